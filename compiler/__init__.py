@@ -1,0 +1,1 @@
+"""Everything that needs data, the outside world, or a decision."""

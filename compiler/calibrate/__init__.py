@@ -1,0 +1,1 @@
+"""Samples go through the float reference and leave ranges on the operations."""

@@ -1,0 +1,1 @@
+"""Choose the width of every layer."""

@@ -1,0 +1,1 @@
+"""IR to IR only; every pass can be tested from text alone."""

@@ -1,0 +1,1 @@
+"""What the importers brought becomes `qd`."""

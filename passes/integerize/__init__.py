@@ -1,0 +1,1 @@
+"""Decisions become integers (`qd` to `qi`)."""

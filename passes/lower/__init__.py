@@ -1,0 +1,1 @@
+"""Integers become code, one folder per kind of machine."""

@@ -1,0 +1,1 @@
+"""Integers become loops, vectors and LLVM."""

@@ -1,0 +1,1 @@
+"""Make the float graph regular (`qd` to `qd`)."""

@@ -1,0 +1,1 @@
+"""Post-training algorithms that rewrite weights and scales (`qd` to `qd`)."""

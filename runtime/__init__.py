@@ -1,0 +1,1 @@
+"""The bottom layer: reads an artifact and runs it, with numpy alone."""

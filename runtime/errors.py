@@ -1,0 +1,56 @@
+"""Everything that can be wrong for a user, by exit code.
+
+A message is one sentence: what is wrong, where in the user's model or files, what was seen, what would work.
+Mistakes of our own raise ordinary exceptions instead and end with exit code 1.
+"""
+
+INTERNAL_ERROR = 1
+INTERRUPTED = 130
+
+
+class DyadicError(Exception):
+    """Something that the user can act on."""
+
+    exit_code = INTERNAL_ERROR
+
+
+class UsageError(DyadicError):
+    """A wrong option, a wrong argument, or data that do not fit the model."""
+
+    exit_code = 2
+
+
+class ModelError(DyadicError):
+    """The model is broken, not finite, or uses what is not supported."""
+
+    exit_code = 3
+
+
+class BudgetError(DyadicError):
+    """No plan meets the budget; the nearest one was written."""
+
+    exit_code = 4
+
+
+class ArtifactError(DyadicError):
+    """The artifact is damaged, inconsistent, or of another format version."""
+
+    exit_code = 5
+
+
+class FileError(DyadicError):
+    """A file is missing or unreadable, cannot be written, or the disk is full."""
+
+    exit_code = 6
+
+
+class MachineError(DyadicError):
+    """This machine cannot run it."""
+
+    exit_code = 7
+
+
+class ResourceError(DyadicError):
+    """A limit on memory, time or size was reached."""
+
+    exit_code = 8
