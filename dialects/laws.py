@@ -1,0 +1,68 @@
+"""What the laws of both dialects have in common: reading shapes, counting windows, complaining in one sentence."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from torch_mlir import ir
+from torch_mlir.dialects import quant
+
+# The bindings have no IRDL constraint for these builtin attributes, so to IRDL they are Any; the names say what they are.
+I64s = Any  # ir.DenseI64ArrayAttr
+I32s = Any  # ir.DenseI32ArrayAttr
+Dense = Any  # ir.DenseElementsAttr
+Bool = Any  # ir.BoolAttr
+
+
+def shape(value: ir.Value) -> list[int]:
+    """The static shape of a ranked tensor value."""
+    return list(ir.RankedTensorType(value.type).shape)
+
+
+def ints(attribute: Iterable[int]) -> list[int]:
+    """A `DenseI64ArrayAttr` or `DenseI32ArrayAttr` as plain integers."""
+    return [int(v) for v in attribute]
+
+
+def activation(value: ir.Value) -> quant.UniformQuantizedType | None:
+    """The per-tensor u8 type of a `qi` activation, or None where the value is something else."""
+    element = ir.RankedTensorType(value.type).element_type
+    if isinstance(element, quant.UniformQuantizedType) and not element.is_signed and element.storage_type_integral_width == 8:
+        return element
+    return None
+
+
+def zero_point(value: ir.Value) -> int:
+    """Zero point of a `qi` activation."""
+    element = activation(value)
+    if element is None:
+        raise TypeError(f"{value.type} is not a quantized activation")
+    return element.zero_point
+
+
+def fail(op: ir.OpView, complaint: str) -> Literal[False]:
+    """Emit `'<op>' op <complaint>` at the op's location and be the False that `verify_invariants` returns."""
+    op.location.emit_error(f"'{op.operation.name}' op {complaint}")
+    return False
+
+
+def window_law(op: Any, size: list[int], kernel: list[int], out: list[int], *, ceil: bool = False) -> bool:
+    """The result's height and width follow from size, kernel, strides, padding and dilation.
+
+    With `ceil`, one more window is allowed in each dimension as long as it starts inside the input or its padding.
+    """
+    attributes = op.operation.attributes
+    if not {"strides", "padding"} <= set(attributes):
+        return True  # IRDL names the missing attribute
+    strides, padding = ints(op.strides), ints(op.padding)
+    dilation = ints(op.dilation) if "dilation" in attributes else [1, 1]
+    if len(strides) != 2 or len(padding) != 4 or len(dilation) != 2 or min(strides) < 1 or min(dilation) < 1 or min(padding) < 0:
+        return fail(op, f"needs 2 strides, 4 paddings and 2 dilations, got {strides}, {padding}, {dilation}")
+    for d in range(2):
+        span = size[d] + padding[d] + padding[d + 2] - dilation[d] * (kernel[d] - 1) - 1
+        if span < 0:
+            return fail(op, f"window {kernel} is larger than the padded input {size}")
+        floor = span // strides[d] + 1
+        allowed = {floor, -(-span // strides[d]) + 1} if ceil else {floor}
+        if out[d] not in allowed:
+            return fail(op, f"result is {out[d]} along spatial dimension {d}, the windows make {floor}")
+    return True

@@ -1,0 +1,284 @@
+"""`qd`: what the model means, plus what we decided. Still in float.
+
+Few, regular ops on `tensor<...xf32>`. Images are NCHW; the leading batch dimension is 1 in the IR and a run-time argument
+of everything that executes it. What was decided is written onto the ops as discardable attributes:
+
+    qd.range = array<f64: low, high>   what calibration saw of the op's result
+    qd.bits  = 8 : i64                 the width that was chosen for it, and qd.why = "..." the reason
+    qd.name  = "input"                 on function arguments and results: the user's own name
+
+A scale is never written: it is derived from range and width in integerize. The meaning of the ops in torch is in
+`dialects/reference.py`, so that this file can be read and loaded without torch.
+"""
+# pyright: reportInvalidTypeForm=false
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
+
+from dyadic.dialects.laws import Bool, Dense, I64s, fail, ints, shape, window_law
+
+RANGE, BITS, WHY, NAME = "qd.range", "qd.bits", "qd.why", "qd.name"
+
+
+class QD(Dialect, name="qd"):
+    """The float graph and the decisions about it."""
+
+
+class ConstantOp(QD.Operation, name="constant", traits=[Pure]):
+    """A weight, a bias, or a tensor that the model adds or multiplies with."""
+
+    value: Dense
+    out: Result[Any]
+
+
+class Conv2dOp(QD.Operation, name="conv2d", traits=[Pure]):
+    """Cross-correlation (ONNX Conv): x [1,C,H,W], weight [O,C/groups,KH,KW], bias [O]; padding is [top,left,bottom,right]."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, bias, out = (shape(v) for v in (self.x, self.weight, self.bias, self.out))
+        if len(x) != 4 or len(weight) != 4 or len(out) != 4:
+            return fail(self, f"needs rank-4 x, weight and result, got {x}, {weight}, {out}")
+        groups = self.groups.value
+        if x[1] != weight[1] * groups or weight[0] % groups or bias != [weight[0]] or out[1] != weight[0]:
+            return fail(self, f"channels do not fit: x {x}, weight {weight}, bias {bias}, groups {groups}, result {out}")
+        return window_law(self, x[2:], weight[2:], out[2:])
+
+
+class LinearOp(QD.Operation, name="linear", traits=[Pure]):
+    """`x @ weight^T + bias` over the last dimension: x [..., K], weight [O, K], bias [O]."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, bias, out = (shape(v) for v in (self.x, self.weight, self.bias, self.out))
+        if len(weight) != 2 or x[-1:] != weight[1:] or bias != weight[:1] or out != x[:-1] + weight[:1]:
+            return fail(self, f"shapes do not fit: x {x}, weight {weight}, bias {bias}, result {out}")
+        return True
+
+
+class ScaleShiftOp(QD.Operation, name="scale_shift", traits=[Pure]):
+    """`out = x * scale[c] + shift[c]` along `axis`: a batch norm that could not be folded, or arithmetic with a per-channel constant."""
+
+    x: Operand[Any]
+    scale: Operand[Any]
+    shift: Operand[Any]
+    axis: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, scale, shift = shape(self.x), shape(self.scale), shape(self.shift)
+        axis = self.axis.value
+        if not 0 < axis < len(x) or scale != [x[axis]] or shift != scale:
+            return fail(self, f"needs one scale and one shift per entry of axis {axis} of {x}, got {scale} and {shift}")
+        return True
+
+
+class AddOp(QD.Operation, name="add", traits=[Pure]):
+    """`a + b`, with broadcasting."""
+
+    a: Operand[Any]
+    b: Operand[Any]
+    out: Result[Any]
+
+
+class SubOp(QD.Operation, name="sub", traits=[Pure]):
+    """`a - b`, with broadcasting."""
+
+    a: Operand[Any]
+    b: Operand[Any]
+    out: Result[Any]
+
+
+class MulOp(QD.Operation, name="mul", traits=[Pure]):
+    """`a * b`, with broadcasting (squeeze-and-excite multiplies [1,C,H,W] by [1,C,1,1])."""
+
+    a: Operand[Any]
+    b: Operand[Any]
+    out: Result[Any]
+
+
+class ConcatOp(QD.Operation, name="concat", traits=[Pure]):
+    """The inputs one after the other along `axis` (never 0)."""
+
+    inputs: Sequence[Operand[Any]]
+    axis: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        axis, out = self.axis.value, shape(self.out)
+        if not 0 < axis < len(out) or sum(shape(v)[axis] for v in self.inputs) != out[axis]:
+            return fail(self, f"inputs {[shape(v) for v in self.inputs]} do not make {out} along axis {axis}")
+        return True
+
+
+class PadOp(QD.Operation, name="pad", traits=[Pure]):
+    """`value` in `low[d]` places before and `high[d]` after the input in each dimension; negative entries crop."""
+
+    x: Operand[Any]
+    low: I64s
+    high: I64s
+    value: ir.FloatAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, out = shape(self.x), shape(self.out)
+        expected = [lo + n + hi for lo, n, hi in zip(ints(self.low), x, ints(self.high), strict=False)]
+        return expected == out or fail(self, f"{x} padded by {ints(self.low)} and {ints(self.high)} is {expected}, not {out}")
+
+
+class MaxPoolOp(QD.Operation, name="max_pool", traits=[Pure]):
+    """Largest real cell of each window. The result's size may let windows reach beyond the padding (ceil mode)."""
+
+    x: Operand[Any]
+    kernel: I64s
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return window_law(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
+
+
+class AvgPoolOp(QD.Operation, name="avg_pool", traits=[Pure]):
+    """Mean of each window; `count_include_pad` counts padded cells, but never cells beyond the padding (ceil mode)."""
+
+    x: Operand[Any]
+    kernel: I64s
+    strides: I64s
+    padding: I64s
+    count_include_pad: Bool
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return window_law(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
+
+
+class ReduceMeanOp(QD.Operation, name="reduce_mean", traits=[Pure]):
+    """Mean over `axes` (sorted, never 0), which stay as 1 where `keep` is true. Global average pooling is axes [2, 3]."""
+
+    x: Operand[Any]
+    axes: I64s
+    keep: Bool
+    out: Result[Any]
+
+
+class ClampOp(QD.Operation, name="clamp", traits=[Pure]):
+    """`min(max(x, low), high)`: Relu is [0, inf], Relu6 is [0, 6]."""
+
+    x: Operand[Any]
+    low: ir.FloatAttr
+    high: ir.FloatAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if {"low", "high"} <= set(self.attributes) and not self.low.value <= self.high.value:
+            return fail(self, f"low {self.low.value} must not exceed high {self.high.value}")
+        return True
+
+
+class SigmoidOp(QD.Operation, name="sigmoid", traits=[Pure]):
+    """`1 / (1 + exp(-x))`."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+
+class TanhOp(QD.Operation, name="tanh", traits=[Pure]):
+    """`tanh(x)`."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+
+class SiluOp(QD.Operation, name="silu", traits=[Pure]):
+    """`x * sigmoid(x)`."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+
+class HardSigmoidOp(QD.Operation, name="hard_sigmoid", traits=[Pure]):
+    """`min(max(alpha * x + beta, 0), 1)`."""
+
+    x: Operand[Any]
+    alpha: ir.FloatAttr
+    beta: ir.FloatAttr
+    out: Result[Any]
+
+
+class HardSwishOp(QD.Operation, name="hard_swish", traits=[Pure]):
+    """`x * min(max(x + 3, 0), 6) / 6`."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+
+class LeakyReluOp(QD.Operation, name="leaky_relu", traits=[Pure]):
+    """`x` where positive, `alpha * x` elsewhere."""
+
+    x: Operand[Any]
+    alpha: ir.FloatAttr
+    out: Result[Any]
+
+
+class ReshapeOp(QD.Operation, name="reshape", traits=[Pure]):
+    """The same numbers in the same (row-major) order under the result's shape; dimension 0 stays the batch."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, out = shape(self.x), shape(self.out)
+        if not x or not out or x[0] != out[0]:
+            return fail(self, f"{x} --> {out} mixes the batch into other dimensions")
+        product = [1, 1]
+        for n in x:
+            product[0] *= n
+        for n in out:
+            product[1] *= n
+        return product[0] == product[1] or fail(self, f"{x} and {out} do not hold the same number of elements")
+
+
+class TransposeOp(QD.Operation, name="transpose", traits=[Pure]):
+    """Dimension `d` of the result is dimension `permutation[d]` of x; dimension 0 stays in place."""
+
+    x: Operand[Any]
+    permutation: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, out, order = shape(self.x), shape(self.out), ints(self.permutation)
+        if sorted(order) != list(range(len(x))) or order[0] != 0 or [x[d] for d in order] != out:
+            return fail(self, f"permutation {order} does not take {x} to {out} with the batch in place")
+        return True
+
+
+class SliceOp(QD.Operation, name="slice", traits=[Pure]):
+    """Elements `starts[d], starts[d] + steps[d], ...` of each dimension, as many as the result has."""
+
+    x: Operand[Any]
+    starts: I64s
+    steps: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        bounds = zip(shape(self.x), ints(self.starts), ints(self.steps), shape(self.out), strict=False)
+        if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
+            return fail(self, f"starts {ints(self.starts)}, steps {ints(self.steps)} leave {shape(self.x)}")
+        return True

@@ -1,0 +1,409 @@
+"""`qi`: what the machine will do. Integers only; every op is its fields, its law and its exact meaning.
+
+Rank-4 tensors are NHWC here; other ranks are as the model has them. An activation is
+`tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; weights are `qi.constant` of
+`!quant.uniform<i8<-127:127>:f32:0, {...}>`; biases are int32 at scale `S_in * S_w` with `-zp * sum(w)` folded in. The scales say
+what the integers stand for; the arithmetic needs none of them: multiplier, shift and zero points ARE the meaning.
+
+`evaluate` takes and returns NumPy arrays whose leading dimension is the batch, any batch. It is the oracle that every kernel
+is compared with, bit for bit. Sums of products run in float64, which is exact here: every partial sum is below 2^53.
+"""
+# pyright: reportInvalidTypeForm=false
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
+
+from dyadic.dialects.laws import Dense, I32s, I64s, activation, fail, ints, shape, window_law, zero_point
+from dyadic.dialects.windows import taps, valid_cells
+from dyadic.runtime import fixedpoint
+
+Array = npt.NDArray[Any]
+
+
+class QI(Dialect, name="qi"):
+    """The integer graph."""
+
+
+class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
+    """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes (u8, leading dimension 1)."""
+
+    value: Dense
+    out: Result[Any]
+
+    def evaluate(self) -> Array:
+        return np.array(self.value)
+
+
+class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
+    """The input boundary (DESIGN 5): float32 to u8, NCHW to NHWC for rank 4. Done by the runtime."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return activation(self.out) is not None or fail(self, f"must make a quantized activation, not {self.out.type}")
+
+    def evaluate(self, x: Array) -> Array:
+        kind = activation(self.out)
+        assert kind is not None
+        q = fixedpoint.quantize(x, kind.scale, kind.zero_point)
+        return q.transpose(0, 2, 3, 1) if q.ndim == 4 else q
+
+
+class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
+    """The output boundary (DESIGN 5): u8 to float32, NHWC to NCHW for rank 4. Done by the runtime."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return activation(self.x) is not None or fail(self, f"must read a quantized activation, not {self.x.type}")
+
+    def evaluate(self, x: Array) -> Array:
+        kind = activation(self.x)
+        assert kind is not None
+        r = fixedpoint.dequantize(x, kind.scale, kind.zero_point)
+        return r.transpose(0, 3, 1, 2) if r.ndim == 4 else r
+
+
+class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
+    """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,H,W,C], weight [O,KH,KW,C/groups], bias i32[O], one m and s a channel.
+
+    Padded cells hold the zero point of x, so that the folded `-zp * sum(w)` holds everywhere. `form` is "wide" or "short"
+    (every |acc|*m + 2^(s-1) proven below 2^31): it says which computation is allowed, never which result is right.
+    `acc` is the proven interval of every partial sum, bias included.
+    """
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+    multiplier: I32s
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    form: ir.StringAttr
+    acc: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
+        if len(x) != 4 or len(weight) != 4 or len(out) != 4 or x[3] != weight[3] * self.groups.value or out[3] != weight[0]:
+            return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
+        return requant_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
+
+    def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
+        """The int32 accumulators, as int64 [N,OH,OW,O]."""
+        kernel, out, groups = list(weight.shape[1:3]), shape(self.out)[1:3], self.groups.value
+        total = np.zeros((len(x), *out, weight.shape[0]), np.float64)
+        step_in, step_out = x.shape[3] // groups, weight.shape[0] // groups
+        for (kh, kw), cells in taps(x, kernel, ints(self.strides), ints(self.padding), ints(self.dilation), out, zero_point(self.x)):
+            tap = weight[:, kh, kw, :].astype(np.float64)
+            cells = cells.astype(np.float64)
+            if step_in == step_out == 1:
+                total += cells * tap[:, 0]
+                continue
+            for g in range(groups):
+                o = slice(g * step_out, (g + 1) * step_out)
+                total[..., o] += cells[..., g * step_in : (g + 1) * step_in] @ tap[o].T
+        return total.astype(np.int64) + bias
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        return narrow(self, self.accumulate(x, weight, bias))
+
+
+class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
+    """A convolution whose accumulator is added to a residual before the one rounding.
+
+    `clamp(((acc * m[o] + ((b - zb) << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o]) + zp, low, high)`, the sum in int64.
+    """
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    residual: Operand[Any]
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+    multiplier: I32s
+    residual_multiplier: I32s
+    residual_shift: ir.IntegerAttr
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    acc: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
+        if len(x) != 4 or len(weight) != 4 or len(out) != 4 or x[3] != weight[3] * self.groups.value or out[3] != weight[0]:
+            return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
+        if shape(self.residual) != out:
+            return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
+        return requant_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
+
+    accumulate = Conv2dOp.accumulate
+
+    def evaluate(self, x: Array, weight: Array, bias: Array, residual: Array) -> Array:
+        b = (residual.astype(np.int64) - zero_point(self.residual)) << self.residual_shift.value
+        shift = np.array(ints(self.shift), np.int64)
+        total = self.accumulate(x, weight, bias) * np.array(ints(self.multiplier), np.int64)
+        total += b * np.array(ints(self.residual_multiplier), np.int64)
+        return np.clip(fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value).astype(np.uint8)
+
+
+class LinearOp(QI.Operation, name="linear", traits=[Pure]):
+    """The same over the last dimension: x [..., K], weight [O, K], bias i32[O]."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    multiplier: I32s
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    form: ir.StringAttr
+    acc: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
+        if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
+            return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
+        return requant_law(self, weight[0])
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        acc = (x.astype(np.float64) @ weight.astype(np.float64).T).astype(np.int64) + bias
+        return narrow(self, acc)
+
+
+class AddOp(QI.Operation, name="add", traits=[Pure]):
+    """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding. |m| < 2^15, so the sum fits int32.
+
+    A subtraction has a negative mb. `b` may be [1,1,1,C], or [1,1,..] of any rank, and is broadcast.
+    """
+
+    a: Operand[Any]
+    b: Operand[Any]
+    multiplier_a: ir.IntegerAttr
+    multiplier_b: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if max(abs(self.multiplier_a.value), abs(self.multiplier_b.value)) >= 1 << 15:
+            return fail(self, f"multipliers {self.multiplier_a.value}, {self.multiplier_b.value} must be below 2^15 in size")
+        return True
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        total = (a.astype(np.int64) - zero_point(self.a)) * self.multiplier_a.value
+        total = total + (b.astype(np.int64) - zero_point(self.b)) * self.multiplier_b.value
+        q = fixedpoint.round_shift(total, self.shift.value) + zero_point(self.out)
+        return np.clip(q, self.low.value, self.high.value).astype(np.uint8)
+
+
+class MulOp(QI.Operation, name="mul", traits=[Pure]):
+    """`requant((a-za) * (b-zb), m, s)`; `b` may be [1,1,1,C], or [1,1,..] of any rank, and is broadcast."""
+
+    a: Operand[Any]
+    b: Operand[Any]
+    multiplier: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        product = (a.astype(np.int64) - zero_point(self.a)) * (b.astype(np.int64) - zero_point(self.b))
+        return narrow(self, product)
+
+
+class RequantOp(QI.Operation, name="requant", traits=[Pure]):
+    """`requant(x - zx, m, s)`: another scale, or a clamp that no producer could take."""
+
+    x: Operand[Any]
+    multiplier: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def evaluate(self, x: Array) -> Array:
+        return narrow(self, x.astype(np.int64) - zero_point(self.x))
+
+
+class TableOp(QI.Operation, name="table", traits=[Pure]):
+    """`table[x]`, 256 entries: any function of one 8-bit number, exact to the rounding of the result."""
+
+    x: Operand[Any]
+    table: Dense
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if "table" in self.attributes and list(self.table.type.shape) != [256]:
+            return fail(self, f"table has shape {list(self.table.type.shape)}, needs 256 entries")
+        return True
+
+    def evaluate(self, x: Array) -> Array:
+        return np.array(self.table).view(np.uint8)[x]
+
+
+class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
+    """The inputs, all of the result's element type, one after the other along `axis` (never 0)."""
+
+    inputs: Sequence[Operand[Any]]
+    axis: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        element = ir.RankedTensorType(self.out.type).element_type
+        if any(ir.RankedTensorType(v.type).element_type != element for v in self.inputs):
+            return fail(self, "inputs must have the result's scale and zero point; requantize them in their producers")
+        axis, out = self.axis.value, shape(self.out)
+        if not 0 < axis < len(out) or sum(shape(v)[axis] for v in self.inputs) != out[axis]:
+            return fail(self, f"inputs {[shape(v) for v in self.inputs]} do not make {out} along axis {axis}")
+        return True
+
+    def evaluate(self, *inputs: Array) -> Array:
+        return np.concatenate(inputs, self.axis.value)
+
+
+class PadOp(QI.Operation, name="pad", traits=[Pure]):
+    """`value` (already in the type's steps) in `low[d]` places before and `high[d]` after; negative entries crop."""
+
+    x: Operand[Any]
+    low: I64s
+    high: I64s
+    value: ir.IntegerAttr
+    out: Result[Any]
+
+    def evaluate(self, x: Array) -> Array:
+        low, high = ints(self.low), ints(self.high)
+        crop = tuple(slice(max(0, -lo), n - max(0, -hi)) for lo, n, hi in zip(low, x.shape, high, strict=True))
+        grow = [(max(0, lo), max(0, hi)) for lo, hi in zip(low, high, strict=True)]
+        return np.pad(x[crop], grow, constant_values=self.value.value)
+
+
+class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
+    """Largest real cell of each window: windows are clipped and never read padding. x and result share one type."""
+
+    x: Operand[Any]
+    kernel: I64s
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return window_law(self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True)
+
+    def evaluate(self, x: Array) -> Array:
+        out = shape(self.out)[1:3]
+        every = taps(x, ints(self.kernel), ints(self.strides), ints(self.padding), ints(self.dilation), out, 0)
+        return np.stack([cells for _, cells in every]).max(0)
+
+
+class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
+    """`requant(sum(x - zx) over real cells, m[i], s[i])`, where the window has `counts[i]` valid cells.
+
+    Counted padding adds 0 and counts; `counts` are the numbers of cells that the windows of this op divide by.
+    """
+
+    x: Operand[Any]
+    kernel: I64s
+    strides: I64s
+    padding: I64s
+    count_include_pad: Any
+    counts: I64s
+    multiplier: I32s
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        counts, m, s = ints(self.counts), ints(self.multiplier), ints(self.shift)
+        if not len(counts) == len(m) == len(s):
+            return fail(self, f"needs one multiplier and one shift per count, got {counts}, {m}, {s}")
+        return window_law(self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True)
+
+    def evaluate(self, x: Array) -> Array:
+        kernel, strides, padding, out = ints(self.kernel), ints(self.strides), ints(self.padding), shape(self.out)[1:3]
+        zero = zero_point(self.x)
+        total = sum(cells.astype(np.int64) - zero for _, cells in taps(x, kernel, strides, padding, [1, 1], out, zero))
+        cells = valid_cells(list(x.shape[1:3]), kernel, strides, padding, out, self.count_include_pad.value)
+        index = np.searchsorted(ints(self.counts), cells)
+        m, s = np.array(ints(self.multiplier), np.int64)[index], np.array(ints(self.shift), np.int64)[index]
+        q = fixedpoint.requant(total, m[..., None], s[..., None], zero_point(self.out), self.low.value, self.high.value)
+        return q.astype(np.uint8)
+
+
+class ReshapeOp(QI.Operation, name="reshape", traits=[Pure]):
+    """The same bytes in the same (row-major) order under the result's shape; dimension 0 stays the batch."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    def evaluate(self, x: Array) -> Array:
+        return x.reshape(len(x), *shape(self.out)[1:])
+
+
+class TransposeOp(QI.Operation, name="transpose", traits=[Pure]):
+    """Dimension `d` of the result is dimension `permutation[d]` of x; dimension 0 stays in place."""
+
+    x: Operand[Any]
+    permutation: I64s
+    out: Result[Any]
+
+    def evaluate(self, x: Array) -> Array:
+        return np.ascontiguousarray(x.transpose(ints(self.permutation)))
+
+
+class SliceOp(QI.Operation, name="slice", traits=[Pure]):
+    """Elements `starts[d], starts[d] + steps[d], ...` of each dimension, as many as the result has."""
+
+    x: Operand[Any]
+    starts: I64s
+    steps: I64s
+    out: Result[Any]
+
+    def evaluate(self, x: Array) -> Array:
+        bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)
+        places = [slice(start, start + (n - 1) * step + 1, step) for start, step, n in bounds]
+        return x[(slice(None), *places[1:])]
+
+
+def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
+    """`requant` with the op's own multiplier, shift, clamp and result type."""
+    m, s = op.multiplier, op.shift
+    multiplier, shift = (m.value, s.value) if isinstance(m, ir.IntegerAttr) else (ints(m), ints(s))
+    q = fixedpoint.requant(acc, multiplier, shift, zero_point(op.out), op.low.value, op.high.value)
+    return q.astype(np.uint8)
+
+
+def requant_law(op: Any, channels: int) -> bool:
+    """One multiplier and one shift a channel, inside the bounds of the requantization law."""
+    if not {"multiplier", "shift", "low", "high", "acc"} <= set(op.operation.attributes):
+        return True  # IRDL names the missing attribute
+    m, s = ints(op.multiplier), ints(op.shift)
+    if len(m) != channels or len(s) != channels:
+        return fail(op, f"needs {channels} multipliers and shifts, got {len(m)} and {len(s)}")
+    if min(m) < 0 or not fixedpoint.SHIFT_MIN <= min(s) <= max(s) <= fixedpoint.SHIFT_MAX:
+        return fail(op, f"multipliers must not be negative and shifts must lie in [2, 62], got {min(m)} and [{min(s)}, {max(s)}]")
+    if not 0 <= op.low.value <= op.high.value <= 255:
+        return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves u8")
+    low, high = ints(op.acc)
+    if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
+        return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
+    return True

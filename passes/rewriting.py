@@ -1,0 +1,53 @@
+"""How a pass is written: a docstring, a list of patterns, a name taken from the function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch_mlir import ir
+from torch_mlir.rewrite import PatternRewriter, RewritePatternSet, apply_patterns_and_fold_greedily
+
+# The bindings read a truthy return as "did not match"; this name says so.
+NO_MATCH = True
+
+Pattern = Callable[[Any, PatternRewriter], bool | None]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One line of the pipeline; `name` is what `dyadic-opt -p` accepts.
+
+    `run` takes the module op and rewrites it in place. Problems of the model are diagnostics on the op or a
+    `dyadic.runtime.errors.ModelError`; problems of ours are ordinary exceptions.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[ir.Operation], None]
+
+
+def module_pass(run: Callable[[ir.Operation], None]) -> Pass:
+    """Turn `def fold_batch_norm(module)` into the pass `fold-batch-norm`, summarised by its docstring's first line."""
+    assert run.__doc__, f"{run.__name__} needs a docstring: its first line is the --help text"
+    return Pass(run.__name__.replace("_", "-"), run.__doc__.strip().splitlines()[0], run)
+
+
+def rewrite(module: ir.Operation, *patterns: tuple[type[ir.OpView] | str, Pattern]) -> None:
+    """Apply `patterns` greedily until none matches; a pattern must make itself inapplicable."""
+    pattern_set = RewritePatternSet()
+    for root, pattern in patterns:
+        pattern_set.add(root, pattern)
+    apply_patterns_and_fold_greedily(module, pattern_set.freeze())
+
+
+def defining(value: ir.Value) -> Any:
+    """The op view that produces `value`, or None for a block argument."""
+    return value.owner.opview if isinstance(value, ir.OpResult) else None
+
+
+def layer_name(op: Any) -> str:
+    """The user's own name for `op`: the first name in its location, or the op's kind where it has none."""
+    location = op.location
+    while isinstance(location, ir.FusedLoc):
+        location = location.locations[0]
+    return location.name_str if isinstance(location, ir.NameLoc) else op.operation.name

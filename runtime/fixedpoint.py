@@ -1,0 +1,126 @@
+"""The one definition of rounding, saturation and dyadic multipliers. Everything else calls it, the tests too.
+
+Real value `r = scale * (q - zero_point)`. The only way from a wide integer to a narrow one is `requant`, which is TOSA's
+RESCALE with a single rounding. Nothing here is fast; it is what fast code is compared with.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+SHIFT_MIN, SHIFT_MAX = 2, 62
+WIDE_MIN, WIDE_END = 1 << 30, 1 << 31  # a wide multiplier lies in [WIDE_MIN, WIDE_END)
+SHORT_MIN = 1 << 9  # below this, rounding a short multiplier up would cost more than 0.2 % of the weight range
+INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
+
+IntArray = npt.NDArray[np.integer]
+
+
+def round_shift(value: npt.ArrayLike, shift: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """`(value + 2^(shift-1)) >> shift` in int64: halves round toward +infinity; shift 0 is the identity.
+
+    >>> round_shift([5, 6, 7, -6, -5], 2).tolist()
+    [1, 2, 2, -1, -1]
+    """
+    shift64 = np.asarray(shift, np.int64)
+    half = np.where(shift64 > 0, np.int64(1) << np.maximum(shift64 - 1, 0), 0)
+    return (np.asarray(value, np.int64) + half) >> shift64
+
+
+def requant(
+    acc: npt.ArrayLike,
+    multiplier: npt.ArrayLike,
+    shift: npt.ArrayLike,
+    zero_point: int,
+    low: int,
+    high: int,
+) -> npt.NDArray[np.int64]:
+    """`clamp(((acc * m + 2^(s-1)) >> s) + zero_point, low, high)`; broadcasts, so per-channel m and s go last.
+
+    >>> requant([100, -100, 3], 1 << 30, 31, 128, 0, 255).tolist()      # a half: 1.5 becomes 2
+    [178, 78, 130]
+    """
+    product = np.asarray(acc, np.int64) * np.asarray(multiplier, np.int64)
+    return np.clip(round_shift(product, shift) + zero_point, low, high)
+
+
+def wide_multiplier(ratio: Fraction) -> tuple[int, int]:
+    """(m, s) with m in [2^30, 2^31) and `m / 2^s` nearest to `ratio` (halves up), by exact rational arithmetic.
+
+    >>> wide_multiplier(Fraction(3, 8))
+    (1610612736, 32)
+    >>> wide_multiplier(Fraction(0))                                    # a channel proven constant
+    (0, 2)
+    >>> wide_multiplier(Fraction((1 << 32) - 1, 1 << 32))               # rounds to 2^31: renormalized
+    (1073741824, 30)
+
+    Raises:
+        ValueError: the ratio is negative or needs a shift outside [2, 62].
+    """
+    if ratio == 0:
+        return 0, SHIFT_MIN
+    if ratio < 0:
+        raise ValueError(f"a requantization ratio must not be negative, got {float(ratio)}")
+    exponent = ratio.numerator.bit_length() - ratio.denominator.bit_length()
+    shift = 30 - exponent  # ratio * 2^shift lies in (2^29, 2^31): one correction at most
+    if ratio * (Fraction(2) ** shift) < WIDE_MIN:
+        shift += 1
+    multiplier = round_half_up(ratio * (Fraction(2) ** shift))
+    if multiplier >= WIDE_END:
+        multiplier, shift = multiplier // 2, shift - 1
+    if not SHIFT_MIN <= shift <= SHIFT_MAX:
+        raise ValueError(f"ratio {float(ratio):g} needs a shift of {shift}, outside [{SHIFT_MIN}, {SHIFT_MAX}]")
+    return multiplier, shift
+
+
+def short_multiplier(ratio: Fraction, acc_bound: int) -> tuple[int, int] | None:
+    """(m, s), m rounded **up** and as large as int32 allows: `acc_bound * m + 2^(s-1) < 2^31`; None where m < 2^9.
+
+    The caller then sets the weight scale to exactly `m / 2^s * S_out / S_in`, so that rounding m loses nothing. That
+    makes the scale larger, hence the quantized weights and `acc_bound` no larger.
+
+    >>> short_multiplier(Fraction(1, 1000), 1 << 20)
+    (1049, 20)
+    >>> short_multiplier(Fraction(1, 1000), 1 << 24) is None
+    True
+    """
+    if ratio <= 0:
+        return None
+    for shift in range(30, SHIFT_MIN - 1, -1):
+        multiplier = -((-ratio.numerator << shift) // ratio.denominator)
+        if multiplier < SHORT_MIN:
+            return None
+        if acc_bound * multiplier + (1 << (shift - 1)) < INT32_MAX + 1:
+            return multiplier, shift
+    return None
+
+
+def round_half_up(value: Fraction) -> int:
+    """Nearest integer, halves toward +infinity.
+
+    >>> round_half_up(Fraction(5, 2)), round_half_up(Fraction(-5, 2))
+    (3, -2)
+    """
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+def quantize(x: npt.ArrayLike, scale: float, zero_point: int, low: int = 0, high: int = 255) -> npt.NDArray[np.uint8]:
+    """The input boundary: `clamp(rint_half_even(fl32(x / S)) + zp, low, high)`; NaN becomes zp, infinities saturate.
+
+    >>> quantize([0.0, 0.25, 0.75, float("nan"), float("inf"), -9e9], 0.5, 3).tolist()
+    [3, 3, 5, 3, 255, 0]
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        steps = np.rint(np.asarray(x, np.float32) / np.float32(scale))
+    steps = np.nan_to_num(np.clip(steps, -1024.0, 1024.0), nan=0.0)
+    return np.clip(steps.astype(np.int64) + zero_point, low, high).astype(np.uint8)
+
+
+def dequantize(q: npt.ArrayLike, scale: float, zero_point: int) -> npt.NDArray[np.float32]:
+    """The output boundary: `fl32(fl32(q - zp) * S)`.
+
+    >>> dequantize(np.array([3, 5], np.uint8), 0.5, 3).tolist()
+    [0.0, 1.0]
+    """
+    return (np.asarray(q, np.int64) - zero_point).astype(np.float32) * np.float32(scale)
