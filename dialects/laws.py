@@ -6,7 +6,7 @@ from typing import Any, Literal
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
-# The bindings have no IRDL constraint for these builtin attributes, so to IRDL they are Any; the names say what they are.
+# The bindings have no IRDL constraint for these builtin attributes: to IRDL they are Any, the names say what they are.
 I64s = Any  # ir.DenseI64ArrayAttr
 I32s = Any  # ir.DenseI32ArrayAttr
 Dense = Any  # ir.DenseElementsAttr
@@ -26,7 +26,11 @@ def ints(attribute: Iterable[int]) -> list[int]:
 def activation(value: ir.Value) -> quant.UniformQuantizedType | None:
     """The per-tensor u8 type of a `qi` activation, or None where the value is something else."""
     element = ir.RankedTensorType(value.type).element_type
-    if isinstance(element, quant.UniformQuantizedType) and not element.is_signed and element.storage_type_integral_width == 8:
+    if (
+        isinstance(element, quant.UniformQuantizedType)
+        and not element.is_signed
+        and element.storage_type_integral_width == 8
+    ):
         return element
     return None
 
@@ -55,7 +59,14 @@ def window_law(op: Any, size: list[int], kernel: list[int], out: list[int], *, c
         return True  # IRDL names the missing attribute
     strides, padding = ints(op.strides), ints(op.padding)
     dilation = ints(op.dilation) if "dilation" in attributes else [1, 1]
-    if len(strides) != 2 or len(padding) != 4 or len(dilation) != 2 or min(strides) < 1 or min(dilation) < 1 or min(padding) < 0:
+    if (
+        len(strides) != 2
+        or len(padding) != 4
+        or len(dilation) != 2
+        or min(strides) < 1
+        or min(dilation) < 1
+        or min(padding) < 0
+    ):
         return fail(op, f"needs 2 strides, 4 paddings and 2 dilations, got {strides}, {padding}, {dilation}")
     for d in range(2):
         span = size[d] + padding[d] + padding[d + 2] - dilation[d] * (kernel[d] - 1) - 1

@@ -1,7 +1,7 @@
 """`qd`: what the model means, plus what we decided. Still in float.
 
-Few, regular ops on `tensor<...xf32>`. Images are NCHW; the leading batch dimension is 1 in the IR and a run-time argument
-of everything that executes it. What was decided is written onto the ops as discardable attributes:
+Few, regular ops on `tensor<...xf32>`. Images are NCHW; the leading batch dimension is 1 in the IR and a run-time
+argument of everything that executes it. What was decided is written onto the ops as discardable attributes:
 
     qd.range = array<f64: low, high>   what calibration saw of the op's result
     qd.bits  = 8 : i64                 the width that was chosen for it, and qd.why = "..." the reason
@@ -35,7 +35,10 @@ class ConstantOp(QD.Operation, name="constant", traits=[Pure]):
 
 
 class Conv2dOp(QD.Operation, name="conv2d", traits=[Pure]):
-    """Cross-correlation (ONNX Conv): x [1,C,H,W], weight [O,C/groups,KH,KW], bias [O]; padding is [top,left,bottom,right]."""
+    """Cross-correlation (ONNX Conv): x [1,C,H,W], weight [O,C/groups,KH,KW], bias [O].
+
+    padding is [top, left, bottom, right].
+    """
 
     x: Operand[Any]
     weight: Operand[Any]
@@ -52,7 +55,9 @@ class Conv2dOp(QD.Operation, name="conv2d", traits=[Pure]):
             return fail(self, f"needs rank-4 x, weight and result, got {x}, {weight}, {out}")
         groups = self.groups.value
         if x[1] != weight[1] * groups or weight[0] % groups or bias != [weight[0]] or out[1] != weight[0]:
-            return fail(self, f"channels do not fit: x {x}, weight {weight}, bias {bias}, groups {groups}, result {out}")
+            return fail(
+                self, f"channels do not fit: x {x}, weight {weight}, bias {bias}, groups {groups}, result {out}"
+            )
         return window_law(self, x[2:], weight[2:], out[2:])
 
 
@@ -72,7 +77,10 @@ class LinearOp(QD.Operation, name="linear", traits=[Pure]):
 
 
 class ScaleShiftOp(QD.Operation, name="scale_shift", traits=[Pure]):
-    """`out = x * scale[c] + shift[c]` along `axis`: a batch norm that could not be folded, or arithmetic with a per-channel constant."""
+    """`out = x * scale[c] + shift[c]` along `axis`.
+
+    A batch norm that could not be folded, or arithmetic with a per-channel constant.
+    """
 
     x: Operand[Any]
     scale: Operand[Any]
@@ -138,7 +146,9 @@ class PadOp(QD.Operation, name="pad", traits=[Pure]):
     def verify_invariants(self) -> bool:
         x, out = shape(self.x), shape(self.out)
         expected = [lo + n + hi for lo, n, hi in zip(ints(self.low), x, ints(self.high), strict=False)]
-        return expected == out or fail(self, f"{x} padded by {ints(self.low)} and {ints(self.high)} is {expected}, not {out}")
+        return expected == out or fail(
+            self, f"{x} padded by {ints(self.low)} and {ints(self.high)} is {expected}, not {out}"
+        )
 
 
 class MaxPoolOp(QD.Operation, name="max_pool", traits=[Pure]):
@@ -170,7 +180,7 @@ class AvgPoolOp(QD.Operation, name="avg_pool", traits=[Pure]):
 
 
 class ReduceMeanOp(QD.Operation, name="reduce_mean", traits=[Pure]):
-    """Mean over `axes` (sorted, never 0), which stay as 1 where `keep` is true. Global average pooling is axes [2, 3]."""
+    """Mean over `axes` (sorted, never 0), kept as 1 where `keep` is true. Global average pooling is axes [2, 3]."""
 
     x: Operand[Any]
     axes: I64s

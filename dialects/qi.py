@@ -2,11 +2,11 @@
 
 Rank-4 tensors are NHWC here; other ranks are as the model has them. An activation is
 `tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; weights are `qi.constant` of
-`!quant.uniform<i8<-127:127>:f32:0, {...}>`; biases are int32 at scale `S_in * S_w` with `-zp * sum(w)` folded in. The scales say
-what the integers stand for; the arithmetic needs none of them: multiplier, shift and zero points ARE the meaning.
+`!quant.uniform<i8<-127:127>:f32:0, {...}>`; biases are int32 at scale `S_in * S_w` with `-zp * sum(w)` folded in. The
+scales say what the integers stand for; the arithmetic needs none of them: multiplier, shift and zero points ARE the meaning.
 
-`evaluate` takes and returns NumPy arrays whose leading dimension is the batch, any batch. It is the oracle that every kernel
-is compared with, bit for bit. Sums of products run in float64, which is exact here: every partial sum is below 2^53.
+`evaluate` takes and returns NumPy arrays whose leading dimension is the batch, any batch. It is the oracle that every
+kernel is compared with, bit for bit. Sums of products run in floating point only where that is exact (`exact_float`).
 """
 # pyright: reportInvalidTypeForm=false
 
@@ -30,7 +30,10 @@ class QI(Dialect, name="qi"):
 
 
 class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
-    """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes (u8, leading dimension 1)."""
+    """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes (u8).
+
+    Such an activation has leading dimension 1 and is the same in every image of a batch.
+    """
 
     value: Dense
     out: Result[Any]
@@ -72,10 +75,11 @@ class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
 
 
 class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
-    """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,H,W,C], weight [O,KH,KW,C/groups], bias i32[O], one m and s a channel.
+    """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,H,W,C], weight [O,KH,KW,C/groups], bias i32[O].
 
-    Padded cells hold the zero point of x, so that the folded `-zp * sum(w)` holds everywhere. `form` is "wide" or "short"
-    (every |acc|*m + 2^(s-1) proven below 2^31): it says which computation is allowed, never which result is right.
+    One m and one s a channel. Padded cells hold the zero point of x, so that the folded `-zp * sum(w)` holds everywhere.
+    `form` is "wide" or "short" (every |acc|*m + 2^(s-1) proven below 2^31): it says which computation is allowed, never
+    which result is right.
     `acc` is the proven interval of every partial sum, bias included.
     """
 
@@ -96,18 +100,27 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
 
     def verify_invariants(self) -> bool:
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
-        if len(x) != 4 or len(weight) != 4 or len(out) != 4 or x[3] != weight[3] * self.groups.value or out[3] != weight[0]:
+        if (
+            len(x) != 4
+            or len(weight) != 4
+            or len(out) != 4
+            or x[3] != weight[3] * self.groups.value
+            or out[3] != weight[0]
+        ):
             return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
         return requant_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
 
     def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
         """The int32 accumulators, as int64 [N,OH,OW,O]."""
         kernel, out, groups = list(weight.shape[1:3]), shape(self.out)[1:3], self.groups.value
-        total = np.zeros((len(x), *out, weight.shape[0]), np.float64)
+        kind = exact_float(weight)
+        total = np.zeros((len(x), *out, weight.shape[0]), kind)
         step_in, step_out = x.shape[3] // groups, weight.shape[0] // groups
-        for (kh, kw), cells in taps(x, kernel, ints(self.strides), ints(self.padding), ints(self.dilation), out, zero_point(self.x)):
-            tap = weight[:, kh, kw, :].astype(np.float64)
-            cells = cells.astype(np.float64)
+        for (kh, kw), cells in taps(
+            x, kernel, ints(self.strides), ints(self.padding), ints(self.dilation), out, zero_point(self.x)
+        ):
+            tap = weight[:, kh, kw, :].astype(kind)
+            cells = cells.astype(kind)
             if step_in == step_out == 1:
                 total += cells * tap[:, 0]
                 continue
@@ -123,7 +136,7 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
 class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
     """A convolution whose accumulator is added to a residual before the one rounding.
 
-    `clamp(((acc * m[o] + ((b - zb) << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o]) + zp, low, high)`, the sum in int64.
+    `clamp(((acc * m[o] + ((b - zb) << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o]) + zp, low, high)`; sum in int64.
     """
 
     x: Operand[Any]
@@ -145,7 +158,13 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
 
     def verify_invariants(self) -> bool:
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
-        if len(x) != 4 or len(weight) != 4 or len(out) != 4 or x[3] != weight[3] * self.groups.value or out[3] != weight[0]:
+        if (
+            len(x) != 4
+            or len(weight) != 4
+            or len(out) != 4
+            or x[3] != weight[3] * self.groups.value
+            or out[3] != weight[0]
+        ):
             return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
         if shape(self.residual) != out:
             return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
@@ -158,7 +177,9 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
         shift = np.array(ints(self.shift), np.int64)
         total = self.accumulate(x, weight, bias) * np.array(ints(self.multiplier), np.int64)
         total += b * np.array(ints(self.residual_multiplier), np.int64)
-        return np.clip(fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value).astype(np.uint8)
+        return np.clip(
+            fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value
+        ).astype(np.uint8)
 
 
 class LinearOp(QI.Operation, name="linear", traits=[Pure]):
@@ -182,14 +203,15 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
         return requant_law(self, weight[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
-        acc = (x.astype(np.float64) @ weight.astype(np.float64).T).astype(np.int64) + bias
+        kind = exact_float(weight)
+        acc = (x.astype(kind) @ weight.astype(kind).T).astype(np.int64) + bias
         return narrow(self, acc)
 
 
 class AddOp(QI.Operation, name="add", traits=[Pure]):
-    """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding. |m| < 2^15, so the sum fits int32.
+    """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding.
 
-    A subtraction has a negative mb. `b` may be [1,1,1,C], or [1,1,..] of any rank, and is broadcast.
+    |m| < 2^15, so the sum fits int32. A subtraction has a negative mb. `b` may be [1,1,1,C], or [1,1,..] of any rank, and is broadcast.
     """
 
     a: Operand[Any]
@@ -203,7 +225,9 @@ class AddOp(QI.Operation, name="add", traits=[Pure]):
 
     def verify_invariants(self) -> bool:
         if max(abs(self.multiplier_a.value), abs(self.multiplier_b.value)) >= 1 << 15:
-            return fail(self, f"multipliers {self.multiplier_a.value}, {self.multiplier_b.value} must be below 2^15 in size")
+            return fail(
+                self, f"multipliers {self.multiplier_a.value}, {self.multiplier_b.value} must be below 2^15 in size"
+            )
         return True
 
     def evaluate(self, a: Array, b: Array) -> Array:
@@ -276,7 +300,8 @@ class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
         return True
 
     def evaluate(self, *inputs: Array) -> Array:
-        return np.concatenate(inputs, self.axis.value)
+        batch = max(len(x) for x in inputs)  # a constant has one image
+        return np.concatenate([np.broadcast_to(x, (batch, *x.shape[1:])) for x in inputs], self.axis.value)
 
 
 class PadOp(QI.Operation, name="pad", traits=[Pure]):
@@ -384,6 +409,14 @@ class SliceOp(QI.Operation, name="slice", traits=[Pure]):
         return x[(slice(None), *places[1:])]
 
 
+def exact_float(weight: Array) -> type[np.floating[Any]]:
+    """The narrowest float type in which every partial sum of u8 inputs times `weight` (one row an output) is exact."""
+    largest = 255 * int(np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(1).max(initial=0))
+    if largest >= 1 << 53:
+        raise ValueError(f"partial sums reach {largest}, more than float64 holds exactly")
+    return np.float32 if largest < 1 << 24 else np.float64
+
+
 def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
     """`requant` with the op's own multiplier, shift, clamp and result type."""
     m, s = op.multiplier, op.shift
@@ -400,7 +433,10 @@ def requant_law(op: Any, channels: int) -> bool:
     if len(m) != channels or len(s) != channels:
         return fail(op, f"needs {channels} multipliers and shifts, got {len(m)} and {len(s)}")
     if min(m) < 0 or not fixedpoint.SHIFT_MIN <= min(s) <= max(s) <= fixedpoint.SHIFT_MAX:
-        return fail(op, f"multipliers must not be negative and shifts must lie in [2, 62], got {min(m)} and [{min(s)}, {max(s)}]")
+        return fail(
+            op,
+            f"multipliers must not be negative and shifts must lie in [2, 62], got {min(m)} and [{min(s)}, {max(s)}]",
+        )
     if not 0 <= op.low.value <= op.high.value <= 255:
         return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves u8")
     low, high = ints(op.acc)

@@ -1,0 +1,357 @@
+"""What a whole `qd` or `qi` module computes: the float reference (torch) and the integer reference (NumPy, exact).
+
+    FloatReference(module)(feeds)      qd: calibration, accuracy; differentiable, since every value is a torch tensor
+    IntegerReference(module)(feeds)    qi: the oracle of every kernel, one `evaluate` an op
+
+Both are prepared once (constants read, names resolved, lifetimes known) and take any batch size. `run_qd` and `run_qi`
+are the one-call forms. The meaning of each `qd` op in torch is the table at the end; torch is imported by the float
+reference alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+
+from dyadic.dialects import qd, qi
+from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.windows import valid_cells
+
+if TYPE_CHECKING:
+    import torch
+
+Array = npt.NDArray[Any]
+Module = ir.Module | ir.Operation | ir.OpView
+
+# (the op, None for a function argument; the value's name; what it holds in this run)
+FloatObserver = Callable[[Any, str, "torch.Tensor"], None]
+IntegerObserver = Callable[[Any, str, Array], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One op of the walk: which slots it reads, which one it writes, which ones nobody reads afterwards."""
+
+    op: Any
+    name: str
+    inputs: tuple[int, ...]
+    output: int
+    dead: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A function as numbered slots: arguments and results by the user's names, constants apart, the rest in order."""
+
+    arguments: dict[str, int]
+    results: dict[str, int]
+    constants: dict[int, Any]
+    steps: tuple[Step, ...]
+
+
+def main_function(module: Module) -> Any:
+    """The `func.func @main` of a module."""
+    for op in module.operation.regions[0].blocks[0].operations:
+        if op.operation.name == "func.func" and op.operation.attributes["sym_name"].value == "main":
+            return op
+    raise ValueError("the module has no function @main")
+
+
+def boundary_names(function: Any) -> tuple[list[str], list[str]]:
+    """The user's names of a function's arguments and results (`qd.name`), or arg0.., out0.. where there is none."""
+    kind = ir.FunctionType(function.attributes["function_type"].value)
+    names = []
+    for attribute, count, default in (("arg_attrs", len(kind.inputs), "arg"), ("res_attrs", len(kind.results), "out")):
+        given = function.attributes[attribute] if attribute in function.attributes else [{}] * count
+        names.append([each[qd.NAME].value if qd.NAME in each else f"{default}{i}" for i, each in enumerate(given)])
+    return names[0], names[1]
+
+
+def make_plan(module: Module) -> Plan:
+    """Number the values of @main and find where each is read last."""
+    function = main_function(module)
+    block = function.operation.regions[0].blocks[0]
+    *body, terminator = (op.opview for op in block.operations)
+    slots: dict[ir.Value, int] = {argument: i for i, argument in enumerate(block.arguments)}
+    constants: dict[int, Any] = {}
+    for op in body:
+        slots[op.operation.results[0]] = len(slots)
+        if isinstance(op, qd.ConstantOp | qi.ConstantOp):
+            constants[slots[op.operation.results[0]]] = op
+    argument_names, result_names = boundary_names(function)
+    results = {name: slots[value] for name, value in zip(result_names, terminator.operation.operands, strict=True)}
+
+    last_read: dict[int, int] = {}
+    walked = [op for op in body if not isinstance(op, qd.ConstantOp | qi.ConstantOp)]
+    for i, op in enumerate(walked):
+        for slot in (slots[op.operation.results[0]], *(slots[v] for v in op.operation.operands)):
+            last_read[slot] = i
+    kept = set(results.values()) | set(constants)
+    names = _unique_names(walked)
+    steps = []
+    for i, op in enumerate(walked):
+        inputs = tuple(slots[v] for v in op.operation.operands)
+        output = slots[op.operation.results[0]]
+        dead = tuple(s for s in sorted({*inputs, output}) if last_read[s] == i and s not in kept)
+        steps.append(Step(op, names[i], inputs, output, dead))
+    arguments = dict(zip(argument_names, range(len(block.arguments)), strict=True))
+    return Plan(arguments, results, constants, tuple(steps))
+
+
+def _unique_names(ops: list[Any]) -> list[str]:
+    """The first name in each op's location; a second op of the same name gets `#2`, and so on."""
+    seen: dict[str, int] = {}
+    names = []
+    for op in ops:
+        location = op.location
+        while isinstance(location, ir.FusedLoc):
+            location = location.locations[0]
+        name = location.name_str if isinstance(location, ir.NameLoc) else op.operation.name
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return names
+
+
+def _starting_values(plan: Plan, feeds: Mapping[str, Any]) -> dict[int, Any]:
+    if set(feeds) != set(plan.arguments):
+        raise ValueError(f"the graph reads {sorted(plan.arguments)}, the feeds are {sorted(feeds)}")
+    return {plan.arguments[name]: value for name, value in feeds.items()}
+
+
+class FloatReference:
+    """A `qd` module, ready to run on torch tensors with any batch size.
+
+    `constants` maps each constant's slot to its tensor; a caller may replace one (for example by a leaf that requires a
+    gradient) between calls. Nothing here switches gradients off: wrap calls in `torch.no_grad()` where none are needed.
+    """
+
+    def __init__(self, module: Module) -> None:
+        import torch
+
+        self.plan = make_plan(module)
+        self.constants = {slot: torch.from_numpy(np.array(op.value)) for slot, op in self.plan.constants.items()}
+        self._functions = [TORCH[type(step.op)](step.op) for step in self.plan.steps]
+
+    def __call__(
+        self, feeds: Mapping[str, torch.Tensor], observe: FloatObserver | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Outputs by name. `observe` sees every argument and every result as soon as it exists."""
+        values: dict[int, Any] = {**self.constants, **_starting_values(self.plan, feeds)}
+        if observe is not None:
+            for name, slot in self.plan.arguments.items():
+                observe(None, name, values[slot])
+        for step, function in zip(self.plan.steps, self._functions, strict=True):
+            values[step.output] = function(*[values[slot] for slot in step.inputs])
+            if observe is not None:
+                observe(step.op, step.name, values[step.output])
+            for slot in step.dead:
+                del values[slot]
+        return {name: values[slot] for name, slot in self.plan.results.items()}
+
+
+def run_qd(
+    module: Module, feeds: Mapping[str, torch.Tensor], observe: FloatObserver | None = None
+) -> dict[str, torch.Tensor]:
+    """One run of a `qd` module; prepare a `FloatReference` for more than one."""
+    return FloatReference(module)(feeds, observe)
+
+
+class IntegerReference:
+    """A `qi` module, ready to run on NumPy arrays with any batch size: float32 at `qi.quantize`, integers elsewhere."""
+
+    def __init__(self, module: Module) -> None:
+        self.plan = make_plan(module)
+        self.constants = {slot: op.evaluate() for slot, op in self.plan.constants.items()}
+        boundary = {step.output: step.inputs[0] for step in self.plan.steps if isinstance(step.op, qi.DequantizeOp)}
+        self._integer_results = {name: boundary.get(slot, slot) for name, slot in self.plan.results.items()}
+
+    def __call__(self, feeds: Mapping[str, npt.ArrayLike], observe: IntegerObserver | None = None) -> dict[str, Array]:
+        """Outputs by name. `observe` sees every argument and every result as soon as it exists."""
+        values = self._run(feeds, observe)
+        return {name: values[slot] for name, slot in self.plan.results.items()}
+
+    def integers(self, feeds: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
+        """The integers behind each output, before `qi.dequantize`, in the layout of `qi` (rank 4 is NHWC)."""
+        values = self._run(feeds, None)
+        return {name: values[slot] for name, slot in self._integer_results.items()}
+
+    def _run(self, feeds: Mapping[str, npt.ArrayLike], observe: IntegerObserver | None) -> dict[int, Array]:
+        arrays = {name: np.asarray(value) for name, value in feeds.items()}
+        values: dict[int, Array] = {**self.constants, **_starting_values(self.plan, arrays)}
+        if observe is not None:
+            for name, slot in self.plan.arguments.items():
+                observe(None, name, values[slot])
+        kept = set(self._integer_results.values())
+        for step in self.plan.steps:
+            values[step.output] = step.op.evaluate(*[values[slot] for slot in step.inputs])
+            if observe is not None:
+                observe(step.op, step.name, values[step.output])
+            for slot in step.dead:
+                if slot not in kept:
+                    del values[slot]
+        return values
+
+
+def run_qi(module: Module, feeds: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
+    """One run of a `qi` module; prepare an `IntegerReference` for more than one."""
+    return IntegerReference(module)(feeds)
+
+
+# What each `qd` op means in torch: a function that reads the op's attributes once and returns what to call.
+# Windows that torch cannot express (asymmetric padding, ceil mode as ONNX counts it) are padded first.
+
+
+def _reach(op: Any, kernel: list[int], dilation: list[int]) -> list[int]:
+    """[top, left, bottom, right]: the op's padding, bottom and right at least as far as the last window reaches."""
+    size, out, strides, padding = shape(op.x)[2:], shape(op.out)[2:], ints(op.strides), ints(op.padding)
+    after = [(out[d] - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1 - padding[d] - size[d] for d in range(2)]
+    return [*padding[:2], max(after[0], padding[2]), max(after[1], padding[3])]
+
+
+def _conv2d(op: Any) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    strides, dilation, groups = ints(op.strides), ints(op.dilation), op.groups.value
+    top, left, bottom, right = ints(op.padding)
+    if (top, left) == (bottom, right):
+        return lambda x, w, b: functional.conv2d(x, w, b, strides, [top, left], dilation, groups)
+    pads = [left, right, top, bottom]
+    return lambda x, w, b: functional.conv2d(functional.pad(x, pads), w, b, strides, 0, dilation, groups)
+
+
+def _linear(_op: Any) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    return functional.linear
+
+
+def _scale_shift(op: Any) -> Callable[..., torch.Tensor]:
+    places = [1] * len(shape(op.x))
+    places[op.axis.value] = -1
+    return lambda x, scale, shift: x * scale.reshape(places) + shift.reshape(places)
+
+
+def _concat(op: Any) -> Callable[..., torch.Tensor]:
+    import torch
+
+    axis = op.axis.value
+
+    def concat(*inputs: torch.Tensor) -> torch.Tensor:
+        batch = max(len(x) for x in inputs)  # a constant has one image; it is the same in every image of the batch
+        return torch.cat([x if len(x) == batch else x.expand(batch, *x.shape[1:]) for x in inputs], axis)
+
+    return concat
+
+
+def _pad(op: Any) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    sides = zip(reversed(ints(op.low)), reversed(ints(op.high)), strict=True)  # torch counts from the last dimension
+    pads, value = [n for pair in sides for n in pair], op.value.value
+    return lambda x: functional.pad(x, pads, value=value)
+
+
+def _max_pool(op: Any) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    kernel, strides, dilation = ints(op.kernel), ints(op.strides), ints(op.dilation)
+    top, left, bottom, right = _reach(op, kernel, dilation)
+    if (top, left) == (bottom, right) and 2 * top <= kernel[0] and 2 * left <= kernel[1]:
+        return lambda x: functional.max_pool2d(x, kernel, strides, [top, left], dilation)
+    pads = [left, right, top, bottom]
+    return lambda x: functional.max_pool2d(functional.pad(x, pads, value=float("-inf")), kernel, strides, 0, dilation)
+
+
+def _avg_pool(op: Any) -> Callable[..., torch.Tensor]:
+    import torch
+    from torch.nn import functional
+
+    kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
+    top, left, bottom, right = _reach(op, kernel, [1, 1])
+    if not any((top, left, bottom, right)):
+        return lambda x: functional.avg_pool2d(x, kernel, strides)
+    pads, include = [left, right, top, bottom], op.count_include_pad.value
+    cells = torch.from_numpy(valid_cells(shape(op.x)[2:], kernel, strides, padding, shape(op.out)[2:], include)).float()
+    return lambda x: functional.avg_pool2d(functional.pad(x, pads), kernel, strides, divisor_override=1) / cells
+
+
+def _slice(op: Any) -> Callable[..., torch.Tensor]:
+    bounds = list(zip(ints(op.starts), ints(op.steps), shape(op.out), strict=True))[1:]
+    places = (slice(None), *(slice(start, start + (n - 1) * step + 1, step) for start, step, n in bounds))
+    return lambda x: x[places]
+
+
+def _reshape(op: Any) -> Callable[..., torch.Tensor]:
+    sizes = shape(op.out)[1:]
+    return lambda x: x.reshape(len(x), *sizes)
+
+
+def _clamp(op: Any) -> Callable[..., torch.Tensor]:
+    low, high = op.low.value, op.high.value
+    if low == 0.0 and high == float("inf"):
+        return lambda x: x.relu()
+    return lambda x: x.clamp(low, high)
+
+
+def _silu(_op: Any) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    return functional.silu
+
+
+def _hard_sigmoid(op: Any) -> Callable[..., torch.Tensor]:
+    alpha, beta = op.alpha.value, op.beta.value
+    return lambda x: (alpha * x + beta).clamp(0.0, 1.0)
+
+
+def _hard_swish(_op: Any) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    return functional.hardswish
+
+
+def _leaky_relu(op: Any) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    alpha = op.alpha.value
+    return lambda x: functional.leaky_relu(x, alpha)
+
+
+def _reduce_mean(op: Any) -> Callable[..., torch.Tensor]:
+    axes, keep = ints(op.axes), op.keep.value
+    return lambda x: x.mean(axes, keepdim=keep)
+
+
+def _transpose(op: Any) -> Callable[..., torch.Tensor]:
+    order = ints(op.permutation)
+    return lambda x: x.permute(order)
+
+
+TORCH: dict[type[Any], Callable[[Any], Callable[..., Any]]] = {
+    qd.Conv2dOp: _conv2d,
+    qd.LinearOp: _linear,
+    qd.ScaleShiftOp: _scale_shift,
+    qd.AddOp: lambda op: lambda a, b: a + b,
+    qd.SubOp: lambda op: lambda a, b: a - b,
+    qd.MulOp: lambda op: lambda a, b: a * b,
+    qd.ConcatOp: _concat,
+    qd.PadOp: _pad,
+    qd.MaxPoolOp: _max_pool,
+    qd.AvgPoolOp: _avg_pool,
+    qd.ReduceMeanOp: _reduce_mean,
+    qd.ClampOp: _clamp,
+    qd.SigmoidOp: lambda op: lambda x: x.sigmoid(),
+    qd.TanhOp: lambda op: lambda x: x.tanh(),
+    qd.SiluOp: _silu,
+    qd.HardSigmoidOp: _hard_sigmoid,
+    qd.HardSwishOp: _hard_swish,
+    qd.LeakyReluOp: _leaky_relu,
+    qd.ReshapeOp: _reshape,
+    qd.TransposeOp: _transpose,
+    qd.SliceOp: _slice,
+}
