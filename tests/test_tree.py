@@ -1,0 +1,96 @@
+"""The tree keeps its promises: every pass is registered and tested, every op is tested, every package ships."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dyadic.dialects.qd import QD
+from dyadic.dialects.qi import QI
+from dyadic.passes import PIPELINE
+
+ROOT = Path(__file__).resolve().parent.parent
+PASS = re.compile(r"^@module_pass\ndef (\w+)\(", re.M)
+REGISTERED = [(stage, one.name) for stage, passes in PIPELINE.items() for one in passes]
+
+
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_every_pass_file_is_in_its_stage(stage: str) -> None:
+    in_files = {}
+    for path in (ROOT / "passes" / stage).glob("*.py"):
+        for name in PASS.findall(path.read_text()):
+            in_files[name] = path.stem
+    assert sorted(in_files) == sorted(one.name.replace("-", "_") for one in PIPELINE[stage])
+    assert list(in_files) == list(in_files.values()), "one pass a file, and the file has its name"
+
+
+def test_every_folder_of_passes_is_a_stage() -> None:
+    folders = {
+        str(p.parent.relative_to(ROOT / "passes"))
+        for p in (ROOT / "passes").rglob("*.py")
+        if PASS.search(p.read_text())
+    }
+    assert folders <= set(PIPELINE)
+
+
+def test_pass_names_are_unique() -> None:
+    names = [name for _, name in REGISTERED]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(("stage", "name"), REGISTERED)
+def test_every_pass_has_a_lit_test(stage: str, name: str) -> None:
+    path = ROOT / "lit_tests" / "passes" / stage / f"{name}.mlir"
+    assert path.is_file()
+    assert name in path.read_text(), f"{path.name} never runs {name}"
+
+
+@pytest.mark.parametrize(("stage", "name"), REGISTERED)
+def test_every_pass_has_a_meaning_test(stage: str, name: str) -> None:
+    assert (ROOT / "tests" / "passes" / f"test_{name.replace('-', '_')}.py").is_file()
+
+
+def test_every_lit_test_of_a_pass_has_its_pass() -> None:
+    folder = ROOT / "lit_tests" / "passes"
+    written = {(str(p.parent.relative_to(folder)), p.stem) for p in folder.rglob("*.mlir")}
+    assert written <= set(REGISTERED)
+
+
+@pytest.mark.parametrize("dialect", [QD, QI])
+def test_every_op_is_in_its_dialects_lit_test(dialect: type) -> None:
+    name = dialect.DIALECT_NAMESPACE
+    text = (ROOT / "lit_tests" / "dialects" / f"{name}-ops.mlir").read_text()
+    missing = [op.OPERATION_NAME for op in dialect.operations if f'"{op.OPERATION_NAME}"' not in text]
+    assert not missing
+
+
+def test_every_package_ships() -> None:
+    declared = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    on_disk = {"dyadic"} | {
+        "dyadic." + ".".join(init.parent.relative_to(ROOT).parts)
+        for top in ("compiler", "dialects", "passes", "runtime")
+        for init in (ROOT / top).rglob("__init__.py")
+    }
+    assert declared == on_disk
+
+
+def test_every_module_is_in_a_package() -> None:
+    for top in ("compiler", "dialects", "passes", "runtime"):
+        for path in (ROOT / top).rglob("*.py"):
+            assert (path.parent / "__init__.py").is_file(), f"{path} would not ship"
+
+
+def test_the_tree_in_the_readme_exists() -> None:
+    listed = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert listed, "README.md prints the tree in a ```text block"
+    folder = Path()
+    for line in listed[1].splitlines():
+        if not line.strip():
+            continue
+        indent, name = len(line) - len(line.lstrip()), line.split()[0]
+        path = Path(name) if indent == 0 else folder / name
+        if indent == 0:
+            folder = path
+        assert (ROOT / path).exists(), f"README lists {path}"
+        assert (ROOT / path).is_dir() == name.endswith("/"), f"README: {path} is a folder exactly if it ends with /"
