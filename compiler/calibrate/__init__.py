@@ -1,1 +1,121 @@
-"""Samples go through the float reference and leave ranges on the operations."""
+"""Calibrate: run samples through the float reference, learn each tensor's range, write it onto the op that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch_mlir import ir
+
+from dyadic.compiler.calibrate.data import Feeds, Input, Samples
+from dyadic.compiler.calibrate.entropy import Entropy
+from dyadic.compiler.calibrate.min_max import MinMax
+from dyadic.compiler.calibrate.mse import Mse
+from dyadic.compiler.calibrate.observer import Observer
+from dyadic.compiler.calibrate.percentile import Percentile
+from dyadic.compiler.progress import Progress
+from dyadic.dialects import qd
+from dyadic.dialects.laws import shape
+from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function
+from dyadic.runtime.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+OBSERVERS: dict[str, Callable[[], Observer]] = {
+    "min-max": MinMax,
+    "percentile": Percentile,
+    "mse": Mse,
+    "entropy": Entropy,
+}
+
+# Their results hold values of their operands: what is known of those is known of them.
+IMPLIED = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp)
+
+# Samples go through the reference so many at a time that its largest tensor has about this many bytes.
+TENSOR_BYTES = 32 << 20
+LARGEST_BATCH = 64
+
+
+def model_inputs(module: ir.Module) -> tuple[Input, ...]:
+    """What the model reads: the names and shapes of @main's arguments, without the batch."""
+    function = main_function(module)
+    names, _ = boundary_names(function)
+    block = function.operation.regions[0].blocks[0]
+    return tuple(Input(name, tuple(shape(argument)[1:])) for name, argument in zip(names, block.arguments, strict=True))
+
+
+def calibrate(module: ir.Module, data: object, observer: str, progress: Progress) -> None:
+    """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments.
+
+    Inputs and outputs of the model keep everything that was seen: clipping there is not repaired by any later layer.
+    """
+    import torch
+
+    samples = data if isinstance(data, Samples) else Samples(data, model_inputs(module))
+    reference = FloatReference(module)
+    plan = reference.plan
+    observers = make_observers(plan, OBSERVERS[observer])
+
+    def observe(op: Any, name: str, values: torch.Tensor) -> None:
+        watching = observers.get(name)
+        if watching is not None:
+            try:
+                watching.see(values)
+            except FloatingPointError:
+                raise ModelError(
+                    f'"{name}" answers NaN or infinity in float on the calibration data; '
+                    "check the model and the preprocessing of the data"
+                ) from None
+
+    rows = batch_rows(plan, samples.inputs)
+    with progress.stage("calibrate", samples.total) as advance, torch.inference_mode():
+        for feeds in samples:
+            for batch in rebatch(feeds, rows):
+                reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
+                advance(len(next(iter(batch.values()))))
+    write_ranges(module, plan, {name: watching.range() for name, watching in observers.items()})
+
+
+def make_observers(plan: Plan, make: Callable[[], Observer]) -> dict[str, Observer]:
+    """One observer a tensor, by the name under which the reference shows it."""
+    results = set(plan.results.values())
+    observers: dict[str, Observer] = {name: MinMax() for name in plan.arguments}
+    for step in plan.steps:
+        if not isinstance(step.op, IMPLIED):
+            observers[step.name] = MinMax() if step.output in results else make()
+    return observers
+
+
+def batch_rows(plan: Plan, inputs: tuple[Input, ...]) -> int:
+    """How many samples go through the reference at a time."""
+    largest = max([count(i.sample) for i in inputs] + [count(tuple(shape(step.op.out)[1:])) for step in plan.steps])
+    return min(LARGEST_BATCH, max(1, TENSOR_BYTES // (4 * largest)))
+
+
+def count(sample: tuple[int, ...]) -> int:
+    product = 1
+    for n in sample:
+        product *= n
+    return product
+
+
+def rebatch(feeds: Feeds, rows: int) -> list[Feeds]:
+    total = len(next(iter(feeds.values())))
+    return [{name: value[i : i + rows] for name, value in feeds.items()} for i in range(0, total, rows)]
+
+
+def write_ranges(module: ir.Module, plan: Plan, ranges: dict[str, tuple[float, float]]) -> None:
+    with module.context:
+        for step in plan.steps:
+            if step.name in ranges:
+                step.op.operation.attributes[qd.RANGE] = ir.DenseF64ArrayAttr.get(list(ranges[step.name]))
+        function = main_function(module)
+        attributes = []
+        has = "arg_attrs" in function.attributes
+        every = function.attributes["arg_attrs"] if has else [ir.DictAttr.get({})] * len(plan.arguments)
+        for name, given in zip(plan.arguments, every, strict=True):
+            known = {named: given[named] for named in (each.name for each in given)}
+            known[qd.RANGE] = ir.DenseF64ArrayAttr.get(list(ranges[name]))
+            attributes.append(ir.DictAttr.get(known))
+        function.attributes["arg_attrs"] = ir.ArrayAttr.get(attributes)

@@ -1,0 +1,217 @@
+"""What users calibrate with, as a stream of checked float32 samples: nothing is held but the batch at hand.
+
+Files (.npz with arrays named as the model's inputs, .npy), arrays, any iterable of arrays, dicts or tuples, and ONNX
+Runtime's CalibrationDataReader. Everything that does not fit the model is a `UsageError` that names the input.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.runtime.errors import FileError, UsageError
+
+Array = npt.NDArray[Any]
+Feeds = dict[str, npt.NDArray[np.float32]]
+
+# Read from files in pieces of about this many bytes.
+PIECE_BYTES = 32 << 20
+LABELS = "labels"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of the model: its name and the shape of one sample, without the batch."""
+
+    name: str
+    sample: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f'"{self.name}" {self.shape}'
+
+    @property
+    def shape(self) -> str:
+        return f"[{', '.join(['N', *map(str, self.sample)])}]"
+
+
+class Samples:
+    """`for feeds in Samples(...)`: batches of any size, each input float32 and finite, in the model's shape."""
+
+    def __init__(self, data: object, inputs: Iterable[Input], what: str = "calibration data") -> None:
+        self.inputs = tuple(inputs)
+        self.what = what
+        self._data = data
+        self.total: int | None = None  # known for files and arrays
+        if isinstance(data, str | os.PathLike):
+            self.what = f"{what} {os.fspath(data)}"
+            self._members = self._open(Path(data))
+            self.total = self._count({i.name: self._members[i.name].shape[0] for i in self.inputs})
+        elif self._whole(data):
+            arrays = self._named(data)
+            self.total = self._count({name: len(arrays[name]) for name in arrays})
+
+    def __iter__(self) -> Iterator[Feeds]:
+        seen = 0
+        for raw in self._raw():
+            feeds = {i.name: self._checked(i, raw[i.name], seen) for i in self.inputs}
+            count = self._count({name: len(value) for name, value in feeds.items()})
+            seen += count
+            if count:
+                yield feeds
+        if seen == 0:
+            raise UsageError(f"{self.what} holds no samples; at least one is needed, a hundred are a good start")
+
+    def _raw(self) -> Iterator[dict[str, Array]]:
+        data = self._data
+        if isinstance(data, str | os.PathLike):
+            yield from self._pieces()
+        elif self._whole(data):
+            yield self._named(data)
+        elif (get_next := getattr(data, "get_next", None)) is not None:
+            while (item := get_next()) is not None:
+                yield self._named(item)
+        elif isinstance(data, Iterable):
+            for item in data:
+                yield self._named(item)
+        else:
+            raise UsageError(
+                f"{self.what} is a {type(data).__name__}; give a .npz or .npy file, an array, a dict of arrays, "
+                "an iterable of them, or a CalibrationDataReader"
+            )
+
+    @staticmethod
+    def _whole(data: object) -> bool:
+        return isinstance(data, Mapping) or hasattr(data, "__array__")
+
+    def _named(self, item: object) -> dict[str, Array]:
+        """One item of the user's, as arrays by input name."""
+        if isinstance(item, Mapping):
+            self._check_names(list(item))
+            return {i.name: self._array(i, item[i.name]) for i in self.inputs}
+        if isinstance(item, tuple | list) and not isinstance(item[0] if item else None, int | float):
+            # One place an input; a last place more is the labels, as data loaders yield them.
+            if len(item) not in (len(self.inputs), len(self.inputs) + 1):
+                raise UsageError(
+                    f"{self.what} yields {len(item)} arrays at a time, the model has {len(self.inputs)} inputs: "
+                    f"{', '.join(map(str, self.inputs))}"
+                )
+            return {i.name: self._array(i, value) for i, value in zip(self.inputs, item, strict=False)}
+        if len(self.inputs) != 1:
+            raise UsageError(
+                f"{self.what} yields single arrays, the model has {len(self.inputs)} inputs: "
+                f"{', '.join(map(str, self.inputs))}; yield dicts of arrays"
+            )
+        return {self.inputs[0].name: self._array(self.inputs[0], item)}
+
+    def _array(self, wanted: Input, value: object) -> Array:
+        detach = getattr(value, "detach", None)  # a torch tensor that requires a gradient refuses to be an array
+        array = np.asarray(value if detach is None else detach().cpu())
+        return array[None] if array.shape == wanted.sample else array
+
+    def _check_names(self, names: list[str]) -> None:
+        for i in self.inputs:
+            if i.name not in names:
+                has = ", ".join(f'"{name}"' for name in names) or "none"
+                raise UsageError(
+                    f'{self.what} has no array named "{i.name}" (it has: {has}); '
+                    f"arrays are named as the model's inputs: {', '.join(map(str, self.inputs))}"
+                )
+
+    def _checked(self, wanted: Input, array: Array, first: int) -> npt.NDArray[np.float32]:
+        if array.dtype.kind not in "fiub":
+            raise UsageError(f'{self.what}: array "{wanted.name}" holds {array.dtype}, the model reads numbers')
+        if array.shape[1:] != wanted.sample or not array.ndim:
+            raise UsageError(
+                f'{self.what}: array "{wanted.name}" has shape {list(array.shape)}, the model reads {wanted.shape}'
+            )
+        array = np.ascontiguousarray(array, np.float32)
+        finite = np.isfinite(array).reshape(len(array), -1).all(1)
+        if not finite.all():
+            raise UsageError(
+                f'{self.what}: sample {first + int(np.argmin(finite))} of "{wanted.name}" holds NaN or infinity; '
+                "ranges can only be learned from finite numbers"
+            )
+        return array
+
+    def _count(self, lengths: dict[str, int]) -> int:
+        if len(set(lengths.values())) > 1:
+            each = ", ".join(f'{n} of "{name}"' for name, n in lengths.items())
+            raise UsageError(f"{self.what} has a different number of samples for each input: {each}")
+        return next(iter(lengths.values()))
+
+    def _open(self, path: Path) -> dict[str, Member]:
+        """Where each input's array lies in the file; checks names before anything is read."""
+        if path.is_dir():
+            raise UsageError(f"{self.what} is a folder; give a .npz or .npy file")
+        if path.suffix not in (".npz", ".npy"):
+            raise UsageError(f"{self.what} is not a .npz or .npy file")
+        try:
+            if path.suffix == ".npy":
+                if len(self.inputs) != 1:
+                    raise UsageError(
+                        f"{self.what} is one array, the model has {len(self.inputs)} inputs: "
+                        f"{', '.join(map(str, self.inputs))}; give a .npz file with arrays of these names"
+                    )
+                return {self.inputs[0].name: Member(path, None)}
+            with zipfile.ZipFile(path) as archive:
+                names = [name.removesuffix(".npy") for name in archive.namelist()]
+            self._check_names(names)
+            return {i.name: Member(path, f"{i.name}.npy") for i in self.inputs}
+        except FileNotFoundError:
+            raise FileError(f"{self.what} does not exist") from None
+        except OSError as error:
+            raise FileError(f"{self.what} cannot be read: {error.strerror or error}") from error
+        except (zipfile.BadZipFile, ValueError, EOFError) as error:
+            raise UsageError(f"{self.what} is damaged: {error}") from error
+
+    def _pieces(self) -> Iterator[dict[str, Array]]:
+        row_bytes = max(member.row_bytes for member in self._members.values())
+        rows = max(1, PIECE_BYTES // max(1, row_bytes))
+        streams = {name: member.pieces(rows) for name, member in self._members.items()}
+        try:
+            yield from (dict(zip(streams, pieces, strict=True)) for pieces in zip(*streams.values(), strict=True))
+        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            raise UsageError(f"{self.what} is damaged: {error}") from error
+
+
+class Member:
+    """One array in a `.npz` (by its name in the archive) or the one array of a `.npy`, read in pieces of rows."""
+
+    def __init__(self, path: Path, name: str | None) -> None:
+        self.path, self.name = path, name
+        with self._stream() as stream:
+            self.shape, self.fortran, self.dtype = self._header(stream)
+        self.row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        self.shape = self.shape or (0,)
+
+    def _stream(self) -> IO[bytes]:
+        return open(self.path, "rb") if self.name is None else zipfile.ZipFile(self.path).open(self.name)
+
+    @staticmethod
+    def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read(stream)
+
+    def pieces(self, rows: int) -> Iterator[Array]:
+        """Arrays of at most `rows` rows. Pickled objects are never loaded."""
+        if self.fortran or self.dtype.hasobject:
+            with self._stream() as stream:
+                yield np.lib.format.read_array(stream, allow_pickle=False)
+            return
+        with self._stream() as stream:
+            self._header(stream)
+            for start in range(0, self.shape[0], rows):
+                shape = (min(rows, self.shape[0] - start), *self.shape[1:])
+                size = shape[0] * self.row_bytes
+                data = stream.read(size)
+                if len(data) != size:
+                    raise ValueError(f"{self.name or self.path.name} ends early")
+                yield np.frombuffer(data, self.dtype).reshape(shape)
