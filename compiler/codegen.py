@@ -1,0 +1,158 @@
+"""Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
+
+LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the caller's process.
+`python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes the object to the path it names.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dyadic.compiler.link import Image, link
+from dyadic.runtime.targets import BY_NAME
+
+TO_LLVM = (
+    "builtin.module(canonicalize,cse,convert-scf-to-cf,convert-vector-to-llvm,expand-strided-metadata,"
+    "finalize-memref-to-llvm,convert-ub-to-llvm,convert-arith-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,"
+    "reconcile-unrealized-casts)"
+)
+
+# LLVM turns fill and copy loops into calls of these; an image has no C library, so it brings its own.
+MEMORY_FUNCTIONS = """
+define void @memset(ptr %p, i32 %value, i64 %n) #0 {
+entry:
+  %byte = trunc i32 %value to i8
+  br label %test
+test:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %more = icmp ult i64 %i, %n
+  br i1 %more, label %body, label %done
+body:
+  %at = getelementptr i8, ptr %p, i64 %i
+  store volatile i8 %byte, ptr %at
+  %next = add i64 %i, 1
+  br label %test
+done:
+  ret void
+}
+define void @memcpy(ptr %to, ptr %from, i64 %n) #0 {
+entry:
+  br label %test
+test:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %more = icmp ult i64 %i, %n
+  br i1 %more, label %body, label %done
+body:
+  %source = getelementptr i8, ptr %from, i64 %i
+  %byte = load volatile i8, ptr %source
+  %at = getelementptr i8, ptr %to, i64 %i
+  store volatile i8 %byte, ptr %at
+  %next = add i64 %i, 1
+  br label %test
+done:
+  ret void
+}
+attributes #0 = { nounwind "no-builtins" }
+"""
+
+
+class CodegenError(RuntimeError):
+    """The child process failed: a bug of ours, with what LLVM said."""
+
+
+def compile_kernels(specs: Mapping[str, Any], level: str, jobs: int = 0) -> Image:
+    """Machine code of every kernel in `specs` (symbol -> spec dataclass) for one ISA level.
+
+    Args:
+        jobs: child processes to use; 0 means one per available core.
+
+    Raises:
+        CodegenError: the child failed.
+    """
+    from dyadic.passes.lower.cpu.kernels.registry import family_of
+
+    count = max(1, min(jobs or len(os.sched_getaffinity(0)), len(specs)))
+    every = [{"symbol": symbol, "family": family_of(spec), **asdict(spec)} for symbol, spec in specs.items()]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count) as pool:
+        parts = [every[i::count] for i in range(count)]
+        paths = [Path(folder) / f"{i}.o" for i in range(count)]
+        list(pool.map(lambda i: _child(parts[i], level, paths[i], memory=i == 0), range(count)))
+        return link([path.read_bytes() for path in paths])
+
+
+def _child(kernels: list[dict[str, Any]], level: str, path: Path, *, memory: bool) -> None:
+    job = {"kernels": kernels, "level": level, "object": str(path), "memory": memory}
+    command = [sys.executable, "-P", "-m", "dyadic.compiler.codegen"]
+    done = subprocess.run(command, input=json.dumps(job), text=True, capture_output=True, check=False)
+    if done.returncode != 0 or not path.exists():
+        raise CodegenError(f"code generation for {level} failed (exit {done.returncode}):\n{done.stderr[-4000:]}")
+
+
+def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
+    """LLVM IR text of the kernels, for `--emit llvm`. Runs in this process: call it from a child."""
+    from torch_mlir import ir, passmanager
+    from torch_mlir.dialects import llvm
+
+    from dyadic.passes.lower.cpu.kernels import registry
+
+    with ir.Context(), ir.Location.unknown():
+        module = ir.Module.create()
+        with ir.InsertionPoint(module.body):
+            for symbol, spec in specs.items():
+                registry.generate(spec, level, symbol)
+        passmanager.PassManager.parse(TO_LLVM).run(module.operation)
+        _only_llvm(module.operation)
+        return str(llvm.translate_module_to_llvmir(module.operation))
+
+
+def _only_llvm(module: Any) -> None:
+    """The translator segfaults on leftovers of other dialects; say so instead."""
+    from torch_mlir import ir
+
+    def look(op: ir.Operation) -> ir.WalkResult:
+        if not op.name.startswith("llvm.") and op.name != "builtin.module":
+            raise ValueError(f"'{op.name}' is left after the lowering to the LLVM dialect")
+        return ir.WalkResult.ADVANCE
+
+    module.walk(look)
+
+
+def _object(text: str, level: str) -> bytes:
+    import llvmlite.binding as binding
+
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    target = BY_NAME[level]
+    machine = binding.Target.from_triple("x86_64-unknown-linux-gnu").create_target_machine(
+        cpu=target.llvm_cpu, features=target.llvm_features, opt=3, reloc="pic", codemodel="small"
+    )
+    module = binding.parse_assembly(text)
+    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
+    builder.getModulePassManager().run(module, builder)
+    return machine.emit_object(module)
+
+
+def main() -> None:
+    from dyadic.passes.lower.cpu.kernels.registry import FAMILIES
+
+    job = json.load(sys.stdin)
+    specs = {}
+    for kernel in job["kernels"]:
+        symbol, family = kernel.pop("symbol"), kernel.pop("family")
+        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in kernel.items()}
+        specs[symbol] = FAMILIES[family][0](**fields)
+    text = llvm_ir(specs, job["level"])
+    if job["memory"]:
+        text += MEMORY_FUNCTIONS
+    Path(job["object"]).write_bytes(_object(text, job["level"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""The vocabulary that kernels are written in: i64 arithmetic, byte pointers, vectors of integers, loops.
+
+Thin names over `arith`, `scf`, `vector` and `llvm` so that a generator reads like the loop nest it makes. Every function builds
+at the current insertion point. Pointers are bare `!llvm.ptr` and offsets are bytes, as the kernel ABI (DESIGN 7) has them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+from torch_mlir.dialects import arith, func, llvm, scf, vector
+
+Value = ir.Value
+SLT = 2  # arith.cmpi predicates
+EQ = 0
+
+
+def integer(bits: int) -> ir.Type:
+    return ir.IntegerType.get_signless(bits)
+
+
+def vec(lanes: int, bits: int) -> ir.VectorType:
+    return ir.VectorType.get([lanes], integer(bits))
+
+
+def const(value: int, bits: int = 64) -> Value:
+    return arith.constant(integer(bits), value)
+
+
+def lanes(values: Sequence[int], bits: int) -> Value:
+    """A constant vector."""
+    dtype = {8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}[bits]
+    array = np.array(values, np.int64).astype(dtype)
+    return arith.constant(vec(len(array), bits), ir.DenseElementsAttr.get(array, type=vec(len(array), bits)))
+
+
+def zeros(count: int, bits: int) -> Value:
+    return fill(0, count, bits)
+
+
+def fill(value: int, count: int, bits: int) -> Value:
+    kind = vec(count, bits)
+    return arith.constant(kind, ir.DenseElementsAttr.get_splat(kind, ir.IntegerAttr.get(integer(bits), value)))
+
+
+def like(a: Value, b: Value | int) -> Value:
+    """`b` as a value of a's type, when it is a plain integer."""
+    if not isinstance(b, int):
+        return b
+    if isinstance(a.type, ir.VectorType):
+        kind = ir.VectorType(a.type)
+        return fill(b, kind.shape[0], ir.IntegerType(kind.element_type).width)
+    return const(b, ir.IntegerType(a.type).width)
+
+
+def add(a: Value, b: Value | int) -> Value:
+    return arith.addi(a, like(a, b))
+
+
+def sub(a: Value, b: Value | int) -> Value:
+    return arith.subi(a, like(a, b))
+
+
+def mul(a: Value, b: Value | int) -> Value:
+    return arith.muli(a, like(a, b))
+
+
+def floor_div(a: Value, b: int) -> Value:
+    """Non-negative `a` divided by a constant: LLVM makes it a multiplication and a shift."""
+    return a if b == 1 else arith.divui(a, like(a, b))
+
+
+def remainder(a: Value, b: int) -> Value:
+    return const(0) if b == 1 else arith.remui(a, like(a, b))
+
+
+def shift_left(a: Value, b: Value | int) -> Value:
+    return arith.shli(a, like(a, b))
+
+
+def shift_right(a: Value, b: Value | int) -> Value:
+    """Arithmetic: rounds toward minus infinity."""
+    return arith.shrsi(a, like(a, b))
+
+
+def shift_right_logical(a: Value, b: Value | int) -> Value:
+    return arith.shrui(a, like(a, b))
+
+
+def smallest(a: Value, b: Value | int) -> Value:
+    return arith.minsi(a, like(a, b))
+
+
+def largest(a: Value, b: Value | int) -> Value:
+    return arith.maxsi(a, like(a, b))
+
+
+def largest_unsigned(a: Value, b: Value | int) -> Value:
+    return arith.maxui(a, like(a, b))
+
+
+def extend(a: Value, bits: int, *, signed: bool) -> Value:
+    kind = integer(bits)
+    if isinstance(a.type, ir.VectorType):
+        kind = ir.VectorType.get(ir.VectorType(a.type).shape, kind)
+    return arith.extsi(kind, a) if signed else arith.extui(kind, a)
+
+
+def truncate(a: Value, bits: int) -> Value:
+    kind = integer(bits)
+    if isinstance(a.type, ir.VectorType):
+        kind = ir.VectorType.get(ir.VectorType(a.type).shape, kind)
+    return arith.trunci(kind, a)
+
+
+def splat(scalar: Value, count: int) -> Value:
+    return vector.broadcast(ir.VectorType.get([count], scalar.type), scalar)
+
+
+def bits_as(a: Value, count: int, bits: int) -> Value:
+    """The same bits seen as `count` lanes of `bits`."""
+    return vector.bitcast(vec(count, bits), a)
+
+
+def shuffle(a: Value, b: Value, mask: Sequence[int]) -> Value:
+    return vector.shuffle(a, b, list(mask))
+
+
+def part(a: Value, start: int, count: int) -> Value:
+    """`count` lanes of `a` from `start` on."""
+    return shuffle(a, a, range(start, start + count))
+
+
+def join(parts: Sequence[Value]) -> Value:
+    """Vectors of one type (a power of two of them) end to end."""
+    parts = list(parts)
+    while len(parts) > 1:
+        size = ir.VectorType(parts[0].type).shape[0]
+        parts = [shuffle(a, b, range(2 * size)) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+def intrinsic(name: str, result: ir.Type | None, *arguments: Value) -> Any:
+    return llvm.call_intrinsic(result, name, list(arguments), [], [])
+
+
+def at(pointer: Value, offset: Value | int) -> Value:
+    """`pointer + offset` bytes."""
+    if isinstance(offset, int):
+        if offset == 0:
+            return pointer
+        offset = const(offset)
+    dynamic = -(1 << 31)
+    return llvm.getelementptr(llvm.PointerType.get(), pointer, [offset], [dynamic], integer(8), 0)
+
+
+def load(kind: ir.Type, pointer: Value, offset: Value | int = 0, align: int = 1) -> Value:
+    return llvm.load(kind, at(pointer, offset), alignment=align)
+
+
+def store(value: Value, pointer: Value, offset: Value | int = 0, align: int = 1) -> None:
+    llvm.store(value, at(pointer, offset), alignment=align)
+
+
+def loop(
+    low: Value | int,
+    high: Value | int,
+    body: Callable[..., Sequence[Value] | None],
+    carried: Sequence[Value] = (),
+    step: int = 1,
+) -> list[Value]:
+    """`for i in range(low, high, step)`; `body(i, *carried)` returns the next carried values, and the loop the last ones."""
+    low = const(low) if isinstance(low, int) else low
+    high = const(high) if isinstance(high, int) else high
+    op = scf.ForOp(low, high, const(step), list(carried))
+    with ir.InsertionPoint(op.body):
+        after = body(op.induction_variable, *op.inner_iter_args)
+        scf.yield_(list(after or ()))
+    return list(op.results)
+
+
+def choose(condition: Value, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
+    op = scf.IfOp(condition, has_else=True)
+    with ir.InsertionPoint(op.then_block):
+        then()
+        scf.yield_([])
+    with ir.InsertionPoint(op.else_block):
+        otherwise()
+        scf.yield_([])
+
+
+def less(a: Value, b: Value | int) -> Value:
+    return arith.cmpi(SLT, a, like(a, b))
+
+
+def equal(a: Value, b: Value | int) -> Value:
+    return arith.cmpi(EQ, a, like(a, b))
+
+
+class KernelArguments:
+    """The kernel ABI (DESIGN 7) by name."""
+
+    def __init__(self, block: ir.Block) -> None:
+        self.inputs, self.out, self.weights, self.params, self.scratch, self.first, self.last = block.arguments
+
+    def input(self, index: int) -> Value:
+        return load(llvm.PointerType.get(), self.inputs, 8 * index, align=8)
+
+
+def kernel(symbol: str, body: Callable[[KernelArguments], None]) -> func.FuncOp:
+    """`void symbol(in, out, weights, params, scratch, first, last)` with the body that `body` builds."""
+    pointer, i64 = llvm.PointerType.get(), integer(64)
+    function = func.FuncOp(symbol, ir.FunctionType.get([pointer] * 5 + [i64] * 2, []))
+    noalias = ir.DictAttr.get({"llvm.noalias": ir.UnitAttr.get()})
+    function.arg_attrs = ir.ArrayAttr.get([ir.DictAttr.get({})] + [noalias] * 4 + [ir.DictAttr.get({})] * 2)
+    with ir.InsertionPoint(function.add_entry_block()):
+        body(KernelArguments(function.entry_block))
+        func.return_([])
+    return function

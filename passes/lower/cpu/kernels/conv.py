@@ -1,0 +1,308 @@
+"""Convolution as an implicit matrix product: no im2col, requantization and residual add while accumulators are in registers.
+
+A unit of work (the tile of the kernel ABI) is a block of output channels times a chunk of output pixels; a thread's units with the
+same channels follow each other, so their weights stay in cache. Inside a unit a register tile of pixels x channels runs over the
+whole of K at once. K is a list of segments, each a run of bytes that is contiguous in memory: a kernel row of pixels
+(KW * C) where pixels are dense, else one tap. Weights are packed `[group][channels/16][segment][run/4][16][4]` in that physical
+order, with zeros opposite padding lanes, so whatever those hold does not matter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.passes.lower.cpu.kernels import code as c
+from dyadic.passes.lower.cpu.kernels.dot import DOTS, LANES, Dot
+from dyadic.passes.lower.cpu.kernels.requantize import Clamp, Requantize, Residual
+
+UNROLLED_PIXELS = 64  # a chunk of at most this many pixels in short rows becomes straight-line tiles without waste
+
+
+@dataclass(frozen=True)
+class ConvSpec:
+    """Everything the code depends on; strides in bytes. Layers with equal specs share one kernel."""
+
+    rows: int  # output pixels as rows x columns; a dense 1x1 convolution has a single row
+    columns: int
+    channels: int  # output channels of one group
+    groups: int
+    unit_vectors: int  # vectors of 16 channels in a unit
+    unit_rows: int
+    unit_columns: int
+    in_column: int  # from the input of one output pixel to that of the next
+    in_row: int
+    in_image: int
+    in_group: int
+    taps_y: int  # segments: taps_y x taps_x runs of run_dwords * 4 bytes
+    taps_x: int
+    tap_y: int
+    tap_x: int
+    run_dwords: int
+    packed_dwords: int  # run_dwords rounded up as packed
+    out_column: int
+    out_row: int
+    out_image: int
+    form: str
+    residual: bool = False
+    residual_column: int = 0
+    residual_row: int = 0
+    residual_image: int = 0
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of 16 channels in a group."""
+        return -(-self.channels // LANES)
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.vectors // self.unit_vectors)
+
+    @property
+    def chunks(self) -> tuple[int, int]:
+        return -(-self.rows // self.unit_rows), -(-self.columns // self.unit_columns)
+
+    @property
+    def units(self) -> int:
+        """Tiles per image."""
+        return self.groups * self.blocks * self.chunks[0] * self.chunks[1]
+
+    @property
+    def vector_bytes(self) -> int:
+        """Packed weights of 16 channels."""
+        return self.taps_y * self.taps_x * self.packed_dwords * 4 * LANES
+
+
+def pack_weights(spec: ConvSpec, weight: npt.NDArray[np.int8], pixel: int) -> npt.NDArray[np.int8]:
+    """[O, KH, KW, I/groups] to the packed order; `pixel` is the input's pixel stride, which places a merged row's taps."""
+    out_channels, kh, kw, depth = weight.shape
+    run = np.zeros((out_channels, spec.taps_y * spec.taps_x, spec.packed_dwords * 4), np.int8)
+    if spec.taps_x == kw:
+        run[:, :, :depth] = weight.reshape(out_channels, kh * kw, depth)
+    else:  # one run is a whole kernel row
+        for x in range(kw):
+            run[:, :, x * pixel : x * pixel + depth] = weight[:, :, x, :]
+    grouped = np.zeros((spec.groups, spec.vectors * LANES, *run.shape[1:]), np.int8)
+    grouped[:, : spec.channels] = run.reshape(spec.groups, spec.channels, *run.shape[1:])
+    split = grouped.reshape(spec.groups, spec.vectors, LANES, run.shape[1], spec.packed_dwords, 4)
+    return np.ascontiguousarray(split.transpose(0, 1, 3, 4, 2, 5)).reshape(-1)
+
+
+def by_group(spec: ConvSpec, values: npt.NDArray[np.int64], filler: int = 0) -> npt.NDArray[np.int64]:
+    """Per-channel values with every group padded to whole vectors, as the parameter blocks have them."""
+    padded = np.full((spec.groups, spec.vectors * LANES), filler, np.int64)
+    padded[:, : spec.channels] = values.reshape(spec.groups, spec.channels)
+    return padded.reshape(-1)
+
+
+def generate(spec: ConvSpec, level: str, symbol: str) -> None:
+    """Build the kernel at the current insertion point."""
+    c.kernel(symbol, lambda arguments: _ConvWriter(spec, DOTS[level], arguments).write())
+
+
+class _ConvWriter:
+    def __init__(self, spec: ConvSpec, dot: Dot, arguments: c.KernelArguments) -> None:
+        self.spec, self.dot, self.k = spec, dot, arguments
+        self.input = arguments.input(0)
+        self.residual_input = arguments.input(1) if spec.residual else None
+        self.clamp = Clamp.load(arguments.params)
+        self.residual = Residual.load(arguments.params) if spec.residual else None
+
+    def write(self) -> None:
+        c.loop(self.k.first, self.k.last, self.unit)
+
+    def unit(self, index: c.Value) -> None:
+        spec = self.spec
+        image, rest = c.floor_div(index, spec.units), c.remainder(index, spec.units)
+        chunks_y, chunks_x = spec.chunks
+        block, chunk = c.floor_div(rest, chunks_y * chunks_x), c.remainder(rest, chunks_y * chunks_x)
+        row = c.smallest(c.mul(c.floor_div(chunk, chunks_x), spec.unit_rows), spec.rows - spec.unit_rows)
+        column = c.smallest(c.mul(c.remainder(chunk, chunks_x), spec.unit_columns), spec.columns - spec.unit_columns)
+        group, block_in_group = c.floor_div(block, spec.blocks), c.remainder(block, spec.blocks)
+        vector = c.add(c.mul(group, spec.vectors), c.mul(block_in_group, spec.unit_vectors))
+        channel = c.add(c.mul(group, spec.channels), c.mul(block_in_group, spec.unit_vectors * LANES))
+
+        def place(pointer: c.Value, strides: tuple[int, int, int], extra: c.Value) -> c.Value:
+            offset = c.add(c.mul(image, strides[0]), extra)
+            return c.at(pointer, c.add(offset, c.add(c.mul(row, strides[1]), c.mul(column, strides[2]))))
+
+        source = place(self.input, (spec.in_image, spec.in_row, spec.in_column), c.mul(group, spec.in_group))
+        target = place(self.k.out, (spec.out_image, spec.out_row, spec.out_column), channel)
+        addend = None
+        if self.residual_input is not None:
+            strides = (spec.residual_image, spec.residual_row, spec.residual_column)
+            addend = place(self.residual_input, strides, channel)
+        weights = c.at(self.k.weights, c.mul(vector, spec.vector_bytes))
+
+        def full() -> None:
+            self.pixels(source, target, addend, weights, vector, self.channels_of(spec.unit_vectors, last=False))
+
+        def last() -> None:
+            rest_vectors = spec.vectors - (spec.blocks - 1) * spec.unit_vectors
+            self.pixels(source, target, addend, weights, vector, self.channels_of(rest_vectors, last=True))
+
+        if spec.channels % (spec.unit_vectors * LANES) == 0:
+            full()
+        elif spec.blocks == 1:
+            last()
+        else:
+            c.choose(c.less(block_in_group, spec.blocks - 1), full, last)
+
+    def channels_of(self, vectors: int, *, last: bool) -> list[int]:
+        """How many channels each vector of a block really has."""
+        counts = [LANES] * vectors
+        if last and self.spec.channels % LANES:
+            counts[-1] = self.spec.channels % LANES
+        return counts
+
+    def pixels(
+        self,
+        source: c.Value,
+        target: c.Value,
+        addend: c.Value | None,
+        weights: c.Value,
+        vector: c.Value,
+        counts: list[int],
+    ) -> None:
+        """All register tiles of a unit, for at most as many vectors at a time as the level likes."""
+        spec = self.spec
+        for start in range(0, len(counts), self.dot.vectors):
+            part = counts[start : start + self.dot.vectors]
+            requantize = [
+                Requantize(self.k.params, c.add(vector, start + v), spec.form, residual=spec.residual)
+                for v in range(len(part))
+            ]
+            tile = _Tile(self, requantize, part, c.at(weights, start * spec.vector_bytes), start * LANES)
+            for (y, x), pixels in self.tiles(self.dot.tile_pixels(len(part))):
+                self.repeat(tile, y, x, pixels, source, target, addend)
+
+    def tiles(self, most: int) -> list[tuple[tuple[list[int], list[int]], list[tuple[int, int]]]]:
+        """((row starts, column starts), pixels of the tile relative to its start). Tiles of a list may overlap: equal bytes."""
+        rows, columns = self.spec.unit_rows, self.spec.unit_columns
+        if columns < most and rows > 1 and rows * columns <= UNROLLED_PIXELS:
+            every = [(y, x) for y in range(rows) for x in range(columns)]
+            count = -(-len(every) // most)
+            bounds = [len(every) * i // count for i in range(count + 1)]
+            return [(([0], [0]), every[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+        width = -(-columns // -(-columns // most))
+        height = max(1, min(rows, most // width)) if width == columns else 1
+        y_starts, x_starts = starts(rows, height), starts(columns, width)
+        return [((y_starts, x_starts), [(y, x) for y in range(height) for x in range(width)])]
+
+    def repeat(
+        self,
+        tile: "_Tile",
+        y_starts: list[int],
+        x_starts: list[int],
+        pixels: list[tuple[int, int]],
+        source: c.Value,
+        target: c.Value,
+        addend: c.Value | None,
+    ) -> None:
+        spec = self.spec
+
+        def body(y: c.Value, x: c.Value) -> None:
+            def moved(pointer: c.Value, row: int, column: int) -> c.Value:
+                return c.at(pointer, c.add(c.mul(y, row), c.mul(x, column)))
+
+            moved_addend = None if addend is None else moved(addend, spec.residual_row, spec.residual_column)
+            tile.write(
+                pixels,
+                moved(source, spec.in_row, spec.in_column),
+                moved(target, spec.out_row, spec.out_column),
+                moved_addend,
+            )
+
+        def over(start_list: list[int], inner: Callable[[c.Value], None]) -> None:
+            if len(start_list) == 1:
+                inner(c.const(start_list[0]))
+                return
+            step = start_list[1] - start_list[0]
+            c.loop(0, len(start_list), lambda i: inner(c.smallest(c.mul(i, step), start_list[-1])))
+
+        over(y_starts, lambda y: over(x_starts, lambda x: body(y, x)))
+
+
+def starts(size: int, step: int) -> list[int]:
+    """Where tiles of `step` begin so that they cover `size`; the last one is moved back inside."""
+    return [min(i, size - step) for i in range(0, size, step)]
+
+
+class _Tile:
+    """One register tile: some pixels x some vectors of 16 channels, over the whole of K, then the epilogue."""
+
+    def __init__(
+        self, writer: _ConvWriter, requantize: list[Requantize], counts: list[int], weights: c.Value, channel: int
+    ) -> None:
+        self.writer, self.requantize, self.counts = writer, requantize, counts
+        self.weights, self.channel = weights, channel
+
+    def write(self, pixels: list[tuple[int, int]], source: c.Value, target: c.Value, addend: c.Value | None) -> None:
+        spec = self.writer.spec
+        sums = self.products(pixels, source)
+        for p, (y, x) in enumerate(pixels):
+            for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
+                channel = self.channel + v * LANES
+                out = y * spec.out_row + x * spec.out_column + channel
+                extra = None
+                if addend is not None and self.writer.residual is not None:
+                    place = y * spec.residual_row + x * spec.residual_column + channel
+                    extra = self.writer.residual.centered(load_bytes(addend, place, count))
+                narrow = self.writer.clamp.apply(requantize.rounded(sums[p][v], extra))
+                store_bytes(narrow, target, out, count)
+
+    def products(self, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
+        """Accumulators [pixel][vector], bias included."""
+        spec, dot = self.writer.spec, self.writer.dot
+        count = len(self.requantize)
+        first = [acc for _ in pixels for r in self.requantize for acc in dot.start(r.bias)]
+        size = len(first) // (len(pixels) * count)
+        offsets = [y * spec.in_row + x * spec.in_column for y, x in pixels]
+
+        def step(source: c.Value, weights: c.Value, k: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
+            line = c.mul(k, 4 * LANES)
+            columns = [dot.weights(weights, c.add(line, v * spec.vector_bytes)) for v in range(count)]
+            position = c.at(source, c.mul(k, 4))
+            after = list(acc)
+            for p, offset in enumerate(offsets):
+                activations = dot.activations(c.load(c.integer(32), position, offset))
+                for v in range(count):
+                    place = (p * count + v) * size
+                    after[place : place + size] = dot.step(acc[place : place + size], activations, columns[v])
+            return after
+
+        def segment(source: c.Value, weights: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
+            return c.loop(0, spec.run_dwords, lambda k, *now: step(source, weights, k, now), acc)
+
+        def row(y: c.Value, *acc: c.Value) -> list[c.Value]:
+            line = c.at(source, c.mul(y, spec.tap_y))
+            packed = spec.packed_dwords * 4 * LANES
+            weights = c.at(self.weights, c.mul(y, spec.taps_x * packed))
+            if spec.taps_x == 1:
+                return segment(line, weights, acc)
+            return c.loop(
+                0,
+                spec.taps_x,
+                lambda x, *now: segment(c.at(line, c.mul(x, spec.tap_x)), c.at(weights, c.mul(x, packed)), now),
+                acc,
+            )
+
+        total = row(c.const(0), *first) if spec.taps_y == 1 else c.loop(0, spec.taps_y, row, first)
+        grouped = [total[i : i + size] for i in range(0, len(total), size)]
+        finished = [dot.finish(acc, self.requantize[i % count].bias) for i, acc in enumerate(grouped)]
+        return [finished[i : i + count] for i in range(0, len(finished), count)]
+
+
+def load_bytes(pointer: c.Value, offset: int, count: int) -> c.Value:
+    """16 bytes of which `count` are wanted; the rest is inside the readable slack."""
+    return c.load(c.vec(LANES, 8), pointer, offset)
+
+
+def store_bytes(value: c.Value, pointer: c.Value, offset: int, count: int) -> None:
+    """The first `count` of 16 bytes and nothing beyond them: a neighbour may belong to another thread."""
+    done = 0
+    while done < count:
+        size = 1 << ((count - done).bit_length() - 1)
+        c.store(value if size == LANES else c.part(value, done, size), pointer, offset + done)
+        done += size

@@ -1,0 +1,57 @@
+"""Every kernel family by name: what describes it and what writes it. The one place to register a kernel."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.passes.lower.cpu.kernels import conv
+
+# family -> (spec dataclass, generator(spec, level, symbol))
+FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
+    "conv": (conv.ConvSpec, conv.generate),
+}
+
+
+def family_of(spec: Any) -> str:
+    return next(name for name, (kind, _) in FAMILIES.items() if type(spec) is kind)
+
+
+def symbol_of(spec: Any) -> str:
+    """A name that equal specs share."""
+    family = family_of(spec)
+    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
+    return f"{family}_{digest[:12]}"
+
+
+def to_attribute(spec: Any) -> ir.DictAttr:
+    """The spec as IR: `{family = "conv", rows = 56 : i64, ...}`."""
+    i64 = ir.IntegerType.get_signless(64)
+    entries: dict[str, ir.Attribute] = {"family": ir.StringAttr.get(family_of(spec))}
+    for key, value in asdict(spec).items():
+        if isinstance(value, bool):
+            entries[key] = ir.BoolAttr.get(value)
+        elif isinstance(value, int):
+            entries[key] = ir.IntegerAttr.get(i64, value)
+        elif isinstance(value, str):
+            entries[key] = ir.StringAttr.get(value)
+        else:
+            entries[key] = ir.DenseI64ArrayAttr.get(list(value))
+    return ir.DictAttr.get(entries)
+
+
+def from_attribute(attribute: ir.DictAttr) -> Any:
+    """The spec that `to_attribute` wrote."""
+    values: dict[str, Any] = {}
+    for entry in attribute:
+        value = entry.attr
+        values[entry.name] = tuple(value) if isinstance(value, ir.DenseI64ArrayAttr) else value.value
+    return FAMILIES[values.pop("family")][0](**values)
+
+
+def generate(spec: Any, level: str, symbol: str) -> None:
+    """Write the kernel for `spec` and ISA level `level` as `func.func @symbol` at the current insertion point."""
+    FAMILIES[family_of(spec)][1](spec, level, symbol)

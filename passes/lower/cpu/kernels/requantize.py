@@ -1,0 +1,165 @@
+"""Requantization (DESIGN 5) of 16 int32 lanes in as few operations as give the same bits.
+
+With s >= 32, `(acc*m + 2^(s-1)) >> s` equals `hi32(acc*m + 2^(s-1)) >> (s-32)`: even and odd lanes are multiplied as int64, the
+rounding term is added, the high halves are blended and shifted. A channel with s < 32 (real ratio above 1/4) needs the whole
+64-bit shift; kernels are generated in that form only where the layer has such a channel. In the short form everything is
+proven to fit int32. z3 proofs of the three: `tests/arithmetic/`.
+
+Parameters of 16 channels are one block of `BLOCK` int32, the same for every ISA level:
+
+    bias[16]  multiplier[16]  shift[16]  rounding of even lanes i64[8]  rounding of odd lanes i64[8]  residual multiplier[16]
+
+where shift is s - 32 (wide), s (small shift, short); the rounding is 2^(s-1), in the short form 16 lanes of i32.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.passes.lower.cpu.kernels import code as c
+
+WIDE, SMALL_SHIFT, SHORT = "wide", "small-shift", "short"
+LANES = 16
+BIAS, MULTIPLIER, SHIFT, ROUND_EVEN, ROUND_ODD, RESIDUAL = 0, 16, 32, 48, 64, 80
+BLOCK = 96  # int32 a block
+HEADER = 16  # int32 before the first block: out zero point, low, high, residual zero point, residual shift
+
+
+def pack(
+    bias: npt.NDArray[np.int64],
+    multiplier: npt.NDArray[np.int64],
+    shift: npt.NDArray[np.int64],
+    residual: npt.NDArray[np.int64] | None,
+    form: str,
+    header: list[int],
+) -> npt.NDArray[np.int32]:
+    """Header and blocks of 16 channels (the last one filled with channels that make 0) as one int32 array."""
+    blocks = -(-len(bias) // LANES)
+
+    def padded(values: npt.NDArray[np.int64], filler: int) -> npt.NDArray[np.int64]:
+        out = np.full(blocks * LANES, filler, np.int64)
+        out[: len(values)] = values
+        return out.reshape(blocks, LANES)
+
+    shifts = padded(shift, 32 if form == WIDE else 2)
+    rounding = np.int64(1) << (shifts - 1)
+    packed = np.zeros((blocks, BLOCK), np.int32)
+    packed[:, BIAS : BIAS + LANES] = padded(bias, 0)
+    packed[:, MULTIPLIER : MULTIPLIER + LANES] = padded(multiplier, 0)
+    packed[:, SHIFT : SHIFT + LANES] = shifts - (32 if form == WIDE else 0)
+    if form == SHORT:
+        packed[:, ROUND_EVEN : ROUND_EVEN + LANES] = rounding
+    else:
+        packed[:, ROUND_EVEN : ROUND_EVEN + LANES] = np.ascontiguousarray(rounding[:, 0::2]).view(np.int32)
+        packed[:, ROUND_ODD : ROUND_ODD + LANES] = np.ascontiguousarray(rounding[:, 1::2]).view(np.int32)
+    if residual is not None:
+        packed[:, RESIDUAL : RESIDUAL + LANES] = padded(residual, 0)
+    head = np.zeros(HEADER, np.int32)
+    head[: len(header)] = header
+    return np.concatenate([head, packed.reshape(-1)])
+
+
+def form_of(shift: npt.NDArray[np.int64], short: bool) -> str:
+    """Which computation the kernel uses for these shifts."""
+    if short:
+        return SHORT
+    return WIDE if int(shift.min(initial=32)) >= 32 else SMALL_SHIFT
+
+
+def even(x: c.Value) -> c.Value:
+    """Even int32 lanes, sign-extended in place to int64."""
+    return c.shift_right(c.shift_left(c.bits_as(x, LANES // 2, 64), 32), 32)
+
+
+def odd(x: c.Value) -> c.Value:
+    return c.shift_right(c.bits_as(x, LANES // 2, 64), 32)
+
+
+@dataclass
+class Clamp:
+    """Zero point and clamp of the result, as vectors."""
+
+    zero_point: c.Value
+    low: c.Value
+    high: c.Value
+
+    @staticmethod
+    def load(params: c.Value) -> "Clamp":
+        zero_point, low, high = (c.splat(c.load(c.integer(32), params, 4 * i, align=4), LANES) for i in range(3))
+        return Clamp(zero_point, low, high)
+
+    def apply(self, rounded: c.Value) -> c.Value:
+        """16 rounded int32 to 16 bytes."""
+        return c.truncate(c.smallest(c.largest(c.add(rounded, self.zero_point), self.low), self.high), 8)
+
+
+@dataclass
+class Residual:
+    """The other addend of a fused add: its zero point and its left shift, as vectors."""
+
+    zero_point: c.Value
+    shift: c.Value
+
+    @staticmethod
+    def load(params: c.Value) -> "Residual":
+        zero_point, shift = (c.splat(c.load(c.integer(32), params, 4 * i, align=4), LANES) for i in (3, 4))
+        return Residual(zero_point, shift)
+
+    def centered(self, bytes_: c.Value) -> c.Value:
+        return c.shift_left(c.sub(c.extend(bytes_, 32, signed=False), self.zero_point), self.shift)
+
+
+class Requantize:
+    """The parameters of one block of 16 channels, loaded where this is made."""
+
+    def __init__(self, params: c.Value, block: c.Value, form: str, *, residual: bool = False) -> None:
+        """`params` points at the header, `block` (i64) counts blocks."""
+        base = c.at(params, c.add(c.mul(block, 4 * BLOCK), 4 * HEADER))
+        self.form = form
+        self.bias = self._row(base, BIAS)
+        self.multiplier = self._row(base, MULTIPLIER)
+        self.shift = self._row(base, SHIFT)
+        if form == SHORT:
+            self.rounding = self._row(base, ROUND_EVEN)
+        else:
+            self.round_even = c.bits_as(self._row(base, ROUND_EVEN), LANES // 2, 64)
+            self.round_odd = c.bits_as(self._row(base, ROUND_ODD), LANES // 2, 64)
+        self.residual_multiplier = self._row(base, RESIDUAL) if residual else None
+
+    @staticmethod
+    def _row(base: c.Value, row: int) -> c.Value:
+        return c.load(c.vec(LANES, 32), base, 4 * row, align=4)
+
+    def rounded(self, acc: c.Value, addend: c.Value | None = None) -> c.Value:
+        """`(acc*m + addend*mb + 2^(s-1)) >> s` of 16 int32 lanes, saturated far outside u8 where it does not fit."""
+        if self.form == SHORT:
+            return c.shift_right(c.add(c.mul(acc, self.multiplier), self.rounding), self.shift)
+        wide_even = c.add(c.mul(even(acc), even(self.multiplier)), self.round_even)
+        wide_odd = c.add(c.mul(odd(acc), odd(self.multiplier)), self.round_odd)
+        if addend is not None:
+            assert self.residual_multiplier is not None
+            wide_even = c.add(wide_even, c.mul(even(addend), even(self.residual_multiplier)))
+            wide_odd = c.add(wide_odd, c.mul(odd(addend), odd(self.residual_multiplier)))
+        if self.form == WIDE:
+            return c.shift_right(interleave_high(wide_even, wide_odd), self.shift)
+        shift64 = c.bits_as(self.shift, LANES // 2, 64)
+        shift_even = c.shift_right_logical(c.shift_left(shift64, 32), 32)
+        shift_odd = c.shift_right_logical(shift64, 32)
+        bound = 1 << 20
+        narrow = [
+            c.smallest(c.largest(c.shift_right(w, s), -bound), bound)
+            for w, s in ((wide_even, shift_even), (wide_odd, shift_odd))
+        ]
+        return interleave_low(*narrow)
+
+
+def interleave_high(even_lanes: c.Value, odd_lanes: c.Value) -> c.Value:
+    """High halves of 8 even and 8 odd int64 lanes, as 16 int32 in their places."""
+    a, b = c.bits_as(even_lanes, LANES, 32), c.bits_as(odd_lanes, LANES, 32)
+    return c.shuffle(a, b, [lane + 1 if lane % 2 == 0 else LANES + lane for lane in range(LANES)])
+
+
+def interleave_low(even_lanes: c.Value, odd_lanes: c.Value) -> c.Value:
+    a, b = c.bits_as(even_lanes, LANES, 32), c.bits_as(odd_lanes, LANES, 32)
+    return c.shuffle(a, b, [lane if lane % 2 == 0 else LANES + lane - 1 for lane in range(LANES)])
