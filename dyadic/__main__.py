@@ -3,7 +3,7 @@
 import sys
 
 
-def main() -> object:
+def main() -> int | str | None:
     try:
         from dyadic.compiler.cli import main as command_line
     except ModuleNotFoundError as missing:

@@ -21,7 +21,7 @@ LIBRARY = HERE / "libdyadic.so"
 
 # -ffp-contract=off: the boundary is specified without fused multiply-adds.
 FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-fno-exceptions", "-fno-rtti",
-         "-Wall", "-Wextra", "-pthread", "-shared"]  # fmt: skip
+         "-fno-threadsafe-statics", "-Wall", "-Wextra", "-pthread", "-shared"]  # fmt: skip
 
 
 def sources() -> list[Path]:
@@ -70,6 +70,7 @@ def build() -> Path:
 
 
 # --- PEP 517: setuptools is imported late, since the runtime imports this module where setuptools may be missing
+
 
 def _requirements() -> list[str]:
     return [] if find_compiler() else ["ziglang"]

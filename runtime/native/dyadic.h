@@ -1,0 +1,57 @@
+/* The C interface of the dyadic runtime: map a compiled network, run it.
+ *
+ * A model is immutable and may be shared by any number of contexts. A context holds the memory and the threads of one
+ * run at a time; two runs at the same time need two contexts. Python reaches all this through ctypes.
+ *
+ * Functions that can fail return 0 or one of the codes below, which are the exit codes of the command line, and leave
+ * one sentence in `message`.
+ */
+#ifndef DYADIC_H
+#define DYADIC_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { DYADIC_OK = 0, DYADIC_INTERNAL = 1, DYADIC_MACHINE = 7, DYADIC_RESOURCE = 8 };
+
+typedef struct dyadic_model dyadic_model;
+typedef struct dyadic_context dyadic_context;
+
+/* A kernel computes tiles first..last-1 of a step. A step has `tiles` tiles an image; tile t belongs to image
+ * t / tiles. Images of one buffer are its size apart. Arena, weights and scratch end in 64 readable bytes. */
+typedef void (*dyadic_kernel)(const uint8_t *const *in, uint8_t *out, const uint8_t *weights, const int32_t *params,
+                              uint8_t *scratch, int64_t first, int64_t last);
+
+/* Names the C++ sources that this library was built from. */
+const char *dyadic_source_digest(void);
+
+/* What this processor and its operating system offer, as LLVM names separated by spaces. */
+const char *dyadic_cpu_features(void);
+
+/* Linux hands out the AMX tile registers on request, once a process. Returns 0 or errno. */
+int dyadic_request_amx(void);
+
+/* `program` is what runtime/program.py packs; it was checked there and is trusted here.
+ * With `copy_code` the code is copied into anonymous memory instead of being mapped from the file. */
+int dyadic_model_open(int file, const int64_t *program, int64_t words, int copy_code, dyadic_model **model,
+                      char *message, int64_t message_bytes);
+void dyadic_model_close(dyadic_model *model); /* contexts keep what they use */
+int dyadic_model_code_is_copied(const dyadic_model *model);
+
+int dyadic_context_open(dyadic_model *model, int threads, int64_t max_batch, int64_t spin_ns, dyadic_context **context,
+                        char *message, int64_t message_bytes);
+void dyadic_context_close(dyadic_context *context);
+
+/* Inputs and outputs are contiguous, in the user's shape. With `raw`, they are the bytes of the integer tensors instead
+ * of floats. `times`, if not null, receives steps + 2 durations in ns: quantize, each step, dequantize. */
+int dyadic_context_run(dyadic_context *context, const void *const *inputs, void *const *outputs, int64_t batch, int raw,
+                       int64_t *times, char *message, int64_t message_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,411 @@
+// Maps a compiled network and runs it: quantize the inputs, run the steps, dequantize the outputs.
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <new>
+
+#include "boundary.h"
+#include "dyadic.h"
+#include "team.h"
+
+#define PUBLIC extern "C" __attribute__((visibility("default")))
+
+using dyadic::Boundary;
+
+namespace {
+
+const int64_t MAGIC = 0x64796164696301; // "dyadic", 1: changes with the packing below
+const int64_t SLACK = 64;
+const int MAX_INPUTS = 4;
+
+struct Message {
+    char *text;
+    int64_t bytes;
+
+    int operator()(int code, const char *format, ...) const __attribute__((format(printf, 3, 4))) {
+        va_list arguments;
+        va_start(arguments, format);
+        if (text && bytes > 0)
+            vsnprintf(text, bytes, format, arguments);
+        va_end(arguments);
+        return code;
+    }
+};
+
+struct Reference {
+    int64_t buffer, offset; // buffer -1: the weights
+};
+
+struct Buffer {
+    int64_t offset, size; // of one image
+};
+
+struct Tensor {
+    Reference at;
+    Boundary boundary;
+    int64_t image, elements; // of one image: bytes inside, elements outside
+    bool is_float;
+};
+
+struct Step {
+    dyadic_kernel kernel;
+    Reference out, in[MAX_INPUTS];
+    int64_t inputs, weights, params, tiles;
+    bool overlap; // may run without a barrier after the step before it
+    int rotation; // its place in a row of overlapping steps, whose shares begin at different threads
+};
+
+// Reads the packing of runtime/program.py.
+struct Words {
+    const int64_t *at, *end;
+    int64_t next() { return at < end ? *at++ : 0; }
+    bool done() const { return at == end; }
+};
+
+float as_float(int64_t bits) {
+    const uint32_t low = (uint32_t)bits;
+    float value;
+    memcpy(&value, &low, sizeof value);
+    return value;
+}
+
+template <class T> T *allocate(int64_t count) { return static_cast<T *>(calloc(count ? count : 1, sizeof(T))); }
+
+} // namespace
+
+struct dyadic_model {
+    std::atomic<int> references{1};
+    uint8_t *file = nullptr;
+    int64_t file_bytes = 0;
+    uint8_t *code_map = nullptr;
+    int64_t code_map_bytes = 0;
+    bool code_is_copied = false;
+    const uint8_t *code = nullptr, *weights = nullptr, *params = nullptr;
+    int64_t arena_bytes = 0, scratch_bytes = 0;
+    int64_t buffers = 0, inputs = 0, outputs = 0, steps = 0;
+    Buffer *buffer = nullptr;
+    Tensor *input = nullptr, *output = nullptr;
+    Step *step = nullptr;
+};
+
+struct dyadic_context {
+    dyadic_model *model = nullptr;
+    dyadic::Team team;
+    int64_t max_batch = 0;
+    uint8_t *map = nullptr;
+    int64_t map_bytes = 0;
+    uint8_t *arena = nullptr, *scratch = nullptr;
+    int64_t scratch_stride = 0;
+
+    // The run in progress.
+    const void *const *sources = nullptr;
+    void *const *targets = nullptr;
+    int64_t batch = 0;
+    bool raw = false;
+    int64_t *times = nullptr;
+};
+
+namespace {
+
+// --- the model
+
+void read_tensor(Words &words, Tensor &t) {
+    Boundary &b = t.boundary;
+    t.is_float = words.next();
+    t.at.buffer = words.next();
+    t.at.offset = words.next();
+    t.image = words.next();
+    b.channels = words.next(), b.height = words.next(), b.width = words.next();
+    b.pixel = words.next(), b.row = words.next();
+    b.top = words.next(), b.left = words.next(), b.bottom = words.next(), b.right = words.next();
+    b.lanes = words.next();
+    b.from_channel = words.next(), b.from_pixel = words.next(), b.from_row = words.next();
+    b.scale = as_float(words.next());
+    b.zero_point = (int32_t)words.next(), b.lo = (int32_t)words.next(), b.hi = (int32_t)words.next();
+    t.elements = b.channels * b.height * b.width;
+}
+
+void read_step(Words &words, Step &s, const uint8_t *code, const Step *before) {
+    s.kernel = reinterpret_cast<dyadic_kernel>(reinterpret_cast<uintptr_t>(code + words.next()));
+    s.out.buffer = words.next(), s.out.offset = words.next();
+    s.inputs = words.next();
+    for (Reference &in : s.in)
+        in.buffer = words.next(), in.offset = words.next();
+    s.weights = words.next(), s.params = words.next();
+    s.tiles = words.next();
+    s.overlap = words.next();
+    s.rotation = s.overlap && before ? before->rotation + 1 : 0;
+}
+
+// The code image, readable and executable, never writable at the same time.
+int map_code(dyadic_model &m, int file, int64_t offset, int64_t bytes, bool copy, const Message &message) {
+    const int64_t page = sysconf(_SC_PAGESIZE), inside = offset % page;
+    int refused = 0;
+    if (!copy) {
+        void *map = mmap(nullptr, inside + bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, offset - inside);
+        if (map != MAP_FAILED) {
+            m.code_map = static_cast<uint8_t *>(map);
+            m.code_map_bytes = inside + bytes;
+            m.code = m.code_map + inside;
+            return DYADIC_OK;
+        }
+        refused = errno; // a noexec file system, or a policy
+    }
+    void *map = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        return message(DYADIC_RESOURCE, "no memory for %lld bytes of code: %s", (long long)bytes, strerror(errno));
+    m.code_map = static_cast<uint8_t *>(map);
+    m.code_map_bytes = bytes;
+    m.code = m.code_map;
+    m.code_is_copied = true;
+    memcpy(map, m.file + offset, bytes);
+    if (mprotect(map, bytes, PROT_READ | PROT_EXEC) != 0)
+        return message(DYADIC_MACHINE,
+                       "this system does not let the artifact's code run (executable mapping of the file: %s; "
+                       "executable copy: %s); a security policy must allow one of the two",
+                       copy ? "not tried" : strerror(refused), strerror(errno));
+#if defined(__aarch64__)
+    __builtin___clear_cache((char *)map, (char *)map + bytes);
+#endif
+    return DYADIC_OK;
+}
+
+void release(dyadic_model *m) {
+    if (!m || m->references.fetch_sub(1) != 1)
+        return;
+    if (m->code_map)
+        munmap(m->code_map, m->code_map_bytes);
+    if (m->file)
+        munmap(m->file, m->file_bytes);
+    free(m->buffer);
+    free(m->input);
+    free(m->output);
+    free(m->step);
+    m->~dyadic_model();
+    free(m);
+}
+
+int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Message &message) {
+    if (words.next() != MAGIC)
+        return message(DYADIC_INTERNAL, "the packed program is not for this library");
+    m.file_bytes = words.next();
+    const int64_t code_offset = words.next(), code_bytes = words.next();
+    const int64_t weights_offset = words.next(), params_offset = words.next();
+    m.arena_bytes = words.next();
+    m.scratch_bytes = words.next();
+    m.buffers = words.next(), m.inputs = words.next(), m.outputs = words.next(), m.steps = words.next();
+    m.buffer = allocate<Buffer>(m.buffers);
+    m.input = allocate<Tensor>(m.inputs);
+    m.output = allocate<Tensor>(m.outputs);
+    m.step = allocate<Step>(m.steps);
+    if (!m.buffer || !m.input || !m.output || !m.step)
+        return message(DYADIC_RESOURCE, "no memory for a program of %lld steps", (long long)m.steps);
+
+    // Shared: the weights of several processes are the same pages.
+    void *map = mmap(nullptr, m.file_bytes, PROT_READ, MAP_SHARED, file, 0);
+    if (map == MAP_FAILED)
+        return message(DYADIC_RESOURCE, "cannot map the artifact: %s", strerror(errno));
+    m.file = static_cast<uint8_t *>(map);
+    m.weights = m.file + weights_offset;
+    m.params = m.file + params_offset;
+    if (code_bytes)
+        if (const int code = map_code(m, file, code_offset, code_bytes, copy_code, message))
+            return code;
+
+    for (int64_t i = 0; i < m.buffers; i++)
+        m.buffer[i].offset = words.next(), m.buffer[i].size = words.next();
+    for (int64_t i = 0; i < m.inputs; i++)
+        read_tensor(words, m.input[i]);
+    for (int64_t i = 0; i < m.outputs; i++)
+        read_tensor(words, m.output[i]);
+    for (int64_t i = 0; i < m.steps; i++)
+        read_step(words, m.step[i], m.code, i ? &m.step[i - 1] : nullptr);
+    return words.done() ? DYADIC_OK : message(DYADIC_INTERNAL, "the packed program has another length");
+}
+
+// --- the run
+
+uint8_t *resolve(const dyadic_context &c, const Reference &at) {
+    if (at.buffer < 0)
+        return const_cast<uint8_t *>(c.model->weights) + at.offset;
+    return c.arena + c.model->buffer[at.buffer].offset * c.max_batch + at.offset;
+}
+
+struct Share {
+    int64_t first, last;
+};
+
+// The static split: it depends on nothing but the numbers, and no result depends on it.
+Share share(int64_t tiles, int threads, int thread) {
+    return {tiles * thread / threads, tiles * (thread + 1) / threads};
+}
+
+void take_in(const dyadic_context &c, const Tensor &t, const void *source, int thread) {
+    const Boundary &b = t.boundary;
+    const int64_t rows = b.top + b.height + b.bottom;
+    const Share mine = share(rows * c.batch, c.team.threads(), thread);
+    uint8_t *base = resolve(c, t.at);
+    for (int64_t i = mine.first; i < mine.last; i++) {
+        const int64_t image = i / rows, row = i % rows - b.top;
+        uint8_t *q = base + image * t.image;
+        if (t.is_float && !c.raw)
+            dyadic::quantize_row(b, static_cast<const float *>(source) + image * t.elements, q, row);
+        else
+            dyadic::copy_row_in(b, static_cast<const uint8_t *>(source) + image * t.elements, q, row);
+    }
+}
+
+void give_out(const dyadic_context &c, const Tensor &t, void *target, int thread) {
+    const Boundary &b = t.boundary;
+    const Share mine = share(b.height * c.batch, c.team.threads(), thread);
+    const uint8_t *base = resolve(c, t.at);
+    for (int64_t i = mine.first; i < mine.last; i++) {
+        const int64_t image = i / b.height, row = i % b.height;
+        const uint8_t *q = base + image * t.image;
+        if (t.is_float && !c.raw)
+            dyadic::dequantize_row(b, q, static_cast<float *>(target) + image * t.elements, row);
+        else
+            dyadic::copy_row_out(b, q, static_cast<uint8_t *>(target) + image * t.elements, row);
+    }
+}
+
+void run_step(const dyadic_context &c, const Step &s, int thread) {
+    const int threads = c.team.threads();
+    const Share mine = share(s.tiles * c.batch, threads, (thread + s.rotation) % threads);
+    if (mine.first == mine.last)
+        return;
+    const uint8_t *in[MAX_INPUTS] = {};
+    for (int64_t i = 0; i < s.inputs; i++)
+        in[i] = resolve(c, s.in[i]);
+    const uint8_t *weights = s.weights < 0 ? nullptr : c.model->weights + s.weights;
+    const int32_t *params = s.params < 0 ? nullptr : reinterpret_cast<const int32_t *>(c.model->params + s.params);
+    s.kernel(in, resolve(c, s.out), weights, params, c.scratch + thread * c.scratch_stride, mine.first, mine.last);
+}
+
+// What every thread of the team does.
+void work(void *job, int thread) {
+    dyadic_context &c = *static_cast<dyadic_context *>(job);
+    const dyadic_model &m = *c.model;
+    const bool timing = c.times && thread == 0;
+    int64_t *slot = c.times, last = timing ? dyadic::now_ns() : 0;
+    const auto stamp = [&] {
+        if (!timing)
+            return;
+        const int64_t now = dyadic::now_ns();
+        *slot++ = now - last;
+        last = now;
+    };
+
+    for (int64_t i = 0; i < m.inputs; i++)
+        take_in(c, m.input[i], c.sources[i], thread);
+    for (int64_t i = 0; i < m.steps; i++) {
+        if (i == 0 || !m.step[i].overlap || c.times) {
+            c.team.barrier();
+            stamp();
+        }
+        run_step(c, m.step[i], thread);
+    }
+    c.team.barrier();
+    stamp();
+    for (int64_t i = 0; i < m.outputs; i++)
+        give_out(c, m.output[i], c.targets[i], thread);
+    if (c.times)
+        c.team.barrier();
+    stamp();
+}
+
+int open_context(dyadic_context &c, int threads, int64_t max_batch, int64_t spin_ns, const Message &message) {
+    const dyadic_model &m = *c.model;
+    c.max_batch = max_batch;
+    c.team.open(threads, spin_ns);
+    const int64_t huge = 2 << 20;
+    const int64_t arena_bytes = (m.arena_bytes * max_batch + SLACK + 4095) & -4096;
+    c.scratch_stride = (m.scratch_bytes + SLACK + 4095) & -4096;
+    c.map_bytes = arena_bytes + c.scratch_stride * threads + huge;
+    void *map = mmap(nullptr, c.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        return message(DYADIC_RESOURCE, "no memory for a batch of %lld on %d threads, which takes %lld MiB: %s",
+                       (long long)max_batch, threads, (long long)(c.map_bytes >> 20), strerror(errno));
+    c.map = static_cast<uint8_t *>(map);
+    c.arena = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(map) + huge - 1) & -huge);
+    c.scratch = c.arena + arena_bytes;
+    if (arena_bytes >= huge)
+        madvise(c.arena, arena_bytes + c.scratch_stride * threads, MADV_HUGEPAGE); // only a wish
+    return DYADIC_OK;
+}
+
+void destroy(dyadic_context *c) {
+    if (!c)
+        return;
+    c->team.close();
+    if (c->map)
+        munmap(c->map, c->map_bytes);
+    release(c->model);
+    c->~dyadic_context();
+    free(c);
+}
+
+} // namespace
+
+PUBLIC int dyadic_model_open(int file, const int64_t *program, int64_t words, int copy_code, dyadic_model **model,
+                             char *text, int64_t text_bytes) {
+    const Message message{text, text_bytes};
+    *model = nullptr;
+    void *memory = malloc(sizeof(dyadic_model));
+    if (!memory)
+        return message(DYADIC_RESOURCE, "no memory for a model");
+    dyadic_model *m = new (memory) dyadic_model;
+    if (const int code = open_model(*m, file, Words{program, program + words}, copy_code, message)) {
+        release(m);
+        return code;
+    }
+    *model = m;
+    return DYADIC_OK;
+}
+
+PUBLIC void dyadic_model_close(dyadic_model *model) { release(model); }
+
+PUBLIC int dyadic_model_code_is_copied(const dyadic_model *model) { return model->code_is_copied; }
+
+PUBLIC int dyadic_context_open(dyadic_model *model, int threads, int64_t max_batch, int64_t spin_ns,
+                               dyadic_context **context, char *text, int64_t text_bytes) {
+    const Message message{text, text_bytes};
+    *context = nullptr;
+    void *memory = nullptr;
+    if (posix_memalign(&memory, alignof(dyadic_context), sizeof(dyadic_context)) != 0)
+        return message(DYADIC_RESOURCE, "no memory for a context");
+    dyadic_context *c = new (memory) dyadic_context;
+    model->references.fetch_add(1);
+    c->model = model;
+    if (const int code = open_context(*c, threads, max_batch, spin_ns, message)) {
+        destroy(c);
+        return code;
+    }
+    *context = c;
+    return DYADIC_OK;
+}
+
+PUBLIC void dyadic_context_close(dyadic_context *context) { destroy(context); }
+
+PUBLIC int dyadic_context_run(dyadic_context *c, const void *const *inputs, void *const *outputs, int64_t batch,
+                              int raw, int64_t *times, char *text, int64_t text_bytes) {
+    const Message message{text, text_bytes};
+    if (batch < 1 || batch > c->max_batch)
+        return message(DYADIC_INTERNAL, "a batch of %lld in a context for 1 to %lld", (long long)batch,
+                       (long long)c->max_batch);
+    c->sources = inputs;
+    c->targets = outputs;
+    c->batch = batch;
+    c->raw = raw;
+    c->times = times;
+    if (const int failure = c->team.run(work, c))
+        return message(DYADIC_RESOURCE, "cannot start %d threads: %s; ask for fewer with threads=N",
+                       c->team.threads() - 1, strerror(failure));
+    return DYADIC_OK;
+}

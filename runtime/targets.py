@@ -1,0 +1,101 @@
+"""What a machine can do: instruction set levels, what each needs, and what this processor has.
+
+An artifact holds code for one or more levels; the best one that this machine has is used, unless a level is forced by
+`isa=` or the environment variable DYADIC_ISA. All levels give the same bits.
+"""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+
+from dyadic.runtime.errors import MachineError, UsageError
+
+_V3 = frozenset("sse3 ssse3 sse4.1 sse4.2 popcnt movbe lzcnt bmi bmi2 avx avx2 f16c fma".split())
+_V4 = _V3 | frozenset("avx512f avx512bw avx512cd avx512dq avx512vl".split())
+
+
+@dataclass(frozen=True)
+class Level:
+    """`needs` are the processor features without which the code must not run, `llvm_*` what code is generated for.
+
+    `weight_bits` are the widths that have kernels at this level; none yet means that the level is only recognized."""
+
+    name: str
+    needs: frozenset[str]
+    llvm_cpu: str
+    llvm_features: str
+    weight_bits: tuple[int, ...] = ()
+
+
+# Best first.
+LEVELS = (
+    Level(
+        "amx",
+        _V4 | {"avx512vnni", "amx-tile", "amx-int8"},
+        "x86-64-v4",
+        "+avx512vnni,+amx-tile,+amx-int8,-prefer-256-bit",
+    ),
+    Level("avx512vnni", _V4 | {"avx512vnni"}, "x86-64-v4", "+avx512vnni,-prefer-256-bit", (8,)),
+    Level("avxvnni", _V3 | {"avxvnni"}, "x86-64-v3", "+avxvnni"),
+    Level("avx2", _V3, "x86-64-v3", ""),
+    Level("x86-64", frozenset({"sse2"}), "x86-64", "", (8,)),
+)
+BY_NAME = {level.name: level for level in LEVELS}
+
+
+@cache
+def features() -> frozenset[str]:
+    """What this processor has and its operating system saves, under LLVM's names."""
+    from dyadic.runtime import native
+
+    return native.cpu_features()
+
+
+def usable() -> tuple[str, ...]:
+    """The levels that this machine can run, best first."""
+    return tuple(level.name for level in LEVELS if level.needs <= features())
+
+
+def choose(present: Collection[str], isa: str | None = None) -> str:
+    """The level to run of those `present` in an artifact: the forced one, or the best that this machine has."""
+    source = "isa"
+    if isa is None and os.environ.get("DYADIC_ISA"):
+        isa, source = os.environ["DYADIC_ISA"], "the environment variable DYADIC_ISA"
+    have = ", ".join(name for name in BY_NAME if name in present) or "none"
+    if isa is not None:
+        if isa not in BY_NAME:
+            raise UsageError(f"{source} asks for '{isa}', which is no instruction set level; there are {_names()}")
+        if isa not in present:
+            raise UsageError(f"{source} asks for '{isa}', but the artifact holds code for {have} only")
+        if missing := BY_NAME[isa].needs - features():
+            raise MachineError(
+                f"{source} asks for '{isa}', but this processor or its operating system lacks {_list(missing)}; "
+                f"it can run {', '.join(usable())}"
+            )
+        return isa
+    for level in LEVELS:
+        if level.name in present and level.needs <= features():
+            return level.name
+    lacking = [f"{name} needs {_list(BY_NAME[name].needs - features())}" for name in BY_NAME if name in present]
+    raise MachineError(
+        f"this machine cannot run the artifact, which holds code for {have} only ({'; '.join(lacking)}); "
+        "compile it again with --isa x86-64 or on this machine"
+    )
+
+
+def prepare(level: str) -> None:
+    """Ask the operating system for what a level needs beyond instructions."""
+    if level == "amx":
+        from dyadic.runtime import native
+
+        if failure := native.library().dyadic_request_amx():
+            raise MachineError(f"the operating system refuses the AMX tile registers: {os.strerror(failure)}")
+
+
+def _names() -> str:
+    return ", ".join(BY_NAME)
+
+
+def _list(missing: Collection[str]) -> str:
+    return ", ".join(sorted(missing))
