@@ -1,0 +1,231 @@
+"""Artifacts made by hand, so that the runtime is tested without the compiler: kernels in C, a program, a file.
+
+Kernels read their geometry from params, since one image serves all tests.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dyadic.runtime import artifact
+from dyadic.runtime.artifact import Entry
+from dyadic.runtime.program import NO_HALO, Buffer, Halo, Input, Layout, Output, Program, Reference, Step
+
+KERNELS = """
+#include <stdint.h>
+#define KERNEL(name) void name(const uint8_t *const *in, uint8_t *out, const uint8_t *weights, const int32_t *params, \\
+                               uint8_t *scratch, int64_t first, int64_t last)
+
+// params: height, width, channels, then pixel, row, image strides of the input and of the output. A tile is a row.
+// out = (sum of the 3 x 3 neighbourhood, weighted by weights[ky][kx]) + weights[9 + channel], modulo 256
+KERNEL(box) {
+    const int64_t h = params[0], w = params[1], channels = params[2];
+    for (int64_t t = first; t < last; t++) {
+        const uint8_t *a = in[0] + t / h * params[5] + t % h * params[4];
+        uint8_t *o = out + t / h * params[8] + t % h * params[7];
+        for (int64_t x = 0; x < w; x++)
+            for (int64_t c = 0; c < channels; c++) {
+                int32_t sum = weights[9 + c];
+                for (int64_t i = 0; i < 9; i++)
+                    sum += weights[i] * a[(i / 3 - 1) * params[4] + (x + i % 3 - 1) * params[3] + c];
+                o[x * params[6] + c] = (uint8_t)sum;
+            }
+    }
+}
+
+// params: tiles, bytes of a tile, image stride of in[0], in[1] (0: the same for all images) and of the output.
+// out = in[0] + 3 * in[1], by way of the scratch memory, which must be this thread's alone.
+KERNEL(mix) {
+    const int64_t tiles = params[0], bytes = params[1];
+    for (int64_t t = first; t < last; t++) {
+        const uint8_t *a = in[0] + t / tiles * params[2] + t % tiles * bytes;
+        const uint8_t *b = in[1] + t / tiles * params[3] + t % tiles * bytes;
+        uint8_t *o = out + t / tiles * params[4] + t % tiles * bytes;
+        for (int64_t i = 0; i < bytes; i++)
+            scratch[i] = (uint8_t)(a[i] + 3 * b[i]);
+        for (int64_t i = 0; i < bytes; i++)
+            o[i] = scratch[i];
+    }
+}
+"""
+
+FLAGS = (
+    "-O1 -fPIC -ffreestanding -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -fno-stack-protector "
+    "-fcf-protection=none -mno-red-zone"
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    code: bytes
+    entries: dict[str, Entry]
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The kernels as a flat image."""
+    if missing := [tool for tool in ("cc", "objcopy", "nm", "objdump") if shutil.which(tool) is None]:
+        pytest.skip(f"NOT TESTED: hand-made kernels need {', '.join(missing)}")
+    folder = tmp_path_factory.mktemp("kernels")
+    (folder / "k.c").write_text(KERNELS)
+
+    def tool(command: str) -> str:
+        return subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, text=True).stdout
+
+    tool(f"cc {FLAGS} -c k.c")
+    assert "RELOCATION" not in tool("objdump -r k.o")
+    tool("objcopy -O binary -j .text k.o k.bin")
+    found = re.findall(r"^(\w+) (\w+) T (\w+)$", tool("nm -S k.o"), re.MULTILINE)
+    entries = {name: Entry(int(offset, 16), int(length, 16), (f"/{name}",)) for offset, length, name in found}
+    assert set(entries) == {"box", "mix"}
+    return Image((folder / "k.bin").read_bytes(), entries)
+
+
+@dataclass(frozen=True)
+class Network:
+    """x -> box -> mix with x and with constants -> y, and what numpy says of it."""
+
+    program: Program
+    weights: bytes
+    params: bytes
+    channels: int = 3
+    height: int = 9
+    width: int = 13
+    scale: float = float(np.float32(0.037))
+    zero_point: int = 101
+
+    def expected_raw(self, q: np.ndarray) -> np.ndarray:
+        """q: [N,C,H,W] uint8."""
+        n, c, h, w = q.shape
+        weights = np.frombuffer(self.weights, np.uint8).astype(np.int64)
+        padded = np.full((n, c, h + 2, w + 2), self.zero_point, np.int64)
+        padded[:, :, 1:-1, 1:-1] = q
+        box = np.zeros((n, c, h, w), np.int64) + weights[9 : 9 + c].reshape(1, c, 1, 1)
+        for i in range(9):
+            box += weights[i] * padded[:, :, i // 3 : i // 3 + h, i % 3 : i % 3 + w]
+        box = box.astype(np.uint8).transpose(0, 2, 3, 1).reshape(n, h * w * c)
+        constant = np.frombuffer(self.weights, np.uint8)[64 : 64 + h * w * c]
+        first = (box + 3 * constant).astype(np.uint8)
+        both = (first + 3 * box).astype(np.uint8)
+        return both.reshape(n, h, w, c).transpose(0, 3, 1, 2)
+
+    def quantize(self, x: np.ndarray) -> np.ndarray:
+        return quantize(x, self.scale, self.zero_point, 0, 255)
+
+    def expected(self, x: np.ndarray) -> np.ndarray:
+        return dequantize(self.expected_raw(self.quantize(x)), self.scale, self.zero_point)
+
+
+def quantize(x: np.ndarray, scale: float, zero_point: int, lo: int, hi: int) -> np.ndarray:
+    """The law of the boundary in numpy: one float32 division, half to even."""
+    with np.errstate(all="ignore"):
+        ratio = np.rint(x.astype(np.float32) / np.float32(scale))
+        ratio = np.where(np.isnan(ratio), np.float32(0), ratio)
+        return np.clip(ratio.astype(np.float64) + zero_point, lo, hi).astype(np.uint8)
+
+
+def dequantize(q: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return (q.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)
+
+
+class Law:
+    """The boundary's law in numpy, for tests that cannot import this file."""
+
+    quantize = staticmethod(quantize)
+    dequantize = staticmethod(dequantize)
+
+
+@pytest.fixture(scope="session")
+def law() -> Law:
+    return Law()
+
+
+def round_up(value: int, to: int = 64) -> int:
+    return -(-value // to) * to
+
+
+@pytest.fixture(scope="session")
+def network() -> Network:
+    c, h, w = Network.channels, Network.height, Network.width
+    pixel, row = 4, (w + 2) * 4
+    in_bytes, out_bytes = round_up((h + 2) * row), round_up(h * w * c)
+    buffers = (Buffer(0, in_bytes), *(Buffer(in_bytes + i * out_bytes, out_bytes) for i in range(3)))
+    params = np.zeros(64, np.int32)
+    params[:9] = [h, w, c, pixel, row, in_bytes, c, w * c, out_bytes]
+    params[16:21] = [h, w * c, out_bytes, 0, out_bytes]
+    params[32:37] = [h, w * c, out_bytes, out_bytes, out_bytes]
+    random = np.random.default_rng(1)
+    weights = random.integers(0, 256, 64 + round_up(h * w * c) + 64, np.uint8)
+    inside = Layout(0, row + pixel, pixel, row, in_bytes, Halo(1, 1, 1, 1))
+    shape, scale = ("N", c, h, w), Network.scale
+    program = Program(
+        buffers=buffers,
+        arena_bytes=in_bytes + 3 * out_bytes,
+        scratch_bytes=w * c,
+        inputs=(Input("x", shape, "float32", c, h, w, inside, scale, Network.zero_point),),
+        outputs=(Output("y", shape, c, h, w, Layout(3, 0, c, w * c, out_bytes), scale, Network.zero_point),),
+        steps=(
+            Step("/conv", "conv2d", "box", Reference(1, 0), (Reference(0, row + pixel),), h, 0, 0, 9 * h * w * c),
+            Step("/a", "add", "mix", Reference(2, 0), (Reference(1, 0), Reference(-1, 64)), h, params=64),
+            Step("/b", "add", "mix", Reference(3, 0), (Reference(2, 0), Reference(1, 0)), h, params=128),
+        ),
+    )
+    return Network(program, weights.tobytes(), params.tobytes())
+
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a program as an artifact; without kernels its code is a single return."""
+
+    def write(program: Program, weights: bytes = bytes(64), params: bytes = bytes(64), image: Image | None = None,
+              name: str = "model.dyq") -> Path:  # fmt: skip
+        image = image or Image(b"\xc3", {"nothing": Entry(0, 1, ())})
+        sections = {"weights": weights, "params": params, "code/x86-64": image.code, "report": {"layers": []}}
+        path = tmp_path / name
+        artifact.write(path, program=program, entries={"x86-64": image.entries}, sections=sections, made={"by": "hand"})
+        return path
+
+    return write
+
+
+@pytest.fixture
+def model(write: Write, network: Network, image: Image) -> Path:
+    return write(network.program, network.weights, network.params, image)
+
+
+def through(source: Input, target: Output, size: int) -> Program:
+    """A program without steps: what goes in comes out."""
+    return Program((Buffer(0, size),), size, 0, (source,), (target,), ())
+
+
+@pytest.fixture
+def identity() -> Callable[..., Program]:
+    """Quantization alone: the input's bytes, halo and all, are the output with scale 1 and zero point 0."""
+
+    def identity(
+        c: int, h: int, w: int, *, rank: int = 4, halo: Halo = NO_HALO, pixel: int | None = None,
+        dtype: str = "float32", scale: float = 1.0, zero_point: int = 0, lo: int = 0, hi: int = 255,
+        out_scale: float = 1.0, out_zero_point: int = 0,
+    ) -> Program:  # fmt: skip
+        pixel = pixel or c
+        columns, rows = halo.left + w + halo.right, halo.top + h + halo.bottom
+        row = columns * pixel
+        size = round_up(rows * row)
+        inside = Layout(0, halo.top * row + halo.left * pixel, pixel, row, size, halo)
+        shapes = {2: lambda h, w: (c,), 3: lambda h, w: (w, c), 4: lambda h, w: (c, h, w)}
+        source = Input("x", ("N", *shapes[rank](h, w)), dtype, c, h, w, inside, scale, zero_point, lo, hi)
+        whole = replace(inside, offset=0, halo=NO_HALO)
+        target = Output("y", ("N", *shapes[rank](rows, columns)), c, rows, columns, whole, out_scale, out_zero_point)
+        return through(source, target, size)
+
+    return identity

@@ -1,0 +1,250 @@
+"""The file format: damage is always found, writing is all or nothing."""
+
+import hashlib
+import json
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dyadic
+from dyadic.runtime import artifact
+from dyadic.runtime.artifact import Entry, open_artifact
+from dyadic.runtime.errors import ArtifactError, FileError
+
+
+@pytest.fixture
+def small(write, identity) -> Path:
+    """An artifact that needs no C compiler."""
+    return write(identity(3, 4, 4))
+
+
+def test_what_is_written_is_read(model, network, image) -> None:
+    with open_artifact(model) as file:
+        assert file.program == network.program
+        assert file.entries == {"x86-64": image.entries}
+        assert file.levels == ("x86-64",)
+        assert file.made == {"by": "hand"}
+        assert file.json("report") == {"layers": []}
+        assert bytes(file.section("weights")) == network.weights
+        assert bytes(file.section("code/x86-64")) == image.code
+        assert file.sections["code/x86-64"].offset % 4096 == 0
+        assert file.sections["weights"].offset % 64 == 0
+        with pytest.raises(ArtifactError, match="no section 'qi'; it has weights, params"):
+            file.section("qi")
+
+
+def test_every_flipped_byte_is_found(small) -> None:
+    good = small.read_bytes()
+    dice = random.Random(1)
+    header = 48 + int.from_bytes(good[8:16], "little")
+    places = {
+        *range(64),
+        *(dice.randrange(len(good)) for _ in range(400)),
+        *(dice.randrange(header) for _ in range(99)),
+    }
+    for place in [*places, header - 1, header, len(good) - 1]:
+        bad = bytearray(good)
+        bad[place] ^= 1 << dice.randrange(8)
+        small.write_bytes(bad)
+        with pytest.raises(ArtifactError, match="cannot be used"):
+            dyadic.load(small)
+
+
+def test_every_truncation_is_found(small) -> None:
+    good = small.read_bytes()
+    dice = random.Random(2)
+    for length in [*range(64), *(dice.randrange(len(good)) for _ in range(200)), len(good) - 1]:
+        small.write_bytes(good[:length])
+        with pytest.raises(ArtifactError, match="cannot be used") as error:
+            dyadic.load(small)
+        assert error.value.exit_code == 5
+    small.write_bytes(good + b"\0")
+    with pytest.raises(ArtifactError, match="but its header speaks of"):
+        dyadic.load(small)
+
+
+def forge(path: Path, text: bytes, good: bytes) -> None:
+    """Another header with a right digest, as someone with bad intentions would make it."""
+    assert 48 + len(text) <= 4096 == open_artifact(path).sections["weights"].offset
+    start = good[:8] + len(text).to_bytes(8, "little")
+    path.write_bytes((start + hashlib.sha256(start + text).digest() + text).ljust(4096, b"\0") + good[4096:])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h: h["sections"][0].update(offset=-4096), "section 'weights' at byte"),
+        (lambda h: h["sections"][0].update(length=1 << 70), "is out of place"),
+        (lambda h: h["sections"][1].update(offset=0), "is out of place"),
+        (lambda h: h["sections"][1].update(name="weights"), "two sections 'weights'"),
+        (lambda h: h["sections"].pop(2), "no section code/x86-64"),
+        (lambda h: h["sections"].pop(1), "no section 'params'"),
+        (lambda h: h["entries"].clear(), "no entries"),
+        (lambda h: h["entries"]["x86-64"].update(nothing=[0, 2, []]), "is outside code/x86-64"),
+        (lambda h: h["entries"]["x86-64"].update(nothing=[0, 1]), "is described by [0, 1]"),
+        (lambda h: h.update(data_bytes=1), "its header speaks of"),
+        (lambda h: h.update(program=[]), "program is []"),
+        (lambda h: h.pop("made"), "its header must have the fields"),
+    ],
+)
+def test_a_forged_header_is_refused(small, change, message) -> None:
+    good = small.read_bytes()
+    header = json.loads(good[48 : 48 + int.from_bytes(good[8:16], "little")])
+    change(header)
+    forge(small, json.dumps(header, separators=(",", ":")).encode(), good)
+    with pytest.raises(ArtifactError, match=re.escape(message)):
+        dyadic.load(small)
+
+
+@pytest.mark.parametrize("text", [b"", b"[" * 400, b'{"a": NaN}', b"\xff\xfe", b"null", b"1" * 400])
+def test_a_header_that_is_no_header_is_refused(small, text) -> None:
+    forge(small, text, small.read_bytes())
+    with pytest.raises(ArtifactError, match="its header"):
+        dyadic.load(small)
+
+
+def test_other_files_and_versions_are_told_apart(small) -> None:
+    good = small.read_bytes()
+    small.write_bytes(good[:7] + b"\x09" + good[8:])
+    with pytest.raises(ArtifactError, match="its format version is 9, and this version of dyadic reads 1"):
+        dyadic.load(small)
+    small.write_bytes(b"\x08\x07\x12\x07pytorch" * 99)
+    with pytest.raises(ArtifactError, match="not a dyadic artifact"):
+        dyadic.load(small)
+
+
+def test_files_that_cannot_be_read(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, message in [("none.dyq", "No such file"), ("", "not a regular file"), ("pipe", "not a regular file"),
+                          ("a\0b", "null byte")]:  # fmt: skip
+        with pytest.raises(FileError, match=message) as error:
+            dyadic.load(f"{tmp_path}/{name}")
+        assert error.value.exit_code == 6
+
+
+def test_verify_code_leaves_only_the_weights_unread(small) -> None:
+    with open_artifact(small) as file:
+        places = {name: section.offset for name, section in file.sections.items()}
+    good = small.read_bytes()
+    for name, place in places.items():
+        bad = bytearray(good)
+        bad[place] ^= 1
+        small.write_bytes(bad)
+        with pytest.raises(ArtifactError, match=f"section '{name}' is damaged"):
+            dyadic.load(small)
+        if name in ("weights", "report"):
+            dyadic.load(small, verify="code").close()
+            with open_artifact(small, verify="code") as file, pytest.raises(ArtifactError, match="is damaged"):
+                file.section(name)
+        else:
+            with pytest.raises(ArtifactError, match="is damaged"):
+                dyadic.load(small, verify="code")
+
+
+def test_what_cannot_be_loaded_is_not_written(tmp_path, network, image) -> None:
+    program = replace(network.program, steps=(replace(network.program.steps[0], kernel="absent"),))
+    sections = {"weights": network.weights, "params": network.params, "code/x86-64": image.code}
+    with pytest.raises(ArtifactError, match=r"step 0 \('/conv'\) calls 'absent', which code/x86-64 lacks"):
+        artifact.write(
+            tmp_path / "m.dyq", program=program, entries={"x86-64": image.entries}, sections=sections, made={}
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- writing is all or nothing
+
+SECTIONS = {"weights": bytes(64), "params": bytes(64), "code/x86-64": b"\xc3"}
+ENTRIES = {"x86-64": {"nothing": Entry(0, 1, ())}}
+
+
+def put(path, program, **more) -> None:
+    artifact.write(path, program=program, entries=ENTRIES, sections={**SECTIONS, **more}, made={})
+
+
+def test_links_and_permissions(tmp_path, identity) -> None:
+    real, link = tmp_path / "real.dyq", tmp_path / "link.dyq"
+    link.symlink_to(real)
+    put(link, identity(1, 1, 1))
+    assert link.is_symlink()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert real.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_places_that_cannot_be_written(tmp_path, identity) -> None:
+    program = identity(1, 1, 1)
+    (tmp_path / "file").write_text("old")
+    for place, message in [("none/m.dyq", "create it first"), ("file/m.dyq", "create it first"), (".", "regular file")]:
+        with pytest.raises(FileError, match=message):
+            put(tmp_path / place, program)
+    with pytest.raises(FileError, match="it exists and is not a regular file"):
+        put("/dev/null", program)
+    assert Path("/dev/null").is_char_device()
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_leaves_the_old_file(small, identity) -> None:
+    good = small.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(FileError, match="free some space"):
+            put(small, identity(1, 1, 1), qi=bytes(1 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, old)
+    assert small.read_bytes() == good
+    assert [p.name for p in small.parent.iterdir()] == [small.name]
+
+
+def test_an_interrupt_leaves_the_old_file(small, identity, monkeypatch) -> None:
+    good = small.read_bytes()
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(small, identity(1, 1, 1))
+    monkeypatch.undo()
+    assert small.read_bytes() == good
+    assert [p.name for p in small.parent.iterdir()] == [small.name]
+
+
+WRITER = """
+import json, sys
+from dyadic.runtime import artifact
+from dyadic.runtime.program import Program
+from dyadic.runtime.artifact import Entry
+program = Program.from_json(json.loads(sys.argv[2]))
+print("ready", flush=True)
+sections = {"weights": bytes(64), "params": bytes(64), "code/x86-64": b"\\xc3"}
+for i in range(10**6):
+    artifact.write(sys.argv[1], program=program, entries={"x86-64": {"nothing": Entry(0, 1, ())}},
+                   sections=sections | {"qi": bytes([i % 256]) * 500_000}, made={})
+"""
+
+
+def test_a_killed_writer_leaves_a_whole_file(small, identity) -> None:
+    program = json.dumps(identity(1, 1, 1).to_json())
+    dice = random.Random(3)
+    for _ in range(6):
+        command = [sys.executable, "-c", WRITER, str(small), program]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+            time.sleep(dice.uniform(0.01, 0.12))
+            writer.kill()
+        with open_artifact(small) as file:
+            if "qi" in file.sections:
+                assert np.unique(np.frombuffer(file.section("qi"), np.uint8)).size == 1

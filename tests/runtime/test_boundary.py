@@ -1,0 +1,127 @@
+"""The law of the boundary, element by element against numpy, over layouts, ranks, batches and instruction sets."""
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dyadic
+from dyadic.runtime import targets
+from dyadic.runtime.native import native_build
+from dyadic.runtime.program import Halo
+
+FINEST = float(np.float32(1e-45))
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def nasty_floats(count: int, scale: float) -> np.ndarray:
+    """Every kind of float32: all bit patterns, ties, the neighbours of ties, infinities, NaNs of both signs."""
+    random = np.random.default_rng(7)
+    patterns = random.integers(0, 1 << 32, count, np.uint32).view(np.float32)
+    with np.errstate(over="ignore"):
+        near = (random.normal(0, 100, count) * scale).astype(np.float32)
+        ties = ((np.arange(count) - count // 2 + 0.5) * scale).astype(np.float32)
+    up, down = np.nextafter(ties, np.float32(np.inf)), np.nextafter(ties, np.float32(-np.inf))
+    special = np.float32([np.inf, -np.inf, np.nan, -np.nan, 0.0, -0.0, FINEST, -FINEST, LARGEST, -LARGEST])
+    values = np.concatenate([special, patterns, near, ties, up, down])
+    random.shuffle(values)
+    return values
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.037, 1e-40, 3e38, 2.0**-126, FINEST])
+@pytest.mark.parametrize(("zero_point", "lo", "hi"), [(0, 0, 255), (255, 0, 255), (128, 0, 255), (7, 0, 15), (3, 1, 9)])
+def test_quantize_is_one_division_rounded_half_to_even(write, identity, law, scale, zero_point, lo, hi) -> None:
+    scale = float(np.float32(scale))
+    x = nasty_floats(1000, scale)[None]
+    program = identity(x.shape[1], 1, 1, rank=2, scale=scale, zero_point=zero_point, lo=lo, hi=hi)
+    with dyadic.load(write(program), threads=1) as session:
+        np.testing.assert_array_equal(session(x), law.quantize(x, scale, zero_point, lo, hi))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.037, 1e-40, 3e38])
+@pytest.mark.parametrize("zero_point", [0, 77, 255])
+def test_dequantize_is_one_multiplication(write, identity, law, scale, zero_point) -> None:
+    scale = float(np.float32(scale))
+    q = np.arange(256, dtype=np.uint8)[None]
+    program = identity(256, 1, 1, rank=2, dtype="uint8", out_scale=scale, out_zero_point=zero_point)
+    with dyadic.load(write(program), threads=1) as session:
+        y = session(q)
+        np.testing.assert_array_equal(y.view(np.uint32), law.dequantize(q, scale, zero_point).view(np.uint32))
+        np.testing.assert_array_equal(session.run(None, {"x": q}, raw=True)[0], q)
+
+
+SHAPES = [(1, 1, 1), (3, 5, 7), (3, 2, 64), (3, 1, 65), (4, 3, 130), (2, 4, 9), (5, 3, 66), (8, 2, 70), (17, 4, 3)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("pixel", ["tight", "of 4", "of 64"])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_images_become_pixels_with_their_halo(write, identity, law, shape, pixel, dtype) -> None:
+    c, h, w = shape
+    halo = Halo(2, 1, 0, 3)
+    pixel_bytes = {"tight": c, "of 4": -(-c // 4) * 4, "of 64": -(-c // 64) * 64}[pixel]
+    program = identity(c, h, w, halo=halo, pixel=pixel_bytes, dtype=dtype, scale=0.5, zero_point=9, lo=2, hi=250)
+    random = np.random.default_rng(c * h * w)
+    with dyadic.load(write(program), threads=2, max_batch=3) as session:
+        for n in (3, 1, 2):  # the halo and the pixels of a longer run must not stay
+            if dtype == "float32":
+                x = random.normal(0, 60, (n, c, h, w)).astype(np.float32)
+                q = law.quantize(x, 0.5, 9, 2, 250)
+            else:
+                x = random.integers(0, 256, (n, c, h, w), np.uint8)
+                q = np.clip(x, 2, 250)
+            expected = np.full((n, c, h + 2, w + 4), 9, np.uint8)
+            expected[:, :, 2:, 1:-3] = q
+            np.testing.assert_array_equal(session(x), expected)
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_other_ranks_are_not_transposed(write, identity, law, rank) -> None:
+    w = 1 if rank == 2 else 6
+    program = identity(10, 1, w, rank=rank, pixel=16, scale=0.25, zero_point=128)
+    x = np.random.default_rng(0).normal(0, 9, (2, *program.inputs[0].shape[1:])).astype(np.float32)
+    with dyadic.load(write(program), threads=2, max_batch=2) as session:
+        np.testing.assert_array_equal(session(x), law.quantize(x, 0.25, 128, 0, 255))
+
+
+VARIANTS = """
+#include "boundary.cpp"
+extern "C" __attribute__((visibility("default")))
+void quantize_with(int which, const float *x, uint8_t *q, int64_t c, int64_t w, float scale, int32_t zero_point) {
+    dyadic::Boundary t = {};
+    t.channels = c, t.height = 1, t.width = w, t.pixel = t.lanes = (c + 3) / 4 * 4, t.row = w * t.pixel;
+    t.from_channel = w, t.from_pixel = 1, t.from_row = w;
+    t.scale = scale, t.zero_point = zero_point, t.lo = 0, t.hi = 255;
+    const dyadic::Table *tables[] = {&dyadic::table_portable, &dyadic::table_avx2, &dyadic::table_avx512};
+    tables[which]->quantize(t, x, q, 0);
+}
+"""
+
+
+def test_all_instruction_sets_quantize_alike(tmp_path: Path, law) -> None:
+    """The library takes the best variant by itself; here each is called."""
+    compiler = native_build.find_compiler()
+    if compiler is None or "avx2" not in targets.features():
+        pytest.skip("NOT TESTED: the boundary's variants need a C++ compiler and AVX2")
+    source, library = tmp_path / "variants.cpp", tmp_path / "variants.so"
+    source.write_text(VARIANTS)
+    here = native_build.HERE
+    command = [*compiler, *native_build.FLAGS, '-DDYADIC_SOURCE_DIGEST=""', f"-I{here}"]
+    subprocess.run([*command, "-o", str(library), str(source), str(here / "cpu.cpp")], check=True)
+    function = ctypes.CDLL(str(library)).quantize_with
+    function.argtypes = [ctypes.c_int, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2, ctypes.c_float, ctypes.c_int32]
+    function.restype = None
+    count = 3 if "avx512bw" in targets.features() else 2
+    for c in (3, 11):
+        for scale in (0.037, 1e-40):
+            x = nasty_floats(700, scale)
+            x = np.ascontiguousarray(x[: x.size // c * c].reshape(c, -1))
+            results = []
+            for which in range(count):
+                q = np.zeros((x.shape[1], -(-c // 4) * 4), np.uint8)
+                function(which, x.ctypes.data, q.ctypes.data, c, x.shape[1], scale, 100)
+                results.append(q)
+                np.testing.assert_array_equal(q[:, :c].T, law.quantize(x, scale, 100, 0, 255))
+            assert all((q == results[0]).all() for q in results)

@@ -1,0 +1,113 @@
+"""A program that is read from a file is checked before it can touch memory; each mistake is named."""
+
+import copy
+import json
+import operator
+import random
+from functools import reduce
+
+import pytest
+
+from dyadic.runtime.errors import ArtifactError
+from dyadic.runtime.program import Program
+
+
+def as_read(program: Program) -> dict:
+    return json.loads(json.dumps(program.to_json()))
+
+
+def check(value: object, network) -> Program:
+    program = Program.from_json(value)
+    program.check(len(network.weights), len(network.params))
+    return program
+
+
+def test_json_keeps_everything(network) -> None:
+    assert check(as_read(network.program), network) == network.program
+
+
+# path into the JSON, the value to put there, a part of the message
+MISTAKES = [
+    (["buffers", 1, 0], 64 * 1000, "buffers[1].offset is 64000"),
+    (["buffers", 1, 0], -64, "buffers[1].offset is -64"),
+    (["buffers", 1, 0], 96, "a multiple of 64"),
+    (["buffers", 2, 1], 1 << 50, "buffers[2].size"),
+    (["buffers", 2, 1], "640", "of type int"),
+    (["buffers", 2, 1], True, "of type int"),
+    (["arena_bytes"], 1 << 60, "arena_bytes"),
+    (["scratch_bytes"], -1, "scratch_bytes is -1"),
+    (["inputs"], [], "inputs is [], expected at least one"),
+    (["inputs", 0, "shape"], ["N", 3, 9, 12], "the shape of 3 x 9 x 13 values"),
+    (["inputs", 0, "shape"], [1, 3, 9, 13], "'N' and then numbers"),
+    (["inputs", 0, "dtype"], "float64", "'float32' or 'uint8'"),
+    (["inputs", 0, "scale"], 0.1, "a positive float32 number"),
+    (["inputs", 0, "scale"], 0, "a positive float32 number"),
+    (["inputs", 0, "scale"], 1e300, "a positive float32 number"),
+    (["inputs", 0, "zero_point"], 256, "zero_point is 256"),
+    (["inputs", 0, "hi"], 50, "zero_point is 101, expected between 0 and 50"),
+    (["inputs", 0, "channels"], 0, "channels is 0"),
+    (["inputs", 0, "layout", "buffer"], 4, "layout.buffer is 4, expected between 0 and 3"),
+    (["inputs", 0, "layout", "buffer"], -1, "layout.buffer is -1"),
+    (["inputs", 0, "layout", "offset"], 0, "layout.offset is 0"),
+    (["inputs", 0, "layout", "offset"], 128, "layout.offset is 128"),
+    (["inputs", 0, "layout", "pixel"], 2, "layout.pixel is 2"),
+    (["inputs", 0, "layout", "row"], 20, "layout.row is 20"),
+    (["inputs", 0, "layout", "image"], 64, "the size of its buffer"),
+    (["inputs", 0, "layout", "halo"], [1, 1, 1], "a list of top, left, bottom, right"),
+    (["inputs", 0, "layout", "halo"], [1, -1, 1, 1], "halo.left is -1"),
+    (["outputs", 0, "layout", "offset"], 64, "outputs[0].layout.offset"),
+    (["steps", 0, "tiles"], 0, "steps[0].tiles is 0"),
+    (["steps", 0, "tiles"], 1.5, "of type int"),
+    (["steps", 0, "out", 0], -1, "steps[0].out.buffer is -1"),
+    (["steps", 1, "inputs", 1, 1], 10_000, "steps[1].inputs[1].offset is 10000"),
+    (["steps", 1, "inputs", 0, 0], 9, "steps[1].inputs[0].buffer is 9"),
+    (["steps", 1, "inputs"], [[0, 0]] * 5, "at most 4"),
+    (["steps", 1, "params"], 256, "steps[1].params is 256"),
+    (["steps", 1, "params"], 2, "a multiple of 4"),
+    (["steps", 0, "weights"], -2, "steps[0].weights is -2"),
+    (["steps", 0, "overlap"], 1, "of type bool"),
+    (["steps", 0, "layer"], None, "of type str"),
+    (["steps", 0], {}, "the fields layer, op, kernel"),
+    (["steps"], {}, "program.steps is {}, expected a list"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), MISTAKES, ids=lambda v: str(v)[:40])
+def test_each_mistake_is_named(network, path, value, message) -> None:
+    program = as_read(network.program)
+    reduce(operator.getitem, path[:-1], program)[path[-1]] = value
+    with pytest.raises(ArtifactError) as error:
+        check(program, network)
+    assert message in str(error.value)
+
+
+def test_two_inputs_share_no_memory(network) -> None:
+    program = as_read(network.program)
+    second = copy.deepcopy(program["inputs"][0])
+    second["name"] = "second"
+    second["layout"]["buffer"] = len(program["buffers"])
+    program["inputs"].append(second)
+    program["buffers"].append([64, program["buffers"][0][1]])
+    with pytest.raises(ArtifactError, match="input buffers 0 and 4 overlap"):
+        check(program, network)
+
+
+def test_random_damage_is_refused_or_harmless(network) -> None:
+    """Whatever the JSON says, reading ends with a program or an ArtifactError, never with another exception."""
+    dice = random.Random(0)
+    odd = [None, True, -1, 0, 1, 63, 1 << 31, 1 << 64, 0.5, float("inf"), "", "N", [], {}, [[]], [1, 2], {"a": 1}]
+    refused = 0
+    for _ in range(3000):
+        program = node = as_read(network.program)
+        while True:
+            keys = list(node) if isinstance(node, dict) else range(len(node))
+            key = dice.choice(list(keys))
+            if not isinstance(node[key], dict | list) or not node[key] or dice.random() < 0.1:
+                break
+            node = node[key]
+        node[key] = dice.choice(odd)
+        try:
+            check(program, network)
+        except ArtifactError:
+            refused += 1
+    assert refused > 2000

@@ -1,0 +1,61 @@
+"""Which level runs where, and the names LLVM knows them by."""
+
+import pytest
+
+from dyadic.runtime import native, targets
+from dyadic.runtime.errors import MachineError, UsageError
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *levels: str) -> None:
+    had = frozenset().union(*(targets.BY_NAME[name].needs for name in levels))
+    monkeypatch.setattr(targets, "features", lambda: had)
+
+
+def test_detection_agrees_with_the_kernel() -> None:
+    with open("/proc/cpuinfo") as cpuinfo:
+        flags = next((line for line in cpuinfo if line.startswith("flags")), None)
+    if flags is None:
+        pytest.skip("NOT TESTED: this processor is no x86")
+    names = {
+        "pni": "sse3",
+        "sse4_1": "sse4.1",
+        "sse4_2": "sse4.2",
+        "abm": "lzcnt",
+        "bmi1": "bmi",
+        "avx512_vnni": "avx512vnni",
+        "avx_vnni": "avxvnni",
+        "amx_tile": "amx-tile",
+        "amx_int8": "amx-int8",
+    }
+    known = frozenset().union(*(level.needs for level in targets.LEVELS))
+    assert native.cpu_features() & known == {names.get(flag, flag) for flag in flags.split()} & known
+
+
+def test_the_best_level_is_chosen(monkeypatch) -> None:
+    both = ("x86-64", "avx512vnni")
+    pretend(monkeypatch, "x86-64", "avx2")
+    assert targets.usable() == ("avx2", "x86-64")
+    assert targets.choose(both) == "x86-64"
+    pretend(monkeypatch, "x86-64", "avx512vnni")
+    assert targets.choose(both) == "avx512vnni"
+    assert targets.choose(both, "x86-64") == "x86-64"
+    monkeypatch.setenv("DYADIC_ISA", "x86-64")
+    assert targets.choose(both) == "x86-64"
+
+
+def test_what_is_missing_is_named(monkeypatch) -> None:
+    pretend(monkeypatch, "x86-64", "avx2")
+    with pytest.raises(MachineError, match=r"avx512vnni needs avx512bw, .*compile it again with --isa x86-64"):
+        targets.choose(["avx512vnni"])
+    with pytest.raises(MachineError, match="lacks avxvnni; it can run avx2, x86-64"):
+        targets.choose(["avxvnni"], "avxvnni")
+    with pytest.raises(UsageError, match="no instruction set level; there are amx, avx512vnni"):
+        targets.choose(["x86-64"], "altivec")
+
+
+def test_llvm_knows_the_levels() -> None:
+    binding = pytest.importorskip("llvmlite.binding", reason="NOT TESTED: needs llvmlite")
+    binding.initialize_all_targets()
+    target = binding.Target.from_triple("x86_64-unknown-linux-gnu")
+    for level in targets.LEVELS:
+        target.create_target_machine(cpu=level.llvm_cpu, features=level.llvm_features)
