@@ -35,6 +35,7 @@ LEVELS = (
         _V4 | {"avx512vnni", "amx-tile", "amx-int8"},
         "x86-64-v4",
         "+avx512vnni,+amx-tile,+amx-int8,-prefer-256-bit",
+        (8,),
     ),
     Level("avx512vnni", _V4 | {"avx512vnni"}, "x86-64-v4", "+avx512vnni,-prefer-256-bit", (8,)),
     Level("avxvnni", _V3 | {"avxvnni"}, "x86-64-v3", "+avxvnni"),

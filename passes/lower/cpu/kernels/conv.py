@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels import code as c
+from dyadic.passes.lower.cpu.kernels import conv_amx
 from dyadic.passes.lower.cpu.kernels.dot import DOTS, LANES, Dot
 from dyadic.passes.lower.cpu.kernels.requantize import Clamp, Requantize, Residual
 
@@ -69,6 +70,11 @@ class ConvSpec:
         return self.groups * self.blocks * self.chunks[0] * self.chunks[1]
 
     @property
+    def scratch_bytes(self) -> int:
+        """Scratch memory of one thread, at the level that needs most."""
+        return conv_amx.SCRATCH_BYTES
+
+    @property
     def vector_bytes(self) -> int:
         """Packed weights of 16 channels."""
         return self.taps_y * self.taps_x * self.packed_dwords * 4 * LANES
@@ -98,7 +104,8 @@ def by_group(spec: ConvSpec, values: npt.NDArray[np.int64], filler: int = 0) -> 
 
 def generate(spec: ConvSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
-    c.kernel(symbol, lambda arguments: _ConvWriter(spec, DOTS[level], arguments).write())
+    writer = _AmxWriter if level == "amx" else _ConvWriter
+    c.kernel(symbol, lambda arguments: writer(spec, DOTS[level], arguments).write())
 
 
 class _ConvWriter:
@@ -173,9 +180,33 @@ class _ConvWriter:
                 Requantize(self.k.params, c.add(vector, start + v), spec.form, residual=spec.residual)
                 for v in range(len(part))
             ]
-            tile = _Tile(self, requantize, part, c.at(weights, start * spec.vector_bytes), start * LANES)
-            for (y, x), pixels in self.tiles(self.dot.tile_pixels(len(part))):
-                self.repeat(tile, y, x, pixels, source, target, addend)
+            self.vectors(
+                requantize, part, c.at(weights, start * spec.vector_bytes), start * LANES, source, target, addend
+            )
+
+    def vectors(
+        self,
+        requantize: list[Requantize],
+        counts: list[int],
+        weights: c.Value,
+        channel: int,
+        source: c.Value,
+        target: c.Value,
+        addend: c.Value | None,
+    ) -> None:
+        """All register tiles of a unit for the vectors that one tile takes."""
+        tile = _Tile(self, requantize, counts, weights, channel)
+        for (y, x), pixels in self.tiles(self.dot.tile_pixels(len(counts))):
+            self.repeat(tile, y, x, pixels, source, target, addend)
+
+    def finish(
+        self, requantize: Requantize, acc: c.Value, count: int, out: c.Value, addend: c.Value | None, channel: int
+    ) -> None:
+        """Epilogue of one pixel and one vector, whose channels begin at byte `channel` of `out` and `addend`."""
+        extra = None
+        if addend is not None and self.residual is not None:
+            extra = self.residual.centered(load_bytes(addend, channel))
+        store_bytes(self.clamp.apply(requantize.rounded(acc, extra)), out, channel, count)
 
     def tiles(self, most: int) -> list[tuple[tuple[list[int], list[int]], list[tuple[int, int]]]]:
         """((row starts, column starts), pixels of the tile relative to its start). Tiles of a list may overlap: equal bytes."""
@@ -229,6 +260,18 @@ def starts(size: int, step: int) -> list[int]:
     return [min(i, size - step) for i in range(0, size, step)]
 
 
+class _AmxWriter(_ConvWriter):
+    """The same units on AMX tiles."""
+
+    def write(self) -> None:
+        conv_amx.configure(self.k.scratch, conv_amx.tile_pixels(self.spec.unit_columns))
+        super().write()
+        conv_amx.release()
+
+    def vectors(self, requantize, counts, weights, channel, source, target, addend) -> None:  # type: ignore[override]
+        conv_amx.TileUnit(self, requantize, counts, weights, channel).write(source, target, addend)
+
+
 class _Tile:
     """One register tile: some pixels x some vectors of 16 channels, over the whole of K, then the epilogue."""
 
@@ -243,14 +286,9 @@ class _Tile:
         sums = self.products(pixels, source)
         for p, (y, x) in enumerate(pixels):
             for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
-                channel = self.channel + v * LANES
-                out = y * spec.out_row + x * spec.out_column + channel
-                extra = None
-                if addend is not None and self.writer.residual is not None:
-                    place = y * spec.residual_row + x * spec.residual_column + channel
-                    extra = self.writer.residual.centered(load_bytes(addend, place, count))
-                narrow = self.writer.clamp.apply(requantize.rounded(sums[p][v], extra))
-                store_bytes(narrow, target, out, count)
+                out = c.at(target, y * spec.out_row + x * spec.out_column)
+                extra = None if addend is None else c.at(addend, y * spec.residual_row + x * spec.residual_column)
+                self.writer.finish(requantize, sums[p][v], count, out, extra, self.channel + v * LANES)
 
     def products(self, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
         """Accumulators [pixel][vector], bias included."""
@@ -294,8 +332,8 @@ class _Tile:
         return [finished[i : i + count] for i in range(0, len(finished), count)]
 
 
-def load_bytes(pointer: c.Value, offset: int, count: int) -> c.Value:
-    """16 bytes of which `count` are wanted; the rest is inside the readable slack."""
+def load_bytes(pointer: c.Value, offset: int) -> c.Value:
+    """16 bytes, wanted or inside the readable slack."""
     return c.load(c.vec(LANES, 8), pointer, offset)
 
 

@@ -71,4 +71,4 @@ class PortableDot(Dot):
         return c.add(bias, c.add(c.shuffle(pairs, pairs, range(0, 32, 2)), c.shuffle(pairs, pairs, range(1, 32, 2))))
 
 
-DOTS: dict[str, Dot] = {"x86-64": PortableDot(), "avx512vnni": Dot()}
+DOTS: dict[str, Dot] = {"x86-64": PortableDot(), "avx512vnni": Dot(), "amx": Dot(vectors=2)}

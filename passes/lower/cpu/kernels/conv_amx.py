@@ -1,0 +1,146 @@
+"""The convolution kernel on AMX: `tdpbusd` multiplies 16 pixels x 64 bytes of K by 64 bytes of K x 16 channels.
+
+Same units, same packing, same bits as `conv.py`; only the register tile differs. Two tiles of up to 16 pixels share two vectors of 16
+channels: four accumulator tiles, which go through scratch memory to the ordinary epilogue. A tile's pixels are equally far
+apart, so tiles stay inside one row of the unit.
+"""
+
+from typing import Any
+
+from torch_mlir.dialects import arith
+
+from dyadic.passes.lower.cpu.kernels import code as c
+from dyadic.passes.lower.cpu.kernels.dot import LANES
+from dyadic.passes.lower.cpu.kernels.requantize import Requantize
+
+ROWS = 16  # pixels in a tile, at most
+K_BYTES = 64  # K of one multiplication
+LINE = 4 * LANES  # bytes of one packed dword of K for 16 channels, and of one tile row
+PIXEL_TILES, CHANNEL_TILES = 2, 2
+SUM_TILE, PIXEL_TILE, CHANNEL_TILE = 0, 4, 6  # register numbers
+CONFIG_BYTES, SUM_BYTES = 64, ROWS * LINE
+SCRATCH_BYTES = CONFIG_BYTES + PIXEL_TILES * CHANNEL_TILES * SUM_BYTES
+
+
+def _number(value: int) -> c.Value:
+    return arith.constant(c.integer(8), value)
+
+
+def configure(scratch: c.Value, pixels: int) -> None:
+    """Palette 1: tiles of `pixels` rows for pixels and sums, of 16 rows for weights; all 64 bytes wide."""
+    rows = [pixels] * (SUM_TILE + 4) + [pixels] * PIXEL_TILES + [LANES] * CHANNEL_TILES
+    config = [1] + [0] * 15 + [n for _ in rows for n in (K_BYTES, 0)] + [0] * 16 + rows + [0] * 8
+    c.store(c.lanes(config, 8), scratch, align=64)
+    c.intrinsic("llvm.x86.ldtilecfg", None, scratch)
+
+
+def release() -> None:
+    c.intrinsic("llvm.x86.tilerelease", None)
+
+
+class TileUnit:
+    """All pixels of a unit for one or two vectors of channels."""
+
+    def __init__(
+        self, writer: Any, requantize: list[Requantize], counts: list[int], weights: c.Value, channel: int
+    ) -> None:
+        self.writer, self.spec = writer, writer.spec
+        self.requantize, self.counts = requantize, counts
+        self.weights, self.channel = weights, channel
+        self.sums = c.at(writer.k.scratch, CONFIG_BYTES)
+
+    def write(self, source: c.Value, target: c.Value, addend: c.Value | None) -> None:
+        spec = self.spec
+        width = tile_pixels(spec.unit_columns)
+        x_count = -(-spec.unit_columns // width)
+        tiles = spec.unit_rows * x_count
+        at_once = min(PIXEL_TILES, tiles)
+
+        def group(i: c.Value) -> None:
+            first = c.smallest(c.mul(i, at_once), tiles - at_once)
+            places = []
+            for p in range(at_once):
+                tile = c.add(first, p)
+                x = c.smallest(c.mul(c.remainder(tile, x_count), width), spec.unit_columns - width)
+                places.append((c.floor_div(tile, x_count), x))
+            self.tiles(places, width, source, target, addend)
+
+        c.loop(0, -(-tiles // at_once), group)
+
+    def tiles(
+        self,
+        places: list[tuple[c.Value, c.Value]],
+        width: int,
+        source: c.Value,
+        target: c.Value,
+        addend: c.Value | None,
+    ) -> None:
+        spec = self.spec
+
+        def moved(pointer: c.Value, place: tuple[c.Value, c.Value], row: int, column: int) -> c.Value:
+            return c.at(pointer, c.add(c.mul(place[0], row), c.mul(place[1], column)))
+
+        self.products([moved(source, place, spec.in_row, spec.in_column) for place in places])
+        for p, place in enumerate(places):
+            out = moved(target, place, spec.out_row, spec.out_column)
+            more = None if addend is None else moved(addend, place, spec.residual_row, spec.residual_column)
+
+            def pixel(x: c.Value, p: int = p, out: c.Value = out, more: c.Value | None = more) -> None:
+                line = c.mul(x, LINE)
+                for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
+                    offset = c.add(line, (p * CHANNEL_TILES + v) * SUM_BYTES)
+                    acc = c.add(c.load(c.vec(LANES, 32), self.sums, offset, align=64), requantize.bias)
+                    self.writer.finish(
+                        requantize,
+                        acc,
+                        count,
+                        c.at(out, c.mul(x, spec.out_column)),
+                        None if more is None else c.at(more, c.mul(x, spec.residual_column)),
+                        self.channel + v * LANES,
+                    )
+
+            c.loop(0, width, pixel)
+
+    def products(self, sources: list[c.Value]) -> None:
+        """Sums of products, without bias, to scratch: one kilobyte a pixel tile and vector."""
+        spec = self.spec
+        pixels, vectors = range(len(sources)), range(len(self.requantize))
+        for p in pixels:
+            for v in vectors:
+                c.intrinsic("llvm.x86.tilezero", None, _number(SUM_TILE + p * CHANNEL_TILES + v))
+
+        stride, line = c.const(spec.in_column), c.const(LINE)
+
+        def step(offset: c.Value, weights: c.Value, k: c.Value) -> None:
+            place = c.add(offset, c.mul(k, K_BYTES))
+            block = c.at(weights, c.mul(k, K_BYTES // 4 * LINE))
+            for v in vectors:
+                _load_tile(CHANNEL_TILE + v, c.at(block, v * spec.vector_bytes), line)
+            for p in pixels:
+                _load_tile(PIXEL_TILE + p, c.at(sources[p], place), stride)
+                for v in vectors:
+                    numbers = (SUM_TILE + p * CHANNEL_TILES + v, PIXEL_TILE + p, CHANNEL_TILE + v)
+                    c.intrinsic("llvm.x86.tdpbusd", None, *map(_number, numbers))
+
+        packed = spec.packed_dwords * LINE
+
+        def segment(y: c.Value, x: c.Value) -> None:
+            offset = c.add(c.mul(y, spec.tap_y), c.mul(x, spec.tap_x))
+            weights = c.at(self.weights, c.add(c.mul(y, spec.taps_x * packed), c.mul(x, packed)))
+            c.loop(0, spec.packed_dwords * 4 // K_BYTES, lambda k: step(offset, weights, k))
+
+        c.loop(0, spec.taps_y, lambda y: c.loop(0, spec.taps_x, lambda x: segment(y, x)))
+        for p in pixels:
+            for v in vectors:
+                number = p * CHANNEL_TILES + v
+                place = c.at(self.sums, number * SUM_BYTES)
+                c.intrinsic("llvm.x86.tilestored64", None, _number(SUM_TILE + number), place, line)
+
+
+def _load_tile(number: int, pointer: c.Value, stride: c.Value) -> None:
+    c.intrinsic("llvm.x86.tileloadd64", None, _number(number), pointer, stride)
+
+
+def tile_pixels(columns: int) -> int:
+    """Pixels of a tile: the row divided into equal tiles of at most 16; the last one may overlap."""
+    return -(-columns // -(-columns // ROWS))

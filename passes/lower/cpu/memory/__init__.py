@@ -1,0 +1,1 @@
+"""Where tensors lie: views, layouts as IR attributes, buffers and their lifetimes."""

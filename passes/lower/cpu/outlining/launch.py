@@ -1,0 +1,70 @@
+"""A kernel launch while it is being put together, and how it becomes `qi.launch`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+
+from dyadic.dialects.launch import LaunchOp
+from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.passes.lower.cpu.memory.views import CONSTANT, layout_of
+from dyadic.passes.rewriting import defining, layer_name
+from dyadic.runtime.program import Layout
+
+Place = tuple[int, int]  # buffer, byte offset inside the first image
+
+
+def no_bytes() -> npt.NDArray[np.int8]:
+    return np.zeros(0, np.int8)
+
+
+def no_params() -> npt.NDArray[np.int32]:
+    return np.zeros(0, np.int32)
+
+
+@dataclass
+class Launch:
+    """Fields as `qi.launch` has them; `spec` has a property `units`, the tiles of one image."""
+
+    spec: Any
+    out: Place
+    inputs: Sequence[Place]
+    weights: npt.NDArray[np.int8] = field(default_factory=no_bytes)
+    params: npt.NDArray[np.int32] = field(default_factory=no_params)
+    constant: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    macs: int = 0
+    overlap: bool = False
+
+    def build(self, op: Any) -> LaunchOp:
+        """The `qi.launch` for `op`, at the current insertion point."""
+        i64 = ir.IntegerType.get_signless(64)
+        with op.location:
+            return LaunchOp(
+                layer=ir.StringAttr.get(layer_name(op)),
+                op=ir.StringAttr.get(op.operation.name),
+                kernel=ir.StringAttr.get(registry.symbol_of(self.spec)),
+                spec=registry.to_attribute(self.spec),
+                out=ir.DenseI64ArrayAttr.get(list(self.out)),
+                inputs=ir.DenseI64ArrayAttr.get([n for place in self.inputs for n in place]),
+                weights=ir.DenseElementsAttr.get(np.ascontiguousarray(self.weights)),
+                params=ir.DenseElementsAttr.get(np.ascontiguousarray(self.params)),
+                constant=ir.DenseElementsAttr.get(np.ascontiguousarray(self.constant).view(np.int8)),
+                tiles=ir.IntegerAttr.get(i64, self.spec.units),
+                macs=ir.IntegerAttr.get(i64, self.macs),
+                overlap=ir.BoolAttr.get(self.overlap),
+            )
+
+
+def place(layout: Layout, extra: int = 0) -> Place:
+    return layout.buffer, layout.offset + extra
+
+
+def constant_bytes(value: ir.Value) -> npt.NDArray[np.uint8]:
+    """The bytes of a `qi.constant` activation, none for anything else. A launch has at most one such input."""
+    op = defining(value)
+    if layout_of(value).buffer != CONSTANT:
+        return np.zeros(0, np.uint8)
+    return np.array(op.value).view(np.uint8).reshape(-1)

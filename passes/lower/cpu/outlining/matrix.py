@@ -1,0 +1,162 @@
+"""`qi.conv2d`, `qi.conv_add` and `qi.linear` as launches of the convolution kernel."""
+
+from typing import Any
+
+import numpy as np
+
+from dyadic.dialects import qi
+from dyadic.dialects.laws import ints, shape, zero_point
+from dyadic.passes.lower.cpu.kernels import conv, requantize
+from dyadic.passes.lower.cpu.kernels.conv import ConvSpec
+from dyadic.passes.lower.cpu.kernels.dot import LANES
+from dyadic.passes.lower.cpu.memory.views import View, layout_of, view
+from dyadic.passes.lower.cpu.outlining.launch import Launch, place
+from dyadic.passes.rewriting import defining
+from dyadic.runtime.program import NO_HALO, Layout
+
+DWORD = 4
+PACKED_RUN = 16  # runs are packed to a multiple of 16 dwords, K of one AMX tile
+UNIT_PIXELS = 224  # about this many pixels in a unit: enough to reuse weights, few enough to share among threads
+
+
+def convolution(op: Any) -> list[Launch]:
+    """One launch; a residual makes it the fused form."""
+    residual = op.residual if isinstance(op, qi.ConvAddOp) else None
+    source, out, seen, made = layout_of(op.x), layout_of(op.out), view(op.x), view(op.out)
+    weight = np.array(defining(op.weight).value)
+    _, kernel_y, kernel_x, depth = weight.shape
+    strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
+    merged = groups == 1 and dilation[1] == 1 and source.pixel == _padded(depth) and kernel_x > 1
+    run = kernel_x * source.pixel // DWORD if merged else -(-depth // DWORD)
+    rest = None if residual is None else layout_of(residual)
+    flat = (
+        kernel_y == kernel_x == 1
+        and strides == [1, 1]
+        and not any(padding)
+        and all(layout is None or _rows_touch(layout, made) for layout in (source, out, rest))
+    )
+    rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
+    vectors = -(-(made.channels // groups) // LANES)
+    unit_rows, unit_columns = unit_shape(rows, columns)
+    assert seen.channels == depth * groups
+    spec = ConvSpec(
+        rows=rows,
+        columns=columns,
+        channels=made.channels // groups,
+        groups=groups,
+        unit_vectors=unit_vectors(vectors),
+        unit_rows=unit_rows,
+        unit_columns=unit_columns,
+        in_column=strides[1] * source.pixel,
+        in_row=strides[0] * source.row,
+        in_image=source.image,
+        in_group=depth,
+        taps_y=kernel_y,
+        taps_x=1 if merged else kernel_x,
+        tap_y=dilation[0] * source.row,
+        tap_x=dilation[1] * source.pixel,
+        run_dwords=run,
+        packed_dwords=-(-run // PACKED_RUN) * PACKED_RUN,
+        out_column=out.pixel,
+        out_row=out.row,
+        out_image=out.image,
+        form=form(op),
+        residual=rest is not None,
+        residual_column=rest.pixel if rest else 0,
+        residual_row=rest.row if rest else 0,
+        residual_image=rest.image if rest else 0,
+    )
+    start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
+    return [
+        Launch(
+            spec,
+            place(out),
+            [start] if rest is None else [start, place(rest)],
+            weights=conv.pack_weights(spec, weight, source.pixel),
+            params=parameters(op, spec),
+            macs=made.rows * made.columns * weight.size,
+        )
+    ]
+
+
+def linear(op: qi.LinearOp) -> list[Launch]:
+    """A matrix product is a 1x1 convolution whose pixels are the rows of x."""
+    source, out, made = layout_of(op.x), layout_of(op.out), view(op.out)
+    weight = np.array(defining(op.weight).value)
+    run = -(-weight.shape[1] // DWORD)
+    unit_rows, unit_columns = unit_shape(made.rows, made.columns)
+    spec = ConvSpec(
+        rows=made.rows,
+        columns=made.columns,
+        channels=made.channels,
+        groups=1,
+        unit_vectors=unit_vectors(-(-made.channels // LANES)),
+        unit_rows=unit_rows,
+        unit_columns=unit_columns,
+        in_column=source.pixel,
+        in_row=source.row,
+        in_image=source.image,
+        in_group=0,
+        taps_y=1,
+        taps_x=1,
+        tap_y=0,
+        tap_x=0,
+        run_dwords=run,
+        packed_dwords=-(-run // PACKED_RUN) * PACKED_RUN,
+        out_column=out.pixel,
+        out_row=out.row,
+        out_image=out.image,
+        form=form(op),
+    )
+    packed = conv.pack_weights(spec, weight[:, None, None, :], source.pixel)
+    macs = made.rows * made.columns * weight.size
+    return [Launch(spec, place(out), [place(source)], weights=packed, params=parameters(op, spec), macs=macs)]
+
+
+def form(op: Any) -> str:
+    """The requantization that the kernel uses: the proven short form, else by the smallest shift that matters."""
+    if isinstance(op, qi.ConvAddOp):
+        return requantize.form_of(np.array(ints(op.shift), np.int64), short=False)
+    m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
+    return requantize.form_of(s[m > 0], short=op.form.value == "short")
+
+
+def parameters(op: Any, spec: ConvSpec) -> Any:
+    """Header and per-channel blocks in the kernel's order."""
+    m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
+    bias = np.array(defining(op.bias).value, np.int64)
+    header, residual = [zero_point(op.out), op.low.value, op.high.value], None
+    if isinstance(op, qi.ConvAddOp):
+        header += [zero_point(op.residual), op.residual_shift.value]
+        residual = conv.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
+    elif spec.form == requantize.WIDE:
+        s = np.where(m == 0, 32, s)  # a constant channel makes 0 at any shift
+    filler = 32 if spec.form == requantize.WIDE else 2
+    return requantize.pack(
+        conv.by_group(spec, bias), conv.by_group(spec, m), conv.by_group(spec, s, filler), residual, spec.form, header
+    )
+
+
+def unit_vectors(vectors: int) -> int:
+    """Vectors of 16 channels in a unit: two where that divides, three for 9, 15, 63..., so that little is wasted."""
+    if vectors == 1 or vectors % 2 == 0:
+        return min(vectors, 2)
+    return 3 if vectors % 3 == 0 else 2
+
+
+def unit_shape(rows: int, columns: int) -> tuple[int, int]:
+    """Rows x columns of pixels in a unit: as many whole rows as divide evenly, or a piece of one long row."""
+    if rows == 1:
+        pieces = -(-columns // UNIT_PIXELS)
+        return 1, -(-columns // pieces)
+    fitting = [r for r in range(1, rows + 1) if rows % r == 0 and r * columns <= UNIT_PIXELS]
+    return max(fitting, default=1), columns
+
+
+def _padded(channels: int) -> int:
+    return -(-channels // DWORD) * DWORD
+
+
+def _rows_touch(layout: Layout, seen: View) -> bool:
+    """Pixels of all rows are equally far apart, so that rows can be read as one."""
+    return layout.halo == NO_HALO and layout.row == seen.columns * layout.pixel

@@ -1,0 +1,71 @@
+"""Give every buffer a place in one arena so that buffers which are alive together never overlap.
+
+Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020): the largest buffer first,
+each at the lowest offset that is free for its whole life.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qi
+from dyadic.dialects.laws import ints
+from dyadic.dialects.reference import main_function
+from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, LAYOUT, activations
+from dyadic.passes.rewriting import module_pass
+
+
+@dataclass
+class Life:
+    """Positions of the ops that first write and last read a buffer, both included."""
+
+    first: int
+    last: int
+
+    def meets(self, other: "Life") -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+@module_pass
+def plan_memory(module: ir.Operation) -> None:
+    """Place buffers in the arena: function {qi.buffers} --> function {qi.buffers, qi.arena}; exact, nothing is computed."""
+    function = main_function(module)
+    sizes = ints(function.operation.attributes[BUFFERS])
+    offsets, total = place(sizes, lives(function.regions[0].blocks[0], len(sizes)))
+    function.operation.attributes[ARENA] = ir.DenseI64ArrayAttr.get([*offsets, total], context=module.context)
+
+
+def lives(block: ir.Block, buffers: int) -> list[Life]:
+    """When each buffer is in use. Inputs are from the start on, outputs until the end, both by their ops' places."""
+    result = [Life(len(block.operations), -1) for _ in range(buffers)]
+    last = len(block.operations)
+    buffer_of: dict[Any, int] = {}
+    for op in activations(block):
+        buffer_of[op.operation.results[0]] = op.operation.attributes[LAYOUT]["buffer"].value
+    for position, op in enumerate(block.operations):
+        touched = [buffer_of[v] for v in (*op.operation.results, *op.operation.operands) if v in buffer_of]
+        for buffer in touched:
+            if buffer < 0:
+                continue
+            life = result[buffer]
+            # all inputs are quantized before the first step, all outputs read after the last
+            life.first = -1 if isinstance(op, qi.QuantizeOp) else min(life.first, position)
+            life.last = last if isinstance(op, qi.DequantizeOp) else max(life.last, position)
+    return result
+
+
+def place(sizes: list[int], life: list[Life]) -> tuple[list[int], int]:
+    """(offset of every buffer, size of the arena), all per image."""
+    offsets = [0] * len(sizes)
+    done: list[int] = []
+    for buffer in sorted(range(len(sizes)), key=lambda b: (-sizes[b], b)):
+        busy = sorted((offsets[b], offsets[b] + sizes[b]) for b in done if life[b].meets(life[buffer]))
+        offset = 0
+        for start, end in busy:
+            if start - offset >= sizes[buffer]:
+                break
+            offset = max(offset, end)
+        offsets[buffer] = offset
+        done.append(buffer)
+    return offsets, max((offsets[b] + sizes[b] for b in done), default=0)
