@@ -5,12 +5,18 @@ from typing import Any, Literal
 
 from torch_mlir import ir
 from torch_mlir.dialects import quant
+from torch_mlir.dialects.ext import attribute
 
 # The bindings have no IRDL constraint for these builtin attributes: to IRDL they are Any, the names say what they are.
 I64s = Any  # ir.DenseI64ArrayAttr
 I32s = Any  # ir.DenseI32ArrayAttr
 Dense = Any  # ir.DenseElementsAttr
 Bool = Any  # ir.BoolAttr
+
+
+def flag() -> Any:
+    """A `Bool` field, false where it is missing: the generated constructor takes a false attribute for none."""
+    return attribute(default_factory=lambda: ir.BoolAttr.get(False))
 
 
 def shape(value: ir.Value) -> list[int]:

@@ -18,7 +18,7 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
-from dyadic.dialects.laws import Bool, Dense, I64s, fail, ints, shape, window_law
+from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, ints, shape, window_law
 
 RANGE, BITS, WHY, NAME = "qd.range", "qd.bits", "qd.why", "qd.name"
 
@@ -172,8 +172,8 @@ class AvgPoolOp(QD.Operation, name="avg_pool", traits=[Pure]):
     kernel: I64s
     strides: I64s
     padding: I64s
-    count_include_pad: Bool
     out: Result[Any]
+    count_include_pad: Bool = flag()
 
     def verify_invariants(self) -> bool:
         return window_law(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
@@ -184,8 +184,8 @@ class ReduceMeanOp(QD.Operation, name="reduce_mean", traits=[Pure]):
 
     x: Operand[Any]
     axes: I64s
-    keep: Bool
     out: Result[Any]
+    keep: Bool = flag()
 
 
 class ClampOp(QD.Operation, name="clamp", traits=[Pure]):

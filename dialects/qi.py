@@ -3,7 +3,7 @@
 Rank-4 tensors are NHWC here; other ranks are as the model has them. An activation is
 `tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; weights are `qi.constant` of
 `!quant.uniform<i8<-127:127>:f32:0, {...}>`; biases are int32 at scale `S_in * S_w` with `-zp * sum(w)` folded in. The
-scales say what the integers stand for; the arithmetic needs none of them: multiplier, shift and zero points ARE the meaning.
+scales say what the integers stand for; the arithmetic needs none of them: multiplier, shift and zero points ARE it.
 
 `evaluate` takes and returns NumPy arrays whose leading dimension is the batch, any batch. It is the oracle that every
 kernel is compared with, bit for bit. Sums of products run in floating point only where that is exact (`exact_float`).
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
-from dyadic.dialects.laws import Dense, I32s, I64s, activation, fail, ints, shape, window_law, zero_point
+from dyadic.dialects.laws import Bool, Dense, I32s, I64s, activation, fail, flag, ints, shape, window_law, zero_point
 from dyadic.dialects.windows import taps, valid_cells
 from dyadic.runtime import fixedpoint
 
@@ -77,7 +77,7 @@ class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
 class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
     """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,H,W,C], weight [O,KH,KW,C/groups], bias i32[O].
 
-    One m and one s a channel. Padded cells hold the zero point of x, so that the folded `-zp * sum(w)` holds everywhere.
+    One m and one s a channel. Padded cells hold the zero point of x: the folded `-zp * sum(w)` holds everywhere.
     `form` is "wide" or "short" (every |acc|*m + 2^(s-1) proven below 2^31): it says which computation is allowed, never
     which result is right.
     `acc` is the proven interval of every partial sum, bias included.
@@ -211,7 +211,8 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
 class AddOp(QI.Operation, name="add", traits=[Pure]):
     """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding.
 
-    |m| < 2^15, so the sum fits int32. A subtraction has a negative mb. `b` may be [1,1,1,C], or [1,1,..] of any rank, and is broadcast.
+    |m| < 2^15, so the sum fits int32. A subtraction has a negative mb (ma where the operands were exchanged). `b` may
+    be [1, .., 1, C], of the same rank, and is broadcast.
     """
 
     a: Operand[Any]
@@ -238,7 +239,7 @@ class AddOp(QI.Operation, name="add", traits=[Pure]):
 
 
 class MulOp(QI.Operation, name="mul", traits=[Pure]):
-    """`requant((a-za) * (b-zb), m, s)`; `b` may be [1,1,1,C], or [1,1,..] of any rank, and is broadcast."""
+    """`requant((a-za) * (b-zb), m, s)`; `b` may be [1, .., 1, C], of the same rank, and is broadcast."""
 
     a: Operand[Any]
     b: Operand[Any]
@@ -349,13 +350,13 @@ class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
     kernel: I64s
     strides: I64s
     padding: I64s
-    count_include_pad: Any
     counts: I64s
     multiplier: I32s
     shift: I32s
     low: ir.IntegerAttr
     high: ir.IntegerAttr
     out: Result[Any]
+    count_include_pad: Bool = flag()
 
     def verify_invariants(self) -> bool:
         counts, m, s = ints(self.counts), ints(self.multiplier), ints(self.shift)

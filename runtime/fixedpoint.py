@@ -1,7 +1,7 @@
 """The one definition of rounding, saturation and dyadic multipliers. Everything else calls it, the tests too.
 
-Real value `r = scale * (q - zero_point)`. The only way from a wide integer to a narrow one is `requant`, which is TOSA's
-RESCALE with a single rounding. Nothing here is fast; it is what fast code is compared with.
+Real value `r = scale * (q - zero_point)`. The only way from a wide integer to a narrow one is `requant`, which is
+TOSA's RESCALE with a single rounding. Nothing here is fast; it is what fast code is compared with.
 """
 
 from fractions import Fraction
@@ -72,6 +72,22 @@ def wide_multiplier(ratio: Fraction) -> tuple[int, int]:
     if not SHIFT_MIN <= shift <= SHIFT_MAX:
         raise ValueError(f"ratio {float(ratio):g} needs a shift of {shift}, outside [{SHIFT_MIN}, {SHIFT_MAX}]")
     return multiplier, shift
+
+
+def limited_multiplier(ratio: Fraction) -> tuple[int, int]:
+    """`wide_multiplier`, with ratios outside its shifts replaced by what gives the same results.
+
+    A ratio of 2^29 saturates everything but 0; one below 2^-32 makes 0 of every int32.
+
+    >>> limited_multiplier(Fraction(1 << 40)), limited_multiplier(Fraction(1, 1 << 40))
+    ((2147483647, 2), (0, 2))
+    """
+    largest = Fraction(WIDE_END - 1, 1 << SHIFT_MIN)
+    if ratio >= largest:
+        return WIDE_END - 1, SHIFT_MIN
+    if ratio < Fraction(1, 1 << 32):
+        return 0, SHIFT_MIN
+    return wide_multiplier(ratio)
 
 
 def short_multiplier(ratio: Fraction, acc_bound: int) -> tuple[int, int] | None:

@@ -1,0 +1,54 @@
+"""Which convolution keeps its accumulator for the addition behind it.
+
+A convolution that only an addition reads need not round to 8 bits first: `qi.conv_add` adds the residual to the int32
+accumulator and rounds once.
+
+    add(conv(x), y)  -->  add(conv(x), y) {qd.conv_add = "a"}
+
+Where both operands are such convolutions, the one with the wider range is taken in, since its rounding would be
+coarser; `a` where they are equal. The graph alone decides. Truth: a decision, nothing is rewritten.
+"""
+
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.laws import shape
+from dyadic.dialects.reference import main_function
+from dyadic.passes.integerize.quantization import value_range
+from dyadic.passes.rewriting import defining, module_pass
+
+CONV_ADD = "qd.conv_add"
+
+
+@module_pass
+def choose_conv_add(module: ir.Operation) -> None:
+    """Mark additions that take a convolution's accumulator: add(conv, y) --> conv_add."""
+    block = main_function(module).operation.regions[0].blocks[0]
+    for op in block.operations:
+        if isinstance(op.opview, qd.AddOp) and (side := fusible_side(op.opview)) is not None:
+            with op.location:
+                op.attributes[CONV_ADD] = ir.StringAttr.get(side)
+
+
+def fusible_side(op: Any) -> str | None:
+    """ "a" or "b": the operand whose convolution is taken in; None where neither can be."""
+    if shape(op.a) != shape(op.b) or op.a == op.b:
+        return None
+    widths = {}
+    for side, value, other in (("a", op.a, op.b), ("b", op.b, op.a)):
+        alone = len(list(value.uses)) == 1
+        if isinstance(defining(value), qd.Conv2dOp) and alone and not isinstance(defining(other), qd.ConstantOp):
+            low, high = value_range(value)
+            widths[side] = high - low
+    return max(widths, key=lambda side: widths[side]) if widths else None
+
+
+def taken_in(op: Any) -> bool:
+    """Whether a marked addition takes in the convolution `op`."""
+    uses = list(op.out.uses)
+    if len(uses) != 1 or CONV_ADD not in uses[0].owner.attributes:
+        return False
+    add = uses[0].owner.opview
+    return (add.a if add.operation.attributes[CONV_ADD].value == "a" else add.b) == op.out

@@ -1,0 +1,140 @@
+"""What every conversion from `qd` to `qi` has at hand: converted values, constants, layouts.
+
+A rank-4 value is NCHW in `qd` and NHWC in `qi`; `order_of` says which logical dimension each physical one holds. A
+change of order that moves no bytes (the dimensions that change places have size 1) becomes a reshape, or nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects import quant
+
+from dyadic.dialects import qd, qi
+from dyadic.dialects.laws import activation, shape
+from dyadic.passes.integerize.products import LARGEST_WEIGHT, Product
+from dyadic.passes.integerize.quantization import Activation, value_activation
+from dyadic.passes.rewriting import defining, layer_name
+from dyadic.runtime.errors import ModelError
+
+NCHW_TO_NHWC, NHWC_TO_NCHW = [0, 2, 3, 1], [0, 3, 1, 2]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a converted op must make: its quantization, and the clamp (of its own or fused) in steps."""
+
+    activation: Activation
+    low: int
+    high: int
+
+
+class Conversion:
+    """The values converted so far, and builders that work at the current insertion point and location."""
+
+    def __init__(self) -> None:
+        self.values: dict[ir.Value, ir.Value] = {}
+        # flattened images that were left in NHWC order, with their (C, H, W); their readers permute weights instead
+        self.flattened: dict[ir.Value, tuple[int, int, int]] = {}
+
+    def get(self, value: ir.Value) -> ir.Value:
+        """The `qi` value for a `qd` value; a constant becomes a u8 constant of its own range."""
+        if value not in self.values:
+            op = defining(value)
+            assert isinstance(op, qd.ConstantOp), f"{value} was read before it was converted"
+            data = constant_array(value)
+            self.values[value] = self.constant_activation(
+                data.transpose(NCHW_TO_NHWC) if data.ndim == 4 else data, value_activation(value)
+            )
+        return self.values[value]
+
+    def constant_activation(self, data: npt.NDArray[Any], kind: Activation) -> ir.Value:
+        """A u8 `qi.constant` that holds `data` (already in the layout of `qi`)."""
+        steps = np.ascontiguousarray(kind.steps(data))
+        return qi.ConstantOp(value=dense(steps), out=kind.tensor(list(steps.shape))).out
+
+    def weight(self, product: Product) -> ir.Value:
+        """The s8 `qi.constant` of a layer's weights, one scale an output channel."""
+        byte, scales = ir.IntegerType.get_signless(8), [float(s) for s in product.scales]
+        element = quant.UniformQuantizedPerAxisType.get(
+            1, byte, ir.F32Type.get(), scales, [0] * len(scales), 0, -LARGEST_WEIGHT, LARGEST_WEIGHT
+        )
+        kind = ir.RankedTensorType.get(list(product.weight.shape), element)
+        return qi.ConstantOp(value=dense(product.weight), out=kind).out
+
+    def bias(self, product: Product) -> ir.Value:
+        """The i32 `qi.constant` of a layer's folded bias."""
+        value = dense(product.bias)
+        return qi.ConstantOp(value=value, out=value.type).out
+
+    def permute(self, x: ir.Value, order: list[int]) -> ir.Value:
+        """Physical dimension `d` of the result is dimension `order[d]` of x; moves bytes only where it must."""
+        sizes = shape(x)
+        result = [sizes[d] for d in order]
+        if order == list(range(len(order))):
+            return x
+        kept = [d for d in order if sizes[d] != 1]
+        if kept == sorted(kept):
+            return self.reshape(x, result)
+        return qi.TransposeOp(x=x, permutation=i64s(order), out=activation_of(x).tensor(result)).out
+
+    def reshape(self, x: ir.Value, sizes: list[int]) -> ir.Value:
+        """The same bytes under another shape; of two reshapes in a row only the second stays."""
+        if isinstance(defining(x), qi.ReshapeOp):
+            x = defining(x).x
+        return x if shape(x) == sizes else qi.ReshapeOp(x=x, out=activation_of(x).tensor(sizes)).out
+
+    def to_logical(self, x: ir.Value) -> ir.Value:
+        """From the layout of `qi` to the order of the model's dimensions."""
+        return self.permute(x, NHWC_TO_NCHW) if len(shape(x)) == 4 else x
+
+    def from_logical(self, x: ir.Value) -> ir.Value:
+        """From the order of the model's dimensions to the layout of `qi`."""
+        return self.permute(x, NCHW_TO_NHWC) if len(shape(x)) == 4 else x
+
+
+def order_of(rank: int) -> list[int]:
+    """The logical dimension that each physical dimension of a `qi` tensor holds."""
+    return NCHW_TO_NHWC if rank == 4 else list(range(rank))
+
+
+def activation_of(value: ir.Value) -> Activation:
+    """Scale and zero point of a `qi` activation."""
+    kind = activation(value)
+    assert kind is not None, f"{value.type} is not a quantized activation"
+    return Activation(kind.scale, kind.zero_point)
+
+
+def constant_array(value: ir.Value) -> npt.NDArray[np.float64]:
+    """The numbers of a `qd.constant`, e.g. a layer's weights.
+
+    Raises:
+        ModelError: the value is computed at run time.
+    """
+    op = defining(value)
+    if not isinstance(op, qd.ConstantOp):
+        reader = next(iter(value.uses)).owner.opview
+        raise ModelError(f"{layer_name(reader)}: needs constant weights, but they are computed by the model.")
+    return np.array(op.value).astype(np.float64)
+
+
+def dense(array: npt.NDArray[Any]) -> ir.DenseElementsAttr:
+    """An array as an attribute of the same element type."""
+    return ir.DenseElementsAttr.get(np.ascontiguousarray(array))
+
+
+def i64(value: int) -> ir.IntegerAttr:
+    """A 64-bit integer attribute."""
+    return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), value)
+
+
+def i64s(values: list[int] | tuple[int, ...]) -> ir.DenseI64ArrayAttr:
+    """An attribute `array<i64: ...>`."""
+    return ir.DenseI64ArrayAttr.get(list(values))
+
+
+def i32s(values: list[int] | tuple[int, ...]) -> ir.DenseI32ArrayAttr:
+    """An attribute `array<i32: ...>`."""
+    return ir.DenseI32ArrayAttr.get(list(values))

@@ -1,0 +1,167 @@
+"""Convolutions, linear layers and per-channel scalings: integer weights, folded biases, proven accumulators.
+
+conv2d(x, w, b) [clamp]            -->  qi.conv2d              NCHW, [O,I,KH,KW]  -->  NHWC, [O,KH,KW,I]
+add(conv2d(x, w, b), y) [clamp]    -->  qi.conv_add            where choose-conv-add marked it
+linear(x, w, b) [clamp]            -->  qi.linear
+scale_shift(x, s, t) [clamp]       -->  qi.conv2d, depthwise 1x1
+"""
+
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.dialects import qi
+from dyadic.dialects.laws import shape
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.passes.integerize.conversion import (
+    Conversion,
+    Target,
+    activation_of,
+    constant_array,
+    i32s,
+    i64,
+    i64s,
+    order_of,
+)
+from dyadic.passes.integerize.products import Product, quantize_product, residual_multipliers
+from dyadic.passes.integerize.quantization import sizes_nhwc
+from dyadic.passes.rewriting import defining, layer_name
+
+DEAD, DEAD_ERROR = "qi.dead_channels", "qi.dead_error"
+
+
+def conv2d(c: Conversion, op: Any, target: Target) -> ir.Value:
+    """A convolution with its requantization and clamp."""
+    x = c.get(op.x)
+    product = _conv_product(op, x, target, short=True)
+    new = qi.Conv2dOp(
+        x=x,
+        weight=c.weight(product),
+        bias=c.bias(product),
+        strides=op.strides,
+        padding=op.padding,
+        dilation=op.dilation,
+        groups=op.groups,
+        multiplier=i32s(product.multiplier),
+        shift=i32s(product.shift),
+        low=i64(target.low),
+        high=i64(target.high),
+        form=ir.StringAttr.get(product.form),
+        acc=i64s(product.acc),
+        out=target.activation.tensor(sizes_nhwc(op.out)),
+    )
+    record_dead_channels(new, product)
+    return new.out
+
+
+def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
+    """An addition that takes in the convolution of one of its operands."""
+    taken, other = (op.a, op.b) if op.operation.attributes[CONV_ADD].value == "a" else (op.b, op.a)
+    conv = defining(taken)
+    x, residual = c.get(conv.x), c.get(other)
+    product = _conv_product(conv, x, target, short=False)
+    x_scale, out_scale = activation_of(x).exact, target.activation.exact
+    constant = [m == 0 for m in product.multiplier]
+    ratios = [x_scale * s / out_scale * (not zero) for s, zero in zip(product.scales, constant, strict=True)]
+    m, mb, residual_shift, shift = residual_multipliers(ratios, activation_of(residual).exact / out_scale)
+    new = qi.ConvAddOp(
+        x=x,
+        weight=c.weight(product),
+        bias=c.bias(product),
+        residual=residual,
+        strides=conv.strides,
+        padding=conv.padding,
+        dilation=conv.dilation,
+        groups=conv.groups,
+        multiplier=i32s(m),
+        residual_multiplier=i32s(mb),
+        residual_shift=i64(residual_shift),
+        shift=i32s(shift),
+        low=i64(target.low),
+        high=i64(target.high),
+        acc=i64s(product.acc),
+        out=target.activation.tensor(sizes_nhwc(op.out)),
+    )
+    record_dead_channels(new, product)
+    return new.out
+
+
+def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
+    """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
+    weight = constant_array(op.weight)
+    if op.x in c.flattened:
+        channels, height, width = c.flattened[op.x]
+        images = weight.reshape(len(weight), channels, height, width)
+        weight = np.ascontiguousarray(images.transpose(0, 2, 3, 1)).reshape(len(weight), -1)
+    x = c.to_logical(c.get(op.x))
+    product = quantize_product(
+        layer_name(op), weight, constant_array(op.bias), activation_of(x), target.activation, short=True
+    )
+    new = qi.LinearOp(
+        x=x,
+        weight=c.weight(product),
+        bias=c.bias(product),
+        multiplier=i32s(product.multiplier),
+        shift=i32s(product.shift),
+        low=i64(target.low),
+        high=i64(target.high),
+        form=ir.StringAttr.get(product.form),
+        acc=i64s(product.acc),
+        out=target.activation.tensor(shape(op.out)),
+    )
+    record_dead_channels(new, product)
+    return c.from_logical(new.out)
+
+
+def scale_shift(c: Conversion, op: Any, target: Target) -> ir.Value:
+    """A depthwise 1x1 convolution over [1, 1, everything else, channels], with the scaled axis last."""
+    x = c.get(op.x)
+    sizes = shape(x)
+    axis = order_of(len(sizes)).index(op.axis.value)
+    order = [*(d for d in range(len(sizes)) if d != axis), axis]
+    moved = c.permute(x, order)
+    inner = shape(moved)
+    channels = inner[-1]
+    image = inner if len(inner) == 4 else [1, 1, int(np.prod(inner[1:-1])), channels]
+    product = quantize_product(
+        layer_name(op),
+        constant_array(op.scale).reshape(channels, 1, 1, 1),
+        constant_array(op.shift),
+        activation_of(x),
+        target.activation,
+        short=True,
+    )
+    new = qi.Conv2dOp(
+        x=c.reshape(moved, image),
+        weight=c.weight(product),
+        bias=c.bias(product),
+        strides=i64s([1, 1]),
+        padding=i64s([0, 0, 0, 0]),
+        dilation=i64s([1, 1]),
+        groups=i64(channels),
+        multiplier=i32s(product.multiplier),
+        shift=i32s(product.shift),
+        low=i64(target.low),
+        high=i64(target.high),
+        form=ir.StringAttr.get(product.form),
+        acc=i64s(product.acc),
+        out=target.activation.tensor(image),
+    )
+    record_dead_channels(new, product)
+    back = [order.index(d) for d in range(len(order))]
+    return c.permute(c.reshape(new.out, inner), back)
+
+
+def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Product:
+    weight = constant_array(op.weight).transpose(0, 2, 3, 1)
+    return quantize_product(
+        layer_name(op), weight, constant_array(op.bias), activation_of(x), target.activation, short=short
+    )
+
+
+def record_dead_channels(op: Any, product: Product) -> None:
+    """Write onto the op, for the report, which channels the scale floor made coarser and the worst error it causes."""
+    if product.dead:
+        op.operation.attributes[DEAD] = i64s(product.dead)
+        op.operation.attributes[DEAD_ERROR] = ir.FloatAttr.get(ir.F64Type.get(), product.dead_error)

@@ -1,0 +1,148 @@
+"""Decisions become integers: every `qd` op with its range and width becomes `qi`.
+
+    qd.conv2d, qd.clamp, ... : tensor<..xf32>, NCHW  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8, NHWC
+
+One function an op, in the `convert_*` files; a clamp is fused into the producer that it alone reads. The new op's
+location is fused from all the user's nodes that it computes, the convolution first. Truth: within the rounding that
+each result's own scale allows; from here on nothing may change a bit.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd, qi
+from dyadic.dialects.laws import shape
+from dyadic.dialects.reference import main_function
+from dyadic.passes.integerize import convert_pointwise, convert_products, convert_shapes
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD, taken_in
+from dyadic.passes.integerize.conversion import Conversion, Target
+from dyadic.passes.integerize.quantization import sizes_nhwc, value_activation, value_name
+from dyadic.passes.integerize.tables import TABLE_OPS
+from dyadic.passes.rewriting import defining, layer_name, module_pass
+from dyadic.runtime.errors import ModelError
+
+CONVERT: dict[type[Any], Callable[[Conversion, Any, Target], ir.Value]] = {
+    qd.Conv2dOp: convert_products.conv2d,
+    qd.LinearOp: convert_products.linear,
+    qd.ScaleShiftOp: convert_products.scale_shift,
+    qd.AddOp: convert_pointwise.add,
+    qd.SubOp: convert_pointwise.add,
+    qd.MulOp: convert_pointwise.mul,
+    qd.ClampOp: convert_pointwise.clamp,
+    **{kind: convert_pointwise.look_up for kind in TABLE_OPS},
+    qd.AvgPoolOp: convert_shapes.avg_pool,
+    qd.ReduceMeanOp: convert_shapes.reduce_mean,
+    qd.MaxPoolOp: convert_shapes.max_pool,
+    qd.ReshapeOp: convert_shapes.reshape,
+    qd.TransposeOp: convert_shapes.transpose,
+    qd.SliceOp: convert_shapes.slice_,
+    qd.PadOp: convert_shapes.pad,
+    qd.ConcatOp: convert_shapes.concat,
+}
+
+# These round their result themselves, so they can clamp it too.
+TAKES_CLAMP = (
+    qd.Conv2dOp,
+    qd.LinearOp,
+    qd.ScaleShiftOp,
+    qd.AddOp,
+    qd.SubOp,
+    qd.MulOp,
+    qd.AvgPoolOp,
+    qd.ReduceMeanOp,
+    *TABLE_OPS,
+)
+
+
+@module_pass
+def integerize(module: ir.Operation) -> None:
+    """Convert every op to integers: qd with ranges and widths --> qi."""
+    block = main_function(module).operation.regions[0].blocks[0]
+    *body, terminator = list(block.operations)
+    check_widths(body)
+    conversion = Conversion()
+    for argument in block.arguments:
+        quantize_argument(conversion, block, argument)
+    for op in body:
+        convert(conversion, op.opview)
+    dequantize_results(conversion, terminator)
+    for op in reversed(body):
+        op.operation.erase()
+    erase_unread(block)
+
+
+def check_widths(body: list[Any]) -> None:
+    """Every width is one that this pipeline has a form for.
+
+    Raises:
+        ModelError: names the layers.
+    """
+    others = [op for op in body if qd.BITS in op.attributes and op.attributes[qd.BITS].value != 8]
+    if others:
+        listed = ", ".join(f"{layer_name(op.opview)} ({op.attributes[qd.BITS].value} bits)" for op in others)
+        raise ModelError(f"only 8-bit layers can be made integers so far, but these were chosen otherwise: {listed}.")
+
+
+def quantize_argument(conversion: Conversion, block: ir.Block, argument: ir.Value) -> None:
+    """The input boundary."""
+    kind = value_activation(argument)
+    with ir.InsertionPoint.at_block_begin(block), ir.Location.name(value_name(argument)):
+        new = qi.QuantizeOp(x=argument, out=kind.tensor(sizes_nhwc(argument)))
+    conversion.values[argument] = new.out
+
+
+def convert(conversion: Conversion, op: Any) -> None:
+    """One op, with the clamp that it takes; a convolution that an addition takes in waits for it."""
+    if isinstance(op, qd.ConstantOp) or op.out in conversion.values:
+        return
+    if isinstance(op, qd.Conv2dOp) and taken_in(op):
+        return
+    if type(op) not in CONVERT:
+        raise ModelError(f"{layer_name(op)}: {op.operation.name} has no integer form.")
+    tail = fused_clamp(op)
+    result = op.out if tail is None else tail.out
+    kind = value_activation(result)
+    low, high = (0, 255) if tail is None else (kind.step(tail.low.value), kind.step(tail.high.value))
+    with ir.InsertionPoint(op), fused_location(op, tail):
+        conversion.values[result] = CONVERT[type(op)](conversion, op, Target(kind, low, high))
+
+
+def erase_unread(block: ir.Block) -> None:
+    """Drop the reshapes and constants that later conversions looked through; an input that no one reads stays one."""
+    for op in reversed(list(block.operations)[:-1]):
+        if not isinstance(op.opview, qi.QuantizeOp) and all(not list(result.uses) for result in op.operation.results):
+            op.operation.erase()
+
+
+def fused_clamp(op: Any) -> Any:
+    """The clamp that is the only reader of `op`'s result, where `op` can take it; else None."""
+    uses = list(op.out.uses)
+    if not isinstance(op, TAKES_CLAMP) or len(uses) != 1:
+        return None
+    reader = uses[0].owner.opview
+    return reader if isinstance(reader, qd.ClampOp) else None
+
+
+def fused_location(op: Any, tail: Any) -> ir.Location:
+    """All the user's nodes that one integer op computes, the convolution first."""
+    parts = [op.location]
+    if CONV_ADD in op.operation.attributes:
+        taken = op.a if op.operation.attributes[CONV_ADD].value == "a" else op.b
+        parts.insert(0, defining(taken).location)
+    if tail is not None:
+        parts.append(tail.location)
+    return parts[0] if len(parts) == 1 else ir.Location.fused(parts)
+
+
+def dequantize_results(conversion: Conversion, terminator: Any) -> None:
+    """The output boundary: every returned value back to float32 in the model's layout."""
+    made: dict[ir.Value, ir.Value] = {}
+    for index, value in enumerate(terminator.operation.operands):
+        if value not in made:
+            with ir.InsertionPoint(terminator), terminator.location:
+                x = conversion.get(value)
+                kind = ir.RankedTensorType.get(shape(value), ir.F32Type.get())
+                made[value] = qi.DequantizeOp(x=x, out=kind).out
+        terminator.operation.operands[index] = made[value]

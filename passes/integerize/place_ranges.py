@@ -1,0 +1,95 @@
+"""Every tensor gets the range that its integers will have.
+
+What calibration saw is a range per tensor; what integers need is agreement. Ops that move numbers without computing
+keep their input's range, so that they stay moves of bytes. The inputs of a concat take the concat's range: inside their
+producers where the concat is the only reader, through an identity `qd.clamp` (later one `qi.requant`) where it is not.
+
+    max_pool(x : range r)                  -->  max_pool(x) : range r
+    concat(conv : range r1, ...) : range r -->  concat(conv : range r, ...) : range r
+    concat(shared : range r1) : range r    -->  concat(clamp(shared, -inf, inf) : range r) : range r
+    sigmoid(conv : [-20, 30])              -->  sigmoid(conv : [-6.25, 6.25])
+
+Truth: exact on the float graph; it decides only where steps lie.
+"""
+
+import math
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import main_function
+from dyadic.passes.integerize.quantization import set_value_range, value_range
+from dyadic.passes.integerize.tables import TABLE_OPS, useful_inputs
+from dyadic.passes.rewriting import defining, module_pass
+
+MOVES = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp, qd.PadOp)
+
+
+@module_pass
+def place_ranges(module: ir.Operation) -> None:
+    """Make ranges agree: moves keep their input's, concat inputs take the concat's, tables ignore what they flatten."""
+    block = main_function(module).operation.regions[0].blocks[0]
+    body = [op.opview for op in block.operations]
+    for op in body:
+        if isinstance(op, TABLE_OPS):
+            narrow_to_useful_inputs(op)
+    for op in body:
+        if isinstance(op, qd.PadOp):
+            make_room_for_padding(op)
+        if isinstance(op, MOVES):
+            set_value_range(op.out, *value_range(op.x))
+    for op in reversed(body):
+        if isinstance(op, qd.ConcatOp):
+            for index in range(len(op.operation.operands)):
+                give_range(op, index, value_range(op.out))
+
+
+def narrow_to_useful_inputs(op: Any) -> None:
+    """Spend no steps on inputs that the function flattens, where no one else reads them."""
+    producer = defining(op.x)
+    if producer is None or isinstance(producer, (*MOVES, qd.ConcatOp, qd.ConstantOp)) or not only_reader(op.x, op):
+        return
+    low, high = value_range(op.x)
+    useful_low, useful_high = useful_inputs(op)
+    low, high = max(low, useful_low), min(high, useful_high)
+    if low < high:
+        set_value_range(op.x, low, high)
+
+
+def make_room_for_padding(op: Any) -> None:
+    """A padded value outside the input's range widens that range; infinities saturate instead."""
+    low, high = value_range(op.x)
+    value = op.value.value
+    if math.isfinite(value) and not min(low, 0.0) <= value <= max(high, 0.0):
+        give_range(op, 0, (min(low, value), max(high, value)))
+
+
+def give_range(reader: Any, index: int, wanted: tuple[float, float]) -> None:
+    """Operand `index` of `reader` gets the range `wanted`: in its producer, or through an identity clamp."""
+    operand = reader.operation.operands[index]
+    if value_range(operand) == wanted:
+        return
+    moves = [operand]
+    step, consumer = operand, reader
+    while only_reader(step, consumer):
+        producer = defining(step)
+        if not isinstance(producer, MOVES):
+            for value in moves:
+                set_value_range(value, *wanted)
+            return
+        if isinstance(producer, qd.PadOp) and math.isfinite(producer.value.value) and producer.value.value != 0.0:
+            break  # the padded value must stay inside the range
+        step, consumer = producer.x, producer
+        moves.append(step)
+    with ir.InsertionPoint(reader), reader.location:
+        infinity = ir.FloatAttr.get(ir.F32Type.get(), float("inf"))
+        minus_infinity = ir.FloatAttr.get(ir.F32Type.get(), float("-inf"))
+        same = qd.ClampOp(x=operand, low=minus_infinity, high=infinity, out=operand.type)
+    set_value_range(same.out, *wanted)
+    reader.operation.operands[index] = same.out
+
+
+def only_reader(value: ir.Value, op: Any) -> bool:
+    """Whether `op` alone reads `value` (perhaps more than once)."""
+    return all(use.owner == op.operation for use in value.uses)

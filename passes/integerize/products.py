@@ -1,0 +1,235 @@
+"""Weights, biases and multipliers of one layer of products: convolution, linear, per-channel scale.
+
+Everything about a channel follows from its real weights and bias and the scales around it (docs/arithmetic.md).
+Weights are rounded half to even; a bias is rounded half up at the exact rational scale `S_in * S_w`. Every
+accumulator is proven inside int32, whatever the order of its partial sums, or the layer is refused by name.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.passes.integerize.quantization import STEPS, Activation
+from dyadic.runtime.errors import ModelError
+from dyadic.runtime.fixedpoint import (
+    INT32_MAX,
+    INT32_MIN,
+    SHIFT_MIN,
+    limited_multiplier,
+    round_half_up,
+    short_multiplier,
+)
+
+LARGEST_WEIGHT = 127
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Product:
+    """One layer in integers. `scales` are exact; `dead` are the channels that the scale floor made coarser."""
+
+    weight: npt.NDArray[np.int8]
+    bias: npt.NDArray[np.int32]
+    scales: tuple[Fraction, ...]
+    multiplier: tuple[int, ...]
+    shift: tuple[int, ...]
+    form: str
+    acc: tuple[int, int]
+    dead: tuple[int, ...]
+    dead_error: float
+
+
+def quantize_product(name: str, weight: Reals, bias: Reals, x: Activation, out: Activation, *, short: bool) -> Product:
+    """`weight` [O, ...] and `bias` [O] in integers, for inputs of type `x` and results of type `out`.
+
+    Raises:
+        ModelError: an accumulator may leave int32, or a weight is not finite.
+    """
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        bad = int((~np.isfinite(weight)).sum() + (~np.isfinite(bias)).sum())
+        raise ModelError(f"{name}: weights contain {bad} NaN or infinite values; quantization needs finite weights.")
+    rows = weight.reshape(len(weight), -1)
+    wanted = weight_scales(rows)
+    floored = floored_scales(wanted, bias, x, out)
+    scales = [Fraction(float(s)) for s in floored]
+    q = round_weights(rows, floored)
+    folded = folded_bias(bias, scales, q, x)
+    check_accumulators(name, q, folded)
+    ratios = [x.exact * s / out.exact for s in scales]
+    constant = (rows == 0).all(1) & (bias == 0)
+    pairs = [(0, SHIFT_MIN) if c else limited_multiplier(r) for c, r in zip(constant, ratios, strict=True)]
+    form = "wide"
+    if short and (shortened := _shorten(rows, bias, x, out, q, folded, ratios, constant)) is not None:
+        q, folded, scales, pairs = shortened
+        check_accumulators(name, q, folded)
+        form = "short"
+    low, high = partial_sums(q, folded)
+    dead = np.flatnonzero(floored > wanted)
+    error = np.abs(rows[dead] - q[dead] * np.array([float(scales[c]) for c in dead])[:, None]).sum(1)
+    largest_x = x.scale * max(x.zero_point, STEPS - x.zero_point)
+    return Product(
+        weight=q.astype(np.int8).reshape(weight.shape),
+        bias=folded.astype(np.int32),
+        scales=tuple(scales),
+        multiplier=tuple(m for m, _ in pairs),
+        shift=tuple(s for _, s in pairs),
+        form=form,
+        acc=(int(low.min()), int(high.max())),
+        dead=tuple(int(c) for c in dead if not constant[c]),
+        dead_error=float(error.max(initial=0.0) * largest_x),
+    )
+
+
+def weight_scales(rows: Reals) -> Reals:
+    """One scale an output channel, as float32 values: the largest weight becomes 127."""
+    return (np.abs(rows).max(1) / LARGEST_WEIGHT).astype(np.float32).astype(np.float64)
+
+
+def floored_scales(scales: Reals, bias: Reals, x: Activation, out: Activation) -> Reals:
+    """The scale floor: the bias fits 31 bits and no shift exceeds 62, also in nearly dead channels; 1 where all is 0.
+
+    >>> unit = Activation(1.0, 0)
+    >>> floored_scales(np.array([0.5, 0.0, 1e-30]), np.zeros(3), unit, unit).tolist() == [0.5, 1.0, 2.0**-31]
+    True
+    """
+    constant = (scales == 0) & (bias == 0)
+    by_bias = np.abs(bias) / (x.scale * 2.0**30)
+    by_shift = out.scale / (x.scale * 2.0**31)
+    return np.where(constant, 1.0, np.maximum(scales, np.maximum(by_bias, by_shift)))
+
+
+def round_weights(rows: Reals, scales: Reals) -> Integers:
+    """Nearest steps, halves to even, within [-127, 127]."""
+    return np.clip(np.rint(rows / scales[:, None]), -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int64)
+
+
+def folded_bias(bias: Reals, scales: list[Fraction], q: Integers, x: Activation) -> Integers:
+    """`bias / (S_in * S_w)`, halves up, minus `zp * sum(w)`. May leave int32: `check_accumulators` looks."""
+    steps = [round_half_up(Fraction(float(b)) / (x.exact * s)) for b, s in zip(bias, scales, strict=True)]
+    return np.array(steps, np.int64) - x.zero_point * q.sum(1)
+
+
+def partial_sums(q: Integers, bias: Integers) -> tuple[Integers, Integers]:
+    """Per channel, the interval of every partial sum in any order, with or without the bias, over all u8 inputs.
+
+    Padded cells hold a zero point, which is a u8 like any other.
+
+    >>> low, high = partial_sums(np.array([[2, -1]]), np.array([10]))
+    >>> low.tolist(), high.tolist()
+    ([-255], [520])
+    """
+    low = np.minimum(bias, 0) + STEPS * np.minimum(q, 0).sum(1)
+    high = np.maximum(bias, 0) + STEPS * np.maximum(q, 0).sum(1)
+    return low, high
+
+
+def final_sums(q: Integers, bias: Integers) -> Integers:
+    """Per channel, the largest size of a finished accumulator."""
+    low = bias + STEPS * np.minimum(q, 0).sum(1)
+    high = bias + STEPS * np.maximum(q, 0).sum(1)
+    return np.maximum(np.abs(low), np.abs(high))
+
+
+def check_accumulators(name: str, q: Integers, bias: Integers) -> None:
+    """Refuse a layer whose partial sums may leave int32.
+
+    Raises:
+        ModelError: names the layer, the channel and the interval.
+    """
+    low, high = partial_sums(q, bias)
+    outside = np.flatnonzero((low < INT32_MIN) | (high > INT32_MAX))
+    if len(outside):
+        c = int(outside[0])
+        raise ModelError(
+            f"{name}: the sum of {q.shape[1]} products in output channel {c} can reach [{low[c]}, {high[c]}], "
+            "which int32 cannot hold; split the layer or keep its weights smaller."
+        )
+
+
+def _shorten(
+    rows: Reals,
+    bias: Reals,
+    x: Activation,
+    out: Activation,
+    q: Integers,
+    folded: Integers,
+    ratios: list[Fraction],
+    constant: npt.NDArray[np.bool_],
+) -> tuple[Integers, Integers, list[Fraction], list[tuple[int, int]]] | None:
+    """The short form of a layer, or None where some channel has none.
+
+    A channel's scale grows to exactly `m / 2^s * S_out / S_in`, so its weights are rounded anew and its bound is taken
+    anew; rounding can lift the bound a little through the folded zero point, hence a second try with some room.
+    """
+    q, folded = q.copy(), folded.copy()
+    bounds = final_sums(q, folded)
+    scales: list[Fraction] = []
+    pairs: list[tuple[int, int]] = []
+    for c, ratio in enumerate(ratios):
+        if constant[c]:
+            scales.append(Fraction(1))
+            pairs.append((0, SHIFT_MIN))
+            continue
+        for room in (0, int(bounds[c]) // 64 + 1, int(bounds[c]) // 8 + 1):
+            pair = short_multiplier(ratio, int(bounds[c]) + room)
+            if pair is None:
+                return None
+            scale = Fraction(pair[0], 1 << pair[1]) * out.exact / x.exact
+            row = round_weights(rows[c : c + 1], np.array([float(scale)]))
+            row_bias = folded_bias(bias[c : c + 1], [scale], row, x)
+            if int(final_sums(row, row_bias)[0]) * pair[0] + (1 << (pair[1] - 1)) <= INT32_MAX:
+                break
+        else:
+            return None
+        q[c], folded[c] = row[0], row_bias[0]
+        scales.append(scale)
+        pairs.append(pair)
+    return q, folded, scales, pairs
+
+
+def residual_multipliers(
+    ratios: list[Fraction], residual: Fraction
+) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]:
+    """conv_add: (m per channel, residual m per channel, residual_shift, shift per channel).
+
+    The shift is the largest for which both multipliers stay below 2^31. `residual_shift` moves the residual up by whole
+    bits first, as far as the channel with the largest ratio needs, so that its coarser ratio does not cost m its bits.
+    """
+    largest = max(ratios)
+    room = int(residual / largest).bit_length() - 1 if largest > 0 else 0
+    residual_shift = min(max(room, 0), 16)
+    m, mb, s = [], [], []
+    for ratio in ratios:
+        shift = 62
+        pair = (INT32_MAX + 1, INT32_MAX + 1)
+        while shift >= SHIFT_MIN:
+            scale = Fraction(1 << shift)
+            pair = (round_half_up(ratio * scale), round_half_up(residual * scale / (1 << residual_shift)))
+            if max(pair) <= INT32_MAX:
+                break
+            shift -= 1
+        shift = max(shift, SHIFT_MIN)
+        m.append(min(pair[0], INT32_MAX))  # a ratio of 2^29 and more saturates all but a zero
+        mb.append(min(pair[1], INT32_MAX))
+        s.append(shift)
+    return tuple(m), tuple(mb), residual_shift, tuple(s)
+
+
+def add_multipliers(a: Fraction, b: Fraction, limit: int = (1 << 15) - 1) -> tuple[int, int, int]:
+    """qi.add: (ma, mb, s) with the largest common s for which both sizes stay below 2^15. Ratios may be negative.
+
+    >>> add_multipliers(Fraction(1), Fraction(1, 2))
+    (16384, 8192, 14)
+    """
+    for shift in range(ADD_SHIFT_MAX, SHIFT_MIN - 1, -1):
+        ma, mb = round_half_up(a * (1 << shift)), round_half_up(b * (1 << shift))
+        if max(abs(ma), abs(mb)) <= limit:
+            return ma, mb, shift
+    ma, mb = round_half_up(a * (1 << SHIFT_MIN)), round_half_up(b * (1 << SHIFT_MIN))
+    return min(max(ma, -limit), limit), min(max(mb, -limit), limit), SHIFT_MIN
+
+
+ADD_SHIFT_MAX = 30  # the rounding term 2^(s-1) and both products then fit int32 together

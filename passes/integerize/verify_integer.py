@@ -1,0 +1,75 @@
+"""The proof on the IR: between the input and the output quantization there are integers only, and no division.
+
+Allowed are the ops of `qi`, each of which is integer multiply, add, shift, comparison or a move of bytes. Truth: a
+check, nothing is rewritten. The emitted code has its own proof.
+"""
+
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+from torch_mlir.dialects import quant
+
+from dyadic.dialects import qi
+from dyadic.dialects.laws import activation
+from dyadic.dialects.reference import main_function
+from dyadic.passes.rewriting import layer_name, module_pass
+from dyadic.runtime.errors import ModelError
+
+# Everything that computes inside the boundary. None of them divides.
+INTEGER_OPS = (
+    qi.ConstantOp,
+    qi.Conv2dOp,
+    qi.ConvAddOp,
+    qi.LinearOp,
+    qi.AddOp,
+    qi.MulOp,
+    qi.RequantOp,
+    qi.TableOp,
+    qi.ConcatOp,
+    qi.PadOp,
+    qi.MaxPoolOp,
+    qi.AvgPoolOp,
+    qi.ReshapeOp,
+    qi.TransposeOp,
+    qi.SliceOp,
+)
+BOUNDARY_OPS = (qi.QuantizeOp, qi.DequantizeOp)
+
+
+@module_pass
+def verify_integer(module: ir.Operation) -> None:
+    """Refuse a module that computes anything but integers between its boundaries; names each offender."""
+    block = main_function(module).operation.regions[0].blocks[0]
+    *body, terminator = (op.opview for op in block.operations)
+    offenders = [f"{layer_name(op)} ({why})" for op in body if (why := offence(op))]
+    offenders += [
+        f"output {i} (is not made by qi.dequantize)"
+        for i, value in enumerate(terminator.operation.operands)
+        if isinstance(value, ir.BlockArgument) or not isinstance(value.owner.opview, qi.DequantizeOp)
+    ]
+    if offenders:
+        raise ModelError("the network is not integer-only: " + "; ".join(offenders) + ".")
+
+
+def offence(op: Any) -> str | None:
+    """Why `op` may not stand inside the boundary, or None."""
+    if isinstance(op, BOUNDARY_OPS):
+        value = op.out if isinstance(op, qi.QuantizeOp) else op.x
+        kind = activation(value)
+        if kind is None or float(np.float32(kind.scale)) != kind.scale:
+            return "its scale is not a float32"
+        inside = isinstance(op, qi.QuantizeOp) and not isinstance(op.x, ir.BlockArgument)
+        return "quantizes in the middle of the network" if inside else None
+    if not isinstance(op, INTEGER_OPS):
+        return f"{op.operation.name} is not an integer op"
+    values = [*op.operation.operands, *op.operation.results]
+    return next((f"reads or makes {v.type}" for v in values if not is_integer(v)), None)
+
+
+def is_integer(value: ir.Value) -> bool:
+    """Whether a tensor holds integers: u8 activations, s8 weights, i32 biases."""
+    element = ir.RankedTensorType(value.type).element_type
+    if isinstance(element, quant.UniformQuantizedPerAxisType):
+        return element.is_signed and element.storage_type_integral_width == 8
+    return activation(value) is not None or isinstance(element, ir.IntegerType)
