@@ -1,55 +1,20 @@
 """The proof that an artifact computes with integers only and cannot overflow.
 
-On the machine code: every instruction of every kernel is decoded, exactly to the kernel's end, and must be on the list
-of integer instructions; control must stay inside the image. On the IR: the pass that verifies it has run, and each
-layer's proven accumulator interval is on record. An offender is named by the user's layers and its address.
+On the machine code: the sweep of `code_sweep.py` over every kernel of every image. On the IR: the pass that verifies it
+has run, and each layer's proven accumulator interval is on record.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, OpKind
 from torch_mlir import ir
 
-from dyadic.compiler.integer_instructions import objection
+from dyadic.compiler.code_sweep import Entries, ImageCertificate, certify_image
 from dyadic.dialects import qi
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.rewriting import layer_name
-
-# symbol -> (offset, length, the user's names of the layers that it computes)
-Entries = Mapping[str, tuple[int, int, Iterable[str]]]
-
-NEXT = FlowControl.NEXT
-
-
-@dataclass(frozen=True)
-class Offender:
-    """One instruction that must not be there."""
-
-    symbol: str
-    layers: tuple[str, ...]
-    address: int
-    instruction: str
-    objection: str
-
-    def __str__(self) -> str:
-        layers = ", ".join(f'"{name}"' for name in self.layers) or "no layer"
-        return f"{layers}: {self.instruction} at {self.address:#x} ({self.symbol}) {self.objection}"
-
-
-@dataclass(frozen=True)
-class ImageCertificate:
-    """What the sweep over the code of one ISA level found."""
-
-    level: str
-    sha256: str
-    bytes: int
-    kernels: int
-    instructions: int
-    offenders: tuple[Offender, ...]
 
 
 @dataclass(frozen=True)
@@ -101,73 +66,3 @@ def accumulators(module: ir.Module) -> tuple[dict[str, tuple[int, int]], int]:
             known = intervals.get(layer_name(op), (low, high))
             intervals[layer_name(op)] = min(low, known[0]), max(high, known[1])
     return intervals, ops
-
-
-def certify_image(
-    code: bytes, entries: Entries, text_length: int | None = None, level: str = "x86-64"
-) -> ImageCertificate:
-    """Sweep every kernel of an image. What follows `text_length` is constants and may not be executed."""
-    text = len(code) if text_length is None else text_length
-    offenders: list[Offender] = []
-    instructions = 0
-    starts = {offset for offset, _, _ in entries.values()}
-    last = ("", 0)
-    for symbol, (offset, length, layers) in sorted(entries.items(), key=lambda entry: entry[1][:2]):
-        names = tuple(layers)
-        end = offset + length
-        if offset < 0 or length <= 0 or end > text:
-            offenders.append(Offender(symbol, names, offset, f"a kernel of {length} bytes", "leaves the image's code"))
-            continue
-        if offset < last[1]:
-            offenders.append(Offender(symbol, names, offset, "its first instruction", f"lies inside {last[0]}"))
-        last = (symbol, end)
-        found, count = sweep(code, offset, end, starts)
-        instructions += count
-        offenders += [Offender(symbol, names, address, shown, why) for address, shown, why in found]
-    digest = hashlib.sha256(code).hexdigest()
-    return ImageCertificate(level, digest, len(code), len(entries), instructions, tuple(offenders))
-
-
-def sweep(code: bytes, start: int, end: int, starts: set[int]) -> tuple[list[tuple[int, str, str]], int]:
-    """([(address, instruction, objection)], instructions) of the kernel in `code[start:end]`.
-
-    A jump lands on an instruction of the same kernel, a call or tail call on the first of some kernel: so what was
-    decoded here is what will run. Targets that a register or memory holds cannot be known and are refused.
-    """
-    decoder = Decoder(64, code[start:end], ip=start)
-    found: list[tuple[int, str, str]] = []
-    boundaries: set[int] = set()
-    targets: list[tuple[int, int, str, bool]] = []
-    instruction = Instruction()
-    while decoder.can_decode:
-        decoder.decode_out(instruction)
-        boundaries.add(instruction.ip)
-        why = objection(instruction.mnemonic)
-        if why is not None:
-            found.append((instruction.ip, shown(instruction, code), why))
-        elif (flow := instruction.flow_control) != NEXT:
-            if flow in (FlowControl.INDIRECT_BRANCH, FlowControl.INDIRECT_CALL):
-                found.append((instruction.ip, shown(instruction, code), "goes where only a register or memory says"))
-            elif instruction.op_count and instruction.op0_kind == OpKind.NEAR_BRANCH64:
-                call = flow == FlowControl.CALL
-                targets.append((instruction.ip, instruction.near_branch_target, shown(instruction, code), call))
-    for address, target, text, call in targets:
-        if target in starts or (target in boundaries and not call):
-            continue
-        inside = 0 <= target < len(code)
-        why = "goes to what is no kernel's instruction" if inside else "leaves the image"
-        found.append((address, text, why))
-    if not boundaries or not ends_there(instruction):
-        found.append((end, "the end of the kernel", "can be reached and run past"))
-    return sorted(found), len(boundaries)
-
-
-def ends_there(last: Instruction) -> bool:
-    """Whether control never runs past the last instruction (padding between kernels is not decoded)."""
-    return last.flow_control in (FlowControl.RETURN, FlowControl.UNCONDITIONAL_BRANCH, FlowControl.EXCEPTION)
-
-
-def shown(instruction: Instruction, code: bytes) -> str:
-    if instruction.is_invalid:
-        return f"the byte {code[instruction.ip]:#04x}"
-    return Formatter(FormatterSyntax.INTEL).format(instruction)

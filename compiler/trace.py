@@ -1,9 +1,10 @@
 """Run passes through MLIR's pass manager, and keep a page of IR after each one where someone wants to look.
 
 Everything runs passes through here: IR dumps, verification after each pass and the pass's name in error messages
-come from the pass manager and need no code of ours.
+come from the pass manager and need no code of ours. A pass that fails by our fault leaves a reproducer.
 """
 
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch_mlir import ir
 from torch_mlir.passmanager import PassManager
 
 from dyadic.passes.rewriting import Pass
-from dyadic.runtime.errors import FileError, ModelError
+from dyadic.runtime.errors import DyadicError, FileError, ModelError
 
 # Weights longer than this are elided on a page.
 PAGE_ELEMENTS = 16
@@ -54,13 +55,36 @@ def run_passes(module: ir.Operation, passes: Iterable[Pass | str], stage: str, t
         faults: list[str] = []
         manager = PassManager("builtin.module", module.context)
         add(manager, one, faults)
-        try:
-            manager.run(module)
-        except ir.MLIRError:
-            if faults:
-                raise ModelError("; ".join(faults)) from None
-            raise
-        trace.page(module, stage, one if isinstance(one, str) else one.name)
+        name = one if isinstance(one, str) else one.name
+        with Reproducer(module, name):
+            try:
+                manager.run(module)
+            except ir.MLIRError:
+                if faults:
+                    raise ModelError("; ".join(faults)) from None
+                raise
+        trace.page(module, stage, name)
+
+
+class Reproducer:
+    """`with Reproducer(module, pass):` if a fault of ours escapes, the module as it was is written, weights included.
+
+    The command that replays it is added to the exception as a note. Keeping a copy costs little: constants are shared.
+    """
+
+    def __init__(self, module: ir.Operation, name: str) -> None:
+        self.before, self.name = module.clone(), name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, DyadicError | KeyboardInterrupt):
+            return
+        path = Path(tempfile.mkdtemp(prefix="dyadic-")) / f"{self.name.partition('{')[0]}.mlirbc"
+        with path.open("wb") as file:
+            self.before.operation.write_bytecode(file)
+        error.add_note(f"replay it with: dyadic-opt -p '{self.name}' {path}")
 
 
 def add(manager: PassManager, one: Pass | str, faults: list[str]) -> None:

@@ -19,11 +19,12 @@ import numpy.typing as npt
 from dyadic.runtime.errors import FileError, UsageError
 
 Array = npt.NDArray[Any]
-Feeds = dict[str, npt.NDArray[np.float32]]
+Feeds = dict[str, npt.NDArray[Any]]  # float32, and int64 under "labels"
 
 # Read from files in pieces of about this many bytes.
 PIECE_BYTES = 32 << 20
 LABELS = "labels"
+KEPT = 32
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,15 @@ class Input:
 class Samples:
     """`for feeds in Samples(...)`: batches of any size, each input float32 and finite, in the model's shape."""
 
-    def __init__(self, data: object, inputs: Iterable[Input], what: str = "calibration data") -> None:
+    def __init__(
+        self, data: object, inputs: Iterable[Input], what: str = "calibration data", labels: bool = False
+    ) -> None:
+        """With `labels`, batches hold those under "labels" too, where the data has any."""
         self.inputs = tuple(inputs)
         self.what = what
+        self.first: list[Feeds] = []  # the first few samples that went by, for a closer look afterwards
+        self.seen = 0
+        self._labels = labels
         self._data = data
         self.total: int | None = None  # known for files and arrays
         if isinstance(data, str | os.PathLike):
@@ -58,14 +65,18 @@ class Samples:
             self.total = self._count({name: len(arrays[name]) for name in arrays})
 
     def __iter__(self) -> Iterator[Feeds]:
-        seen = 0
+        self.first, self.seen = [], 0
         for raw in self._raw():
-            feeds = {i.name: self._checked(i, raw[i.name], seen) for i in self.inputs}
+            feeds = {i.name: self._checked(i, raw[i.name], self.seen) for i in self.inputs}
+            if self._labels and LABELS in raw:
+                feeds[LABELS] = self._checked_labels(raw[LABELS])
             count = self._count({name: len(value) for name, value in feeds.items()})
-            seen += count
+            if count and self.seen < KEPT:
+                self.first.append({name: value[: KEPT - self.seen].copy() for name, value in feeds.items()})
+            self.seen += count
             if count:
                 yield feeds
-        if seen == 0:
+        if self.seen == 0:
             raise UsageError(f"{self.what} holds no samples; at least one is needed, a hundred are a good start")
 
     def _raw(self) -> Iterator[dict[str, Array]]:
@@ -94,7 +105,8 @@ class Samples:
         """One item of the user's, as arrays by input name."""
         if isinstance(item, Mapping):
             self._check_names(list(item))
-            return {i.name: self._array(i, item[i.name]) for i in self.inputs}
+            named = {i.name: self._array(i, item[i.name]) for i in self.inputs}
+            return named | {LABELS: np.asarray(item[LABELS])} if LABELS in item else named
         if isinstance(item, tuple | list) and not isinstance(item[0] if item else None, int | float):
             # One place an input; a last place more is the labels, as data loaders yield them.
             if len(item) not in (len(self.inputs), len(self.inputs) + 1):
@@ -102,7 +114,8 @@ class Samples:
                     f"{self.what} yields {len(item)} arrays at a time, the model has {len(self.inputs)} inputs: "
                     f"{', '.join(map(str, self.inputs))}"
                 )
-            return {i.name: self._array(i, value) for i, value in zip(self.inputs, item, strict=False)}
+            named = {i.name: self._array(i, value) for i, value in zip(self.inputs, item, strict=False)}
+            return named | {LABELS: np.asarray(item[-1])} if len(item) > len(self.inputs) else named
         if len(self.inputs) != 1:
             raise UsageError(
                 f"{self.what} yields single arrays, the model has {len(self.inputs)} inputs: "
@@ -140,6 +153,14 @@ class Samples:
             )
         return array
 
+    def _checked_labels(self, array: Array) -> npt.NDArray[np.int64]:
+        if array.ndim > 1 or array.dtype.kind not in "iu":
+            raise UsageError(
+                f'{self.what}: "{LABELS}" holds {array.dtype} of shape {list(array.shape)}; '
+                "one whole number a sample is needed, the index of the right class"
+            )
+        return np.atleast_1d(array).astype(np.int64)
+
     def _count(self, lengths: dict[str, int]) -> int:
         if len(set(lengths.values())) > 1:
             each = ", ".join(f'{n} of "{name}"' for name, n in lengths.items())
@@ -163,7 +184,8 @@ class Samples:
             with zipfile.ZipFile(path) as archive:
                 names = [name.removesuffix(".npy") for name in archive.namelist()]
             self._check_names(names)
-            return {i.name: Member(path, f"{i.name}.npy") for i in self.inputs}
+            labels = [LABELS] if self._labels and LABELS in names else []
+            return {name: Member(path, f"{name}.npy") for name in [*(i.name for i in self.inputs), *labels]}
         except FileNotFoundError:
             raise FileError(f"{self.what} does not exist") from None
         except OSError as error:

@@ -8,7 +8,8 @@ import pytest
 from iced_x86 import Mnemonic
 from torch_mlir import ir
 
-from dyadic.compiler.certificate import Certificate, accumulators, certify_image
+from dyadic.compiler.certificate import Certificate, accumulators
+from dyadic.compiler.code_sweep import certify_image
 from dyadic.compiler.integer_instructions import ALLOWED, NAMES, objection
 from dyadic.dialects import new_context
 

@@ -1,0 +1,226 @@
+"""The whole compiler on one page: the stages, in order. Read this first, then `passes/__init__.py`.
+
+`compile` is what `dyadic.compile` and the command line call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch_mlir import ir
+
+from dyadic.compiler import knobs
+from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.calibrate import calibrate, model_inputs
+from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.certificate import certify
+from dyadic.compiler.comparison import Comparison, compare
+from dyadic.compiler.emit import emit
+from dyadic.compiler.engine import make_engine
+from dyadic.compiler.options import ObserverName, Options, Precision, ProgressStyle, Target
+from dyadic.compiler.progress import Progress, make_progress
+from dyadic.compiler.select import uniform
+from dyadic.compiler.trace import Trace, run_passes
+from dyadic.dialects import new_context
+from dyadic.passes import PIPELINE, STAGES
+from dyadic.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+BITS: dict[str, int] = {"int8": 8}
+COMPARISON_BATCH = 16
+
+
+class Flow:
+    """One model on its way through the stages; each stage is the method of its name."""
+
+    def __init__(
+        self, model: object, calibration: object, evaluate: object, examples: object, options: Options
+    ) -> None:
+        self.model, self.calibration, self.evaluate, self.examples = model, calibration, evaluate, examples
+        self.options = options
+        self.progress: Progress = make_progress(options.progress)
+        self.trace = Trace(options.trace or knobs.trace_folder())
+        self.context = new_context()
+        self.seconds: dict[str, float] = {}
+        self.module: ir.Module
+        self.samples: Samples
+        self.artifact: Artifact
+
+    def run(self, until: str = "emit") -> Flow:
+        """Every stage up to and with `until`."""
+        for stage in STAGES[: STAGES.index(until) + 1]:
+            start = time.perf_counter()
+            with self.context:
+                getattr(self, f"stage_{stage}")()
+            self.seconds[stage] = round(time.perf_counter() - start, 3)
+        return self
+
+    # --- the stages
+
+    def stage_import(self) -> None:
+        """The user's file or module, as torch-mlir's importers see it."""
+        with self.progress.stage("import"):
+            self.module = read(self.model, self.examples, self.options.shape, self.context)
+        self.trace.page(self.module.operation, "import", "module")
+
+    def stage_ingest(self) -> None:
+        """`qd`, or everything that is not supported."""
+        self.passes("ingest")
+
+    def stage_prepare(self) -> None:
+        """A regular float graph."""
+        self.passes("prepare")
+
+    def stage_calibrate(self) -> None:
+        """The range of every tensor."""
+        if self.calibration is None:
+            raise UsageError(
+                "calibration data is needed to learn ranges from: a .npz file, arrays or an iterable of them"
+            )
+        inputs = model_inputs(self.module)
+        self.samples = Samples(self.calibration, inputs)
+        if self.evaluate is not None:  # whatever is wrong with it is said before the long work
+            self.evaluation = Samples(self.evaluate, inputs, "evaluation data", labels=True)
+        calibrate(self.module, self.samples, self.options.observer, self.progress)
+        self.trace.page(self.module.operation, "calibrate", self.options.observer)
+
+    def stage_select(self) -> None:
+        """The width of every tensor."""
+        uniform(self.module, bits=BITS[self.options.precision])
+        self.trace.page(self.module.operation, "select", self.options.precision)
+
+    def stage_refine(self) -> None:
+        """Weights and scales that suit the widths."""
+        self.passes("refine")
+        self.floating = self.module.operation.clone()
+
+    def stage_integerize(self) -> None:
+        """`qi`: from here on, nothing changes a bit."""
+        self.passes("integerize")
+        self.integer = self.module.operation.clone()
+
+    def stage_lower(self) -> None:
+        """Memory and kernels."""
+        self.passes("lower/cpu")
+
+    def stage_emit(self) -> None:
+        """Machine code, its certificate, and the artifact around them."""
+        with self.progress.stage("emit"):
+            emitted = emit(self.module, self.options.levels, bytecode(self.integer))
+        images = {
+            level: (image.code, image.text_length, emitted.entries[level]) for level, image in emitted.images.items()
+        }
+        certificate = certify(self.integer, images)
+        if not certificate.valid:
+            raise RuntimeError(f"the generated code is {certificate.summary()}")
+        self.artifact = Artifact(emitted, certificate, self.made(), self.report())
+        self.artifact.report["certificate"] = certificate.summary()
+
+    # --- what they share
+
+    def compare(self) -> Comparison:
+        """Float and int8 side by side, for the report too: on the evaluation data, or on some of the calibration's."""
+        options, given = self.options, self.evaluate is not None
+        with (
+            self.progress.stage("compare"),
+            self.artifact.load(options.threads, max(options.batch, COMPARISON_BATCH)) as session,
+        ):
+            engine = make_engine(self.model, session.threads)
+            samples = self.evaluation if given else self.samples.first
+            comparison = compare(engine, session, self.artifact.bytes or 0, samples, given, options.batch)
+        self.artifact.report["comparison"] = comparison.to_json()
+        return comparison
+
+    def passes(self, folder: str) -> None:
+        stage = folder.partition("/")[0]
+        with self.progress.stage(stage, len(PIPELINE[folder])) as advance:
+            for one in PIPELINE[folder]:
+                run_passes(self.module.operation, [one], stage, self.trace)
+                advance()
+
+    def made(self) -> dict[str, Any]:
+        """How the artifact was made: versions, options, hashes of model and data; no paths."""
+        packages = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
+        settings = {k: v for k, v in asdict(self.options).items() if k not in ("trace", "progress")}
+        return {
+            "versions": {name: version(name) for name in packages},
+            "options": settings | {"levels": list(self.options.levels)},
+            "model": source(self.model),
+            "calibration": source(self.calibration) | {"samples": self.samples.seen},
+        }
+
+    def report(self) -> dict[str, Any]:
+        return {"model": source(self.model)["name"], "precision": self.options.precision, "seconds": self.seconds}
+
+
+def read(model: Any, examples: Any, shapes: Mapping[str, tuple[int, ...]] | None, context: ir.Context) -> ir.Module:
+    """Import a file or a module; torch and onnx are loaded for their own models only."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        from dyadic.compiler.importers.torch import import_torch
+
+        if examples is None:
+            raise UsageError("a torch module needs example_inputs, as in compile(module, example_inputs=(x,))")
+        return import_torch(model, examples, context)
+    from onnx import ModelProto
+
+    from dyadic.compiler.importers.onnx import import_onnx
+
+    if not isinstance(model, str | os.PathLike | bytes | ModelProto):
+        raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not a {type(model).__name__}")
+    return import_onnx(model, context, shapes)
+
+
+def bytecode(module: ir.Module | ir.Operation) -> bytes:
+    file = io.BytesIO()
+    module.operation.write_bytecode(file)
+    return file.getvalue()
+
+
+def source(given: object) -> dict[str, Any]:
+    """The name and, of a file, the hash of something the user gave."""
+    if not isinstance(given, str | os.PathLike):
+        return {"name": type(given).__name__}
+    with open(given, "rb") as file:
+        return {"name": Path(given).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def compile(
+    model: object,
+    calibration: object = None,
+    *,
+    example_inputs: tuple[torch.Tensor, ...] | None = None,
+    evaluate: object = None,
+    precision: Precision = "int8",
+    target: Target = "cpu",
+    isa: tuple[str, ...] | None = None,
+    threads: int | None = None,
+    batch: int = 1,
+    shape: Mapping[str, tuple[int, ...]] | None = None,
+    observer: ObserverName = "mse",
+    trace: Path | None = None,
+    progress: ProgressStyle = "off",
+) -> Artifact:
+    """Compile a trained network to an artifact that computes with integers only.
+
+    model: an ONNX file (path, bytes or ModelProto), or a `torch.nn.Module` with `example_inputs`.
+    calibration: samples to learn ranges from: a `.npz` file with arrays named as the model's inputs, a `.npy` file,
+    arrays, an iterable of arrays, dicts or tuples, or a CalibrationDataReader. evaluate: the same, with `labels`: the
+    artifact's accuracy is measured and reported beside float's. The other keywords are those of `Options`.
+    """
+    options = Options(precision, target, isa, threads, batch, shape, observer, trace, progress)
+    flow = Flow(model, calibration, evaluate, example_inputs, options).run()
+    if evaluate is not None:
+        flow.compare()
+    return flow.artifact

@@ -1,0 +1,31 @@
+"""Every environment variable that dyadic reads, in one list. docs/knobs.md is made from it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Knob:
+    """`default` is what happens where the variable is not set, in words."""
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+KNOBS = (
+    Knob("DYADIC_TRACE", "folder", "no trace", "Where a compile writes a numbered page of IR after every pass."),
+    Knob("DYADIC_ISA", "level", "the best of this machine", "The instruction set level at which artifacts run."),
+    Knob(
+        "DYADIC_SPIN_US", "microseconds", "200", "How long an idle thread of a session looks for work before it sleeps."
+    ),
+    Knob("CXX", "command", "c++, g++, clang++ or ziglang", "The compiler that builds the native runtime."),
+)
+
+
+def trace_folder() -> Path | None:
+    """DYADIC_TRACE."""
+    text = os.environ.get("DYADIC_TRACE")
+    return Path(text) if text else None

@@ -1,0 +1,46 @@
+"""The table at the end of a compile: float and int8 side by side."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.comparison import Comparison
+
+
+def show(comparison: Comparison, artifact: Artifact, output: Path) -> None:
+    console = Console()
+    table = Table(title=f"{artifact.report['model']} -> {output.name}", title_justify="left")
+    table.add_column("")
+    for name in (f"float ({comparison.float_engine})", "int8 (dyadic)"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for row in rows(comparison):
+        table.add_row(*row)
+    console.print(table)
+    console.print(artifact.certificate.summary(), highlight=False)
+
+
+def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
+    """(what, float, int8, how they compare)."""
+    where = f"{c.samples} samples" if c.held_out else f"{c.samples} calibration samples"
+    lines: list[tuple[str, str, str, str]] = []
+    if c.float_accuracy is not None and c.int8_accuracy is not None and c.difference is not None:
+        change, low, high = (100 * x for x in c.difference)
+        accuracies = f"{100 * c.float_accuracy:.2f} %", f"{100 * c.int8_accuracy:.2f} %"
+        lines.append(("accuracy", *accuracies, f"{change:+.2f} points (95 %: {low:+.2f} to {high:+.2f}), {where}"))
+    if c.agreement is not None:
+        lines.append(("same class as float", "", f"{100 * c.agreement:.2f} %", where))
+    lines.append(("output SQNR", "", f"{c.sqnr_db:.1f} dB", where))
+    threads = f"{c.threads} thread{'s' if c.threads > 1 else ''}, batch {c.batch}"
+    times = f"{c.float_ms:.3f} ms", f"{c.int8_ms:.3f} ms"
+    lines.append(("time per image", *times, f"{c.float_ms / c.int8_ms:.2f} times as fast, {threads}"))
+    if c.float_bytes is not None:
+        sizes = megabytes(c.float_bytes), megabytes(c.int8_bytes)
+        lines.append(("size", *sizes, f"{100 * c.int8_bytes / c.float_bytes:.0f} %"))
+    return lines
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
