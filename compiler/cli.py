@@ -28,7 +28,7 @@ NEEDS_DATA = STAGES[STAGES.index("calibrate") :]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the process ends with what this returns."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     debug = "--debug" in words
     if not debug:
         sys.excepthook = one_sentence

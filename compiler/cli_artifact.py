@@ -22,7 +22,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 RUN_BATCH = 64
 
 
-@click.command("run")
+@click.command("run", short_help="Run ARTIFACT on the samples of a file.")
 @ARTIFACT
 @click.option(
     "--input", "source", type=click.Path(path_type=Path), required=True, help=".npy, or .npz with named arrays"
@@ -172,7 +172,7 @@ def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmu
     }
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Say what ARTIFACT holds.")
 @ARTIFACT
 @JSON
 @DEBUG
@@ -214,7 +214,7 @@ def described(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-@click.command("verify")
+@click.command("verify", short_help="Check every hash of ARTIFACT, sweep its code again.")
 @ARTIFACT
 @DEBUG
 def verify_command(artifact: Path, debug: bool) -> None:
@@ -232,8 +232,8 @@ def verify_command(artifact: Path, debug: bool) -> None:
     for image in swept:
         if image.offenders:
             raise ArtifactError(
-                f"'{artifact}' is not integer-only: {len(image.offenders)} instructions of {image.level} must not be there, "
-                f"the first: {image.offenders[0]}"
+                f"'{artifact}' is not integer-only: {len(image.offenders)} instructions of {image.level} "
+                f"must not be there, the first: {image.offenders[0]}"
             )
         if known.get(image.level) != image.sha256:
             raise ArtifactError(f"'{artifact}' has a certificate for other code than it holds at level {image.level}")
@@ -244,7 +244,7 @@ def verify_command(artifact: Path, debug: bool) -> None:
     click.echo(f"{artifact}: every hash is right")
 
 
-@click.command("report")
+@click.command("report", short_help="Print ARTIFACT's report as JSON.")
 @ARTIFACT
 @DEBUG
 def report_command(artifact: Path, debug: bool) -> None:
