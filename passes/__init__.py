@@ -7,14 +7,38 @@ from dyadic.passes.integerize.choose_conv_add import choose_conv_add
 from dyadic.passes.integerize.integerize import integerize as convert_to_integers  # the name is the package here
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.verify_integer import verify_integer
+from dyadic.passes.ingest.ingest_aten import ingest_aten
+from dyadic.passes.ingest.ingest_onnx import ingest_onnx
+from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
+from dyadic.passes.prepare.fold_constants import fold_constants
+from dyadic.passes.prepare.fold_pads import fold_pads
+from dyadic.passes.prepare.merge_clamps import merge_clamps
+from dyadic.passes.prepare.merge_scale_shifts import merge_scale_shifts
+from dyadic.passes.prepare.order_operations import order_operations
+from dyadic.passes.prepare.recognize_activations import recognize_activations
+from dyadic.passes.prepare.regularize_pooling import regularize_pooling
+from dyadic.passes.prepare.remove_identities import remove_identities
 from dyadic.passes.rewriting import Pass
 
 STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
 
 # folder under passes/ -> its passes in order
 PIPELINE: dict[str, tuple[Pass, ...]] = {
-    "ingest": (),
-    "prepare": (),
+    "ingest": (
+        ingest_onnx,  # each importer has its own operators; a pass leaves the other one's alone
+        ingest_aten,
+    ),
+    "prepare": (
+        fold_constants,  # first, since the patterns below look for constants
+        remove_identities,  # so that the patterns below see neighbours
+        recognize_activations,  # before their additions are folded into layers
+        regularize_pooling,
+        fold_pads,  # before batch norms, which fold into a layer without padding only
+        merge_scale_shifts,
+        fold_batch_norm,
+        merge_clamps,
+        order_operations,  # last: one order and no leftovers, whoever wrote the graph
+    ),
     "refine": (),
     "integerize": (
         place_ranges,  # first: the scales that the next ones read follow from ranges that agree

@@ -34,7 +34,7 @@ def module_pass(run: Callable[[ir.Operation], None]) -> Pass:
 
 def rewrite(module: ir.Operation, *patterns: tuple[type[ir.OpView] | str, Pattern]) -> None:
     """Apply `patterns` greedily until none matches; a pattern must make itself inapplicable."""
-    pattern_set = RewritePatternSet()
+    pattern_set = RewritePatternSet(context=module.context)
     for root, pattern in patterns:
         pattern_set.add(root, pattern)
     apply_patterns_and_fold_greedily(module, pattern_set.freeze())

@@ -1,0 +1,226 @@
+"""An ONNX file becomes `torch.operator "onnx.X"` in MLIR, read by torch-mlir's importer, at the user's own node names.
+
+Nothing here calls onnx's checker on a whole model: it expands model-local functions without a limit, and 177 bytes of
+functions that call each other twice keep it busy for good. The graph is checked here, node by node.
+"""
+
+import math
+import os
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.inliner
+from google.protobuf.message import DecodeError
+from onnx import external_data_helper, numpy_helper
+from torch_mlir import ir
+from torch_mlir.dialects import torch as torch_dialect
+from torch_mlir.extras import onnx_importer
+
+from dyadic.compiler.importers.onnx_static import make_static
+from dyadic.dialects import qd
+from dyadic.runtime.errors import FileError, ModelError
+
+OLDEST_OPSET = 7
+MOST_NODES = 100_000  # after functions are expanded
+LEGITIMATELY_INFINITE = {"Clip", "Max", "Min", "Pad"}  # their bounds and fill values may be
+
+Source = str | os.PathLike[str] | bytes | onnx.ModelProto
+
+
+def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequence[int]] | None = None) -> ir.Module:
+    """Read a model. `shapes` gives an input its size where the file leaves it open; the batch becomes 1 and stays open.
+
+    Raises FileError where the file cannot be read and ModelError where it is broken or not finite. Operators that have
+    no form here are no error yet: ingest lists them all.
+    """
+    model = _read(source)
+    _check_opset(model)
+    model = _expand_functions(model)
+    _name_nodes(model.graph)
+    _check_graph(model)
+    make_static(model, shapes or {})
+    _check_finite(model.graph)
+    return _to_mlir(model, context)
+
+
+def _read(source: Source) -> onnx.ModelProto:
+    model = onnx.ModelProto()
+    if isinstance(source, onnx.ModelProto):
+        model.CopyFrom(source)
+    else:
+        name = "the model" if isinstance(source, bytes) else f'"{os.fspath(source)}"'
+        data = source if isinstance(source, bytes) else _read_file(Path(source))
+        try:
+            model.ParseFromString(data)
+        except DecodeError:
+            raise ModelError(f"{name} is no ONNX model, or was cut short: {len(data)} bytes do not decode") from None
+        if not model.graph.node and not model.graph.output:
+            raise ModelError(f"{name} is no ONNX model, or was cut short: its {len(data)} bytes hold no graph")
+    folder = Path(source).parent if isinstance(source, str | os.PathLike) else None
+    _load_external_data(model, folder)
+    return model
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileError(f'"{path}" cannot be read: {error.strerror}') from None
+
+
+def _load_external_data(model: onnx.ModelProto, folder: Path | None) -> None:
+    """Read weights that lie in files beside the model."""
+    for tensor in model.graph.initializer:
+        if not external_data_helper.uses_external_data(tensor):
+            continue
+        location = external_data_helper.ExternalDataInfo(tensor).location
+        if folder is None:
+            raise ModelError(f'the weight "{tensor.name}" lies in the file "{location}": give the model by its path')
+        if not (folder / location).is_file():
+            raise FileError(f'"{folder / location}" is missing; it holds the weight "{tensor.name}" of the model')
+        try:
+            external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            raise FileError(f'"{folder / location}" does not hold the weight "{tensor.name}": {error}') from None
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+def _check_opset(model: onnx.ModelProto) -> None:
+    versions = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+    newest = onnx.defs.onnx_opset_version()
+    if not versions or not OLDEST_OPSET <= versions[0] <= newest:
+        raise ModelError(
+            f"the model uses ONNX operator set {versions[0] if versions else '(none)'}; {OLDEST_OPSET} to {newest} are "
+            "supported: export it again, or convert it with onnx.version_converter"
+        )
+
+
+def _expand_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Inline model-local functions, after counting what they expand to."""
+    if not model.functions:
+        return model
+    bodies = {(f.domain, f.name): Counter((n.domain, n.op_type) for n in f.node) for f in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
+
+    def expanded(calls: Counter[tuple[str, str]], inside: frozenset[tuple[str, str]]) -> int:
+        total = 0
+        for key, times in calls.items():
+            if key in inside:
+                raise ModelError(f'the function "{key[1]}" of the model calls itself')
+            if key in bodies and key not in sizes:
+                sizes[key] = expanded(bodies[key], inside | {key})
+            total += times * sizes.get(key, 1)
+        return total
+
+    try:
+        count = expanded(Counter((n.domain, n.op_type) for n in model.graph.node), frozenset())
+    except RecursionError:
+        raise ModelError(f"the {len(bodies)} functions of the model are nested too deeply to expand") from None
+    if count > MOST_NODES:
+        digits = f"10^{int(math.log10(count))}" if count > 10**9 else f"{count}"
+        raise ModelError(f"the functions of the model expand to {digits} nodes; up to {MOST_NODES} are supported")
+    return onnx.inliner.inline_local_functions(model)
+
+
+def _name_nodes(graph: onnx.GraphProto) -> None:
+    """A node without a name, or with one that is taken, is called by what it produces."""
+    taken: set[str] = set()
+    for node in graph.node:
+        produced = next((name for name in node.output if name), node.op_type)
+        name = node.name if node.name and node.name not in taken else produced
+        node.name = name if name not in taken else f"{node.op_type}_{len(taken)}"
+        taken.add(node.name)
+
+
+def _check_graph(model: onnx.ModelProto) -> None:
+    """Every value is produced once, before it is read, and every known operator is used as its definition allows."""
+    graph = model.graph
+    context = onnx.checker.C.CheckerContext()
+    context.ir_version = model.ir_version or onnx.IR_VERSION
+    context.opset_imports = {each.domain: each.version for each in model.opset_import}
+    known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer} | {""}
+    for tensor in graph.sparse_initializer:
+        raise ModelError(f'the weight "{tensor.values.name}" is sparse; dense weights are supported')
+    for node in graph.node:
+        missing = [name for name in node.input if name not in known]
+        if missing:
+            raise ModelError(f'"{node.name}" ({node.op_type}) reads "{missing[0]}", which nothing before it produces')
+        again = [name for name in node.output if name and name in known]
+        if again:
+            raise ModelError(f'"{node.name}" ({node.op_type}) produces "{again[0]}", which exists already')
+        known.update(node.output)
+        _check_node(node, context)
+    for value in graph.output:
+        if value.name not in known:
+            raise ModelError(f'nothing produces the output "{value.name}"')
+    if not graph.output:
+        raise ModelError("the model has no outputs")
+
+
+def _check_node(node: onnx.NodeProto, context: onnx.checker.C.CheckerContext) -> None:
+    standard = node.domain in ("", "ai.onnx") and onnx.defs.has(node.op_type)
+    if not standard or node.op_type == "Constant" or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute):
+        return  # operators nobody knows are ingest's to list, and large constants would be copied
+    try:
+        onnx.checker.check_node(node, context)
+    except onnx.checker.ValidationError as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f'"{node.name}" ({node.op_type}) is not used as ONNX defines it: {reason}') from None
+
+
+def _check_finite(graph: onnx.GraphProto) -> None:
+    readers: dict[str, onnx.NodeProto] = {}
+    for node in graph.node:
+        if node.op_type not in LEGITIMATELY_INFINITE:
+            for name in node.input:
+                readers.setdefault(name, node)
+    complaints = []
+    for tensor in graph.initializer:
+        if tensor.name not in readers:
+            continue
+        values = numpy_helper.to_array(tensor)
+        if values.dtype.kind in "fV" and not np.isfinite(values).all():
+            nans, infinities = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+            seen = " and ".join(f"{n} {what} values" for n, what in ((nans, "NaN"), (infinities, "infinite")) if n)
+            complaints.append(f'"{readers[tensor.name].name}": its constant "{tensor.name}" contains {seen}')
+    if complaints:
+        raise ModelError("; ".join(complaints) + ": quantization needs finite weights, check the export")
+
+
+class ReadableConstants(onnx_importer.ContextCache):
+    """Brings tensors in as dense attributes; the importer's own choice, resources, cannot be read back from Python."""
+
+    __slots__ = ()
+
+    def tensor_proto_to_attr(self, tp: onnx.TensorProto) -> ir.Attribute:
+        values = numpy_helper.to_array(tp)
+        if values.dtype.kind == "O":  # strings
+            return super().tensor_proto_to_attr(tp)
+        if values.dtype.kind == "V":  # bfloat16 and smaller, which numpy knows by name only
+            values = values.astype(np.float32)
+        with ir.Location.unknown():
+            return ir.DenseElementsAttr.get(np.ascontiguousarray(values).reshape(values.shape))
+
+
+def _to_mlir(model: onnx.ModelProto, context: ir.Context) -> ir.Module:
+    torch_dialect.register_dialect(context)
+    model.graph.name = "main"
+    try:
+        with context, warnings.catch_warnings(action="ignore"):  # of operators without an inferred type
+            info = onnx_importer.ModelInfo(model)
+            module = info.create_module(context)
+            cache = ReadableConstants(context)
+            importer = onnx_importer.NodeImporter.define_function(info.main_graph, module.operation, cache)
+            importer.import_all()
+            function = module.body.operations[0]
+            for name, values in (("arg_attrs", info.main_graph.input_map), ("res_attrs", info.main_graph.output_map)):
+                named = [ir.DictAttr.get({qd.NAME: ir.StringAttr.get(value)}) for value in values]
+                function.attributes[name] = ir.ArrayAttr.get(named)
+    except onnx_importer.OnnxImportError as error:
+        raise ModelError(f"the model cannot be read: {error}") from None
+    return module

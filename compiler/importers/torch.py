@@ -1,0 +1,174 @@
+"""A `torch.nn.Module` becomes `torch.aten.*` in MLIR, read by torch-mlir's importer, located at the user's own modules.
+
+`torch.export` traces the module as evaluation would run it. Its graph is made functional and otherwise left as the user
+wrote it: no operator is taken apart, so that ingest sees hard_swish and linear and not their arithmetic.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.fx import Node
+from torch_mlir import ir
+from torch_mlir.dialects import torch as torch_dialect
+from torch_mlir.extras import fx_importer
+
+from dyadic.dialects import qd
+from dyadic.runtime.errors import ModelError, UsageError
+
+
+def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor], context: ir.Context) -> ir.Module:
+    """Read a module; the examples give shapes only, and their batch (dimension 0) becomes 1 and stays open.
+
+    The module is as it was afterwards. Raises UsageError where the examples are no tensors and ModelError where the
+    module cannot be traced or is not finite. Operators that have no form here are no error yet: ingest lists them all.
+    """
+    _check_finite(module)
+    program = _export(module, _one_image(example_inputs))
+    _fold_constants(program)
+    return _to_mlir(program, context)
+
+
+def _one_image(examples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    if isinstance(examples, torch.Tensor):
+        examples = (examples,)
+    if not examples or not all(isinstance(each, torch.Tensor) and each.ndim for each in examples):
+        raise UsageError("example_inputs must be tensors with a batch dimension, as in (torch.zeros(1, 3, 224, 224),)")
+    return tuple(each.detach()[:1].to("cpu") for each in examples)
+
+
+def _check_finite(module: torch.nn.Module) -> None:
+    complaints = []
+    for name, values in (*module.named_parameters(), *module.named_buffers()):
+        if values.is_floating_point() and not torch.isfinite(values).all():
+            nans, infinities = int(torch.isnan(values).sum()), int(torch.isinf(values).sum())
+            seen = " and ".join(f"{n} {what} values" for n, what in ((nans, "NaN"), (infinities, "infinite")) if n)
+            complaints.append(f'"{name}" contains {seen}')
+    if complaints:
+        raise ModelError("; ".join(complaints) + ": quantization needs finite weights, check the training")
+
+
+@contextmanager
+def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
+    """Dropout and batch norm as they are at inference; every submodule gets its own mode back."""
+    training = [each for each in module.modules() if each.training]
+    module.eval()
+    try:
+        yield
+    finally:
+        for each in training:
+            each.training = True
+
+
+def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
+    with _evaluation_mode(module), torch.no_grad():
+        try:
+            program = torch.export.export(module, examples, strict=False)
+        except RecursionError:
+            raise
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ModelError(f"{type(module).__name__} cannot be traced by torch.export: {reason}") from error
+        return program.run_decompositions({})  # functional, nothing taken apart
+
+
+def _fold_constants(program: torch.export.ExportedProgram) -> None:
+    """Compute what does not depend on the inputs: arithmetic on weights, tensors made in `forward`."""
+    graph, constants, signature = program.graph, _constants(program), program.graph_signature
+    lifted = signature.inputs_to_parameters | signature.inputs_to_buffers | signature.inputs_to_lifted_tensor_constants
+    known: dict[Node, Any] = {}
+    for node in graph.nodes:
+        if node.op == "placeholder" and node.name in lifted:
+            known[node] = constants[lifted[node.name]]
+    for node in list(graph.nodes):
+        if node.op != "call_function" or not all(argument in known for argument in node.all_input_nodes):
+            continue
+        arguments, options = torch.fx.map_arg((node.args, node.kwargs), lambda argument: known[argument])
+        with torch.no_grad():
+            known[node] = node.target(*arguments, **options)
+        if isinstance(known[node], torch.Tensor):
+            node.replace_all_uses_with(known[node])
+    graph.eliminate_dead_code()
+
+
+def _constants(program: torch.export.ExportedProgram) -> dict[str, torch.Tensor]:
+    return {**program.constants, **program.state_dict}
+
+
+class ModuleLocations(fx_importer.ContextCache):
+    """Locates each operator at the module that computes it; `layer1.0.relu` used twice is `layer1.0.relu`, `..._1`."""
+
+    def __init__(self, context: ir.Context, tracker: fx_importer.RefTracker):
+        super().__init__(context, py_attr_tracker=tracker)
+        self._named: dict[Node, str] = {}
+
+    def get_node_location(self, node: Node) -> ir.Location | None:
+        if node.op != "call_function":
+            return None
+        if node not in self._named:
+            taken = set(self._named.values())
+            base = name = _layer_name(node)
+            count = 0
+            while name in taken:
+                count += 1
+                name = f"{base}_{count}"
+            self._named[node] = name
+        return ir.Location.name(self._named[node], context=self._c)
+
+
+def _layer_name(node: Node) -> str:
+    """The path of the module that is one layer, or of the container that calls a function, and the function."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    path, kind = stack[-1] if stack else ("", "")
+    name = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
+    is_layer = path and name.startswith("torch.nn.modules.") and not name.startswith("torch.nn.modules.container.")
+    if is_layer:
+        return path
+    operator = getattr(node.target, "_opname", None) or node.name
+    return f"{path}.{operator}" if path else operator
+
+
+class ReadableWeights(fx_importer.FxImporterHooks):
+    """Brings weights in as dense attributes; the importer's own choice, resources, cannot be read back from Python."""
+
+    def __init__(self, names: dict[int, str]):
+        self._names = names
+        self._attributes: dict[int, ir.Attribute] = {}
+
+    def resolve_literal(self, gni: fx_importer.GraphNodeImporter, literal: Any, info: Any) -> ir.Value | None:
+        if not isinstance(literal, torch.Tensor):
+            return None
+        if id(literal) not in self._attributes:
+            values = literal.detach().to("cpu")
+            values = values.float() if values.is_floating_point() else values
+            array = np.ascontiguousarray(values.numpy()).reshape(values.shape)
+            with ir.Location.unknown(gni._c):
+                self._attributes[id(literal)] = ir.DenseElementsAttr.get(array)
+        name = self._names.get(id(literal), "constant")
+        return ir.Operation.create(
+            "torch.vtensor.literal",
+            results=[gni._cc.tensor_to_vtensor_type(literal)],
+            attributes={"value": self._attributes[id(literal)]},
+            loc=ir.Location.name(name, context=gni._c),
+        ).result
+
+
+def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context) -> ir.Module:
+    torch_dialect.register_dialect(context)
+    names = {id(tensor): name for name, tensor in _constants(program).items()}
+    inputs = list(program.graph_signature.user_inputs)
+    importer = fx_importer.FxImporter(context=context, hooks=ReadableWeights(names))
+    importer._cc = ModuleLocations(context, importer._py_attr_tracker)
+    try:
+        function = importer.import_frozen_program(program)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ModelError(f"the module cannot be read: {str(error).splitlines()[0]}") from error
+    count = len(ir.FunctionType(function.attributes["function_type"].value).results)
+    outputs = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+    with context:
+        for name, values in (("arg_attrs", inputs), ("res_attrs", outputs)):
+            named = [ir.DictAttr.get({qd.NAME: ir.StringAttr.get(str(value))}) for value in values]
+            function.attributes[name] = ir.ArrayAttr.get(named)
+    return importer.module

@@ -1,0 +1,192 @@
+"""How `qd` ops are built: one function an op, the result's type follows from the operands.
+
+Call them where an insertion point and a location are set: `with rewriter.ip, op.location:`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.laws import shape
+from dyadic.passes.rewriting import defining
+
+Array = npt.NDArray[Any]
+
+
+def tensor_type(dims: Sequence[int]) -> ir.RankedTensorType:
+    """`tensor<dims x f32>`."""
+    return ir.RankedTensorType.get(list(dims), ir.F32Type.get())
+
+
+def i64s(values: Sequence[int]) -> ir.DenseI64ArrayAttr:
+    """Integers as the attribute that `qd` keeps them in."""
+    return ir.DenseI64ArrayAttr.get([int(v) for v in values])
+
+
+def i64(value: int) -> ir.IntegerAttr:
+    """`value : i64`."""
+    return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), int(value))
+
+
+def f32(value: float) -> ir.FloatAttr:
+    """`value : f32`, rounded to it."""
+    return ir.FloatAttr.get(ir.F32Type.get(), float(np.float32(value)))
+
+
+def constant_array(value: ir.Value) -> Array | None:
+    """The numbers of a `qd.constant` without copying them, or None where `value` is not one."""
+    op = defining(value)
+    return np.array(op.value, copy=False) if isinstance(op, qd.ConstantOp) else None
+
+
+def constant(values: Array | ir.DenseElementsAttr) -> ir.Value:
+    """`qd.constant` of an array, or of an attribute that is already in the context (which costs nothing)."""
+    if not isinstance(values, ir.DenseElementsAttr):
+        values = ir.DenseElementsAttr.get(np.asarray(values, np.float32, order="C"))
+    return qd.ConstantOp(value=values, out=values.type).result
+
+
+def window_count(
+    size: int, kernel: int, stride: int, low: int, high: int, dilation: int = 1, ceil: bool = False
+) -> int:
+    """How many windows fit along one dimension; with `ceil` one more may reach out, as long as it starts inside.
+
+    >>> window_count(7, 3, 2, 0, 0), window_count(8, 3, 2, 0, 0), window_count(8, 3, 2, 0, 0, ceil=True)
+    (3, 3, 4)
+    """
+    span = size + low + high - dilation * (kernel - 1) - 1
+    if not ceil:
+        return span // stride + 1
+    count = -(-span // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + low else count
+
+
+def conv2d(
+    x: ir.Value,
+    weight: ir.Value,
+    bias: ir.Value,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> ir.Value:
+    size, kernel = shape(x)[2:], shape(weight)[2:]
+    out = [window_count(size[d], kernel[d], strides[d], padding[d], padding[d + 2], dilation[d]) for d in range(2)]
+    return qd.Conv2dOp(
+        x=x,
+        weight=weight,
+        bias=bias,
+        strides=i64s(strides),
+        padding=i64s(padding),
+        dilation=i64s(dilation),
+        groups=i64(groups),
+        out=tensor_type([shape(x)[0], shape(weight)[0], *out]),
+    ).result
+
+
+def linear(x: ir.Value, weight: ir.Value, bias: ir.Value) -> ir.Value:
+    return qd.LinearOp(x=x, weight=weight, bias=bias, out=tensor_type([*shape(x)[:-1], shape(weight)[0]])).result
+
+
+def scale_shift(x: ir.Value, scale: Array, shift: Array, axis: int) -> ir.Value:
+    """`x * scale[c] + shift[c]`; the arrays are computed in float64 and rounded here, once."""
+    return qd.ScaleShiftOp(x=x, scale=constant(scale), shift=constant(shift), axis=i64(axis), out=x.type).result
+
+
+def elementwise(kind: type[qd.AddOp] | type[qd.SubOp] | type[qd.MulOp], a: ir.Value, b: ir.Value) -> ir.Value:
+    return kind(a=a, b=b, out=tensor_type(np.broadcast_shapes(shape(a), shape(b)))).result
+
+
+def concat(inputs: Sequence[ir.Value], axis: int) -> ir.Value:
+    dims = shape(inputs[0])
+    dims[axis] = sum(shape(v)[axis] for v in inputs)
+    return qd.ConcatOp(inputs=list(inputs), axis=i64(axis), out=tensor_type(dims)).result
+
+
+def pad(x: ir.Value, low: Sequence[int], high: Sequence[int], value: float) -> ir.Value:
+    dims = [lo + n + hi for lo, n, hi in zip(low, shape(x), high, strict=True)]
+    return qd.PadOp(x=x, low=i64s(low), high=i64s(high), value=f32(value), out=tensor_type(dims)).result
+
+
+def max_pool(
+    x: ir.Value,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    out: Sequence[int],
+) -> ir.Value:
+    """`out` is the result's height and width, which says how far windows reach beyond the padding."""
+    return qd.MaxPoolOp(
+        x=x,
+        kernel=i64s(kernel),
+        strides=i64s(strides),
+        padding=i64s(padding),
+        dilation=i64s(dilation),
+        out=tensor_type([*shape(x)[:2], *out]),
+    ).result
+
+
+def avg_pool(
+    x: ir.Value,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    count_include_pad: bool,
+    out: Sequence[int],
+) -> ir.Value:
+    """`out` is the result's height and width, which says how far windows reach beyond the padding."""
+    return qd.AvgPoolOp(
+        x=x,
+        kernel=i64s(kernel),
+        strides=i64s(strides),
+        padding=i64s(padding),
+        count_include_pad=ir.BoolAttr.get(count_include_pad),
+        out=tensor_type([*shape(x)[:2], *out]),
+    ).result
+
+
+def reduce_mean(x: ir.Value, axes: Sequence[int], keep: bool) -> ir.Value:
+    axes = sorted(axes)
+    dims = [1 if d in axes else n for d, n in enumerate(shape(x)) if keep or d not in axes]
+    return qd.ReduceMeanOp(x=x, axes=i64s(axes), keep=ir.BoolAttr.get(keep), out=tensor_type(dims)).result
+
+
+def clamp(x: ir.Value, low: float = -math.inf, high: float = math.inf) -> ir.Value:
+    return qd.ClampOp(x=x, low=f32(low), high=f32(high), out=x.type).result
+
+
+def hard_sigmoid(x: ir.Value, alpha: float, beta: float) -> ir.Value:
+    return qd.HardSigmoidOp(x=x, alpha=f32(alpha), beta=f32(beta), out=x.type).result
+
+
+def leaky_relu(x: ir.Value, alpha: float) -> ir.Value:
+    return qd.LeakyReluOp(x=x, alpha=f32(alpha), out=x.type).result
+
+
+def unary(kind: type[Any], x: ir.Value) -> ir.Value:
+    """An op without attributes whose result has its operand's type: sigmoid, tanh, silu, hard_swish."""
+    return kind(x=x, out=x.type).result
+
+
+def reshape(x: ir.Value, dims: Sequence[int]) -> ir.Value:
+    return qd.ReshapeOp(x=x, out=tensor_type(dims)).result
+
+
+def transpose(x: ir.Value, permutation: Sequence[int]) -> ir.Value:
+    dims = [shape(x)[d] for d in permutation]
+    return qd.TransposeOp(x=x, permutation=i64s(permutation), out=tensor_type(dims)).result
+
+
+def slice_(x: ir.Value, starts: Sequence[int], steps: Sequence[int], dims: Sequence[int]) -> ir.Value:
+    return qd.SliceOp(x=x, starts=i64s(starts), steps=i64s(steps), out=tensor_type(dims)).result
+
+
+def used_once(value: ir.Value) -> bool:
+    """Whether exactly one operand reads it, so that nobody misses it once it is folded away."""
+    return len(list(value.uses)) == 1

@@ -1,0 +1,418 @@
+"""The operators of `torch.aten`, their arguments in the order of their schemas."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.laws import shape
+from dyadic.passes import building
+from dyadic.passes.ingest import families
+from dyadic.passes.ingest.translation import (
+    Literal,
+    Node,
+    OperatorFunction,
+    Result,
+    Unsupported,
+    as_tensor,
+    is_float_tensor,
+    literal,
+)
+
+
+def dims_of(value: Result) -> list[int]:
+    return list(value.array.shape) if isinstance(value, Literal) else shape(value)
+
+
+def pair(values: Sequence[int] | None, default: Sequence[int]) -> list[int]:
+    """[height, width] of an argument that may be one number, two, or left out."""
+    values = list(values or default)
+    return values * 2 if len(values) == 1 else values
+
+
+def four(padding: Sequence[int]) -> list[int]:
+    """[top, left, bottom, right] of torch's symmetric padding."""
+    return [*pair(padding, [0, 0]), *pair(padding, [0, 0])]
+
+
+def conv2d(node: Node) -> Result:
+    x, weight, bias, strides, padding, dilation, groups = node.arguments
+    return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
+
+
+def conv2d_padding(node: Node) -> Result:
+    """Padding given as a word: "same" puts the odd cell at the end."""
+    x, weight, bias, strides, word, dilation, groups = node.arguments
+    if not isinstance(weight, Literal):
+        raise Unsupported("its weight is computed from the input; a constant weight would work")
+    dilation = pair(dilation, [1])
+    total = [dilation[d] * (weight.array.shape[2 + d] - 1) if word == "same" else 0 for d in range(2)]
+    padding = [total[0] // 2, total[1] // 2, total[0] - total[0] // 2, total[1] - total[1] // 2]
+    return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), padding, dilation, groups)
+
+
+def convolution(node: Node) -> Result:
+    x, weight, bias, strides, padding, dilation, transposed, _, groups = node.arguments
+    if transposed:
+        raise Unsupported("transposed convolutions have no integer form yet")
+    return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
+
+
+def linear(node: Node) -> Result:
+    return families.linear(node.tensor(0), node.argument(1), node.argument(2))
+
+
+def addmm(node: Node) -> Result:
+    """`beta * bias + alpha * x @ weight`."""
+    weight = node.array(2, "second factor").T * np.float64(node.argument(4))
+    bias = node.array(0, "addend") * np.float64(node.argument(3))
+    outputs = weight.shape[0]
+    if bias.size not in (1, outputs):
+        raise Unsupported(f"its addend has the shape {list(bias.shape)}; [{outputs}] would work")
+    bias = np.broadcast_to(bias.reshape(-1), [outputs])
+    return families.linear(node.tensor(1), literal(weight), literal(bias))
+
+
+def matmul(node: Node) -> Result:
+    weight = node.argument(1)
+    if not isinstance(weight, Literal) or weight.array.ndim != 2:
+        raise Unsupported("only products with a constant matrix [in, out] on the right are supported")
+    return families.linear(node.tensor(0), literal(np.ascontiguousarray(weight.array.T)), None)
+
+
+def batch_norm(node: Node) -> Result:
+    """`batch_norm` in evaluation mode, and what functionalization makes of it (a triple, of which the first counts)."""
+    x, gamma, beta, mean, variance, *rest = node.arguments
+    if mean is None or variance is None or (len(rest) == 4 and rest[0]):
+        raise Unsupported("it has no running statistics; only batch norms that track them are supported")
+    channels = shape(x)[1]
+    scale = np.ones(channels) if gamma is None else node.array(1, "weight")
+    shift = np.zeros(channels) if beta is None else node.array(2, "bias")
+    epsilon = rest[2] if len(rest) == 4 else rest[1]
+    mean, variance = node.array(3, "mean"), node.array(4, "variance")
+    return families.batch_norm(as_tensor(x), scale, shift, mean, variance, epsilon)
+
+
+def max_pool2d(node: Node) -> Result:
+    x, kernel, strides, padding, dilation, ceil = node.arguments
+    x, kernel, dilation = as_tensor(x), pair(kernel, [1]), pair(dilation, [1])
+    strides = pair(strides, kernel)
+    size = families.pool_size(x, kernel, strides, four(padding), dilation, ceil)
+    return building.max_pool(x, kernel, strides, four(padding), dilation, size)
+
+
+def avg_pool2d(node: Node) -> Result:
+    x, kernel, strides, padding, ceil, count_include_pad, divisor = node.arguments
+    if divisor is not None:
+        raise Unsupported("divisor_override is not supported")
+    x, kernel = as_tensor(x), pair(kernel, [1])
+    strides = pair(strides, kernel)
+    size = families.pool_size(x, kernel, strides, four(padding), [1, 1], ceil)
+    return building.avg_pool(x, kernel, strides, four(padding), count_include_pad, size)
+
+
+def adaptive_avg_pool2d(node: Node) -> Result:
+    x, out = node.tensor(0), node.argument(1)
+    size = shape(x)[2:]
+    out = pair(out, [1])
+    if any(n % o for n, o in zip(size, out, strict=True)):
+        raise Unsupported(f"{size} does not divide evenly into {out}")
+    if out == [1, 1]:
+        return families.mean(x, [2, 3], True)
+    kernel = [n // o for n, o in zip(size, out, strict=True)]
+    return building.avg_pool(x, kernel, kernel, [0] * 4, False, out)
+
+
+def adaptive_max_pool2d(node: Node) -> Result:
+    x, out = node.tensor(0), pair(node.argument(1), [1])
+    size = shape(x)[2:]
+    if any(n % o for n, o in zip(size, out, strict=True)):
+        raise Unsupported(f"{size} does not divide evenly into {out}")
+    kernel = [n // o for n, o in zip(size, out, strict=True)]
+    return building.max_pool(x, kernel, kernel, [0] * 4, [1, 1], out)
+
+
+def mean_dim(node: Node) -> Result:
+    return families.mean(node.tensor(0), node.argument(1), bool(node.argument(2)))
+
+
+def number(value: Any) -> Any:
+    """A Python number as a literal, so that arithmetic sees tensors and constants only."""
+    return literal(np.float64(value)) if isinstance(value, int | float) else value
+
+
+def scaled(value: Any, alpha: Any) -> Any:
+    """`alpha * value`, the second operand of add and sub."""
+    return value if alpha in (None, 1) else families.mul(number(value), literal(np.float64(alpha)))
+
+
+def add(node: Node) -> Result:
+    return families.add(node.argument(0), number(scaled(node.argument(1), node.argument(2))))
+
+
+def sub(node: Node) -> Result:
+    return families.sub(node.argument(0), number(scaled(node.argument(1), node.argument(2))))
+
+
+def rsub(node: Node) -> Result:
+    return families.sub(number(node.argument(1)), scaled(node.argument(0), node.argument(2)))
+
+
+def mul(node: Node) -> Result:
+    return families.mul(node.argument(0), number(node.argument(1)))
+
+
+def div(node: Node) -> Result:
+    return families.div(node.argument(0), number(node.argument(1)))
+
+
+def neg(node: Node) -> Result:
+    return families.mul(node.argument(0), number(-1))
+
+
+def relu(node: Node) -> Result:
+    return families.clamp(node.argument(0), 0, math.inf)
+
+
+def relu6(node: Node) -> Result:
+    return families.clamp(node.argument(0), 0, 6)
+
+
+def clamp(node: Node) -> Result:
+    low, high = node.argument(1), node.argument(2)
+    return families.clamp(node.argument(0), -math.inf if low is None else low, math.inf if high is None else high)
+
+
+def clamp_max(node: Node) -> Result:
+    return families.clamp(node.argument(0), -math.inf, node.argument(1))
+
+
+def sigmoid(node: Node) -> Result:
+    return building.unary(qd.SigmoidOp, node.tensor(0))
+
+
+def tanh(node: Node) -> Result:
+    return building.unary(qd.TanhOp, node.tensor(0))
+
+
+def silu(node: Node) -> Result:
+    return building.unary(qd.SiluOp, node.tensor(0))
+
+
+def hardswish(node: Node) -> Result:
+    return building.unary(qd.HardSwishOp, node.tensor(0))
+
+
+def hardsigmoid(node: Node) -> Result:
+    return building.hard_sigmoid(node.tensor(0), 1 / 6, 0.5)
+
+
+def leaky_relu(node: Node) -> Result:
+    return building.leaky_relu(node.tensor(0), node.argument(1))
+
+
+def prelu(node: Node) -> Result:
+    slope = node.array(1, "slope")
+    if (slope != slope.flat[0]).any():
+        raise Unsupported("only one slope for all channels is supported")
+    return building.leaky_relu(node.tensor(0), float(slope.flat[0]))
+
+
+def identity(node: Node) -> Result:
+    return node.argument(0)
+
+
+def dropout(node: Node) -> Result:
+    if node.argument(2):
+        raise Unsupported("it is in training mode")
+    return node.argument(0)
+
+
+def cast(node: Node) -> Result:
+    if not is_float_tensor(node.types[0]):
+        raise Unsupported("only casts between floating types are supported")
+    return node.argument(0)
+
+
+def expand(node: Node) -> Result:
+    target = [n if d == -1 else d for n, d in zip(dims_of(node.argument(0)), node.argument(1), strict=True)]
+    if target != dims_of(node.argument(0)):
+        raise Unsupported(f"it repeats {dims_of(node.argument(0))} to {target}; add and mul broadcast by themselves")
+    return node.argument(0)
+
+
+def cat(node: Node) -> Result:
+    return families.concat(node.argument(0), node.argument(1))
+
+
+def chunk(node: Node) -> Result:
+    """As many equal parts as asked for, the last one may be smaller."""
+    x, count, axis = node.arguments
+    return parts(x, -(-dims_of(x)[axis] // count), axis)
+
+
+def split(node: Node) -> Result:
+    x, size, axis = node.arguments
+    return families.split(x, axis, size) if isinstance(size, list) else parts(x, size, axis)
+
+
+def parts(x: Any, size: int, axis: int) -> list[Result]:
+    total = dims_of(x)[axis]
+    return families.split(x, axis, [min(size, total - start) for start in range(0, total, size)])
+
+
+def slice_(node: Node) -> Result:
+    x, axis, start, end, step = node.arguments
+    last = dims_of(x)[axis]
+    return families.slice_(x, [axis], [start or 0], [last if end is None else end], [step])
+
+
+def narrow(node: Node) -> Result:
+    x, axis, start, length = node.arguments
+    return families.slice_(x, [axis], [start], [start + length], [1])
+
+
+def select(node: Node) -> Result:
+    """One entry of an axis, which vanishes."""
+    x, axis, index = node.arguments
+    dims = dims_of(x)
+    axis, index = axis % len(dims), index % dims[axis]
+    part = families.slice_(x, [axis], [index], [index + 1], [1])
+    return families.reshape(part, dims[:axis] + dims[axis + 1 :])
+
+
+def constant_pad_nd(node: Node) -> Result:
+    return _pad(node.tensor(0), node.argument(1), node.argument(2))
+
+
+def pad(node: Node) -> Result:
+    x, amounts, mode, value = node.arguments
+    if mode != "constant":
+        raise Unsupported(f"padding by {mode} is not supported; constant padding would work")
+    return _pad(as_tensor(x), amounts, value)
+
+
+def _pad(x: ir.Value, amounts: Sequence[int], value: float | None) -> ir.Value:
+    """torch lists (before, after) from the last dimension backwards."""
+    low, high = [0] * len(shape(x)), [0] * len(shape(x))
+    for i in range(len(amounts) // 2):
+        low[-1 - i], high[-1 - i] = amounts[2 * i], amounts[2 * i + 1]
+    return families.pad(x, low, high, value or 0.0)
+
+
+def view(node: Node) -> Result:
+    return families.reshape(node.argument(0), node.argument(1))
+
+
+def flatten(node: Node) -> Result:
+    x, first, last = node.arguments
+    dims = dims_of(x)
+    first, last = first % len(dims), last % len(dims)
+    return families.reshape(x, [*dims[:first], math.prod(dims[first : last + 1]), *dims[last + 1 :]])
+
+
+def unflatten(node: Node) -> Result:
+    x, axis, sizes = node.arguments
+    dims = dims_of(x)
+    axis %= len(dims)
+    return families.reshape(x, [*dims[:axis], *sizes, *dims[axis + 1 :]])
+
+
+def permute(node: Node) -> Result:
+    return families.transpose(node.argument(0), node.argument(1))
+
+
+def transpose(node: Node) -> Result:
+    x, first, second = node.arguments
+    order = list(range(len(dims_of(x))))
+    order[first], order[second] = order[second], order[first]
+    return families.transpose(x, order)
+
+
+def t(node: Node) -> Result:
+    return families.transpose(node.argument(0), [1, 0])
+
+
+def squeeze(node: Node) -> Result:
+    x, axes = node.argument(0), node.argument(1)
+    dims = dims_of(x)
+    if axes is None:
+        raise Unsupported("it squeezes every dimension of size 1, the batch as well; give it dimensions")
+    gone = {axis % len(dims) for axis in (axes if isinstance(axes, list) else [axes])}
+    return families.reshape(x, [n for d, n in enumerate(dims) if d not in gone or n != 1])
+
+
+def unsqueeze(node: Node) -> Result:
+    x, axis = node.arguments
+    dims = dims_of(x)
+    dims.insert(axis % (len(dims) + 1), 1)
+    return families.reshape(x, dims)
+
+
+OPERATORS: dict[str, OperatorFunction] = {
+    "_adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "_native_batch_norm_legit_no_training": batch_norm,
+    "_to_copy": cast,
+    "_unsafe_view": view,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "adaptive_max_pool2d": adaptive_max_pool2d,
+    "add": add,
+    "addmm": addmm,
+    "alias": identity,
+    "avg_pool2d": avg_pool2d,
+    "batch_norm": batch_norm,
+    "cat": cat,
+    "chunk": chunk,
+    "clamp": clamp,
+    "clamp_max": clamp_max,
+    "clamp_min": clamp,
+    "clone": identity,
+    "constant_pad_nd": constant_pad_nd,
+    "contiguous": identity,
+    "conv2d": conv2d,
+    "conv2d.padding": conv2d_padding,
+    "convolution": convolution,
+    "detach": identity,
+    "div": div,
+    "dropout": dropout,
+    "expand": expand,
+    "flatten": flatten,
+    "hardsigmoid": hardsigmoid,
+    "hardswish": hardswish,
+    "hardtanh": clamp,
+    "leaky_relu": leaky_relu,
+    "lift_fresh_copy": identity,
+    "linear": linear,
+    "matmul": matmul,
+    "max_pool2d": max_pool2d,
+    "mean.dim": mean_dim,
+    "mm": matmul,
+    "mul": mul,
+    "narrow": narrow,
+    "neg": neg,
+    "pad": pad,
+    "permute": permute,
+    "prelu": prelu,
+    "relu": relu,
+    "relu6": relu6,
+    "reshape": view,
+    "rsub": rsub,
+    "select": select,
+    "sigmoid": sigmoid,
+    "silu": silu,
+    "slice": slice_,
+    "split": split,
+    "split_with_sizes": split,
+    "squeeze": squeeze,
+    "sub": sub,
+    "t": t,
+    "tanh": tanh,
+    "to": cast,
+    "transpose": transpose,
+    "unflatten": unflatten,
+    "unsqueeze": unsqueeze,
+    "view": view,
+}

@@ -1,0 +1,252 @@
+"""What both importers' operators share: constants that broadcast, windows that fit, shapes with -1 in them."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.laws import shape
+from dyadic.passes import building
+from dyadic.passes.building import Array
+from dyadic.passes.ingest.translation import Literal, Result, Unsupported, as_tensor, literal
+
+
+def check_finite(values: Array, what: str) -> Array:
+    """`values`, unless some are NaN or infinite: no range would cover them."""
+    bad = int(values.size - np.isfinite(values).sum())
+    if bad:
+        raise Unsupported(f"its {what} has {bad} NaN or infinite values; quantization needs finite ones")
+    return values
+
+
+def zeros(count: int) -> ir.Value:
+    """The bias of a layer that has none."""
+    return building.constant(np.zeros(count, np.float32))
+
+
+def per_channel(x: ir.Value, values: Array) -> tuple[Array, int] | None:
+    """A constant that broadcasts over x as one value per entry of one axis (not the batch): (values, axis), else None.
+
+    A single value counts for the channels: axis 1 of an image, the last axis of anything else.
+    """
+    dims = shape(x)
+    if len(dims) < 2 or values.ndim > len(dims):
+        return None
+    aligned = values.reshape([1] * (len(dims) - values.ndim) + list(values.shape))
+    axes = [d for d, n in enumerate(aligned.shape) if n != 1]
+    axis = axes[0] if axes else (1 if len(dims) == 4 else len(dims) - 1)
+    if len(axes) > 1 or axis == 0 or (axes and aligned.shape[axis] != dims[axis]):
+        return None
+    return np.broadcast_to(aligned.reshape(-1), [dims[axis]]).astype(np.float64), axis
+
+
+def affine(x: ir.Value, scale: Any, shift: Any) -> ir.Value | None:
+    """`x * scale + shift` as one `qd.scale_shift`, or None where a constant varies along more than one axis."""
+    scale, shift = np.broadcast_arrays(np.asarray(scale, np.float64), np.asarray(shift, np.float64))
+    scales, shifts = per_channel(x, scale), per_channel(x, shift)
+    if scales is None or shifts is None:
+        return None
+    return building.scale_shift(x, scales[0], shifts[0], scales[1])
+
+
+def elementwise(kind: type[Any], a: Any, b: Any) -> ir.Value:
+    """Two tensors with broadcasting, which must leave the batch alone."""
+    left, right = as_tensor(a), as_tensor(b)
+    try:
+        dims = np.broadcast_shapes(shape(left), shape(right))
+    except ValueError:
+        raise Unsupported(f"the shapes {shape(left)} and {shape(right)} do not fit together") from None
+    if dims[:1] != (1,) or any(len(shape(v)) < len(dims) for v in (a, b) if isinstance(v, ir.Value)):
+        raise Unsupported(f"broadcasting {shape(left)} with {shape(right)} would mix the batch into other dimensions")
+    return building.elementwise(kind, left, right)
+
+
+def add(a: Any, b: Any) -> Result:
+    if isinstance(a, Literal) and isinstance(b, Literal):
+        return literal(a.array + b.array)
+    if isinstance(a, Literal):
+        a, b = b, a
+    if isinstance(b, Literal):
+        return affine(a, 1, check_finite(b.array, "constant")) or elementwise(qd.AddOp, a, b)
+    return elementwise(qd.AddOp, a, b)
+
+
+def sub(a: Any, b: Any) -> Result:
+    if isinstance(a, Literal) and isinstance(b, Literal):
+        return literal(a.array - b.array)
+    if isinstance(b, Literal):
+        return affine(a, 1, -check_finite(b.array, "constant").astype(np.float64)) or elementwise(qd.SubOp, a, b)
+    if isinstance(a, Literal):
+        return affine(b, -1, check_finite(a.array, "constant")) or elementwise(qd.SubOp, a, b)
+    return elementwise(qd.SubOp, a, b)
+
+
+def mul(a: Any, b: Any) -> Result:
+    if isinstance(a, Literal) and isinstance(b, Literal):
+        return literal(a.array * b.array)
+    if isinstance(a, Literal):
+        a, b = b, a
+    if isinstance(b, Literal):
+        return affine(a, check_finite(b.array, "constant"), 0) or elementwise(qd.MulOp, a, b)
+    return elementwise(qd.MulOp, a, b)
+
+
+def div(a: Any, b: Any) -> Result:
+    if not isinstance(b, Literal):
+        raise Unsupported("a division by something computed has no integer form; multiply instead")
+    divisor = check_finite(b.array, "constant").astype(np.float64)
+    if not divisor.all():
+        raise Unsupported("it divides by zero")
+    return (
+        literal((a.array / divisor).astype(a.array.dtype)) if isinstance(a, Literal) else mul(a, literal(1 / divisor))
+    )
+
+
+def batch_norm(x: ir.Value, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float) -> ir.Value:
+    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, in float64, as one scale and shift a channel."""
+    for values, what in ((gamma, "scale"), (beta, "shift"), (mean, "mean"), (variance, "variance")):
+        check_finite(values, what)
+    spread = variance.astype(np.float64) + epsilon
+    if (spread <= 0).any():
+        raise Unsupported("its variance is negative; statistics of a trained network are not")
+    scale = gamma / np.sqrt(spread)
+    return building.scale_shift(x, scale, beta - mean * scale, axis=1)
+
+
+def conv2d(
+    x: ir.Value,
+    weight: Any,
+    bias: Any,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> ir.Value:
+    """A convolution with constant weights; `padding` is [top, left, bottom, right]."""
+    weights = layer_constant(weight, "weight")
+    if len(shape(x)) != 4 or len(shape(weights)) != 4:
+        raise Unsupported(f"only 2-D convolutions are supported, this one reads {shape(x)}")
+    if min(padding) < 0:
+        raise Unsupported(f"its padding {list(padding)} crops")
+    biases = zeros(shape(weights)[0]) if bias is None else layer_constant(bias, "bias")
+    return building.conv2d(x, weights, biases, strides, padding, dilation, groups)
+
+
+def linear(x: ir.Value, weight: Any, bias: Any) -> ir.Value:
+    """`x @ weight^T + bias` with constants."""
+    weights = layer_constant(weight, "weight")
+    if len(shape(weights)) != 2 or len(shape(x)) < 2:
+        raise Unsupported(f"it multiplies {shape(x)} by {shape(weights)}; a matrix [in, out] would work")
+    return building.linear(x, weights, zeros(shape(weights)[0]) if bias is None else layer_constant(bias, "bias"))
+
+
+def layer_constant(value: Any, what: str) -> ir.Value:
+    """A weight or bias as a `qd.constant`."""
+    if not isinstance(value, Literal):
+        raise Unsupported(f"its {what} is computed from the input; a constant {what} would work")
+    check_finite(value.array, what)
+    return as_tensor(value)
+
+
+def pool_size(
+    x: ir.Value,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil: bool,
+) -> list[int]:
+    """Height and width of a pooled image."""
+    if len(shape(x)) != 4 or len(kernel) != 2:
+        raise Unsupported(f"only 2-D pooling is supported, this one reads {shape(x)}")
+    out = [
+        building.window_count(n, kernel[d], strides[d], padding[d], padding[d + 2], dilation[d], ceil)
+        for d, n in enumerate(shape(x)[2:])
+    ]
+    if min(out) < 1 or min(padding) < 0:
+        raise Unsupported(f"its window {list(kernel)} does not fit into {shape(x)} padded by {list(padding)}")
+    return out
+
+
+def mean(x: ir.Value, axes: Sequence[int] | None, keep: bool) -> ir.Value:
+    """The mean over some axes, none of them the batch."""
+    rank = len(shape(x))
+    places = sorted({axis % rank for axis in axes}) if axes is not None else []
+    if not places or places[0] == 0:
+        raise Unsupported("it averages over the batch; give the axes without 0")
+    return building.reduce_mean(x, places, keep)
+
+
+def clamp(x: Any, low: float, high: float) -> Result:
+    if math.isnan(low) or math.isnan(high):
+        raise Unsupported("a bound is NaN")
+    return building.clamp(as_tensor(x), min(low, high), high)
+
+
+def reshape(x: Any, dims: Sequence[int]) -> Result:
+    """`dims` may hold one -1. Dimension 0 has to stay the batch."""
+    if isinstance(x, Literal):
+        return literal(x.array.reshape(dims))
+    count, known = math.prod(shape(x)), math.prod(d for d in dims if d != -1)
+    if -1 in dims:
+        dims = [count // max(known, 1) if d == -1 else d for d in dims]
+    if math.prod(dims) != count:
+        raise Unsupported(f"{shape(x)} cannot become {list(dims)} for a batch of 1")
+    if not dims or dims[0] != 1:
+        raise Unsupported(f"{shape(x)} to {list(dims)} mixes the batch into other dimensions")
+    return building.reshape(x, dims)
+
+
+def transpose(x: Any, permutation: Sequence[int]) -> Result:
+    if isinstance(x, Literal):
+        return literal(np.transpose(x.array, permutation))
+    order = [d % len(permutation) for d in permutation]
+    if order[0] != 0:
+        raise Unsupported(f"the permutation {order} moves the batch; it must stay first")
+    return building.transpose(x, order)
+
+
+def slice_(x: Any, axes: Sequence[int], starts: Sequence[int], ends: Sequence[int], steps: Sequence[int]) -> Result:
+    """Python's slicing along some axes."""
+    dims = list(x.array.shape) if isinstance(x, Literal) else shape(x)
+    ranges = [slice(None)] * len(dims)
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if step < 1:
+            raise Unsupported(f"its step {step} along axis {axis} runs backwards")
+        ranges[axis % len(dims)] = slice(start, end, step)
+    if isinstance(x, Literal):
+        return literal(x.array[tuple(ranges)])
+    bounds = [r.indices(n) for r, n in zip(ranges, dims, strict=True)]
+    sizes = [len(range(*b)) for b in bounds]
+    if sizes[0] != dims[0]:
+        raise Unsupported("it slices the batch")
+    if 0 in sizes:
+        raise Unsupported(f"nothing of {dims} is left")
+    return building.slice_(x, [b[0] for b in bounds], [b[2] for b in bounds], sizes)
+
+
+def split(x: Any, axis: int, sizes: Sequence[int]) -> list[Result]:
+    """Consecutive slices along an axis."""
+    ends = np.cumsum(sizes).tolist()
+    return [slice_(x, [axis], [end - size], [end], [1]) for end, size in zip(ends, sizes, strict=True)]
+
+
+def concat(inputs: Sequence[Any], axis: int) -> Result:
+    if all(isinstance(v, Literal) for v in inputs):
+        return literal(np.concatenate([v.array for v in inputs], axis))
+    tensors = [as_tensor(v) for v in inputs if not (isinstance(v, Literal) and v.array.size == 0)]
+    axis %= len(shape(tensors[0]))
+    if axis == 0:
+        raise Unsupported("it joins along the batch")
+    return building.concat(tensors, axis)
+
+
+def pad(x: ir.Value, low: Sequence[int], high: Sequence[int], value: float) -> ir.Value:
+    if low[0] or high[0]:
+        raise Unsupported("it pads the batch")
+    if min(lo + n + hi for lo, n, hi in zip(low, shape(x), high, strict=True)) < 1:
+        raise Unsupported(f"nothing of {shape(x)} is left")
+    return building.pad(x, low, high, value)

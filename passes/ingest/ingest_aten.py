@@ -1,0 +1,61 @@
+"""PyTorch's operators become `qd`: the graph of torch.export as the user wrote it, nothing taken apart before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.passes.ingest.aten_operators import OPERATORS
+from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Vocabulary, translate
+from dyadic.passes.rewriting import module_pass
+
+HINTS = {
+    "softmax": "end the model at its logits; the order of the classes is the same",
+    "log_softmax": "end the model at its logits; the order of the classes is the same",
+    "conv1d": "only 2-D convolutions are supported",
+    "conv3d": "only 2-D convolutions are supported",
+    "conv_transpose2d": "transposed convolutions have no integer form yet",
+}
+
+
+def operator_name(op: ir.Operation) -> str | None:
+    """`conv2d` of `torch.aten.conv2d`; overloads (`add.Tensor`) and in-place forms (`relu_`) are the same operator.
+
+    An overload that has a function of its own (`mean.dim`) keeps its name.
+    """
+    name = op.attributes["name"].value if op.name == "torch.operator" else op.name
+    if not name.startswith("torch.aten."):
+        return None
+    name = name.removeprefix("torch.aten.")
+    base = name.split(".")[0]
+    base = base.removesuffix("_") if not base.startswith("__") else base
+    return name if name in OPERATORS else base
+
+
+def leaf(op: ir.Operation, arguments: Sequence[Any]) -> Any:
+    """Constants, and the lists that arguments are packed in."""
+    match op.name:
+        case "torch.constant.none" | "torch.constant.device":
+            return None
+        case "torch.constant.int" | "torch.constant.float" | "torch.constant.bool" | "torch.constant.str":
+            return op.attributes["value"].value
+        case "torch.vtensor.literal":
+            return Literal(op.attributes["value"], op.location)
+        case "torch.prim.ListConstruct":
+            return list(arguments)
+        case "torch.prim.ListUnpack" if isinstance(arguments[0], list):
+            return arguments[0]
+    return NOT_A_LEAF
+
+
+ATEN = Vocabulary(name_of=operator_name, leaf=leaf, operators=OPERATORS, hints=HINTS)
+
+
+@module_pass
+def ingest_aten(module: ir.Operation) -> None:
+    """Turn PyTorch operators into qd: torch.aten.x --> qd.x
+
+    Exact up to one float32 rounding where constants are combined (batch norm statistics), computed in float64.
+    Everything without a qd form is listed in one error.
+    """
+    translate(module, ATEN)

@@ -1,0 +1,36 @@
+"""ONNX operators become `qd`: every opset's way of writing them, none of them through another operator set first."""
+
+from torch_mlir import ir
+
+from dyadic.passes.ingest import onnx_elementwise, onnx_layers, onnx_shapes
+from dyadic.passes.ingest.onnx_node import leaf, operator_name
+from dyadic.passes.ingest.translation import Vocabulary, translate
+from dyadic.passes.rewriting import module_pass
+
+HINTS = {
+    "ConvTranspose": "transposed convolutions have no integer form yet",
+    "If": "its condition depends on the input; export the model with the branch taken",
+    "Loop": "loops cannot be compiled; export the model with them unrolled",
+    "LogSoftmax": "end the model at its logits; the order of the classes is the same",
+    "QuantizeLinear": "give the float model; quantization happens here",
+    "DequantizeLinear": "give the float model; quantization happens here",
+    "Shape": "shapes must be known; only the batch may be open",
+    "Softmax": "end the model at its logits; the order of the classes is the same",
+}
+
+ONNX = Vocabulary(
+    name_of=operator_name,
+    leaf=leaf,
+    operators=onnx_layers.OPERATORS | onnx_elementwise.OPERATORS | onnx_shapes.OPERATORS,
+    hints=HINTS,
+)
+
+
+@module_pass
+def ingest_onnx(module: ir.Operation) -> None:
+    """Turn ONNX operators into qd: torch.operator "onnx.X" --> qd.x
+
+    Exact up to one float32 rounding where constants are combined (batch norm, Gemm's alpha), computed in float64.
+    Everything without a qd form is listed in one error.
+    """
+    translate(module, ONNX)

@@ -1,0 +1,154 @@
+"""ONNX's arithmetic and activations."""
+
+import math
+
+import numpy as np
+
+from dyadic.dialects import qd
+from dyadic.passes import building
+from dyadic.passes.ingest import families
+from dyadic.passes.ingest.onnx_node import attribute
+from dyadic.passes.ingest.translation import (
+    Literal,
+    Node,
+    OperatorFunction,
+    Result,
+    Unsupported,
+    is_float_tensor,
+    literal,
+)
+
+
+def add(node: Node) -> Result:
+    return families.add(*node.arguments)
+
+
+def sub(node: Node) -> Result:
+    return families.sub(*node.arguments)
+
+
+def mul(node: Node) -> Result:
+    return families.mul(*node.arguments)
+
+
+def div(node: Node) -> Result:
+    return families.div(*node.arguments)
+
+
+def neg(node: Node) -> Result:
+    return families.mul(node.argument(0), literal(np.float32(-1)))
+
+
+def sum_(node: Node) -> Result:
+    total, *rest = node.arguments
+    for value in rest:
+        total = families.add(total, value)
+    return total
+
+
+def relu(node: Node) -> Result:
+    return families.clamp(node.argument(0), 0, math.inf)
+
+
+def clip(node: Node) -> Result:
+    """The bounds are attributes up to opset 6 and inputs from 11 on."""
+    bounds = []
+    for index, name, default in ((1, "min", -math.inf), (2, "max", math.inf)):
+        given = node.argument(index)
+        bounds.append(attribute(node, name, default) if given is None else node.array(index, name).item())
+    return families.clamp(node.argument(0), *bounds)
+
+
+def maximum(node: Node) -> Result:
+    x, bound = _with_bound(node)
+    return families.clamp(x, bound, math.inf)
+
+
+def minimum(node: Node) -> Result:
+    x, bound = _with_bound(node)
+    return families.clamp(x, -math.inf, bound)
+
+
+def _with_bound(node: Node) -> tuple[Result, float]:
+    """(tensor, number) of a Max or Min that is half a clip."""
+    arguments = sorted(node.arguments, key=lambda a: isinstance(a, Literal))
+    if len(arguments) != 2 or not isinstance(arguments[1], Literal) or arguments[1].array.size != 1:
+        raise Unsupported("only the larger or smaller of a tensor and one number is supported")
+    return arguments[0], arguments[1].array.item()
+
+
+def sigmoid(node: Node) -> Result:
+    return building.unary(qd.SigmoidOp, node.tensor(0))
+
+
+def tanh(node: Node) -> Result:
+    return building.unary(qd.TanhOp, node.tensor(0))
+
+
+def swish(node: Node) -> Result:
+    if attribute(node, "alpha", 1.0) != 1:
+        raise Unsupported("only alpha=1 (SiLU) is supported")
+    return building.unary(qd.SiluOp, node.tensor(0))
+
+
+def hard_swish(node: Node) -> Result:
+    return building.unary(qd.HardSwishOp, node.tensor(0))
+
+
+def hard_sigmoid(node: Node) -> Result:
+    return building.hard_sigmoid(node.tensor(0), attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5))
+
+
+def leaky_relu(node: Node) -> Result:
+    return building.leaky_relu(node.tensor(0), attribute(node, "alpha", 0.01))
+
+
+def prelu(node: Node) -> Result:
+    slope = node.array(1, "slope")
+    if (slope != slope.flat[0]).any():
+        raise Unsupported("only one slope for all channels is supported")
+    return building.leaky_relu(node.tensor(0), float(slope.flat[0]))
+
+
+def identity(node: Node) -> Result:
+    return node.argument(0)
+
+
+def dropout(node: Node) -> Result:
+    """Nothing at inference; from opset 12 on a third input may switch training on."""
+    if node.argument(2) is not None and node.array(2, "training_mode").any():
+        raise Unsupported("it is in training mode; export the model in evaluation mode")
+    return node.argument(0)
+
+
+def cast(node: Node) -> Result:
+    """Between floating types: `qd` computes in float32."""
+    x = node.argument(0)
+    if not is_float_tensor(node.types[0]) or (isinstance(x, Literal) and not np.issubdtype(x.array.dtype, np.floating)):
+        raise Unsupported("only casts between floating types are supported")
+    return x
+
+
+OPERATORS: dict[str, OperatorFunction] = {
+    "Add": add,
+    "Cast": cast,
+    "CastLike": cast,
+    "Clip": clip,
+    "Div": div,
+    "Dropout": dropout,
+    "HardSigmoid": hard_sigmoid,
+    "HardSwish": hard_swish,
+    "Identity": identity,
+    "LeakyRelu": leaky_relu,
+    "Max": maximum,
+    "Min": minimum,
+    "Mul": mul,
+    "Neg": neg,
+    "PRelu": prelu,
+    "Relu": relu,
+    "Sigmoid": sigmoid,
+    "Sub": sub,
+    "Sum": sum_,
+    "Swish": swish,
+    "Tanh": tanh,
+}

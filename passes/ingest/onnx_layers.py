@@ -1,0 +1,127 @@
+"""ONNX's convolutions, matrix products, normalization and pooling."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.dialects.laws import shape
+from dyadic.passes import building
+from dyadic.passes.ingest import families
+from dyadic.passes.ingest.onnx_node import attribute, integers
+from dyadic.passes.ingest.translation import Literal, Node, OperatorFunction, Result, Unsupported, literal
+
+
+def conv(node: Node) -> Result:
+    weight = node.argument(1)
+    kernel = weight.array.shape[2:] if isinstance(weight, Literal) else attribute(node, "kernel_shape", [1, 1])
+    x = node.tensor(0)
+    strides, padding, dilation = window(node, x, kernel)
+    return families.conv2d(x, weight, node.argument(2), strides, padding, dilation, attribute(node, "group", 1))
+
+
+def window(node: Node, x: ir.Value, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+    """(strides, padding [top, left, bottom, right], dilation) of a node with a 2-D window, `auto_pad` worked out."""
+    if len(kernel) != 2 or len(shape(x)) != 4:
+        raise Unsupported(f"only 2-D windows are supported, this one is {list(kernel)} over {shape(x)}")
+    strides, dilation = attribute(node, "strides", [1, 1]), attribute(node, "dilations", [1, 1])
+    padding = attribute(node, "pads", [0, 0, 0, 0])
+    automatic = attribute(node, "auto_pad", "NOTSET")
+    if automatic == "VALID":
+        padding = [0, 0, 0, 0]
+    elif automatic in ("SAME_UPPER", "SAME_LOWER"):
+        low, high = [0, 0], [0, 0]
+        for d, size in enumerate(shape(x)[2:]):
+            out = -(-size // strides[d])
+            total = max(0, (out - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1 - size)
+            low[d] = total // 2 if automatic == "SAME_UPPER" else total - total // 2
+            high[d] = total - low[d]
+        padding = low + high
+    return strides, padding, dilation
+
+
+def gemm(node: Node) -> Result:
+    """`alpha * A @ B + beta * C`."""
+    if attribute(node, "transA", 0):
+        raise Unsupported("its input is transposed, which moves the batch; transA=0 would work")
+    if not isinstance(node.argument(1), Literal):
+        raise Unsupported("both factors are computed; a constant second factor would work")
+    weight = node.argument(1)
+    if not attribute(node, "transB", 0):
+        weight = literal(np.ascontiguousarray(weight.array.T))
+    alpha, beta = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
+    if alpha != 1:
+        weight = literal(weight.array * np.float64(alpha))
+    bias = node.argument(2)
+    if bias is not None:
+        outputs = weight.array.shape[0]
+        values = node.array(2, "third input").astype(np.float64) * beta
+        if values.size not in (1, outputs):
+            raise Unsupported(f"its third input has the shape {list(values.shape)}; [{outputs}] would work")
+        if beta != 1 or values.shape != (outputs,):
+            bias = literal(np.broadcast_to(values.reshape(-1), [outputs]))
+    return families.linear(node.tensor(0), weight, bias)
+
+
+def matmul(node: Node) -> Result:
+    weight = node.argument(1)
+    if not isinstance(weight, Literal) or weight.array.ndim != 2:
+        raise Unsupported("only products with a constant matrix [in, out] on the right are supported")
+    return families.linear(node.tensor(0), literal(np.ascontiguousarray(weight.array.T)), None)
+
+
+def batch_normalization(node: Node) -> Result:
+    if attribute(node, "training_mode", 0):
+        raise Unsupported("it is in training mode; export the model in evaluation mode")
+    if not attribute(node, "spatial", 1):
+        raise Unsupported("spatial=0 is not supported")
+    gamma, beta, mean, variance = (node.array(i, "statistics") for i in range(1, 5))
+    return families.batch_norm(node.tensor(0), gamma, beta, mean, variance, attribute(node, "epsilon", 1e-5))
+
+
+def max_pool(node: Node) -> Result:
+    x, kernel = node.tensor(0), attribute(node, "kernel_shape")
+    strides, padding, dilation = window(node, x, kernel)
+    size = families.pool_size(x, kernel, strides, padding, dilation, bool(attribute(node, "ceil_mode", 0)))
+    return building.max_pool(x, kernel, strides, padding, dilation, size)
+
+
+def average_pool(node: Node) -> Result:
+    x, kernel = node.tensor(0), attribute(node, "kernel_shape")
+    strides, padding, dilation = window(node, x, kernel)
+    if dilation != [1, 1]:
+        raise Unsupported("average pooling with dilation is not supported")
+    size = families.pool_size(x, kernel, strides, padding, dilation, bool(attribute(node, "ceil_mode", 0)))
+    return building.avg_pool(x, kernel, strides, padding, bool(attribute(node, "count_include_pad", 0)), size)
+
+
+def global_average_pool(node: Node) -> Result:
+    x = node.tensor(0)
+    return families.mean(x, range(2, len(shape(x))), True)
+
+
+def global_max_pool(node: Node) -> Result:
+    x = node.tensor(0)
+    kernel = shape(x)[2:]
+    families.pool_size(x, kernel, [1, 1], [0] * 4, [1, 1], False)
+    return building.max_pool(x, kernel, [1, 1], [0] * 4, [1, 1], [1, 1])
+
+
+def reduce_mean(node: Node) -> Result:
+    axes = integers(node, "axes", 1)
+    if not axes and attribute(node, "noop_with_empty_axes", 0):
+        return node.argument(0)
+    return families.mean(node.tensor(0), axes or None, bool(attribute(node, "keepdims", 1)))
+
+
+OPERATORS: dict[str, OperatorFunction] = {
+    "AveragePool": average_pool,
+    "BatchNormalization": batch_normalization,
+    "Conv": conv,
+    "Gemm": gemm,
+    "GlobalAveragePool": global_average_pool,
+    "GlobalMaxPool": global_max_pool,
+    "MatMul": matmul,
+    "MaxPool": max_pool,
+    "ReduceMean": reduce_mean,
+}

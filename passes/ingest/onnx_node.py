@@ -1,0 +1,56 @@
+"""Reading an ONNX node: `torch.operator "onnx.Conv"` with attributes `torch.onnx.*`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Node, Unsupported
+
+PREFIX = "torch.onnx."
+
+
+def attribute(node: Node, name: str, default: Any = None) -> Any:
+    """An attribute of the node as a Python value, or `default`."""
+    attributes = node.op.attributes
+    if PREFIX + name not in attributes:
+        return default
+    return _plain(attributes[PREFIX + name])
+
+
+def _plain(value: ir.Attribute) -> Any:
+    if isinstance(value, ir.ArrayAttr):
+        return [_plain(v) for v in value]
+    if isinstance(value, ir.DenseElementsAttr):
+        return np.array(value, copy=False)
+    if isinstance(value, ir.IntegerAttr | ir.FloatAttr | ir.StringAttr):
+        return value.value
+    raise Unsupported(f"its attribute {value} cannot be read")
+
+
+def integers(node: Node, name: str, index: int, default: Sequence[int] | None = None) -> list[int] | None:
+    """What old opsets give as attribute `name` and newer ones as input `index`."""
+    given = node.integers(index, name)
+    if given is None:
+        given = attribute(node, name, default)
+    return None if given is None else list(given)
+
+
+def operator_name(op: ir.Operation) -> str | None:
+    """`Conv` of `torch.operator "onnx.Conv"`."""
+    if op.name != "torch.operator":
+        return None
+    name = op.attributes["name"].value
+    return name.removeprefix("onnx.") if name.startswith("onnx.") else None
+
+
+def leaf(op: ir.Operation, arguments: Sequence[Any]) -> Any:
+    """Constants and omitted inputs."""
+    if op.name == "torch.constant.none":
+        return None
+    if operator_name(op) == "Constant" and PREFIX + "value" in op.attributes:
+        value = op.attributes[PREFIX + "value"]
+        if isinstance(value, ir.DenseElementsAttr):
+            return Literal(value, op.location)
+    return NOT_A_LEAF

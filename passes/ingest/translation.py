@@ -1,0 +1,219 @@
+"""How an imported operator becomes `qd`: one forward walk rebuilds the function, one small function an operator.
+
+An operator's function takes a `Node` and returns the value (or list of values) it stands for. What only has to be known
+while compiling (weights, shapes, options) stays a `Literal` or a Python value and becomes a `qd.constant` where an op
+really reads it. `raise Unsupported("why, and what would work")` puts the operator on the list that ends the walk, so
+that everything unsupported is named at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+from torch_mlir.dialects import func as func_dialect
+
+from dyadic.passes import building
+from dyadic.passes.building import Array
+from dyadic.passes.rewriting import layer_name
+from dyadic.runtime.errors import ModelError
+
+
+class Unsupported(Exception):
+    """This use of the operator has no `qd` form; the message says why, or what would work."""
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A tensor known at compile time: an attribute already in the context, or an array computed while ingesting."""
+
+    values: ir.DenseElementsAttr | Array
+    location: ir.Location
+
+    @property
+    def array(self) -> Array:
+        return np.array(self.values, copy=False) if isinstance(self.values, ir.DenseElementsAttr) else self.values
+
+
+class Unknown:
+    """The result of an operator that is on the list already: what reads it is not complained about again."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One imported operator as its function sees it."""
+
+    op: ir.Operation
+    name: str  # the user's own
+    operator: str  # "Conv", "aten.conv2d"
+    arguments: Sequence[Any]  # ir.Value of a qd tensor, Literal, number, bool, str, None, or a list of these
+    types: Sequence[ir.Type]  # of the results, as the importer gave them
+
+    def argument(self, index: int) -> Any:
+        """The argument, or None where it was left out at the end."""
+        return self.arguments[index] if index < len(self.arguments) else None
+
+    def tensor(self, index: int) -> ir.Value:
+        """The argument as a qd tensor."""
+        return as_tensor(self.argument(index))
+
+    def array(self, index: int, what: str) -> Array:
+        """The argument's numbers, which must be known now; `what` names it in the complaint."""
+        value = self.argument(index)
+        if isinstance(value, Literal):
+            return value.array
+        if isinstance(value, int | float):
+            return np.asarray(value)
+        raise Unsupported(f"its {what} must be a constant")
+
+    def integers(self, index: int, what: str) -> list[int] | None:
+        """The argument as a list of integers, or None where it was left out."""
+        value = self.argument(index)
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(v, int) for v in value):
+            return value
+        return [int(v) for v in self.array(index, what).reshape(-1)]
+
+
+Result = Any  # ir.Value | Literal | a list of these, one a result
+OperatorFunction = Callable[[Node], Result]
+
+
+def as_tensor(value: Any) -> ir.Value:
+    """A qd tensor: the value itself, or a literal as a `qd.constant`."""
+    if isinstance(value, ir.Value):
+        return value
+    if not isinstance(value, Literal):
+        raise Unsupported(f"it reads {value!r} where a tensor is needed")
+    if not np.issubdtype(value.array.dtype, np.floating):
+        raise Unsupported(f"it reads a constant of type {value.array.dtype} where float32 is needed")
+    if isinstance(value.values, ir.DenseElementsAttr) and isinstance(value.values.type.element_type, ir.F32Type):
+        values: ir.DenseElementsAttr | Array = value.values
+    else:
+        values = value.array
+    with value.location:
+        return building.constant(values)
+
+
+def literal(array: Array) -> Literal:
+    """An array computed while ingesting, located at the operator that is being ingested."""
+    return Literal(array, ir.Location.current)
+
+
+def tensor_dims(kind: ir.Type) -> list[int]:
+    """The static shape of a `!torch.vtensor<[1,3,32,32],f32>`."""
+    text = str(kind)
+    dims = text[text.index("[") + 1 : text.index("]")]
+    if "?" in dims:
+        raise ModelError(f"a tensor of the model has the shape [{dims}]: give its size, only the batch may be open")
+    return [int(d) for d in dims.split(",") if d]
+
+
+def is_float_tensor(kind: ir.Type) -> bool:
+    """Whether it is a `!torch.vtensor` of any floating type (float32 in `qd`)."""
+    text = str(kind)
+    return text.startswith("!torch.vtensor") and text.endswith((",f32>", ",f16>", ",bf16>", ",f64>"))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """One importer's way of writing operators.
+
+    `name_of` gives the operator ("Conv", "aten.relu") of an op, or None where the op is not this importer's.
+    `leaf` gives the value of an op that only carries compile-time values, or NOT_A_LEAF.
+    `hints` say what would work instead of an operator that is not in `operators`.
+    """
+
+    name_of: Callable[[ir.Operation], str | None]
+    leaf: Callable[[ir.Operation, Sequence[Any]], Any]
+    operators: Mapping[str, OperatorFunction]
+    hints: Mapping[str, str]
+
+
+NOT_A_LEAF = object()
+
+
+def translate(module: ir.Operation, vocabulary: Vocabulary) -> None:
+    """Rebuild every function written in `vocabulary` in `qd`, or raise one ModelError naming all that has no form."""
+    for function in list(module.regions[0].blocks[0].operations):
+        if not isinstance(function, func_dialect.FuncOp) or function.is_external:
+            continue
+        block = function.regions[0].blocks[0]
+        if any(vocabulary.name_of(op.operation) for op in block.operations):
+            _rebuild(function, vocabulary)
+
+
+def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
+    source = function.regions[0].blocks[0]
+    for index, argument in enumerate(source.arguments):
+        if not is_float_tensor(argument.type):
+            raise ModelError(f"input {index} has the type {argument.type}; a network needs float inputs")
+    with function.location, ir.InsertionPoint(function):
+        arguments = [building.tensor_type(tensor_dims(a.type)) for a in source.arguments]
+        rebuilt = func_dialect.FuncOp(function.name.value, ir.FunctionType.get(arguments, []))
+    block = rebuilt.add_entry_block([a.location for a in source.arguments])
+    values: dict[ir.Value, Any] = dict(zip(source.arguments, block.arguments, strict=True))
+    *body, terminator = (view.operation for view in source.operations)
+    complaints: list[str] = []
+    with ir.InsertionPoint(block):
+        for op in body:
+            results = _translate_op(op, [values[v] for v in op.operands], vocabulary, complaints)
+            values.update(zip(op.results, results, strict=True))
+        if not complaints:
+            returned = _return([values[v] for v in terminator.operands], terminator.location, complaints)
+    if complaints:
+        rebuilt.operation.erase()
+        raise ModelError(_listed(complaints))
+    with function.location:
+        rebuilt.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(arguments, returned))
+    for name in ("arg_attrs", "res_attrs"):  # the user's names of inputs and outputs
+        if name in function.attributes:
+            rebuilt.attributes[name] = function.attributes[name]
+    function.operation.erase()
+
+
+def _return(values: list[Any], location: ir.Location, complaints: list[str]) -> list[ir.Type]:
+    try:
+        with location:
+            tensors = [as_tensor(value) for value in values]
+            func_dialect.ReturnOp(tensors)
+            return [tensor.type for tensor in tensors]
+    except Unsupported as reason:
+        complaints.append(f"the result of the network: {reason}")
+        return []
+
+
+def _translate_op(op: ir.Operation, arguments: list[Any], vocabulary: Vocabulary, complaints: list[str]) -> list[Any]:
+    """The values of the op's results. Complaints are collected, and the results then unknown."""
+    leaf = vocabulary.leaf(op, arguments)
+    if leaf is not NOT_A_LEAF:
+        return [leaf] if len(op.results) == 1 else leaf
+    operator = vocabulary.name_of(op) or op.name
+    function = vocabulary.operators.get(operator)
+    unknown = [Unknown() for _ in op.results]
+    try:
+        if function is None:
+            raise Unsupported(vocabulary.hints.get(operator, ""))
+        if _any_unknown(arguments):
+            return unknown
+        with op.location:
+            result = function(Node(op, layer_name(op), operator, arguments, [r.type for r in op.results]))
+        results = result if len(op.results) > 1 and isinstance(result, list) else [result]
+        if any(list(unused.uses) for unused in list(op.results)[len(results) :]):
+            raise Unsupported("only its first output can be used")
+        return results + unknown[len(results) :]
+    except Unsupported as reason:
+        complaints.append(f'"{layer_name(op)}" ({operator})' + (f": {reason}" if str(reason) else ""))
+        return unknown
+
+
+def _any_unknown(arguments: Sequence[Any]) -> bool:
+    return any(_any_unknown(a) if isinstance(a, list) else isinstance(a, Unknown) for a in arguments)
+
+
+def _listed(complaints: list[str]) -> str:
+    if len(complaints) == 1:
+        return f"one operator of the model is not supported: {complaints[0]}"
+    return f"{len(complaints)} operators of the model are not supported:\n  " + "\n  ".join(complaints)

@@ -1,0 +1,93 @@
+"""A scale and shift beside a layer becomes part of its weights and bias."""
+
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+from torch_mlir.rewrite import PatternRewriter
+
+from dyadic.dialects import qd
+from dyadic.dialects.laws import ints, shape
+from dyadic.passes import building
+from dyadic.passes.building import Array, constant, constant_array, used_once
+from dyadic.passes.prepare.merge_scale_shifts import scale_and_shift
+from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
+
+
+def _weights(layer: Any) -> tuple[Array, Array] | None:
+    """Weight and bias in float64."""
+    weight, bias = constant_array(layer.weight), constant_array(layer.bias)
+    return None if weight is None or bias is None else (weight.astype(np.float64), bias.astype(np.float64))
+
+
+def _channel_axis(layer: Any, value: ir.Value) -> int:
+    """Where a layer's channels lie in its operand or result."""
+    return 1 if isinstance(layer, qd.Conv2dOp) else len(shape(value)) - 1
+
+
+def _rebuild(layer: Any, x: ir.Value, weight: Array, bias: Array) -> ir.Value:
+    """The same layer over `x` with other numbers; they are rounded to float32 here, once."""
+    with layer.weight.owner.location:
+        weights = constant(weight)
+    with layer.bias.owner.location:
+        biases = constant(bias)
+    if isinstance(layer, qd.LinearOp):
+        return building.linear(x, weights, biases)
+    return building.conv2d(
+        x, weights, biases, ints(layer.strides), ints(layer.padding), ints(layer.dilation), layer.groups.value
+    )
+
+
+def into_layer_before(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | None:
+    """scale_shift(layer(x)) --> layer(x): each output channel has its own scale and shift."""
+    layer = defining(op.x)
+    if not isinstance(layer, qd.Conv2dOp | qd.LinearOp) or not used_once(op.x):
+        return NO_MATCH
+    numbers = _weights(layer)
+    factors = scale_and_shift(op, _channel_axis(layer, op.x))
+    if numbers is None or factors is None:
+        return NO_MATCH
+    (weight, bias), (scale, shift) = numbers, factors
+    with rewriter.ip, layer.location:
+        per_output = scale.reshape([-1] + [1] * (weight.ndim - 1))
+        folded = _rebuild(layer, layer.x, weight * per_output, bias * scale + shift)
+    rewriter.replace_op(op, [folded])
+    return None
+
+
+def into_layer_after(layer: Any, rewriter: PatternRewriter) -> bool | None:
+    """layer(scale_shift(x)) --> layer(x), unless padding, which is 0 and not the shift, would notice."""
+    op = defining(layer.x)
+    if not isinstance(op, qd.ScaleShiftOp) or not used_once(layer.x):
+        return NO_MATCH
+    numbers = _weights(layer)
+    factors = scale_and_shift(op, _channel_axis(layer, layer.x))
+    if numbers is None or factors is None:
+        return NO_MATCH
+    (weight, bias), (scale, shift) = numbers, factors
+    if shift.any() and isinstance(layer, qd.Conv2dOp) and any(ints(layer.padding)):
+        return NO_MATCH
+    outputs, inputs = weight.shape[:2]
+    groups = layer.groups.value if isinstance(layer, qd.Conv2dOp) else 1
+    # output o reads the channels of its own group only
+    channels = (np.arange(outputs) // (outputs // groups))[:, None] * inputs + np.arange(inputs)
+    taps = [1] * (weight.ndim - 2)
+    sums = (weight * shift[channels].reshape([outputs, inputs, *taps])).reshape(outputs, -1).sum(1)
+    with rewriter.ip, layer.location:
+        folded = _rebuild(layer, op.x, weight * scale[channels].reshape([outputs, inputs, *taps]), bias + sums)
+    rewriter.replace_op(layer, [folded])
+    return None
+
+
+@module_pass
+def fold_batch_norm(module: ir.Operation) -> None:
+    """Fold a scale and shift into the layer beside it: layer(x) * s + t --> layer with weights w*s and bias b*s + t
+
+    Exact up to one float32 rounding of each weight, computed in float64.
+    """
+    rewrite(
+        module,
+        (qd.ScaleShiftOp, into_layer_before),
+        (qd.Conv2dOp, into_layer_after),
+        (qd.LinearOp, into_layer_after),
+    )

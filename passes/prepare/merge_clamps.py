@@ -1,0 +1,28 @@
+"""Two clamps in a row are one."""
+
+from torch_mlir import ir
+from torch_mlir.rewrite import PatternRewriter
+
+from dyadic.dialects import qd
+from dyadic.passes import building
+from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
+
+
+def merge_with_producer(op: qd.ClampOp, rewriter: PatternRewriter) -> bool | None:
+    inner = defining(op.x)
+    if not isinstance(inner, qd.ClampOp):
+        return NO_MATCH
+    low, high = (min(max(bound.value, op.low.value), op.high.value) for bound in (inner.low, inner.high))
+    with rewriter.ip, op.location:
+        merged = building.clamp(inner.x, low, high)
+    rewriter.replace_op(op, [merged])
+    return None
+
+
+@module_pass
+def merge_clamps(module: ir.Operation) -> None:
+    """Merge consecutive clamps: clamp(clamp(x, a, b), c, d) --> clamp(x, a within [c, d], b within [c, d])
+
+    Exact.
+    """
+    rewrite(module, (qd.ClampOp, merge_with_producer))
