@@ -177,12 +177,15 @@ def test_environment_variables(model, monkeypatch) -> None:
 
 
 TOO_MUCH = """
-import resource, sys, numpy, dyadic
+import os, resource, sys, numpy, dyadic
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 x = numpy.zeros((1, 3, 9, 13), numpy.float32)
+before = os.listdir("/proc/self/task")
 try:
-    print((dyadic.load(sys.argv[1], threads=int(sys.argv[2]), max_batch=int(sys.argv[3]))(x)).shape)
+    session = dyadic.load(sys.argv[1], threads=int(sys.argv[2]), max_batch=int(sys.argv[3]))
+    session(x)
 except dyadic.DyadicError as error:
+    assert os.listdir("/proc/self/task") == before
     sys.exit(f"{error.exit_code} {error}")
 """
 
@@ -227,6 +230,7 @@ def test_python_threads_share_a_session(model, network, x) -> None:
 
 def test_close_waits_for_nobody_and_breaks_nothing(model, network, x) -> None:
     """Threads that run while the session is closed either finish or are told that it is closed."""
+    before = native_threads()
     expected = network.expected(x[:1])
     wrong: list[np.ndarray] = []
 
@@ -250,6 +254,7 @@ def test_close_waits_for_nobody_and_breaks_nothing(model, network, x) -> None:
             worker.join(10)
             assert not worker.is_alive()
         assert not wrong
+        assert native_threads() == before
 
 
 def native_threads() -> int:
@@ -271,7 +276,8 @@ def test_threads_start_late_and_end_with_the_session(model, x) -> None:
     assert native_threads() == before
 
 
-def test_an_idle_session_uses_no_processor(model, x) -> None:
+def test_an_idle_session_uses_no_processor(model, x, monkeypatch) -> None:
+    monkeypatch.setenv("DYADIC_SPIN_US", "2000")
     with dyadic.load(model, threads=4) as session:
         session(x[:1])
         time.sleep(0.05)
