@@ -11,8 +11,8 @@ from torch_mlir import ir
 
 from dyadic.compiler.codegen import compile_kernels
 from dyadic.compiler.link import Image
-from dyadic.dialects.laws import ints
 from dyadic.dialects.launch import LaunchOp
+from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.memory import views
@@ -101,7 +101,7 @@ def emit(outlined: ir.Module, levels: Sequence[str], integer_ir: bytes) -> Emitt
 
 
 def _step(launch: LaunchOp, weights: _Section, params: _Section) -> Step:
-    constant = weights.put(np.array(launch.constant))
+    constant = weights.put(launch.data("constant"))
     numbers = ints(launch.inputs)
     inputs = [
         Reference(buffer, offset if buffer >= 0 else constant + offset)
@@ -114,8 +114,8 @@ def _step(launch: LaunchOp, weights: _Section, params: _Section) -> Step:
         out=Reference(*ints(launch.out)),
         inputs=tuple(inputs),
         tiles=launch.tiles.value,
-        weights=weights.put(np.array(launch.weights)),
-        params=params.put(np.array(launch.params)),
+        weights=weights.put(launch.data("weights")),
+        params=params.put(launch.data("params")),
         macs=launch.macs.value,
         overlap=launch.overlap.value,
     )

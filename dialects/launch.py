@@ -1,17 +1,23 @@
-"""`qi.launch`: what is left of an integer op once its memory and its kernel are known. The last form before the artifact."""
+"""`qi.launch`: what is left of an integer op once its memory and its kernel are known, the last form of the IR."""
 # pyright: reportInvalidTypeForm=false
 
-from torch_mlir import ir
+from typing import Any
 
-from dyadic.dialects.laws import Bool, Dense, I64s, fail, ints
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import attribute
+
+from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, ints
 from dyadic.dialects.qi import QI
 
 
 class LaunchOp(QI.Operation, name="launch"):
     """One step of the program: a call of `kernel` over `tiles` tiles an image (the kernel ABI of DESIGN 7).
 
-    `out` is [buffer, byte offset], `inputs` such pairs one after the other; buffer -1 is `constant`. `spec` is everything
-    the kernel's code depends on. With `overlap` the step may run without a barrier after the one before it.
+    `out` is [buffer, byte offset], `inputs` such pairs one after the other; buffer -1 is `constant`. `spec` is
+    everything the kernel's code depends on; data that a kernel has none of is `unit`. With `overlap` the step may run
+    without a barrier after the one before it.
     """
 
     layer: ir.StringAttr
@@ -19,13 +25,18 @@ class LaunchOp(QI.Operation, name="launch"):
     kernel: ir.StringAttr
     spec: ir.DictAttr
     out: I64s
-    inputs: I64s
     weights: Dense
     params: Dense
     constant: Dense
     tiles: ir.IntegerAttr
     macs: ir.IntegerAttr
-    overlap: Bool
+    inputs: I64s = attribute(default_factory=lambda: ir.DenseI64ArrayAttr.get([]))  # an empty array counts as missing
+    overlap: Bool = flag()
+
+    def data(self, name: str) -> npt.NDArray[Any]:
+        """`weights`, `params` or `constant` as an array, empty where there is none."""
+        attribute = self.attributes[name]
+        return np.zeros(0, np.int8) if isinstance(attribute, ir.UnitAttr) else np.array(attribute, copy=False)
 
     def verify_invariants(self) -> bool:
         if {"out", "inputs"} <= set(self.attributes) and (len(ints(self.out)) != 2 or len(ints(self.inputs)) % 2):

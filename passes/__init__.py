@@ -1,14 +1,18 @@
 """The pipeline, top to bottom. To add a pass: one file in its stage's folder, one line below, with its reason.
 
-Stages without passes here (import, calibrate, select, emit) need data, the outside world or a decision: see `compiler/driver.py`.
+Stages without passes here (import, calibrate, select, emit) need data, the outside world or a decision: see
+`compiler/driver.py`.
 """
 
+from dyadic.passes.ingest.ingest_aten import ingest_aten
+from dyadic.passes.ingest.ingest_onnx import ingest_onnx
 from dyadic.passes.integerize.choose_conv_add import choose_conv_add
 from dyadic.passes.integerize.integerize import integerize as convert_to_integers  # the name is the package here
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.verify_integer import verify_integer
-from dyadic.passes.ingest.ingest_aten import ingest_aten
-from dyadic.passes.ingest.ingest_onnx import ingest_onnx
+from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
+from dyadic.passes.lower.cpu.outline_kernels import outline_kernels
+from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
 from dyadic.passes.prepare.fold_pads import fold_pads
@@ -46,5 +50,9 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         convert_to_integers,
         verify_integer,  # last: the proof that nothing float is left inside
     ),
-    "lower/cpu": (),
+    "lower/cpu": (
+        assign_layouts,  # first: where halos lie and which tensors share a buffer decides what needs memory
+        plan_memory,  # before outlining, while lifetimes can be read off the graph
+        outline_kernels,
+    ),
 }

@@ -1,8 +1,8 @@
 """Decide where every activation lies: strides, halos, and which tensors share a buffer.
 
 Concatenation along channels, slices of channels and reshapes of dense data cost nothing: they are places in another
-tensor's buffer. A tensor that a padded convolution reads carries a ring of its zero point around it, so that kernels have no
-borders. Pixels are padded to four bytes, the width of one multiply instruction's K.
+tensor's buffer. A tensor that a padded convolution reads carries a ring of its zero point around it, so that kernels
+have no borders. Pixels are padded to four bytes, the width of one multiply instruction's K.
 """
 
 from collections.abc import Iterator
@@ -41,6 +41,7 @@ class Storage:
     channel: int = 0  # first channel inside the parent
     reshaped: bool = False  # the parent's bytes under another shape
     halo: Halo = NO_HALO
+    packed: bool = False  # no padding between pixels, since a reshape reads or makes it
     children: "list[Storage]" = field(default_factory=list)
     layout: Layout | None = None
 
@@ -114,16 +115,13 @@ def _share(storages: dict[Any, Storage]) -> None:
         op = storage.op
         if isinstance(op, qi.ReshapeOp) and storage.parent is None and not is_constant(op.x):
             source = storages[op.x]
-            if source.whole and _dense(source.root) and _dense(storage):
+            source.packed = storage.packed = True
+            if source.whole and all(s.halo == NO_HALO for s in (*source.root.family(), storage)):
                 source.adopt(storage, reshaped=True)
 
 
 def _only_channels(op: qi.SliceOp) -> bool:
     return set(ints(op.steps)) == {1} and shape(op.x)[:-1] == shape(op.out)[:-1]
-
-
-def _dense(storage: Storage) -> bool:
-    return storage.view.channels % DWORD == 0 and all(s.halo == NO_HALO for s in storage.family())
 
 
 def _place(storages: dict[Any, Storage], function: Any) -> None:
@@ -136,7 +134,8 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
                 pixel = storage.view.channels
                 storage.layout = Layout(CONSTANT, 0, pixel, pixel * storage.view.columns, 0)
                 continue
-            pixel = -(-storage.view.channels // DWORD) * DWORD
+            packed = halo == NO_HALO and any(s.packed for s in storage.family())
+            pixel = storage.view.channels if packed else -(-storage.view.channels // DWORD) * DWORD
             row = (storage.view.columns + halo.left + halo.right) * pixel
             used = (storage.view.rows + halo.top + halo.bottom) * row
             image = -(-used // ALIGNMENT) * ALIGNMENT

@@ -8,8 +8,8 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.laws import activation, shape, zero_point
 from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.passes.lower.cpu.kernels.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.halo import HaloSpec
-from dyadic.passes.lower.cpu.kernels.halo import pack as pack_halo
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, layout_of, to_attribute, view
 from dyadic.passes.lower.cpu.outlining import OUTLINES
 from dyadic.passes.lower.cpu.outlining.launch import Launch, place
@@ -22,7 +22,7 @@ BOUNDARY = qi.ConstantOp | qi.QuantizeOp | qi.DequantizeOp
 
 @module_pass
 def outline_kernels(module: ir.Operation) -> None:
-    """Replace integer ops by launches: qi.conv2d {qi.layout} --> qi.launch {kernel, spec, out, inputs, weights, params}; exact."""
+    """Replace integer ops by launches: qi.conv2d {qi.layout} --> qi.launch {kernel, spec, out, inputs, ...}; exact."""
     with module.context, ir.Location.unknown():
         function = main_function(module)
         program = ir.InsertionPoint(function.operation)
@@ -64,8 +64,8 @@ def _outline(function: Any, where: ir.InsertionPoint) -> Any:
 def halo(op: Any) -> Launch | None:
     """The launch that fills the ring around op's result with its zero point, where it has one.
 
-    It follows the first step that writes inside the ring and overlaps with it: they touch different bytes, and both come
-    after the barrier behind the last reader of whatever lay there before.
+    It follows the first step that writes inside the ring and overlaps with it: they touch different bytes, and both
+    come after the barrier behind the last reader of whatever lay there before.
     """
     layout, seen = layout_of(op.out), view(op.out)
     if layout.halo == NO_HALO:
@@ -74,16 +74,17 @@ def halo(op: Any) -> Launch | None:
     spec = HaloSpec(
         rows=seen.rows,
         columns=seen.columns,
-        pixel=layout.pixel,
+        channels=layout.pixel,
+        column=layout.pixel,
         row=layout.row,
         image=layout.image,
         **layout.halo._asdict(),
     )
-    return Launch(spec, place(layout, -inner), [], params=pack_halo(zero_point(op.out)), overlap=True)
+    return Launch(spec, place(layout, -inner), [], params=pack_fill_params(zero_point(op.out)), overlap=True)
 
 
 def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.ArrayAttr, ir.ArrayAttr]:
-    """What the runtime does itself: `{name, shape, rows, columns, channels, layout, scale, zero_point}` of inputs and outputs."""
+    """What the runtime quantizes and dequantizes: one dictionary for each input and output."""
     argument_names, result_names = boundary_names(function)
     arguments = list(function.regions[0].blocks[0].arguments)
     inputs, outputs = {}, []

@@ -1,7 +1,7 @@
 """Give every buffer a place in one arena so that buffers which are alive together never overlap.
 
-Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020): the largest buffer first,
-each at the lowest offset that is free for its whole life.
+Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020): the largest
+buffer first, each at the lowest offset that is free for its whole life.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Life:
 
 @module_pass
 def plan_memory(module: ir.Operation) -> None:
-    """Place buffers in the arena: function {qi.buffers} --> function {qi.buffers, qi.arena}; exact, nothing is computed."""
+    """Place buffers in the arena: function {qi.buffers} --> function {qi.arena}; exact, nothing is computed."""
     function = main_function(module)
     sizes = ints(function.operation.attributes[BUFFERS])
     offsets, total = place(sizes, lives(function.regions[0].blocks[0], len(sizes)))

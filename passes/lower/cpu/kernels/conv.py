@@ -1,10 +1,12 @@
-"""Convolution as an implicit matrix product: no im2col, requantization and residual add while accumulators are in registers.
+"""Convolution as an implicit matrix product: no im2col, requantization and residual add while accumulators are in
+registers.
 
-A unit of work (the tile of the kernel ABI) is a block of output channels times a chunk of output pixels; a thread's units with the
-same channels follow each other, so their weights stay in cache. Inside a unit a register tile of pixels x channels runs over the
-whole of K at once. K is a list of segments, each a run of bytes that is contiguous in memory: a kernel row of pixels
-(KW * C) where pixels are dense, else one tap. Weights are packed `[group][channels/16][segment][run/4][16][4]` in that physical
-order, with zeros opposite padding lanes, so whatever those hold does not matter.
+A unit of work (the tile of the kernel ABI) is a block of output channels times a chunk of output pixels; a thread's
+units with the same channels follow each other, so their weights stay in cache. Inside a unit a register tile of pixels
+x channels runs over the whole of K at once. K is a list of segments, each a run of bytes that is contiguous in memory:
+a kernel row of pixels (KW * C) where pixels are dense, else one tap. Weights are packed
+`[group][channels/16][segment][run/4][16][4]` in that physical order, with zeros opposite padding lanes, so whatever
+those hold does not matter.
 """
 
 from collections.abc import Callable
@@ -81,7 +83,7 @@ class ConvSpec:
 
 
 def pack_weights(spec: ConvSpec, weight: npt.NDArray[np.int8], pixel: int) -> npt.NDArray[np.int8]:
-    """[O, KH, KW, I/groups] to the packed order; `pixel` is the input's pixel stride, which places a merged row's taps."""
+    """[O, KH, KW, I/groups] to the packed order; the input's pixel stride places a merged row's taps."""
     out_channels, kh, kw, depth = weight.shape
     run = np.zeros((out_channels, spec.taps_y * spec.taps_x, spec.packed_dwords * 4), np.int8)
     if spec.taps_x == kw:
@@ -209,7 +211,7 @@ class _ConvWriter:
         store_bytes(self.clamp.apply(requantize.rounded(acc, extra)), out, channel, count)
 
     def tiles(self, most: int) -> list[tuple[tuple[list[int], list[int]], list[tuple[int, int]]]]:
-        """((row starts, column starts), pixels of the tile relative to its start). Tiles of a list may overlap: equal bytes."""
+        """((row starts, column starts), pixels of a tile relative to its start). Tiles may overlap: equal bytes."""
         rows, columns = self.spec.unit_rows, self.spec.unit_columns
         if columns < most and rows > 1 and rows * columns <= UNROLLED_PIXELS:
             every = [(y, x) for y in range(rows) for x in range(columns)]

@@ -1,8 +1,8 @@
 """The convolution kernel on AMX: `tdpbusd` multiplies 16 pixels x 64 bytes of K by 64 bytes of K x 16 channels.
 
-Same units, same packing, same bits as `conv.py`; only the register tile differs. Two tiles of up to 16 pixels share two vectors of 16
-channels: four accumulator tiles, which go through scratch memory to the ordinary epilogue. A tile's pixels are equally far
-apart, so tiles stay inside one row of the unit.
+Same units, same packing, same bits as `conv.py`; only the register tile differs. Two tiles of up to 16 pixels share
+two vectors of 16 channels: four accumulator tiles, which go through scratch memory to the ordinary epilogue. A tile's
+pixels are equally far apart, so tiles stay inside one row of the unit.
 """
 
 from typing import Any

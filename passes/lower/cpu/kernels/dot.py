@@ -1,7 +1,8 @@
-"""How each ISA level multiplies bytes: four u8 activations by four s8 weights for each of 16 channels, summed into int32.
+"""How each ISA level multiplies bytes: four u8 activations by four s8 weights for each of 16 channels, summed into
+int32.
 
-Weights are packed `[16 channels][4 bytes of K]`, one cache line a step. A `Dot` says how wide a register tile it likes and what one
-step is; everything around it (tiles, loops, epilogue) is the same for all levels.
+Weights are packed `[16 channels][4 bytes of K]`, one cache line a step. A `Dot` says how wide a register tile it likes
+and what one step is; everything around it (tiles, loops, epilogue) is the same for all levels.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ LANES = 16
 
 @dataclass(frozen=True)
 class Dot:
-    """AVX-512 VNNI: `vpdpbusd` on 16 channels at once; 31 of 32 registers hold accumulators, weights and one broadcast."""
+    """AVX-512 VNNI: `vpdpbusd` on 16 channels; 31 registers hold accumulators, weights and one broadcast."""
 
     registers: int = 31
     vectors: int = 4  # most vectors of 16 channels in a register tile
@@ -44,7 +45,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class PortableDot(Dot):
-    """Baseline x86-64: bytes widened to 16 bits, `pmaddwd` on pairs; exact, unlike `pmaddubsw`. Pairs are summed at the end."""
+    """Baseline x86-64: `pmaddwd` on bytes widened to 16 bits, exact unlike `pmaddubsw`; pairs are summed at the end."""
 
     registers: int = 16
     vectors: int = 1

@@ -1,4 +1,4 @@
-"""A tensor as rows x columns x channels, and its layout as an attribute: `qi.layout = {buffer, offset, pixel, row, image, halo}`."""
+"""A tensor as rows x columns x channels, and its layout as the attribute `qi.layout`."""
 
 from dataclasses import dataclass
 from math import prod
@@ -37,7 +37,9 @@ def view(value: ir.Value) -> View:
 
 def is_dense(layout: Layout, seen: View) -> bool:
     """One image is rows * columns * channels consecutive bytes."""
-    return layout.pixel == seen.channels and (seen.rows == 1 or layout.row == seen.columns * layout.pixel)
+    if seen.rows > 1 and layout.row != seen.columns * seen.channels:
+        return False
+    return seen.columns == 1 or layout.pixel == seen.channels
 
 
 def to_attribute(layout: Layout) -> ir.DictAttr:

@@ -49,13 +49,18 @@ class Launch:
                 spec=registry.to_attribute(self.spec),
                 out=ir.DenseI64ArrayAttr.get(list(self.out)),
                 inputs=ir.DenseI64ArrayAttr.get([n for place in self.inputs for n in place]),
-                weights=ir.DenseElementsAttr.get(np.ascontiguousarray(self.weights)),
-                params=ir.DenseElementsAttr.get(np.ascontiguousarray(self.params)),
-                constant=ir.DenseElementsAttr.get(np.ascontiguousarray(self.constant).view(np.int8)),
+                weights=_data(self.weights),
+                params=_data(self.params),
+                constant=_data(self.constant.view(np.int8)),
                 tiles=ir.IntegerAttr.get(i64, self.spec.units),
                 macs=ir.IntegerAttr.get(i64, self.macs),
                 overlap=ir.BoolAttr.get(self.overlap),
             )
+
+
+def _data(array: npt.NDArray[Any]) -> ir.Attribute:
+    """A dense attribute; `unit` for no data, since there is no empty one."""
+    return ir.DenseElementsAttr.get(np.ascontiguousarray(array)) if array.size else ir.UnitAttr.get()
 
 
 def place(layout: Layout, extra: int = 0) -> Place:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import ints, shape, zero_point
+from dyadic.dialects.laws import ints, zero_point
 from dyadic.passes.lower.cpu.kernels import conv, requantize
 from dyadic.passes.lower.cpu.kernels.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.dot import LANES

@@ -1,0 +1,52 @@
+"""`qi.conv2d` with one filter a channel as a launch of the depthwise kernel."""
+
+from typing import Any
+
+import numpy as np
+
+from dyadic.dialects.laws import ints, zero_point
+from dyadic.passes.lower.cpu.kernels import depthwise, requantize
+from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
+from dyadic.passes.lower.cpu.memory.views import layout_of, view
+from dyadic.passes.lower.cpu.outlining.launch import Launch, place
+from dyadic.passes.lower.cpu.outlining.matrix import form
+from dyadic.passes.lower.cpu.outlining.pointwise import rows_in_unit
+from dyadic.passes.rewriting import defining
+
+
+def is_depthwise(op: Any) -> bool:
+    """As many groups as input and output channels."""
+    groups = op.groups.value
+    return groups == view(op.x).channels == view(op.out).channels
+
+
+def depthwise_convolution(op: Any) -> list[Launch]:
+    source, out, made = layout_of(op.x), layout_of(op.out), view(op.out)
+    weight = np.array(defining(op.weight).value)
+    strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)
+    spec = DepthwiseSpec(
+        rows=made.rows,
+        columns=made.columns,
+        channels=made.channels,
+        unit_rows=rows_in_unit(made.rows, made.columns * made.channels),
+        taps_y=weight.shape[1],
+        taps_x=weight.shape[2],
+        tap_y=dilation[0] * source.row,
+        tap_x=dilation[1] * source.pixel,
+        stride_x=strides[1],
+        in_column=strides[1] * source.pixel,
+        in_row=strides[0] * source.row,
+        in_image=source.image,
+        out_column=out.pixel,
+        out_row=out.row,
+        out_image=out.image,
+        form=form(op),
+    )
+    m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
+    if spec.form == requantize.WIDE:
+        s = np.where(m == 0, 32, s)  # a constant channel makes 0 at any shift
+    bias = np.array(defining(op.bias).value, np.int64)
+    params = depthwise.pack_params(spec, bias, m, s, [zero_point(op.out), op.low.value, op.high.value])
+    start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
+    weights = depthwise.pack_weights(spec, weight)
+    return [Launch(spec, place(out), [start], weights, params, macs=made.rows * made.columns * weight.size)]

@@ -1,0 +1,93 @@
+"""Element by element: `qi.add`, `qi.mul`, `qi.requant`, `qi.table`."""
+
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.dialects import qi
+from dyadic.dialects.laws import zero_point
+from dyadic.passes.lower.cpu.kernels import elementwise, requantize, table
+from dyadic.passes.lower.cpu.memory.views import View, layout_of, view
+from dyadic.passes.lower.cpu.outlining.launch import Launch, constant_bytes, place
+from dyadic.runtime.program import Layout
+
+UNIT_BYTES = 16 << 10  # of the result in one unit, about: enough to be worth a thread's while
+
+
+def rows_in_unit(rows: int, row_bytes: int) -> int:
+    """How many rows of the result make a unit; a divisor of `rows` where one is near, so that no row is made twice."""
+    wanted = max(1, min(rows, UNIT_BYTES // max(1, row_bytes)))
+    return next((r for r in range(wanted, max(0, wanted // 2), -1) if rows % r == 0), wanted)
+
+
+def _strides(prefix: str, layout: Layout) -> dict[str, int]:
+    return {f"{prefix}_column": layout.pixel, f"{prefix}_row": layout.row, f"{prefix}_image": layout.image}
+
+
+def _broadcast(prefix: str, value: ir.Value, over: View) -> dict[str, int]:
+    """Strides of an operand that may have size 1 where the result has more."""
+    layout, own = layout_of(value), view(value)
+    return {
+        f"{prefix}_column": 0 if own.columns == 1 else layout.pixel,
+        f"{prefix}_row": 0 if own.rows == 1 else layout.row,
+        f"{prefix}_image": layout.image,
+        f"{prefix}_channel": 0 if own.channels == 1 and over.channels > 1 else 1,
+    }
+
+
+def _common(op: Any) -> dict[str, int]:
+    made = view(op.out)
+    unit = rows_in_unit(made.rows, made.columns * made.channels)
+    shape = {"rows": made.rows, "columns": made.columns, "channels": made.channels, "unit_rows": unit}
+    return {**shape, **_strides("out", layout_of(op.out))}
+
+
+def _header(op: Any) -> list[int]:
+    return [zero_point(op.out), op.low.value, op.high.value]
+
+
+def _form(op: Any) -> str:
+    return requantize.WIDE if op.shift.value >= 32 else requantize.SMALL_SHIFT
+
+
+def _constant(*values: ir.Value) -> Any:
+    """The bytes of the constant among the operands, if there is one."""
+    return np.concatenate([constant_bytes(value) for value in values])
+
+
+def add(op: qi.AddOp) -> list[Launch]:
+    made = view(op.out)
+    spec = elementwise.AddSpec(**_common(op), **_strides("a", layout_of(op.a)), **_broadcast("b", op.b, made))
+    params = elementwise.pack_add_params(
+        op.multiplier_a.value, zero_point(op.a), op.multiplier_b.value, zero_point(op.b), op.shift.value, _header(op)
+    )
+    inputs = [place(layout_of(op.a)), place(layout_of(op.b))]
+    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(op.a, op.b))]
+
+
+def mul(op: qi.MulOp) -> list[Launch]:
+    made = view(op.out)
+    operands = {**_strides("a", layout_of(op.a)), **_broadcast("b", op.b, made)}
+    spec = elementwise.MulSpec(**_common(op), **operands, form=_form(op))
+    params = elementwise.pack_requant_params(
+        op.multiplier.value, op.shift.value, zero_point(op.a), zero_point(op.b), spec.form, _header(op)
+    )
+    inputs = [place(layout_of(op.a)), place(layout_of(op.b))]
+    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(op.a, op.b))]
+
+
+def requant(op: qi.RequantOp) -> list[Launch]:
+    spec = elementwise.RequantSpec(**_common(op), **_strides("in", layout_of(op.x)), form=_form(op))
+    params = elementwise.pack_requant_params(
+        op.multiplier.value, op.shift.value, zero_point(op.x), 0, spec.form, _header(op)
+    )
+    source = layout_of(op.x)
+    return [Launch(spec, place(layout_of(op.out)), [place(source)], params=params, constant=constant_bytes(op.x))]
+
+
+def lookup(op: qi.TableOp) -> list[Launch]:
+    spec = table.TableSpec(**_common(op), **_strides("in", layout_of(op.x)))
+    weights = table.pack_table(np.array(op.table).view(np.uint8))
+    source = layout_of(op.x)
+    return [Launch(spec, place(layout_of(op.out)), [place(source)], weights=weights, constant=constant_bytes(op.x))]
