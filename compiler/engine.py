@@ -74,6 +74,6 @@ def _torch_engine(module: Any, threads: int) -> Engine:
         every = (
             answer if isinstance(answer, tuple | list) else answer.values() if isinstance(answer, dict) else [answer]
         )
-        return [tensor.numpy() for tensor in every]
+        return [np.asarray(tensor) for tensor in every]
 
     return Engine("torch", run, size)

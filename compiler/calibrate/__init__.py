@@ -9,6 +9,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.calibrate.data import Feeds, Input, Samples
 from dyadic.compiler.calibrate.entropy import Entropy
+from dyadic.compiler.calibrate.means import InputMeans
 from dyadic.compiler.calibrate.min_max import MinMax
 from dyadic.compiler.calibrate.mse import Mse
 from dyadic.compiler.calibrate.observer import Observer
@@ -46,7 +47,7 @@ def model_inputs(module: ir.Module) -> tuple[Input, ...]:
 
 
 def calibrate(module: ir.Module, data: object, observer: str, progress: Progress) -> None:
-    """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments.
+    """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments; `qd.input_mean` too.
 
     Inputs and outputs of the model keep everything that was seen: clipping there is not repaired by any later layer.
     """
@@ -56,8 +57,10 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
     reference = FloatReference(module)
     plan = reference.plan
     observers = make_observers(plan, OBSERVERS[observer])
+    means = InputMeans(plan)
 
     def observe(op: Any, name: str, values: torch.Tensor) -> None:
+        means.see(name, values)
         watching = observers.get(name)
         if watching is not None:
             try:
@@ -75,6 +78,8 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
                 reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
                 advance(len(next(iter(batch.values()))))
     write_ranges(module, plan, {name: watching.range() for name, watching in observers.items()})
+    with module.context:
+        means.write()
 
 
 def make_observers(plan: Plan, make: Callable[[], Observer]) -> dict[str, Observer]:
@@ -102,7 +107,7 @@ def count(sample: tuple[int, ...]) -> int:
 
 def rebatch(feeds: Feeds, rows: int) -> list[Feeds]:
     total = len(next(iter(feeds.values())))
-    return [{name: value[i : i + rows] for name, value in feeds.items()} for i in range(0, total, rows)]
+    return [{name: value[i : i + rows].copy() for name, value in feeds.items()} for i in range(0, total, rows)]
 
 
 def write_ranges(module: ir.Module, plan: Plan, ranges: dict[str, tuple[float, float]]) -> None:

@@ -67,7 +67,7 @@ class Samples:
     def __iter__(self) -> Iterator[Feeds]:
         self.first, self.seen = [], 0
         for raw in self._raw():
-            feeds = {i.name: self._checked(i, raw[i.name], self.seen) for i in self.inputs}
+            feeds: Feeds = {i.name: self._checked(i, raw[i.name], self.seen) for i in self.inputs}
             if self._labels and LABELS in raw:
                 feeds[LABELS] = self._checked_labels(raw[LABELS])
             count = self._count({name: len(value) for name, value in feeds.items()})

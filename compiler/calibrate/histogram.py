@@ -36,7 +36,7 @@ class Histogram:
 
     @property
     def centers(self) -> npt.NDArray[np.float64]:
-        return (self.first + np.arange(BINS) + 0.5) * self.width
+        return (np.arange(self.first, self.first + BINS, dtype=np.float64) + 0.5) * self.width
 
     def see(self, values: torch.Tensor) -> None:
         import torch
