@@ -1,7 +1,8 @@
 """The vocabulary that kernels are written in: i64 arithmetic, byte pointers, vectors of integers, loops.
 
-Thin names over `arith`, `scf`, `vector` and `llvm` so that a generator reads like the loop nest it makes. Every function builds
-at the current insertion point. Pointers are bare `!llvm.ptr` and offsets are bytes, as the kernel ABI (DESIGN 7) has them.
+Thin names over `arith`, `scf`, `vector` and `llvm` so that a generator reads like the loop nest it makes. Every
+function builds at the current insertion point. Pointers are bare `!llvm.ptr` and offsets are bytes, as the kernel ABI
+(DESIGN 7) has them.
 """
 
 from collections.abc import Callable, Sequence
@@ -88,6 +89,10 @@ def shift_right_logical(a: Value, b: Value | int) -> Value:
     return arith.shrui(a, like(a, b))
 
 
+def either(a: Value, b: Value) -> Value:
+    return arith.ori(a, b)
+
+
 def smallest(a: Value, b: Value | int) -> Value:
     return arith.minsi(a, like(a, b))
 
@@ -96,8 +101,19 @@ def largest(a: Value, b: Value | int) -> Value:
     return arith.maxsi(a, like(a, b))
 
 
+def smallest_unsigned(a: Value, b: Value | int) -> Value:
+    return arith.minui(a, like(a, b))
+
+
 def largest_unsigned(a: Value, b: Value | int) -> Value:
     return arith.maxui(a, like(a, b))
+
+
+def add_saturated(a: Value, b: Value) -> Value:
+    """Signed saturating addition of vectors."""
+    kind = ir.VectorType(a.type)
+    name = f"llvm.sadd.sat.v{kind.shape[0]}{kind.element_type}"
+    return intrinsic(name, kind, a, b)
 
 
 def extend(a: Value, bits: int, *, signed: bool) -> Value:
@@ -112,6 +128,10 @@ def truncate(a: Value, bits: int) -> Value:
     if isinstance(a.type, ir.VectorType):
         kind = ir.VectorType.get(ir.VectorType(a.type).shape, kind)
     return arith.trunci(kind, a)
+
+
+def lane_count(a: Value) -> int:
+    return ir.VectorType(a.type).shape[0]
 
 
 def splat(scalar: Value, count: int) -> Value:
@@ -159,8 +179,9 @@ def load(kind: ir.Type, pointer: Value, offset: Value | int = 0, align: int = 1)
     return llvm.load(kind, at(pointer, offset), alignment=align)
 
 
-def store(value: Value, pointer: Value, offset: Value | int = 0, align: int = 1) -> None:
-    llvm.store(value, at(pointer, offset), alignment=align)
+def store(value: Value, pointer: Value, offset: Value | int = 0, align: int = 1, *, plain: bool = False) -> None:
+    """`plain` stores stay as they are: LLVM does not see a memset or memcpy in a loop of them."""
+    llvm.store(value, at(pointer, offset), alignment=align, volatile_=plain)
 
 
 def loop(
@@ -170,7 +191,7 @@ def loop(
     carried: Sequence[Value] = (),
     step: int = 1,
 ) -> list[Value]:
-    """`for i in range(low, high, step)`; `body(i, *carried)` returns the next carried values, and the loop the last ones."""
+    """`for i in range(low, high, step)`; `body(i, *carried)` returns the next carried values."""
     low = const(low) if isinstance(low, int) else low
     high = const(high) if isinstance(high, int) else high
     op = scf.ForOp(low, high, const(step), list(carried))
@@ -196,6 +217,10 @@ def less(a: Value, b: Value | int) -> Value:
 
 def equal(a: Value, b: Value | int) -> Value:
     return arith.cmpi(EQ, a, like(a, b))
+
+
+def select(condition: Value, then: Value, otherwise: Value) -> Value:
+    return arith.select(condition, then, otherwise)
 
 
 class KernelArguments:

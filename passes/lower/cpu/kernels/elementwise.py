@@ -4,13 +4,17 @@
 everything is dense a unit is one long run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels import requantize
-from dyadic.passes.lower.cpu.kernels.units import units_of
+from dyadic.passes.lower.cpu.kernels.byte_lanes import ByteLanes, Narrow, uniform
+from dyadic.passes.lower.cpu.kernels.runs import View, over_pixels, over_run
+from dyadic.passes.lower.cpu.kernels.units import image_and_row, place, units_of
 
 
 @dataclass(frozen=True)
@@ -104,3 +108,109 @@ def pack_requant_params(
     """For MulSpec and RequantSpec (zero_b 0); header: zero point, low, high of the result."""
     every = np.ones(requantize.LANES, np.int64)
     return requantize.pack(every * 0, every * multiplier, every * shift, None, form, [*header[:3], zero_a, zero_b])
+
+
+def generate_add(spec: AddSpec, level: str, symbol: str) -> None:
+    """Build the kernel at the current insertion point."""
+
+    def arithmetic(params: c.Value) -> Callable[[ByteLanes, c.Value, c.Value], c.Value]:
+        narrow = Narrow.load(params)
+        pair, constant, shift = (c.load(c.integer(32), params, 4 * i, align=4) for i in (3, 4, 5))
+
+        def add(v: ByteLanes, a: c.Value, b: c.Value) -> c.Value:
+            # bytes of a and b in turn, widened: one multiply-add of word pairs is the whole sum
+            quads = [quad for half in v.interleave(a, b, 8) for quad in _widened(v, half)]
+            factors, start, by = (c.splat(x, v.dwords) for x in (pair, constant, shift))
+            return v.pack([c.shift_right(v.add_products(start, q, factors), by) for q in quads], narrow)
+
+        return add
+
+    c.kernel(symbol, lambda k: _two_operands(spec, level, k, arithmetic(k.params)))
+
+
+def _widened(v: ByteLanes, words: c.Value) -> tuple[c.Value, c.Value]:
+    """Bytes (in pairs) to words (in pairs): the low and the high pairs of every 128-bit lane."""
+    low, high = v.interleave(words, v.zero_bytes(), 8)
+    return low, high
+
+
+def generate_mul(spec: MulSpec, level: str, symbol: str) -> None:
+    """Build the kernel at the current insertion point."""
+
+    def arithmetic(params: c.Value) -> Callable[[ByteLanes, c.Value, c.Value], c.Value]:
+        narrow, zeros = Narrow.load(params), _zero_points(params)
+
+        def mul(v: ByteLanes, a: c.Value, b: c.Value) -> c.Value:
+            requant = uniform(params, spec.form, v)
+            products = v.multiply_words(_centered(v, a, zeros[0]), _centered(v, b, zeros[1]))
+            return v.pack([requant.rounded(p) for p in products], narrow)
+
+        return mul
+
+    c.kernel(symbol, lambda k: _two_operands(spec, level, k, arithmetic(k.params)))
+
+
+def generate_requant(spec: RequantSpec, level: str, symbol: str) -> None:
+    """Build the kernel at the current insertion point."""
+
+    def body(k: c.KernelArguments) -> None:
+        narrow = Narrow.load(k.params)
+        zero = c.load(c.integer(32), k.params, 12, align=4)
+
+        def requant(v: ByteLanes, x: c.Value) -> c.Value:
+            by = uniform(k.params, spec.form, v)
+            dwords = v.to_dwords(*v.to_words(x))
+            return v.pack([by.rounded(c.sub(d, c.splat(zero, v.dwords))) for d in dwords], narrow)
+
+        def unit(index: c.Value) -> None:
+            image, row = image_and_row(spec, index)
+            source = View(place(k.input(0), image, spec.in_image, row, spec.in_row), spec.in_row, spec.in_column)
+            target = View(place(k.out, image, spec.out_image, row, spec.out_row), spec.out_row, spec.out_column)
+
+            def run(at: list[c.Value], length: int) -> None:
+                def vector(v: ByteLanes, offset: c.Value | int, count: int) -> None:
+                    v.store(requant(v, v.load(at[0], offset)), at[1], offset, count)
+
+                over_run(length, level, vector)
+
+            over_pixels(spec.unit_rows, spec.columns, spec.channels, [source, target], run)
+
+        c.loop(k.first, k.last, unit)
+
+    c.kernel(symbol, body)
+
+
+def _zero_points(params: c.Value) -> list[c.Value]:
+    return [c.truncate(c.load(c.integer(32), params, 4 * i, align=4), 16) for i in (3, 4)]
+
+
+def _centered(v: ByteLanes, a: c.Value, zero: c.Value) -> tuple[c.Value, c.Value]:
+    low, high = v.to_words(a)
+    middle = c.splat(zero, v.size // 2)
+    return c.sub(low, middle), c.sub(high, middle)
+
+
+def _two_operands(
+    spec: AddSpec | MulSpec,
+    level: str,
+    k: c.KernelArguments,
+    arithmetic: Callable[[ByteLanes, c.Value, c.Value], c.Value],
+) -> None:
+    def unit(index: c.Value) -> None:
+        image, row = image_and_row(spec, index)
+        views = [
+            View(place(k.input(0), image, spec.a_image, row, spec.a_row), spec.a_row, spec.a_column),
+            View(place(k.input(1), image, spec.b_image, row, spec.b_row), spec.b_row, spec.b_column, spec.b_channel),
+            View(place(k.out, image, spec.out_image, row, spec.out_row), spec.out_row, spec.out_column),
+        ]
+
+        def run(at: list[c.Value], length: int) -> None:
+            def vector(v: ByteLanes, offset: c.Value | int, count: int) -> None:
+                b = v.load(at[1], offset) if spec.b_channel else c.splat(c.load(c.integer(8), at[1]), v.size)
+                v.store(arithmetic(v, v.load(at[0], offset), b), at[2], offset, count)
+
+            over_run(length, level, vector)
+
+        over_pixels(spec.unit_rows, spec.columns, spec.channels, views, run)
+
+    c.loop(k.first, k.last, unit)

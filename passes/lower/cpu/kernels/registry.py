@@ -8,11 +8,20 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.passes.lower.cpu.kernels import conv
+from dyadic.passes.lower.cpu.kernels import conv, copy, elementwise, halo, pool, table
 
 # family -> (spec dataclass, generator(spec, level, symbol))
 FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "conv": (conv.ConvSpec, conv.generate),
+    "max_pool": (pool.MaxPoolSpec, pool.generate_max),
+    "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
+    "add": (elementwise.AddSpec, elementwise.generate_add),
+    "mul": (elementwise.MulSpec, elementwise.generate_mul),
+    "requant": (elementwise.RequantSpec, elementwise.generate_requant),
+    "table": (table.TableSpec, table.generate),
+    "copy": (copy.CopySpec, copy.generate_copy),
+    "fill": (copy.FillSpec, copy.generate_fill),
+    "halo": (halo.HaloSpec, halo.generate),
 }
 
 

@@ -67,13 +67,18 @@ def form_of(shift: npt.NDArray[np.int64], short: bool) -> str:
     return WIDE if int(shift.min(initial=32)) >= 32 else SMALL_SHIFT
 
 
+def pairs(x: c.Value) -> c.Value:
+    """Neighbouring int32 lanes seen as one int64."""
+    return c.bits_as(x, c.lane_count(x) // 2, 64)
+
+
 def even(x: c.Value) -> c.Value:
     """Even int32 lanes, sign-extended in place to int64."""
-    return c.shift_right(c.shift_left(c.bits_as(x, LANES // 2, 64), 32), 32)
+    return c.shift_right(c.shift_left(pairs(x), 32), 32)
 
 
 def odd(x: c.Value) -> c.Value:
-    return c.shift_right(c.bits_as(x, LANES // 2, 64), 32)
+    return c.shift_right(pairs(x), 32)
 
 
 @dataclass
@@ -110,26 +115,16 @@ class Residual:
         return c.shift_left(c.sub(c.extend(bytes_, 32, signed=False), self.zero_point), self.shift)
 
 
-class Requantize:
-    """The parameters of one block of 16 channels, loaded where this is made."""
+class _Rounding:
+    """`rounded` from vectors of parameters; see the module's docstring for what each form needs."""
 
-    def __init__(self, params: c.Value, block: c.Value, form: str, *, residual: bool = False) -> None:
-        """`params` points at the header, `block` (i64) counts blocks."""
-        base = c.at(params, c.add(c.mul(block, 4 * BLOCK), 4 * HEADER))
-        self.form = form
-        self.bias = self._row(base, BIAS)
-        self.multiplier = self._row(base, MULTIPLIER)
-        self.shift = self._row(base, SHIFT)
-        if form == SHORT:
-            self.rounding = self._row(base, ROUND_EVEN)
-        else:
-            self.round_even = c.bits_as(self._row(base, ROUND_EVEN), LANES // 2, 64)
-            self.round_odd = c.bits_as(self._row(base, ROUND_ODD), LANES // 2, 64)
-        self.residual_multiplier = self._row(base, RESIDUAL) if residual else None
-
-    @staticmethod
-    def _row(base: c.Value, row: int) -> c.Value:
-        return c.load(c.vec(LANES, 32), base, 4 * row, align=4)
+    form: str
+    multiplier: c.Value
+    shift: c.Value
+    rounding: c.Value
+    round_even: c.Value
+    round_odd: c.Value
+    residual_multiplier: c.Value | None = None
 
     def rounded(self, acc: c.Value, addend: c.Value | None = None) -> c.Value:
         """`(acc*m + addend*mb + 2^(s-1)) >> s` of 16 int32 lanes, saturated far outside u8 where it does not fit."""
@@ -143,7 +138,7 @@ class Requantize:
             wide_odd = c.add(wide_odd, c.mul(odd(addend), odd(self.residual_multiplier)))
         if self.form == WIDE:
             return c.shift_right(interleave_high(wide_even, wide_odd), self.shift)
-        shift64 = c.bits_as(self.shift, LANES // 2, 64)
+        shift64 = pairs(self.shift)
         shift_even = c.shift_right_logical(c.shift_left(shift64, 32), 32)
         shift_odd = c.shift_right_logical(shift64, 32)
         bound = 1 << 20
@@ -154,12 +149,57 @@ class Requantize:
         return interleave_low(*narrow)
 
 
+class Requantize(_Rounding):
+    """The parameters of one block of 16 channels, or of some `lanes` of it, loaded where this is made."""
+
+    def __init__(
+        self,
+        params: c.Value,
+        block: c.Value,
+        form: str,
+        *,
+        residual: bool = False,
+        lanes: int = LANES,
+        first_lane: int = 0,
+    ) -> None:
+        """`params` points at the header, `block` (i64) counts blocks; `first_lane` is even."""
+        base = c.at(params, c.add(c.mul(block, 4 * BLOCK), 4 * (HEADER + first_lane)))
+        self.lanes = lanes
+        self.form = form
+        self.bias = self._row(base, BIAS)
+        self.multiplier = self._row(base, MULTIPLIER)
+        self.shift = self._row(base, SHIFT)
+        if form == SHORT:
+            self.rounding = self._row(base, ROUND_EVEN)
+        else:
+            self.round_even = pairs(self._row(base, ROUND_EVEN))
+            self.round_odd = pairs(self._row(base, ROUND_ODD))
+        self.residual_multiplier = self._row(base, RESIDUAL) if residual else None
+
+    def _row(self, base: c.Value, row: int) -> c.Value:
+        return c.load(c.vec(self.lanes, 32), base, 4 * row, align=4)
+
+
+class Uniform(_Rounding):
+    """One multiplier for all lanes, from `multiplier, shift (less 32 in the wide form), 2^(s-1) as i64` at a place."""
+
+    def __init__(self, entry: c.Value, form: str, lanes: int) -> None:
+        self.form = form
+        self.multiplier, self.shift = (c.splat(c.load(c.integer(32), entry, 4 * i, align=4), lanes) for i in (0, 1))
+        self.round_even = self.round_odd = c.splat(c.load(c.integer(64), entry, 8, align=4), lanes // 2)
+
+
 def interleave_high(even_lanes: c.Value, odd_lanes: c.Value) -> c.Value:
-    """High halves of 8 even and 8 odd int64 lanes, as 16 int32 in their places."""
-    a, b = c.bits_as(even_lanes, LANES, 32), c.bits_as(odd_lanes, LANES, 32)
-    return c.shuffle(a, b, [lane + 1 if lane % 2 == 0 else LANES + lane for lane in range(LANES)])
+    """High halves of even and odd int64 lanes, as int32 in their places."""
+    a, b, count = _halves(even_lanes, odd_lanes)
+    return c.shuffle(a, b, [lane + 1 if lane % 2 == 0 else count + lane for lane in range(count)])
 
 
 def interleave_low(even_lanes: c.Value, odd_lanes: c.Value) -> c.Value:
-    a, b = c.bits_as(even_lanes, LANES, 32), c.bits_as(odd_lanes, LANES, 32)
-    return c.shuffle(a, b, [lane if lane % 2 == 0 else LANES + lane - 1 for lane in range(LANES)])
+    a, b, count = _halves(even_lanes, odd_lanes)
+    return c.shuffle(a, b, [lane if lane % 2 == 0 else count + lane - 1 for lane in range(count)])
+
+
+def _halves(a: c.Value, b: c.Value) -> tuple[c.Value, c.Value, int]:
+    count = 2 * c.lane_count(a)
+    return c.bits_as(a, count, 32), c.bits_as(b, count, 32), count

@@ -1,0 +1,94 @@
+"""Compile kernels, run them as a team of threads would, and compare every byte of memory with what it should be."""
+
+import ctypes
+import itertools
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dyadic.compiler.codegen import compile_kernels
+from dyadic.passes.lower.cpu.kernels.registry import symbol_of
+from dyadic.runtime import targets
+
+LEVELS = tuple(level.name for level in targets.LEVELS if level.weight_bits)
+SLACK = 64  # readable bytes after everything
+
+Bytes = npt.NDArray[np.uint8]
+SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, *[ctypes.c_int64] * 2)
+
+
+@dataclass
+class Case:
+    """One kernel call. `expected` is the whole result buffer, with the bytes of `before` that must stay."""
+
+    spec: Any
+    inputs: Sequence[tuple[Bytes, int]]  # (buffer, byte offset of the reference)
+    before: Bytes
+    expected: Bytes
+    out_offset: int = 0
+    weights: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(64, np.int8))
+    params: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(16, np.int32))
+    images: int = 1
+
+
+def aligned(data: npt.NDArray[Any]) -> Bytes:
+    """A copy on a cache line, with slack after it."""
+    raw = np.ascontiguousarray(data).view(np.uint8).reshape(-1)
+    room = np.full(len(raw) + SLACK + 64, 0xA5, np.uint8)
+    start = -room.ctypes.data % 64
+    room[start : start + len(raw)] = raw
+    return room[start : start + len(raw)]
+
+
+class Kernels:
+    """What the tests of all families need."""
+
+    Case = Case
+    levels = LEVELS
+
+    @staticmethod
+    def view(buffer: Bytes, offset: int, shape: Sequence[int], strides: Sequence[int]) -> Bytes:
+        """A strided view into a flat buffer."""
+        return np.ndarray(tuple(shape), np.uint8, buffer, offset, tuple(strides))
+
+    def check(self, cases: Sequence[Case], rng: np.random.Generator) -> None:
+        """Every case at every level that this machine runs, its tiles cut at random places and run in random order."""
+        for level in LEVELS:
+            if level not in targets.usable():
+                continue
+            image = compile_kernels({symbol_of(case.spec): case.spec for case in cases}, level)
+            code = mmap.mmap(-1, len(image.code), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+            code.write(image.code)
+            base = ctypes.addressof(ctypes.c_char.from_buffer(code))
+            for case in cases:
+                call = SIGNATURE(base + image.entries[symbol_of(case.spec)][0])
+                got = self.run(call, case, rng)
+                wrong = np.flatnonzero(got != case.expected)
+                assert not len(wrong), (
+                    f"{level}: {len(wrong)} of {len(got)} bytes differ, the first at {wrong[0]}: "
+                    f"{got[wrong[0]]} instead of {case.expected[wrong[0]]} in {case.spec}"
+                )
+
+    @staticmethod
+    def run(call: Any, case: Case, rng: np.random.Generator) -> Bytes:
+        out = aligned(case.before)
+        inputs = [(aligned(buffer), offset) for buffer, offset in case.inputs]
+        pointers = (ctypes.c_void_p * 4)(*[buffer.ctypes.data + offset for buffer, offset in inputs])
+        weights, params = aligned(case.weights), aligned(case.params)
+        tiles = case.spec.units * case.images
+        cuts = sorted({0, tiles, *rng.integers(0, tiles + 1, 3).tolist()})
+        ranges = list(itertools.pairwise(cuts))
+        for i in rng.permutation(len(ranges)):
+            where = ctypes.addressof(pointers)
+            call(where, out.ctypes.data + case.out_offset, weights.ctypes.data, params.ctypes.data, 0, *ranges[i])
+        return out
+
+
+@pytest.fixture(scope="session")
+def kernels() -> Kernels:
+    return Kernels()
