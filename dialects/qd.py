@@ -4,6 +4,7 @@ Few, regular ops on `tensor<...xf32>`. Images are NCHW; the leading batch dimens
 argument of everything that executes it. What was decided is written onto the ops as discardable attributes:
 
     qd.range = array<f64: low, high>   what calibration saw of the op's result
+    qd.input_mean = array<f64: ...>    what it saw of x on average: one number a channel (conv2d, linear, scale_shift)
     qd.bits  = 8 : i64                 the width that was chosen for it, and qd.why = "..." the reason
     qd.name  = "input"                 on function arguments and results: the user's own name
 
@@ -20,7 +21,7 @@ from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
 from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, ints, shape, window_law
 
-RANGE, BITS, WHY, NAME = "qd.range", "qd.bits", "qd.why", "qd.name"
+RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 
 
 class QD(Dialect, name="qd"):

@@ -41,3 +41,18 @@ def valid_cells(
         low, high = (-padding[d], size[d] + padding[d + 2]) if include_pad else (0, size[d])
         counts.append(np.minimum(start + kernel[d], high) - np.maximum(start, low))
     return counts[0][:, None] * counts[1][None, :]
+
+
+def tap_coverage(
+    size: list[int], kernel: list[int], strides: list[int], padding: list[int], dilation: list[int], out: list[int]
+) -> npt.NDArray[np.float64]:
+    """[KH, KW]: the share of windows in which a tap reads a real cell; the others read padding.
+
+    >>> tap_coverage([4, 4], [3, 1], [1, 1], [1, 0, 1, 0], [1, 1], [4, 4])[:, 0].tolist()
+    [0.75, 1.0, 0.75]
+    """
+    shares = []
+    for d in range(2):
+        places = np.arange(out[d])[:, None] * strides[d] - padding[d] + np.arange(kernel[d]) * dilation[d]
+        shares.append(((places >= 0) & (places < size[d])).mean(0))
+    return shares[0][:, None] * shares[1][None, :]

@@ -9,10 +9,12 @@ scale_shift(x, s, t) [clamp]       -->  qi.conv2d, depthwise 1x1
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch_mlir import ir
 
-from dyadic.dialects import qi
-from dyadic.dialects.laws import shape
+from dyadic.dialects import qd, qi
+from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.windows import tap_coverage
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD
 from dyadic.passes.integerize.conversion import (
     Conversion,
@@ -89,14 +91,14 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
 
 def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
     """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
-    weight = constant_array(op.weight)
+    weight, mean = constant_array(op.weight), input_mean(op, shape(op.x)[-1])
     if op.x in c.flattened:
-        channels, height, width = c.flattened[op.x]
-        images = weight.reshape(len(weight), channels, height, width)
-        weight = np.ascontiguousarray(images.transpose(0, 2, 3, 1)).reshape(len(weight), -1)
+        image = c.flattened[op.x]
+        weight = np.ascontiguousarray(weight.reshape(-1, *image).transpose(0, 2, 3, 1)).reshape(len(weight), -1)
+        mean = mean.reshape(image).transpose(1, 2, 0).reshape(-1)
     x = c.to_logical(c.get(op.x))
     product = quantize_product(
-        layer_name(op), weight, constant_array(op.bias), activation_of(x), target.activation, short=True
+        layer_name(op), weight, constant_array(op.bias), mean, activation_of(x), target.activation, short=True
     )
     new = qi.LinearOp(
         x=x,
@@ -128,6 +130,7 @@ def scale_shift(c: Conversion, op: Any, target: Target) -> ir.Value:
         layer_name(op),
         constant_array(op.scale).reshape(channels, 1, 1, 1),
         constant_array(op.shift),
+        input_mean(op, channels).reshape(channels, 1),
         activation_of(x),
         target.activation,
         short=True,
@@ -155,9 +158,23 @@ def scale_shift(c: Conversion, op: Any, target: Target) -> ir.Value:
 
 def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Product:
     weight = constant_array(op.weight).transpose(0, 2, 3, 1)
-    return quantize_product(
-        layer_name(op), weight, constant_array(op.bias), activation_of(x), target.activation, short=short
+    outputs, kernel, groups = len(weight), list(weight.shape[1:3]), op.groups.value
+    seen = tap_coverage(
+        shape(op.x)[2:], kernel, ints(op.strides), ints(op.padding), ints(op.dilation), shape(op.out)[2:]
     )
+    by_group = input_mean(op, shape(op.x)[1]).reshape(groups, 1, 1, -1) * seen[:, :, None]
+    mean = np.repeat(by_group.reshape(groups, -1), outputs // groups, 0)
+    return quantize_product(
+        layer_name(op), weight, constant_array(op.bias), mean, activation_of(x), target.activation, short=short
+    )
+
+
+def input_mean(op: Any, channels: int) -> npt.NDArray[np.float64]:
+    """What calibration saw of each input channel on average (`qd.input_mean`); 0 where it did not look."""
+    attributes = op.operation.attributes
+    if qd.INPUT_MEAN not in attributes:
+        return np.zeros(channels)
+    return np.array([float(v) for v in attributes[qd.INPUT_MEAN]])
 
 
 def record_dead_channels(op: Any, product: Product) -> None:

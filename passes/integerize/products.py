@@ -42,8 +42,30 @@ class Product:
     dead_error: float
 
 
-def quantize_product(name: str, weight: Reals, bias: Reals, x: Activation, out: Activation, *, short: bool) -> Product:
+@dataclass(frozen=True)
+class Layer:
+    """One layer in real numbers: rows [O, K] of weights, a bias a row, and what each of the K inputs is on average.
+
+    The average decides how far rounded weights shift a result, which the bias then takes back (0 where none was seen).
+    """
+
+    rows: Reals
+    bias: Reals
+    mean: Reals  # [K] or, where rows read different inputs (groups), [O, K]
+
+    def row(self, c: int) -> "Layer":
+        """Channel `c` alone."""
+        return Layer(
+            self.rows[c : c + 1], self.bias[c : c + 1], self.mean[c : c + 1] if self.mean.ndim == 2 else self.mean
+        )
+
+
+def quantize_product(
+    name: str, weight: Reals, bias: Reals, mean: Reals, x: Activation, out: Activation, *, short: bool
+) -> Product:
     """`weight` [O, ...] and `bias` [O] in integers, for inputs of type `x` and results of type `out`.
+
+    `mean` is what each input is on average, in real numbers: [K] or [O, K] for rows of K weights.
 
     Raises:
         ModelError: an accumulator may leave int32, or a weight is not finite.
@@ -52,17 +74,18 @@ def quantize_product(name: str, weight: Reals, bias: Reals, x: Activation, out: 
         bad = int((~np.isfinite(weight)).sum() + (~np.isfinite(bias)).sum())
         raise ModelError(f"{name}: weights contain {bad} NaN or infinite values; quantization needs finite weights.")
     rows = weight.reshape(len(weight), -1)
+    layer = Layer(rows, bias, mean)
     wanted = weight_scales(rows)
     floored = floored_scales(wanted, bias, x, out)
     scales = [Fraction(float(s)) for s in floored]
     q = round_weights(rows, floored)
-    folded = folded_bias(bias, scales, q, x)
+    folded = folded_bias(layer, scales, q, x)
     check_accumulators(name, q, folded)
     ratios = [x.exact * s / out.exact for s in scales]
     constant = (rows == 0).all(1) & (bias == 0)
     pairs = [(0, SHIFT_MIN) if c else limited_multiplier(r) for c, r in zip(constant, ratios, strict=True)]
     form = "wide"
-    if short and (shortened := _shorten(rows, bias, x, out, q, folded, ratios, constant)) is not None:
+    if short and (shortened := _shorten(layer, x, out, q, folded, ratios, constant)) is not None:
         q, folded, scales, pairs = shortened
         check_accumulators(name, q, folded)
         form = "short"
@@ -106,9 +129,14 @@ def round_weights(rows: Reals, scales: Reals) -> Integers:
     return np.clip(np.rint(rows / scales[:, None]), -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int64)
 
 
-def folded_bias(bias: Reals, scales: list[Fraction], q: Integers, x: Activation) -> Integers:
-    """`bias / (S_in * S_w)`, halves up, minus `zp * sum(w)`. May leave int32: `check_accumulators` looks."""
-    steps = [round_half_up(Fraction(float(b)) / (x.exact * s)) for b, s in zip(bias, scales, strict=True)]
+def folded_bias(layer: Layer, scales: list[Fraction], q: Integers, x: Activation) -> Integers:
+    """`bias / (S_in * S_w)`, halves up, minus `zp * sum(w)`. May leave int32: `check_accumulators` looks.
+
+    The bias is first corrected by what the rounding of the weights adds on average, `sum((S_w * q - w) * mean)`.
+    """
+    rounding = q * np.array([float(s) for s in scales])[:, None] - layer.rows
+    corrected = layer.bias - (rounding * layer.mean).sum(1)
+    steps = [round_half_up(Fraction(float(b)) / (x.exact * s)) for b, s in zip(corrected, scales, strict=True)]
     return np.array(steps, np.int64) - x.zero_point * q.sum(1)
 
 
@@ -150,8 +178,7 @@ def check_accumulators(name: str, q: Integers, bias: Integers) -> None:
 
 
 def _shorten(
-    rows: Reals,
-    bias: Reals,
+    layer: Layer,
     x: Activation,
     out: Activation,
     q: Integers,
@@ -178,8 +205,8 @@ def _shorten(
             if pair is None:
                 return None
             scale = Fraction(pair[0], 1 << pair[1]) * out.exact / x.exact
-            row = round_weights(rows[c : c + 1], np.array([float(scale)]))
-            row_bias = folded_bias(bias[c : c + 1], [scale], row, x)
+            row = round_weights(layer.rows[c : c + 1], np.array([float(scale)]))
+            row_bias = folded_bias(layer.row(c), [scale], row, x)
             if int(final_sums(row, row_bias)[0]) * pair[0] + (1 << (pair[1] - 1)) <= INT32_MAX:
                 break
         else:
