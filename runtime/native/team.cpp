@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -14,6 +15,8 @@
 
 namespace dyadic {
 namespace {
+
+const int64_t POLITE_NS = 5000; // how long a spinning thread keeps the processor to itself
 
 // Counts how often this process was forked off: the threads of the parent are not here.
 uint32_t fork_generation = 0;
@@ -48,14 +51,16 @@ void Team::open(int threads, int64_t spin_ns) {
 
 void Team::wait_for_change(Gate &gate, uint32_t old) {
     if (spin_ns_ > 0) {
-        const int64_t until = now_ns() + spin_ns_;
-        do {
+        const int64_t start = now_ns();
+        for (int64_t now = start; now - start < spin_ns_; now = now_ns()) {
             for (int i = 0; i < 32; i++) {
                 if (gate.value.load(std::memory_order_acquire) != old)
                     return;
                 relax();
             }
-        } while (now_ns() < until);
+            if (now - start > POLITE_NS)
+                sched_yield(); // the thread waited for may need this very processor
+        }
     }
     // Announce first, look again after: whoever opens the gate changes the value first and looks for sleepers after.
     gate.sleepers.fetch_add(1);
