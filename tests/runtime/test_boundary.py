@@ -24,7 +24,7 @@ def nasty_floats(count: int, scale: float) -> np.ndarray:
         near = (random.normal(0, 100, count) * scale).astype(np.float32)
         ties = ((np.arange(count) - count // 2 + 0.5) * scale).astype(np.float32)
     up, down = np.nextafter(ties, np.float32(np.inf)), np.nextafter(ties, np.float32(-np.inf))
-    special = np.float32([np.inf, -np.inf, np.nan, -np.nan, 0.0, -0.0, FINEST, -FINEST, LARGEST, -LARGEST])
+    special = np.array([np.inf, -np.inf, np.nan, -np.nan, 0, -0.0, FINEST, -FINEST, LARGEST, -LARGEST], np.float32)
     values = np.concatenate([special, patterns, near, ties, up, down])
     random.shuffle(values)
     return values
