@@ -15,13 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels import requantize
-from dyadic.passes.lower.cpu.kernels.units import units_of
+from dyadic.passes.lower.cpu.kernels.byte_lanes import ByteLanes, Narrow
+from dyadic.passes.lower.cpu.kernels.requantize import Requantize
+from dyadic.passes.lower.cpu.kernels.units import image_and_row, place, units_of
 
 CHANNELS = 64  # of a block
 QUADS = 4  # vectors of 16 int32 that make a block
 LANES = 16
 TAPS = 4  # kernel rows that one multiplication takes
+UNROLL = 8  # results in straight-line code
 
 
 @dataclass(frozen=True)
@@ -114,3 +118,179 @@ def pack_params(
 
     filler = 32 if spec.form == requantize.WIDE else 2
     return requantize.pack(lanes(bias, 0), lanes(multiplier, 0), lanes(shift, filler), None, spec.form, header)
+
+
+def generate(spec: DepthwiseSpec, level: str, symbol: str) -> None:
+    """Build the kernel at the current insertion point."""
+    c.kernel(symbol, lambda k: c.loop(k.first, k.last, _Writer(spec, level, k).unit))
+
+
+@dataclass
+class _Strip:
+    """What vectors of one shape work on: some channels of a block at some `positions` of a row at once."""
+
+    vectors: ByteLanes
+    positions: int
+    first_lane: int  # of every quad in the packed order
+    first_channel: int  # of the block
+    channels: int  # that are stored
+
+    @property
+    def piece(self) -> ByteLanes:
+        """The bytes of one position."""
+        return ByteLanes(self.vectors.size // self.positions, self.vectors.vnni)
+
+
+class _Writer:
+    def __init__(self, spec: DepthwiseSpec, level: str, k: c.KernelArguments) -> None:
+        self.spec, self.level, self.k = spec, level, k
+        self.input = k.input(0)
+        self.narrow = Narrow.load(k.params)
+
+    def unit(self, index: c.Value) -> None:
+        """Result rows in pairs where they share input rows."""
+        spec = self.spec
+        image, row = image_and_row(spec, index)
+        source = place(self.input, image, spec.in_image, row, spec.in_row)
+        target = place(self.k.out, image, spec.out_image, row, spec.out_row)
+        height = 2 if spec.paired else 1
+
+        def rows(y: c.Value, height: int) -> None:
+            moved = c.at(source, c.mul(y, spec.in_row)), c.at(target, c.mul(y, spec.out_row))
+            self.blocks(*moved, height)
+
+        count = spec.unit_rows // height
+        if count == 1:
+            rows(c.const(0), height)
+        else:
+            c.loop(0, count, lambda i: rows(c.mul(i, height), height))
+        if spec.unit_rows % height:
+            rows(c.const(spec.unit_rows - 1), 1)
+
+    def blocks(self, source: c.Value, target: c.Value, height: int) -> None:
+        """Every block of channels in turn."""
+        blocks = self.spec.blocks
+        full = [i for i, (_, count, _) in enumerate(blocks) if count == CHANNELS]
+
+        def block(index: c.Value, count: int, copies: int) -> None:
+            skip = c.mul(index, CHANNELS)
+            weights = c.at(self.k.weights, c.mul(index, self.spec.block_bytes))
+            for strip in self.strips(count, copies):
+                _Row(self, strip, weights, c.mul(index, QUADS), height).write(c.at(source, skip), c.at(target, skip))
+
+        if len(full) > 1:
+            c.loop(0, len(full), lambda i: block(i, CHANNELS, 1))
+        elif full:
+            block(c.const(0), CHANNELS, 1)
+        if len(full) < len(blocks):
+            block(c.const(len(full)), *blocks[-1][1:])
+
+    def strips(self, count: int, copies: int) -> list[_Strip]:
+        """How vectors of this level cover a block."""
+        vectors = ByteLanes.of(self.level)
+        positions = max(1, copies * vectors.size // CHANNELS)
+        width = vectors.size // positions
+        return [
+            _Strip(vectors, positions, first // width * vectors.dwords, first, min(width, count - first))
+            for first in range(0, count, width)
+        ]
+
+
+class _Row:
+    """One strip over whole rows of the result (two rows at once where `height` is 2)."""
+
+    def __init__(self, writer: _Writer, strip: _Strip, weights: c.Value, block: c.Value, height: int) -> None:
+        self.spec, self.strip, self.v, self.height = writer.spec, strip, strip.vectors, height
+        self.narrow, self.weights = writer.narrow, c.at(weights, 4 * strip.first_lane)
+        self.requantize = [
+            Requantize(
+                writer.k.params,
+                c.add(block, quad),
+                self.spec.form,
+                lanes=self.v.dwords,
+                first_lane=strip.first_lane,
+            )
+            for quad in range(QUADS)
+        ]
+        # each position does a stretch of the row; the last ones are moved back inside
+        self.length = -(-self.spec.columns // strip.positions)
+        self.starts = [min(p * self.length, self.spec.columns - self.length) for p in range(strip.positions)]
+
+    def write(self, source: c.Value, target: c.Value) -> None:
+        source, target = c.at(source, self.strip.first_channel), c.at(target, self.strip.first_channel)
+        unroll = next((u for u in range(min(UNROLL, self.length), 3, -1) if self.length % u == 0), 4)
+        # columns that the next result needs again
+        kept = max(0, self.spec.taps_x - self.spec.stride_x) if self.slides else 0
+        first = [value for x in range(kept) for value in self.column(source, x * self.spec.tap_x)]
+
+        def chunk(x: c.Value, count: int, *carried: c.Value) -> list[c.Value]:
+            here, there = c.at(source, c.mul(x, self.spec.in_column)), c.at(target, c.mul(x, self.spec.out_column))
+            return self.chunk(here, there, count, list(carried))
+
+        full = self.length // unroll
+        if full > 1:
+            first = c.loop(0, full * unroll, lambda x, *now: chunk(x, unroll, *now), first, step=unroll)
+        elif full:
+            first = chunk(c.const(0), unroll, *first)
+        if self.length % unroll:
+            chunk(c.const(full * unroll), self.length % unroll, *first)
+
+    @property
+    def slides(self) -> bool:
+        """Kernel columns are neighbouring pixels, so results share them."""
+        return self.spec.tap_x * self.spec.stride_x == self.spec.in_column
+
+    def chunk(self, source: c.Value, target: c.Value, count: int, carried: list[c.Value]) -> list[c.Value]:
+        """`count` results from interleaved columns, the first of them `carried`; returns the columns to carry on."""
+        spec, size = self.spec, QUADS * self.groups
+        known = {i: carried[i * size : (i + 1) * size] for i in range(len(carried) // size)}
+        for x in range(count):
+            if self.slides:
+                for i in range(x * spec.stride_x, x * spec.stride_x + spec.taps_x):
+                    if i not in known:
+                        known[i] = self.column(source, i * spec.tap_x)
+                columns = [known[x * spec.stride_x + tap] for tap in range(spec.taps_x)]
+            else:
+                columns = [self.column(source, x * spec.in_column + t * spec.tap_x) for t in range(spec.taps_x)]
+            for row in range(self.height):
+                self.result(columns, row, c.at(target, x * spec.out_column + row * spec.out_row))
+        start = count * spec.stride_x
+        return [value for i in range(start, start + len(carried) // size) for value in known[i]]
+
+    @property
+    def groups(self) -> int:
+        """Groups of four kernel rows that have a weight here."""
+        return -(-(self.spec.taps_y + self.height - 1) // TAPS)
+
+    def column(self, source: c.Value, offset: int) -> list[c.Value]:
+        """One input column as `[y0 y1 y2 y3]` of every channel: four vectors for each group of four rows."""
+        count = self.spec.taps_y + self.height - 1
+        rows = [self.load(source, offset + y * self.spec.tap_y) for y in range(count)]
+        rows += [self.v.zero_bytes()] * (-count % TAPS)
+        quads: list[c.Value] = []
+        for g in range(0, len(rows), TAPS):
+            first, second = (self.v.interleave(rows[g + i], rows[g + i + 1], 8) for i in (0, 2))
+            for a, b in zip(first, second, strict=True):
+                quads += self.v.interleave(a, b, 16)
+        return quads
+
+    def load(self, source: c.Value, offset: int) -> c.Value:
+        piece, step = self.strip.piece, self.spec.in_column
+        return c.join([piece.load(source, offset + start * step) for start in self.starts])
+
+    def result(self, columns: list[list[c.Value]], row: int, target: c.Value) -> None:
+        spec = self.spec
+        line = QUADS * LANES * TAPS
+        rounded = []
+        for quad, by in enumerate(self.requantize):
+            acc = by.bias
+            for g in range(self.groups):
+                for tap, column in enumerate(columns):
+                    place_ = ((row * spec.groups + g) * spec.taps_x + tap) * line + quad * LANES * TAPS
+                    weights = c.load(c.vec(self.v.dwords, 32), self.weights, place_, align=16)
+                    acc = self.v.dot(acc, column[g * QUADS + quad], weights)
+            rounded.append(by.rounded(acc))
+        packed, piece = self.v.pack(rounded, self.narrow), self.strip.piece
+        for p, start in enumerate(self.starts):
+            part = packed if self.strip.positions == 1 else c.part(packed, p * piece.size, piece.size)
+            piece.store(part, target, start * spec.out_column, self.strip.channels)

@@ -8,11 +8,12 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.passes.lower.cpu.kernels import conv, copy, elementwise, halo, pool, table
+from dyadic.passes.lower.cpu.kernels import conv, copy, depthwise, elementwise, halo, pool, table
 
 # family -> (spec dataclass, generator(spec, level, symbol))
 FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "conv": (conv.ConvSpec, conv.generate),
+    "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),
     "max_pool": (pool.MaxPoolSpec, pool.generate_max),
     "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
     "add": (elementwise.AddSpec, elementwise.generate_add),

@@ -1,0 +1,88 @@
+"""Depthwise kernels give the bits of `qi.conv2d` with one filter a channel, in all forms and for all channel tails."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from dyadic.passes.lower.cpu.kernels import depthwise, requantize
+from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
+from dyadic.runtime import fixedpoint
+
+CHANNELS = [1, 3, 8, 16, 17, 24, 32, 40, 48, 64, 72, 96, 130, 144, 160, 192]
+
+
+def parameters(form: str, channels: int, taps: int, rng: np.random.Generator) -> tuple[Any, Any, Any, Any]:
+    """(weight range, bias, m, s) that the form allows."""
+    if form == requantize.SHORT:
+        m = rng.integers(fixedpoint.SHORT_MIN, 2 * fixedpoint.SHORT_MIN, channels)
+        bias = rng.integers(-(1 << 18), 1 << 18, channels)
+        assert ((255 * 127 * taps + (1 << 18)) * m + (1 << 18)).max() < 1 << 31
+        return 127, bias, m, rng.integers(12, 20, channels)
+    m = rng.integers(fixedpoint.WIDE_MIN, fixedpoint.WIDE_END, channels)
+    s = rng.integers(*((36, 48) if form == requantize.WIDE else (2, 48)), channels)
+    return 128, rng.integers(-(1 << 30), 1 << 30, channels) >> rng.integers(0, 20, channels), m, s
+
+
+def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
+    kernel = draw(st.sampled_from([(3, 3), (3, 3), (3, 3), (1, 1), (5, 5), (2, 4), (7, 3), (1, 3), (4, 1)]))
+    strides, dilation = (
+        draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (2, 1), (1, 3)])),
+        draw(st.sampled_from([1, 1, 1, 2])),
+    )
+    rows, columns = draw(st.integers(1, 7)), draw(st.sampled_from([1, 2, 3, 4, 5, 7, 9, 14, 17]))
+    channels, images = draw(st.sampled_from(CHANNELS)), draw(st.integers(1, 2))
+    form = draw(st.sampled_from([requantize.WIDE, requantize.SHORT, requantize.SMALL_SHIFT]))
+    pixel, out_column = channels + draw(st.sampled_from([0, 0, 4])), channels + draw(st.sampled_from([0, 0, 13]))
+    height = (rows - 1) * strides[0] + (kernel[0] - 1) * dilation + 1
+    width = (columns - 1) * strides[1] + (kernel[1] - 1) * dilation + 1
+    row, out_row = width * pixel + draw(st.sampled_from([0, 8])), columns * out_column + draw(st.sampled_from([0, 3]))
+    image, out_image = height * row, rows * out_row + 1
+    spec = DepthwiseSpec(
+        rows=rows,
+        columns=columns,
+        channels=channels,
+        unit_rows=draw(st.integers(1, rows)),
+        taps_y=kernel[0],
+        taps_x=kernel[1],
+        tap_y=dilation * row,
+        tap_x=dilation * pixel,
+        stride_x=strides[1],
+        in_column=strides[1] * pixel,
+        in_row=strides[0] * row,
+        in_image=image,
+        out_column=out_column,
+        out_row=out_row,
+        out_image=out_image,
+        form=form,
+    )
+    largest, bias, m, s = parameters(form, channels, kernel[0] * kernel[1], rng)
+    weight = rng.integers(-largest, 128, (channels, *kernel, 1)).astype(np.int8)
+    source = rng.integers(0, 256, images * image, np.uint8)
+    if draw(st.booleans()):  # extremes
+        weight, source = np.where(weight < 0, -largest, 127).astype(np.int8), source | np.uint8(254)
+    x = kernels.view(source, 0, (images, height, width, channels), (image, row, pixel, 1)).astype(np.int64)
+    acc = np.zeros((images, rows, columns, channels), np.int64) + bias
+    for a in range(kernel[0]):
+        for b in range(kernel[1]):
+            cells = x[:, a * dilation :, b * dilation :][:, :: strides[0], :: strides[1]][:, :rows, :columns]
+            acc += cells * weight[:, a, b, 0]
+    low, high = sorted(draw(st.tuples(st.integers(0, 255), st.integers(0, 255))))
+    zero = draw(st.integers(0, 255))
+    before = rng.integers(0, 256, images * out_image + 8, np.uint8)
+    expected = before.copy()
+    made = kernels.view(expected, 6, (images, rows, columns, channels), (out_image, out_row, out_column, 1))
+    made[:] = fixedpoint.requant(acc, m, s, zero, low, high)
+    weights, params = (
+        depthwise.pack_weights(spec, weight),
+        depthwise.pack_params(spec, bias, m, s, [zero, low, high]),
+    )
+    return kernels.Case(spec, [(source, 0)], before, expected, 6, weights, params, images)
+
+
+@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(st.data())
+def test_depthwise_kernels_equal_their_op(kernels: Any, data: Any) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    kernels.check([case(kernels, data.draw, rng) for _ in range(16)], rng)
