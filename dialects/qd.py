@@ -13,7 +13,6 @@ A scale is never written: it is derived from range and width in integerize. The 
 """
 # pyright: reportInvalidTypeForm=false
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch_mlir import ir
@@ -122,16 +121,17 @@ class MulOp(QD.Operation, name="mul", traits=[Pure]):
 
 
 class ConcatOp(QD.Operation, name="concat", traits=[Pure]):
-    """The inputs one after the other along `axis` (never 0)."""
+    """`a`, then `b`, along `axis` (never 0); more inputs are a chain. IRDL would give a variadic operand one type."""
 
-    inputs: Sequence[Operand[Any]]
+    a: Operand[Any]
+    b: Operand[Any]
     axis: ir.IntegerAttr
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
         axis, out = self.axis.value, shape(self.out)
-        if not 0 < axis < len(out) or sum(shape(v)[axis] for v in self.inputs) != out[axis]:
-            return fail(self, f"inputs {[shape(v) for v in self.inputs]} do not make {out} along axis {axis}")
+        if not 0 < axis < len(out) or shape(self.a)[axis] + shape(self.b)[axis] != out[axis]:
+            return fail(self, f"inputs {shape(self.a)} and {shape(self.b)} do not make {out} along axis {axis}")
         return True
 
 

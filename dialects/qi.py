@@ -10,7 +10,6 @@ kernel is compared with, bit for bit. Sums of products run in floating point onl
 """
 # pyright: reportInvalidTypeForm=false
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,8 @@ class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
     out: Result[Any]
 
     def evaluate(self) -> Array:
-        return np.array(self.value)
+        value = np.array(self.value)
+        return value.view(np.uint8) if activation(self.out) is not None else value
 
 
 class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
@@ -285,19 +285,20 @@ class TableOp(QI.Operation, name="table", traits=[Pure]):
 
 
 class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
-    """The inputs, all of the result's element type, one after the other along `axis` (never 0)."""
+    """`a`, then `b`, both of the result's element type, along `axis` (never 0); more inputs are a chain."""
 
-    inputs: Sequence[Operand[Any]]
+    a: Operand[Any]
+    b: Operand[Any]
     axis: ir.IntegerAttr
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
         element = ir.RankedTensorType(self.out.type).element_type
-        if any(ir.RankedTensorType(v.type).element_type != element for v in self.inputs):
+        if any(ir.RankedTensorType(v.type).element_type != element for v in (self.a, self.b)):
             return fail(self, "inputs must have the result's scale and zero point; requantize them in their producers")
         axis, out = self.axis.value, shape(self.out)
-        if not 0 < axis < len(out) or sum(shape(v)[axis] for v in self.inputs) != out[axis]:
-            return fail(self, f"inputs {[shape(v) for v in self.inputs]} do not make {out} along axis {axis}")
+        if not 0 < axis < len(out) or shape(self.a)[axis] + shape(self.b)[axis] != out[axis]:
+            return fail(self, f"inputs {shape(self.a)} and {shape(self.b)} do not make {out} along axis {axis}")
         return True
 
     def evaluate(self, *inputs: Array) -> Array:

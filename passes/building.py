@@ -103,9 +103,13 @@ def elementwise(kind: type[qd.AddOp] | type[qd.SubOp] | type[qd.MulOp], a: ir.Va
 
 
 def concat(inputs: Sequence[ir.Value], axis: int) -> ir.Value:
-    dims = shape(inputs[0])
-    dims[axis] = sum(shape(v)[axis] for v in inputs)
-    return qd.ConcatOp(inputs=list(inputs), axis=i64(axis), out=tensor_type(dims)).result
+    """A chain of `qd.concat`: ((a, b), c), ...; one input is itself."""
+    joined, *rest = inputs
+    for value in rest:
+        dims = shape(joined)
+        dims[axis] += shape(value)[axis]
+        joined = qd.ConcatOp(a=joined, b=value, axis=i64(axis), out=tensor_type(dims)).result
+    return joined
 
 
 def pad(x: ir.Value, low: Sequence[int], high: Sequence[int], value: float) -> ir.Value:

@@ -131,7 +131,9 @@ def expand(c: Conversion, x: ir.Value, sizes: list[int]) -> ir.Value:
     """Write a broadcast out, dimension by dimension, as concats of copies."""
     for axis, (have, want) in enumerate(zip(shape(x), sizes, strict=True)):
         if have != want:
-            grown = shape(x)
-            grown[axis] = want
-            x = qi.ConcatOp(inputs=[x] * want, axis=i64(axis), out=activation_of(x).tensor(grown)).out
+            one = x
+            for count in range(2, want + 1):
+                grown = shape(x)
+                grown[axis] = count
+                x = qi.ConcatOp(a=x, b=one, axis=i64(axis), out=activation_of(x).tensor(grown)).out
     return x

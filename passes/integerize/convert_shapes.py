@@ -71,14 +71,15 @@ def concat(c: Conversion, op: Any, target: Target) -> ir.Value:
     """One type for all; place-ranges saw to it, and constants are made in it."""
     axis = order_of(len(shape(op.out))).index(op.axis.value)
     inputs = []
-    for value in op.inputs:
+    for value in (op.a, op.b):
         if isinstance(defining(value), qd.ConstantOp):
             data = constant_array(value)
             data = data.transpose(NCHW_TO_NHWC) if data.ndim == 4 else data
             inputs.append(c.constant_activation(data, target.activation))
         else:
             inputs.append(c.get(value))
-    return qi.ConcatOp(inputs=inputs, axis=i64(axis), out=target.activation.tensor(sizes_nhwc(op.out))).out
+    a, b = inputs
+    return qi.ConcatOp(a=a, b=b, axis=i64(axis), out=target.activation.tensor(sizes_nhwc(op.out))).out
 
 
 def max_pool(c: Conversion, op: Any, target: Target) -> ir.Value:

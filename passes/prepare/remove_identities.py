@@ -1,7 +1,6 @@
 """Ops that change nothing go, and two that move numbers in a row are one."""
 
 import math
-from typing import Any
 
 from torch_mlir import ir
 from torch_mlir.rewrite import PatternRewriter
@@ -9,7 +8,7 @@ from torch_mlir.rewrite import PatternRewriter
 from dyadic.dialects import qd
 from dyadic.dialects.laws import ints, shape
 from dyadic.passes import building
-from dyadic.passes.building import constant_array, used_once
+from dyadic.passes.building import constant_array
 from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
 
 
@@ -86,25 +85,6 @@ def remove_scale_shift(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool |
     return None
 
 
-def flatten_concat(op: qd.ConcatOp, rewriter: PatternRewriter) -> bool | None:
-    """A concat of one is nothing, a concat inside a concat along the same axis is part of it."""
-    inputs: list[ir.Value] = list(op.inputs)
-    if len(inputs) == 1:
-        rewriter.replace_op(op, [inputs[0]])
-        return None
-    parts: list[ir.Value] = []
-    for value in inputs:
-        inner: Any = defining(value)
-        nested = isinstance(inner, qd.ConcatOp) and inner.axis.value == op.axis.value and used_once(value)
-        parts.extend(inner.inputs if nested else [value])
-    if len(parts) == len(inputs):
-        return NO_MATCH
-    with rewriter.ip, op.location:
-        merged = building.concat(parts, op.axis.value)
-    rewriter.replace_op(op, [merged])
-    return None
-
-
 @module_pass
 def remove_identities(module: ir.Operation) -> None:
     """Drop ops that change nothing: reshape(reshape(x)) --> reshape(x), slice of everything --> x, x * 1 + 0 --> x
@@ -119,5 +99,4 @@ def remove_identities(module: ir.Operation) -> None:
         (qd.PadOp, remove_pad),
         (qd.ClampOp, remove_clamp),
         (qd.ScaleShiftOp, remove_scale_shift),
-        (qd.ConcatOp, flatten_concat),
     )

@@ -102,7 +102,7 @@ def _share(storages: dict[Any, Storage]) -> None:
     for value, storage in storages.items():
         if isinstance(storage.op, qi.ConcatOp) and storage.op.axis.value == len(shape(value)) - 1:
             channel = 0
-            for part in storage.op.inputs:
+            for part in (storage.op.a, storage.op.b):
                 inner = storages[part]
                 if inner.parent is None and not isinstance(inner.op, qi.QuantizeOp | qi.ConstantOp):
                     storage.adopt(inner, channel)
@@ -146,7 +146,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
         attributes = storage.op.operation.attributes
         attributes[LAYOUT] = to_attribute(_resolve(storage))
         if isinstance(storage.op, qi.ConcatOp):
-            placed = [int(storages[part].parent is storage) for part in storage.op.inputs]
+            placed = [int(storages[part].parent is storage) for part in (storage.op.a, storage.op.b)]
             attributes[PLACED] = ir.DenseI64ArrayAttr.get(placed)
         elif isinstance(storage.op, qi.ReshapeOp | qi.SliceOp):
             attributes[PLACED] = ir.DenseI64ArrayAttr.get([int(storage.parent is storages[storage.op.x])])

@@ -19,7 +19,7 @@ def concat(op: qi.ConcatOp) -> list[Launch]:
     """One copy for every input that is not made in its place; the axis decides where that is."""
     launches, start = [], 0
     axis = op.axis.value
-    for value, placed in zip(op.inputs, ints(op.operation.attributes[PLACED]), strict=True):
+    for value, placed in zip((op.a, op.b), ints(op.operation.attributes[PLACED]), strict=True):
         if not placed:
             skip = axis_strides(op.out)[axis - 1] * start
             launches.append(_copy(value, op.out, [], shape(value)[1:], extra_out=skip))

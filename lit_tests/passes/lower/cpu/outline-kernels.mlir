@@ -1,0 +1,34 @@
+// RUN: dyadic-opt -p assign-layouts,plan-memory,outline-kernels --split-input-file %s | filecheck %s
+
+// Layers of equal shape share one kernel; the boundary becomes attributes; no tensor is left.
+// CHECK-LABEL: func.func @main()
+// CHECK-SAME:    qi.inputs = [{channels = 4 : i64, columns = 4 : i64, {{.*}}name = "arg0", rows = 4 : i64, scale = 5.000000e-01 : f32, shape = array<i64: 1, 4, 4, 4>, zero_point = 3 : i64}]
+// CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 0, 0>, kernel = "[[K:requant_[0-9a-f]+]]", layer = "/first", {{.*}}op = "qi.requant", out = array<i64: 1, 0>
+// CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 1, 0>, kernel = "[[K]]", layer = "/second", {{.*}}out = array<i64: 2, 0>
+// CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 2, 0>, kernel = "[[K]]", layer = "/third", {{.*}}out = array<i64: 3, 0>
+// CHECK-NEXT:    return
+func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>
+  %a = "qi.requant"(%q) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/first")
+  %b = "qi.requant"(%a) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/second")
+  %c = "qi.requant"(%b) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/third")
+  %r = "qi.dequantize"(%c) : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4xf32>
+  return %r : tensor<1x4x4x4xf32>
+}
+
+// -----
+
+// The ring of a result that a padded convolution reads is written beside it, overlapping with the step that makes the inside.
+// CHECK-LABEL: func.func @main()
+// CHECK:         "qi.launch"() {{.*}}layer = "/scale", {{.*}}out = array<i64: 1, 28>, overlap = false
+// CHECK-NEXT:    "qi.launch"() {{.*}}kernel = "halo_{{[0-9a-f]+}}", layer = "/scale", {{.*}}out = array<i64: 1, 28>, overlap = true
+// CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 1, 0>, kernel = "conv_{{[0-9a-f]+}}", layer = "/conv"
+func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>
+  %a = "qi.requant"(%q) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/scale")
+  %w = "qi.constant"() {value = dense<1> : tensor<2x3x3x4xi8>} : () -> tensor<2x3x3x4x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<2xi32>} : () -> tensor<2xi32>
+  %c = "qi.conv2d"(%a, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824>, shift = array<i32: 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<2x3x3x4x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>, tensor<2xi32>) -> tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>> loc("/conv")
+  %r = "qi.dequantize"(%c) : (tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x4x4xf32>
+  return %r : tensor<1x2x4x4xf32>
+}
