@@ -26,7 +26,7 @@ TO_LLVM = (
 
 # LLVM turns fill and copy loops into calls of these; an image has no C library, so it brings its own.
 MEMORY_FUNCTIONS = """
-define void @memset(ptr %p, i32 %value, i64 %n) #0 {
+define void @memset(ptr %p, i32 %value, i64 %n) nounwind "no-builtins" {
 entry:
   %byte = trunc i32 %value to i8
   br label %test
@@ -42,7 +42,7 @@ body:
 done:
   ret void
 }
-define void @memcpy(ptr %to, ptr %from, i64 %n) #0 {
+define void @memcpy(ptr %to, ptr %from, i64 %n) nounwind "no-builtins" {
 entry:
   br label %test
 test:
@@ -59,7 +59,6 @@ body:
 done:
   ret void
 }
-attributes #0 = { nounwind "no-builtins" }
 """
 
 

@@ -237,7 +237,7 @@ def kernel(symbol: str, body: Callable[[KernelArguments], None]) -> func.FuncOp:
     """`void symbol(in, out, weights, params, scratch, first, last)` with the body that `body` builds."""
     pointer, i64 = llvm.PointerType.get(), integer(64)
     function = func.FuncOp(symbol, ir.FunctionType.get([pointer] * 5 + [i64] * 2, []))
-    # spilled vectors must not straddle cache lines; LLVM aligns the stack for them only if it knows before allocation
+    # spilled vectors must not straddle cache lines, and LLVM aligns the stack only if it knows before register allocation
     function.attributes["llvm.passthrough"] = ir.ArrayAttr.get([ir.StringAttr.get("stackrealign")])
     noalias = ir.DictAttr.get({"llvm.noalias": ir.UnitAttr.get()})
     function.arg_attrs = ir.ArrayAttr.get([ir.DictAttr.get({})] + [noalias] * 4 + [ir.DictAttr.get({})] * 2)
