@@ -42,15 +42,18 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     fixed = next((i.shape[0] for i in session.get_inputs() if i.shape and isinstance(i.shape[0], int)), None)
 
+    def answers(feeds: dict[str, npt.NDArray[np.float32]]) -> Outputs:
+        return [np.asarray(output) for output in session.run(None, feeds)]
+
     def run(feeds: dict[str, npt.NDArray[np.float32]]) -> Outputs:
         if fixed is None:
-            return session.run(None, feeds)
+            return answers(feeds)
         # The file knows one batch only: samples go through in groups of that size, the last filled up with repetitions.
         count = len(next(iter(feeds.values())))
         groups = []
         for start in range(0, count, fixed):
             rows = np.minimum(np.arange(start, start + fixed), count - 1)
-            groups.append(session.run(None, {name: value[rows] for name, value in feeds.items()}))
+            groups.append(answers({name: value[rows] for name, value in feeds.items()}))
         return [np.concatenate(parts)[:count] for parts in zip(*groups, strict=True)]
 
     return Engine("onnxruntime", run, size)
@@ -62,18 +65,19 @@ def _torch_engine(module: Any, threads: int) -> Engine:
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
 
     def run(feeds: dict[str, npt.NDArray[np.float32]]) -> Outputs:
-        before, training = torch.get_num_threads(), module.training
+        threads_before = torch.get_num_threads()
+        training = [each for each in module.modules() if each.training]
         torch.set_num_threads(threads)
         module.eval()
         try:
             with torch.inference_mode():
                 answer = module(*(torch.from_numpy(value) for value in feeds.values()))
         finally:
-            module.train(training)
-            torch.set_num_threads(before)
-        every = (
-            answer if isinstance(answer, tuple | list) else answer.values() if isinstance(answer, dict) else [answer]
-        )
-        return [np.asarray(tensor) for tensor in every]
+            torch.set_num_threads(threads_before)
+            for each in training:
+                each.training = True
+        if isinstance(answer, dict):
+            answer = list(answer.values())
+        return [np.asarray(tensor) for tensor in (answer if isinstance(answer, tuple | list) else [answer])]
 
     return Engine("torch", run, size)

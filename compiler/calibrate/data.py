@@ -62,7 +62,7 @@ class Samples:
             self.total = self._count({i.name: self._members[i.name].shape[0] for i in self.inputs})
         elif self._whole(data):
             arrays = self._named(data)
-            self.total = self._count({name: len(arrays[name]) for name in arrays})
+            self.total = self._count({name: len(a) if a.ndim else 0 for name, a in arrays.items()})
 
     def __iter__(self) -> Iterator[Feeds]:
         self.first, self.seen = [], 0
@@ -93,8 +93,8 @@ class Samples:
                 yield self._named(item)
         else:
             raise UsageError(
-                f"{self.what} is a {type(data).__name__}; give a .npz or .npy file, an array, a dict of arrays, "
-                "an iterable of them, or a CalibrationDataReader"
+                f"{self.what} of type {type(data).__name__} cannot be read; give a .npz or .npy file, an array, "
+                "a dict of arrays, an iterable of them, or a CalibrationDataReader"
             )
 
     @staticmethod
@@ -145,7 +145,7 @@ class Samples:
                 f'{self.what}: array "{wanted.name}" has shape {list(array.shape)}, the model reads {wanted.shape}'
             )
         array = np.ascontiguousarray(array, np.float32)
-        finite = np.isfinite(array).reshape(len(array), -1).all(1)
+        finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
         if not finite.all():
             raise UsageError(
                 f'{self.what}: sample {first + int(np.argmin(finite))} of "{wanted.name}" holds NaN or infinity; '

@@ -1,0 +1,81 @@
+"""Ranges arrive on the ops and arguments that need them, and say what the data held."""
+
+import json
+
+import numpy as np
+import pytest
+from torch_mlir import ir
+
+from dyadic.compiler.calibrate import calibrate, model_inputs
+from dyadic.compiler.calibrate.data import Input
+from dyadic.compiler.progress import JsonProgress, Progress
+from dyadic.dialects import new_context, qd
+from dyadic.dialects.reference import main_function
+from dyadic.runtime.errors import ModelError
+
+NETWORK = """
+func.func @main(%x: tensor<1x2x4xf32> {qd.name = "in"}) -> (tensor<1x8xf32> {qd.name = "out"}) {
+  %0 = "qd.clamp"(%x) {low = 0.0 : f32, high = 2.0 : f32} : (tensor<1x2x4xf32>) -> tensor<1x2x4xf32> loc("/relu")
+  %1 = "qd.add"(%0, %0) : (tensor<1x2x4xf32>, tensor<1x2x4xf32>) -> tensor<1x2x4xf32> loc("/same")
+  %2 = "qd.add"(%1, %x) : (tensor<1x2x4xf32>, tensor<1x2x4xf32>) -> tensor<1x2x4xf32> loc("/same")
+  %3 = "qd.reshape"(%2) : (tensor<1x2x4xf32>) -> tensor<1x8xf32> loc("/flatten")
+  return %3 : tensor<1x8xf32>
+}
+"""
+X = np.linspace(-1, 3, 5 * 8, dtype=np.float32).reshape(5, 2, 4)
+
+
+def ranges(module: ir.Module) -> list[tuple[str, list[float] | None]]:
+    found = []
+    for op in main_function(module).operation.regions[0].blocks[0].operations:
+        given = list(op.attributes[qd.RANGE]) if qd.RANGE in op.attributes else None
+        found.append((op.operation.name, given))
+    return found[:-1]
+
+
+def test_every_op_but_moves_gets_its_range() -> None:
+    with new_context():
+        module = ir.Module.parse(NETWORK)
+        assert model_inputs(module) == (Input("in", (2, 4)),)
+        calibrate(module, {"in": X}, "min-max", Progress())
+        assert ranges(module) == [
+            ("qd.clamp", [0.0, 2.0]),
+            ("qd.add", [0.0, 4.0]),
+            ("qd.add", [-1.0, 7.0]),
+            ("qd.reshape", None),
+        ]
+        argument = main_function(module).attributes["arg_attrs"][0]
+        assert list(argument[qd.RANGE]) == [-1.0, 3.0] and argument[qd.NAME].value == "in"
+
+
+def test_arguments_without_attributes_get_theirs() -> None:
+    with new_context():
+        module = ir.Module.parse(NETWORK.replace('{qd.name = "in"}', "").replace('{qd.name = "out"}', ""))
+        calibrate(module, X, "min-max", Progress())
+        assert list(main_function(module).attributes["arg_attrs"][0][qd.RANGE]) == [-1.0, 3.0]
+
+
+def test_inputs_and_outputs_are_never_clipped() -> None:
+    with new_context():
+        module = ir.Module.parse(NETWORK.replace("%3 = ", "%9 = ").replace("return %3", "return %9"))
+        data = np.random.default_rng(0).standard_normal((4000, 2, 4)).astype(np.float32)
+        data[17, 0, 0] = 50.0
+        calibrate(module, data, "mse", Progress())
+        assert list(main_function(module).attributes["arg_attrs"][0][qd.RANGE])[1] == 50.0
+
+
+def test_a_layer_that_overflows_is_named() -> None:
+    scaled = '%1 = "qd.mul"(%0, %0) : (tensor<1x2x4xf32>, tensor<1x2x4xf32>) -> tensor<1x2x4xf32> loc("/square")'
+    text = NETWORK.replace(NETWORK.splitlines()[3].strip(), scaled).replace("high = 2.0", "high = 0x7F800000")
+    with new_context():
+        module = ir.Module.parse(text)
+        with pytest.raises(ModelError, match='"/square" answers NaN or infinity'):
+            calibrate(module, X * np.float32(1e30), "min-max", Progress())
+
+
+def test_progress_counts_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    with new_context():
+        calibrate(ir.Module.parse(NETWORK), {"in": X}, "min-max", JsonProgress())
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["event"] for event in events] == ["start", "progress", "end"]
+    assert (events[-1]["done"], events[-1]["total"]) == (5, 5)

@@ -1,0 +1,149 @@
+"""Everything that users calibrate with, and one sentence for everything that does not fit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dyadic.compiler.calibrate import data
+from dyadic.compiler.calibrate.data import KEPT, Input, Samples
+from dyadic.runtime.errors import FileError, UsageError
+
+X = np.arange(7 * 12, dtype=np.float32).reshape(7, 3, 4)
+ONE = (Input("x", (3, 4)),)
+TWO = (Input("x", (3, 4)), Input("y", (2,)))
+Y = np.ones((7, 2), np.float32)
+
+
+class Reader:
+    """As ONNX Runtime wants it."""
+
+    def __init__(self) -> None:
+        self.items = iter([{"x": X[:3]}, {"x": X[3:]}])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self.items, None)
+
+
+def rows(samples: Samples, name: str = "x") -> np.ndarray:
+    return np.concatenate([feeds[name] for feeds in samples])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        X,
+        {"x": X, "labels": np.arange(7)},
+        torch.from_numpy(X).requires_grad_(),
+        [X[0], X[1], X[2:]],
+        [{"x": x} for x in X],
+        [(x, 5) for x in X],
+        ([x] for x in X),
+        X.astype(np.float64),
+        X.astype(np.uint8),
+        Reader(),
+        torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(X), torch.arange(7)), 2),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_all_kinds_of_data_are_the_same_samples(given: object) -> None:
+    seen = rows(Samples(given, ONE))
+    assert seen.dtype == np.float32
+    np.testing.assert_array_equal(seen, X)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_an_npz_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compressed: bool) -> None:
+    monkeypatch.setattr(data, "PIECE_BYTES", 3 * 12 * 4)
+    (np.savez_compressed if compressed else np.savez)(tmp_path / "d.npz", x=X, y=Y, more=np.zeros(2))
+    samples = Samples(tmp_path / "d.npz", TWO)
+    assert samples.total == 7
+    assert [len(feeds["x"]) for feeds in samples] == [3, 3, 1]
+    np.testing.assert_array_equal(rows(samples), X)
+
+
+def test_npy_and_column_major_arrays(tmp_path: Path) -> None:
+    np.save(tmp_path / "d.npy", np.asfortranarray(X))
+    np.testing.assert_array_equal(rows(Samples(str(tmp_path / "d.npy"), ONE)), X)
+
+
+def test_labels_come_along_where_they_are_wanted(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=X, labels=np.arange(7, dtype=np.uint8))
+    np.testing.assert_array_equal(rows(Samples(tmp_path / "d.npz", ONE, labels=True), "labels"), np.arange(7))
+    assert "labels" not in next(iter(Samples(tmp_path / "d.npz", ONE)))
+    pairs = [(x, i) for i, x in enumerate(X)]
+    np.testing.assert_array_equal(rows(Samples(pairs, ONE, labels=True), "labels"), np.arange(7))
+
+
+def test_the_first_samples_are_kept() -> None:
+    many = np.zeros((100, 3, 4), np.float32)
+    samples = Samples([many[:20], many[20:]], ONE)
+    assert sum(len(feeds["x"]) for feeds in samples) == 100
+    assert sum(len(feeds["x"]) for feeds in samples.first) == KEPT and samples.seen == 100
+
+
+def bad(value: float) -> np.ndarray:
+    broken = X.copy()
+    broken[5, 1, 1] = value
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("given", "inputs", "said"),
+    [
+        ({"input": X}, ONE, 'no array named "x" (it has: "input")'),
+        ({"x": X}, TWO, 'no array named "y"'),
+        ({"x": X.transpose(0, 2, 1)}, ONE, '"x" has shape [7, 4, 3], the model reads [N, 3, 4]'),
+        ({"x": np.float32(3)}, ONE, '"x" has shape []'),
+        ({"x": X[:0]}, ONE, "holds no samples"),
+        ([], ONE, "holds no samples"),
+        (iter(()), ONE, "holds no samples"),
+        ({"x": X, "y": Y[:4]}, TWO, '7 of "x", 4 of "y"'),
+        (bad(np.nan), ONE, 'sample 5 of "x" holds NaN or infinity'),
+        ([X, bad(np.inf)], ONE, 'sample 12 of "x" holds NaN or infinity'),
+        (np.array([["a"]]), ONE, "the model reads numbers"),
+        (X.astype(complex), ONE, "the model reads numbers"),
+        ([X], TWO, 'the model has 2 inputs: "x" [N, 3, 4], "y" [N, 2]'),
+        ([(X, Y, Y, Y)], TWO, "yields 4 arrays at a time, the model has 2 inputs"),
+        (5, ONE, "of type int cannot be read"),
+        ({"x": X, "labels": np.zeros((7, 10))}, ONE, "one whole number a sample"),
+    ],
+)
+def test_what_does_not_fit_is_said_with_the_inputs_name(given: object, inputs: tuple[Input, ...], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        list(Samples(given, inputs, labels=True))
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("calibration data")
+
+
+def test_files_that_are_missing_damaged_or_something_else(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="does not exist"):
+        Samples(tmp_path / "none.npz", ONE)
+    with pytest.raises(UsageError, match="is a folder"):
+        Samples(tmp_path, ONE)
+    (tmp_path / "d.txt").write_text("x")
+    with pytest.raises(UsageError, match=r"not a \.npz or \.npy"):
+        Samples(tmp_path / "d.txt", ONE)
+    (tmp_path / "d.npz").write_bytes(b"PK\x03\x04 but no archive")
+    with pytest.raises(UsageError, match="is damaged"):
+        Samples(tmp_path / "d.npz", ONE)
+    (tmp_path / "d.npy").write_bytes(b"nothing")
+    with pytest.raises(UsageError, match="is damaged"):
+        Samples(tmp_path / "d.npy", ONE)
+    np.save(tmp_path / "cut.npy", X)
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:-5])
+    with pytest.raises(UsageError, match=r"is damaged: .*ends early"):
+        list(Samples(tmp_path / "cut.npy", ONE))
+    np.savez(tmp_path / "flip.npz", x=X)
+    content = bytearray((tmp_path / "flip.npz").read_bytes())
+    content[200] ^= 1
+    (tmp_path / "flip.npz").write_bytes(content)
+    with pytest.raises(UsageError, match="is damaged"):
+        list(Samples(tmp_path / "flip.npz", ONE))
+
+
+def test_pickles_are_never_loaded(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(UsageError, match=r"is damaged|numbers"):
+        list(Samples(tmp_path / "d.npz", ONE))
