@@ -10,11 +10,13 @@ kernel is compared with, bit for bit. Sums of products run in floating point onl
 """
 # pyright: reportInvalidTypeForm=false
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
+from torch_mlir.dialects import quant
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
 from dyadic.dialects.laws import Bool, Dense, I32s, I64s, activation, fail, flag, ints, shape, window_law, zero_point
@@ -108,7 +110,7 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
             or out[3] != weight[0]
         ):
             return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
-        return requant_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
+        return product_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
 
     def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
         """The int32 accumulators, as int64 [N,OH,OW,O]."""
@@ -168,7 +170,11 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
             return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
         if shape(self.residual) != out:
             return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
-        return requant_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
+        if {"residual_multiplier", "residual_shift"} <= set(self.attributes):
+            mb, by = ints(self.residual_multiplier), self.residual_shift.value
+            if len(mb) != weight[0] or min(mb) < 0 or not 0 <= by <= 16:
+                return fail(self, f"needs {weight[0]} residual multipliers >= 0 and a shift in [0, 16], got {mb}, {by}")
+        return product_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
 
     accumulate = Conv2dOp.accumulate
 
@@ -200,7 +206,7 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
         if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
             return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
-        return requant_law(self, weight[0])
+        return product_law(self, weight[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
         kind = exact_float(weight)
@@ -225,11 +231,13 @@ class AddOp(QI.Operation, name="add", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if max(abs(self.multiplier_a.value), abs(self.multiplier_b.value)) >= 1 << 15:
-            return fail(
-                self, f"multipliers {self.multiplier_a.value}, {self.multiplier_b.value} must be below 2^15 in size"
-            )
-        return True
+        if {"multiplier_a", "multiplier_b", "shift"} <= set(self.attributes):
+            ma, mb, shift = self.multiplier_a.value, self.multiplier_b.value, self.shift.value
+            if max(abs(ma), abs(mb)) >= 1 << 15:
+                return fail(self, f"multipliers {ma}, {mb} must be below 2^15 in size")
+            if not fixedpoint.SHIFT_MIN <= shift <= fixedpoint.ADD_SHIFT_MAX:
+                return fail(self, f"shift {shift} must lie in [2, 30]: the sum is int32")
+        return broadcast_law(self) and clamp_law(self)
 
     def evaluate(self, a: Array, b: Array) -> Array:
         total = (a.astype(np.int64) - zero_point(self.a)) * self.multiplier_a.value
@@ -249,6 +257,9 @@ class MulOp(QI.Operation, name="mul", traits=[Pure]):
     high: ir.IntegerAttr
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        return broadcast_law(self) and requant_law(self)
+
     def evaluate(self, a: Array, b: Array) -> Array:
         product = (a.astype(np.int64) - zero_point(self.a)) * (b.astype(np.int64) - zero_point(self.b))
         return narrow(self, product)
@@ -263,6 +274,11 @@ class RequantOp(QI.Operation, name="requant", traits=[Pure]):
     low: ir.IntegerAttr
     high: ir.IntegerAttr
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if activation(self.x) is None or shape(self.x) != shape(self.out):
+            return fail(self, f"must make an activation of its input's shape, not {self.x.type} --> {self.out.type}")
+        return requant_law(self)
 
     def evaluate(self, x: Array) -> Array:
         return narrow(self, x.astype(np.int64) - zero_point(self.x))
@@ -315,6 +331,14 @@ class PadOp(QI.Operation, name="pad", traits=[Pure]):
     value: ir.IntegerAttr
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        if not {"low", "high", "value"} <= set(self.attributes):
+            return True  # IRDL names the missing attribute
+        if not 0 <= self.value.value <= 255:
+            return fail(self, f"value {self.value.value} leaves u8")
+        sides = zip(ints(self.low), shape(self.x), ints(self.high), strict=True)
+        return move_law(self, [low + n + high for low, n, high in sides])
+
     def evaluate(self, x: Array) -> Array:
         low, high = ints(self.low), ints(self.high)
         crop = tuple(slice(max(0, -lo), n - max(0, -hi)) for lo, n, hi in zip(low, x.shape, high, strict=True))
@@ -333,7 +357,9 @@ class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        return window_law(self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True)
+        return move_law(self, None) and window_law(
+            self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True
+        )
 
     def evaluate(self, x: Array) -> Array:
         out = shape(self.out)[1:3]
@@ -363,7 +389,9 @@ class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
         counts, m, s = ints(self.counts), ints(self.multiplier), ints(self.shift)
         if not len(counts) == len(m) == len(s):
             return fail(self, f"needs one multiplier and one shift per count, got {counts}, {m}, {s}")
-        return window_law(self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True)
+        return requant_law(self, len(counts)) and window_law(
+            self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True
+        )
 
     def evaluate(self, x: Array) -> Array:
         kernel, strides, padding, out = ints(self.kernel), ints(self.strides), ints(self.padding), shape(self.out)[1:3]
@@ -382,6 +410,12 @@ class ReshapeOp(QI.Operation, name="reshape", traits=[Pure]):
     x: Operand[Any]
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        x, out = shape(self.x), shape(self.out)
+        if math.prod(x) != math.prod(out) or x[0] != out[0]:
+            return fail(self, f"{x} and {out} do not hold the same numbers with the batch in place")
+        return move_law(self, None)
+
     def evaluate(self, x: Array) -> Array:
         return x.reshape(len(x), *shape(self.out)[1:])
 
@@ -392,6 +426,14 @@ class TransposeOp(QI.Operation, name="transpose", traits=[Pure]):
     x: Operand[Any]
     permutation: I64s
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if "permutation" not in self.attributes:
+            return True  # IRDL names the missing attribute
+        x, order = shape(self.x), ints(self.permutation)
+        if sorted(order) != list(range(len(x))) or order[0] != 0:
+            return fail(self, f"{order} does not permute the dimensions of {x} with the batch in place")
+        return move_law(self, [x[d] for d in order])
 
     def evaluate(self, x: Array) -> Array:
         return np.ascontiguousarray(x.transpose(ints(self.permutation)))
@@ -404,6 +446,14 @@ class SliceOp(QI.Operation, name="slice", traits=[Pure]):
     starts: I64s
     steps: I64s
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if not {"starts", "steps"} <= set(self.attributes):
+            return True  # IRDL names the missing attribute
+        bounds = zip(shape(self.x), ints(self.starts), ints(self.steps), shape(self.out), strict=True)
+        if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
+            return fail(self, f"starts {ints(self.starts)}, steps {ints(self.steps)} leave {shape(self.x)}")
+        return move_law(self, None)
 
     def evaluate(self, x: Array) -> Array:
         bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)
@@ -422,26 +472,68 @@ def exact_float(weight: Array) -> type[np.floating[Any]]:
 def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
     """`requant` with the op's own multiplier, shift, clamp and result type."""
     m, s = op.multiplier, op.shift
-    multiplier, shift = (m.value, s.value) if isinstance(m, ir.IntegerAttr) else (ints(m), ints(s))
-    q = fixedpoint.requant(acc, multiplier, shift, zero_point(op.out), op.low.value, op.high.value)
+    q = fixedpoint.requant(acc, numbers(m), numbers(s), zero_point(op.out), op.low.value, op.high.value)
     return q.astype(np.uint8)
 
 
-def requant_law(op: Any, channels: int) -> bool:
-    """One multiplier and one shift a channel, inside the bounds of the requantization law."""
-    if not {"multiplier", "shift", "low", "high", "acc"} <= set(op.operation.attributes):
+def requant_law(op: Any, channels: int | None = None) -> bool:
+    """Multipliers and shifts inside the bounds of requantization, one pair a channel; the clamp inside u8."""
+    if not {"multiplier", "shift", "low", "high"} <= set(op.operation.attributes):
         return True  # IRDL names the missing attribute
-    m, s = ints(op.multiplier), ints(op.shift)
-    if len(m) != channels or len(s) != channels:
+    m, s = numbers(op.multiplier), numbers(op.shift)
+    if channels is not None and (len(m) != channels or len(s) != channels):
         return fail(op, f"needs {channels} multipliers and shifts, got {len(m)} and {len(s)}")
     if min(m) < 0 or not fixedpoint.SHIFT_MIN <= min(s) <= max(s) <= fixedpoint.SHIFT_MAX:
-        return fail(
-            op,
-            f"multipliers must not be negative and shifts must lie in [2, 62], got {min(m)} and [{min(s)}, {max(s)}]",
-        )
-    if not 0 <= op.low.value <= op.high.value <= 255:
+        seen = f"{min(m)} and [{min(s)}, {max(s)}]"
+        return fail(op, f"multipliers must not be negative and shifts must lie in [2, 62], got {seen}")
+    return clamp_law(op)
+
+
+def clamp_law(op: Any) -> bool:
+    """The clamp is inside u8, and the result is an activation."""
+    if activation(op.out) is None:
+        return fail(op, f"must make a quantized activation, not {op.out.type}")
+    if {"low", "high"} <= set(op.operation.attributes) and not 0 <= op.low.value <= op.high.value <= 255:
         return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves u8")
-    low, high = ints(op.acc)
-    if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
-        return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
     return True
+
+
+def product_law(op: Any, channels: int) -> bool:
+    """What layers with weights share: i32 bias, s8 weights, requantization a channel, accumulators inside int32."""
+    weight, bias = ir.RankedTensorType(op.weight.type).element_type, ir.RankedTensorType(op.bias.type)
+    if not isinstance(weight, quant.UniformQuantizedPerAxisType) or not weight.is_signed:
+        return fail(op, f"needs signed weights with one scale a channel, got {op.weight.type}")
+    if list(bias.shape) != [channels] or str(bias.element_type) != "i32":
+        return fail(op, f"needs a bias tensor<{channels}xi32>, got {op.bias.type}")
+    if activation(op.x) is None:
+        return fail(op, f"must read a quantized activation, not {op.x.type}")
+    if "acc" in op.operation.attributes:
+        low, high = ints(op.acc)
+        if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
+            return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
+    if "form" in op.operation.attributes and op.form.value not in ("wide", "short"):
+        return fail(op, f'form must be "wide" or "short", got "{op.form.value}"')
+    return requant_law(op, channels)
+
+
+def broadcast_law(op: Any) -> bool:
+    """`a` has the result's shape, `b` too or [1, .., 1, C]."""
+    a, b, out = shape(op.a), shape(op.b), shape(op.out)
+    if activation(op.a) is None or activation(op.b) is None:
+        return fail(op, f"must read quantized activations, not {op.a.type} and {op.b.type}")
+    if a != out or b not in (out, [*[1] * (len(out) - 1), out[-1]]):
+        return fail(op, f"needs a {a} of the result's shape {out} and b {b} of it or [1, .., 1, C]")
+    return True
+
+
+def move_law(op: Any, sizes: list[int] | None) -> bool:
+    """The result has the input's type, and the shape `sizes` that the op's attributes ask for (None: not known yet)."""
+    have, want = ir.RankedTensorType(op.out.type).element_type, ir.RankedTensorType(op.x.type).element_type
+    if have != want:
+        return fail(op, f"moves {want} and cannot make {have} of it")
+    return sizes is None or sizes == shape(op.out) or fail(op, f"makes {sizes}, not {shape(op.out)}")
+
+
+def numbers(attribute: Any) -> list[int]:
+    """One integer or several."""
+    return [attribute.value] if isinstance(attribute, ir.IntegerAttr) else ints(attribute)

@@ -50,7 +50,9 @@ class Grower:
         x = self.pick()
         channels, size = shape(x)[1], shape(x)[2:]
         groups = int(self.random.choice([g for g in (1, 1, 1, 2, 3, channels) if channels % g == 0]))
-        out = channels if groups == channels and self.random.random() < 0.7 else groups * int(self.random.integers(1, 12))
+        out = (
+            channels if groups == channels and self.random.random() < 0.7 else groups * int(self.random.integers(1, 12))
+        )
         kernel = [int(self.random.integers(1, min(5, n) + 1)) for n in size]
         dilation = [int(self.random.integers(1, 3)) if n > 2 * k else 1 for n, k in zip(size, kernel, strict=True)]
         weight = self.weights(out, channels // groups, *kernel)
@@ -90,7 +92,11 @@ class Grower:
     def squeeze_excite(self) -> None:
         x = self.pick()
         gate = building.unary(qd.SigmoidOp, building.reduce_mean(x, [2, 3], True))
-        self.add(building.elementwise(qd.MulOp, x, gate) if self.random.random() < 0.5 else building.elementwise(qd.MulOp, gate, x))
+        self.add(
+            building.elementwise(qd.MulOp, x, gate)
+            if self.random.random() < 0.5
+            else building.elementwise(qd.MulOp, gate, x)
+        )
 
     def pair(self) -> None:
         x = self.pick()
@@ -107,7 +113,9 @@ class Grower:
     def scale_shift(self) -> None:
         x = self.pick()
         channels = shape(x)[1]
-        self.add(building.scale_shift(x, self.random.uniform(-2, 2, channels), self.random.standard_normal(channels), 1))
+        self.add(
+            building.scale_shift(x, self.random.uniform(-2, 2, channels), self.random.standard_normal(channels), 1)
+        )
 
     def concat(self) -> None:
         x = self.pick()
@@ -197,7 +205,7 @@ LAYERS: tuple[Callable[[Grower], None], ...] = (
 
 
 def grow(seed: int, layers: int) -> ir.Module:
-    """A `qd` module of about `layers` random layers with two results, [1, F] and [1, C, H, W]. Needs a current context."""
+    """A `qd` module of about `layers` random layers and two results, [1, F] and [1, C, H, W]."""
     random = np.random.default_rng(seed)
     with ir.Location.unknown():
         module = ir.Module.create()
@@ -218,6 +226,7 @@ def grow(seed: int, layers: int) -> ir.Module:
 
 def write_ranges(module: ir.Module, samples: torch.Tensor) -> None:
     """`qd.range` on the argument and on every op, from one batch."""
+
     def observe(op: ir.OpView | None, _: str, values: torch.Tensor) -> None:
         bounds = [min(0.0, float(values.min())), max(0.0, float(values.max()))]
         attribute = ir.DenseF64ArrayAttr.get(bounds)

@@ -55,8 +55,7 @@ def test_a_concat_takes_each_input_once() -> None:
     layouts = laid_out(
         f'%n = "qi.requant"(%q) {{multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64}}'
         f' : ({image(1, 4, 4, 6)}) -> {image(1, 4, 4, 6)} loc("n")',
-        f'%c = "qi.concat"(%n, %n) {{axis = 3 : i64}} : ({pair})'
-        f' -> {image(1, 4, 4, 12)} loc("twice")',
+        f'%c = "qi.concat"(%n, %n) {{axis = 3 : i64}} : ({pair}) -> {image(1, 4, 4, 12)} loc("twice")',
     )
     assert layouts["n"].buffer == layouts["twice"].buffer
     assert layouts["n"].offset == layouts["twice"].offset
@@ -70,7 +69,7 @@ def test_convolutions_ask_for_what_they_read_beyond_the_edge() -> None:
         '%c = "qi.conv2d"(%q, %w, %b) {strides = array<i64: 2, 1>, padding = array<i64: 1, 0, 0, 1>,'
         " dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824>, shift = array<i32: 40>,"
         ' low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>}'
-        f" : ({image(1, 4, 4, 6)}, tensor<1x3x2x6x{weights}>, tensor<1xi32>) -> {image(1, 2, 4, 1)} loc(\"conv\")",
+        f' : ({image(1, 4, 4, 6)}, tensor<1x3x2x6x{weights}>, tensor<1xi32>) -> {image(1, 2, 4, 1)} loc("conv")',
     )
     # rows -1..3 of 4 are read: no ring below, although one row of padding would fit
     assert layouts["q"].halo == Halo(1, 0, 0, 1)
@@ -92,3 +91,20 @@ def test_one_pixel_is_dense_whatever_its_stride() -> None:
     assert is_dense(Layout(0, 0, 8, 8, 64, NO_HALO), View(1, 1, 5))
     assert not is_dense(Layout(0, 0, 8, 16, 64, NO_HALO), View(1, 2, 5))
     assert not is_dense(Layout(0, 0, 5, 20, 64, NO_HALO), View(2, 3, 5))
+
+
+def test_the_second_use_of_a_tensor_in_a_concat_is_copied() -> None:
+    with new_context():
+        module = ir.Module.parse(
+            f"func.func @main(%x: tensor<1x6x4x4xf32>) {{"
+            f' %q = "qi.quantize"(%x) : (tensor<1x6x4x4xf32>) -> {image(1, 4, 4, 6)}'
+            f' %n = "qi.requant"(%q) {{multiplier = 1 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64}}'
+            f" : ({image(1, 4, 4, 6)}) -> {image(1, 4, 4, 6)}"
+            f' %c = "qi.concat"(%n, %n) {{axis = 3 : i64}} : ({image(1, 4, 4, 6)}, {image(1, 4, 4, 6)})'
+            f" -> {image(1, 4, 4, 12)} return }}"
+        )
+        assign_layouts.run(module.operation)
+        concat = [
+            op for op in main_function(module).regions[0].blocks[0].operations if op.operation.name == "qi.concat"
+        ]
+        assert list(concat[0].operation.attributes["qi.placed"]) == [1, 0]

@@ -42,6 +42,7 @@ class Storage:
     reshaped: bool = False  # the parent's bytes under another shape
     halo: Halo = NO_HALO
     packed: bool = False  # no padding between pixels, since a reshape reads or makes it
+    placed: list[int] = field(default_factory=list)  # for each input of a move: 1 where it already is in its place
     children: "list[Storage]" = field(default_factory=list)
     layout: Layout | None = None
 
@@ -104,8 +105,10 @@ def _share(storages: dict[Any, Storage]) -> None:
             channel = 0
             for part in (storage.op.a, storage.op.b):
                 inner = storages[part]
-                if inner.parent is None and not isinstance(inner.op, qi.QuantizeOp | qi.ConstantOp):
+                free = inner.parent is None and not isinstance(inner.op, qi.QuantizeOp | qi.ConstantOp)
+                if free:  # a second use of the same tensor is not
                     storage.adopt(inner, channel)
+                storage.placed.append(int(free))
                 channel += inner.view.channels
     for storage in storages.values():
         op = storage.op
@@ -146,8 +149,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
         attributes = storage.op.operation.attributes
         attributes[LAYOUT] = to_attribute(_resolve(storage))
         if isinstance(storage.op, qi.ConcatOp):
-            placed = [int(storages[part].parent is storage) for part in (storage.op.a, storage.op.b)]
-            attributes[PLACED] = ir.DenseI64ArrayAttr.get(placed)
+            attributes[PLACED] = ir.DenseI64ArrayAttr.get(storage.placed or [0, 0])
         elif isinstance(storage.op, qi.ReshapeOp | qi.SliceOp):
             attributes[PLACED] = ir.DenseI64ArrayAttr.get([int(storage.parent is storages[storage.op.x])])
     function.operation.attributes[BUFFERS] = ir.DenseI64ArrayAttr.get(sizes)
