@@ -1,4 +1,4 @@
-"""The artifact equals the integer reference in every bit: random graphs, every ISA level of this machine, threads, batches."""
+"""The artifact equals the integer reference in every bit, on random graphs, at every level, with threads and batches."""
 
 import warnings
 from pathlib import Path
