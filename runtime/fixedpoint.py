@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 SHIFT_MIN, SHIFT_MAX = 2, 62
+ADD_SHIFT_MAX = 30  # an 8-bit addition's products and its 2^(s-1) then fit int32 together
 WIDE_MIN, WIDE_END = 1 << 30, 1 << 31  # a wide multiplier lies in [WIDE_MIN, WIDE_END)
 SHORT_MIN = 1 << 9  # below this, rounding a short multiplier up would cost more than 0.2 % of the weight range
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1

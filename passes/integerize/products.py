@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dyadic.passes.integerize.quantization import STEPS, Activation
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import (
+    ADD_SHIFT_MAX,
     INT32_MAX,
     INT32_MIN,
     SHIFT_MIN,
@@ -257,6 +258,3 @@ def add_multipliers(a: Fraction, b: Fraction, limit: int = (1 << 15) - 1) -> tup
             return ma, mb, shift
     ma, mb = round_half_up(a * (1 << SHIFT_MIN)), round_half_up(b * (1 << SHIFT_MIN))
     return min(max(ma, -limit), limit), min(max(mb, -limit), limit), SHIFT_MIN
-
-
-ADD_SHIFT_MAX = 30  # the rounding term 2^(s-1) and both products then fit int32 together
