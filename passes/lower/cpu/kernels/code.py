@@ -233,14 +233,19 @@ class KernelArguments:
         return load(llvm.PointerType.get(), self.inputs, 8 * index, align=8)
 
 
-def kernel(symbol: str, body: Callable[[KernelArguments], None]) -> func.FuncOp:
-    """`void symbol(in, out, weights, params, scratch, first, last)` with the body that `body` builds."""
+def kernel(symbol: str, body: Callable[[KernelArguments], None], *, reload: bool = False) -> func.FuncOp:
+    """`void symbol(in, out, weights, params, scratch, first, last)` with the body that `body` builds.
+
+    With `reload` the compiler may not assume that results leave weights and parameters alone: it reads them again
+    instead of keeping copies.
+    """
     pointer, i64 = llvm.PointerType.get(), integer(64)
     function = func.FuncOp(symbol, ir.FunctionType.get([pointer] * 5 + [i64] * 2, []))
-    # spilled vectors must not straddle cache lines, and LLVM aligns the stack only if it knows before register allocation
+    # spilled vectors must not straddle cache lines; LLVM aligns the stack only if it knows before register allocation
     function.attributes["llvm.passthrough"] = ir.ArrayAttr.get([ir.StringAttr.get("stackrealign")])
     noalias = ir.DictAttr.get({"llvm.noalias": ir.UnitAttr.get()})
-    function.arg_attrs = ir.ArrayAttr.get([ir.DictAttr.get({})] + [noalias] * 4 + [ir.DictAttr.get({})] * 2)
+    nothing = ir.DictAttr.get({})
+    function.arg_attrs = ir.ArrayAttr.get([nothing] + [nothing if reload else noalias] * 4 + [nothing] * 2)
     with ir.InsertionPoint(function.add_entry_block()):
         body(KernelArguments(function.entry_block))
         func.return_([])

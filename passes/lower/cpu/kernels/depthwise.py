@@ -122,7 +122,8 @@ def pack_params(
 
 def generate(spec: DepthwiseSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
-    c.kernel(symbol, lambda k: c.loop(k.first, k.last, _Writer(spec, level, k).unit))
+    # weights are too many for registers: memory operands beat copies on the stack
+    c.kernel(symbol, lambda k: c.loop(k.first, k.last, _Writer(spec, level, k).unit), reload=True)
 
 
 @dataclass
@@ -148,35 +149,19 @@ class _Writer:
         self.narrow = Narrow.load(k.params)
 
     def unit(self, index: c.Value) -> None:
-        """Result rows in pairs where they share input rows."""
+        """Every block of channels in turn."""
         spec = self.spec
         image, row = image_and_row(spec, index)
         source = place(self.input, image, spec.in_image, row, spec.in_row)
         target = place(self.k.out, image, spec.out_image, row, spec.out_row)
-        height = 2 if spec.paired else 1
-
-        def rows(y: c.Value, height: int) -> None:
-            moved = c.at(source, c.mul(y, spec.in_row)), c.at(target, c.mul(y, spec.out_row))
-            self.blocks(*moved, height)
-
-        count = spec.unit_rows // height
-        if count == 1:
-            rows(c.const(0), height)
-        else:
-            c.loop(0, count, lambda i: rows(c.mul(i, height), height))
-        if spec.unit_rows % height:
-            rows(c.const(spec.unit_rows - 1), 1)
-
-    def blocks(self, source: c.Value, target: c.Value, height: int) -> None:
-        """Every block of channels in turn."""
-        blocks = self.spec.blocks
+        blocks = spec.blocks
         full = [i for i, (_, count, _) in enumerate(blocks) if count == CHANNELS]
 
         def block(index: c.Value, count: int, copies: int) -> None:
             skip = c.mul(index, CHANNELS)
-            weights = c.at(self.k.weights, c.mul(index, self.spec.block_bytes))
+            weights = c.at(self.k.weights, c.mul(index, spec.block_bytes))
             for strip in self.strips(count, copies):
-                _Row(self, strip, weights, c.mul(index, QUADS), height).write(c.at(source, skip), c.at(target, skip))
+                self.rows(strip, weights, c.mul(index, QUADS), c.at(source, skip), c.at(target, skip))
 
         if len(full) > 1:
             c.loop(0, len(full), lambda i: block(i, CHANNELS, 1))
@@ -184,6 +169,23 @@ class _Writer:
             block(c.const(0), CHANNELS, 1)
         if len(full) < len(blocks):
             block(c.const(len(full)), *blocks[-1][1:])
+
+    def rows(self, strip: _Strip, weights: c.Value, block: c.Value, source: c.Value, target: c.Value) -> None:
+        """Result rows in pairs where they share input rows."""
+        spec = self.spec
+
+        def write(y: c.Value, height: int) -> None:
+            moved = c.at(source, c.mul(y, spec.in_row)), c.at(target, c.mul(y, spec.out_row))
+            _Row(self, strip, weights, block, height).write(*moved)
+
+        height = 2 if spec.paired else 1
+        count = spec.unit_rows // height
+        if count == 1:
+            write(c.const(0), height)
+        else:
+            c.loop(0, count, lambda i: write(c.mul(i, height), height))
+        if spec.unit_rows % height:
+            write(c.const(spec.unit_rows - 1), 1)
 
     def strips(self, count: int, copies: int) -> list[_Strip]:
         """How vectors of this level cover a block."""
@@ -252,8 +254,7 @@ class _Row:
                 columns = [known[x * spec.stride_x + tap] for tap in range(spec.taps_x)]
             else:
                 columns = [self.column(source, x * spec.in_column + t * spec.tap_x) for t in range(spec.taps_x)]
-            for row in range(self.height):
-                self.result(columns, row, c.at(target, x * spec.out_column + row * spec.out_row))
+            self.results(columns, c.at(target, x * spec.out_column))
         start = count * spec.stride_x
         return [value for i in range(start, start + len(carried) // size) for value in known[i]]
 
@@ -278,19 +279,21 @@ class _Row:
         piece, step = self.strip.piece, self.spec.in_column
         return c.join([piece.load(source, offset + start * step) for start in self.starts])
 
-    def result(self, columns: list[list[c.Value]], row: int, target: c.Value) -> None:
+    def results(self, columns: list[list[c.Value]], target: c.Value) -> None:
+        """One result pixel of each row; all accumulators take each step together, so that none waits for the last."""
         spec = self.spec
         line = QUADS * LANES * TAPS
-        rounded = []
-        for quad, by in enumerate(self.requantize):
-            acc = by.bias
-            for g in range(self.groups):
-                for tap, column in enumerate(columns):
+        acc = [by.bias for _ in range(self.height) for by in self.requantize]
+        for g in range(self.groups):
+            for tap, column in enumerate(columns):
+                for i in range(len(acc)):
+                    row, quad = divmod(i, QUADS)
                     place_ = ((row * spec.groups + g) * spec.taps_x + tap) * line + quad * LANES * TAPS
                     weights = c.load(c.vec(self.v.dwords, 32), self.weights, place_, align=16)
-                    acc = self.v.dot(acc, column[g * QUADS + quad], weights)
-            rounded.append(by.rounded(acc))
-        packed, piece = self.v.pack(rounded, self.narrow), self.strip.piece
-        for p, start in enumerate(self.starts):
-            part = packed if self.strip.positions == 1 else c.part(packed, p * piece.size, piece.size)
-            piece.store(part, target, start * spec.out_column, self.strip.channels)
+                    acc[i] = self.v.dot(acc[i], column[g * QUADS + quad], weights)
+        rounded = [by.rounded(a) for by, a in zip(self.requantize * self.height, acc, strict=True)]
+        for row in range(self.height):
+            packed, piece = self.v.pack(rounded[row * QUADS : row * QUADS + QUADS], self.narrow), self.strip.piece
+            for p, start in enumerate(self.starts):
+                part = packed if self.strip.positions == 1 else c.part(packed, p * piece.size, piece.size)
+                piece.store(part, target, start * spec.out_column + row * spec.out_row, self.strip.channels)
