@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -10,32 +11,37 @@ from dyadic.compiler.comparison import Comparison
 
 
 def show(comparison: Comparison, artifact: Artifact, output: Path) -> None:
-    console = Console()
-    table = Table(title=f"{artifact.report['model']} -> {output.name}", title_justify="left")
-    table.add_column("")
-    for name in (f"float ({comparison.float_engine})", "int8 (dyadic)"):
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(output.name)
+    for name in ("float", "int8"):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in rows(comparison):
         table.add_row(*row)
     console.print(table)
-    console.print(artifact.certificate.summary(), highlight=False)
+    console.print(artifact.certificate.summary())
+
+
+FILE_WIDTH = 110  # where the table goes to a file or a pipe
 
 
 def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
     """(what, float, int8, how they compare)."""
-    where = f"{c.samples} samples" if c.held_out else f"{c.samples} calibration samples"
+    where = f"{c.samples} samples" if c.held_out else f"{c.samples} of the calibration samples"
     lines: list[tuple[str, str, str, str]] = []
     if c.float_accuracy is not None and c.int8_accuracy is not None and c.difference is not None:
         change, low, high = (100 * x for x in c.difference)
         accuracies = f"{100 * c.float_accuracy:.2f} %", f"{100 * c.int8_accuracy:.2f} %"
-        lines.append(("accuracy", *accuracies, f"{change:+.2f} points (95 %: {low:+.2f} to {high:+.2f}), {where}"))
+        lines.append(("accuracy", *accuracies, f"{change:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}, {where}"))
     if c.agreement is not None:
         lines.append(("same class as float", "", f"{100 * c.agreement:.2f} %", where))
     lines.append(("output SQNR", "", f"{c.sqnr_db:.1f} dB", where))
     threads = f"{c.threads} thread{'s' if c.threads > 1 else ''}, batch {c.batch}"
     times = f"{c.float_ms:.3f} ms", f"{c.int8_ms:.3f} ms"
-    lines.append(("time per image", *times, f"{c.float_ms / c.int8_ms:.2f} times as fast, {threads}"))
+    lines.append(("time per image", *times, f"{c.float_ms / c.int8_ms:.2f} times as fast as {c.float_engine}, {threads}"))
     if c.float_bytes is not None:
         sizes = megabytes(c.float_bytes), megabytes(c.int8_bytes)
         lines.append(("size", *sizes, f"{100 * c.int8_bytes / c.float_bytes:.0f} %"))

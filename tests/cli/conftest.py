@@ -1,0 +1,41 @@
+"""The command line as users have it: a process of its own, or the same `main` called here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import DIGITS, Command
+
+import dyadic
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """`command("run", ...)` in an empty folder."""
+
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DYADIC_")}
+        line = [sys.executable, "-m", "dyadic", *map(str, words)]
+        return subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few samples: enough for a test."""
+    path = tmp_path_factory.mktemp("data") / "few.npz"
+    data = np.load(DIGITS / "train.npz")
+    np.savez(path, image=data["image"][:64], labels=data["labels"][:64])
+    return path
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory, calibration: Path) -> Path:
+    """The example network, compiled for any x86-64."""
+    path = tmp_path_factory.mktemp("artifact") / "digits.dyq"
+    dyadic.compile(DIGITS / "digits.onnx", calibration, isa=("x86-64",)).save(path)
+    return path
