@@ -89,6 +89,8 @@ class ScaleShiftOp(QD.Operation, name="scale_shift", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if "axis" not in self.attributes:
+            return True  # IRDL names the missing attribute
         x, scale, shift = shape(self.x), shape(self.scale), shape(self.shift)
         axis = self.axis.value
         if not 0 < axis < len(x) or scale != [x[axis]] or shift != scale:
@@ -103,6 +105,9 @@ class AddOp(QD.Operation, name="add", traits=[Pure]):
     b: Operand[Any]
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        return broadcast_law(self)
+
 
 class SubOp(QD.Operation, name="sub", traits=[Pure]):
     """`a - b`, with broadcasting."""
@@ -111,6 +116,9 @@ class SubOp(QD.Operation, name="sub", traits=[Pure]):
     b: Operand[Any]
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        return broadcast_law(self)
+
 
 class MulOp(QD.Operation, name="mul", traits=[Pure]):
     """`a * b`, with broadcasting (squeeze-and-excite multiplies [1,C,H,W] by [1,C,1,1])."""
@@ -118,6 +126,9 @@ class MulOp(QD.Operation, name="mul", traits=[Pure]):
     a: Operand[Any]
     b: Operand[Any]
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return broadcast_law(self)
 
 
 class ConcatOp(QD.Operation, name="concat", traits=[Pure]):
@@ -129,6 +140,8 @@ class ConcatOp(QD.Operation, name="concat", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if "axis" not in self.attributes:
+            return True  # IRDL names the missing attribute
         axis, out = self.axis.value, shape(self.out)
         if not 0 < axis < len(out) or shape(self.a)[axis] + shape(self.b)[axis] != out[axis]:
             return fail(self, f"inputs {shape(self.a)} and {shape(self.b)} do not make {out} along axis {axis}")
@@ -188,6 +201,15 @@ class ReduceMeanOp(QD.Operation, name="reduce_mean", traits=[Pure]):
     out: Result[Any]
     keep: Bool = flag()
 
+    def verify_invariants(self) -> bool:
+        if not {"axes", "keep"} <= set(self.attributes):
+            return True  # IRDL names the missing attribute
+        x, axes, out = shape(self.x), ints(self.axes), shape(self.out)
+        if not axes or axes != sorted(set(axes)) or axes[0] < 1 or axes[-1] >= len(x):
+            return fail(self, f"axes {axes} must be sorted dimensions of {x}, the batch not among them")
+        expected = [1 if d in axes else n for d, n in enumerate(x) if self.keep.value or d not in axes]
+        return expected == out or fail(self, f"the mean of {x} over {axes} is {expected}, not {out}")
+
 
 class ClampOp(QD.Operation, name="clamp", traits=[Pure]):
     """`min(max(x, low), high)`: Relu is [0, inf], Relu6 is [0, 6]."""
@@ -200,7 +222,7 @@ class ClampOp(QD.Operation, name="clamp", traits=[Pure]):
     def verify_invariants(self) -> bool:
         if {"low", "high"} <= set(self.attributes) and not self.low.value <= self.high.value:
             return fail(self, f"low {self.low.value} must not exceed high {self.high.value}")
-        return True
+        return same_shape_law(self)
 
 
 class SigmoidOp(QD.Operation, name="sigmoid", traits=[Pure]):
@@ -209,6 +231,9 @@ class SigmoidOp(QD.Operation, name="sigmoid", traits=[Pure]):
     x: Operand[Any]
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        return same_shape_law(self)
+
 
 class TanhOp(QD.Operation, name="tanh", traits=[Pure]):
     """`tanh(x)`."""
@@ -216,12 +241,18 @@ class TanhOp(QD.Operation, name="tanh", traits=[Pure]):
     x: Operand[Any]
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        return same_shape_law(self)
+
 
 class SiluOp(QD.Operation, name="silu", traits=[Pure]):
     """`x * sigmoid(x)`."""
 
     x: Operand[Any]
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return same_shape_law(self)
 
 
 class HardSigmoidOp(QD.Operation, name="hard_sigmoid", traits=[Pure]):
@@ -232,12 +263,18 @@ class HardSigmoidOp(QD.Operation, name="hard_sigmoid", traits=[Pure]):
     beta: ir.FloatAttr
     out: Result[Any]
 
+    def verify_invariants(self) -> bool:
+        return same_shape_law(self)
+
 
 class HardSwishOp(QD.Operation, name="hard_swish", traits=[Pure]):
     """`x * min(max(x + 3, 0), 6) / 6`."""
 
     x: Operand[Any]
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return same_shape_law(self)
 
 
 class LeakyReluOp(QD.Operation, name="leaky_relu", traits=[Pure]):
@@ -246,6 +283,9 @@ class LeakyReluOp(QD.Operation, name="leaky_relu", traits=[Pure]):
     x: Operand[Any]
     alpha: ir.FloatAttr
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return same_shape_law(self)
 
 
 class ReshapeOp(QD.Operation, name="reshape", traits=[Pure]):
@@ -293,3 +333,18 @@ class SliceOp(QD.Operation, name="slice", traits=[Pure]):
         if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
             return fail(self, f"starts {ints(self.starts)}, steps {ints(self.steps)} leave {shape(self.x)}")
         return True
+
+
+def broadcast_law(op: Any) -> bool:
+    """The result's shape is what broadcasting makes of the operands'."""
+    a, b, out = shape(op.a), shape(op.b), shape(op.out)
+    rank = max(len(a), len(b))
+    pairs = list(zip([1] * (rank - len(a)) + a, [1] * (rank - len(b)) + b, strict=True))
+    if any(m != n and 1 not in (m, n) for m, n in pairs) or [max(pair) for pair in pairs] != out:
+        return fail(op, f"{a} and {b} do not broadcast to {out}")
+    return True
+
+
+def same_shape_law(op: Any) -> bool:
+    """A function of each number alone keeps the shape."""
+    return shape(op.x) == shape(op.out) or fail(op, f"makes {shape(op.out)} of {shape(op.x)}")

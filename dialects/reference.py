@@ -62,6 +62,12 @@ def main_function(module: Module) -> Any:
     raise ValueError("the module has no function @main")
 
 
+def function_bodies(module: Module) -> list[ir.Block]:
+    """The body of every function in a module: a pass treats each alone."""
+    every = module.operation.regions[0].blocks[0].operations
+    return [op.operation.regions[0].blocks[0] for op in every if op.operation.name == "func.func"]
+
+
 def boundary_names(function: Any) -> tuple[list[str], list[str]]:
     """The user's names of a function's arguments and results (`qd.name`), or arg0.., out0.. where there is none."""
     kind = ir.FunctionType(function.attributes["function_type"].value)

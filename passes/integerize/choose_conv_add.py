@@ -15,7 +15,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
-from dyadic.dialects.reference import main_function
+from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.quantization import value_range
 from dyadic.passes.rewriting import defining, module_pass
 
@@ -25,11 +25,10 @@ CONV_ADD = "qd.conv_add"
 @module_pass
 def choose_conv_add(module: ir.Operation) -> None:
     """Mark additions that take a convolution's accumulator: add(conv, y) --> conv_add."""
-    block = main_function(module).operation.regions[0].blocks[0]
-    for op in block.operations:
-        if isinstance(op.opview, qd.AddOp) and (side := fusible_side(op.opview)) is not None:
-            with op.location:
-                op.attributes[CONV_ADD] = ir.StringAttr.get(side)
+    for block in function_bodies(module):
+        for op in block.operations:
+            if isinstance(op.opview, qd.AddOp) and (side := fusible_side(op.opview)) is not None:
+                op.attributes[CONV_ADD] = ir.StringAttr.get(side, op.context)
 
 
 def fusible_side(op: Any) -> str | None:

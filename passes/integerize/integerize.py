@@ -14,7 +14,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import shape
-from dyadic.dialects.reference import main_function
+from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize import convert_pointwise, convert_products, convert_shapes
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target
@@ -59,7 +59,12 @@ TAKES_CLAMP = (
 @module_pass
 def integerize(module: ir.Operation) -> None:
     """Convert every op to integers: qd with ranges and widths --> qi."""
-    block = main_function(module).operation.regions[0].blocks[0]
+    for block in function_bodies(module):
+        integerize_function(block)
+
+
+def integerize_function(block: ir.Block) -> None:
+    """One function: boundaries, then every op in order; what was float is gone at the end."""
     *body, terminator = list(block.operations)
     check_widths(body)
     conversion = Conversion()

@@ -18,7 +18,7 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.reference import main_function
+from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.quantization import set_value_range, value_range
 from dyadic.passes.integerize.tables import TABLE_OPS, useful_inputs
 from dyadic.passes.rewriting import defining, module_pass
@@ -29,20 +29,20 @@ MOVES = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp, qd.PadOp)
 @module_pass
 def place_ranges(module: ir.Operation) -> None:
     """Make ranges agree: moves keep their input's, concat inputs take the concat's, tables ignore what they flatten."""
-    block = main_function(module).operation.regions[0].blocks[0]
-    body = [op.opview for op in block.operations]
-    for op in body:
-        if isinstance(op, TABLE_OPS):
-            narrow_to_useful_inputs(op)
-    for op in body:
-        if isinstance(op, qd.PadOp):
-            make_room_for_padding(op)
-        if isinstance(op, MOVES):
-            set_value_range(op.out, *value_range(op.x))
-    for op in reversed(body):
-        if isinstance(op, qd.ConcatOp):
-            for index in range(len(op.operation.operands)):
-                give_range(op, index, value_range(op.out))
+    for block in function_bodies(module):
+        body = [op.opview for op in block.operations]
+        for op in body:
+            if isinstance(op, TABLE_OPS):
+                narrow_to_useful_inputs(op)
+        for op in body:
+            if isinstance(op, qd.PadOp):
+                make_room_for_padding(op)
+            if isinstance(op, MOVES):
+                set_value_range(op.out, *value_range(op.x))
+        for op in reversed(body):
+            if isinstance(op, qd.ConcatOp):
+                for index in range(len(op.operation.operands)):
+                    give_range(op, index, value_range(op.out))
 
 
 def narrow_to_useful_inputs(op: Any) -> None:

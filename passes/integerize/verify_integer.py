@@ -12,8 +12,8 @@ from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
 from dyadic.dialects.laws import activation
-from dyadic.dialects.reference import main_function
-from dyadic.passes.rewriting import layer_name, module_pass
+from dyadic.dialects.reference import function_bodies
+from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
 
 # Everything that computes inside the boundary. None of them divides.
@@ -40,16 +40,19 @@ BOUNDARY_OPS = (qi.QuantizeOp, qi.DequantizeOp)
 @module_pass
 def verify_integer(module: ir.Operation) -> None:
     """Refuse a module that computes anything but integers between its boundaries; names each offender."""
-    block = main_function(module).operation.regions[0].blocks[0]
-    *body, terminator = (op.opview for op in block.operations)
-    offenders = [f"{layer_name(op)} ({why})" for op in body if (why := offence(op))]
-    offenders += [
-        f"output {i} (is not made by qi.dequantize)"
-        for i, value in enumerate(terminator.operation.operands)
-        if isinstance(value, ir.BlockArgument) or not isinstance(value.owner.opview, qi.DequantizeOp)
-    ]
+    offenders = [offender for block in function_bodies(module) for offender in find_offenders(block)]
     if offenders:
         raise ModelError("the network is not integer-only: " + "; ".join(offenders) + ".")
+
+
+def find_offenders(block: ir.Block) -> list[str]:
+    """Every op and output of a function that breaks the promise, by the user's name, with the reason."""
+    *body, terminator = (op.opview for op in block.operations)
+    offenders = [f"{layer_name(op)} ({why})" for op in body if (why := offence(op))]
+    for i, value in enumerate(terminator.operation.operands):
+        if not isinstance(defining(value), qi.DequantizeOp):
+            offenders.append(f"output {i} (is not made by qi.dequantize)")
+    return offenders
 
 
 def offence(op: Any) -> str | None:

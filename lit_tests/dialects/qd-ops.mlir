@@ -1,0 +1,50 @@
+// RUN: dyadic-opt %s | dyadic-opt | filecheck %s
+
+// CHECK-LABEL: func.func @every_op_survives_a_round_trip
+func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x2x1x1xf32>, %z: tensor<1x1x6x6xf32>, %m: tensor<1x4xf32>, %w4: tensor<3x2x3x3xf32>, %w2: tensor<3x4xf32>, %v2: tensor<2xf32>, %v3: tensor<3xf32>) {
+  // CHECK: "qd.constant"({{.*}}) {value = dense<[5.000000e-01, -1.000000e+00]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %r0 = "qd.constant"() {value = dense<[5.000000e-01, -1.000000e+00]> : tensor<2xf32>} : () -> tensor<2xf32>
+  // CHECK: "qd.conv2d"({{.*}}) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x2x6x6xf32>, tensor<3x2x3x3xf32>, tensor<3xf32>) -> tensor<1x3x3x3xf32>
+  %r1 = "qd.conv2d"(%x, %w4, %v3) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x2x6x6xf32>, tensor<3x2x3x3xf32>, tensor<3xf32>) -> tensor<1x3x3x3xf32>
+  // CHECK: "qd.linear"({{.*}}) : (tensor<1x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3xf32>
+  %r2 = "qd.linear"(%m, %w2, %v3) : (tensor<1x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3xf32>
+  // CHECK: "qd.scale_shift"({{.*}}) {axis = 1 : i64} : (tensor<1x2x6x6xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x6x6xf32>
+  %r3 = "qd.scale_shift"(%x, %v2, %v2) {axis = 1 : i64} : (tensor<1x2x6x6xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.add"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  %r4 = "qd.add"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.sub"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  %r5 = "qd.sub"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.mul"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  %r6 = "qd.mul"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.concat"({{.*}}) {axis = 1 : i64} : (tensor<1x2x6x6xf32>, tensor<1x1x6x6xf32>) -> tensor<1x3x6x6xf32>
+  %r7 = "qd.concat"(%x, %z) {axis = 1 : i64} : (tensor<1x2x6x6xf32>, tensor<1x1x6x6xf32>) -> tensor<1x3x6x6xf32>
+  // CHECK: "qd.pad"({{.*}}) {high = array<i64: 0, 0, 1, -1>, low = array<i64: 0, 0, 0, 2>, value = 0.000000e+00 : f32} : (tensor<1x2x6x6xf32>) -> tensor<1x2x7x7xf32>
+  %r8 = "qd.pad"(%x) {high = array<i64: 0, 0, 1, -1>, low = array<i64: 0, 0, 0, 2>, value = 0.000000e+00 : f32} : (tensor<1x2x6x6xf32>) -> tensor<1x2x7x7xf32>
+  // CHECK: "qd.max_pool"({{.*}}) {dilation = array<i64: 1, 1>, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x3xf32>
+  %r9 = "qd.max_pool"(%x) {dilation = array<i64: 1, 1>, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x3xf32>
+  // CHECK: "qd.avg_pool"({{.*}}) {count_include_pad = false, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x2x2xf32>
+  %r10 = "qd.avg_pool"(%x) {count_include_pad = false, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x2x2xf32>
+  // CHECK: "qd.reduce_mean"({{.*}}) {axes = array<i64: 2, 3>, keep = true} : (tensor<1x2x6x6xf32>) -> tensor<1x2x1x1xf32>
+  %r11 = "qd.reduce_mean"(%x) {axes = array<i64: 2, 3>, keep = true} : (tensor<1x2x6x6xf32>) -> tensor<1x2x1x1xf32>
+  // CHECK: "qd.clamp"({{.*}}) {high = 0x7F800000 : f32, low = 0.000000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r12 = "qd.clamp"(%m) {high = 0x7F800000 : f32, low = 0.000000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.sigmoid"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r13 = "qd.sigmoid"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.tanh"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r14 = "qd.tanh"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.silu"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r15 = "qd.silu"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.hard_sigmoid"({{.*}}) {alpha = 2.000000e-01 : f32, beta = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r16 = "qd.hard_sigmoid"(%m) {alpha = 2.000000e-01 : f32, beta = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.hard_swish"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r17 = "qd.hard_swish"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.leaky_relu"({{.*}}) {alpha = 1.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r18 = "qd.leaky_relu"(%m) {alpha = 1.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.reshape"({{.*}}) : (tensor<1x2x6x6xf32>) -> tensor<1x72xf32>
+  %r19 = "qd.reshape"(%x) : (tensor<1x2x6x6xf32>) -> tensor<1x72xf32>
+  // CHECK: "qd.transpose"({{.*}}) {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x2x6x6xf32>) -> tensor<1x6x6x2xf32>
+  %r20 = "qd.transpose"(%x) {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x2x6x6xf32>) -> tensor<1x6x6x2xf32>
+  // CHECK: "qd.slice"({{.*}}) {starts = array<i64: 0, 0, 1, 0>, steps = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x2xf32>
+  %r21 = "qd.slice"(%x) {starts = array<i64: 0, 0, 1, 0>, steps = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x2xf32>
+  return
+}

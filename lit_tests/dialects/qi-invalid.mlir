@@ -1,0 +1,177 @@
+// RUN: not dyadic-opt --split-input-file %s | filecheck %s
+
+// One broken use of every op: what is said names the user's layer, what is wrong, and what was seen.
+
+// CHECK: error: "/constant_without_a_value": 'qi.constant' op attribute "value" is expected but not provided
+func.func @constant_without_a_value() {
+  %r = "qi.constant"() : () -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/constant_without_a_value")
+  return
+}
+
+// -----
+
+// CHECK: error: "/quantize_to_float": 'qi.quantize' op must make a quantized activation, not tensor<1x4xf32>
+func.func @quantize_to_float(%a: tensor<1x4xf32>) {
+  %r = "qi.quantize"(%a) : (tensor<1x4xf32>) -> tensor<1x4xf32> loc("/quantize_to_float")
+  return
+}
+
+// -----
+
+// CHECK: error: "/dequantize_of_float": 'qi.dequantize' op must read a quantized activation, not tensor<1x4xf32>
+func.func @dequantize_of_float(%a: tensor<1x4xf32>) {
+  %r = "qi.dequantize"(%a) : (tensor<1x4xf32>) -> tensor<1x4xf32> loc("/dequantize_of_float")
+  return
+}
+
+// -----
+
+// CHECK: error: "/conv2d_that_may_overflow": 'qi.conv2d' op accumulator interval [-9000, 2147483648] leaves int32
+func.func @conv2d_that_may_overflow(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>) {
+  %r = "qi.conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: -9000, 2147483648>, form = "wide", multiplier = array<i32: 1073741824, 1073741824, 0>, shift = array<i32: 33, 34, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv2d_that_may_overflow")
+  return
+}
+
+// -----
+
+// CHECK: error: "/conv2d_with_unsigned_weights": 'qi.conv2d' op needs signed weights with one scale a channel, got tensor<3x3x3x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
+func.func @conv2d_with_unsigned_weights(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<u8:f32, 0.5:3>>, %c: tensor<3xi32>) {
+  %r = "qi.conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: -9000, 9000>, form = "wide", multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3xi32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv2d_with_unsigned_weights")
+  return
+}
+
+// -----
+
+// CHECK: error: "/conv_add_of_another_size": 'qi.conv_add' op residual [1, 4, 4, 1] must have the result's shape [1, 4, 4, 3]
+func.func @conv_add_of_another_size(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x1x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, 1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x1x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_of_another_size")
+  return
+}
+
+// -----
+
+// CHECK: error: "/conv_add_with_a_negative_residual": 'qi.conv_add' op needs 3 residual multipliers >= 0 and a shift in [0, 16], got [1, 1, -1], 0
+func.func @conv_add_with_a_negative_residual(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, -1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_negative_residual")
+  return
+}
+
+// -----
+
+// CHECK: error: "/linear_with_too_few_multipliers": 'qi.linear' op needs 3 multipliers and shifts, got 2 and 2
+func.func @linear_with_too_few_multipliers(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>) {
+  %r = "qi.linear"(%a, %b, %c) {high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, form = "wide", multiplier = array<i32: 1, 1>, shift = array<i32: 33, 34>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/linear_with_too_few_multipliers")
+  return
+}
+
+// -----
+
+// CHECK: error: "/linear_of_an_unknown_form": 'qi.linear' op form must be "wide" or "short", got "long"
+func.func @linear_of_an_unknown_form(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>) {
+  %r = "qi.linear"(%a, %b, %c) {high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, form = "long", multiplier = array<i32: 1, 1, 1>, shift = array<i32: 33, 34, 35>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/linear_of_an_unknown_form")
+  return
+}
+
+// -----
+
+// CHECK: error: "/add_with_a_large_multiplier": 'qi.add' op multipliers 32768, 1 must be below 2^15 in size
+func.func @add_with_a_large_multiplier(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.add"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier_a = 32768 : i64, multiplier_b = 1 : i64, shift = 14 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/add_with_a_large_multiplier")
+  return
+}
+
+// -----
+
+// CHECK: error: "/add_with_a_large_shift": 'qi.add' op shift 31 must lie in [2, 30]: the sum is int32
+func.func @add_with_a_large_shift(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.add"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier_a = 32767 : i64, multiplier_b = 1 : i64, shift = 31 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/add_with_a_large_shift")
+  return
+}
+
+// -----
+
+// CHECK: error: "/mul_with_a_small_first_operand": 'qi.mul' op needs a [1, 1] of the result's shape [1, 4] and b [1, 4] of it or [1, .., 1, C]
+func.func @mul_with_a_small_first_operand(%a: tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.mul"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/mul_with_a_small_first_operand")
+  return
+}
+
+// -----
+
+// CHECK: error: "/requant_by_a_shift_of_one": 'qi.requant' op multipliers must not be negative and shifts must lie in [2, 62], got 1073741824 and [1, 1]
+func.func @requant_by_a_shift_of_one(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.requant"(%a) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 1 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/requant_by_a_shift_of_one")
+  return
+}
+
+// -----
+
+// CHECK: error: "/requant_with_a_clamp_beyond_u8": 'qi.requant' op clamp [0, 256] leaves u8
+func.func @requant_with_a_clamp_beyond_u8(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.requant"(%a) {high = 256 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/requant_with_a_clamp_beyond_u8")
+  return
+}
+
+// -----
+
+// CHECK: error: "/table_of_too_few": 'qi.table' op table has shape [255], needs 256 entries
+func.func @table_of_too_few(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.table"(%a) {table = dense<9> : tensor<255xi8>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/table_of_too_few")
+  return
+}
+
+// -----
+
+// CHECK: error: "/concat_of_two_scales": 'qi.concat' op inputs must have the result's scale and zero point; requantize them in their producers
+func.func @concat_of_two_scales(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<1x3x!quant.uniform<u8:f32, 0.25:3>>) {
+  %r = "qi.concat"(%a, %b) {axis = 1 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x3x!quant.uniform<u8:f32, 0.25:3>>) -> tensor<1x7x!quant.uniform<u8:f32, 0.5:3>> loc("/concat_of_two_scales")
+  return
+}
+
+// -----
+
+// CHECK: error: "/pad_with_a_value_beyond_u8": 'qi.pad' op value -1 leaves u8
+func.func @pad_with_a_value_beyond_u8(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.pad"(%a) {high = array<i64: 0, 1>, low = array<i64: 0, 1>, value = -1 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x6x!quant.uniform<u8:f32, 0.5:3>> loc("/pad_with_a_value_beyond_u8")
+  return
+}
+
+// -----
+
+// CHECK: error: "/max_pool_that_changes_the_scale": 'qi.max_pool' op moves !quant.uniform<u8:f32, 5.000000e-01:3> and cannot make !quant.uniform<u8:f32, 2.500000e-01:3> of it
+func.func @max_pool_that_changes_the_scale(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.max_pool"(%a) {dilation = array<i64: 1, 1>, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 0.25:3>> loc("/max_pool_that_changes_the_scale")
+  return
+}
+
+// -----
+
+// CHECK: error: "/avg_pool_without_a_multiplier": 'qi.avg_pool' op needs one multiplier and one shift per count, got [9, 4], [1908874354], [34]
+func.func @avg_pool_without_a_multiplier(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.avg_pool"(%a) {count_include_pad = false, counts = array<i64: 9, 4>, high = 255 : i64, low = 0 : i64, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>, multiplier = array<i32: 1908874354>, shift = array<i32: 34>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 0.5:3>> loc("/avg_pool_without_a_multiplier")
+  return
+}
+
+// -----
+
+// CHECK: error: "/reshape_of_too_many": 'qi.reshape' op [1, 4] and [1, 5] do not hold the same numbers with the batch in place
+func.func @reshape_of_too_many(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.reshape"(%a) : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x5x!quant.uniform<u8:f32, 0.5:3>> loc("/reshape_of_too_many")
+  return
+}
+
+// -----
+
+// CHECK: error: "/transpose_of_the_batch": 'qi.transpose' op [1, 0, 2] does not permute the dimensions of [1, 4, 2] with the batch in place
+func.func @transpose_of_the_batch(%a: tensor<1x4x2x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.transpose"(%a) {permutation = array<i64: 1, 0, 2>} : (tensor<1x4x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<4x1x2x!quant.uniform<u8:f32, 0.5:3>> loc("/transpose_of_the_batch")
+  return
+}
+
+// -----
+
+// CHECK: error: "/slice_beyond_the_end": 'qi.slice' op starts [0, 1], steps [1, 2] leave [1, 4]
+func.func @slice_beyond_the_end(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.slice"(%a) {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/slice_beyond_the_end")
+  return
+}
