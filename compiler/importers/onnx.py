@@ -8,7 +8,7 @@ import math
 import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from dyadic.compiler.importers.onnx_static import make_static
 from dyadic.dialects import qd
 from dyadic.runtime.errors import FileError, ModelError
 
+STANDARD = ("", "ai.onnx")  # two names of ONNX's own operators
 OLDEST_OPSET = 7
 MOST_NODES = 100_000  # after functions are expanded
 LEGITIMATELY_INFINITE = {"Clip", "Max", "Min", "Pad"}  # their bounds and fill values may be
@@ -41,6 +42,7 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
     _check_opset(model)
     model = _expand_functions(model)
     _name_nodes(model.graph)
+    _only_standard_domain(model)
     _check_graph(model)
     make_static(model, shapes or {})
     _check_finite(model.graph)
@@ -91,7 +93,7 @@ def _load_external_data(model: onnx.ModelProto, folder: Path | None) -> None:
 
 
 def _check_opset(model: onnx.ModelProto) -> None:
-    versions = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+    versions = [each.version for each in model.opset_import if each.domain in STANDARD]
     newest = onnx.defs.onnx_opset_version()
     if not versions or not OLDEST_OPSET <= versions[0] <= newest:
         raise ModelError(
@@ -100,11 +102,17 @@ def _check_opset(model: onnx.ModelProto) -> None:
         )
 
 
+def _only_standard_domain(model: onnx.ModelProto) -> None:
+    version = next(each.version for each in model.opset_import if each.domain in STANDARD)
+    del model.opset_import[:]
+    model.opset_import.append(onnx.helper.make_opsetid("", version))
+
+
 def _expand_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     """Inline model-local functions, after counting what they expand to."""
     if not model.functions:
         return model
-    bodies = {(f.domain, f.name): Counter((n.domain, n.op_type) for n in f.node) for f in model.functions}
+    bodies = {(f.domain, f.name): _calls(f.node) for f in model.functions}
     sizes: dict[tuple[str, str], int] = {}
 
     def expanded(calls: Counter[tuple[str, str]], inside: frozenset[tuple[str, str]]) -> int:
@@ -118,7 +126,7 @@ def _expand_functions(model: onnx.ModelProto) -> onnx.ModelProto:
         return total
 
     try:
-        count = expanded(Counter((n.domain, n.op_type) for n in model.graph.node), frozenset())
+        count = expanded(_calls(model.graph.node), frozenset())
     except RecursionError:
         raise ModelError(f"the {len(bodies)} functions of the model are nested too deeply to expand") from None
     if count > MOST_NODES:
@@ -127,14 +135,31 @@ def _expand_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     return onnx.inliner.inline_local_functions(model)
 
 
+def _calls(nodes: Iterable[onnx.NodeProto]) -> Counter[tuple[str, str]]:
+    """How often each operator or function is used, branches and loop bodies included."""
+    calls: Counter[tuple[str, str]] = Counter()
+    for node in nodes:
+        calls[node.domain, node.op_type] += 1
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                calls += _calls(graph.node)
+    return calls
+
+
 def _name_nodes(graph: onnx.GraphProto) -> None:
-    """A node without a name, or with one that is taken, is called by what it produces."""
+    """A node without a name, or with one that is taken, is called by what it produces.
+
+    An operator of somebody's own domain keeps the domain in its name, so that it is nobody else's operator.
+    """
     taken: set[str] = set()
     for node in graph.node:
         produced = next((name for name in node.output if name), node.op_type)
         name = node.name if node.name and node.name not in taken else produced
         node.name = name if name not in taken else f"{node.op_type}_{len(taken)}"
         taken.add(node.name)
+        if node.domain not in STANDARD:
+            node.op_type = f"{node.domain}.{node.op_type}"
+        node.domain = ""
 
 
 def _check_graph(model: onnx.ModelProto) -> None:
@@ -163,8 +188,11 @@ def _check_graph(model: onnx.ModelProto) -> None:
 
 
 def _check_node(node: onnx.NodeProto, context: onnx.checker.C.CheckerContext) -> None:
-    standard = node.domain in ("", "ai.onnx") and onnx.defs.has(node.op_type)
-    if not standard or node.op_type == "Constant" or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute):
+    if (
+        not onnx.defs.has(node.op_type)
+        or node.op_type == "Constant"
+        or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute)
+    ):
         return  # operators nobody knows are ingest's to list, and large constants would be copied
     try:
         onnx.checker.check_node(node, context)

@@ -43,10 +43,11 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     while True:
         _take_constants(graph, constants)
         _rebatch(graph, constants, baked_batch)
-        types = _infer_shapes(model, constants)
+        types = _infer_shapes(model, constants, strict=False)  # the exporter's batch may still be in some shape
         if not (_fold(model, constants, types) | _take_branches(graph, constants)):
             break
     _remove_dead(graph, constants)
+    types = _infer_shapes(model, constants, strict=True)
     del graph.value_info[:]
     graph.value_info.extend(value for name, value in types.items() if name not in constants)
     for value in graph.output:
@@ -141,7 +142,7 @@ def _rebatch(graph: onnx.GraphProto, constants: Constants, baked: int) -> None:
                 node.input[1] = name
 
 
-def _infer_shapes(model: onnx.ModelProto, constants: Constants) -> dict[str, onnx.ValueInfoProto]:
+def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) -> dict[str, onnx.ValueInfoProto]:
     """The type of every value. Inference sees small constants whole and of weights only the shape: copies cost time."""
     slim = onnx.ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import)
     slim.graph.name = "static"
@@ -153,13 +154,11 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants) -> dict[str, onn
             slim.graph.initializer.append(tensor)
         else:
             slim.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
+    known = all(onnx.defs.has(node.op_type) for node in model.graph.node)
     try:
-        inferred = shape_inference.infer_shapes(slim, strict_mode=True, data_prop=True)
+        inferred = shape_inference.infer_shapes(slim, strict_mode=strict and known, data_prop=True)
     except shape_inference.InferenceError as error:
-        unknown = [n for n in model.graph.node if n.domain not in ("", "ai.onnx") or not onnx.defs.has(n.op_type)]
-        if not unknown:
-            raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_last_line(error)}") from None
-        inferred = shape_inference.infer_shapes(slim, data_prop=True)
+        raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_last_line(error)}") from None
     graph = inferred.graph
     return {value.name: value for value in [*graph.input, *graph.value_info, *graph.output]}
 
@@ -193,7 +192,7 @@ def _fold(model: onnx.ModelProto, constants: Constants, types: Mapping[str, onnx
 def _evaluate(
     node: onnx.NodeProto, model: onnx.ModelProto, constants: Constants, types: Mapping[str, onnx.ValueInfoProto]
 ) -> list[onnx.TensorProto] | None:
-    if node.op_type in ("Shape", "Size") and not node.domain:
+    if node.op_type in ("Shape", "Size"):
         shape = _static_shape(types.get(node.input[0]))
         if shape is None:
             return None
@@ -201,8 +200,7 @@ def _evaluate(
         part = shape[bounds.get("start", 0) : bounds.get("end", len(shape))]
         values = np.array(part if node.op_type == "Shape" else math.prod(shape), np.int64)
         return [numpy_helper.from_array(values, node.output[0])]
-    standard = node.domain in ("", "ai.onnx") and node.op_type not in NOT_FOLDED
-    if not standard or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute):
+    if node.op_type in NOT_FOLDED or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute):
         return None
     if any(name and name not in constants for name in node.input):
         return None

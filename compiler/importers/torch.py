@@ -4,6 +4,8 @@
 wrote it: no operator is taken apart, so that ingest sees hard_swish and linear and not their arithmetic.
 """
 
+import operator
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,8 +27,8 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     The module is as it was afterwards. Raises UsageError where the examples are no tensors and ModelError where the
     module cannot be traced or is not finite. Operators that have no form here are no error yet: ingest lists them all.
     """
-    _check_finite(module)
     program = _export(module, _one_image(example_inputs))
+    _check_finite(program)
     _fold_constants(program)
     return _to_mlir(program, context)
 
@@ -39,10 +41,12 @@ def _one_image(examples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
     return tuple(each.detach()[:1].to("cpu") for each in examples)
 
 
-def _check_finite(module: torch.nn.Module) -> None:
+def _check_finite(program: torch.export.ExportedProgram) -> None:
+    """Of what the graph reads."""
     complaints = []
-    for name, values in (*module.named_parameters(), *module.named_buffers()):
-        if values.is_floating_point() and not torch.isfinite(values).all():
+    for node, name in _lifted(program).items():
+        values = _constants(program)[name]
+        if node.users and values.is_floating_point() and not torch.isfinite(values).all():
             nans, infinities = int(torch.isnan(values).sum()), int(torch.isinf(values).sum())
             seen = " and ".join(f"{n} {what} values" for n, what in ((nans, "NaN"), (infinities, "infinite")) if n)
             complaints.append(f'"{name}" contains {seen}')
@@ -65,25 +69,25 @@ def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
 def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
     with _evaluation_mode(module), torch.no_grad():
         try:
-            program = torch.export.export(module, examples, strict=False)
+            with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of itself
+                program = torch.export.export(module, examples, strict=False)
         except RecursionError:
             raise
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ModelError(f"{type(module).__name__} cannot be traced by torch.export: {reason}") from error
-        return program.run_decompositions({})  # functional, nothing taken apart
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of itself
+            return program.run_decompositions({})  # functional, nothing taken apart
 
 
 def _fold_constants(program: torch.export.ExportedProgram) -> None:
     """Compute what does not depend on the inputs: arithmetic on weights, tensors made in `forward`."""
-    graph, constants, signature = program.graph, _constants(program), program.graph_signature
-    lifted = signature.inputs_to_parameters | signature.inputs_to_buffers | signature.inputs_to_lifted_tensor_constants
-    known: dict[Node, Any] = {}
-    for node in graph.nodes:
-        if node.op == "placeholder" and node.name in lifted:
-            known[node] = constants[lifted[node.name]]
+    graph, constants = program.graph, _constants(program)
+    known: dict[Node, Any] = {node: constants[name] for node, name in _lifted(program).items()}
     for node in list(graph.nodes):
         if node.op != "call_function" or not all(argument in known for argument in node.all_input_nodes):
+            continue
+        if node.target is not operator.getitem and not _is_deterministic(node.target):
             continue
         arguments, options = torch.fx.map_arg((node.args, node.kwargs), lambda argument: known[argument])
         with torch.no_grad():
@@ -91,6 +95,17 @@ def _fold_constants(program: torch.export.ExportedProgram) -> None:
         if isinstance(known[node], torch.Tensor):
             node.replace_all_uses_with(known[node])
     graph.eliminate_dead_code()
+
+
+def _is_deterministic(target: Any) -> bool:
+    return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded not in target.tags
+
+
+def _lifted(program: torch.export.ExportedProgram) -> dict[Node, str]:
+    """The graph's inputs that are no inputs of the user: node -> name of the parameter, buffer or constant."""
+    signature = program.graph_signature
+    names = signature.inputs_to_parameters | signature.inputs_to_buffers | signature.inputs_to_lifted_tensor_constants
+    return {n: names[n.name] for n in program.graph.nodes if n.op == "placeholder" and n.name in names}
 
 
 def _constants(program: torch.export.ExportedProgram) -> dict[str, torch.Tensor]:
@@ -126,8 +141,8 @@ def _layer_name(node: Node) -> str:
     is_layer = path and name.startswith("torch.nn.modules.") and not name.startswith("torch.nn.modules.container.")
     if is_layer:
         return path
-    operator = getattr(node.target, "_opname", None) or node.name
-    return f"{path}.{operator}" if path else operator
+    function = getattr(node.target, "_opname", None) or node.name
+    return f"{path}.{function}" if path else function
 
 
 class ReadableWeights(fx_importer.FxImporterHooks):

@@ -166,6 +166,8 @@ def mul(node: Node) -> Result:
 
 
 def div(node: Node) -> Result:
+    if node.argument(2) is not None:
+        raise Unsupported(f"division rounded by {node.argument(2)} is not supported")
     return families.div(node.argument(0), number(node.argument(1)))
 
 
@@ -182,12 +184,20 @@ def relu6(node: Node) -> Result:
 
 
 def clamp(node: Node) -> Result:
-    low, high = node.argument(1), node.argument(2)
-    return families.clamp(node.argument(0), -math.inf if low is None else low, math.inf if high is None else high)
+    return families.clamp(node.argument(0), bound(node, 1, -math.inf), bound(node, 2, math.inf))
 
 
 def clamp_max(node: Node) -> Result:
-    return families.clamp(node.argument(0), -math.inf, node.argument(1))
+    return families.clamp(node.argument(0), -math.inf, bound(node, 1, math.inf))
+
+
+def bound(node: Node, index: int, default: float) -> float:
+    if node.argument(index) is None:
+        return default
+    values = node.array(index, "bound")
+    if values.size != 1:
+        raise Unsupported("its bounds differ from element to element; numbers would work")
+    return values.item()
 
 
 def sigmoid(node: Node) -> Result:
@@ -388,6 +398,7 @@ OPERATORS: dict[str, OperatorFunction] = {
     "linear": linear,
     "matmul": matmul,
     "max_pool2d": max_pool2d,
+    "max_pool2d_with_indices": max_pool2d,
     "mean.dim": mean_dim,
     "mm": matmul,
     "mul": mul,

@@ -1,4 +1,4 @@
-"""What both importers' operators share: constants that broadcast, windows that fit, shapes with -1 in them."""
+"""What both importers' operators share: what they mean in `qd`, and what has no meaning there."""
 
 import math
 from collections.abc import Sequence
@@ -20,11 +20,6 @@ def check_finite(values: Array, what: str) -> Array:
     if bad:
         raise Unsupported(f"its {what} has {bad} NaN or infinite values; quantization needs finite ones")
     return values
-
-
-def zeros(count: int) -> ir.Value:
-    """The bias of a layer that has none."""
-    return building.constant(np.zeros(count, np.float32))
 
 
 def per_channel(x: ir.Value, values: Array) -> tuple[Array, int] | None:
@@ -109,6 +104,8 @@ def batch_norm(x: ir.Value, gamma: Array, beta: Array, mean: Array, variance: Ar
     """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, in float64, as one scale and shift a channel."""
     for values, what in ((gamma, "scale"), (beta, "shift"), (mean, "mean"), (variance, "variance")):
         check_finite(values, what)
+        if len(shape(x)) < 2 or values.shape != (shape(x)[1],):
+            raise Unsupported(f"its {what} has the shape {list(values.shape)}, which does not fit {shape(x)}")
     spread = variance.astype(np.float64) + epsilon
     if (spread <= 0).any():
         raise Unsupported("its variance is negative; statistics of a trained network are not")
@@ -131,16 +128,32 @@ def conv2d(
         raise Unsupported(f"only 2-D convolutions are supported, this one reads {shape(x)}")
     if min(padding) < 0:
         raise Unsupported(f"its padding {list(padding)} crops")
-    biases = zeros(shape(weights)[0]) if bias is None else layer_constant(bias, "bias")
+    outputs, channels = shape(weights)[:2]
+    if shape(x)[1] != channels * groups or outputs % groups:
+        raise Unsupported(f"its weight {shape(weights)} in {groups} groups does not fit {shape(x)[1]} channels")
+    reach = [dilation[d] * (shape(weights)[2 + d] - 1) + 1 for d in range(2)]
+    if any(reach[d] > shape(x)[2 + d] + padding[d] + padding[d + 2] for d in range(2)):
+        raise Unsupported(f"its window {reach} does not fit into {shape(x)} padded by {list(padding)}")
+    biases = bias_of(bias, outputs)
     return building.conv2d(x, weights, biases, strides, padding, dilation, groups)
 
 
 def linear(x: ir.Value, weight: Any, bias: Any) -> ir.Value:
     """`x @ weight^T + bias` with constants."""
     weights = layer_constant(weight, "weight")
-    if len(shape(weights)) != 2 or len(shape(x)) < 2:
+    if len(shape(weights)) != 2 or len(shape(x)) < 2 or shape(x)[-1] != shape(weights)[1]:
         raise Unsupported(f"it multiplies {shape(x)} by {shape(weights)}; a matrix [in, out] would work")
-    return building.linear(x, weights, zeros(shape(weights)[0]) if bias is None else layer_constant(bias, "bias"))
+    return building.linear(x, weights, bias_of(bias, shape(weights)[0]))
+
+
+def bias_of(value: Any, outputs: int) -> ir.Value:
+    """The bias of a layer, zeros where it has none."""
+    if value is None:
+        return building.constant(np.zeros(outputs, np.float32))
+    bias = layer_constant(value, "bias")
+    if shape(bias) != [outputs]:
+        raise Unsupported(f"its bias has the shape {shape(bias)}; [{outputs}] would work")
+    return bias
 
 
 def layer_constant(value: Any, what: str) -> ir.Value:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from torch_mlir import ir
 
 from dyadic.passes.ingest.aten_operators import OPERATORS
@@ -39,12 +40,16 @@ def leaf(op: ir.Operation, arguments: Sequence[Any]) -> Any:
             return None
         case "torch.constant.int" | "torch.constant.float" | "torch.constant.bool" | "torch.constant.str":
             return op.attributes["value"].value
+        case "torch.prim.NumToTensor.Scalar":
+            return Literal(np.asarray(arguments[0], np.float32), op.location)
         case "torch.vtensor.literal":
             return Literal(op.attributes["value"], op.location)
         case "torch.prim.ListConstruct":
             return list(arguments)
         case "torch.prim.ListUnpack" if isinstance(arguments[0], list):
             return arguments[0]
+        case "torch.aten._assert_tensor_metadata":  # exporters leave it beside a cast; it has no result
+            return []
     return NOT_A_LEAF
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from torch_mlir import ir
 from torch_mlir.dialects import func as func_dialect
 
+from dyadic.dialects.reference import boundary_names
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.rewriting import layer_name
@@ -147,13 +148,14 @@ def translate(module: ir.Operation, vocabulary: Vocabulary) -> None:
 
 def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     source = function.regions[0].blocks[0]
-    for index, argument in enumerate(source.arguments):
+    names = boundary_names(function)[0]
+    for name, argument in zip(names, source.arguments, strict=True):
         if not is_float_tensor(argument.type):
-            raise ModelError(f"input {index} has the type {argument.type}; a network needs float inputs")
+            raise ModelError(f'the input "{name}" has the type {argument.type}; float inputs are supported')
     with function.location, ir.InsertionPoint(function):
         arguments = [building.tensor_type(tensor_dims(a.type)) for a in source.arguments]
         rebuilt = func_dialect.FuncOp(function.name.value, ir.FunctionType.get(arguments, []))
-    block = rebuilt.add_entry_block([a.location for a in source.arguments])
+        block = rebuilt.add_entry_block([ir.Location.name(name) for name in names])
     values: dict[ir.Value, Any] = dict(zip(source.arguments, block.arguments, strict=True))
     *body, terminator = (view.operation for view in source.operations)
     complaints: list[str] = []

@@ -12,6 +12,11 @@ from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
 SIXTH = 1 / 6
 
 
+def _is(value: ir.Value | None, x: ir.Value) -> bool:
+    """Whether both are there and the same; the bindings cannot compare a value with None."""
+    return value is not None and value == x
+
+
 def _affine_of(value: ir.Value, scale: float, shift: float) -> ir.Value | None:
     """x where `value` is `x * scale + shift` with one scale and one shift for all channels."""
     op = defining(value)
@@ -53,7 +58,7 @@ def name_product(op: qd.MulOp, rewriter: PatternRewriter) -> bool | None:
         kind = None
         if isinstance(producer, qd.SigmoidOp) and producer.x == x:
             kind = qd.SiluOp
-        elif _hard_sigmoid_of(gate) == x:
+        elif _is(_hard_sigmoid_of(gate), x):
             kind = qd.HardSwishOp
         if kind is not None:
             with rewriter.ip, op.location:
@@ -73,10 +78,10 @@ def name_sixth(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | None:
     if x is not None:
         with rewriter.ip, op.location:
             named = building.hard_sigmoid(x, SIXTH, 0.5)
-    elif isinstance(product, qd.MulOp) and _relu6_of_three_more(product.b) == product.a:
+    elif isinstance(product, qd.MulOp) and _is(_relu6_of_three_more(product.b), product.a):
         with rewriter.ip, op.location:
             named = building.unary(qd.HardSwishOp, product.a)
-    elif isinstance(product, qd.MulOp) and _relu6_of_three_more(product.a) == product.b:
+    elif isinstance(product, qd.MulOp) and _is(_relu6_of_three_more(product.a), product.b):
         with rewriter.ip, op.location:
             named = building.unary(qd.HardSwishOp, product.b)
     else:
