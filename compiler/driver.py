@@ -117,7 +117,7 @@ class Flow:
     def stage_emit(self) -> None:
         """Machine code, its certificate, and the artifact around them."""
         with self.progress.stage("emit"):
-            emitted = emit(self.module, self.options.levels, bytecode(self.integer))
+            emitted = emit(self.module, self.options.levels, self.integer)
         images = {
             level: (image.code, image.text_length, emitted.entries[level]) for level, image in emitted.images.items()
         }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
+from dyadic.compiler import integer_ir
 from dyadic.compiler.codegen import compile_kernels
 from dyadic.compiler.link import Image
 from dyadic.dialects.launch import LaunchOp
@@ -65,13 +66,13 @@ class _Section:
         return b"".join([*self.parts, bytes(SLACK)])
 
 
-def emit(outlined: ir.Module, levels: Sequence[str], integer_ir: bytes) -> Emitted:
+def emit(outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation) -> Emitted:
     """Compile and pack.
 
     Args:
         outlined: the module after the `lower/cpu` passes.
         levels: ISA levels to generate code for; the same program, weights and parameters serve all of them.
-        integer_ir: bytecode of the `qi` module before lowering, kept in the artifact.
+        integer: the `qi` module before lowering, kept in the artifact.
     """
     function = main_function(outlined)
     launches = [op.opview for op in function.regions[0].blocks[0].operations if isinstance(op.opview, LaunchOp)]
@@ -96,8 +97,18 @@ def emit(outlined: ir.Module, levels: Sequence[str], integer_ir: bytes) -> Emitt
         level: {symbol: artifact.Entry(*place, layers.get(symbol, ())) for symbol, place in image.entries.items()}
         for level, image in images.items()
     }
-    sections = {"qi": integer_ir, "weights": weights.bytes(), "params": params.bytes()}
+    weighted = [
+        (launch, step.weights) for launch, step in zip(launches, steps, strict=True) if _has_layer_weights(launch)
+    ]
+    stored = integer_ir.store(integer, [launch for launch, _ in weighted], [offset for _, offset in weighted])
+    sections = {"qi": stored, "weights": weights.bytes(), "params": params.bytes()}
     return Emitted(program, images, entries, sections)
+
+
+def _has_layer_weights(launch: LaunchOp) -> bool:
+    """Not tables, and not the halo of a layer's result, which is a launch of the same op."""
+    named = launch.op.value in {op.OPERATION_NAME for op in integer_ir.WITH_WEIGHTS}
+    return named and launch.data("weights").size > 0
 
 
 def _step(launch: LaunchOp, weights: _Section, params: _Section) -> Step:

@@ -29,7 +29,7 @@ class Options:
     precision: Precision = option("int8", "width of weights and activations", choices=get_args(Precision))
     target: Target = option("cpu", "kind of machine that runs the artifact", choices=get_args(Target))
     isa: tuple[str, ...] | None = option(
-        None, "instruction set levels to hold code for (default: this machine's best, and x86-64)", metavar="LEVELS"
+        None, "instruction set levels to hold code for (default: all that this machine can run)", metavar="LEVELS"
     )
     threads: int | None = option(None, "threads of the final measurement (default: all processors)", metavar="N")
     batch: int = option(1, "batch of the final measurement", metavar="N")
@@ -66,7 +66,7 @@ class Options:
     @property
     def levels(self) -> tuple[str, ...]:
         """The levels to hold code for, best first, each once."""
-        wanted = self.isa or (next((name for name in targets.usable() if name in with_kernels()), "x86-64"), "x86-64")
+        wanted = self.isa or targets.usable()
         return tuple(name for name in with_kernels() if name in wanted)
 
 

@@ -33,10 +33,11 @@ def test_random_graphs(seed: int, tmp_path: Path) -> None:
     with new_context(), ir.Location.unknown():
         module, samples = integer_module(seed, layers=12)
         expected = IntegerReference(module)({"arg0": samples})
+        integer = module.operation.clone()
         for one in PIPELINE["lower/cpu"]:
             one.run(module.operation)
             module.operation.verify()
-        emitted = emit(module, HERE, b"")
+        emitted = emit(module, HERE, integer)
     emitted.write(tmp_path / "m.dyq", {})
     for level in HERE:
         for threads in (1, 2, 4):

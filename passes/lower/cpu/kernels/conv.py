@@ -11,6 +11,7 @@ those hold does not matter.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,16 +83,16 @@ class ConvSpec:
         return self.taps_y * self.taps_x * self.packed_dwords * 4 * LANES
 
 
-def pack_weights(spec: ConvSpec, weight: npt.NDArray[np.int8], pixel: int) -> npt.NDArray[np.int8]:
+def pack_weights(spec: ConvSpec, weight: npt.NDArray[Any], pixel: int) -> npt.NDArray[Any]:
     """[O, KH, KW, I/groups] to the packed order; the input's pixel stride places a merged row's taps."""
     out_channels, kh, kw, depth = weight.shape
-    run = np.zeros((out_channels, spec.taps_y * spec.taps_x, spec.packed_dwords * 4), np.int8)
+    run = np.zeros((out_channels, spec.taps_y * spec.taps_x, spec.packed_dwords * 4), weight.dtype)
     if spec.taps_x == kw:
         run[:, :, :depth] = weight.reshape(out_channels, kh * kw, depth)
     else:  # one run is a whole kernel row
         for x in range(kw):
             run[:, :, x * pixel : x * pixel + depth] = weight[:, :, x, :]
-    grouped = np.zeros((spec.groups, spec.vectors * LANES, *run.shape[1:]), np.int8)
+    grouped = np.zeros((spec.groups, spec.vectors * LANES, *run.shape[1:]), weight.dtype)
     grouped[:, : spec.channels] = run.reshape(spec.groups, spec.channels, *run.shape[1:])
     split = grouped.reshape(spec.groups, spec.vectors, LANES, run.shape[1], spec.packed_dwords, 4)
     return np.ascontiguousarray(split.transpose(0, 1, 3, 4, 2, 5)).reshape(-1)

@@ -11,6 +11,7 @@ lane: `copies`. A 1x1 depthwise convolution is a per-channel scale and shift.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,13 +86,13 @@ def channel_of(copies: int) -> npt.NDArray[np.int64]:
     return lane // 4 % (QUADS // copies) * 16 + 4 * quad + lane % 4
 
 
-def pack_weights(spec: DepthwiseSpec, weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+def pack_weights(spec: DepthwiseSpec, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """[C, KH, KW, 1] to the packed order."""
     channels, kh, kw, _ = weight.shape
     assert (channels, kh, kw) == (spec.channels, spec.taps_y, spec.taps_x)
     packed = []
     for first, count, copies in spec.blocks:
-        block = np.zeros((CHANNELS, 1 + spec.paired, spec.groups * TAPS, kw), np.int8)
+        block = np.zeros((CHANNELS, 1 + spec.paired, spec.groups * TAPS, kw), weight.dtype)
         for row in range(1 + spec.paired):
             block[:count, row, row : row + kh] = weight[first : first + count, :, :, 0]
         lanes = block[channel_of(copies)]  # [quad, lane, pair, tap, kw]
