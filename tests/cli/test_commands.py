@@ -88,7 +88,7 @@ def test_verify_sweeps_the_code_again(artifact: Path, command: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "expected", "gone"),
     [
-        (("--until", "import"), "torch.operator", "qd."),
+        (("--until", "import"), "torch.operator", '"qd.'),
         (("--until", "prepare"), '"qd.conv2d"', "torch."),
         (("--emit", "qd"), "qd.bits = 8", "qi."),
         (("--emit", "qi"), '"qi.conv_add"', '"qd.'),
