@@ -19,6 +19,11 @@ def flag() -> Any:
     return attribute(default_factory=lambda: ir.BoolAttr.get(False))
 
 
+def given(op: Any, *names: str) -> bool:
+    """Whether `op` has all these attributes. Laws run before IRDL, which names a missing one: they step aside."""
+    return set(names) <= set(op.operation.attributes)
+
+
 def shape(value: ir.Value) -> list[int]:
     """The static shape of a ranked tensor value."""
     return list(ir.RankedTensorType(value.type).shape)
@@ -61,8 +66,8 @@ def window_law(op: Any, size: list[int], kernel: list[int], out: list[int], *, c
     With `ceil`, one more window is allowed in each dimension as long as it starts inside the input or its padding.
     """
     attributes = op.operation.attributes
-    if not {"strides", "padding"} <= set(attributes):
-        return True  # IRDL names the missing attribute
+    if not given(op, "strides", "padding"):
+        return True
     strides, padding = ints(op.strides), ints(op.padding)
     dilation = ints(op.dilation) if "dilation" in attributes else [1, 1]
     if (

@@ -18,7 +18,7 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
-from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, ints, shape, window_law
+from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, given, ints, shape, window_law
 
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 
@@ -50,6 +50,8 @@ class Conv2dOp(QD.Operation, name="conv2d", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "groups"):
+            return True
         x, weight, bias, out = (shape(v) for v in (self.x, self.weight, self.bias, self.out))
         if len(x) != 4 or len(weight) != 4 or len(out) != 4:
             return fail(self, f"needs rank-4 x, weight and result, got {x}, {weight}, {out}")
@@ -89,8 +91,8 @@ class ScaleShiftOp(QD.Operation, name="scale_shift", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if "axis" not in self.attributes:
-            return True  # IRDL names the missing attribute
+        if not given(self, "axis"):
+            return True
         x, scale, shift = shape(self.x), shape(self.scale), shape(self.shift)
         axis = self.axis.value
         if not 0 < axis < len(x) or scale != [x[axis]] or shift != scale:
@@ -140,8 +142,8 @@ class ConcatOp(QD.Operation, name="concat", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if "axis" not in self.attributes:
-            return True  # IRDL names the missing attribute
+        if not given(self, "axis"):
+            return True
         axis, out = self.axis.value, shape(self.out)
         if not 0 < axis < len(out) or shape(self.a)[axis] + shape(self.b)[axis] != out[axis]:
             return fail(self, f"inputs {shape(self.a)} and {shape(self.b)} do not make {out} along axis {axis}")
@@ -158,6 +160,8 @@ class PadOp(QD.Operation, name="pad", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "low", "high", "value"):
+            return True
         x, out = shape(self.x), shape(self.out)
         expected = [lo + n + hi for lo, n, hi in zip(ints(self.low), x, ints(self.high), strict=False)]
         return expected == out or fail(
@@ -176,6 +180,8 @@ class MaxPoolOp(QD.Operation, name="max_pool", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "kernel"):
+            return True
         return window_law(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
 
 
@@ -190,6 +196,8 @@ class AvgPoolOp(QD.Operation, name="avg_pool", traits=[Pure]):
     count_include_pad: Bool = flag()
 
     def verify_invariants(self) -> bool:
+        if not given(self, "kernel"):
+            return True
         return window_law(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
 
 
@@ -202,8 +210,8 @@ class ReduceMeanOp(QD.Operation, name="reduce_mean", traits=[Pure]):
     keep: Bool = flag()
 
     def verify_invariants(self) -> bool:
-        if not {"axes", "keep"} <= set(self.attributes):
-            return True  # IRDL names the missing attribute
+        if not given(self, "axes", "keep"):
+            return True
         x, axes, out = shape(self.x), ints(self.axes), shape(self.out)
         if not axes or axes != sorted(set(axes)) or axes[0] < 1 or axes[-1] >= len(x):
             return fail(self, f"axes {axes} must be sorted dimensions of {x}, the batch not among them")
@@ -220,7 +228,7 @@ class ClampOp(QD.Operation, name="clamp", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if {"low", "high"} <= set(self.attributes) and not self.low.value <= self.high.value:
+        if given(self, "low", "high") and not self.low.value <= self.high.value:
             return fail(self, f"low {self.low.value} must not exceed high {self.high.value}")
         return same_shape_law(self)
 
@@ -314,6 +322,8 @@ class TransposeOp(QD.Operation, name="transpose", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "permutation"):
+            return True
         x, out, order = shape(self.x), shape(self.out), ints(self.permutation)
         if sorted(order) != list(range(len(x))) or order[0] != 0 or [x[d] for d in order] != out:
             return fail(self, f"permutation {order} does not take {x} to {out} with the batch in place")
@@ -329,6 +339,8 @@ class SliceOp(QD.Operation, name="slice", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "starts", "steps"):
+            return True
         bounds = zip(shape(self.x), ints(self.starts), ints(self.steps), shape(self.out), strict=False)
         if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
             return fail(self, f"starts {ints(self.starts)}, steps {ints(self.steps)} leave {shape(self.x)}")

@@ -19,7 +19,20 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
-from dyadic.dialects.laws import Bool, Dense, I32s, I64s, activation, fail, flag, ints, shape, window_law, zero_point
+from dyadic.dialects.laws import (
+    Bool,
+    Dense,
+    I32s,
+    I64s,
+    activation,
+    fail,
+    flag,
+    given,
+    ints,
+    shape,
+    window_law,
+    zero_point,
+)
 from dyadic.dialects.windows import taps, valid_cells
 from dyadic.runtime import fixedpoint
 
@@ -101,6 +114,8 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "groups"):
+            return True
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
         if (
             len(x) != 4
@@ -159,6 +174,8 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "groups"):
+            return True
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
         if (
             len(x) != 4
@@ -170,7 +187,7 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
             return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
         if shape(self.residual) != out:
             return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
-        if {"residual_multiplier", "residual_shift"} <= set(self.attributes):
+        if given(self, "residual_multiplier", "residual_shift"):
             mb, by = ints(self.residual_multiplier), self.residual_shift.value
             if len(mb) != weight[0] or min(mb) < 0 or not 0 <= by <= 16:
                 return fail(self, f"needs {weight[0]} residual multipliers >= 0 and a shift in [0, 16], got {mb}, {by}")
@@ -231,7 +248,7 @@ class AddOp(QI.Operation, name="add", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if {"multiplier_a", "multiplier_b", "shift"} <= set(self.attributes):
+        if given(self, "multiplier_a", "multiplier_b", "shift"):
             ma, mb, shift = self.multiplier_a.value, self.multiplier_b.value, self.shift.value
             if max(abs(ma), abs(mb)) >= 1 << 15:
                 return fail(self, f"multipliers {ma}, {mb} must be below 2^15 in size")
@@ -292,7 +309,7 @@ class TableOp(QI.Operation, name="table", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if "table" in self.attributes and list(self.table.type.shape) != [256]:
+        if given(self, "table") and list(self.table.type.shape) != [256]:
             return fail(self, f"table has shape {list(self.table.type.shape)}, needs 256 entries")
         return True
 
@@ -309,6 +326,8 @@ class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "axis"):
+            return True
         element = ir.RankedTensorType(self.out.type).element_type
         if any(ir.RankedTensorType(v.type).element_type != element for v in (self.a, self.b)):
             return fail(self, "inputs must have the result's scale and zero point; requantize them in their producers")
@@ -332,8 +351,8 @@ class PadOp(QI.Operation, name="pad", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if not {"low", "high", "value"} <= set(self.attributes):
-            return True  # IRDL names the missing attribute
+        if not given(self, "low", "high", "value"):
+            return True
         if not 0 <= self.value.value <= 255:
             return fail(self, f"value {self.value.value} leaves u8")
         sides = zip(ints(self.low), shape(self.x), ints(self.high), strict=True)
@@ -357,6 +376,8 @@ class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not given(self, "kernel"):
+            return True
         return move_law(self, None) and window_law(
             self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True
         )
@@ -386,6 +407,8 @@ class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
     count_include_pad: Bool = flag()
 
     def verify_invariants(self) -> bool:
+        if not given(self, "kernel", "counts", "multiplier", "shift"):
+            return True
         counts, m, s = ints(self.counts), ints(self.multiplier), ints(self.shift)
         if not len(counts) == len(m) == len(s):
             return fail(self, f"needs one multiplier and one shift per count, got {counts}, {m}, {s}")
@@ -428,8 +451,8 @@ class TransposeOp(QI.Operation, name="transpose", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if "permutation" not in self.attributes:
-            return True  # IRDL names the missing attribute
+        if not given(self, "permutation"):
+            return True
         x, order = shape(self.x), ints(self.permutation)
         if sorted(order) != list(range(len(x))) or order[0] != 0:
             return fail(self, f"{order} does not permute the dimensions of {x} with the batch in place")
@@ -448,8 +471,8 @@ class SliceOp(QI.Operation, name="slice", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if not {"starts", "steps"} <= set(self.attributes):
-            return True  # IRDL names the missing attribute
+        if not given(self, "starts", "steps"):
+            return True
         bounds = zip(shape(self.x), ints(self.starts), ints(self.steps), shape(self.out), strict=True)
         if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
             return fail(self, f"starts {ints(self.starts)}, steps {ints(self.steps)} leave {shape(self.x)}")
@@ -478,8 +501,8 @@ def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
 
 def requant_law(op: Any, channels: int | None = None) -> bool:
     """Multipliers and shifts inside the bounds of requantization, one pair a channel; the clamp inside u8."""
-    if not {"multiplier", "shift", "low", "high"} <= set(op.operation.attributes):
-        return True  # IRDL names the missing attribute
+    if not given(op, "multiplier", "shift", "low", "high"):
+        return True
     m, s = numbers(op.multiplier), numbers(op.shift)
     if channels is not None and (len(m) != channels or len(s) != channels):
         return fail(op, f"needs {channels} multipliers and shifts, got {len(m)} and {len(s)}")
@@ -493,7 +516,7 @@ def clamp_law(op: Any) -> bool:
     """The clamp is inside u8, and the result is an activation."""
     if activation(op.out) is None:
         return fail(op, f"must make a quantized activation, not {op.out.type}")
-    if {"low", "high"} <= set(op.operation.attributes) and not 0 <= op.low.value <= op.high.value <= 255:
+    if given(op, "low", "high") and not 0 <= op.low.value <= op.high.value <= 255:
         return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves u8")
     return True
 
@@ -507,11 +530,11 @@ def product_law(op: Any, channels: int) -> bool:
         return fail(op, f"needs a bias tensor<{channels}xi32>, got {op.bias.type}")
     if activation(op.x) is None:
         return fail(op, f"must read a quantized activation, not {op.x.type}")
-    if "acc" in op.operation.attributes:
+    if given(op, "acc"):
         low, high = ints(op.acc)
         if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
             return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
-    if "form" in op.operation.attributes and op.form.value not in ("wide", "short"):
+    if given(op, "form") and op.form.value not in ("wide", "short"):
         return fail(op, f'form must be "wide" or "short", got "{op.form.value}"')
     return requant_law(op, channels)
 

@@ -13,7 +13,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import activation, shape
+from dyadic.dialects.laws import activation, ints, shape
 from dyadic.passes.integerize.products import LARGEST_WEIGHT, Product
 from dyadic.passes.integerize.quantization import Activation, value_activation
 from dyadic.passes.rewriting import defining, layer_name
@@ -71,6 +71,8 @@ class Conversion:
 
     def permute(self, x: ir.Value, order: list[int]) -> ir.Value:
         """Physical dimension `d` of the result is dimension `order[d]` of x; moves bytes only where it must."""
+        if isinstance(inner := defining(x), qi.TransposeOp):  # of two in a row only their composition stays
+            x, order = inner.x, [ints(inner.permutation)[d] for d in order]
         sizes = shape(x)
         result = [sizes[d] for d in order]
         if order == list(range(len(order))):

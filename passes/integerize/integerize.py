@@ -68,8 +68,9 @@ def integerize_function(block: ir.Block) -> None:
     *body, terminator = list(block.operations)
     check_widths(body)
     conversion = Conversion()
+    first = ir.InsertionPoint(body[0] if body else terminator)
     for argument in block.arguments:
-        quantize_argument(conversion, block, argument)
+        quantize_argument(conversion, first, argument)
     for op in body:
         convert(conversion, op.opview)
     dequantize_results(conversion, terminator)
@@ -90,10 +91,10 @@ def check_widths(body: list[Any]) -> None:
         raise ModelError(f"only 8-bit layers can be made integers so far, but these were chosen otherwise: {listed}.")
 
 
-def quantize_argument(conversion: Conversion, block: ir.Block, argument: ir.Value) -> None:
+def quantize_argument(conversion: Conversion, first: ir.InsertionPoint, argument: ir.Value) -> None:
     """The input boundary."""
     kind = value_activation(argument)
-    with ir.InsertionPoint.at_block_begin(block), ir.Location.name(value_name(argument)):
+    with first, ir.Location.name(value_name(argument)):
         new = qi.QuantizeOp(x=argument, out=kind.tensor(sizes_nhwc(argument)))
     conversion.values[argument] = new.out
 
