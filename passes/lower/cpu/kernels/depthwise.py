@@ -123,8 +123,12 @@ def pack_params(
 
 def generate(spec: DepthwiseSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
+
+    def body(k: c.KernelArguments) -> None:
+        c.loop(k.first, k.last, _Writer(spec, level, k).unit)
+
     # weights are too many for registers: memory operands beat copies on the stack
-    c.kernel(symbol, lambda k: c.loop(k.first, k.last, _Writer(spec, level, k).unit), reload=True)
+    c.kernel(symbol, body, reload=True)
 
 
 @dataclass

@@ -1,18 +1,16 @@
 """Requantization (DESIGN 5) of 16 int32 lanes in as few operations as give the same bits.
 
-With s >= 32, `(acc*m + 2^(s-1)) >> s` equals `hi32(acc*m + 2^(s-1)) >> (s-32)`: even and odd lanes are multiplied as int64, the
-rounding term is added, the high halves are blended and shifted. A channel with s < 32 (real ratio above 1/4) needs the whole
-64-bit shift; kernels are generated in that form only where the layer has such a channel. In the short form everything is
-proven to fit int32. z3 proofs of the three: `tests/arithmetic/`.
+With s >= 32, `(acc*m + 2^(s-1)) >> s` equals `hi32(acc*m + 2^(s-1)) >> (s-32)`: even and odd lanes are multiplied as
+int64, the rounding term is added, the high halves are blended and shifted. A channel with s < 32 (real ratio above
+1/4) needs the whole 64-bit shift; kernels are generated in that form only where the layer has such a channel. In the
+short form everything is proven to fit int32. z3 proofs of the three: `tests/arithmetic/`.
 
 Parameters of 16 channels are one block of `BLOCK` int32, the same for every ISA level:
 
-    bias[16]  multiplier[16]  shift[16]  rounding of even lanes i64[8]  rounding of odd lanes i64[8]  residual multiplier[16]
+    bias[16]  multiplier[16]  shift[16]  rounding of even, of odd lanes i64[8] each  residual multiplier[16]
 
 where shift is s - 32 (wide), s (small shift, short); the rounding is 2^(s-1), in the short form 16 lanes of i32.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +21,7 @@ WIDE, SMALL_SHIFT, SHORT = "wide", "small-shift", "short"
 LANES = 16
 BIAS, MULTIPLIER, SHIFT, ROUND_EVEN, ROUND_ODD, RESIDUAL = 0, 16, 32, 48, 64, 80
 BLOCK = 96  # int32 a block
+RESIDUAL_ZERO_POINT, RESIDUAL_SHIFT = 3, 4  # places in the header
 HEADER = 16  # int32 before the first block: out zero point, low, high, residual zero point, residual shift
 
 
@@ -44,6 +43,8 @@ def pack(
 
     shifts = padded(shift, 32 if form == WIDE else 2)
     rounding = np.int64(1) << (shifts - 1)
+    if residual is not None:  # -(zb << residual shift) * mb, exact modulo 2^64, as the sum is that fits
+        rounding = rounding - (header[RESIDUAL_ZERO_POINT] << header[RESIDUAL_SHIFT]) * padded(residual, 0)
     packed = np.zeros((blocks, BLOCK), np.int32)
     packed[:, BIAS : BIAS + LANES] = padded(bias, 0)
     packed[:, MULTIPLIER : MULTIPLIER + LANES] = padded(multiplier, 0)
@@ -81,38 +82,14 @@ def odd(x: c.Value) -> c.Value:
     return c.shift_right(pairs(x), 32)
 
 
-@dataclass
-class Clamp:
-    """Zero point and clamp of the result, as vectors."""
-
-    zero_point: c.Value
-    low: c.Value
-    high: c.Value
-
-    @staticmethod
-    def load(params: c.Value) -> "Clamp":
-        zero_point, low, high = (c.splat(c.load(c.integer(32), params, 4 * i, align=4), LANES) for i in range(3))
-        return Clamp(zero_point, low, high)
-
-    def apply(self, rounded: c.Value) -> c.Value:
-        """16 rounded int32 to 16 bytes."""
-        return c.truncate(c.smallest(c.largest(c.add(rounded, self.zero_point), self.low), self.high), 8)
-
-
-@dataclass
 class Residual:
-    """The other addend of a fused add: its zero point and its left shift, as vectors."""
+    """The other addend of a fused add: its left shift, as a vector. Its zero point is in the rounding term."""
 
-    zero_point: c.Value
-    shift: c.Value
+    def __init__(self, params: c.Value) -> None:
+        self.shift = c.splat(c.load(c.integer(32), params, 4 * RESIDUAL_SHIFT, align=4), LANES)
 
-    @staticmethod
-    def load(params: c.Value) -> "Residual":
-        zero_point, shift = (c.splat(c.load(c.integer(32), params, 4 * i, align=4), LANES) for i in (3, 4))
-        return Residual(zero_point, shift)
-
-    def centered(self, bytes_: c.Value) -> c.Value:
-        return c.shift_left(c.sub(c.extend(bytes_, 32, signed=False), self.zero_point), self.shift)
+    def shifted(self, bytes_: c.Value) -> c.Value:
+        return c.shift_left(c.extend(bytes_, 32, signed=False), self.shift)
 
 
 class _Rounding:
@@ -166,6 +143,7 @@ class Requantize(_Rounding):
         base = c.at(params, c.add(c.mul(block, 4 * BLOCK), 4 * (HEADER + first_lane)))
         self.lanes = lanes
         self.form = form
+        self.bias_place = c.at(base, 4 * BIAS)
         self.bias = self._row(base, BIAS)
         self.multiplier = self._row(base, MULTIPLIER)
         self.shift = self._row(base, SHIFT)
