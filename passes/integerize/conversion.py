@@ -44,7 +44,7 @@ class Conversion:
         if value not in self.values:
             op = defining(value)
             assert isinstance(op, qd.ConstantOp), f"{value} was read before it was converted"
-            data = constant_array(value)
+            data = constant_array(op, value)
             self.values[value] = self.constant_activation(
                 data.transpose(NCHW_TO_NHWC) if data.ndim == 4 else data, value_activation(value)
             )
@@ -109,15 +109,14 @@ def activation_of(value: ir.Value) -> Activation:
     return Activation(kind.scale, kind.zero_point)
 
 
-def constant_array(value: ir.Value) -> npt.NDArray[np.float64]:
-    """The numbers of a `qd.constant`, e.g. a layer's weights.
+def constant_array(reader: Any, value: ir.Value) -> npt.NDArray[np.float64]:
+    """The numbers of a `qd.constant` that `reader` reads, e.g. a layer's weights.
 
     Raises:
         ModelError: the value is computed at run time.
     """
     op = defining(value)
     if not isinstance(op, qd.ConstantOp):
-        reader = next(iter(value.uses)).owner.opview
         raise ModelError(f"{layer_name(reader)}: needs constant weights, but they are computed by the model.")
     return np.array(op.value).astype(np.float64)
 

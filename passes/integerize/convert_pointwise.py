@@ -105,7 +105,7 @@ def operand(c: Conversion, op: Any, value: ir.Value) -> ir.Value:
     """
     sizes = sizes_nhwc(op.out)
     if isinstance(defining(value), qd.ConstantOp):
-        data = constant_array(value)
+        data = constant_array(op, value)
         data = data.reshape((1,) * (len(sizes) - data.ndim) + data.shape)
         data = data.transpose(NCHW_TO_NHWC) if data.ndim == 4 else data
         return c.constant_activation(

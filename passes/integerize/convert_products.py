@@ -91,14 +91,14 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
 
 def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
     """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
-    weight, mean = constant_array(op.weight), input_mean(op, shape(op.x)[-1])
+    weight, mean = constant_array(op, op.weight), input_mean(op, shape(op.x)[-1])
     if op.x in c.flattened:
         image = c.flattened[op.x]
         weight = np.ascontiguousarray(weight.reshape(-1, *image).transpose(0, 2, 3, 1)).reshape(len(weight), -1)
         mean = mean.reshape(image).transpose(1, 2, 0).reshape(-1)
     x = c.to_logical(c.get(op.x))
     product = quantize_product(
-        layer_name(op), weight, constant_array(op.bias), mean, activation_of(x), target.activation, short=True
+        layer_name(op), weight, constant_array(op, op.bias), mean, activation_of(x), target.activation, short=True
     )
     new = qi.LinearOp(
         x=x,
@@ -128,8 +128,8 @@ def scale_shift(c: Conversion, op: Any, target: Target) -> ir.Value:
     image = inner if len(inner) == 4 else [1, 1, int(np.prod(inner[1:-1])), channels]
     product = quantize_product(
         layer_name(op),
-        constant_array(op.scale).reshape(channels, 1, 1, 1),
-        constant_array(op.shift),
+        constant_array(op, op.scale).reshape(channels, 1, 1, 1),
+        constant_array(op, op.shift),
         input_mean(op, channels).reshape(channels, 1),
         activation_of(x),
         target.activation,
@@ -157,7 +157,7 @@ def scale_shift(c: Conversion, op: Any, target: Target) -> ir.Value:
 
 
 def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Product:
-    weight = constant_array(op.weight).transpose(0, 2, 3, 1)
+    weight = constant_array(op, op.weight).transpose(0, 2, 3, 1)
     outputs, kernel, groups = len(weight), list(weight.shape[1:3]), op.groups.value
     seen = tap_coverage(
         shape(op.x)[2:], kernel, ints(op.strides), ints(op.padding), ints(op.dilation), shape(op.out)[2:]
@@ -165,7 +165,7 @@ def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Produ
     by_group = input_mean(op, shape(op.x)[1]).reshape(groups, 1, 1, -1) * seen[:, :, None]
     mean = np.repeat(by_group.reshape(groups, -1), outputs // groups, 0)
     return quantize_product(
-        layer_name(op), weight, constant_array(op.bias), mean, activation_of(x), target.activation, short=short
+        layer_name(op), weight, constant_array(op, op.bias), mean, activation_of(x), target.activation, short=short
     )
 
 

@@ -73,7 +73,7 @@ def concat(c: Conversion, op: Any, target: Target) -> ir.Value:
     inputs = []
     for value in (op.a, op.b):
         if isinstance(defining(value), qd.ConstantOp):
-            data = constant_array(value)
+            data = constant_array(op, value)
             data = data.transpose(NCHW_TO_NHWC) if data.ndim == 4 else data
             inputs.append(c.constant_activation(data, target.activation))
         else:

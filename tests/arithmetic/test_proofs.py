@@ -1,0 +1,100 @@
+"""z3 proofs that the computations kernels use give the bits that the definition gives, for every input there is.
+
+A product of two 32-bit numbers is a free 64-bit number within its bounds here: what holds for all of those holds for
+products.
+"""
+
+import pytest
+import z3
+
+from dyadic.runtime.fixedpoint import ADD_SHIFT_MAX, INT32_MAX, INT32_MIN, SHIFT_MAX, SHIFT_MIN, WIDE_END, WIDE_MIN
+
+OUTPUT_BITS = 20
+
+
+def prove(claim: z3.BoolRef, *given: z3.BoolRef) -> None:
+    """The claim follows from what is given, and what is given is not impossible."""
+    solver = z3.Solver()
+    solver.set("timeout", 120_000)
+    solver.add(*given)
+    assert solver.check() == z3.sat, "nothing satisfies the premises"
+    solver.add(z3.Not(claim))
+    found = solver.check()
+    assert found == z3.unsat, solver.model() if found == z3.sat else "z3 gave up"
+
+
+def test_the_high_half_of_a_product_is_enough_for_shifts_of_32_and_more() -> None:
+    product, s = z3.BitVecs("product s", 64)
+    bound = 1 << 62
+    rounded = product + (z3.BitVecVal(1, 64) << (s - 1))
+    high = z3.Extract(63, 32, rounded)
+    by_halves = z3.SignExt(32, high >> z3.Extract(31, 0, s - 32))
+    prove(by_halves == rounded >> s, product >= -bound, product <= bound, s >= 32, s <= SHIFT_MAX)
+
+
+def test_a_product_and_its_rounding_term_fit_int64() -> None:
+    acc, m, product, half = z3.Ints("acc m product half")
+    largest = -INT32_MIN * WIDE_END
+    prove(z3.And(acc * m >= -largest, acc * m <= largest), acc >= INT32_MIN, acc <= INT32_MAX, m >= 0, m < WIDE_END)
+    given = (product >= -largest, product <= largest, half > 0, half <= 1 << (SHIFT_MAX - 1))
+    prove(z3.And(product + half >= -(1 << 63), product + half < 1 << 63), *given)
+
+
+@pytest.mark.parametrize("s", range(SHIFT_MIN, 32))
+def test_small_shifts_take_the_common_path_after_a_clamp_and_a_shift(s: int) -> None:
+    """Inside the clamp nothing is lost; outside it a wide multiplier saturates every output of 20 bits."""
+    product = z3.BitVec("product", 64)  # clamped accumulator times m: at most 2^(s-1) * 2^31
+    inside = (product >= -(1 << (s + 30)), product <= 1 << (s + 30))
+    definition = (product + (1 << (s - 1))) >> s
+    common = ((product << (32 - s)) + (1 << 31)) >> 32
+    prove(common == definition, *inside)
+
+    acc, m, y = z3.Ints("acc m y")
+    edge, wide = 1 << (s - 1), (m >= WIDE_MIN, m < WIDE_END)
+    floor = (y * (1 << s) <= acc * m + edge, acc * m + edge < (y + 1) * (1 << s))  # y is the definition's result
+    prove(y >= 1 << OUTPUT_BITS, acc >= edge, *wide, *floor)
+    prove(y <= -(1 << OUTPUT_BITS), acc < -edge, *wide, *floor)
+    # and what the clamp makes of such an accumulator saturates to the same side
+    for clamped, claim in ((edge - 1, y >= 1 << OUTPUT_BITS), (-edge, y <= -(1 << OUTPUT_BITS))):
+        prove(claim, acc == clamped, *wide, *floor)
+
+
+def test_the_short_form_fits_int32() -> None:
+    acc, m, bound, half = z3.Ints("acc m bound half")
+    proven = bound * m + half <= INT32_MAX
+    given = (-bound <= acc, acc <= bound, m >= 0, half > 0, proven)
+    total = acc * m + half
+    prove(z3.And(total >= INT32_MIN, total <= INT32_MAX), *given)
+
+
+def test_an_addition_fits_int32() -> None:
+    a, ma, pa, pb, half = z3.Ints("a ma pa pb half")
+    largest = 255 * ((1 << 15) - 1)  # |q - zp| <= 255, |m| < 2^15
+    given = (pa >= -largest, pa <= largest, pb >= -largest, pb <= largest, half > 0, half <= 1 << (ADD_SHIFT_MAX - 1))
+    prove(z3.And(pa + pb + half >= INT32_MIN, pa + pb + half <= INT32_MAX), *given)
+    within = (a >= -255, a <= 255, ma > -(1 << 15), ma < 1 << 15)
+    prove(z3.And(a * ma >= -largest, a * ma <= largest), *within)
+
+
+def test_a_fused_addition_fits_int64() -> None:
+    product, residual, half = z3.Ints("product residual half")
+    largest = 255 * (1 << 16) * INT32_MAX  # (b - zb) << 16, times a multiplier
+    given = (
+        product >= INT32_MIN * INT32_MAX,
+        product <= INT32_MAX * INT32_MAX,
+        residual >= -largest,
+        residual <= largest,
+        half > 0,
+        half <= 1 << (SHIFT_MAX - 1),
+    )
+    total = product + residual + half
+    prove(z3.And(total >= -(1 << 63), total < 1 << 63), *given)
+
+
+def test_a_renormalized_multiplier_is_in_range() -> None:
+    scaled = z3.Real("scaled")  # ratio * 2^s with the s that brings it into [2^30, 2^31)
+    m = z3.Int("m")
+    nearest = (m <= scaled + 0.5, scaled + 0.5 < m + 1)
+    given = (scaled >= WIDE_MIN, scaled < WIDE_END, *nearest)
+    renormalized = z3.If(m >= WIDE_END, m / 2, m)
+    prove(z3.And(renormalized >= WIDE_MIN, renormalized < WIDE_END), *given)
