@@ -1,8 +1,9 @@
 """What a graph computes, before and after passes; the functions of a lit file are small graphs to try it on."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,7 @@ def random_inputs(module: ir.Module, batch: int = 2, seed: int = 0) -> list[Arra
     return [random.normal(0, 3, [batch, *shape(v)[1:]]).astype(np.float32) for v in arguments]
 
 
-def assert_close(got: list[Array], wanted: list[Array], tolerance: float) -> None:
+def assert_close(got: Sequence[Array], wanted: Sequence[Any], tolerance: float) -> None:
     """Equal shapes, and no element off by more than `tolerance` of the largest."""
     assert [g.shape for g in got] == [np.shape(w) for w in wanted]
     for g, w in zip(got, wanted, strict=True):

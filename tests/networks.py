@@ -65,13 +65,15 @@ class ResNet(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         inputs = 64
+        stages = []
         for stage, depth in enumerate(depths):
             width = 64 << stage
             blocks = []
             for index in range(depth):
                 blocks.append(block(inputs, width, 2 if stage and not index else 1))
                 inputs = width * block.expansion
-            self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
+            stages.append(nn.Sequential(*blocks))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(inputs, classes)
 
@@ -134,10 +136,11 @@ def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
                 if module.bias is not None:
                     module.bias.copy_(uniform(module.bias, -0.1, 0.1))
             elif isinstance(module, nn.BatchNorm2d):
-                module.weight.copy_(uniform(module.weight, 0.5, 1.1))
-                module.bias.copy_(uniform(module.bias, -0.3, 0.3))
-                module.running_mean.copy_(uniform(module.running_mean, -0.3, 0.3))
-                module.running_var.copy_(uniform(module.running_var, 0.6, 1.6))
+                spread = ((module.weight, 0.5, 1.1), (module.bias, -0.3, 0.3))
+                spread += ((module.running_mean, -0.3, 0.3), (module.running_var, 0.6, 1.6))
+                for values, low, high in spread:
+                    assert values is not None
+                    values.copy_(uniform(values, low, high))
     return network.eval()
 
 

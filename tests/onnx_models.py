@@ -32,4 +32,5 @@ def run_onnxruntime(proto: onnx.ModelProto, *inputs: Array) -> list[Array]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return list(session.run(None, {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}))
+    feeds = {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}
+    return [np.asarray(result) for result in session.run(None, feeds)]

@@ -104,12 +104,18 @@ def _is_deterministic(target: Any) -> bool:
 def _lifted(program: torch.export.ExportedProgram) -> dict[Node, str]:
     """The graph's inputs that are no inputs of the user: node -> name of the parameter, buffer or constant."""
     signature = program.graph_signature
-    names = signature.inputs_to_parameters | signature.inputs_to_buffers | signature.inputs_to_lifted_tensor_constants
+    groups = (
+        signature.inputs_to_parameters,
+        signature.inputs_to_buffers,
+        signature.inputs_to_lifted_tensor_constants,
+    )
+    names = {placeholder: name for group in groups for placeholder, name in group.items()}
     return {n: names[n.name] for n in program.graph.nodes if n.op == "placeholder" and n.name in names}
 
 
 def _constants(program: torch.export.ExportedProgram) -> dict[str, torch.Tensor]:
-    return {**program.constants, **program.state_dict}
+    found = {**program.constants, **program.state_dict}
+    return {name: value for name, value in found.items() if isinstance(value, torch.Tensor)}
 
 
 class ModuleLocations(fx_importer.ContextCache):

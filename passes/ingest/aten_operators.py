@@ -141,12 +141,12 @@ def mean_dim(node: Node) -> Result:
 
 def number(value: Any) -> Any:
     """A Python number as a literal, so that arithmetic sees tensors and constants only."""
-    return literal(np.float64(value)) if isinstance(value, int | float) else value
+    return literal(np.asarray(value, np.float64)) if isinstance(value, int | float) else value
 
 
 def scaled(value: Any, alpha: Any) -> Any:
     """`alpha * value`, the second operand of add and sub."""
-    return value if alpha in (None, 1) else families.mul(number(value), literal(np.float64(alpha)))
+    return value if alpha in (None, 1) else families.mul(number(value), literal(np.asarray(alpha, np.float64)))
 
 
 def add(node: Node) -> Result:

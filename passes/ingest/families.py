@@ -63,7 +63,7 @@ def add(a: Any, b: Any) -> Result:
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(a.array + b.array)
     if isinstance(a, Literal):
-        a, b = b, a
+        return add(b, a)
     if isinstance(b, Literal):
         return affine(a, 1, check_finite(b.array, "constant")) or elementwise(qd.AddOp, a, b)
     return elementwise(qd.AddOp, a, b)
@@ -73,7 +73,9 @@ def sub(a: Any, b: Any) -> Result:
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(a.array - b.array)
     if isinstance(b, Literal):
-        return affine(a, 1, -check_finite(b.array, "constant").astype(np.float64)) or elementwise(qd.SubOp, a, b)
+        return affine(as_tensor(a), 1, -check_finite(b.array, "constant").astype(np.float64)) or elementwise(
+            qd.SubOp, a, b
+        )
     if isinstance(a, Literal):
         return affine(b, -1, check_finite(a.array, "constant")) or elementwise(qd.SubOp, a, b)
     return elementwise(qd.SubOp, a, b)
@@ -83,7 +85,7 @@ def mul(a: Any, b: Any) -> Result:
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(a.array * b.array)
     if isinstance(a, Literal):
-        a, b = b, a
+        return mul(b, a)
     if isinstance(b, Literal):
         return affine(a, check_finite(b.array, "constant"), 0) or elementwise(qd.MulOp, a, b)
     return elementwise(qd.MulOp, a, b)

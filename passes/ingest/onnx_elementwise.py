@@ -36,7 +36,7 @@ def div(node: Node) -> Result:
 
 
 def neg(node: Node) -> Result:
-    return families.mul(node.argument(0), literal(np.float32(-1)))
+    return families.mul(node.argument(0), literal(np.asarray(-1, np.float32)))
 
 
 def sum_(node: Node) -> Result:

@@ -100,7 +100,9 @@ def as_tensor(value: Any) -> ir.Value:
 
 def literal(array: Array) -> Literal:
     """An array computed while ingesting, located at the operator that is being ingested."""
-    return Literal(array, ir.Location.current)
+    location = ir.Location.current
+    assert location is not None, "an operator's function runs at its location"
+    return Literal(array, location)
 
 
 def tensor_dims(kind: ir.Type) -> list[int]:
@@ -159,6 +161,7 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     values: dict[ir.Value, Any] = dict(zip(source.arguments, block.arguments, strict=True))
     *body, terminator = (view.operation for view in source.operations)
     complaints: list[str] = []
+    returned: list[ir.Type] = []
     with ir.InsertionPoint(block):
         for op in body:
             results = _translate_op(op, [values[v] for v in op.operands], vocabulary, complaints)

@@ -84,12 +84,13 @@ def test_half_precision_modules_are_float32() -> None:
 
 
 def test_not_finite_weights_are_counted_and_named() -> None:
-    network = nn.Sequential(Block(), nn.BatchNorm2d(4))
+    block, norm = Block(), nn.BatchNorm2d(4)
+    assert norm.running_var is not None
     with torch.no_grad():
-        network[0].conv.weight[0, 0] = float("nan")
-        network[1].running_var[1] = float("inf")
+        block.conv.weight[0, 0] = float("nan")
+        norm.running_var[1] = float("inf")
     with pytest.raises(ModelError) as caught:
-        imported(network)
+        imported(nn.Sequential(block, norm))
     assert '"0.conv.weight" contains 9 NaN values' in str(caught.value)
     assert '"1.running_var" contains 1 infinite values' in str(caught.value)
 

@@ -23,6 +23,7 @@ def network(groups: int, norm_first: bool) -> nn.Module:
     norm = nn.BatchNorm2d(4 if norm_first else 6)
     with torch.no_grad():
         for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            assert values is not None
             values.copy_(torch.rand(values.shape, generator=generator) + 0.1)
     conv = nn.Conv2d(4, 6, (3, 2), stride=2, padding=0 if norm_first else 1, groups=groups)
     return nn.Sequential(*([norm, conv] if norm_first else [conv, norm])).eval()

@@ -73,6 +73,7 @@ CASES: dict[str, Callable[[], nn.Module]] = {
     "weights with arithmetic": made(lambda s, x: F.conv2d(x, s.w / s.w.norm()), w=lambda: torch.randn(3, 4, 2, 2)),
     "max pool": made(lambda s, x: F.max_pool2d(x, (3, 2), 2, 1)),
     "max pool, ceil": made(lambda s, x: F.max_pool2d(x, 3, 2, ceil_mode=True)),
+    "max pool, no window beyond the end": made(lambda s, x: F.max_pool2d(x, 1, 3, ceil_mode=True)),
     "max pool, dilated": made(lambda s, x: F.max_pool2d(x, 2, 1, 0, (2, 3))),
     "max pool, kernel as stride": made(lambda s, x: F.max_pool2d(x, 2)),
     "average pool": made(lambda s, x: F.avg_pool2d(x, 3, 2, 1)),

@@ -93,3 +93,23 @@ func.func @a_gate_from_elsewhere_stays_a_product(%x: tensor<1x2x3x3xf32>, %y: te
   %1 = "qd.mul"(%x, %0) : (tensor<1x2x3x3xf32>, tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32>
   return %1 : tensor<1x2x3x3xf32>
 }
+
+// CHECK-LABEL: func.func @other_bounds_are_another_function
+// CHECK-NEXT:    %[[A:.+]] = "qd.constant"() {value = dense<1.000000e+00> : tensor<2xf32>} : () -> tensor<2xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qd.constant"() {value = dense<3.000000e+00> : tensor<2xf32>} : () -> tensor<2xf32>
+// CHECK-NEXT:    %[[C:.+]] = "qd.scale_shift"(%arg0, %[[A]], %[[B]]) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+// CHECK-NEXT:    %[[D:.+]] = "qd.clamp"(%[[C]]) {high = 5.000000e+00 : f32, low = 0.000000e+00 : f32} : (tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32>
+// CHECK-NEXT:    %[[E:.+]] = "qd.constant"() {value = dense<0.166666672> : tensor<2xf32>} : () -> tensor<2xf32>
+// CHECK-NEXT:    %[[F:.+]] = "qd.constant"() {value = dense<0.000000e+00> : tensor<2xf32>} : () -> tensor<2xf32>
+// CHECK-NEXT:    %[[G:.+]] = "qd.scale_shift"(%[[D]], %[[E]], %[[F]]) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+// CHECK-NEXT:    return %[[G]] : tensor<1x2x3x3xf32>
+func.func @other_bounds_are_another_function(%x: tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32> {
+  %s0 = "qd.constant"() {value = dense<1.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %h0 = "qd.constant"() {value = dense<3.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.scale_shift"(%x, %s0, %h0) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+  %1 = "qd.clamp"(%0) {low = 0.0 : f32, high = 5.0 : f32} : (tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32>
+  %s2 = "qd.constant"() {value = dense<0.166666672> : tensor<2xf32>} : () -> tensor<2xf32>
+  %h2 = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %2 = "qd.scale_shift"(%1, %s2, %h2) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+  return %2 : tensor<1x2x3x3xf32>
+}

@@ -70,3 +70,13 @@ func.func @a_mean_over_pixels_does_not_care_where_channels_are(%x: tensor<1x2x4x
   %1 = "qd.reduce_mean"(%0) {axes = array<i64: 1, 2>, keep = false} : (tensor<1x4x4x2xf32>) -> tensor<1x2xf32>
   return %1 : tensor<1x2xf32>
 }
+
+// CHECK-LABEL: func.func @a_mean_that_leaves_the_rest_out_of_order_stays
+// CHECK-NEXT:    %[[A:.+]] = "qd.transpose"(%arg0) {permutation = array<i64: 0, 3, 2, 1>} : (tensor<1x2x4x3xf32>) -> tensor<1x3x4x2xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qd.reduce_mean"(%[[A]]) {axes = array<i64: 2>, keep = false} : (tensor<1x3x4x2xf32>) -> tensor<1x3x2xf32>
+// CHECK-NEXT:    return %[[B]] : tensor<1x3x2xf32>
+func.func @a_mean_that_leaves_the_rest_out_of_order_stays(%x: tensor<1x2x4x3xf32>) -> tensor<1x3x2xf32> {
+  %0 = "qd.transpose"(%x) {permutation = array<i64: 0, 3, 2, 1>} : (tensor<1x2x4x3xf32>) -> tensor<1x3x4x2xf32>
+  %1 = "qd.reduce_mean"(%0) {axes = array<i64: 2>, keep = false} : (tensor<1x3x4x2xf32>) -> tensor<1x3x2xf32>
+  return %1 : tensor<1x3x2xf32>
+}
