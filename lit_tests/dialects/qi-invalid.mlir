@@ -175,3 +175,11 @@ func.func @slice_beyond_the_end(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.slice"(%a) {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/slice_beyond_the_end")
   return
 }
+
+// -----
+
+// CHECK: error: "/launch_of_half_a_place": 'qi.launch' op out [1, 0] and inputs [0, 0, 1] must be pairs of buffer and offset
+func.func @launch_of_half_a_place() {
+  "qi.launch"() {constant, inputs = array<i64: 0, 0, 1>, kernel = "k", layer = "/first", macs = 0 : i64, op = "qi.requant", out = array<i64: 1, 0>, overlap = false, params, spec = {}, tiles = 4 : i64, weights} : () -> () loc("/launch_of_half_a_place")
+  return
+}
