@@ -33,15 +33,17 @@ def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
     where = f"{c.samples} samples" if c.held_out else f"{c.samples} of the calibration samples"
     lines: list[tuple[str, str, str, str]] = []
     if c.float_accuracy is not None and c.int8_accuracy is not None and c.difference is not None:
-        change, low, high = (100 * x for x in c.difference)
+        change, low, high = (f"{100 * x:+.2f}" for x in c.difference)
         accuracies = f"{100 * c.float_accuracy:.2f} %", f"{100 * c.int8_accuracy:.2f} %"
-        lines.append(("accuracy", *accuracies, f"{change:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}, {where}"))
+        lines.append(("accuracy", *accuracies, f"{change} points, 95 % interval {low} to {high}, {where}"))
     if c.agreement is not None:
         lines.append(("same class as float", "", f"{100 * c.agreement:.2f} %", where))
     lines.append(("output SQNR", "", f"{c.sqnr_db:.1f} dB", where))
     threads = f"{c.threads} thread{'s' if c.threads > 1 else ''}, batch {c.batch}"
     times = f"{c.float_ms:.3f} ms", f"{c.int8_ms:.3f} ms"
-    lines.append(("time per image", *times, f"{c.float_ms / c.int8_ms:.2f} times as fast as {c.float_engine}, {threads}"))
+    lines.append(
+        ("time per image", *times, f"{c.float_ms / c.int8_ms:.2f} times as fast as {c.float_engine}, {threads}")
+    )
     if c.float_bytes is not None:
         sizes = megabytes(c.float_bytes), megabytes(c.int8_bytes)
         lines.append(("size", *sizes, f"{100 * c.int8_bytes / c.float_bytes:.0f} %"))
