@@ -1,7 +1,7 @@
 """Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
 
-LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the caller's process.
-`python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes the object to the path it names.
+LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the
+caller's process. `python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes the object to the path it names.
 """
 
 import json
@@ -62,6 +62,9 @@ done:
 """
 
 
+CHILD_SECONDS = 600  # kernels take about 0.1 s each; LLVM has patterns that it never finishes combining
+
+
 class CodegenError(RuntimeError):
     """The child process failed: a bug of ours, with what LLVM said."""
 
@@ -89,7 +92,13 @@ def compile_kernels(specs: Mapping[str, Any], level: str, jobs: int = 0) -> Imag
 def _child(kernels: list[dict[str, Any]], level: str, path: Path, *, memory: bool) -> None:
     job = {"kernels": kernels, "level": level, "object": str(path), "memory": memory}
     command = [sys.executable, "-P", "-m", "dyadic.compiler.codegen"]
-    done = subprocess.run(command, input=json.dumps(job), text=True, capture_output=True, check=False)
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(job), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        symbols = ", ".join(kernel["symbol"] for kernel in kernels)
+        raise CodegenError(f"code generation for {level} did not finish in {CHILD_SECONDS} s: {symbols}") from error
     if done.returncode != 0 or not path.exists():
         raise CodegenError(f"code generation for {level} failed (exit {done.returncode}):\n{done.stderr[-4000:]}")
 

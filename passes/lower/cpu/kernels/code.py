@@ -152,6 +152,11 @@ def part(a: Value, start: int, count: int) -> Value:
     return shuffle(a, a, range(start, start + count))
 
 
+def element(a: Value, lane: int) -> Value:
+    """One lane as a scalar."""
+    return vector.extract(a, [], [lane])
+
+
 def join(parts: Sequence[Value]) -> Value:
     """Vectors of one type (a power of two of them) end to end."""
     parts = list(parts)

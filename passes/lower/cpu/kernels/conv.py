@@ -11,6 +11,7 @@ those hold does not matter.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels import conv_amx
-from dyadic.passes.lower.cpu.kernels.dot import DOTS, LANES, Dot
-from dyadic.passes.lower.cpu.kernels.requantize import Clamp, Requantize, Residual
+from dyadic.passes.lower.cpu.kernels.dot import DOTS, LANES
+from dyadic.passes.lower.cpu.kernels.epilogue import Epilogue, Result
+from dyadic.passes.lower.cpu.kernels.requantize import Requantize
 
 UNROLLED_PIXELS = 64  # a chunk of at most this many pixels in short rows becomes straight-line tiles without waste
 
@@ -108,16 +110,15 @@ def by_group(spec: ConvSpec, values: npt.NDArray[np.int64], filler: int = 0) -> 
 def generate(spec: ConvSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
     writer = _AmxWriter if level == "amx" else _ConvWriter
-    c.kernel(symbol, lambda arguments: writer(spec, DOTS[level], arguments).write())
+    c.kernel(symbol, lambda arguments: writer(spec, level, arguments).write())
 
 
 class _ConvWriter:
-    def __init__(self, spec: ConvSpec, dot: Dot, arguments: c.KernelArguments) -> None:
-        self.spec, self.dot, self.k = spec, dot, arguments
+    def __init__(self, spec: ConvSpec, level: str, arguments: c.KernelArguments) -> None:
+        self.spec, self.dot, self.k = spec, DOTS[level], arguments
         self.input = arguments.input(0)
         self.residual_input = arguments.input(1) if spec.residual else None
-        self.clamp = Clamp.load(arguments.params)
-        self.residual = Residual.load(arguments.params) if spec.residual else None
+        self.epilogue = Epilogue(level, arguments.params, residual=spec.residual)
 
     def write(self) -> None:
         c.loop(self.k.first, self.k.last, self.unit)
@@ -202,15 +203,6 @@ class _ConvWriter:
         for (y, x), pixels in self.tiles(self.dot.tile_pixels(len(counts))):
             self.repeat(tile, y, x, pixels, source, target, addend)
 
-    def finish(
-        self, requantize: Requantize, acc: c.Value, count: int, out: c.Value, addend: c.Value | None, channel: int
-    ) -> None:
-        """Epilogue of one pixel and one vector, whose channels begin at byte `channel` of `out` and `addend`."""
-        extra = None
-        if addend is not None and self.residual is not None:
-            extra = self.residual.centered(load_bytes(addend, channel))
-        store_bytes(self.clamp.apply(requantize.rounded(acc, extra)), out, channel, count)
-
     def tiles(self, most: int) -> list[tuple[tuple[list[int], list[int]], list[tuple[int, int]]]]:
         """((row starts, column starts), pixels of a tile relative to its start). Tiles may overlap: equal bytes."""
         rows, columns = self.spec.unit_rows, self.spec.unit_columns
@@ -218,7 +210,7 @@ class _ConvWriter:
             every = [(y, x) for y in range(rows) for x in range(columns)]
             count = -(-len(every) // most)
             bounds = [len(every) * i // count for i in range(count + 1)]
-            return [(([0], [0]), every[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+            return [(([0], [0]), every[a:b]) for a, b in pairwise(bounds)]
         width = -(-columns // -(-columns // most))
         height = max(1, min(rows, most // width)) if width == columns else 1
         y_starts, x_starts = starts(rows, height), starts(columns, width)
@@ -286,12 +278,13 @@ class _Tile:
 
     def write(self, pixels: list[tuple[int, int]], source: c.Value, target: c.Value, addend: c.Value | None) -> None:
         spec = self.writer.spec
-        sums = self.products(pixels, source)
+        sums, results = self.products(pixels, source), []
         for p, (y, x) in enumerate(pixels):
             for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
                 out = c.at(target, y * spec.out_row + x * spec.out_column)
                 extra = None if addend is None else c.at(addend, y * spec.residual_row + x * spec.residual_column)
-                self.writer.finish(requantize, sums[p][v], count, out, extra, self.channel + v * LANES)
+                results.append(Result(requantize, sums[p][v], count, out, extra, self.channel + v * LANES))
+        self.writer.epilogue.finish(results)
 
     def products(self, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
         """Accumulators [pixel][vector], bias included."""
@@ -333,17 +326,3 @@ class _Tile:
         grouped = [total[i : i + size] for i in range(0, len(total), size)]
         finished = [dot.finish(acc, self.requantize[i % count].bias) for i, acc in enumerate(grouped)]
         return [finished[i : i + count] for i in range(0, len(finished), count)]
-
-
-def load_bytes(pointer: c.Value, offset: int) -> c.Value:
-    """16 bytes, wanted or inside the readable slack."""
-    return c.load(c.vec(LANES, 8), pointer, offset)
-
-
-def store_bytes(value: c.Value, pointer: c.Value, offset: int, count: int) -> None:
-    """The first `count` of 16 bytes and nothing beyond them: a neighbour may belong to another thread."""
-    done = 0
-    while done < count:
-        size = 1 << ((count - done).bit_length() - 1)
-        c.store(value if size == LANES else c.part(value, done, size), pointer, offset + done)
-        done += size

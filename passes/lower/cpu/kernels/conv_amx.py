@@ -11,6 +11,7 @@ from torch_mlir.dialects import arith
 
 from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels.dot import LANES
+from dyadic.passes.lower.cpu.kernels.epilogue import Result
 from dyadic.passes.lower.cpu.kernels.requantize import Requantize
 
 ROWS = 16  # pixels in a tile, at most
@@ -18,6 +19,7 @@ K_BYTES = 64  # K of one multiplication
 LINE = 4 * LANES  # bytes of one packed dword of K for 16 channels, and of one tile row
 PIXEL_TILES, CHANNEL_TILES = 2, 2
 SUM_TILE, PIXEL_TILE, CHANNEL_TILE = 0, 4, 6  # register numbers
+QUAD = 4  # vectors of 16 int32 that make a vector of 64 bytes
 CONFIG_BYTES, SUM_BYTES = 64, ROWS * LINE
 SCRATCH_BYTES = CONFIG_BYTES + PIXEL_TILES * CHANNEL_TILES * SUM_BYTES
 
@@ -85,31 +87,37 @@ class TileUnit:
             out = moved(target, place, spec.out_row, spec.out_column)
             more = None if addend is None else moved(addend, place, spec.residual_row, spec.residual_column)
 
-            def pixel(x: c.Value, p: int = p, out: c.Value = out, more: c.Value | None = more) -> None:
-                line = c.mul(x, LINE)
-                for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
-                    offset = c.add(line, (p * CHANNEL_TILES + v) * SUM_BYTES)
-                    acc = c.add(c.load(c.vec(LANES, 32), self.sums, offset, align=64), requantize.bias)
-                    self.writer.finish(
-                        requantize,
-                        acc,
-                        count,
-                        c.at(out, c.mul(x, spec.out_column)),
-                        None if more is None else c.at(more, c.mul(x, spec.residual_column)),
-                        self.channel + v * LANES,
-                    )
+            self.finish(p, width, out, more)
 
-            c.loop(0, width, pixel)
+    def finish(self, tile: int, width: int, out: c.Value, addend: c.Value | None) -> None:
+        """Sums of a pixel tile to bytes, four vectors at a time."""
+        spec, vectors = self.spec, len(self.requantize)
+        at_once = min(width, QUAD // vectors)
+
+        def pixels(i: c.Value) -> None:
+            first = c.smallest(c.mul(i, at_once), width - at_once)
+            results = []
+            for n in range(at_once):
+                x = c.add(first, n)
+                place = c.at(out, c.mul(x, spec.out_column))
+                more = None if addend is None else c.at(addend, c.mul(x, spec.residual_column))
+                for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
+                    offset = c.add(c.mul(x, LINE), (tile * CHANNEL_TILES + v) * SUM_BYTES)
+                    acc = c.load(c.vec(LANES, 32), self.sums, offset, align=64)
+                    results.append(Result(requantize, acc, count, place, more, self.channel + v * LANES))
+            self.writer.epilogue.finish(results)
+
+        c.loop(0, -(-width // at_once), pixels)
 
     def products(self, sources: list[c.Value]) -> None:
-        """Sums of products, without bias, to scratch: one kilobyte a pixel tile and vector."""
+        """Accumulators, bias included, to scratch: one kilobyte a pixel tile and vector."""
         spec = self.spec
         pixels, vectors = range(len(sources)), range(len(self.requantize))
-        for p in pixels:
-            for v in vectors:
-                c.intrinsic("llvm.x86.tilezero", None, _number(SUM_TILE + p * CHANNEL_TILES + v))
-
         stride, line = c.const(spec.in_column), c.const(LINE)
+        for p in pixels:
+            for v, requantize in enumerate(self.requantize):
+                # stride 0: every row begins as the same 16 biases
+                _load_tile(SUM_TILE + p * CHANNEL_TILES + v, requantize.bias_place, c.const(0))
 
         def step(offset: c.Value, weights: c.Value, k: c.Value) -> None:
             place = c.add(offset, c.mul(k, K_BYTES))

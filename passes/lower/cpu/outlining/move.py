@@ -1,5 +1,6 @@
 """What only moves bytes: concat, slice, pad, reshape, transpose. Where the layout makes it free there is no launch."""
 
+from itertools import pairwise
 from math import prod
 
 from torch_mlir import ir
@@ -165,9 +166,9 @@ def common_refinement(a: list[int], b: list[int]) -> list[int]:
         return {prod(sizes[d:]) for d in range(len(sizes) + 1)}
 
     every = sorted(distances(a) | distances(b), reverse=True)
-    if any(big % small for big, small in zip(every, every[1:], strict=False)):
+    if any(big % small for big, small in pairwise(every)):
         raise ValueError(f"shapes {a} and {b} have no common refinement")
-    return [big // small for big, small in zip(every, every[1:], strict=False)] or [1]
+    return [big // small for big, small in pairwise(every)] or [1]
 
 
 def _refined(value: ir.Value, sizes: list[int]) -> list[int]:
