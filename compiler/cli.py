@@ -5,7 +5,9 @@ the runtime, numpy and click; everything heavier is imported by `compile` and `v
 """
 
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not debug:
         sys.excepthook = one_sentence
     try:
-        with plain_click_errors():
+        with Interrupts(), plain_click_errors():
             commands(words, prog_name="dyadic", standalone_mode=False)
         return 0
     except KeyboardInterrupt:
@@ -63,6 +65,26 @@ def one_sentence(kind: type[BaseException], error: BaseException, _trace: Traceb
         "--debug shows where it happened",
         INTERNAL_ERROR,
     )
+
+
+class Interrupts(AbstractContextManager[None]):
+    """Whatever escapes after Ctrl-C is an interrupt: extension modules make errors of their own of it."""
+
+    def __enter__(self) -> None:
+        self.seen = False
+        self.before = None
+        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
+            self.before = signal.signal(signal.SIGINT, self.interrupt)
+
+    def interrupt(self, _number: int, _frame: object) -> None:
+        self.seen = True
+        raise KeyboardInterrupt
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+        if error is not None and self.seen and not isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
 
 
 class plain_click_errors(AbstractContextManager[None]):

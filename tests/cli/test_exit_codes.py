@@ -177,6 +177,24 @@ def test_8_out_of_memory(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert capsys.readouterr().err.startswith("dyadic: out of memory")
 
 
+def test_130_an_interrupt_that_became_another_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As an extension module does that is interrupted while it is loaded."""
+
+    def initialize(*_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr(cli, "options_of", initialize)
+    before = signal.getsignal(signal.SIGINT)
+    assert cli.main(["compile", "m.onnx"]) == 130
+    assert capsys.readouterr().err == "dyadic: interrupted; nothing was written\n"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_130_interrupted_while_calibrating_leaves_nothing(tmp_path: Path) -> None:
     np.savez(tmp_path / "many.npz", image=np.zeros((50_000, 1, 8, 8), np.float32))
     (tmp_path / "empty").mkdir()
