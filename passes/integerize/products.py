@@ -17,6 +17,7 @@ from dyadic.runtime.fixedpoint import (
     ADD_SHIFT_MAX,
     INT32_MAX,
     INT32_MIN,
+    SHIFT_MAX,
     SHIFT_MIN,
     limited_multiplier,
     round_half_up,
@@ -229,21 +230,29 @@ def residual_multipliers(
     largest = max(ratios)
     room = int(residual / largest).bit_length() - 1 if largest > 0 else 0
     residual_shift = min(max(room, 0), 16)
-    m, mb, s = [], [], []
+    shifted = residual / (1 << residual_shift)
+    residual_limit = largest_shift(shifted)
+    m, mb, shifts = [], [], []
     for ratio in ratios:
-        shift = 62
-        pair = (INT32_MAX + 1, INT32_MAX + 1)
-        while shift >= SHIFT_MIN:
-            scale = Fraction(1 << shift)
-            pair = (round_half_up(ratio * scale), round_half_up(residual * scale / (1 << residual_shift)))
-            if max(pair) <= INT32_MAX:
-                break
-            shift -= 1
-        shift = max(shift, SHIFT_MIN)
-        m.append(min(pair[0], INT32_MAX))  # a ratio of 2^29 and more saturates all but a zero
-        mb.append(min(pair[1], INT32_MAX))
-        s.append(shift)
-    return tuple(m), tuple(mb), residual_shift, tuple(s)
+        s = max(min(largest_shift(ratio), residual_limit), SHIFT_MIN)
+        # a ratio of 2^29 and more saturates all but a zero
+        m.append(min(round_half_up(ratio * (1 << s)), INT32_MAX))
+        mb.append(min(round_half_up(shifted * (1 << s)), INT32_MAX))
+        shifts.append(s)
+    return tuple(m), tuple(mb), residual_shift, tuple(shifts)
+
+
+def largest_shift(ratio: Fraction) -> int:
+    """The largest s up to 62 for which `ratio * 2^s` rounds to less than 2^31.
+
+    >>> largest_shift(Fraction(1)), largest_shift(Fraction(1, 1000)), largest_shift(Fraction(0))
+    (30, 40, 62)
+    """
+    if ratio == 0:
+        return SHIFT_MAX
+    end = Fraction(2 * INT32_MAX + 1, 2)  # from here on it rounds to 2^31
+    s = int(end / ratio).bit_length() - 1
+    return min(s - (s >= 0 and ratio * (1 << s) == end), SHIFT_MAX)
 
 
 def add_multipliers(a: Fraction, b: Fraction, limit: int = (1 << 15) - 1) -> tuple[int, int, int]:
