@@ -96,21 +96,9 @@ def mul_case(grid: Grid) -> Any:
     form = draw(st.sampled_from([requantize.WIDE, requantize.SMALL_SHIFT]))
     (m, s), za, zb = grid.multiplier(form), draw(st.integers(0, 255)), draw(st.integers(0, 255))
     spec = elementwise.MulSpec(**flat(grid, a=a, b=b, out=out), b_channel=channel, form=form)
-    params = elementwise.pack_requant_params(m, s, za, zb, form, grid.header)
+    params = elementwise.pack_mul_params(m, s, za, zb, form, grid.header)
     values = fixedpoint.requant((x - za) * (y - zb), m, s, grid.zero_point, grid.low, grid.high)
     return grid.kernels.Case(spec, [a_memory, b_memory], params=params, **grid.result(out, values))
-
-
-def requant_case(grid: Grid) -> Any:
-    source, out = grid.strides(), grid.strides()
-    memory, x = grid.operand(source)
-    form = grid.draw(st.sampled_from([requantize.WIDE, requantize.SMALL_SHIFT]))
-    (m, s), zero = grid.multiplier(form), grid.draw(st.integers(0, 255))
-    fields = flat(grid, out=out, **{"in": source})
-    spec = elementwise.RequantSpec(**fields, form=form)
-    params = elementwise.pack_requant_params(m, s, zero, 0, form, grid.header)
-    values = fixedpoint.requant(x - zero, m, s, grid.zero_point, grid.low, grid.high)
-    return grid.kernels.Case(spec, [memory], params=params, **grid.result(out, values))
 
 
 def table_case(grid: Grid) -> Any:
@@ -125,7 +113,7 @@ def table_case(grid: Grid) -> Any:
 @given(st.data())
 def test_elementwise_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
-    makers = [add_case, mul_case, requant_case, table_case] * 5
+    makers = [add_case, mul_case, table_case] * 5
     kernels.check([make(Grid(kernels, data.draw, rng)) for make in makers], rng)
 
 

@@ -1,4 +1,4 @@
-"""Add, multiply and requantize element by element (DESIGN 5), as many bytes at a time as a vector holds.
+"""Add and multiply element by element (DESIGN 5), as many bytes at a time as a vector holds.
 
 `b` may be broadcast: a zero stride over columns, rows or images, or `b_channel` 0 for one byte a pixel. Where
 everything is dense a unit is one long run.
@@ -68,28 +68,6 @@ class MulSpec:
         return units_of(self)
 
 
-@dataclass(frozen=True)
-class RequantSpec:
-    """`requant(x - zx, m, s)`; strides in bytes."""
-
-    rows: int
-    columns: int
-    channels: int
-    unit_rows: int
-    in_column: int
-    in_row: int
-    in_image: int
-    out_column: int
-    out_row: int
-    out_image: int
-    form: str  # requantize.WIDE or SMALL_SHIFT
-
-    @property
-    def units(self) -> int:
-        """Tiles per image."""
-        return units_of(self)
-
-
 def pack_add_params(
     multiplier_a: int, zero_a: int, multiplier_b: int, zero_b: int, shift: int, header: list[int]
 ) -> npt.NDArray[np.int32]:
@@ -102,10 +80,10 @@ def pack_add_params(
     return np.array([*header[:3], pair, constant, shift] + [0] * 10, np.int64).astype(np.int32)
 
 
-def pack_requant_params(
+def pack_mul_params(
     multiplier: int, shift: int, zero_a: int, zero_b: int, form: str, header: list[int]
 ) -> npt.NDArray[np.int32]:
-    """For MulSpec and RequantSpec (zero_b 0); header: zero point, low, high of the result."""
+    """For MulSpec; header: zero point, low, high of the result."""
     every = np.ones(requantize.LANES, np.int64)
     return requantize.pack(every * 0, every * multiplier, every * shift, None, form, [*header[:3], zero_a, zero_b])
 
@@ -148,36 +126,6 @@ def generate_mul(spec: MulSpec, level: str, symbol: str) -> None:
         return mul
 
     c.kernel(symbol, lambda k: _two_operands(spec, level, k, arithmetic(k.params)))
-
-
-def generate_requant(spec: RequantSpec, level: str, symbol: str) -> None:
-    """Build the kernel at the current insertion point."""
-
-    def body(k: c.KernelArguments) -> None:
-        narrow = Narrow.load(k.params)
-        zero = c.load(c.integer(32), k.params, 12, align=4)
-
-        def requant(v: ByteLanes, x: c.Value) -> c.Value:
-            by = uniform(k.params, spec.form, v)
-            dwords = v.to_dwords(*v.to_words(x))
-            return v.pack([by.rounded(c.sub(d, c.splat(zero, v.dwords))) for d in dwords], narrow)
-
-        def unit(index: c.Value) -> None:
-            image, row = image_and_row(spec, index)
-            source = View(place(k.input(0), image, spec.in_image, row, spec.in_row), spec.in_row, spec.in_column)
-            target = View(place(k.out, image, spec.out_image, row, spec.out_row), spec.out_row, spec.out_column)
-
-            def run(at: list[c.Value], length: int) -> None:
-                def vector(v: ByteLanes, offset: c.Value | int, count: int) -> None:
-                    v.store(requant(v, v.load(at[0], offset)), at[1], offset, count)
-
-                over_run(length, level, vector)
-
-            over_pixels(spec.unit_rows, spec.columns, spec.channels, [source, target], run)
-
-        c.loop(k.first, k.last, unit)
-
-    c.kernel(symbol, body)
 
 
 def _zero_points(params: c.Value) -> list[c.Value]:

@@ -18,7 +18,6 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
     "add": (elementwise.AddSpec, elementwise.generate_add),
     "mul": (elementwise.MulSpec, elementwise.generate_mul),
-    "requant": (elementwise.RequantSpec, elementwise.generate_requant),
     "table": (table.TableSpec, table.generate),
     "copy": (copy.CopySpec, copy.generate_copy),
     "fill": (copy.FillSpec, copy.generate_fill),

@@ -10,14 +10,22 @@ from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.memory.views import layout_of, view
 from dyadic.passes.lower.cpu.outlining.launch import Launch, place
 from dyadic.passes.lower.cpu.outlining.matrix import form
-from dyadic.passes.lower.cpu.outlining.pointwise import rows_in_unit
 from dyadic.passes.rewriting import defining
+
+UNIT_BYTES = 32 << 10  # of the result in one unit, at most
+SHARED_ROWS = 14  # an image of fewer rows is one unit
 
 
 def is_depthwise(op: Any) -> bool:
     """As many groups as input and output channels."""
     groups = op.groups.value
     return groups == view(op.x).channels == view(op.out).channels
+
+
+def unit_rows(rows: int, row_bytes: int) -> int:
+    """Many, since rows share what they read, but two units where an image has work for two; a divisor if one is near."""
+    most = rows if rows < SHARED_ROWS else max(1, min(rows // 2, UNIT_BYTES // row_bytes))
+    return next((r for r in range(most, most // 2, -1) if rows % r == 0), most)
 
 
 def depthwise_convolution(op: Any) -> list[Launch]:
@@ -28,7 +36,7 @@ def depthwise_convolution(op: Any) -> list[Launch]:
         rows=made.rows,
         columns=made.columns,
         channels=made.channels,
-        unit_rows=rows_in_unit(made.rows, made.columns * made.channels),
+        unit_rows=unit_rows(made.rows, made.columns * made.channels),
         taps_y=weight.shape[1],
         taps_x=weight.shape[2],
         tap_y=dilation[0] * source.row,

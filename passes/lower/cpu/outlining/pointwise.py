@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qi
@@ -10,6 +11,7 @@ from dyadic.dialects.laws import zero_point
 from dyadic.passes.lower.cpu.kernels import elementwise, requantize, table
 from dyadic.passes.lower.cpu.memory.views import View, layout_of, view
 from dyadic.passes.lower.cpu.outlining.launch import Launch, constant_bytes, place
+from dyadic.runtime import fixedpoint
 from dyadic.runtime.program import Layout
 
 UNIT_BYTES = 16 << 10  # of the result in one unit, about: enough to be worth a thread's while
@@ -70,7 +72,7 @@ def mul(op: qi.MulOp) -> list[Launch]:
     made = view(op.out)
     operands = {**_strides("a", layout_of(op.a)), **_broadcast("b", op.b, made)}
     spec = elementwise.MulSpec(**_common(op), **operands, form=_form(op))
-    params = elementwise.pack_requant_params(
+    params = elementwise.pack_mul_params(
         op.multiplier.value, op.shift.value, zero_point(op.a), zero_point(op.b), spec.form, _header(op)
     )
     inputs = [place(layout_of(op.a)), place(layout_of(op.b))]
@@ -78,16 +80,18 @@ def mul(op: qi.MulOp) -> list[Launch]:
 
 
 def requant(op: qi.RequantOp) -> list[Launch]:
-    spec = elementwise.RequantSpec(**_common(op), **_strides("in", layout_of(op.x)), form=_form(op))
-    params = elementwise.pack_requant_params(
-        op.multiplier.value, op.shift.value, zero_point(op.x), 0, spec.form, _header(op)
-    )
-    source = layout_of(op.x)
-    return [Launch(spec, place(layout_of(op.out)), [place(source)], params=params, constant=constant_bytes(op.x))]
+    """A function of one byte: looking it up is faster than computing it, and the same bits."""
+    steps = np.arange(256, dtype=np.int64) - zero_point(op.x)
+    header = (zero_point(op.out), op.low.value, op.high.value)
+    return _look_up(op, fixedpoint.requant(steps, op.multiplier.value, op.shift.value, *header).astype(np.uint8))
 
 
 def lookup(op: qi.TableOp) -> list[Launch]:
-    spec = table.TableSpec(**_common(op), **_strides("in", layout_of(op.x)))
-    weights = table.pack_table(np.array(op.table).view(np.uint8))
+    return _look_up(op, np.array(op.table).view(np.uint8))
+
+
+def _look_up(op: Any, entries: npt.NDArray[np.uint8]) -> list[Launch]:
     source = layout_of(op.x)
+    spec = table.TableSpec(**_common(op), **_strides("in", source))
+    weights = table.pack_table(entries)
     return [Launch(spec, place(layout_of(op.out)), [place(source)], weights=weights, constant=constant_bytes(op.x))]
