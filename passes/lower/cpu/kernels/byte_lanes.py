@@ -14,7 +14,8 @@ from dyadic.passes.lower.cpu.kernels.requantize import Requantize
 
 LANE = 16  # bytes
 # Bytes of the widest vectors of a level.
-WIDTHS = {"x86-64": 16, "avx512vnni": 64, "amx": 64}
+WIDTHS = {"x86-64": 16, "avx2": 32, "avxvnni": 32, "avx512vnni": 64, "amx": 64}
+_VNNI = frozenset({"avxvnni", "avx512vnni", "amx"})
 _PREFIX = {16: "llvm.x86.sse2", 32: "llvm.x86.avx2", 64: "llvm.x86.avx512"}
 _SUFFIX = {16: ".128", 32: "", 64: ".512"}
 
@@ -32,7 +33,7 @@ class ByteLanes:
         width = WIDTHS[level]
         while size is not None and width > LANE and size <= width // 2:
             width //= 2
-        return ByteLanes(width, level != "x86-64")
+        return ByteLanes(width, level in _VNNI)
 
     @property
     def dwords(self) -> int:

@@ -93,6 +93,10 @@ def either(a: Value, b: Value) -> Value:
     return arith.ori(a, b)
 
 
+def both(a: Value, b: Value | int) -> Value:
+    return arith.andi(a, like(a, b))
+
+
 def smallest(a: Value, b: Value | int) -> Value:
     return arith.minsi(a, like(a, b))
 
@@ -180,8 +184,9 @@ def at(pointer: Value, offset: Value | int) -> Value:
     return llvm.getelementptr(llvm.PointerType.get(), pointer, [offset], [dynamic], integer(8), 0)
 
 
-def load(kind: ir.Type, pointer: Value, offset: Value | int = 0, align: int = 1) -> Value:
-    return llvm.load(kind, at(pointer, offset), alignment=align)
+def load(kind: ir.Type, pointer: Value, offset: Value | int = 0, align: int = 1, *, plain: bool = False) -> Value:
+    """`plain` loads stay as they are: LLVM does not keep a value in a register instead of loading it again."""
+    return llvm.load(kind, at(pointer, offset), alignment=align, volatile_=plain)
 
 
 def store(value: Value, pointer: Value, offset: Value | int = 0, align: int = 1, *, plain: bool = False) -> None:

@@ -296,14 +296,15 @@ class _Tile:
 
         def step(source: c.Value, weights: c.Value, k: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
             line = c.mul(k, 4 * LANES)
-            columns = [dot.weights(weights, c.add(line, v * spec.vector_bytes)) for v in range(count)]
             position = c.at(source, c.mul(k, 4))
             after = list(acc)
-            for p, offset in enumerate(offsets):
-                activations = dot.activations(c.load(c.integer(32), position, offset))
-                for v in range(count):
-                    place = (p * count + v) * size
-                    after[place : place + size] = dot.step(acc[place : place + size], activations, columns[v])
+            for phase in range(dot.phases):
+                columns = [dot.weights(weights, c.add(line, v * spec.vector_bytes), phase) for v in range(count)]
+                for p, offset in enumerate(offsets):
+                    activations = dot.activations(position, offset, phase)
+                    for v in range(count):
+                        place = (p * count + v) * size
+                        after[place : place + size] = dot.step(after[place : place + size], activations, columns[v])
             return after
 
         def segment(source: c.Value, weights: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:

@@ -41,14 +41,15 @@ class Epilogue:
             if one.addend is not None and self.residual is not None:
                 addend = self.residual.shifted(c.load(c.vec(LANES, 8), one.addend, one.channel))
             rounded.append(one.requantize.rounded(one.acc, addend))
-        if self.lanes.size == LANE:
-            quads = [c.part(rounded[0], 4 * i, 4) for i in range(4)]
-            packed = self.lanes.pack(quads, self.narrow)
-        else:
-            # pack works inside 128-bit lanes: lane i has dword i of all four vectors
-            packed = self.lanes.pack([rounded[min(i, len(rounded) - 1)] for i in range(4)], self.narrow)
-            dwords = c.bits_as(packed, 16, 32)
-            packed = c.bits_as(c.shuffle(dwords, dwords, [4 * i + v for v in range(4) for i in range(4)]), 64, 8)
+        # pack works inside 128-bit lanes: lane i of its result has dwords i of all four vectors
+        width, groups = self.lanes.dwords, self.lanes.size // LANE
+        filled = [rounded[min(i, len(rounded) - 1)] for i in range(groups)]
+        quads = [c.part(x, start, width) for x in filled for start in range(0, LANES, width)]
+        packed = self.lanes.pack(quads, self.narrow)
+        if groups > 1:
+            dwords, a_result = c.bits_as(packed, 4 * groups, 32), 4 // groups
+            order = [g % groups * 4 + i * a_result + g // groups for i in range(groups) for g in range(4)]
+            packed = c.bits_as(c.shuffle(dwords, dwords, order), self.lanes.size, 8)
         for i, one in enumerate(results):
             store_bytes(packed, LANE * i, one.out, one.channel, one.count)
 
