@@ -1,7 +1,8 @@
 """Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
 
 LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the
-caller's process. `python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes the object to the path it names.
+caller's process. `python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes the object to
+the path it names.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -105,16 +106,24 @@ def _child(kernels: list[dict[str, Any]], level: str, path: Path, *, memory: boo
 
 def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
     """LLVM IR text of the kernels, for `--emit llvm`. Runs in this process: call it from a child."""
+    from dyadic.passes.lower.cpu.kernels import registry
+
+    def build() -> None:
+        for symbol, spec in specs.items():
+            registry.generate(spec, level, symbol)
+
+    return lowered(build)
+
+
+def lowered(build: Callable[[], object]) -> str:
+    """LLVM IR text of the functions that `build` makes."""
     from torch_mlir import ir, passmanager
     from torch_mlir.dialects import llvm
-
-    from dyadic.passes.lower.cpu.kernels import registry
 
     with ir.Context(), ir.Location.unknown():
         module = ir.Module.create()
         with ir.InsertionPoint(module.body):
-            for symbol, spec in specs.items():
-                registry.generate(spec, level, symbol)
+            build()
         passmanager.PassManager.parse(TO_LLVM).run(module.operation)
         _only_llvm(module.operation)
         return str(llvm.translate_module_to_llvmir(module.operation))
@@ -132,7 +141,8 @@ def _only_llvm(module: Any) -> None:
     module.walk(look)
 
 
-def _object(text: str, level: str) -> bytes:
+def machine_code(text: str, level: str) -> bytes:
+    """An ELF object of LLVM IR text."""
     import llvmlite.binding as binding
 
     binding.initialize_all_targets()
@@ -159,7 +169,7 @@ def main() -> None:
     text = llvm_ir(specs, job["level"])
     if job["memory"]:
         text += MEMORY_FUNCTIONS
-    Path(job["object"]).write_bytes(_object(text, job["level"]))
+    Path(job["object"]).write_bytes(machine_code(text, job["level"]))
 
 
 if __name__ == "__main__":

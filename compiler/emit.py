@@ -138,7 +138,7 @@ def _scratch_bytes(launches: Sequence[LaunchOp]) -> int:
     return -(-need // ALIGNMENT) * ALIGNMENT
 
 
-def _boundary(tensor: ir.DictAttr) -> dict[str, Any]:
+def _boundary(tensor: Any) -> dict[str, Any]:
     return {
         "name": tensor["name"].value,
         "shape": ("N", *ints(tensor["shape"])[1:]),

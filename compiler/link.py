@@ -1,7 +1,8 @@
 """From relocatable ELF objects to one flat, position-independent image that needs no loader (DESIGN 9).
 
-The image is `.text` of every object first, then their read-only constants. Only PC-relative relocations inside the image are
-applied; everything else is refused: undefined symbols, absolute addresses, writable data, thread-local storage, constructors.
+The image is `.text` of every object first, then their read-only constants. Only PC-relative relocations inside the
+image are applied; everything else is refused: undefined symbols, absolute addresses, writable data, thread-local
+storage, constructors.
 """
 
 import struct
@@ -16,7 +17,10 @@ FUNCTION = 2
 
 @dataclass(frozen=True)
 class Image:
-    """Code of one ISA level: `code[:text_length]` is instructions, the rest constants. `entries` is symbol -> (offset, length)."""
+    """Code of one ISA level: `code[:text_length]` is instructions, the rest constants.
+
+    `entries` is symbol -> (offset, length).
+    """
 
     code: bytes
     text_length: int

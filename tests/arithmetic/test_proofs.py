@@ -3,6 +3,8 @@
 A product of two 32-bit numbers is a free 64-bit number within its bounds here: what holds for all of those holds for
 products.
 """
+# pyright: reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false, reportReturnType=false, reportAttributeAccessIssue=false
+# (z3's expressions are overloaded beyond what a type checker follows)
 
 import pytest
 import z3

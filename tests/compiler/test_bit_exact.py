@@ -1,4 +1,4 @@
-"""The artifact equals the integer reference in every bit, on random graphs, at every level, with threads and batches."""
+"""The artifact equals the integer reference bit for bit: random graphs, every level, several threads and batches."""
 
 import warnings
 from pathlib import Path

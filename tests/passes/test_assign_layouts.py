@@ -80,7 +80,8 @@ def test_convolutions_ask_for_what_they_read_beyond_the_edge() -> None:
 def test_views_of_every_rank() -> None:
     with new_context(), ir.Location.unknown():
         module = ir.Module.parse(
-            f"func.func @main(%a: {image(1, 2, 3, 5)}, %b: {image(1, 7)}, %c: {image(1, 3, 5)}, %d: {image(1, 2, 2, 2, 9)})"
+            f"func.func @main(%a: {image(1, 2, 3, 5)}, %b: {image(1, 7)}, %c: {image(1, 3, 5)},"
+            f" %d: {image(1, 2, 2, 2, 9)})"
             " { return }"
         )
         seen = [view(value) for value in main_function(module).regions[0].blocks[0].arguments]

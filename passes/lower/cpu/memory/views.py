@@ -51,7 +51,8 @@ def to_attribute(layout: Layout) -> ir.DictAttr:
     return ir.DictAttr.get(entries)
 
 
-def from_attribute(attribute: ir.DictAttr) -> Layout:
+def from_attribute(attribute: Any) -> Layout:
+    """The layout that `to_attribute` wrote."""
     numbers = {key: attribute[key].value for key in ("buffer", "offset", "pixel", "row", "image")}
     return Layout(halo=Halo(*ints(attribute["halo"])), **numbers)
 

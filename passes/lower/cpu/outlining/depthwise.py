@@ -23,7 +23,7 @@ def is_depthwise(op: Any) -> bool:
 
 
 def unit_rows(rows: int, row_bytes: int) -> int:
-    """Many, since rows share what they read, but two units where an image has work for two; a divisor if one is near."""
+    """Many, since rows share what they read; two units where an image has work for two; a divisor if one is near."""
     most = rows if rows < SHARED_ROWS else max(1, min(rows // 2, UNIT_BYTES // row_bytes))
     return next((r for r in range(most, most // 2, -1) if rows % r == 0), most)
 
