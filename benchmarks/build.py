@@ -1,0 +1,123 @@
+"""Makes what is measured, each in a child process: `python -m benchmarks.build ENGINE NETWORK FOLDER`.
+
+First the source: the network in float as an ONNX file, with seeded images and what float answers to them; then each
+engine's own 8-bit model. A failed build is one sentence in a file beside where the model would be: others go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.engines import INPUT, OURS, OUTPUT, Images, Missing, Source, engine
+
+CALIBRATION, EVALUATION = 16, 16  # images
+FLOAT = "float"
+
+
+def images(count: int, size: int, seed: int) -> Images:
+    """Seeded images that differ as pictures do: in brightness, in contrast, in how coarse they are."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        cells = int(generator.choice([4, 8, 16, 32]))
+        repeat = -(-size // cells)
+        coarse = np.kron(generator.normal(size=(3, cells, cells)), np.ones((repeat, repeat)))[:, :size, :size]
+        fine = generator.normal(size=(3, size, size)) * generator.uniform(0.05, 0.5)
+        made.append(coarse * generator.uniform(0.3, 1.2) + fine + generator.uniform(-0.7, 0.7, (3, 1, 1)))
+    return np.clip(np.stack(made), -2.2, 2.6).astype(np.float32)
+
+
+def source_path(network: str, folder: Path) -> Path:
+    return folder / f"{network}.float.onnx"
+
+
+def data(network: str, folder: Path) -> dict[str, np.ndarray]:
+    """Arrays of the source: calibration, evaluation, what float answers, macs of an image."""
+    with np.load(folder / f"{network}.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+def model_path(name: str, network: str, folder: Path) -> Path:
+    return folder / f"{network}.{name}{engine(name).SUFFIX}"
+
+
+def make_source(network: str, folder: Path) -> None:
+    import torch
+
+    from benchmarks.networks import NETWORKS, macs
+
+    one = NETWORKS[network]
+    module = one.make()
+    shown, asked = images(CALIBRATION, one.size, seed=1), images(EVALUATION, one.size, seed=2)
+    torch.onnx.export(
+        module,
+        (torch.from_numpy(asked[:2]),),
+        str(source_path(network, folder)),
+        dynamo=False,
+        opset_version=17,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_axes={INPUT: {0: "N"}, OUTPUT: {0: "N"}},
+    )
+    with torch.inference_mode():
+        reference = module(torch.from_numpy(asked)).numpy()
+    np.savez(
+        folder / f"{network}.npz",
+        calibration=shown,
+        evaluation=asked,
+        reference=reference,
+        macs=np.int64(macs(module, one.size)),
+    )
+
+
+def build(name: str, network: str, folder: Path) -> None:
+    if name == FLOAT:
+        make_source(network, folder)
+        return
+    source = Source(network, source_path(network, folder), data(network, folder)["calibration"])
+    engine(name).build(source, model_path(name, network, folder))
+
+
+def ensure(name: str, network: str, folder: Path) -> dict[str, float | str]:
+    """Build in a child process; ours always, since it is what changes, others where their model is missing."""
+    if name == FLOAT:
+        wanted = source_path(network, folder)
+    else:
+        try:
+            wanted = model_path(name, network, folder)
+        except Missing as reason:
+            return {"failed": str(reason)}
+    if wanted.exists() and name != OURS:
+        return {}
+    wanted.unlink(missing_ok=True)
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "benchmarks.build", name, network, str(folder)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONWARNINGS": "ignore"}
+    )
+    if done.returncode or not wanted.exists():
+        last = [line for line in done.stderr.splitlines() if line.strip()]
+        return {"failed": last[-1].strip() if last else f"exit code {done.returncode}"}
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"seconds": round(time.perf_counter() - start, 1), "largest_child_so_far_mib": round(peak)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # pyright: ignore[reportOptionalMemberAccess]
+    parser.add_argument("engine")
+    parser.add_argument("network")
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    build(given.engine, given.network, given.folder)
+
+
+if __name__ == "__main__":
+    main()

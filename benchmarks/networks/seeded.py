@@ -1,0 +1,46 @@
+"""Seeded weights, and batch norms that lived.
+
+Random weights are scaled so that activations stay of order one through the depth, and statistics are not trivial, so
+that folding a batch norm changes every weight.
+"""
+
+import torch
+from torch import nn
+
+
+def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
+    """Weights that keep activations of order one, batch norms with statistics and gains of their own."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(like: torch.Tensor, low: float, high: float) -> torch.Tensor:
+        return torch.rand(like.shape, generator=generator) * (high - low) + low
+
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                fan_in = module.weight[0].numel()
+                module.weight.copy_(torch.randn(module.weight.shape, generator=generator) * (2 / fan_in) ** 0.5)
+                if module.bias is not None:
+                    module.bias.copy_(uniform(module.bias, -0.1, 0.1))
+            elif isinstance(module, nn.BatchNorm2d):
+                spread = ((module.weight, 0.5, 1.1), (module.bias, -0.3, 0.3))
+                spread += ((module.running_mean, -0.3, 0.3), (module.running_var, 0.6, 1.6))
+                for values, low, high in spread:
+                    assert values is not None
+                    values.copy_(uniform(values, low, high))
+    return network.eval()
+
+
+def settled(network: nn.Module, size: int, seed: int = 0) -> nn.Module:
+    """`lived_in`, and statistics that were seen: where branches meet or batch norms come first, guesses drift apart."""
+    lived_in(network, seed)
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0  # what one batch shows is all there is
+    images = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(seed))
+    with torch.inference_mode():
+        network(images)
+    for norm in norms:
+        norm.momentum = 0.1
+    return network.eval()
