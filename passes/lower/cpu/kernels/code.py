@@ -184,6 +184,12 @@ def at(pointer: Value, offset: Value | int) -> Value:
     return llvm.getelementptr(llvm.PointerType.get(), pointer, [offset], [dynamic], integer(8), 0)
 
 
+def opaque(a: Value) -> Value:
+    """The same pointer or vector, but LLVM does not know, and neither merges nor moves what is done with it."""
+    register = "x" if isinstance(a.type, ir.VectorType) else "r"
+    return llvm.InlineAsmOp(a.type, [a], "", f"={register},0").res
+
+
 def load(kind: ir.Type, pointer: Value, offset: Value | int = 0, align: int = 1, *, plain: bool = False) -> Value:
     """`plain` loads stay as they are: LLVM does not keep a value in a register instead of loading it again."""
     return llvm.load(kind, at(pointer, offset), alignment=align, volatile_=plain)

@@ -294,21 +294,24 @@ class _Tile:
         size = len(first) // (len(pixels) * count)
         offsets = [y * spec.in_row + x * spec.in_column for y, x in pixels]
 
-        def step(source: c.Value, weights: c.Value, k: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
+        def step(sources: list[c.Value], weights: c.Value, k: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
             line = c.mul(k, 4 * LANES)
-            position = c.at(source, c.mul(k, 4))
             after = list(acc)
-            for phase in range(dot.phases):
+            for phase, source in enumerate(sources):
+                position = c.at(source, c.mul(k, 4))
                 columns = [dot.weights(weights, c.add(line, v * spec.vector_bytes), phase) for v in range(count)]
                 for p, offset in enumerate(offsets):
                     activations = dot.activations(position, offset, phase)
                     for v in range(count):
                         place = (p * count + v) * size
-                        after[place : place + size] = dot.step(after[place : place + size], activations, columns[v])
+                        after[place : place + size] = dot.step(
+                            after[place : place + size], activations, columns[v], phase
+                        )
             return after
 
         def segment(source: c.Value, weights: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
-            return c.loop(0, spec.run_dwords, lambda k, *now: step(source, weights, k, now), acc)
+            sources = [source, *(c.opaque(source) for _ in range(dot.phases - 1))]
+            return c.loop(0, spec.run_dwords, lambda k, *now: step(sources, weights, k, now), acc)
 
         def row(y: c.Value, *acc: c.Value) -> list[c.Value]:
             line = c.at(source, c.mul(y, spec.tap_y))

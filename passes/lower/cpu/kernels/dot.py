@@ -38,7 +38,9 @@ class Dot:
         """Four bytes for every channel."""
         return c.bits_as(c.splat(c.load(c.integer(32), pointer, offset), LANES), 4 * LANES, 8)
 
-    def step(self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value]) -> list[c.Value]:
+    def step(
+        self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
+    ) -> list[c.Value]:
         name, kind = "llvm.x86.avx512.vpdpbusd.512", c.vec(LANES, 32)
         return [c.intrinsic(name, kind, acc[0], activations, weights[0])]
 
@@ -49,25 +51,31 @@ class Dot:
 
 @dataclass(frozen=True)
 class VexDot(Dot):
-    """AVX-VNNI: `vpdpbusd` on 8 channels; 16 registers hold 6 pixels x 16 channels, their weights and one broadcast."""
+    """AVX-VNNI: `vpdpbusd` on 8 channels, first the lower, then the upper ones of all pixels: 16 registers hold
+    7 pixels x 16 channels, weights of 8 channels and one broadcast."""
 
     vectors: int = 1
+    phases: int = 2
 
     def tile_pixels(self, vectors: int) -> int:
-        return 6
+        return 7
 
     def start(self, bias: c.Value) -> list[c.Value]:
         return [c.part(bias, 0, HALF), c.part(bias, HALF, HALF)]
 
     def weights(self, pointer: c.Value, offset: c.Value, phase: int) -> list[c.Value]:
-        return [c.load(c.vec(4 * HALF, 8), pointer, c.add(offset, 4 * HALF * i), align=32) for i in (0, 1)]
+        return [c.load(c.vec(4 * HALF, 8), pointer, c.add(offset, 4 * HALF * phase), align=32)]
 
     def activations(self, pointer: c.Value, offset: int, phase: int) -> c.Value:
         return c.bits_as(c.splat(c.load(c.integer(32), pointer, offset), HALF), 4 * HALF, 8)
 
-    def step(self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value]) -> list[c.Value]:
+    def step(
+        self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
+    ) -> list[c.Value]:
         name, kind = "llvm.x86.avx512.vpdpbusd.256", c.vec(HALF, 32)  # LLVM's name for the VEX form, too
-        return [c.intrinsic(name, kind, a, activations, w) for a, w in zip(acc, weights, strict=True)]
+        after = list(acc)
+        after[phase] = c.intrinsic(name, kind, acc[phase], activations, weights[0])
+        return after
 
     def finish(self, acc: Sequence[c.Value], bias: c.Value) -> c.Value:
         return c.join(acc)
@@ -77,11 +85,12 @@ class VexDot(Dot):
 class WordDot(VexDot):
     """AVX2: `vpmaddwd`, exact unlike `vpmaddubsw`, first on the even, then on the odd bytes of activations and weights.
 
-    Even bytes of 32-bit words of activations are a mask away, odd bytes are even ones of the word one byte further:
-    so no register lives through both phases, and LLVM cannot make the two loads one and spill what it won.
+    Even bytes of a dword of activations are a mask away, odd bytes are the even ones of the dword one byte further. So
+    no register lives through both phases: 16 hold 6 pixels x 16 channels, weights, one broadcast and one product.
     """
 
-    phases: int = 2
+    def tile_pixels(self, vectors: int) -> int:
+        return 6
 
     def weights(self, pointer: c.Value, offset: c.Value, phase: int) -> list[c.Value]:
         places = [c.at(pointer, c.add(offset, 4 * HALF * i)) for i in (0, 1)]
@@ -89,10 +98,13 @@ class WordDot(VexDot):
         return [c.shift_right(w if phase else c.shift_left(w, 8), 8) for w in words]
 
     def activations(self, pointer: c.Value, offset: int, phase: int) -> c.Value:
-        dword = c.splat(c.load(c.integer(32), pointer, offset + phase), HALF)
+        # opaque: LLVM would mask the scalar before the broadcast, which no longer could come from memory
+        dword = c.opaque(c.splat(c.load(c.integer(32), pointer, offset + phase), HALF))
         return c.bits_as(c.both(dword, EVEN_BYTES), 2 * HALF, 16)
 
-    def step(self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value]) -> list[c.Value]:
+    def step(
+        self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
+    ) -> list[c.Value]:
         name, kind = "llvm.x86.avx2.pmadd.wd", c.vec(HALF, 32)
         return [c.add(a, c.intrinsic(name, kind, activations, w)) for a, w in zip(acc, weights, strict=True)]
 
@@ -118,7 +130,9 @@ class PortableDot(Dot):
         dword = c.load(c.integer(32), pointer, offset)
         return c.extend(c.bits_as(c.splat(dword, 2), 8, 8), 16, signed=False)
 
-    def step(self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value]) -> list[c.Value]:
+    def step(
+        self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
+    ) -> list[c.Value]:
         pairs = (c.intrinsic("llvm.x86.sse2.pmadd.wd", c.vec(4, 32), activations, w) for w in weights)
         return [c.add(a, p) for a, p in zip(acc, pairs, strict=True)]
 

@@ -79,7 +79,9 @@ def even(x: c.Value) -> c.Value:
 
 
 def odd(x: c.Value) -> c.Value:
-    return c.shift_right(pairs(x), 32)
+    """Odd int32 lanes, sign-extended to int64. As even lanes of a shuffle: AVX2 multiplies those, but has no shift."""
+    count = c.lane_count(x)
+    return even(c.shuffle(x, x, [lane | 1 for lane in range(count)]))
 
 
 class Residual:
