@@ -15,7 +15,7 @@ from dyadic.runtime.errors import ArtifactError, FileError, UsageError
 from dyadic.runtime.session import Session, load
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
-THREADS = click.option("--threads", type=int, metavar="N", help="native threads (default: all processors)")
+THREADS = click.option("--threads", type=int, metavar="N", help="native threads (default: by the work of one image)")
 ISA = click.option("--isa", metavar="LEVEL", help="force an instruction set level")
 DEBUG = click.option("--debug", is_flag=True, help="show tracebacks")
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")

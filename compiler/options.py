@@ -31,7 +31,7 @@ class Options:
     isa: tuple[str, ...] | None = option(
         None, "instruction set levels to hold code for (default: all that this machine can run)", metavar="LEVELS"
     )
-    threads: int | None = option(None, "threads of the final measurement (default: all processors)", metavar="N")
+    threads: int | None = option(None, "threads of the final measurement (default: by the work)", metavar="N")
     batch: int = option(1, "batch of the final measurement", metavar="N")
     shape: Mapping[str, tuple[int, ...]] | None = option(
         None, "size of an input where the model leaves it open; may be repeated", metavar="NAME=1x3x224x224"

@@ -20,9 +20,10 @@ import numpy as np
 from dyadic.runtime import native, targets
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.program import Input, Output, pack
+from dyadic.runtime.program import Input, Output, Program, pack
 
 MAX_THREADS = 1024
+MACS_A_THREAD = 50_000_000  # of one image
 SPIN_US = 200  # how long an idle native thread looks for work before it sleeps; DYADIC_SPIN_US
 
 
@@ -59,20 +60,29 @@ def load(
 ) -> "Session":
     """Open, check and map an artifact.
 
-    threads: native threads of a run (default: the processors this process may use). max_batch: the largest N of
+    threads: native threads of a run (default: see `default_threads`). max_batch: the largest N of
     `inputs`. isa: force a level instead of the best one. verify='code' does not hash the weights. code='copy' runs a
     private copy of the code instead of mapping the file, so that the file system is not needed to run it.
     """
-    if threads is None:
-        threads = min(len(os.sched_getaffinity(0)), MAX_THREADS)
-    _check_count(threads, "threads", MAX_THREADS)
+    if threads is not None:
+        _check_count(threads, "threads", MAX_THREADS)
     _check_count(max_batch, "max_batch", 1 << 20)
     if verify not in ("all", "code"):
         raise UsageError(f"verify must be 'all' or 'code', not {verify!r}")
     if code not in ("map", "copy"):
         raise UsageError(f"code must be 'map' or 'copy', not {code!r}")
     with open_artifact(path, verify) as artifact:
-        return Session(artifact, threads, max_batch, isa, copy_code=code == "copy")
+        count = default_threads(artifact.program) if threads is None else threads
+        return Session(artifact, count, max_batch, isa, copy_code=code == "copy")
+
+
+def default_threads(program: Program) -> int:
+    """As many threads as have work worth sharing, and no more than the processors this process may use.
+
+    A step of a small network takes a few microseconds, as long as handing it to another thread does.
+    """
+    work = sum(step.macs for step in program.steps)
+    return max(1, min(len(os.sched_getaffinity(0)), work // MACS_A_THREAD, MAX_THREADS))
 
 
 def _check_count(value: object, name: str, most: int) -> None:

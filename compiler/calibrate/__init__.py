@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ IMPLIED = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp)
 # Samples go through the reference so many at a time that its largest tensor has about this many bytes.
 TENSOR_BYTES = 32 << 20
 LARGEST_BATCH = 64
+
+RANGE_BITS = 8  # significant bits of a range: at most 0.8 % too wide, 0.03 dB on average
 
 
 def model_inputs(module: ir.Module) -> tuple[Input, ...]:
@@ -77,9 +80,25 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
             for batch in rebatch(feeds, rows):
                 reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
                 advance(len(next(iter(batch.values()))))
-    write_ranges(module, plan, {name: watching.range() for name, watching in observers.items()})
+    write_ranges(module, plan, {name: outward(*watching.range()) for name, watching in observers.items()})
     with module.context:
         means.write()
+
+
+def outward(low: float, high: float) -> tuple[float, float]:
+    """Both bounds away from zero to `RANGE_BITS` significant bits.
+
+    A network that came by another route differs in its last float bits; its scales then do not, its integers hardly.
+
+    >>> outward(-1.0, 3.001)
+    (-1.0, 3.015625)
+    """
+
+    def one(value: float) -> float:
+        mantissa, exponent = math.frexp(abs(value))
+        return math.copysign(math.ldexp(math.ceil(math.ldexp(mantissa, RANGE_BITS)), exponent - RANGE_BITS), value)
+
+    return one(low), one(high)
 
 
 def make_observers(plan: Plan, make: Callable[[], Observer]) -> dict[str, Observer]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from torch_mlir import ir
 
-from dyadic.compiler.calibrate import calibrate, model_inputs
+from dyadic.compiler.calibrate import RANGE_BITS, calibrate, model_inputs, outward
 from dyadic.compiler.calibrate.data import Input
 from dyadic.compiler.progress import JsonProgress, Progress
 from dyadic.dialects import new_context, qd
@@ -79,3 +79,15 @@ def test_progress_counts_samples(capsys: pytest.CaptureFixture[str]) -> None:
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [event["event"] for event in events] == ["start", "progress", "end"]
     assert (events[-1]["done"], events[-1]["total"]) == (5, 5)
+
+
+def test_ranges_hide_the_last_bits_of_floats() -> None:
+    random = np.random.default_rng(0)
+    for high in random.lognormal(0, 5, 1000).astype(np.float32).astype(float):
+        low, out = outward(-high, high)
+        assert low == -out
+        assert high <= out <= high * (1 + 2.0 ** (1 - RANGE_BITS))
+        assert outward(low, out) == (low, out)
+    same = [outward(0.0, v) == outward(0.0, v * (1 + 1e-6)) for v in random.lognormal(0, 5, 1000)]
+    assert np.mean(same) > 0.99
+    assert outward(0.0, 6.0) == (0.0, 6.0)

@@ -15,7 +15,8 @@ import pytest
 import dyadic
 from dyadic.runtime import targets
 from dyadic.runtime.errors import MachineError, UsageError
-from dyadic.runtime.program import Program
+from dyadic.runtime.program import Program, Reference, Step
+from dyadic.runtime.session import default_threads
 
 
 @pytest.fixture
@@ -371,3 +372,12 @@ def test_loading_is_fast(write, identity) -> None:
         with dyadic.load(path):
             times.append(time.perf_counter() - start)
     assert min(times) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("macs", "processors", "threads"), [(0, 8, 1), (90_000_000, 8, 1), (220_000_000, 8, 4), (10**10, 3, 3)]
+)
+def test_threads_follow_the_work(macs, processors, threads, monkeypatch) -> None:
+    step = Step("layer", "qi.conv2d", "k", Reference(0, 0), (), 1, macs=macs)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
+    assert default_threads(Program((), 0, 0, (), (), (step,))) == threads
