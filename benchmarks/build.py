@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.engines import INPUT, OURS, OUTPUT, Images, Missing, Source, engine
+from benchmarks.engines import INPUT, OURS, OUTPUT, TREE, Images, Missing, Source, engine
 
 CALIBRATION, EVALUATION = 16, 16  # images
 FLOAT = "float"
@@ -86,7 +86,7 @@ def build(name: str, network: str, folder: Path) -> None:
     engine(name).build(source, model_path(name, network, folder))
 
 
-def ensure(name: str, network: str, folder: Path) -> dict[str, float | str]:
+def ensure(name: str, network: str, folder: Path, python: Path = Path(sys.executable)) -> dict[str, float | str]:
     """Build in a child process; ours always, since it is what changes, others where their model is missing."""
     if name == FLOAT:
         wanted = source_path(network, folder)
@@ -99,9 +99,9 @@ def ensure(name: str, network: str, folder: Path) -> dict[str, float | str]:
         return {}
     wanted.unlink(missing_ok=True)
     start = time.perf_counter()
-    command = [sys.executable, "-m", "benchmarks.build", name, network, str(folder)]
+    command = [str(python), "-m", "benchmarks.build", name, network, str(folder.resolve())]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONWARNINGS": "ignore"}
+        command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONWARNINGS": "ignore"}, cwd=TREE
     )
     if done.returncode or not wanted.exists():
         last = [line for line in done.stderr.splitlines() if line.strip()]

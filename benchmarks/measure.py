@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.build import data, model_path
-from benchmarks.engines import Run, engine
+from benchmarks.engines import TREE, Run, engine
 from benchmarks.figures import Rounds, Turn, agreement, sqnr_db
 
 WARMUP = 3
@@ -48,7 +48,7 @@ class Spec:
 def in_child(spec: Spec) -> dict[str, Any]:
     """Measure in a child process; `failed` says why there is no result."""
     command = [sys.executable, "-m", "benchmarks.measure", json.dumps(asdict(spec))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TREE)
     for line in done.stdout.splitlines():
         if line.startswith(MARK):
             return json.loads(line[len(MARK) :])
@@ -69,7 +69,7 @@ def alternate(runs: dict[str, Callable[[], object]], iterations: int, seconds: f
             runs[name]()
             rounds[name].append(timed(runs[name]))
         count += 1
-        if count >= 3 and time.perf_counter() - start > 3 * seconds:
+        if seconds and count >= 3 and time.perf_counter() - start > 3 * seconds:
             break
     return rounds
 

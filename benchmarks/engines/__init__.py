@@ -18,6 +18,7 @@ Images = npt.NDArray[np.float32]
 Run = Callable[[Images], npt.NDArray[Any]]
 INPUT, OUTPUT = "x", "logits"
 OURS = "dyadic"
+TREE = Path(__file__).resolve().parents[2]  # where `python -m benchmarks` works
 FILES = {
     OURS: "ours",
     "onnxruntime": "onnx_runtime",
