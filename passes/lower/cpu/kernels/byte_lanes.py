@@ -81,15 +81,16 @@ class ByteLanes:
         return c.add(acc, c.intrinsic(name[self.size], kind, a, b))  # LLVM makes it vpdpwssd where there is one
 
     def dot(self, acc: c.Value, quads: c.Value, weights: c.Value) -> c.Value:
-        """`acc` + sums of four neighbouring products of u8 `quads` and s8 `weights`, both seen as int32 lanes."""
+        """`acc` + sums of four neighbouring products of u8 `quads` and s8 `weights`, where there is VNNI."""
         quads, weights = c.bits_as(quads, self.size, 8), c.bits_as(weights, self.size, 8)
-        if self.vnni:
-            name = f"llvm.x86.avx512.vpdpbusd.{self.size * 8}"
-            return c.intrinsic(name, c.vec(self.dwords, 32), acc, quads, weights)
-        words, signed = c.bits_as(quads, self.size // 2, 16), c.bits_as(weights, self.size // 2, 16)
-        even = (c.shift_right_logical(c.shift_left(words, 8), 8), c.shift_right(c.shift_left(signed, 8), 8))
-        odd = (c.shift_right_logical(words, 8), c.shift_right(signed, 8))
-        return self.add_products(self.add_products(acc, *even), *odd)
+        name = f"llvm.x86.avx512.vpdpbusd.{self.size * 8}"
+        return c.intrinsic(name, c.vec(self.dwords, 32), acc, quads, weights)
+
+    def split(self, quads: c.Value, *, signed: bool) -> tuple[c.Value, c.Value]:
+        """Even and odd bytes as words."""
+        words = c.bits_as(quads, self.size // 2, 16)
+        right = c.shift_right if signed else c.shift_right_logical
+        return right(c.shift_left(words, 8), 8), right(words, 8)
 
     def pack(self, dwords: Sequence[c.Value], narrow: "Narrow") -> c.Value:
         """Four vectors of rounded int32 to bytes: zero point, clamp. Saturation on the way is monotone, hence exact."""

@@ -187,7 +187,7 @@ def at(pointer: Value, offset: Value | int) -> Value:
 def opaque(a: Value) -> Value:
     """The same pointer or vector, but LLVM does not know, and neither merges nor moves what is done with it."""
     register = "x" if isinstance(a.type, ir.VectorType) else "r"
-    return llvm.InlineAsmOp(a.type, [a], "", f"={register},0").res
+    return llvm.InlineAsmOp(a.type, [a], "", f"={register},0").result
 
 
 def load(kind: ir.Type, pointer: Value, offset: Value | int = 0, align: int = 1, *, plain: bool = False) -> Value:

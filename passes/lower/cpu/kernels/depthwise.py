@@ -6,8 +6,11 @@ each other, two result rows share it: the second one's weights are moved one row
 128-bit lanes, and packing the results back is its exact inverse, so channels come out in order; weights and
 parameters are packed in the interleaved order (`channel_of`).
 
-A block is 64 channels. A last block of at most 32 (16) channels works on 2 (4) stretches of the row at once, lane by
-lane: `copies`. A 1x1 depthwise convolution is a per-channel scale and shift.
+Without VNNI instructions the same columns are multiplied as words, even and odd kernel rows apart, by weights that
+were widened into scratch memory once a unit.
+
+A block is 64 channels; narrower vectors take it in strips. A last block of at most 32 (16) channels works on 2 (4)
+stretches of the row at once, lane by lane: `copies`. A 1x1 depthwise convolution is a per-channel scale and shift.
 """
 
 from dataclasses import dataclass
@@ -26,7 +29,8 @@ CHANNELS = 64  # of a block
 QUADS = 4  # vectors of 16 int32 that make a block
 LANES = 16
 TAPS = 4  # kernel rows that one multiplication takes
-UNROLL = 8  # results in straight-line code
+UNROLL = {64: 8, 32: 4, 16: 4}  # results in straight-line code, by bytes of a vector
+MOST_WIDENED = 32  # bytes of the widest vectors without VNNI instructions
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,17 @@ class DepthwiseSpec:
     @property
     def block_bytes(self) -> int:
         """Packed weights of one block: [second row of a pair][group][kernel column][quad][lane][kernel row]."""
-        return (1 + self.paired) * self.groups * self.taps_x * QUADS * LANES * TAPS
+        return self.products * LANES * TAPS
+
+    @property
+    def products(self) -> int:
+        """Vectors of packed weights of one block."""
+        return (1 + self.paired) * self.groups * self.taps_x * QUADS
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Scratch memory of one thread, at the level that needs most."""
+        return 2 * self.products * MOST_WIDENED
 
 
 def channel_of(copies: int) -> npt.NDArray[np.int64]:
@@ -137,8 +151,6 @@ class _Strip:
 
     vectors: ByteLanes
     positions: int
-    first_lane: int  # of every quad in the packed order
-    first_channel: int  # of the block
     channels: int  # that are stored
 
     @property
@@ -165,8 +177,7 @@ class _Writer:
         def block(index: c.Value, count: int, copies: int) -> None:
             skip = c.mul(index, CHANNELS)
             weights = c.at(self.k.weights, c.mul(index, spec.block_bytes))
-            for strip in self.strips(count, copies):
-                self.rows(strip, weights, c.mul(index, QUADS), c.at(source, skip), c.at(target, skip))
+            self.strips(count, copies, weights, c.mul(index, QUADS), c.at(source, skip), c.at(target, skip))
 
         if len(full) > 1:
             c.loop(0, len(full), lambda i: block(i, CHANNELS, 1))
@@ -175,13 +186,50 @@ class _Writer:
         if len(full) < len(blocks):
             block(c.const(len(full)), *blocks[-1][1:])
 
-    def rows(self, strip: _Strip, weights: c.Value, block: c.Value, source: c.Value, target: c.Value) -> None:
+    def strips(
+        self, count: int, copies: int, weights: c.Value, block: c.Value, source: c.Value, target: c.Value
+    ) -> None:
+        """The channels of a block, as many at a time as vectors of this level take."""
+        vectors = ByteLanes.of(self.level)
+        positions = max(1, copies * vectors.size // CHANNELS)
+        width = vectors.size // positions
+
+        def strip(index: c.Value, channels: int) -> None:
+            skip, lanes = c.mul(index, width), c.mul(index, vectors.size)  # every quad goes on with its next lanes
+            self.rows(
+                _Strip(vectors, positions, channels),
+                c.at(weights, lanes),
+                c.at(self.k.params, lanes),
+                block,
+                c.at(source, skip),
+                c.at(target, skip),
+            )
+
+        full = count // width
+        if full > 1:
+            c.loop(0, full, lambda i: strip(i, width))
+        elif full:
+            strip(c.const(0), width)
+        if count % width:
+            strip(c.const(full), count % width)
+
+    def rows(
+        self,
+        strip: _Strip,
+        weights: c.Value,
+        params: c.Value,
+        block: c.Value,
+        source: c.Value,
+        target: c.Value,
+    ) -> None:
         """Result rows in pairs where they share input rows."""
         spec = self.spec
+        if not strip.vectors.vnni:
+            weights = self.widened(strip.vectors, weights)
 
         def write(y: c.Value, height: int) -> None:
             moved = c.at(source, c.mul(y, spec.in_row)), c.at(target, c.mul(y, spec.out_row))
-            _Row(self, strip, weights, block, height).write(*moved)
+            _Row(self, strip, weights, params, block, height).write(*moved)
 
         height = 2 if spec.paired else 1
         count = spec.unit_rows // height
@@ -192,40 +240,37 @@ class _Writer:
         if spec.unit_rows % height:
             write(c.const(spec.unit_rows - 1), 1)
 
-    def strips(self, count: int, copies: int) -> list[_Strip]:
-        """How vectors of this level cover a block."""
-        vectors = ByteLanes.of(self.level)
-        positions = max(1, copies * vectors.size // CHANNELS)
-        width = vectors.size // positions
-        return [
-            _Strip(vectors, positions, first // width * vectors.dwords, first, min(width, count - first))
-            for first in range(0, count, width)
-        ]
+    def widened(self, vectors: ByteLanes, weights: c.Value) -> c.Value:
+        """Weights of a strip as words: where even and odd ones follow each other for every vector of packed ones."""
+
+        def widen(index: c.Value) -> None:
+            packed = vectors.load(weights, c.mul(index, LANES * TAPS))
+            for i, words in enumerate(vectors.split(packed, signed=True)):
+                place_ = c.add(c.mul(index, 2 * vectors.size), i * vectors.size)
+                c.store(words, self.k.scratch, place_, align=vectors.size)
+
+        c.loop(0, self.spec.products, widen)
+        return self.k.scratch
 
 
 class _Row:
     """One strip over whole rows of the result (two rows at once where `height` is 2)."""
 
-    def __init__(self, writer: _Writer, strip: _Strip, weights: c.Value, block: c.Value, height: int) -> None:
+    def __init__(
+        self, writer: _Writer, strip: _Strip, weights: c.Value, params: c.Value, block: c.Value, height: int
+    ) -> None:
         self.spec, self.strip, self.v, self.height = writer.spec, strip, strip.vectors, height
-        self.narrow, self.weights = writer.narrow, c.at(weights, 4 * strip.first_lane)
+        self.narrow, self.weights = writer.narrow, weights
         self.requantize = [
-            Requantize(
-                writer.k.params,
-                c.add(block, quad),
-                self.spec.form,
-                lanes=self.v.dwords,
-                first_lane=strip.first_lane,
-            )
-            for quad in range(QUADS)
+            Requantize(params, c.add(block, quad), self.spec.form, lanes=self.v.dwords) for quad in range(QUADS)
         ]
+        self.parts = 1 if self.v.vnni else 2  # values of four kernel rows
         # each position does a stretch of the row; the last ones are moved back inside
         self.length = -(-self.spec.columns // strip.positions)
         self.starts = [min(p * self.length, self.spec.columns - self.length) for p in range(strip.positions)]
 
     def write(self, source: c.Value, target: c.Value) -> None:
-        source, target = c.at(source, self.strip.first_channel), c.at(target, self.strip.first_channel)
-        unroll = next((u for u in range(min(UNROLL, self.length), 3, -1) if self.length % u == 0), 4)
+        unroll = next((u for u in range(min(UNROLL[self.v.size], self.length), 3, -1) if self.length % u == 0), 4)
         # columns that the next result needs again
         kept = max(0, self.spec.taps_x - self.spec.stride_x) if self.slides else 0
         first = [value for x in range(kept) for value in self.column(source, x * self.spec.tap_x)]
@@ -249,7 +294,7 @@ class _Row:
 
     def chunk(self, source: c.Value, target: c.Value, count: int, carried: list[c.Value]) -> list[c.Value]:
         """`count` results from interleaved columns, the first of them `carried`; returns the columns to carry on."""
-        spec, size = self.spec, QUADS * self.groups
+        spec, size = self.spec, QUADS * self.groups * self.parts
         known = {i: carried[i * size : (i + 1) * size] for i in range(len(carried) // size)}
         for x in range(count):
             if self.slides:
@@ -269,7 +314,8 @@ class _Row:
         return -(-(self.spec.taps_y + self.height - 1) // TAPS)
 
     def column(self, source: c.Value, offset: int) -> list[c.Value]:
-        """One input column as `[y0 y1 y2 y3]` of every channel: four vectors for each group of four rows."""
+        """One input column as `[y0 y1 y2 y3]` of every channel: four vectors for each group of four rows,
+        or twice as many of words."""
         count = self.spec.taps_y + self.height - 1
         rows = [self.load(source, offset + y * self.spec.tap_y) for y in range(count)]
         rows += [self.v.zero_bytes()] * (-count % TAPS)
@@ -278,7 +324,7 @@ class _Row:
             first, second = (self.v.interleave(rows[g + i], rows[g + i + 1], 8) for i in (0, 2))
             for a, b in zip(first, second, strict=True):
                 quads += self.v.interleave(a, b, 16)
-        return quads
+        return quads if self.parts == 1 else [part for quad in quads for part in self.v.split(quad, signed=False)]
 
     def load(self, source: c.Value, offset: int) -> c.Value:
         piece, step = self.strip.piece, self.spec.in_column
@@ -287,18 +333,26 @@ class _Row:
     def results(self, columns: list[list[c.Value]], target: c.Value) -> None:
         """One result pixel of each row; all accumulators take each step together, so that none waits for the last."""
         spec = self.spec
-        line = QUADS * LANES * TAPS
         acc = [by.bias for _ in range(self.height) for by in self.requantize]
         for g in range(self.groups):
             for tap, column in enumerate(columns):
                 for i in range(len(acc)):
                     row, quad = divmod(i, QUADS)
-                    place_ = ((row * spec.groups + g) * spec.taps_x + tap) * line + quad * LANES * TAPS
-                    weights = c.load(c.vec(self.v.dwords, 32), self.weights, place_, align=16)
-                    acc[i] = self.v.dot(acc[i], column[g * QUADS + quad], weights)
+                    product = ((row * spec.groups + g) * spec.taps_x + tap) * QUADS + quad
+                    first = (g * QUADS + quad) * self.parts
+                    acc[i] = self.multiplied(acc[i], column[first : first + self.parts], product)
         rounded = [by.rounded(a) for by, a in zip(self.requantize * self.height, acc, strict=True)]
         for row in range(self.height):
             packed, piece = self.v.pack(rounded[row * QUADS : row * QUADS + QUADS], self.narrow), self.strip.piece
             for p, start in enumerate(self.starts):
                 part = packed if self.strip.positions == 1 else c.part(packed, p * piece.size, piece.size)
                 piece.store(part, target, start * spec.out_column + row * spec.out_row, self.strip.channels)
+
+    def multiplied(self, acc: c.Value, column: list[c.Value], product: int) -> c.Value:
+        """`acc` + four kernel rows of a column, times their weights."""
+        kind, size = c.vec(self.v.dwords, 32), self.v.size
+        if self.v.vnni:
+            return self.v.dot(acc, column[0], c.load(kind, self.weights, product * LANES * TAPS, align=16))
+        for i, words in enumerate(column):
+            acc = self.v.add_products(acc, words, c.load(kind, self.weights, (2 * product + i) * size, align=size))
+        return acc
