@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -39,10 +38,10 @@ def source_path(network: str, folder: Path) -> Path:
     return folder / f"{network}.float.onnx"
 
 
-def data(network: str, folder: Path) -> dict[str, np.ndarray]:
-    """Arrays of the source: calibration, evaluation, what float answers, macs of an image."""
+def data(network: str, folder: Path, array: str) -> np.ndarray:
+    """Of the source: `calibration`, `evaluation`, what float answers to it as `reference`, `macs` of an image."""
     with np.load(folder / f"{network}.npz") as file:
-        return {name: file[name] for name in file.files}
+        return file[array]
 
 
 def model_path(name: str, network: str, folder: Path) -> Path:
@@ -82,7 +81,7 @@ def build(name: str, network: str, folder: Path) -> None:
     if name == FLOAT:
         make_source(network, folder)
         return
-    source = Source(network, source_path(network, folder), data(network, folder)["calibration"])
+    source = Source(network, source_path(network, folder), data(network, folder, "calibration"))
     engine(name).build(source, model_path(name, network, folder))
 
 
@@ -106,8 +105,7 @@ def ensure(name: str, network: str, folder: Path, python: Path = Path(sys.execut
     if done.returncode or not wanted.exists():
         last = [line for line in done.stderr.splitlines() if line.strip()]
         return {"failed": last[-1].strip() if last else f"exit code {done.returncode}"}
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"seconds": round(time.perf_counter() - start, 1), "largest_child_so_far_mib": round(peak)}
+    return {"seconds": round(time.perf_counter() - start, 1)}
 
 
 def main() -> None:

@@ -89,21 +89,24 @@ def answers(run: Run, images: np.ndarray, batch: int) -> np.ndarray:
 
 def memory(spec: Spec, images: np.ndarray) -> dict[str, float]:
     """MiB of the whole process at its peak: interpreter, libraries, model, and a few runs."""
-    run = engine(spec.engines[0]).open(
-        model_path(spec.engines[0], spec.network, Path(spec.folder)), spec.batch, spec.threads, spec.level
-    )
+    (name,), folder = spec.engines, Path(spec.folder)
+    run = engine(name).open(model_path(name, spec.network, folder), spec.batch, spec.threads, spec.level)
     for _ in range(WARMUP):
-        run(images[: spec.batch])
-    return {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        run(images)
+    # not ru_maxrss: it remembers the process that this one was forked from
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return {"peak_mib": int(status["VmHWM"].split()[0]) / 1024}
 
 
 def measure(spec: Spec) -> dict[str, Any]:
-    folder, known = Path(spec.folder), data(spec.network, Path(spec.folder))
+    folder = Path(spec.folder)
     processors = machine.pin(spec.threads)
     if spec.level != "amx":
         machine.without_amx()
+    evaluation = data(spec.network, folder, "evaluation")
+    images = np.ascontiguousarray(evaluation[: spec.batch])
     if spec.alone:
-        return memory(spec, known["evaluation"])
+        return memory(spec, images)
     from benchmarks.peak import peak_gmacs  # not where memory is measured: the code generator is large
 
     opened: dict[str, Run] = {}
@@ -113,11 +116,10 @@ def measure(spec: Spec) -> dict[str, Any]:
             opened[name] = engine(name).open(
                 model_path(name, spec.network, folder), spec.batch, spec.threads, spec.level
             )
-            opened[name](known["evaluation"][: spec.batch])
+            opened[name](images)
         except (RuntimeError, ValueError) as error:
             failed[name] = str(error).splitlines()[0]
             opened.pop(name, None)
-    images = np.ascontiguousarray(known["evaluation"][: spec.batch])
     before = peak_gmacs(spec.level, processors)
     usage = machine.Usage(processors)
     rounds = alternate({n: lambda r=r: r(images) for n, r in opened.items()}, spec.iterations, spec.seconds)
@@ -126,16 +128,16 @@ def measure(spec: Spec) -> dict[str, Any]:
     result: dict[str, Any] = {
         "spec": asdict(spec),
         "failed": failed,
-        "macs": int(known["macs"]) * spec.batch,
+        "macs": int(data(spec.network, folder, "macs")) * spec.batch,
         "peak_gmacs": [before, after],
         "others": others,
         "rounds": {name: [(turn.ms, turn.disturbed) for turn in turns] for name, turns in rounds.items()},
     }
     if spec.accuracy:
-        said = {name: answers(run, known["evaluation"], spec.batch) for name, run in opened.items()}
+        wanted = data(spec.network, folder, "reference")
+        said = {name: answers(run, evaluation, spec.batch) for name, run in opened.items()}
         result["accuracy"] = {
-            name: {"agreement": agreement(known["reference"], s), "sqnr_db": sqnr_db(known["reference"], s)}
-            for name, s in said.items()
+            name: {"agreement": agreement(wanted, s), "sqnr_db": sqnr_db(wanted, s)} for name, s in said.items()
         }
     return result
 
