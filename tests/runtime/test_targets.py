@@ -43,6 +43,16 @@ def test_the_best_level_is_chosen(monkeypatch) -> None:
     assert targets.choose(both) == "x86-64"
 
 
+def test_every_generation_of_machines_gets_its_own_code(monkeypatch) -> None:
+    every = [level.name for level in targets.LEVELS if level.weight_bits]
+    assert every == ["amx", "avx512vnni", "avxvnni", "avx2", "x86-64"]
+    for level in every:
+        pretend(monkeypatch, level, "x86-64")
+        assert targets.choose(every) == level
+    pretend(monkeypatch, "avx512vnni", "x86-64")  # the first processors with AVX-512 VNNI lack its VEX form
+    assert targets.choose(["avxvnni", "avx2", "x86-64"]) == "avx2"
+
+
 def test_what_is_missing_is_named(monkeypatch) -> None:
     pretend(monkeypatch, "x86-64", "avx2")
     with pytest.raises(MachineError, match=r"avx512vnni needs avx512bw, .*compile it again with --isa x86-64"):

@@ -1,9 +1,12 @@
-"""Compile kernels, run them as a team of threads would, and compare every byte of memory with what it should be."""
+"""Compile kernels for every level that this machine runs, certify them, run them as a team of threads would, and
+compare every byte of memory with what it should be."""
 
 import ctypes
 import itertools
 import mmap
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from dyadic.compiler.code_sweep import certify_image
 from dyadic.compiler.codegen import compile_kernels
 from dyadic.passes.lower.cpu.kernels.registry import symbol_of
 from dyadic.runtime import targets
@@ -59,11 +63,16 @@ class Kernels:
 
     def check(self, cases: Sequence[Case], rng: np.random.Generator, *, every_level: bool = False) -> None:
         """Every case at the levels that this machine runs, its tiles cut at random places and run in random order."""
-        for level in LEVELS:
-            if level not in targets.usable() or (not every_level and SAME_AS.get(level) in LEVELS):
-                continue
+        levels = [
+            level for level in LEVELS if level in targets.usable() and (every_level or SAME_AS.get(level) not in LEVELS)
+        ]
+        specs = {symbol_of(case.spec): case.spec for case in cases}
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            images = list(pool.map(lambda level: compile_kernels(specs, level, jobs=1), levels))
+        for level, image in zip(levels, images, strict=True):
             targets.prepare(level)
-            image = compile_kernels({symbol_of(case.spec): case.spec for case in cases}, level)
+            entries = {symbol: (*place, [symbol]) for symbol, place in image.entries.items()}
+            assert certify_image(image.code, entries, image.text_length, level).offenders == ()
             code = mmap.mmap(-1, len(image.code), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
             code.write(image.code)
             base = ctypes.addressof(ctypes.c_char.from_buffer(code))
