@@ -1,4 +1,4 @@
-"""Makes what is measured, each in a child process: `python -m benchmarks.build ENGINE NETWORK FOLDER`.
+"""Makes what is measured, each in a child process: `python -m benchmarks.build ENGINE NETWORK FOLDER [LEVELS]`.
 
 First the source: the network in float as an ONNX file, with seeded images and what float answers to them; then each
 engine's own 8-bit model. A failed build is one sentence in a file beside where the model would be: others go on.
@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,15 +78,17 @@ def make_source(network: str, folder: Path) -> None:
     )
 
 
-def build(name: str, network: str, folder: Path) -> None:
+def build(name: str, network: str, folder: Path, levels: tuple[str, ...] | None = None) -> None:
     if name == FLOAT:
         make_source(network, folder)
         return
-    source = Source(network, source_path(network, folder), data(network, folder, "calibration"))
+    source = Source(network, source_path(network, folder), data(network, folder, "calibration"), levels)
     engine(name).build(source, model_path(name, network, folder))
 
 
-def ensure(name: str, network: str, folder: Path, python: Path = Path(sys.executable)) -> dict[str, float | str]:
+def ensure(
+    name: str, network: str, folder: Path, python: Path = Path(sys.executable), levels: Sequence[str] = ()
+) -> dict[str, float | str]:
     """Build in a child process; ours always, since it is what changes, others where their model is missing."""
     if name == FLOAT:
         wanted = source_path(network, folder)
@@ -98,7 +101,7 @@ def ensure(name: str, network: str, folder: Path, python: Path = Path(sys.execut
         return {}
     wanted.unlink(missing_ok=True)
     start = time.perf_counter()
-    command = [str(python), "-m", "benchmarks.build", name, network, str(folder.resolve())]
+    command = [str(python), "-m", "benchmarks.build", name, network, str(folder.resolve()), *levels]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONWARNINGS": "ignore"}, cwd=TREE
     )
@@ -113,8 +116,9 @@ def main() -> None:
     parser.add_argument("engine")
     parser.add_argument("network")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("levels", nargs="*", help="what ours holds code for (default: all levels of this machine)")
     given = parser.parse_args()
-    build(given.engine, given.network, given.folder)
+    build(given.engine, given.network, given.folder, tuple(given.levels) or None)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def build_all(given: argparse.Namespace, folder: Path, say: Callable[[str], None
             if not given.no_build:
                 say(f"building {network} for {name}")
                 python = given.litert_python if name == "litert" else Path(sys.executable)
-                said = ensure(name, network, folder, python)
+                said = ensure(name, network, folder, python, given.isa)
             if name != FLOAT and "failed" not in said:
                 said["bytes"] = model_bytes(name, network, folder)
                 if not said["bytes"]:

@@ -33,11 +33,15 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A network in float, as all engines get it, and the images that they calibrate on."""
+    """A network in float, as all engines get it, and the images that they calibrate on.
+
+    `levels` are what ours holds code for; None is its default, all levels of this machine.
+    """
 
     network: str
     onnx: Path
     calibration: Images
+    levels: tuple[str, ...] | None = None
 
 
 class Engine(Protocol):

@@ -10,7 +10,7 @@ SUFFIX = ".dyq"
 
 
 def build(source: Source, file: Path) -> None:
-    dyadic.compile(str(source.onnx), {INPUT: source.calibration}).save(file)
+    dyadic.compile(str(source.onnx), {INPUT: source.calibration}, isa=source.levels).save(file)
 
 
 def open(file: Path, batch: int, threads: int, level: str) -> Run:
