@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -70,8 +70,8 @@ class CodegenError(RuntimeError):
     """The child process failed: a bug of ours, with what LLVM said."""
 
 
-def compile_kernels(specs: Mapping[str, Any], level: str, jobs: int = 0) -> Image:
-    """Machine code of every kernel in `specs` (symbol -> spec dataclass) for one ISA level.
+def compile_kernels(specs: Mapping[str, Any], levels: Sequence[str], jobs: int = 0) -> dict[str, Image]:
+    """Machine code of every kernel in `specs` (symbol -> spec dataclass) for every ISA level.
 
     Args:
         jobs: child processes to use; 0 means one per available core.
@@ -84,24 +84,27 @@ def compile_kernels(specs: Mapping[str, Any], level: str, jobs: int = 0) -> Imag
     count = max(1, min(jobs or len(os.sched_getaffinity(0)), len(specs)))
     every = [{"symbol": symbol, "family": family_of(spec), **asdict(spec)} for symbol, spec in specs.items()]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count) as pool:
+        # a child does its share of the kernels for all levels, since starting one takes as long as several kernels
         parts = [every[i::count] for i in range(count)]
-        paths = [Path(folder) / f"{i}.o" for i in range(count)]
-        list(pool.map(lambda i: _child(parts[i], level, paths[i], memory=i == 0), range(count)))
-        return link([path.read_bytes() for path in paths])
+        objects = [{level: str(Path(folder) / f"{level}.{i}.o") for level in levels} for i in range(count)]
+        list(pool.map(lambda i: _child(parts[i], objects[i], memory=i == 0), range(count)))
+        return {level: link([Path(paths[level]).read_bytes() for paths in objects]) for level in levels}
 
 
-def _child(kernels: list[dict[str, Any]], level: str, path: Path, *, memory: bool) -> None:
-    job = {"kernels": kernels, "level": level, "object": str(path), "memory": memory}
+def _child(kernels: list[dict[str, Any]], objects: dict[str, str], *, memory: bool) -> None:
+    job = {"kernels": kernels, "objects": objects, "memory": memory}
     command = [sys.executable, "-P", "-m", "dyadic.compiler.codegen"]
+    names = ", ".join(objects)
     try:
         done = subprocess.run(
             command, input=json.dumps(job), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
         )
     except subprocess.TimeoutExpired as error:
         symbols = ", ".join(kernel["symbol"] for kernel in kernels)
-        raise CodegenError(f"code generation for {level} did not finish in {CHILD_SECONDS} s: {symbols}") from error
-    if done.returncode != 0 or not path.exists():
-        raise CodegenError(f"code generation for {level} failed (exit {done.returncode}):\n{done.stderr[-4000:]}")
+        raise CodegenError(f"code generation for {names} did not finish in {CHILD_SECONDS} s: {symbols}") from error
+    if missing := [level for level, path in objects.items() if done.returncode != 0 or not Path(path).exists()]:
+        failed = ", ".join(missing)
+        raise CodegenError(f"code generation for {failed} failed (exit {done.returncode}):\n{done.stderr[-4000:]}")
 
 
 def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
@@ -166,10 +169,11 @@ def main() -> None:
         symbol, family = kernel.pop("symbol"), kernel.pop("family")
         fields = {key: tuple(value) if isinstance(value, list) else value for key, value in kernel.items()}
         specs[symbol] = FAMILIES[family][0](**fields)
-    text = llvm_ir(specs, job["level"])
-    if job["memory"]:
-        text += MEMORY_FUNCTIONS
-    Path(job["object"]).write_bytes(machine_code(text, job["level"]))
+    for level, path in job["objects"].items():
+        text = llvm_ir(specs, level)
+        if job["memory"]:
+            text += MEMORY_FUNCTIONS
+        Path(path).write_bytes(machine_code(text, level))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def emit(outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Ope
     layers: dict[str, tuple[str, ...]] = {}
     for launch in launches:
         layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
-    images = {level: compile_kernels(specs, level) for level in levels}
+    images = compile_kernels(specs, levels)
     entries = {
         level: {symbol: artifact.Entry(*place, layers.get(symbol, ())) for symbol, place in image.entries.items()}
         for level, image in images.items()

@@ -4,9 +4,7 @@ compare every byte of memory with what it should be."""
 import ctypes
 import itertools
 import mmap
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,10 +64,8 @@ class Kernels:
         levels = [
             level for level in LEVELS if level in targets.usable() and (every_level or SAME_AS.get(level) not in LEVELS)
         ]
-        specs = {symbol_of(case.spec): case.spec for case in cases}
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            images = list(pool.map(lambda level: compile_kernels(specs, level, jobs=1), levels))
-        for level, image in zip(levels, images, strict=True):
+        images = compile_kernels({symbol_of(case.spec): case.spec for case in cases}, levels)
+        for level, image in images.items():
             targets.prepare(level)
             entries = {symbol: (*place, [symbol]) for symbol, place in image.entries.items()}
             assert certify_image(image.code, entries, image.text_length, level).offenders == ()
