@@ -1,8 +1,8 @@
 """Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
 
 LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the
-caller's process. `python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes the object to
-the path it names.
+caller's process. `python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes an object for
+each level to the path it names.
 """
 
 import json

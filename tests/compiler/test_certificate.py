@@ -17,6 +17,14 @@ RET = b"\xc3"
 VPADDD = b"\xc5\xfd\xfe\xc0"
 VMOVUPS = b"\xc5\xfc\x10\x07"
 INTEGER = VMOVUPS + VPADDD + RET
+SHORT_VECTORS = {  # what AVX-VNNI and AVX2 code is made of, in its VEX forms
+    "vpdpbusd": b"\xc4\xe2\x7d\x50\xc0",
+    "vbroadcastss": b"\xc4\xe2\x7d\x18\x07",
+    "vpmaddwd": b"\xc5\xfd\xf5\xc0",
+    "vpsraw": b"\xc5\xfd\x71\xe0\x08",
+    "vpmuldq": b"\xc4\xe2\x7d\x28\xc0",
+    "vpermd": b"\xc4\xe2\x7d\x36\xc0",
+}
 PLANTED = {
     "vaddps": (b"\xc5\xfc\x58\xc0", "floating-point"),
     "vcvtdq2ps": (b"\xc5\xfc\x5b\xc0", "floating-point"),
@@ -36,6 +44,12 @@ def test_integer_code_has_no_offender() -> None:
     swept = certify_image(INTEGER * 2, {"a": (0, 9, ["/conv1"]), "b": (9, 9, ["/conv2"])})
     assert swept.offenders == ()
     assert (swept.kernels, swept.instructions) == (2, 6)
+
+
+def test_vex_forms_are_integer_code() -> None:
+    code = b"".join(SHORT_VECTORS.values()) + RET
+    swept = certify_image(code, {"a": (0, len(code), ["/conv"])}, level="avxvnni")
+    assert (swept.offenders, swept.instructions) == ((), len(SHORT_VECTORS) + 1)
 
 
 @pytest.mark.parametrize("instruction", PLANTED)
