@@ -16,23 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.engines import INPUT, OURS, OUTPUT, TREE, Images, Missing, Source, engine
+from benchmarks.engines import INPUT, OURS, OUTPUT, TREE, Missing, Source, engine
 
 CALIBRATION, EVALUATION = 16, 16  # images
 FLOAT = "float"
-
-
-def images(count: int, size: int, seed: int) -> Images:
-    """Seeded images that differ as pictures do: in brightness, in contrast, in how coarse they are."""
-    generator = np.random.default_rng(seed)
-    made = []
-    for _ in range(count):
-        cells = int(generator.choice([4, 8, 16, 32]))
-        repeat = -(-size // cells)
-        coarse = np.kron(generator.normal(size=(3, cells, cells)), np.ones((repeat, repeat)))[:, :size, :size]
-        fine = generator.normal(size=(3, size, size)) * generator.uniform(0.05, 0.5)
-        made.append(coarse * generator.uniform(0.3, 1.2) + fine + generator.uniform(-0.7, 0.7, (3, 1, 1)))
-    return np.clip(np.stack(made), -2.2, 2.6).astype(np.float32)
 
 
 def source_path(network: str, folder: Path) -> Path:
@@ -53,6 +40,7 @@ def make_source(network: str, folder: Path) -> None:
     import torch
 
     from benchmarks.networks import NETWORKS, macs
+    from benchmarks.networks.seeded import images
 
     one = NETWORKS[network]
     module = one.make()

@@ -1,11 +1,26 @@
-"""Seeded weights, and batch norms that lived.
+"""Seeded weights, batch norms that lived, and images.
 
 Random weights are scaled so that activations stay of order one through the depth, and statistics are not trivial, so
 that folding a batch norm changes every weight.
 """
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
+
+
+def images(count: int, size: int, seed: int) -> npt.NDArray[np.float32]:
+    """Seeded images that differ as pictures do: in brightness, in contrast, in how coarse they are."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        cells = int(generator.choice([4, 8, 16, 32]))
+        repeat = -(-size // cells)
+        coarse = np.kron(generator.normal(size=(3, cells, cells)), np.ones((repeat, repeat)))[:, :size, :size]
+        fine = generator.normal(size=(3, size, size)) * generator.uniform(0.05, 0.5)
+        made.append(coarse * generator.uniform(0.3, 1.2) + fine + generator.uniform(-0.7, 0.7, (3, 1, 1)))
+    return np.clip(np.stack(made), -2.2, 2.6).astype(np.float32)
 
 
 def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
@@ -38,9 +53,8 @@ def settled(network: nn.Module, size: int, seed: int = 0) -> nn.Module:
     for norm in norms:
         norm.train()
         norm.momentum = 1.0  # what one batch shows is all there is
-    images = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(seed))
     with torch.inference_mode():
-        network(images)
+        network(torch.from_numpy(images(8, size, seed)))
     for norm in norms:
         norm.momentum = 0.1
     return network.eval()

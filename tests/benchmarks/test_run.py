@@ -14,6 +14,7 @@ from torch import nn
 from benchmarks import build, layers, measure, networks, peak, peers
 from benchmarks.engines import FILES, OURS, Missing, engine
 from benchmarks.figures import undisturbed
+from benchmarks.networks.seeded import images
 from dyadic.runtime import targets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +55,12 @@ def test_macs_are_counted_by_hand() -> None:
 @pytest.mark.parametrize(("name", "parameters"), [("squeezenet1_1", 1_235_496), ("mobilenet_v2", 3_504_872)])
 def test_networks_have_as_many_parameters_as_torchvisions(name: str, parameters: int) -> None:
     assert sum(p.numel() for p in networks.NETWORKS[name].make().parameters()) == parameters
+
+
+def test_activations_stay_of_order_one_on_the_images_that_are_measured() -> None:
+    with torch.inference_mode():
+        logits = networks.NETWORKS["efficientnet_b0"].make()(torch.from_numpy(images(2, 224, seed=2)))
+    assert 0.1 < float(logits.std()) < 10
 
 
 def test_a_cell_is_measured_in_a_child_process(folder: Path) -> None:
