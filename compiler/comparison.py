@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,6 +42,8 @@ class Comparison:
     int8_ms: float
     float_bytes: int | None
     int8_bytes: int
+    code_bytes: int  # of int8_bytes: machine code of all levels
+    levels: int
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,9 +93,15 @@ def paired_interval(gained: int, lost: int, samples: int) -> tuple[float, float,
 
 
 def compare(
-    engine: Engine, session: Session, int8_bytes: int, samples: Iterable[Feeds], held_out: bool, batch: int
+    engine: Engine,
+    session: Session,
+    int8_bytes: int,
+    code: Mapping[str, int],
+    samples: Iterable[Feeds],
+    held_out: bool,
+    batch: int,
 ) -> Comparison:
-    """Measure both on `samples`; time them alternately on the first `batch` of them."""
+    """Measure both on `samples`; time them alternately on the first `batch` of them. `code` is bytes by level."""
     tally, first = Tally(), None
     for feeds in samples:
         for start in range(0, len(next(iter(feeds.values()))), session.max_batch):
@@ -120,6 +128,8 @@ def compare(
         int8_ms=int8_ms / batch,
         float_bytes=engine.bytes,
         int8_bytes=int8_bytes,
+        code_bytes=sum(code.values()),
+        levels=len(code),
     )
 
 

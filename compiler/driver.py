@@ -138,7 +138,8 @@ class Flow:
         ):
             engine = make_engine(self.model, session.threads)
             samples = self.evaluation if given else self.samples.first
-            comparison = compare(engine, session, self.artifact.bytes or 0, samples, given, options.batch)
+            code = {level: len(image.code) for level, image in self.artifact.emitted.images.items()}
+            comparison = compare(engine, session, self.artifact.bytes or 0, code, samples, given, options.batch)
         self.artifact.report["comparison"] = comparison.to_json()
         return comparison
 

@@ -46,7 +46,8 @@ def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
     )
     if c.float_bytes is not None:
         sizes = megabytes(c.float_bytes), megabytes(c.int8_bytes)
-        lines.append(("size", *sizes, f"{100 * c.int8_bytes / c.float_bytes:.0f} %"))
+        code = f"{megabytes(c.code_bytes)} of it code for {c.levels} level{'s' if c.levels > 1 else ''}"
+        lines.append(("size", *sizes, f"{100 * c.int8_bytes / c.float_bytes:.0f} %, {code}"))
     return lines
 
 
