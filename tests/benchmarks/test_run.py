@@ -60,7 +60,7 @@ def test_networks_have_as_many_parameters_as_torchvisions(name: str, parameters:
 
 def test_activations_stay_of_order_one_on_the_images_that_are_measured() -> None:
     with torch.inference_mode():
-        logits = settled(EfficientNet(10), 64)(torch.from_numpy(images(2, 64, seed=2)))
+        logits = settled(EfficientNet(10), 128)(torch.from_numpy(images(2, 128, seed=2)))
     assert 0.1 < float(logits.std()) < 10
 
 
@@ -116,11 +116,11 @@ def test_layers_are_printed(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def test_peaks_are_of_the_right_order() -> None:
     processor = (min(os.sched_getaffinity(0)),)
-    best = {level: peak.peak_gmacs(level, processor, 0.01) for level in targets.usable()}
+    best = {level: peak.peak_gmacs(level, processor, 0.002) for level in targets.usable()}
     assert best["x86-64"] > 1
-    for better, worse in zip(list(best)[:-1], list(best)[1:], strict=True):
-        if {better, worse} != {"avxvnni", "avx512vnni"}:
-            assert best[better] > 1.2 * best[worse], best
+    for level, times_as_fast in (("avx2", 1.3), ("avx512vnni", 4.0), ("amx", 20.0)):
+        if level in best:
+            assert best[level] > times_as_fast * best["x86-64"], best
 
 
 def test_runs_alternate() -> None:
