@@ -3,8 +3,8 @@
 The graphs after prepare are compared in `tests/importers/test_networks.py`.
 """
 
-import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,16 +19,16 @@ LEVEL = next(name for name in usable() if BY_NAME[name].weight_bits)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
-def test_both_routes_agree_within_two_steps(name: str) -> None:
+def test_both_routes_agree_within_two_steps(name: str, tmp_path: Path) -> None:
     network = NETWORKS[name].make()
     images = np.random.default_rng(0).standard_normal((8, 3, SIZE, SIZE)).astype(np.float32)
     example = torch.from_numpy(images[:1])
-    stream = io.BytesIO()
+    path = tmp_path / "exported.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(network, (example,), stream, dynamo=False, opset_version=17, input_names=["x"])
+        torch.onnx.export(network, (example,), path, dynamo=False, opset_version=17, input_names=["x"])
     raw = []
-    for model, examples in ((stream.getvalue(), None), (network, (example,))):
+    for model, examples in ((path, None), (network, (example,))):
         artifact = dyadic.compile(model, [images[:4]], example_inputs=examples, isa=(LEVEL,))
         with artifact.load(threads=2, max_batch=8) as session:
             feeds = {session.inputs[0].name: images}
