@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
-from torch_mlir.dialects import quant
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
+from dyadic.dialects.integer_laws import broadcast_law, clamp_law, move_law, numbers, product_law, requant_law
 from dyadic.dialects.laws import (
     Bool,
     Dense,
@@ -497,66 +497,3 @@ def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
     m, s = op.multiplier, op.shift
     q = fixedpoint.requant(acc, numbers(m), numbers(s), zero_point(op.out), op.low.value, op.high.value)
     return q.astype(np.uint8)
-
-
-def requant_law(op: Any, channels: int | None = None) -> bool:
-    """Multipliers and shifts inside the bounds of requantization, one pair a channel; the clamp inside u8."""
-    if not given(op, "multiplier", "shift", "low", "high"):
-        return True
-    m, s = numbers(op.multiplier), numbers(op.shift)
-    if channels is not None and (len(m) != channels or len(s) != channels):
-        return fail(op, f"needs {channels} multipliers and shifts, got {len(m)} and {len(s)}")
-    if min(m) < 0 or not fixedpoint.SHIFT_MIN <= min(s) <= max(s) <= fixedpoint.SHIFT_MAX:
-        seen = f"{min(m)} and [{min(s)}, {max(s)}]"
-        return fail(op, f"multipliers must not be negative and shifts must lie in [2, 62], got {seen}")
-    return clamp_law(op)
-
-
-def clamp_law(op: Any) -> bool:
-    """The clamp is inside u8, and the result is an activation."""
-    if activation(op.out) is None:
-        return fail(op, f"must make a quantized activation, not {op.out.type}")
-    if given(op, "low", "high") and not 0 <= op.low.value <= op.high.value <= 255:
-        return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves u8")
-    return True
-
-
-def product_law(op: Any, channels: int) -> bool:
-    """What layers with weights share: i32 bias, s8 weights, requantization a channel, accumulators inside int32."""
-    weight, bias = ir.RankedTensorType(op.weight.type).element_type, ir.RankedTensorType(op.bias.type)
-    if not isinstance(weight, quant.UniformQuantizedPerAxisType) or not weight.is_signed:
-        return fail(op, f"needs signed weights with one scale a channel, got {op.weight.type}")
-    if list(bias.shape) != [channels] or str(bias.element_type) != "i32":
-        return fail(op, f"needs a bias tensor<{channels}xi32>, got {op.bias.type}")
-    if activation(op.x) is None:
-        return fail(op, f"must read a quantized activation, not {op.x.type}")
-    if given(op, "acc"):
-        low, high = ints(op.acc)
-        if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
-            return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
-    if given(op, "form") and op.form.value not in ("wide", "short"):
-        return fail(op, f'form must be "wide" or "short", got "{op.form.value}"')
-    return requant_law(op, channels)
-
-
-def broadcast_law(op: Any) -> bool:
-    """`a` has the result's shape, `b` too or [1, .., 1, C]."""
-    a, b, out = shape(op.a), shape(op.b), shape(op.out)
-    if activation(op.a) is None or activation(op.b) is None:
-        return fail(op, f"must read quantized activations, not {op.a.type} and {op.b.type}")
-    if a != out or b not in (out, [*[1] * (len(out) - 1), out[-1]]):
-        return fail(op, f"needs a {a} of the result's shape {out} and b {b} of it or [1, .., 1, C]")
-    return True
-
-
-def move_law(op: Any, sizes: list[int] | None) -> bool:
-    """The result has the input's type, and the shape `sizes` that the op's attributes ask for (None: not known yet)."""
-    have, want = ir.RankedTensorType(op.out.type).element_type, ir.RankedTensorType(op.x.type).element_type
-    if have != want:
-        return fail(op, f"moves {want} and cannot make {have} of it")
-    return sizes is None or sizes == shape(op.out) or fail(op, f"makes {sizes}, not {shape(op.out)}")
-
-
-def numbers(attribute: Any) -> list[int]:
-    """One integer or several."""
-    return [attribute.value] if isinstance(attribute, ir.IntegerAttr) else ints(attribute)
