@@ -162,8 +162,8 @@ def compile_command(
 ) -> None:
     """Compile MODEL, an ONNX file, to an artifact that computes with integers only."""
     options = options_of(given)
-    if until and emit:
-        raise UsageError("--until and --emit exclude each other; --until integerize is --emit qi")
+    if until and emit and EMITS[emit] != until:
+        raise UsageError(f"--emit {emit} shows the model after {EMITS[emit]}: leave --until {until} out")
     stage = until or EMITS.get(emit or "", "emit")
     text = until not in (None, "emit") or emit is not None
     if calibration is None and stage in NEEDS_DATA:
@@ -183,7 +183,7 @@ def compile_command(
     comparison = flow.compare()
     assert output is not None
     flow.artifact.save(output)
-    if options.progress == "rich":
+    if options.progress != "json":
         from dyadic.compiler.table import show
 
         show(comparison, flow.artifact, output)

@@ -139,6 +139,7 @@ class FloatReference:
     def __init__(self, module: Module) -> None:
         import torch
 
+        self.module = module  # ops do not keep the module alive that they are in
         self.plan = make_plan(module)
         self.constants = {slot: torch.from_numpy(np.array(op.value)) for slot, op in self.plan.constants.items()}
         self._functions = [TORCH[type(step.op)](step.op) for step in self.plan.steps]
@@ -171,6 +172,7 @@ class IntegerReference:
     """A `qi` module, ready to run on NumPy arrays with any batch size: float32 at `qi.quantize`, integers elsewhere."""
 
     def __init__(self, module: Module) -> None:
+        self.module = module  # ops do not keep the module alive that they are in
         self.plan = make_plan(module)
         self.constants = {slot: op.evaluate() for slot, op in self.plan.constants.items()}
         boundary = {step.output: step.inputs[0] for step in self.plan.steps if isinstance(step.op, qi.DequantizeOp)}

@@ -94,7 +94,7 @@ def test_debug_shows_the_traceback(command: Command) -> None:
         (["compile", "m.onnx", "--calibration", "c.npz", "-o", "o.dyq", "--isa", "z80"], "isa 'z80' is no level"),
         (["compile", "m.onnx", "--shape", "x"], "'x' is not of the form name=1x3x224x224"),
         (["compile", "m.onnx", "--until", "qi"], "'qi' is not one of"),
-        (["compile", "m.onnx", "--until", "lower", "--emit", "qi"], "exclude each other"),
+        (["compile", "m.onnx", "--until", "lower", "--emit", "qi"], "leave --until lower out"),
         (["run", "m.dyq", "--input", "x.txt", "--output", "y.npy"], "neither .npy nor .npz"),
         (["bench", "m.dyq", "--iterations", "0"], "--iterations"),
     ],
