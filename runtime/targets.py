@@ -55,7 +55,21 @@ def features() -> frozenset[str]:
 
 def usable() -> tuple[str, ...]:
     """The levels that this machine can run, best first."""
-    return tuple(level.name for level in LEVELS if level.needs <= features())
+    return tuple(level.name for level in LEVELS if _runs(level))
+
+
+def _runs(level: Level) -> bool:
+    """The processor has what the level needs, and the operating system gives leave."""
+    return level.needs <= features() and not _refusal(level.name)
+
+
+def _refusal(level: str) -> int:
+    """Linux must be asked for AMX, once a process, and may refuse (an old kernel, a sandbox): its errno, or 0."""
+    if level != "amx":
+        return 0
+    from dyadic.runtime import native
+
+    return native.library().dyadic_request_amx()
 
 
 def choose(present: Collection[str], isa: str | None = None) -> str:
@@ -76,9 +90,13 @@ def choose(present: Collection[str], isa: str | None = None) -> str:
             )
         return isa
     for level in LEVELS:
-        if level.name in present and level.needs <= features():
+        if level.name in present and _runs(level):
             return level.name
-    lacking = [f"{name} needs {_list(BY_NAME[name].needs - features())}" for name in BY_NAME if name in present]
+    lacking = [
+        f"{name} needs {_list(BY_NAME[name].needs - features()) or 'leave of the operating system'}"
+        for name in BY_NAME
+        if name in present
+    ]
     raise MachineError(
         f"this machine cannot run the artifact, which holds code for {have} only ({'; '.join(lacking)}); "
         "compile it again with --isa x86-64 or on this machine"
@@ -87,11 +105,8 @@ def choose(present: Collection[str], isa: str | None = None) -> str:
 
 def prepare(level: str) -> None:
     """Ask the operating system for what a level needs beyond instructions."""
-    if level == "amx":
-        from dyadic.runtime import native
-
-        if failure := native.library().dyadic_request_amx():
-            raise MachineError(f"the operating system refuses the AMX tile registers: {os.strerror(failure)}")
+    if failure := _refusal(level):
+        raise MachineError(f"the operating system refuses the AMX tile registers: {os.strerror(failure)}")
 
 
 def _names() -> str:

@@ -1,14 +1,18 @@
 """Which level runs where, and the names LLVM knows them by."""
 
+import errno
+
 import pytest
 
 from dyadic.runtime import native, targets
 from dyadic.runtime.errors import MachineError, UsageError
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch, *levels: str) -> None:
+def pretend(monkeypatch: pytest.MonkeyPatch, *levels: str, refusal: int = 0) -> None:
+    """A machine that has these levels; its system answers `refusal` to whoever asks for AMX."""
     had = frozenset().union(*(targets.BY_NAME[name].needs for name in levels))
     monkeypatch.setattr(targets, "features", lambda: had)
+    monkeypatch.setattr(targets, "_refusal", lambda level: refusal if level == "amx" else 0)
 
 
 def test_detection_agrees_with_the_kernel() -> None:
@@ -69,3 +73,16 @@ def test_llvm_knows_the_levels() -> None:
     target = binding.Target.from_triple("x86_64-unknown-linux-gnu")
     for level in targets.LEVELS:
         target.create_target_machine(cpu=level.llvm_cpu, features=level.llvm_features)
+
+
+def test_a_system_that_refuses_amx_gets_the_next_level(monkeypatch) -> None:
+    pretend(monkeypatch, "amx", refusal=errno.EPERM)
+    assert "amx" not in targets.usable()
+    assert targets.choose(["amx", "avx512vnni", "x86-64"]) == "avx512vnni"
+    assert targets.choose(["amx"], "amx") == "amx"  # forced: what is missing is said when it is asked for
+    with pytest.raises(MachineError, match="amx needs leave of the operating system"):
+        targets.choose(["amx"])
+    with pytest.raises(MachineError, match="refuses the AMX tile registers: Operation not permitted"):
+        targets.prepare("amx")
+    pretend(monkeypatch, "amx")
+    assert targets.choose(["amx", "avx512vnni"]) == "amx"
