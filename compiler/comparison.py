@@ -18,7 +18,6 @@ from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.engine import Engine, Outputs
 from dyadic.runtime.session import Session
 
-BATCH = 32
 TIMING_SECONDS = 1.5
 MOST_ITERATIONS = 100
 Z_95 = 1.959964

@@ -8,7 +8,7 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
-from dyadic.dialects.laws import activation, fail, given, ints, shape
+from dyadic.dialects.laws import activation, fail, given, ints, shape, window_law
 from dyadic.runtime import fixedpoint
 
 
@@ -50,6 +50,15 @@ def product_law(op: Any, channels: int) -> bool:
     if given(op, "form") and op.form.value not in ("wide", "short"):
         return fail(op, f'form must be "wide" or "short", got "{op.form.value}"')
     return requant_law(op, channels)
+
+
+def convolution_law(op: Any) -> bool:
+    """Images and weights of rank 4 whose channels and windows fit, and the law of products."""
+    x, weight, out, groups = shape(op.x), shape(op.weight), shape(op.out), op.groups.value
+    ranks = [len(x), len(weight), len(out)]
+    if ranks != [4, 4, 4] or x[3] != weight[3] * groups or out[3] != weight[0]:
+        return fail(op, f"channels do not fit: x {x}, weight {weight}, groups {groups}, result {out}")
+    return product_law(op, weight[0]) and window_law(op, x[1:3], weight[1:3], out[1:3])
 
 
 def broadcast_law(op: Any) -> bool:

@@ -88,3 +88,16 @@ def window_law(op: Any, size: list[int], kernel: list[int], out: list[int], *, c
         if out[d] not in allowed:
             return fail(op, f"result is {out[d]} along spatial dimension {d}, the windows make {floor}")
     return True
+
+
+def slice_law(op: Any) -> bool:
+    """One start, step and size a dimension, and every element that they pick is inside x."""
+    if not given(op, "starts", "steps"):
+        return True
+    x, starts, steps, out = shape(op.x), ints(op.starts), ints(op.steps), shape(op.out)
+    if not len(x) == len(starts) == len(steps) == len(out):
+        return fail(op, f"needs one start and step a dimension of {x} and {out}, got {starts} and {steps}")
+    bounds = zip(x, starts, steps, out, strict=True)
+    if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
+        return fail(op, f"starts {starts}, steps {steps} leave {x}")
+    return True

@@ -18,7 +18,7 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
-from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, given, ints, shape, window_law
+from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, given, ints, shape, slice_law, window_law
 
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 
@@ -339,12 +339,7 @@ class SliceOp(QD.Operation, name="slice", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if not given(self, "starts", "steps"):
-            return True
-        bounds = zip(shape(self.x), ints(self.starts), ints(self.steps), shape(self.out), strict=False)
-        if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
-            return fail(self, f"starts {ints(self.starts)}, steps {ints(self.steps)} leave {shape(self.x)}")
-        return True
+        return slice_law(self)
 
 
 def broadcast_law(op: Any) -> bool:

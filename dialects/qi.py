@@ -18,7 +18,15 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
-from dyadic.dialects.integer_laws import broadcast_law, clamp_law, move_law, numbers, product_law, requant_law
+from dyadic.dialects.integer_laws import (
+    broadcast_law,
+    clamp_law,
+    convolution_law,
+    move_law,
+    numbers,
+    product_law,
+    requant_law,
+)
 from dyadic.dialects.laws import (
     Bool,
     Dense,
@@ -30,6 +38,7 @@ from dyadic.dialects.laws import (
     given,
     ints,
     shape,
+    slice_law,
     window_law,
     zero_point,
 )
@@ -114,18 +123,7 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if not given(self, "groups"):
-            return True
-        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
-        if (
-            len(x) != 4
-            or len(weight) != 4
-            or len(out) != 4
-            or x[3] != weight[3] * self.groups.value
-            or out[3] != weight[0]
-        ):
-            return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
-        return product_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
+        return not given(self, "groups") or convolution_law(self)
 
     def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
         """The int32 accumulators, as int64 [N,OH,OW,O]."""
@@ -176,22 +174,14 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
     def verify_invariants(self) -> bool:
         if not given(self, "groups"):
             return True
-        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
-        if (
-            len(x) != 4
-            or len(weight) != 4
-            or len(out) != 4
-            or x[3] != weight[3] * self.groups.value
-            or out[3] != weight[0]
-        ):
-            return fail(self, f"channels do not fit: x {x}, weight {weight}, groups {self.groups.value}, result {out}")
+        channels, out = shape(self.weight)[0], shape(self.out)
         if shape(self.residual) != out:
             return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
         if given(self, "residual_multiplier", "residual_shift"):
             mb, by = ints(self.residual_multiplier), self.residual_shift.value
-            if len(mb) != weight[0] or min(mb) < 0 or not 0 <= by <= 16:
-                return fail(self, f"needs {weight[0]} residual multipliers >= 0 and a shift in [0, 16], got {mb}, {by}")
-        return product_law(self, weight[0]) and window_law(self, x[1:3], weight[1:3], out[1:3])
+            if len(mb) != channels or min(mb) < 0 or not 0 <= by <= 16:
+                return fail(self, f"needs {channels} residual multipliers >= 0 and a shift in [0, 16], got {mb}, {by}")
+        return convolution_law(self)
 
     accumulate = Conv2dOp.accumulate
 
@@ -471,12 +461,7 @@ class SliceOp(QI.Operation, name="slice", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
-        if not given(self, "starts", "steps"):
-            return True
-        bounds = zip(shape(self.x), ints(self.starts), ints(self.steps), shape(self.out), strict=True)
-        if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
-            return fail(self, f"starts {ints(self.starts)}, steps {ints(self.steps)} leave {shape(self.x)}")
-        return move_law(self, None)
+        return slice_law(self) and move_law(self, None)
 
     def evaluate(self, x: Array) -> Array:
         bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)

@@ -36,17 +36,9 @@ def convolution(op: Any) -> list[Launch]:
         and all(layout is None or _rows_touch(layout, made) for layout in (source, out, rest))
     )
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
-    vectors = -(-(made.channels // groups) // LANES)
-    unit_rows, unit_columns = unit_shape(rows, columns)
     assert seen.channels == depth * groups
     spec = ConvSpec(
-        rows=rows,
-        columns=columns,
-        channels=made.channels // groups,
-        groups=groups,
-        unit_vectors=unit_vectors(vectors),
-        unit_rows=unit_rows,
-        unit_columns=unit_columns,
+        **_common(op, rows, columns, groups, run),
         in_column=strides[1] * source.pixel,
         in_row=strides[0] * source.row,
         in_image=source.image,
@@ -55,12 +47,6 @@ def convolution(op: Any) -> list[Launch]:
         taps_x=1 if merged else kernel_x,
         tap_y=dilation[0] * source.row,
         tap_x=dilation[1] * source.pixel,
-        run_dwords=run,
-        packed_dwords=-(-run // PACKED_RUN) * PACKED_RUN,
-        out_column=out.pixel,
-        out_row=out.row,
-        out_image=out.image,
-        form=form(op),
         residual=rest is not None,
         residual_column=rest.pixel if rest else 0,
         residual_row=rest.row if rest else 0,
@@ -81,18 +67,10 @@ def convolution(op: Any) -> list[Launch]:
 
 def linear(op: qi.LinearOp) -> list[Launch]:
     """A matrix product is a 1x1 convolution whose pixels are the rows of x."""
-    source, out, made = layout_of(op.x), layout_of(op.out), view(op.out)
+    source, made = layout_of(op.x), view(op.out)
     weight = np.array(defining(op.weight).value)
-    run = -(-weight.shape[1] // DWORD)
-    unit_rows, unit_columns = unit_shape(made.rows, made.columns)
     spec = ConvSpec(
-        rows=made.rows,
-        columns=made.columns,
-        channels=made.channels,
-        groups=1,
-        unit_vectors=unit_vectors(-(-made.channels // LANES)),
-        unit_rows=unit_rows,
-        unit_columns=unit_columns,
+        **_common(op, made.rows, made.columns, 1, -(-weight.shape[1] // DWORD)),
         in_column=source.pixel,
         in_row=source.row,
         in_image=source.image,
@@ -101,16 +79,33 @@ def linear(op: qi.LinearOp) -> list[Launch]:
         taps_x=1,
         tap_y=0,
         tap_x=0,
-        run_dwords=run,
-        packed_dwords=-(-run // PACKED_RUN) * PACKED_RUN,
-        out_column=out.pixel,
-        out_row=out.row,
-        out_image=out.image,
-        form=form(op),
     )
     packed = conv.pack_weights(spec, weight[:, None, None, :], source.pixel)
     macs = made.rows * made.columns * weight.size
-    return [Launch(spec, place(out), [place(source)], weights=packed, params=parameters(op, spec), macs=macs)]
+    return [
+        Launch(spec, place(layout_of(op.out)), [place(source)], weights=packed, params=parameters(op, spec), macs=macs)
+    ]
+
+
+def _common(op: Any, rows: int, columns: int, groups: int, run: int) -> dict[str, Any]:
+    """What a spec says of the result, its units and one run of K, whichever op it is for."""
+    out, channels = layout_of(op.out), view(op.out).channels // groups
+    unit_rows, unit_columns = unit_shape(rows, columns)
+    return {
+        "rows": rows,
+        "columns": columns,
+        "channels": channels,
+        "groups": groups,
+        "unit_vectors": unit_vectors(-(-channels // LANES)),
+        "unit_rows": unit_rows,
+        "unit_columns": unit_columns,
+        "run_dwords": run,
+        "packed_dwords": -(-run // PACKED_RUN) * PACKED_RUN,
+        "out_column": out.pixel,
+        "out_row": out.row,
+        "out_image": out.image,
+        "form": form(op),
+    }
 
 
 def form(op: Any) -> str:
