@@ -152,6 +152,7 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
     """A convolution whose accumulator is added to a residual before the one rounding.
 
     `clamp(((acc * m[o] + ((b - zb) << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o]) + zp, low, high)`; sum in int64.
+    `residual_shift` lies in [0, 16], or is 32 where every mb is below 2^15 and every s in [33, 53].
     """
 
     x: Operand[Any]
@@ -177,10 +178,19 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
         channels, out = shape(self.weight)[0], shape(self.out)
         if shape(self.residual) != out:
             return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
-        if given(self, "residual_multiplier", "residual_shift"):
-            mb, by = ints(self.residual_multiplier), self.residual_shift.value
-            if len(mb) != channels or min(mb) < 0 or not 0 <= by <= 16:
-                return fail(self, f"needs {channels} residual multipliers >= 0 and a shift in [0, 16], got {mb}, {by}")
+        if given(self, "residual_multiplier", "residual_shift", "shift"):
+            mb, by, s = ints(self.residual_multiplier), self.residual_shift.value, ints(self.shift)
+            high = by == fixedpoint.HIGH_RESIDUAL_SHIFT
+            if len(mb) != channels or min(mb) < 0 or not (0 <= by <= 16 or high):
+                seen = f"{mb}, {by}"
+                return fail(
+                    self, f"needs {channels} residual multipliers >= 0 and a shift in [0, 16] or 32, got {seen}"
+                )
+            if high and (max(mb) >= 1 << 15 or not set(s) <= set(fixedpoint.HIGH_SHIFTS)):
+                seen = f"{max(mb)} and [{min(s)}, {max(s)}]"
+                return fail(
+                    self, f"residual shift 32 needs residual multipliers below 2^15 and shifts in [33, 53], got {seen}"
+                )
         return convolution_law(self)
 
     accumulate = Conv2dOp.accumulate

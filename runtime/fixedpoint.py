@@ -12,6 +12,10 @@ import numpy.typing as npt
 SHIFT_MIN, SHIFT_MAX = 2, 62
 ADD_SHIFT_MAX = 30  # an 8-bit addition's products and its 2^(s-1) then fit int32 together
 WIDE_MIN, WIDE_END = 1 << 30, 1 << 31  # a wide multiplier lies in [WIDE_MIN, WIDE_END)
+# The high form adds rounding, zero point and residual to the product's high half: from 33 on half a unit is a whole
+# number of those, above 53 a zero point could leave int32.
+HIGH_SHIFTS = range(33, 54)
+HIGH_RESIDUAL_SHIFT = 32
 SHORT_MIN = 1 << 9  # below this, rounding a short multiplier up would cost more than 0.2 % of the weight range
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 

@@ -50,9 +50,33 @@ func.func @conv_add_of_another_size(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.
 
 // -----
 
-// CHECK: error: "/conv_add_with_a_negative_residual": 'qi.conv_add' op needs 3 residual multipliers >= 0 and a shift in [0, 16], got [1, 1, -1], 0
+// CHECK: error: "/conv_add_with_a_negative_residual": 'qi.conv_add' op needs 3 residual multipliers >= 0 and a shift in [0, 16] or 32, got [1, 1, -1], 0
 func.func @conv_add_with_a_negative_residual(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, -1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_negative_residual")
+  return
+}
+
+// -----
+
+// CHECK: error: "/conv_add_with_a_shift_between": 'qi.conv_add' op needs 3 residual multipliers >= 0 and a shift in [0, 16] or 32, got [1, 1, 1], 17
+func.func @conv_add_with_a_shift_between(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 35>, residual_multiplier = array<i32: 1, 1, 1>, residual_shift = 17 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_shift_between")
+  return
+}
+
+// -----
+
+// CHECK: error: "/conv_add_with_a_large_residual_in_the_high_half": 'qi.conv_add' op residual shift 32 needs residual multipliers below 2^15 and shifts in [33, 53], got 32768 and [33, 35]
+func.func @conv_add_with_a_large_residual_in_the_high_half(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 35>, residual_multiplier = array<i32: 1, 32768, 1>, residual_shift = 32 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_large_residual_in_the_high_half")
+  return
+}
+
+// -----
+
+// CHECK: error: "/conv_add_without_a_high_half": 'qi.conv_add' op residual shift 32 needs residual multipliers below 2^15 and shifts in [33, 53], got 32767 and [32, 53]
+func.func @conv_add_without_a_high_half(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 53, 32>, residual_multiplier = array<i32: 1, 32767, 1>, residual_shift = 32 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_without_a_high_half")
   return
 }
 

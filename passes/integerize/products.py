@@ -15,6 +15,8 @@ from dyadic.passes.integerize.quantization import STEPS, Activation
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import (
     ADD_SHIFT_MAX,
+    HIGH_RESIDUAL_SHIFT,
+    HIGH_SHIFTS,
     INT32_MAX,
     INT32_MIN,
     SHIFT_MAX,
@@ -25,6 +27,7 @@ from dyadic.runtime.fixedpoint import (
 )
 
 LARGEST_WEIGHT = 127
+RESIDUAL_ERROR = Fraction(1, 32)  # steps of the result, at the residual's largest distance from its zero point
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 
@@ -224,9 +227,33 @@ def residual_multipliers(
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]:
     """conv_add: (m per channel, residual m per channel, residual_shift, shift per channel).
 
-    The shift is the largest for which both multipliers stay below 2^31. `residual_shift` moves the residual up by whole
-    bits first, as far as the channel with the largest ratio needs, so that its coarser ratio does not cost m its bits.
+    The shift is the largest for which both multipliers stay below their bounds. `residual_shift` moves the residual up
+    by whole bits first, so that its coarser ratio does not cost m its bits: by 32, which kernels like best, where a
+    residual multiplier below 2^15 then says the ratio well enough (`align_residuals` sees to it), else as far as the
+    channel with the largest ratio needs, with both multipliers below 2^31.
     """
+    high = _high_residual_multipliers(ratios, residual)
+    return high or _any_residual_multipliers(ratios, residual)
+
+
+def _high_residual_multipliers(
+    ratios: list[Fraction], residual: Fraction
+) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]] | None:
+    """With a residual shift of 32; None where a channel's residual would be off by more than `RESIDUAL_ERROR` steps."""
+    unit = residual / (1 << HIGH_RESIDUAL_SHIFT)
+    limit = min(largest_shift(unit * (1 << 17)), HIGH_SHIFTS[-1])  # unit * 2^s is 2^14 at most
+    shifts = tuple(min(largest_shift(ratio), limit) for ratio in ratios)
+    if min(shifts) not in HIGH_SHIFTS:
+        return None
+    m = tuple(round_half_up(ratio * (1 << s)) for ratio, s in zip(ratios, shifts, strict=True))
+    mb = tuple(round_half_up(unit * (1 << s)) for s in shifts)
+    error = max(abs(unit - Fraction(b, 1 << s)) for b, s in zip(mb, shifts, strict=True))
+    return None if error * (STEPS << HIGH_RESIDUAL_SHIFT) > RESIDUAL_ERROR else (m, mb, HIGH_RESIDUAL_SHIFT, shifts)
+
+
+def _any_residual_multipliers(
+    ratios: list[Fraction], residual: Fraction
+) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]:
     largest = max(ratios)
     room = int(residual / largest).bit_length() - 1 if largest > 0 else 0
     residual_shift = min(max(room, 0), 16)

@@ -9,9 +9,20 @@ products.
 import pytest
 import z3
 
-from dyadic.runtime.fixedpoint import ADD_SHIFT_MAX, INT32_MAX, INT32_MIN, SHIFT_MAX, SHIFT_MIN, WIDE_END, WIDE_MIN
+from dyadic.runtime.fixedpoint import (
+    ADD_SHIFT_MAX,
+    HIGH_RESIDUAL_SHIFT,
+    HIGH_SHIFTS,
+    INT32_MAX,
+    INT32_MIN,
+    SHIFT_MAX,
+    SHIFT_MIN,
+    WIDE_END,
+    WIDE_MIN,
+)
 
 OUTPUT_BITS = 20
+RESIDUAL = 255 * ((1 << 15) - 1)  # |b - zb| <= 255, times a multiplier below 2^15
 
 
 def prove(claim: z3.BoolRef, *given: z3.BoolRef) -> None:
@@ -32,6 +43,42 @@ def test_the_high_half_of_a_product_is_enough_for_shifts_of_32_and_more() -> Non
     high = z3.Extract(63, 32, rounded)
     by_halves = z3.SignExt(32, high >> z3.Extract(31, 0, s - 32))
     prove(by_halves == rounded >> s, product >= -bound, product <= bound, s >= 32, s <= SHIFT_MAX)
+
+
+@pytest.mark.parametrize("s", HIGH_SHIFTS)
+def test_the_high_form_adds_everything_to_the_high_half(s: int) -> None:
+    """The zero point and the residual, too: whole multiples of 2^32 carry nothing."""
+    product, residual, zero_point = z3.BitVecs("product residual zero_point", 64)
+    bound = 1 << 62  # |acc| <= 2^31, m < 2^31
+    within = (product >= -bound, product <= bound, residual >= -RESIDUAL, residual <= RESIDUAL)
+    byte = (zero_point >= 0, zero_point <= 255)
+    sum_ = product + (residual << HIGH_RESIDUAL_SHIFT) + (z3.BitVecVal(1, 64) << (s - 1))
+    definition = (sum_ >> s) + zero_point
+
+    def half(x: z3.BitVecRef) -> z3.BitVecRef:
+        return z3.Extract(31, 0, x)
+
+    rounding = (1 << (s - 33)) + (half(zero_point) << (s - 32))
+    total = z3.Extract(63, 32, product) + rounding + half(residual)
+    prove(z3.SignExt(32, total >> (s - 32)) == definition, *within, *byte)
+
+
+@pytest.mark.parametrize("s", HIGH_SHIFTS)
+def test_no_sum_of_the_high_form_leaves_int32(s: int) -> None:
+    """In the kernel's order: the rounding term holds `zp << (s-32)` and `-zb * mb`, and `b * mb` comes last."""
+    high, zero_point, taken, given = z3.Ints("high zero_point taken given")  # taken = zb * mb, given = b * mb
+    within = (high >= -(1 << 30), high <= 1 << 30, zero_point >= 0, zero_point <= 255)
+    products = (taken >= 0, taken <= RESIDUAL, given >= 0, given <= RESIDUAL)
+    rounding = (1 << (s - 33)) + zero_point * (1 << (s - 32)) - taken
+    sums = (rounding, high + rounding, high + rounding + given)
+    prove(z3.And(*(z3.And(x >= INT32_MIN, x <= INT32_MAX) for x in sums)), *within, *products)
+
+
+def test_the_high_half_of_a_product_is_within_a_quarter_of_int32() -> None:
+    acc, m, high = z3.Ints("acc m high")
+    floor = (high * (1 << 32) <= acc * m, acc * m < (high + 1) * (1 << 32))
+    bounds = (acc >= INT32_MIN, acc <= INT32_MAX, m >= 0, m < WIDE_END)
+    prove(z3.And(high >= -(1 << 30), high <= 1 << 30), *bounds, *floor)
 
 
 def test_a_product_and_its_rounding_term_fit_int64() -> None:
@@ -78,16 +125,20 @@ def test_an_addition_fits_int32() -> None:
     prove(z3.And(a * ma >= -largest, a * ma <= largest), *within)
 
 
-def test_a_fused_addition_fits_int64() -> None:
+@pytest.mark.parametrize(
+    ("residual_shift", "multiplier", "shift"),
+    [(16, INT32_MAX, SHIFT_MAX), (HIGH_RESIDUAL_SHIFT, (1 << 15) - 1, HIGH_SHIFTS[-1])],
+)
+def test_a_fused_addition_fits_int64(residual_shift: int, multiplier: int, shift: int) -> None:
     product, residual, half = z3.Ints("product residual half")
-    largest = 255 * (1 << 16) * INT32_MAX  # (b - zb) << 16, times a multiplier
+    largest = 255 * (1 << residual_shift) * multiplier  # (b - zb) << residual_shift, times a multiplier
     given = (
         product >= INT32_MIN * INT32_MAX,
         product <= INT32_MAX * INT32_MAX,
         residual >= -largest,
         residual <= largest,
         half > 0,
-        half <= 1 << (SHIFT_MAX - 1),
+        half <= 1 << (shift - 1),
     )
     total = product + residual + half
     prove(z3.And(total >= -(1 << 63), total < 1 << 63), *given)

@@ -29,7 +29,7 @@ def test_restore_is_the_inverse_of_store(seed: int) -> None:
 def test_unpack_of_a_depthwise_pair() -> None:
     spec = depthwise.DepthwiseSpec(
         rows=6, columns=6, channels=70, unit_rows=3, taps_y=3, taps_x=3, tap_y=640, tap_x=72, stride_x=1, in_column=72,
-        in_row=640, in_image=6400, out_column=72, out_row=432, out_image=2624, form="wide",
+        in_row=640, in_image=6400, out_column=72, out_row=432, out_image=2624, form="wide", clamp=True,
     )  # fmt: skip
     weight = np.random.default_rng(0).integers(-127, 128, (70, 3, 3, 1)).astype(np.int8)
     assert spec.paired
@@ -40,7 +40,7 @@ def test_unpack_of_a_merged_row() -> None:
     spec = conv.ConvSpec(
         rows=4, columns=4, channels=5, groups=1, unit_vectors=1, unit_rows=4, unit_columns=4, in_column=4, in_row=24,
         in_image=192, in_group=0, taps_y=3, taps_x=1, tap_y=24, tap_x=4, run_dwords=3, packed_dwords=16, out_column=8,
-        out_row=32, out_image=128, form="wide",
+        out_row=32, out_image=128, form="wide", clamp=True,
     )  # fmt: skip
     weight = np.random.default_rng(0).integers(-127, 128, (5, 3, 3, 3)).astype(np.int8)
     np.testing.assert_array_equal(unpack(spec, conv.pack_weights(spec, weight, 4), [5, 3, 3, 3]), weight)

@@ -163,13 +163,18 @@ def test_an_addition_has_the_largest_common_shift(a: Fraction, b: Fraction, nega
         assert max(a, b) * (1 << (s + 1)) + Fraction(1, 2) >= 1 << 15
 
 
+conv_ratios = st.lists(st.fractions(Fraction(1, 1 << 30), 1), min_size=1, max_size=4)
+small_ratios = st.lists(st.fractions(Fraction(1, 1 << 30), Fraction(1, 512)), min_size=1, max_size=4)
+
+
 @settings(max_examples=100, deadline=None)
 @seed(23)
-@given(
-    st.lists(st.fractions(Fraction(1, 1 << 30), 1), min_size=1, max_size=4), st.fractions(Fraction(1, 1 << 16), 1 << 10)
-)
+@given(conv_ratios, st.fractions(Fraction(1, 1 << 16), 1 << 10))
 def test_a_fused_addition_has_the_largest_shift(ratios: list[Fraction], residual: Fraction) -> None:
     m, mb, up, shifts = residual_multipliers(ratios, residual)
+    if up == 32:
+        check_high(ratios, residual, m, mb, shifts)
+        return
     assert 0 <= up <= 16
     for ratio, one, other, s in zip(ratios, m, mb, shifts, strict=True):
         assert 0 <= one <= INT32_MAX and 0 <= other <= INT32_MAX and 2 <= s <= 62
@@ -177,6 +182,50 @@ def test_a_fused_addition_has_the_largest_shift(ratios: list[Fraction], residual
         assert abs(other * (1 << up) - residual * (1 << s)) <= Fraction(1 << up, 2)
         finer = max(ratio * (1 << (s + 1)), residual * (1 << (s + 1)) / (1 << up)) + Fraction(1, 2)
         assert s == 62 or finer >= 1 << 31
+
+
+def check_high(ratios: list[Fraction], residual: Fraction, m: tuple, mb: tuple, shifts: tuple) -> None:
+    """What kernels rely on, and how far a residual may be off."""
+    for ratio, one, other, s in zip(ratios, m, mb, shifts, strict=True):
+        assert 33 <= s <= 53 and 0 <= one <= INT32_MAX and 0 <= other < 1 << 15
+        assert abs(one - ratio * (1 << s)) <= Fraction(1, 2)
+        assert 255 * abs(Fraction(other << 32, 1 << s) - residual) <= Fraction(1, 32)  # steps of the result
+        finer = ratio * (1 << (s + 1)) + Fraction(1, 2) >= 1 << 31 or residual * (1 << (s + 1)) >= 1 << (14 + 32)
+        assert s == 53 or finer
+
+
+@settings(max_examples=100, deadline=None)
+@seed(25)
+@given(small_ratios, st.integers(1, 512))
+def test_a_residual_of_whole_256ths_is_added_to_the_high_half(ratios: list[Fraction], whole: int) -> None:
+    residual = Fraction(whole, 256)
+    m, mb, up, shifts = residual_multipliers(ratios, residual)
+    assert up == 32
+    check_high(ratios, residual, m, mb, shifts)
+    for other, s in zip(mb, shifts, strict=True):
+        assert s < 40 or Fraction(other << 32, 1 << s) == residual  # nothing is lost
+
+
+def test_a_fused_addition_by_hand() -> None:
+    # 2^-10 * 2^s stays below 2^31 up to s = 40, where 1/2 is 2^7 times 2^32
+    assert residual_multipliers([Fraction(1, 1 << 10)], Fraction(1, 2)) == ((1 << 30,), (128,), 32, (40,))
+    # a tiny ratio leaves the shift to the residual, whose multiplier stays below 2^14
+    m, mb, up, shifts = residual_multipliers([Fraction(1, 1 << 20)], Fraction(1, 2))
+    assert (up, shifts, mb[0] << 32) == (32, (46,), 1 << 45) and m == (1 << 26,)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "residual"),
+    [
+        ([Fraction(1, 2)], Fraction(1)),  # its shift of 31 leaves no high half
+        ([Fraction(1, 1 << 10)] * 2 + [Fraction(1, 2)], Fraction(1)),  # nor in one channel
+        ([Fraction(1, 1 << 8)], Fraction(257, 512)),  # s = 38 counts in 64ths: an eighth of one is half a step
+        ([Fraction(1, 1 << 20)], Fraction(1 << 14)),  # a residual that a shift of 33 does not hold
+    ],
+)
+def test_what_the_high_half_cannot_say_well_is_added_to_the_whole(ratios: list[Fraction], residual: Fraction) -> None:
+    m, _, up, _ = residual_multipliers(ratios, residual)
+    assert up <= 16 and len(m) == len(ratios)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,11 @@ from dyadic.dialects import new_context
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes import PIPELINE
+from dyadic.passes.lower.cpu.kernels import requantize
+from dyadic.passes.lower.cpu.kernels.conv import ConvSpec
+from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
+from dyadic.passes.lower.cpu.kernels.registry import from_attribute
+from dyadic.passes.lower.cpu.kernels.requantize import HIGH, SHORT, SMALL_SHIFT, WIDE, clamps, form_of
 from dyadic.passes.lower.cpu.memory.views import BUFFERS
 from dyadic.passes.lower.cpu.outlining.matrix import unit_shape, unit_vectors
 from dyadic.passes.lower.cpu.outlining.move import common_refinement
@@ -47,6 +52,72 @@ def test_every_op_that_computes_is_launched_once_and_in_order(seed: int) -> None
             assert launch.tiles.value > 0
             kernels = {launch.kernel.value: str(launch.spec) for launch in launches}
             assert kernels[launch.kernel.value] == str(launch.spec)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "residual_shift", "form"),
+    [
+        ([33, 53], None, HIGH),
+        ([33, 53], 32, HIGH),
+        ([33, 53], 7, WIDE),  # the residual has bits below the high half
+        ([], None, HIGH),  # every channel is constant
+        ([32, 40], None, WIDE),  # half a unit is below the high half
+        ([40, 54], None, WIDE),  # a zero point would leave int32
+        ([31, 40], None, SMALL_SHIFT),
+        ([31, 54], None, SMALL_SHIFT),
+    ],
+)
+def test_the_form_follows_from_the_shifts(shifts: list[int], residual_shift: int | None, form: str) -> None:
+    array = np.array(shifts, np.int64)
+    assert form_of(array, residual_shift=residual_shift) == form
+    assert form_of(array, short=True) == SHORT
+
+
+CONSTANT_CHANNELS = """
+func.func @main(%x: tensor<1x1x3x3xf32>) -> tensor<1x2x3x3xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x1x3x3xf32>) -> tensor<1x3x3x1xA>
+  %w = "qi.constant"() {value = dense<[[[[3]]], [[[0]]]]> : tensor<2x1x1x1xi8>} : () -> tensor<2x1x1x1xW>
+  %b = "qi.constant"() {value = dense<0> : tensor<2xi32>} : () -> tensor<2xi32>
+  %0 = "qi.conv2d"(%q, %w, %b) {groups = 1 : i64, FIELDS} : (tensor<1x3x3x1xA>, tensor<2x1x1x1xW>, tensor<2xi32>)
+    -> tensor<1x3x3x2xA>
+  %1 = "qi.conv2d"(%0, %w, %b) {groups = 2 : i64, FIELDS} : (tensor<1x3x3x2xA>, tensor<2x1x1x1xW>, tensor<2xi32>)
+    -> tensor<1x3x3x2xA>
+  %r = "qi.dequantize"(%1) : (tensor<1x3x3x2xA>) -> tensor<1x2x3x3xf32>
+  return %r : tensor<1x2x3x3xf32>
+}"""
+FIELDS = """strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, low = 0 : i64,
+  high = 255 : i64, acc = array<i64: 0, 765>, form = "wide", multiplier = array<i32: 1073741824, 0>,
+  shift = array<i32: 40, 2>"""
+
+
+def test_a_constant_channel_is_its_zero_point_in_the_high_form() -> None:
+    """Its own shift of 2 has no high half."""
+    text = CONSTANT_CHANNELS.replace("FIELDS", FIELDS)
+    text = text.replace("xA>", "x!quant.uniform<u8:f32, 0.5:77>>")
+    text = text.replace("xW>", "x!quant.uniform<i8<-127:127>:f32:0, {1.0, 1.0}>>")
+    with new_context() as context:
+        module = ir.Module.parse(text, context)
+        for one in PIPELINE["lower/cpu"]:
+            one.run(module.operation)
+        launches = [op.opview for op in list(main_function(module).regions[0].blocks[0].operations)[:-1]]
+        kinds = set()
+        for launch in launches:
+            spec = from_attribute(launch.spec)
+            kinds.add(type(spec))
+            assert (spec.form, spec.clamp) == (HIGH, False)
+            blocks = np.asarray(launch.data("params")).view(np.int32)[requantize.HEADER :].reshape(-1, requantize.BLOCK)
+            multiplier, shift, rounding = (
+                blocks[:, start : start + requantize.LANES]
+                for start in (requantize.MULTIPLIER, requantize.SHIFT, requantize.ROUND_EVEN)
+            )
+            assert set(multiplier[multiplier > 0]) == {1 << 30} and set(shift[multiplier > 0]) == {8}
+            assert (shift[multiplier == 0] >= 1).all()
+            assert (rounding[multiplier == 0] >> shift[multiplier == 0] == 77).all()
+    assert kinds == {ConvSpec, DepthwiseSpec}
+
+
+def test_only_limits_inside_a_byte_are_clamped_to() -> None:
+    assert [clamps(0, 255), clamps(1, 255), clamps(0, 254), clamps(7, 7)] == [False, True, True, True]
 
 
 def test_units_cover_the_result_without_much_waste() -> None:

@@ -17,14 +17,26 @@ func.func @a_convolution_and_its_clamp_are_one_op(%x: tensor<1x1x2x3xf32> {qd.ra
 }
 
 // Real scales 1/128 * 1/128 and 1/128 over 1/64: ratios 2^-8 and 2^-1 become multipliers below 2^31 with the largest shift.
+// 1/2 as a residual multiplier: 32 * 2^32 / 2^38.
 // CHECK-LABEL: func.func @a_marked_addition_takes_in_its_convolution
 // CHECK:         %[[Q:.+]] = "qi.quantize"
-// CHECK:         "qi.conv_add"(%[[Q]], %{{.+}}, %{{.+}}, %[[Q]]) {acc = array<i64: -16256, 32385>, {{.*}}multiplier = array<i32: 1073741824>, {{.*}}residual_multiplier = array<i32: 1073741824>, residual_shift = 7 : i64, shift = array<i32: 38>,
+// CHECK:         "qi.conv_add"(%[[Q]], %{{.+}}, %{{.+}}, %[[Q]]) {acc = array<i64: -16256, 32385>, {{.*}}multiplier = array<i32: 1073741824>, {{.*}}residual_multiplier = array<i32: 32>, residual_shift = 32 : i64, shift = array<i32: 38>,
 func.func @a_marked_addition_takes_in_its_convolution(%x: tensor<1x1x2x3xf32> {qd.range = array<f64: -1.0, 0.9921875>}) -> tensor<1x1x2x3xf32> {
   %w = "qd.constant"() {value = dense<0.9921875> : tensor<1x1x1x1xf32>} : () -> tensor<1x1x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
   %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.range = array<f64: -9.0, 9.0>} : (tensor<1x1x2x3xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>) -> tensor<1x1x2x3xf32>
   %1 = "qd.add"(%0, %x) {qd.conv_add = "a", qd.range = array<f64: -2.0, 1.984375>} : (tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>) -> tensor<1x1x2x3xf32>
+  return %1 : tensor<1x1x2x3xf32>
+}
+
+// The residual's steps become 73/128 of the result's, and 2^38 leaves six bits for that: too few, so it takes all 31.
+// CHECK-LABEL: func.func @a_residual_that_the_high_half_cannot_say_well
+// CHECK:         "qi.conv_add"({{.*}}) {{.*}}multiplier = array<i32: 1224736777>, {{.*}}residual_multiplier = array<i32: 1224736777>, residual_shift = 7 : i64, shift = array<i32: 38>,
+func.func @a_residual_that_the_high_half_cannot_say_well(%x: tensor<1x1x2x3xf32> {qd.range = array<f64: -1.0, 0.9921875>}) -> tensor<1x1x2x3xf32> {
+  %w = "qd.constant"() {value = dense<0.9921875> : tensor<1x1x1x1xf32>} : () -> tensor<1x1x1x1xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.range = array<f64: -9.0, 9.0>} : (tensor<1x1x2x3xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>) -> tensor<1x1x2x3xf32>
+  %1 = "qd.add"(%0, %x) {qd.conv_add = "a", qd.range = array<f64: -1.75, 1.736328125>} : (tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>) -> tensor<1x1x2x3xf32>
   return %1 : tensor<1x1x2x3xf32>
 }
 

@@ -1,15 +1,23 @@
 """Convolution kernels give the bits of `qi.conv2d`, `qi.conv_add` and `qi.linear` in all forms and at all levels."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dyadic.passes.lower.cpu.kernels import conv, requantize
+from dyadic.passes.lower.cpu.kernels.dot import Dot
 from dyadic.runtime import fixedpoint
 
 KERNELS = [(1, 1), (1, 1), (3, 3), (3, 3), (1, 3), (5, 2), (7, 7)]
+# every form, and with a residual where it can have one
+FORMS = [(requantize.SHORT, False)]
+FORMS += [(f, r) for f in (requantize.HIGH, requantize.WIDE, requantize.SMALL_SHIFT) for r in (False, True)]
+BYTE = st.one_of(st.sampled_from([0, 255]), st.integers(0, 255))
+SHIFTS = {requantize.HIGH: (33, 54), requantize.WIDE: (37, 50), requantize.SMALL_SHIFT: (2, 48)}
 
 
 def parameters(form: str, channels: int, depth: int, rng: np.random.Generator) -> tuple[int, Any, Any, Any]:
@@ -21,11 +29,21 @@ def parameters(form: str, channels: int, depth: int, rng: np.random.Generator) -
         assert ((255 * largest * depth + (1 << 18)) * m + (1 << 18)).max() < 1 << 31
         return largest, bias, m, rng.integers(12, 20, channels)
     m = rng.integers(fixedpoint.WIDE_MIN, fixedpoint.WIDE_END, channels)
-    s = rng.integers(*((37, 50) if form == requantize.WIDE else (2, 48)), channels)
+    if form == requantize.HIGH:  # a fused addition's may be smaller
+        m >>= rng.choice([0, 0, 7, 20, 31], channels)
+    s = rng.integers(*SHIFTS[form], channels)
     return 128, rng.integers(-(1 << 29), 1 << 29, channels) >> rng.integers(0, 20, channels), m, s
 
 
-def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
+def reach_int32(bias: Any, weight: Any, rng: np.random.Generator) -> Any:
+    """A third of the channels reach the largest accumulator that int32 has, a third the smallest."""
+    rows = weight.reshape(len(weight), -1).astype(np.int64)
+    highest = fixedpoint.INT32_MAX - 255 * np.maximum(rows, 0).sum(1)
+    lowest = fixedpoint.INT32_MIN - 255 * np.minimum(rows, 0).sum(1)
+    return np.choose(rng.integers(0, 3, len(rows)), [bias, highest, lowest])
+
+
+def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str, residual: bool) -> Any:
     kernel, images = draw(st.sampled_from(KERNELS)), draw(st.integers(1, 2))
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     depth, made = draw(st.sampled_from([1, 3, 4, 8, 17, 64])), draw(st.sampled_from([1, 5, 16, 24, 40, 64]))
@@ -34,8 +52,7 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
     stride, dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 3)])), draw(st.sampled_from([1, 1, 2]))
     rows, columns = draw(st.integers(1, 7)), draw(st.sampled_from([1, 2, 5, 7, 13, 31]))
     channels, pixel = made * groups, -(-depth * groups // 4) * 4
-    form = draw(st.sampled_from([requantize.WIDE, requantize.SHORT, requantize.SMALL_SHIFT]))
-    residual = form != requantize.SHORT and draw(st.booleans())
+    clamp = draw(st.booleans())
     merged = groups == 1 and dilation == 1 and kernel[1] > 1
     run = kernel[1] * pixel // 4 if merged else -(-depth // 4)
     height = (rows - 1) * stride[0] + (kernel[0] - 1) * dilation + 1
@@ -67,6 +84,7 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
         out_row=out_row,
         out_image=out_image,
         form=form,
+        clamp=clamp,
         residual=residual,
         residual_column=add_column if residual else 0,
         residual_row=columns * add_column if residual else 0,
@@ -77,17 +95,25 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
     source = rng.integers(0, 256, images * image, np.uint8)
     if draw(st.booleans()):  # extremes
         weight, source = np.where(weight < 0, -largest, min(largest, 127)).astype(np.int8), source | np.uint8(254)
+        weight[rng.random(channels) < 0.3] = min(largest, 127)  # the sum of all products, too
+        if form != requantize.SHORT:
+            bias = reach_int32(bias, weight, rng)
     x = kernels.view(source, 0, (images, height, width, depth * groups), (image, row, pixel, 1)).astype(np.int64)
     total = (accumulators(x, weight, spec, stride, dilation) + bias) * m
     inputs, added = [(source, 0)], None
-    low, high = sorted(draw(st.tuples(st.integers(0, 255), st.integers(0, 255))))
-    header = [draw(st.integers(0, 255)), low, high]
+    low, high = sorted(draw(st.tuples(BYTE, BYTE))) if clamp else (0, 255)
+    header = [draw(BYTE), low, high]
     if residual:
         memory = rng.integers(0, 256, images * spec.residual_image, np.uint8)
         strides = (spec.residual_image, spec.residual_row, add_column, 1)
         other = kernels.view(memory, 0, (images, rows, columns, channels), strides).astype(np.int64)
-        zero, shift = draw(st.integers(0, 255)), draw(st.integers(0, 9))
+        zero, shift = draw(BYTE), draw(st.integers(0, 9))
         added = rng.integers(0, 1 << 31, channels)
+        if form == requantize.HIGH:
+            shift, added = (
+                fixedpoint.HIGH_RESIDUAL_SHIFT,
+                rng.choice([0, (1 << 15) - 1, *range(1, 1 << 15, 97)], channels),
+            )
         total += ((other - zero) << shift) * added
         inputs.append((memory, 0))
         header += [zero, shift]
@@ -96,11 +122,10 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
     strides = (out_image, out_row, out_column, 1)
     values = fixedpoint.round_shift(total, s) + header[0]
     kernels.view(expected, 6, (images, rows, columns, channels), strides)[:] = np.clip(values, header[1], header[2])
-    filler = 32 if form == requantize.WIDE else 2
     params = requantize.pack(
         conv.by_group(spec, bias),
         conv.by_group(spec, m),
-        conv.by_group(spec, s, filler),
+        conv.by_group(spec, s, requantize.SMALLEST_SHIFT[form]),
         None if added is None else conv.by_group(spec, added),
         form,
         header,
@@ -121,8 +146,74 @@ def accumulators(x: Any, weight: Any, spec: conv.ConvSpec, stride: tuple[int, in
     return acc
 
 
-@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(st.data())
 def test_convolution_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
-    kernels.check([case(kernels, data.draw, rng) for _ in range(12)], rng, every_level=True)
+    kernels.check([case(kernels, data.draw, rng, *form) for form in 2 * FORMS], rng, every_level=True)
+
+
+class _NoDot(Dot):
+    """No products: what is left of a tile's loops are their addresses."""
+
+    def start(self, bias: Any) -> list[Any]:
+        return [bias]
+
+    def weights(self, pointer: Any, offset: Any, phase: int) -> list[Any]:
+        return []
+
+    def activations(self, pointer: Any, offset: int, phase: int) -> Any:
+        return None
+
+    def step(self, acc: Any, activations: Any, weights: Any, phase: int) -> list[Any]:
+        return list(acc)
+
+    def finish(self, acc: Any, bias: Any) -> Any:
+        return acc[0]
+
+
+def prefetched(spec: conv.ConvSpec, vectors: int, monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The cache lines that all tiles of a block ask for, counted from its first weights: the loops run on numbers."""
+    lines: set[int] = set()
+
+    def loop(low: int, high: int, body: Any, carried: Any = ()) -> list[Any]:
+        for i in range(low, high):
+            carried = body(i, *carried) or ()
+        return list(carried)
+
+    numbers = SimpleNamespace(
+        Value=int,
+        at=lambda pointer, offset: pointer + offset,
+        add=lambda a, b: a + b,
+        mul=lambda a, b: a * b,
+        smallest=min,
+        const=lambda a: a,
+        opaque=lambda a: a,
+        loop=loop,
+        prefetch=lambda pointer, offset: lines.add((pointer + offset) // 64),
+    )
+    monkeypatch.setattr(conv, "c", numbers)
+    monkeypatch.setattr(conv, "Result", lambda *_: None)
+    writer: Any = conv._ConvWriter.__new__(conv._ConvWriter)
+    writer.spec, writer.dot, writer.epilogue = spec, _NoDot(), SimpleNamespace(finish=lambda results: None)
+    writer.vectors([SimpleNamespace(bias=0)] * vectors, [16] * vectors, 0, 0, 0, 0, None)
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("vectors", "rows", "columns", "taps"),
+    [(1, 1, 1, (1, 1)), (4, 1, 4, (3, 3)), (3, 3, 50, (1, 3)), (2, 28, 28, (3, 1)), (2, 5, 7, (1, 1))],
+)
+def test_the_tiles_of_a_block_ask_for_the_weights_of_the_next(
+    vectors: int, rows: int, columns: int, taps: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = conv.ConvSpec(
+        rows=rows, columns=columns, channels=16 * vectors, groups=1, unit_vectors=vectors, unit_rows=rows,
+        unit_columns=columns, in_column=64, in_row=64, in_image=64, in_group=64, taps_y=taps[0], taps_x=taps[1],
+        tap_y=64, tap_x=64, run_dwords=32, packed_dwords=32, out_column=64, out_row=64, out_image=64, form="high",
+        clamp=False,
+    )  # fmt: skip
+    lines = prefetched(spec, vectors, monkeypatch)
+    size = vectors * spec.vector_bytes // 64
+    assert set(range(size, 2 * size)) <= lines
+    assert lines <= set(range(size - 1, 2 * size + 1))  # shares are whole bytes: a line more where they end

@@ -10,6 +10,9 @@ from dyadic.passes.lower.cpu.kernels import depthwise, requantize
 from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
 from dyadic.runtime import fixedpoint
 
+FORMS = [requantize.SHORT, requantize.HIGH, requantize.WIDE, requantize.SMALL_SHIFT]
+SHIFTS = {requantize.HIGH: (33, 54), requantize.WIDE: (36, 48), requantize.SMALL_SHIFT: (2, 48)}
+BYTE = st.one_of(st.sampled_from([0, 255]), st.integers(0, 255))
 CHANNELS = [1, 3, 8, 16, 17, 24, 32, 40, 48, 64, 72, 96, 130, 144, 160, 192]
 
 
@@ -21,11 +24,11 @@ def parameters(form: str, channels: int, taps: int, rng: np.random.Generator) ->
         assert ((255 * 127 * taps + (1 << 18)) * m + (1 << 18)).max() < 1 << 31
         return 127, bias, m, rng.integers(12, 20, channels)
     m = rng.integers(fixedpoint.WIDE_MIN, fixedpoint.WIDE_END, channels)
-    s = rng.integers(*((36, 48) if form == requantize.WIDE else (2, 48)), channels)
+    s = rng.integers(*SHIFTS[form], channels)
     return 128, rng.integers(-(1 << 30), 1 << 30, channels) >> rng.integers(0, 20, channels), m, s
 
 
-def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
+def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str) -> Any:
     kernel = draw(st.sampled_from([(3, 3), (3, 3), (3, 3), (1, 1), (5, 5), (2, 4), (7, 3), (1, 3), (4, 1)]))
     strides, dilation = (
         draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (2, 1), (1, 3)])),
@@ -33,7 +36,7 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
     )
     rows, columns = draw(st.integers(1, 7)), draw(st.sampled_from([1, 2, 3, 4, 5, 7, 9, 14, 17]))
     channels, images = draw(st.sampled_from(CHANNELS)), draw(st.integers(1, 2))
-    form = draw(st.sampled_from([requantize.WIDE, requantize.SHORT, requantize.SMALL_SHIFT]))
+    clamp = draw(st.booleans())
     pixel, out_column = channels + draw(st.sampled_from([0, 0, 4])), channels + draw(st.sampled_from([0, 0, 13]))
     height = (rows - 1) * strides[0] + (kernel[0] - 1) * dilation + 1
     width = (columns - 1) * strides[1] + (kernel[1] - 1) * dilation + 1
@@ -56,20 +59,28 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
         out_row=out_row,
         out_image=out_image,
         form=form,
+        clamp=clamp,
     )
     largest, bias, m, s = parameters(form, channels, kernel[0] * kernel[1], rng)
     weight = rng.integers(-largest, 128, (channels, *kernel, 1)).astype(np.int8)
     source = rng.integers(0, 256, images * image, np.uint8)
     if draw(st.booleans()):  # extremes
         weight, source = np.where(weight < 0, -largest, 127).astype(np.int8), source | np.uint8(254)
+        if form != requantize.SHORT:  # a third of the channels reach either end of int32
+            terms = 255 * weight.reshape(channels, -1).astype(np.int64)
+            ends = [
+                fixedpoint.INT32_MAX - np.maximum(terms, 0).sum(1),
+                fixedpoint.INT32_MIN - np.minimum(terms, 0).sum(1),
+            ]
+            bias = np.choose(rng.integers(0, 3, channels), [bias, *ends])
     x = kernels.view(source, 0, (images, height, width, channels), (image, row, pixel, 1)).astype(np.int64)
     acc = np.zeros((images, rows, columns, channels), np.int64) + bias
     for a in range(kernel[0]):
         for b in range(kernel[1]):
             cells = x[:, a * dilation :, b * dilation :][:, :: strides[0], :: strides[1]][:, :rows, :columns]
             acc += cells * weight[:, a, b, 0]
-    low, high = sorted(draw(st.tuples(st.integers(0, 255), st.integers(0, 255))))
-    zero = draw(st.integers(0, 255))
+    low, high = sorted(draw(st.tuples(BYTE, BYTE))) if clamp else (0, 255)
+    zero = draw(BYTE)
     before = rng.integers(0, 256, images * out_image + 8, np.uint8)
     expected = before.copy()
     made = kernels.view(expected, 6, (images, rows, columns, channels), (out_image, out_row, out_column, 1))
@@ -85,4 +96,4 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
 @given(st.data())
 def test_depthwise_kernels_equal_their_op(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
-    kernels.check([case(kernels, data.draw, rng) for _ in range(16)], rng)
+    kernels.check([case(kernels, data.draw, rng, form) for form in 4 * FORMS], rng)

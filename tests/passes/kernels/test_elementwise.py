@@ -63,8 +63,8 @@ class Grid:
     def multiplier(self, form: str) -> tuple[int, int]:
         """(m, s) of a form."""
         m = self.draw(st.one_of(st.just(0), st.integers(fixedpoint.WIDE_MIN, fixedpoint.WIDE_END - 1)))
-        low, high = (32, 45) if form == requantize.WIDE else (2, 31)
-        return m, self.draw(st.one_of(st.integers(low, high), st.just(62 if form == requantize.WIDE else 2)))
+        ends = {requantize.HIGH: (33, 53), requantize.WIDE: (32, 62), requantize.SMALL_SHIFT: (2, 31)}[form]
+        return m, self.draw(st.one_of(st.sampled_from(ends), st.integers(ends[0], min(ends[1], 45))))
 
 
 def flat(grid: Grid, **strides: tuple[int, int, int]) -> dict[str, int]:
@@ -93,7 +93,7 @@ def mul_case(grid: Grid) -> Any:
     draw = grid.draw
     a, out, (b, channel) = grid.strides(), grid.strides(), grid.second_strides()
     (a_memory, x), (b_memory, y) = grid.operand(a), grid.operand(b, channel)
-    form = draw(st.sampled_from([requantize.WIDE, requantize.SMALL_SHIFT]))
+    form = draw(st.sampled_from([requantize.HIGH, requantize.WIDE, requantize.SMALL_SHIFT]))
     (m, s), za, zb = grid.multiplier(form), draw(st.integers(0, 255)), draw(st.integers(0, 255))
     spec = elementwise.MulSpec(**flat(grid, a=a, b=b, out=out), b_channel=channel, form=form)
     params = elementwise.pack_mul_params(m, s, za, zb, form, grid.header)

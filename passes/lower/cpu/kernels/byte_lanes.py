@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dyadic.passes.lower.cpu.kernels import code as c
-from dyadic.passes.lower.cpu.kernels.requantize import Requantize
+from dyadic.passes.lower.cpu.kernels.requantize import HIGH, Requantize
 
 LANE = 16  # bytes
 # Bytes of the widest vectors of a level.
@@ -98,9 +98,13 @@ class ByteLanes:
         words = []
         for a, b in (dwords[:2], dwords[2:]):
             word = c.intrinsic(f"{prefix}.packssdw{suffix}", c.vec(self.size // 2, 16), a, b)
-            words.append(c.add_saturated(word, c.splat(narrow.zero_point, self.size // 2)))
+            if narrow.zero_point is not None:
+                word = c.add_saturated(word, c.splat(narrow.zero_point, self.size // 2))
+            words.append(word)
         packed = c.intrinsic(f"{prefix}.packuswb{suffix}", c.vec(self.size, 8), *words)
-        low, high = c.splat(narrow.low, self.size), c.splat(narrow.high, self.size)
+        if narrow.limits is None:
+            return packed
+        low, high = (c.splat(limit, self.size) for limit in narrow.limits)
         return c.smallest_unsigned(c.largest_unsigned(packed, low), high)
 
     def store(
@@ -117,16 +121,20 @@ class ByteLanes:
 
 @dataclass
 class Narrow:
-    """Zero point (i16), low and high (u8) of a result, scalars from the first three int32 of the parameters."""
+    """What is left to do on the way to bytes: scalars from the first three int32 of the parameters.
 
-    zero_point: c.Value
-    low: c.Value
-    high: c.Value
+    No zero point (i16) where the rounding has added it; no limits (u8, low and high) where they are 0 and 255.
+    """
+
+    zero_point: c.Value | None
+    limits: tuple[c.Value, c.Value] | None
 
     @staticmethod
-    def load(params: c.Value) -> "Narrow":
-        zero_point, low, high = (c.load(c.integer(32), params, 4 * i, align=4) for i in range(3))
-        return Narrow(c.truncate(zero_point, 16), c.truncate(low, 8), c.truncate(high, 8))
+    def load(params: c.Value, form: str, *, clamp: bool = True) -> "Narrow":
+        def scalar(place: int, bits: int) -> c.Value:
+            return c.truncate(c.load(c.integer(32), params, 4 * place, align=4), bits)
+
+        return Narrow(None if form == HIGH else scalar(0, 16), (scalar(1, 8), scalar(2, 8)) if clamp else None)
 
 
 def uniform(params: c.Value, form: str, lanes: ByteLanes) -> Requantize:

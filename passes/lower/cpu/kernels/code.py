@@ -200,6 +200,11 @@ def store(value: Value, pointer: Value, offset: Value | int = 0, align: int = 1,
     llvm.store(value, at(pointer, offset), alignment=align, volatile_=plain)
 
 
+def prefetch(pointer: Value, offset: Value | int = 0) -> None:
+    """Ask for a cache line in L2. A hint: any address may be named."""
+    llvm.intr_prefetch(at(pointer, offset), rw=0, hint=2, cache=1)
+
+
 def loop(
     low: Value | int,
     high: Value | int,

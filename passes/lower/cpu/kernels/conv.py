@@ -51,6 +51,7 @@ class ConvSpec:
     out_row: int
     out_image: int
     form: str
+    clamp: bool
     residual: bool = False
     residual_column: int = 0
     residual_row: int = 0
@@ -118,7 +119,7 @@ class _ConvWriter:
         self.spec, self.dot, self.k = spec, DOTS[level], arguments
         self.input = arguments.input(0)
         self.residual_input = arguments.input(1) if spec.residual else None
-        self.epilogue = Epilogue(level, arguments.params, residual=spec.residual)
+        self.epilogue = Epilogue(level, arguments.params, spec.form, clamp=spec.clamp)
 
     def write(self) -> None:
         c.loop(self.k.first, self.k.last, self.unit)
@@ -199,9 +200,12 @@ class _ConvWriter:
         addend: c.Value | None,
     ) -> None:
         """All register tiles of a unit for the vectors that one tile takes."""
-        tile = _Tile(self, requantize, counts, weights, channel)
-        for (y, x), pixels in self.tiles(self.dot.tile_pixels(len(counts))):
-            self.repeat(tile, y, x, pixels, source, target, addend)
+        every = self.tiles(self.dot.tile_pixels(len(counts)))
+        tile = _Tile(self, requantize, counts, weights, channel, sum(len(y) * len(x) for (y, x), _ in every))
+        before = 0
+        for (y, x), pixels in every:
+            self.repeat(tile, before, y, x, pixels, source, target, addend)
+            before += len(y) * len(x)
 
     def tiles(self, most: int) -> list[tuple[tuple[list[int], list[int]], list[tuple[int, int]]]]:
         """((row starts, column starts), pixels of a tile relative to its start). Tiles may overlap: equal bytes."""
@@ -219,6 +223,7 @@ class _ConvWriter:
     def repeat(
         self,
         tile: "_Tile",
+        before: int,
         y_starts: list[int],
         x_starts: list[int],
         pixels: list[tuple[int, int]],
@@ -228,26 +233,30 @@ class _ConvWriter:
     ) -> None:
         spec = self.spec
 
-        def body(y: c.Value, x: c.Value) -> None:
+        def body(y: c.Value, x: c.Value, number: c.Value) -> None:
             def moved(pointer: c.Value, row: int, column: int) -> c.Value:
                 return c.at(pointer, c.add(c.mul(y, row), c.mul(x, column)))
 
             moved_addend = None if addend is None else moved(addend, spec.residual_row, spec.residual_column)
             tile.write(
+                number,
                 pixels,
                 moved(source, spec.in_row, spec.in_column),
                 moved(target, spec.out_row, spec.out_column),
                 moved_addend,
             )
 
-        def over(start_list: list[int], inner: Callable[[c.Value], None]) -> None:
+        def over(start_list: list[int], inner: Callable[[c.Value, c.Value], None]) -> None:
             if len(start_list) == 1:
-                inner(c.const(start_list[0]))
+                inner(c.const(start_list[0]), c.const(0))
                 return
             step = start_list[1] - start_list[0]
-            c.loop(0, len(start_list), lambda i: inner(c.smallest(c.mul(i, step), start_list[-1])))
+            c.loop(0, len(start_list), lambda i: inner(c.smallest(c.mul(i, step), start_list[-1]), i))
 
-        over(y_starts, lambda y: over(x_starts, lambda x: body(y, x)))
+        def line(y: c.Value, i: c.Value) -> None:
+            over(x_starts, lambda x, j: body(y, x, c.add(c.add(c.mul(i, len(x_starts)), j), before)))
+
+        over(y_starts, line)
 
 
 def starts(size: int, step: int) -> list[int]:
@@ -271,14 +280,27 @@ class _Tile:
     """One register tile: some pixels x some vectors of 16 channels, over the whole of K, then the epilogue."""
 
     def __init__(
-        self, writer: _ConvWriter, requantize: list[Requantize], counts: list[int], weights: c.Value, channel: int
+        self,
+        writer: _ConvWriter,
+        requantize: list[Requantize],
+        counts: list[int],
+        weights: c.Value,
+        channel: int,
+        tiles: int,
     ) -> None:
         self.writer, self.requantize, self.counts = writer, requantize, counts
-        self.weights, self.channel = weights, channel
+        self.weights, self.channel, self.tiles = weights, channel, tiles
 
-    def write(self, pixels: list[tuple[int, int]], source: c.Value, target: c.Value, addend: c.Value | None) -> None:
+    def write(
+        self,
+        number: c.Value,
+        pixels: list[tuple[int, int]],
+        source: c.Value,
+        target: c.Value,
+        addend: c.Value | None,
+    ) -> None:
         spec = self.writer.spec
-        sums, results = self.products(pixels, source), []
+        sums, results = self.products(number, pixels, source), []
         for p, (y, x) in enumerate(pixels):
             for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
                 out = c.at(target, y * spec.out_row + x * spec.out_column)
@@ -286,16 +308,29 @@ class _Tile:
                 results.append(Result(requantize, sums[p][v], count, out, extra, self.channel + v * LANES))
         self.writer.epilogue.finish(results)
 
-    def products(self, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
-        """Accumulators [pixel][vector], bias included."""
+    def products(self, number: c.Value, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
+        """Accumulators [pixel][vector], bias included.
+
+        Every step also asks for its share of the weights that come after this block, so that they are in L2 when
+        their turn comes: each of the unit's tiles for an equal part of them.
+        """
         spec, dot = self.writer.spec, self.writer.dot
         count = len(self.requantize)
+        packed = spec.packed_dwords * 4 * LANES
+        ahead = c.at(
+            self.weights, c.add(c.mul(number, count * spec.vector_bytes // self.tiles), count * spec.vector_bytes)
+        )
+        share = -(-count * 4 * LANES // self.tiles)  # bytes a step
         first = [acc for _ in pixels for r in self.requantize for acc in dot.start(r.bias)]
         size = len(first) // (len(pixels) * count)
         offsets = [y * spec.in_row + x * spec.in_column for y, x in pixels]
 
-        def step(sources: list[c.Value], weights: c.Value, k: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
+        def step(
+            sources: list[c.Value], weights: c.Value, ahead: c.Value, k: c.Value, acc: tuple[c.Value, ...]
+        ) -> list[c.Value]:
             line = c.mul(k, 4 * LANES)
+            for start in range(0, share, 4 * LANES):
+                c.prefetch(ahead, c.add(c.mul(k, share), start))
             after = list(acc)
             for phase, source in enumerate(sources):
                 position = c.at(source, c.mul(k, 4))
@@ -309,20 +344,20 @@ class _Tile:
                         )
             return after
 
-        def segment(source: c.Value, weights: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
+        def segment(source: c.Value, number: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
             sources = [source, *(c.opaque(source) for _ in range(dot.phases - 1))]
-            return c.loop(0, spec.run_dwords, lambda k, *now: step(sources, weights, k, now), acc)
+            weights = c.at(self.weights, c.mul(number, packed))
+            next_ = c.at(ahead, c.mul(number, packed * count // self.tiles))
+            return c.loop(0, spec.run_dwords, lambda k, *now: step(sources, weights, next_, k, now), acc)
 
         def row(y: c.Value, *acc: c.Value) -> list[c.Value]:
-            line = c.at(source, c.mul(y, spec.tap_y))
-            packed = spec.packed_dwords * 4 * LANES
-            weights = c.at(self.weights, c.mul(y, spec.taps_x * packed))
+            line, first = c.at(source, c.mul(y, spec.tap_y)), c.mul(y, spec.taps_x)
             if spec.taps_x == 1:
-                return segment(line, weights, acc)
+                return segment(line, first, acc)
             return c.loop(
                 0,
                 spec.taps_x,
-                lambda x, *now: segment(c.at(line, c.mul(x, spec.tap_x)), c.at(weights, c.mul(x, packed)), now),
+                lambda x, *now: segment(c.at(line, c.mul(x, spec.tap_x)), c.add(first, x), now),
                 acc,
             )
 

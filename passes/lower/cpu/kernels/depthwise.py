@@ -53,6 +53,7 @@ class DepthwiseSpec:
     out_row: int
     out_image: int
     form: str
+    clamp: bool
 
     @property
     def units(self) -> int:
@@ -131,8 +132,8 @@ def pack_params(
             [padded[CHANNELS * i + channel_of(copies)].reshape(-1) for i, (_, _, copies) in enumerate(spec.blocks)]
         )
 
-    filler = 32 if spec.form == requantize.WIDE else 2
-    return requantize.pack(lanes(bias, 0), lanes(multiplier, 0), lanes(shift, filler), None, spec.form, header)
+    shifts = lanes(shift, requantize.SMALLEST_SHIFT[spec.form])
+    return requantize.pack(lanes(bias, 0), lanes(multiplier, 0), shifts, None, spec.form, header)
 
 
 def generate(spec: DepthwiseSpec, level: str, symbol: str) -> None:
@@ -163,7 +164,7 @@ class _Writer:
     def __init__(self, spec: DepthwiseSpec, level: str, k: c.KernelArguments) -> None:
         self.spec, self.level, self.k = spec, level, k
         self.input = k.input(0)
-        self.narrow = Narrow.load(k.params)
+        self.narrow = Narrow.load(k.params, spec.form, clamp=spec.clamp)
 
     def unit(self, index: c.Value) -> None:
         """Every block of channels in turn."""

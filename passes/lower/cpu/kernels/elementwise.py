@@ -60,7 +60,7 @@ class MulSpec:
     out_column: int
     out_row: int
     out_image: int
-    form: str  # requantize.WIDE or SMALL_SHIFT
+    form: str  # requantize.HIGH, WIDE or SMALL_SHIFT
 
     @property
     def units(self) -> int:
@@ -92,7 +92,7 @@ def generate_add(spec: AddSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
 
     def arithmetic(params: c.Value) -> Callable[[ByteLanes, c.Value, c.Value], c.Value]:
-        narrow = Narrow.load(params)
+        narrow = Narrow.load(params, requantize.SHORT)
         pair, constant, shift = (c.load(c.integer(32), params, 4 * i, align=4) for i in (3, 4, 5))
 
         def add(v: ByteLanes, a: c.Value, b: c.Value) -> c.Value:
@@ -116,7 +116,7 @@ def generate_mul(spec: MulSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
 
     def arithmetic(params: c.Value) -> Callable[[ByteLanes, c.Value, c.Value], c.Value]:
-        narrow, zeros = Narrow.load(params), _zero_points(params)
+        narrow, zeros = Narrow.load(params, spec.form), _zero_points(params)
 
         def mul(v: ByteLanes, a: c.Value, b: c.Value) -> c.Value:
             requant = uniform(params, spec.form, v)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels.byte_lanes import LANE, ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.dot import LANES
-from dyadic.passes.lower.cpu.kernels.requantize import Requantize, Residual
+from dyadic.passes.lower.cpu.kernels.requantize import HIGH, RESIDUAL_SHIFT, Requantize
 
 
 @dataclass
@@ -23,10 +23,10 @@ class Result:
 class Epilogue:
     """What all results of a kernel have in common: result type, clamp, and how the level packs bytes."""
 
-    def __init__(self, level: str, params: c.Value, *, residual: bool) -> None:
+    def __init__(self, level: str, params: c.Value, form: str, *, clamp: bool) -> None:
         self.lanes = ByteLanes.of(level)
-        self.narrow = Narrow.load(params)
-        self.residual = Residual(params) if residual else None
+        self.narrow = Narrow.load(params, form, clamp=clamp)
+        self.form, self.params = form, params
 
     def finish(self, results: list[Result]) -> None:
         """As many vectors of 16 channels at a time as fill the level's widest vector of bytes."""
@@ -35,12 +35,7 @@ class Epilogue:
             self.store(results[start : start + at_once])
 
     def store(self, results: list[Result]) -> None:
-        rounded = []
-        for one in results:
-            addend = None
-            if one.addend is not None and self.residual is not None:
-                addend = self.residual.shifted(c.load(c.vec(LANES, 8), one.addend, one.channel))
-            rounded.append(one.requantize.rounded(one.acc, addend))
+        rounded = [one.requantize.rounded(one.acc, self.addend(one)) for one in results]
         # pack works inside 128-bit lanes: lane i of its result has dwords i of all four vectors
         width, groups = self.lanes.dwords, self.lanes.size // LANE
         filled = [rounded[min(i, len(rounded) - 1)] for i in range(groups)]
@@ -52,6 +47,20 @@ class Epilogue:
             packed = c.bits_as(c.shuffle(dwords, dwords, order), self.lanes.size, 8)
         for i, one in enumerate(results):
             store_bytes(packed, LANE * i, one.out, one.channel, one.count)
+
+    def addend(self, one: Result) -> c.Value | None:
+        """The residual as `rounded` wants it; its zero point is in the rounding term."""
+        if one.addend is None:
+            return None
+        dwords = c.extend(c.load(c.vec(LANES, 8), one.addend, one.channel), 32, signed=False)
+        if self.form != HIGH:
+            return c.shift_left(dwords, c.splat(c.load(c.integer(32), self.params, 4 * RESIDUAL_SHIFT, align=4), LANES))
+        assert one.requantize.residual_multiplier is not None
+        width = self.lanes.dwords  # upper words are 0, so that a multiply-add of word pairs is one product
+        parts = [
+            [c.part(x, i, width) for i in range(0, LANES, width)] for x in (dwords, one.requantize.residual_multiplier)
+        ]
+        return c.join([self.lanes.add_products(c.zeros(width, 32), b, mb) for b, mb in zip(*parts, strict=True)])
 
 
 def store_bytes(values: c.Value, first: int, pointer: c.Value, offset: int, count: int) -> None:

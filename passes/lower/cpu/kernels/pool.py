@@ -181,7 +181,7 @@ def generate_avg(spec: AvgPoolSpec, level: str, symbol: str) -> None:
 
     def body(k: c.KernelArguments) -> None:
         source = k.input(0)
-        narrow = Narrow.load(k.params)
+        narrow = Narrow.load(k.params, spec.form)
         zero_in = c.extend(c.load(c.integer(32), k.params, 12, align=4), 64, signed=True)
 
         def pixel(image: c.Value, y: c.Value, x: c.Value, target: c.Value) -> None:

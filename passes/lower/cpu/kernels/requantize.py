@@ -1,23 +1,29 @@
 """Requantization (DESIGN 5) of 16 int32 lanes in as few operations as give the same bits.
 
-With s >= 32, `(acc*m + 2^(s-1)) >> s` equals `hi32(acc*m + 2^(s-1)) >> (s-32)`: even and odd lanes are multiplied as
-int64, the rounding term is added, the high halves are blended and shifted. A channel with s < 32 (real ratio above
-1/4) needs the whole 64-bit shift; kernels are generated in that form only where the layer has such a channel. In the
-short form everything is proven to fit int32. z3 proofs of the three: `tests/arithmetic/`.
+Even and odd lanes are multiplied as int64 and their high halves blended. What follows depends on the shifts of a layer:
 
-Parameters of 16 channels are one block of `BLOCK` int32, the same for every ISA level:
+    high         33 <= s <= 53: `(hi32(acc*m) + 2^(s-33) + (zp << (s-32))) >> (s-32)` is the result with its zero point,
+                 since a sum of whole multiples of 2^32 carries nothing; so does a residual that counts in those (its
+                 shift is 32 and its multiplier below 2^15): one 16-bit multiply-add
+    wide         s >= 32: `hi32(acc*m + residual + 2^(s-1)) >> (s-32)`, summed in 64 bits
+    small-shift  some s < 32 (a real ratio above 1/4): the whole 64-bit shift
+    short        everything is proven to fit int32
 
-    bias[16]  multiplier[16]  shift[16]  rounding of even, of odd lanes i64[8] each  residual multiplier[16]
+z3 proofs: `tests/arithmetic/`. Parameters of 16 channels are one block of `BLOCK` int32, the same for every ISA level:
 
-where shift is s - 32 (wide), s (small shift, short); the rounding is 2^(s-1), in the short form 16 lanes of i32.
+    bias[16]  multiplier[16]  shift[16]  rounding[32]  residual multiplier[16]
+
+where shift is s - 32 (high, wide) or s; the rounding is one i32 a lane (high, short) or i64 of even, then of odd lanes.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels import code as c
+from dyadic.runtime.fixedpoint import HIGH_RESIDUAL_SHIFT, HIGH_SHIFTS
 
-WIDE, SMALL_SHIFT, SHORT = "wide", "small-shift", "short"
+HIGH, WIDE, SMALL_SHIFT, SHORT = "high", "wide", "small-shift", "short"
+SMALLEST_SHIFT = {HIGH: 33, WIDE: 32, SMALL_SHIFT: 2, SHORT: 2}  # for lanes whose result does not matter
 LANES = 16
 BIAS, MULTIPLIER, SHIFT, ROUND_EVEN, ROUND_ODD, RESIDUAL = 0, 16, 32, 48, 64, 80
 BLOCK = 96  # int32 a block
@@ -41,15 +47,19 @@ def pack(
         out[: len(values)] = values
         return out.reshape(blocks, LANES)
 
-    shifts = padded(shift, 32 if form == WIDE else 2)
+    shifts = padded(shift, SMALLEST_SHIFT[form])
     rounding = np.int64(1) << (shifts - 1)
-    if residual is not None:  # -(zb << residual shift) * mb, exact modulo 2^64, as the sum is that fits
+    if form == HIGH:
+        rounding = (rounding >> 32) + (np.int64(header[0]) << (shifts - 32))
+        if residual is not None:
+            rounding = rounding - header[RESIDUAL_ZERO_POINT] * padded(residual, 0)
+    elif residual is not None:  # -(zb << residual shift) * mb, exact modulo 2^64, as the sum is that fits
         rounding = rounding - (header[RESIDUAL_ZERO_POINT] << header[RESIDUAL_SHIFT]) * padded(residual, 0)
     packed = np.zeros((blocks, BLOCK), np.int32)
     packed[:, BIAS : BIAS + LANES] = padded(bias, 0)
     packed[:, MULTIPLIER : MULTIPLIER + LANES] = padded(multiplier, 0)
-    packed[:, SHIFT : SHIFT + LANES] = shifts - (32 if form == WIDE else 0)
-    if form == SHORT:
+    packed[:, SHIFT : SHIFT + LANES] = shifts - (32 if form in (HIGH, WIDE) else 0)
+    if form in (HIGH, SHORT):
         packed[:, ROUND_EVEN : ROUND_EVEN + LANES] = rounding
     else:
         packed[:, ROUND_EVEN : ROUND_EVEN + LANES] = np.ascontiguousarray(rounding[:, 0::2]).view(np.int32)
@@ -61,11 +71,19 @@ def pack(
     return np.concatenate([head, packed.reshape(-1)])
 
 
-def form_of(shift: npt.NDArray[np.int64], short: bool) -> str:
-    """Which computation the kernel uses for these shifts."""
+def form_of(shift: npt.NDArray[np.int64], *, short: bool = False, residual_shift: int | None = None) -> str:
+    """Which computation the kernel uses for these shifts, and for a residual that is shifted so."""
     if short:
         return SHORT
-    return WIDE if int(shift.min(initial=32)) >= 32 else SMALL_SHIFT
+    low, high = int(shift.min(initial=HIGH_SHIFTS[0])), int(shift.max(initial=HIGH_SHIFTS[0]))
+    if low in HIGH_SHIFTS and high in HIGH_SHIFTS and residual_shift in (None, HIGH_RESIDUAL_SHIFT):
+        return HIGH
+    return WIDE if low >= 32 else SMALL_SHIFT
+
+
+def clamps(low: int, high: int) -> bool:
+    """Whether a kernel has to clamp: bytes end at 0 and 255 by themselves."""
+    return (low, high) != (0, 255)
 
 
 def pairs(x: c.Value) -> c.Value:
@@ -84,16 +102,6 @@ def odd(x: c.Value) -> c.Value:
     return even(c.shuffle(x, x, [lane | 1 for lane in range(count)]))
 
 
-class Residual:
-    """The other addend of a fused add: its left shift, as a vector. Its zero point is in the rounding term."""
-
-    def __init__(self, params: c.Value) -> None:
-        self.shift = c.splat(c.load(c.integer(32), params, 4 * RESIDUAL_SHIFT, align=4), LANES)
-
-    def shifted(self, bytes_: c.Value) -> c.Value:
-        return c.shift_left(c.extend(bytes_, 32, signed=False), self.shift)
-
-
 class _Rounding:
     """`rounded` from vectors of parameters; see the module's docstring for what each form needs."""
 
@@ -106,9 +114,16 @@ class _Rounding:
     residual_multiplier: c.Value | None = None
 
     def rounded(self, acc: c.Value, addend: c.Value | None = None) -> c.Value:
-        """`(acc*m + addend*mb + 2^(s-1)) >> s` of 16 int32 lanes, saturated far outside u8 where it does not fit."""
+        """`(acc*m + addend*mb + 2^(s-1)) >> s` of 16 int32 lanes, saturated far outside u8 where it does not fit.
+
+        In the high form `addend` has been multiplied, and the result has its zero point.
+        """
         if self.form == SHORT:
             return c.shift_right(c.add(c.mul(acc, self.multiplier), self.rounding), self.shift)
+        if self.form == HIGH:
+            products = (c.mul(half(acc), half(self.multiplier)) for half in (even, odd))
+            total = c.add(interleave_high(*products), self.rounding)
+            return c.shift_right(total if addend is None else c.add(total, addend), self.shift)
         wide_even = c.add(c.mul(even(acc), even(self.multiplier)), self.round_even)
         wide_odd = c.add(c.mul(odd(acc), odd(self.multiplier)), self.round_odd)
         if addend is not None:
@@ -149,7 +164,7 @@ class Requantize(_Rounding):
         self.bias = self._row(base, BIAS)
         self.multiplier = self._row(base, MULTIPLIER)
         self.shift = self._row(base, SHIFT)
-        if form == SHORT:
+        if form in (HIGH, SHORT):
             self.rounding = self._row(base, ROUND_EVEN)
         else:
             self.round_even = pairs(self._row(base, ROUND_EVEN))

@@ -105,13 +105,14 @@ def _common(op: Any, rows: int, columns: int, groups: int, run: int) -> dict[str
         "out_row": out.row,
         "out_image": out.image,
         "form": form(op),
+        "clamp": requantize.clamps(op.low.value, op.high.value),
     }
 
 
 def form(op: Any) -> str:
     """The requantization that the kernel uses: the proven short form, else by the smallest shift that matters."""
     if isinstance(op, qi.ConvAddOp):
-        return requantize.form_of(np.array(ints(op.shift), np.int64), short=False)
+        return requantize.form_of(np.array(ints(op.shift), np.int64), residual_shift=op.residual_shift.value)
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
     return requantize.form_of(s[m > 0], short=op.form.value == "short")
 
@@ -124,9 +125,9 @@ def parameters(op: Any, spec: ConvSpec) -> Any:
     if isinstance(op, qi.ConvAddOp):
         header += [zero_point(op.residual), op.residual_shift.value]
         residual = conv.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
-    elif spec.form == requantize.WIDE:
-        s = np.where(m == 0, 32, s)  # a constant channel makes 0 at any shift
-    filler = 32 if spec.form == requantize.WIDE else 2
+    else:
+        s = np.where(m == 0, requantize.SMALLEST_SHIFT[spec.form], s)  # a constant channel makes 0 at any shift
+    filler = requantize.SMALLEST_SHIFT[spec.form]
     return requantize.pack(
         conv.by_group(spec, bias), conv.by_group(spec, m), conv.by_group(spec, s, filler), residual, spec.form, header
     )

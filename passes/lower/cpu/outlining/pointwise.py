@@ -49,10 +49,6 @@ def _header(op: Any) -> list[int]:
     return [zero_point(op.out), op.low.value, op.high.value]
 
 
-def _form(op: Any) -> str:
-    return requantize.WIDE if op.shift.value >= 32 else requantize.SMALL_SHIFT
-
-
 def _constant(*values: ir.Value) -> Any:
     """The bytes of the constant among the operands, if there is one."""
     return np.concatenate([constant_bytes(value) for value in values])
@@ -71,7 +67,7 @@ def add(op: qi.AddOp) -> list[Launch]:
 def mul(op: qi.MulOp) -> list[Launch]:
     made = view(op.out)
     operands = {**_strides("a", layout_of(op.a)), **_broadcast("b", op.b, made)}
-    spec = elementwise.MulSpec(**_common(op), **operands, form=_form(op))
+    spec = elementwise.MulSpec(**_common(op), **operands, form=requantize.form_of(np.array([op.shift.value])))
     params = elementwise.pack_mul_params(
         op.multiplier.value, op.shift.value, zero_point(op.a), zero_point(op.b), spec.form, _header(op)
     )

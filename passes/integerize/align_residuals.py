@@ -1,0 +1,66 @@
+"""An addition that takes in a convolution gets steps of which its residual's are a whole number of 256ths.
+
+The residual's multiplier is then a small integer at the place where kernels like to add it (`residual_multipliers`).
+The range only grows, by less than 2 %, or stays as it is. Ops that move bytes keep their input's range, so those behind
+grow, too; a concat holds several inputs to one range, so what it reads stays.
+
+    add(conv, y : range r) : range s {qd.conv_add = "a"}  -->  add(conv, y) : range s * g      1 <= g < 1.02
+
+Truth: exact on the float graph; it decides only where steps lie.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import function_bodies
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.passes.integerize.integerize import fused_clamp
+from dyadic.passes.integerize.place_ranges import MOVES
+from dyadic.passes.integerize.quantization import set_value_range, value_activation, value_range
+from dyadic.passes.rewriting import module_pass
+
+PARTS = 256
+MOST = Fraction(102, 100)
+
+
+@module_pass
+def align_residuals(module: ir.Operation) -> None:
+    """Grow the range of every conv_add until its residual's scale is a multiple of 1/256 of its own."""
+    for block in function_bodies(module):
+        for op in block.operations:
+            if CONV_ADD in op.attributes:
+                align(op.opview)
+
+
+def align(op: Any) -> None:
+    """One marked addition."""
+    residual = op.b if op.operation.attributes[CONV_ADD].value == "a" else op.a
+    tail = fused_clamp(op)
+    result = op.out if tail is None else tail.out
+    ratio = value_activation(residual).exact / value_activation(result).exact
+    whole = int(ratio * PARTS)
+    grown = moved_with(result)
+    if grown is None or whole == 0 or ratio * PARTS > MOST * whole:
+        return
+    growth = float(ratio * PARTS / whole)
+    low, high = value_range(result)
+    for value in grown:
+        set_value_range(value, low * growth, high * growth)
+
+
+def moved_with(value: ir.Value) -> list[ir.Value] | None:
+    """`value` and all that ops behind it move unchanged; None where a concat reads one of them."""
+    every = [value]
+    for use in value.uses:
+        reader = use.owner.opview
+        if isinstance(reader, qd.ConcatOp):
+            return None
+        if isinstance(reader, MOVES):
+            more = moved_with(reader.out)
+            if more is None:
+                return None
+            every += more
+    return every
