@@ -18,7 +18,14 @@ from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.registry import from_attribute
 from dyadic.passes.lower.cpu.kernels.requantize import HIGH, SHORT, SMALL_SHIFT, WIDE, clamps, form_of
 from dyadic.passes.lower.cpu.memory.views import BUFFERS
-from dyadic.passes.lower.cpu.outlining.matrix import unit_shape, unit_vectors
+from dyadic.passes.lower.cpu.outlining.depthwise import SHARED_ROWS, UNIT_BYTES, UNITS, unit_blocks, unit_rows
+from dyadic.passes.lower.cpu.outlining.matrix import (
+    SHARED_PIXELS,
+    TILE_PIXELS,
+    UNIT_TILES,
+    unit_shape,
+    unit_vectors,
+)
 from dyadic.passes.lower.cpu.outlining.move import common_refinement
 from dyadic.passes.lower.cpu.outlining.pointwise import rows_in_unit
 
@@ -120,14 +127,91 @@ def test_only_limits_inside_a_byte_are_clamped_to() -> None:
     assert [clamps(0, 255), clamps(1, 255), clamps(0, 254), clamps(7, 7)] == [False, True, True, True]
 
 
-def test_units_cover_the_result_without_much_waste() -> None:
+@pytest.mark.parametrize("blocks", [1, 3, 16])
+@pytest.mark.parametrize("pixel_macs", [32 * 16, 32 * 576, 48 * 4608])
+def test_units_cover_the_result_without_much_waste(blocks: int, pixel_macs: int) -> None:
     for rows in range(1, 60):
-        for columns in (1, 7, 49, 56, 112, 784, 3136):
-            high, wide = unit_shape(rows, columns)
+        for columns in (1, 7, 49, 56, 112, 127, 128, 784, 3136):
+            high, wide = unit_shape(rows, columns, blocks, pixel_macs)
             assert 1 <= high <= rows and 1 <= wide <= columns
-            covered = -(-rows // high) * high * (-(-columns // wide)) * wide
-            assert covered <= rows * columns * 1.08 + 1
+            units = -(-rows // high) * -(-columns // wide)
+            assert units * high * wide <= rows * columns * 1.08 + 1
+            if rows > 1:
+                assert rows % high == 0 and wide == columns
+            if rows * columns >= SHARED_PIXELS:
+                assert units > 1
+            assert high * wide <= UNIT_TILES * TILE_PIXELS or high == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "blocks", "pixel_macs", "shape"),
+    [
+        # for 14 units 8 threads take 8/7 as long as they should, for 7 units 2 threads do as well, for 2 units 4 times
+        (14, 14, 1, 10**9, (1, 14)),
+        (14, 14, 8, 10**9, (7, 14)),  # the other blocks keep them busy
+        (14, 14, 1, 100, (7, 14)),  # less work than it takes to begin
+        (22, 7, 8, 10**9, (2, 7)),  # 14 pixels fill a register tile, 77 do not
+        (7, 7, 8, 10**9, (7, 7)),  # a small image may be one unit
+        (1, 196, 1, 10**9, (1, 14)),
+        (1, 196, 8, 10**9, (1, 98)),
+    ],
+)
+def test_the_size_of_a_unit_weighs_idle_threads_beginnings_and_half_filled_tiles(
+    rows: int, columns: int, blocks: int, pixel_macs: int, shape: tuple[int, int]
+) -> None:
+    assert unit_shape(rows, columns, blocks, pixel_macs) == shape
+
+
+def test_units_of_channels() -> None:
     assert [unit_vectors(n) for n in (1, 2, 3, 4, 5, 9, 63)] == [1, 2, 3, 2, 2, 3, 3]
+
+
+def test_units_of_a_depthwise_image() -> None:
+    assert [unit_rows(rows, rows * 64) for rows in (7, 13, 14, 17, 28, 56, 112)] == [7, 13, 7, 8, 14, 8, 4]
+    assert unit_rows(26, UNIT_BYTES // 3) == 2  # three rows fit, two divide
+    assert unit_rows(35, UNIT_BYTES // 4) == 5  # none of three and four divides, but the next does
+    assert unit_rows(100, 2 * UNIT_BYTES) == 2  # neighbouring rows share what they read
+    for rows in range(1, 130):
+        for row_bytes in (1, 1000, 10_000, 100_000):
+            made = unit_rows(rows, row_bytes)
+            assert 1 <= made <= rows and (made == rows) == (rows < SHARED_ROWS)
+
+
+def test_channels_cut_what_rows_leave_whole() -> None:
+    assert [unit_blocks(9, units) for units in (1, 2, 4, 8, 20)] == [2, 3, 5, 9, 9]
+    for blocks in range(1, 40):
+        for units in range(1, 40):
+            made = unit_blocks(blocks, units)
+            assert 1 <= made <= blocks
+            assert units * -(-blocks // made) <= max(UNITS, units)
+
+
+DEPTHWISE = """
+func.func @main(%x: tensor<1x130x14x14xf32>) -> tensor<1x130x14x14xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x130x14x14xf32>) -> tensor<1x14x14x130xA>
+  %w = "qi.constant"() {value = dense<1> : tensor<130x1x1x1xi8>} : () -> tensor<130x1x1x1xW>
+  %b = "qi.constant"() {value = dense<0> : tensor<130xi32>} : () -> tensor<130xi32>
+  %0 = "qi.conv2d"(%q, %w, %b) {groups = 130 : i64, FIELDS}
+    : (tensor<1x14x14x130xA>, tensor<130x1x1x1xW>, tensor<130xi32>) -> tensor<1x14x14x130xA>
+  %r = "qi.dequantize"(%0) : (tensor<1x14x14x130xA>) -> tensor<1x130x14x14xf32>
+  return %r : tensor<1x130x14x14xf32>
+}"""
+
+
+def test_a_depthwise_image_is_cut_into_rows_and_channels() -> None:
+    """Two units of seven rows for each of three blocks of channels."""
+    text = DEPTHWISE.replace("FIELDS", FIELDS)
+    text = text.replace("1073741824, 0", ", ".join(["1073741824"] * 130)).replace("40, 2", ", ".join(["40"] * 130))
+    text = text.replace("xA>", "x!quant.uniform<u8:f32, 0.5:77>>")
+    text = text.replace("xW>", f"x!quant.uniform<i8<-127:127>:f32:0, {{{', '.join(['1.0'] * 130)}}}>>")
+    with new_context() as context:
+        module = ir.Module.parse(text, context)
+        for one in PIPELINE["lower/cpu"]:
+            one.run(module.operation)
+        launch = main_function(module).regions[0].blocks[0].operations[0].opview
+        spec = from_attribute(launch.spec)
+        assert isinstance(spec, DepthwiseSpec)
+        assert (spec.unit_rows, spec.unit_blocks, launch.tiles.value) == (7, 1, 6)
 
 
 def test_rows_in_unit_prefers_divisors() -> None:

@@ -4,8 +4,8 @@ compare every byte of memory with what it should be."""
 import ctypes
 import itertools
 import mmap
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -64,36 +64,54 @@ class Kernels:
         levels = [
             level for level in LEVELS if level in targets.usable() and (every_level or SAME_AS.get(level) not in LEVELS)
         ]
-        images = compile_kernels({symbol_of(case.spec): case.spec for case in cases}, levels)
-        for level, image in images.items():
-            targets.prepare(level)
-            entries = {symbol: (*place, [symbol]) for symbol, place in image.entries.items()}
-            assert certify_image(image.code, entries, image.text_length, level).offenders == ()
-            code = mmap.mmap(-1, len(image.code), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-            code.write(image.code)
-            base = ctypes.addressof(ctypes.c_char.from_buffer(code))
-            for case in cases:
-                call = SIGNATURE(base + image.entries[symbol_of(case.spec)][0])
-                got = self.run(call, case, rng)
+        for level, calls in self.compiled(cases, levels):
+            for case, call in zip(cases, calls, strict=True):
+                tiles = case.spec.units * case.images
+                cuts = sorted({0, tiles, *rng.integers(0, tiles + 1, 3).tolist()})
+                ranges = list(itertools.pairwise(cuts))
+                got = self.run(call, case, [ranges[i] for i in rng.permutation(len(ranges))])
                 wrong = np.flatnonzero(got != case.expected)
                 assert not len(wrong), (
                     f"{level}: {len(wrong)} of {len(got)} bytes differ, the first at {wrong[0]}: "
                     f"{got[wrong[0]]} instead of {case.expected[wrong[0]]} in {case.spec}"
                 )
 
+    def writes(self, case: Case) -> list[set[int]]:
+        """The bytes of the result buffer that each unit writes, at every level: there, what was before is gone."""
+        levels: list[list[set[int]]] = []
+        for _, (call,) in self.compiled([case], [level for level in LEVELS if level in targets.usable()]):
+            units = []
+            for unit in range(case.spec.units * case.images):
+                first, second = (replace(case, before=before) for before in (case.before, ~case.before))
+                same = self.run(call, first, [(unit, unit + 1)]) == self.run(call, second, [(unit, unit + 1)])
+                units.append(set(np.flatnonzero(same).tolist()))
+            levels.append(units)
+        assert all(units == levels[0] for units in levels)
+        return levels[0]
+
     @staticmethod
-    def run(call: Any, case: Case, rng: np.random.Generator) -> Bytes:
+    def compiled(cases: Sequence[Case], levels: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
+        """What to call for each case, level by level; certified, and there until the next level is asked for."""
+        for level, image in compile_kernels({symbol_of(case.spec): case.spec for case in cases}, levels).items():
+            targets.prepare(level)
+            entries = {symbol: (*place, [symbol]) for symbol, place in image.entries.items()}
+            assert certify_image(image.code, entries, image.text_length, level).offenders == ()
+            code = mmap.mmap(-1, len(image.code), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+            code.write(image.code)
+            base = ctypes.addressof(ctypes.c_char.from_buffer(code))
+            yield level, [SIGNATURE(base + image.entries[symbol_of(case.spec)][0]) for case in cases]
+
+    @staticmethod
+    def run(call: Any, case: Case, ranges: Sequence[tuple[int, int]]) -> Bytes:
+        """The result buffer after these ranges of units, one after the other."""
         out = aligned(case.before)
         inputs = [(aligned(buffer), offset) for buffer, offset in case.inputs]
         pointers = (ctypes.c_void_p * 4)(*[buffer.ctypes.data + offset for buffer, offset in inputs])
         weights, params = aligned(case.weights), aligned(case.params)
         scratch = aligned(np.zeros(getattr(case.spec, "scratch_bytes", 0), np.uint8))
-        tiles = case.spec.units * case.images
-        cuts = sorted({0, tiles, *rng.integers(0, tiles + 1, 3).tolist()})
-        ranges = list(itertools.pairwise(cuts))
-        for i in rng.permutation(len(ranges)):
-            memory = (out.ctypes.data + case.out_offset, *(m.ctypes.data for m in (weights, params, scratch)))
-            call(ctypes.addressof(pointers), *memory, *ranges[i])
+        memory = (out.ctypes.data + case.out_offset, *(m.ctypes.data for m in (weights, params, scratch)))
+        for first, last in ranges:
+            call(ctypes.addressof(pointers), *memory, first, last)
         return out
 
 

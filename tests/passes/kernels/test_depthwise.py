@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str) -> Any:
         columns=columns,
         channels=channels,
         unit_rows=draw(st.integers(1, rows)),
+        unit_blocks=draw(st.integers(1, -(-channels // depthwise.CHANNELS))),
         taps_y=kernel[0],
         taps_x=kernel[1],
         tap_y=dilation * row,
@@ -97,3 +99,31 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str) -> Any:
 def test_depthwise_kernels_equal_their_op(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
     kernels.check([case(kernels, data.draw, rng, form) for form in 4 * FORMS], rng)
+
+
+@pytest.mark.parametrize(
+    ("channels", "unit_blocks"), [(70, 1), (70, 2), (128, 1), (130, 1), (200, 2), (330, 3), (17, 1)]
+)
+def test_a_unit_writes_its_blocks_of_its_rows_and_nothing_else(kernels: Any, channels: int, unit_blocks: int) -> None:
+    """Rows outside, channels inside; the last unit of an image has the channels that are left."""
+    images, rows, columns, unit_rows = 2, 6, 3, 3
+    spec = DepthwiseSpec(
+        rows=rows, columns=columns, channels=channels, unit_rows=unit_rows, unit_blocks=unit_blocks, taps_y=1,
+        taps_x=1, tap_y=0, tap_x=0, stride_x=1, in_column=0, in_row=0, in_image=0, out_column=channels,
+        out_row=columns * channels, out_image=rows * columns * channels, form="high", clamp=False,
+    )  # fmt: skip
+    none = np.zeros(channels, np.int64)
+    packed = depthwise.pack_params(spec, none, none, none + 33, [7, 0, 255])
+    weights = depthwise.pack_weights(spec, np.ones((channels, 1, 1, 1), np.int8))
+    before = np.random.default_rng(0).integers(0, 256, images * spec.out_image + 64, np.uint8)
+    bytes_ = np.arange(images * spec.out_image).reshape(images, rows, columns, channels)
+    together = unit_blocks * depthwise.CHANNELS
+    expected = [
+        set(bytes_[image, row : row + unit_rows, :, channel : channel + together].ravel().tolist())
+        for image in range(images)
+        for row in range(0, rows, unit_rows)
+        for channel in range(0, channels, together)
+    ]
+    source = np.zeros(channels + 64, np.uint8)
+    case = kernels.Case(spec, [(source, 0)], before, before, weights=weights, params=packed, images=images)
+    assert kernels.writes(case) == expected

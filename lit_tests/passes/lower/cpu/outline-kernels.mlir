@@ -22,7 +22,7 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32> {
 // CHECK-LABEL: func.func @main()
 // CHECK:         "qi.launch"() {{.*}}layer = "/scale", {{.*}}out = array<i64: 1, 28>, overlap = false
 // CHECK-NEXT:    "qi.launch"() {{.*}}kernel = "halo_{{[0-9a-f]+}}", layer = "/scale", {{.*}}out = array<i64: 1, 28>, overlap = true
-// CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 1, 0>, kernel = "conv_{{[0-9a-f]+}}", layer = "/conv"
+// CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 1, 0>, kernel = "conv_{{[0-9a-f]+}}", layer = "/conv", {{.*}}pixels_outer = false, {{.*}}tiles = 1 : i64
 func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x2x4x4xf32> {
   %q = "qi.quantize"(%x) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>
   %a = "qi.requant"(%q) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/scale")
@@ -31,4 +31,18 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x2x4x4xf32> {
   %c = "qi.conv2d"(%a, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824>, shift = array<i32: 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<2x3x3x4x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>, tensor<2xi32>) -> tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>> loc("/conv")
   %r = "qi.dequantize"(%c) : (tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x4x4xf32>
   return %r : tensor<1x2x4x4xf32>
+}
+
+// -----
+
+// Threads share the 196 pixels of a larger image, whose rows are one as no window reaches over their ends.
+// CHECK-LABEL: func.func @main()
+// CHECK-NEXT:    "qi.launch"() {{.*}}layer = "/conv", {{.*}}columns = 196 : i64, {{.*}}pixels_outer = true, {{.*}}rows = 1 : i64, {{.*}}unit_columns = 98 : i64, unit_rows = 1 : i64, {{.*}}tiles = 2 : i64
+func.func @main(%x: tensor<1x4x14x14xf32>) -> tensor<1x4x14x14xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x14x14xf32>) -> tensor<1x14x14x4x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<1> : tensor<4x1x1x4xi8>} : () -> tensor<4x1x1x4x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<4xi32>} : () -> tensor<4xi32>
+  %c = "qi.conv2d"(%q, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824, 1073741824, 1073741824>, shift = array<i32: 40, 40, 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 1100>} : (tensor<1x14x14x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<4x1x1x4x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>, tensor<4xi32>) -> tensor<1x14x14x4x!quant.uniform<u8:f32, 0.5:3>> loc("/conv")
+  %r = "qi.dequantize"(%c) : (tensor<1x14x14x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x14x14xf32>
+  return %r : tensor<1x4x14x14xf32>
 }

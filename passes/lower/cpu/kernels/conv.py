@@ -2,7 +2,8 @@
 registers.
 
 A unit of work (the tile of the kernel ABI) is a block of output channels times a chunk of output pixels; a thread's
-units with the same channels follow each other, so their weights stay in cache. Inside a unit a register tile of pixels
+units with the same channels follow each other, so their weights stay in cache (or, with `pixels_outer`, those with the
+same pixels, so that threads share an image by its rows). Inside a unit a register tile of pixels
 x channels runs over the whole of K at once. K is a list of segments, each a run of bytes that is contiguous in memory:
 a kernel row of pixels (KW * C) where pixels are dense, else one tap. Weights are packed
 `[group][channels/16][segment][run/4][16][4]` in that physical order, with zeros opposite padding lanes, so whatever
@@ -56,6 +57,7 @@ class ConvSpec:
     residual_column: int = 0
     residual_row: int = 0
     residual_image: int = 0
+    pixels_outer: bool = False  # units with the same pixels follow each other
 
     @property
     def vectors(self) -> int:
@@ -69,6 +71,11 @@ class ConvSpec:
     @property
     def chunks(self) -> tuple[int, int]:
         return -(-self.rows // self.unit_rows), -(-self.columns // self.unit_columns)
+
+    @property
+    def neighbours(self) -> int:
+        """Units with the same channels that follow each other."""
+        return 1 if self.pixels_outer else self.chunks[0] * self.chunks[1]
 
     @property
     def units(self) -> int:
@@ -114,6 +121,37 @@ def generate(spec: ConvSpec, level: str, symbol: str) -> None:
     c.kernel(symbol, lambda arguments: writer(spec, level, arguments).write())
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a pixel's input, its result and its residual are."""
+
+    source: c.Value
+    target: c.Value
+    addend: c.Value | None
+
+    def moved(self, spec: ConvSpec, y: c.Value, x: c.Value) -> "Place":
+        """Of the pixel that is y rows and x columns further on."""
+
+        def by(pointer: c.Value, row: int, column: int) -> c.Value:
+            return c.at(pointer, c.add(c.mul(y, row), c.mul(x, column)))
+
+        return Place(
+            by(self.source, spec.in_row, spec.in_column),
+            by(self.target, spec.out_row, spec.out_column),
+            None if self.addend is None else by(self.addend, spec.residual_row, spec.residual_column),
+        )
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Some vectors of 16 channels: how many channels each really has, the first one's byte in a pixel of the unit."""
+
+    requantize: list[Requantize]
+    counts: list[int]
+    weights: c.Value
+    first: int
+
+
 class _ConvWriter:
     def __init__(self, spec: ConvSpec, level: str, arguments: c.KernelArguments) -> None:
         self.spec, self.dot, self.k = spec, DOTS[level], arguments
@@ -128,7 +166,10 @@ class _ConvWriter:
         spec = self.spec
         image, rest = c.floor_div(index, spec.units), c.remainder(index, spec.units)
         chunks_y, chunks_x = spec.chunks
-        block, chunk = c.floor_div(rest, chunks_y * chunks_x), c.remainder(rest, chunks_y * chunks_x)
+        inner = spec.groups * spec.blocks if spec.pixels_outer else chunks_y * chunks_x
+        block, chunk = c.floor_div(rest, inner), c.remainder(rest, inner)
+        if spec.pixels_outer:
+            block, chunk = chunk, block
         row = c.smallest(c.mul(c.floor_div(chunk, chunks_x), spec.unit_rows), spec.rows - spec.unit_rows)
         column = c.smallest(c.mul(c.remainder(chunk, chunks_x), spec.unit_columns), spec.columns - spec.unit_columns)
         group, block_in_group = c.floor_div(block, spec.blocks), c.remainder(block, spec.blocks)
@@ -145,14 +186,14 @@ class _ConvWriter:
         if self.residual_input is not None:
             strides = (spec.residual_image, spec.residual_row, spec.residual_column)
             addend = place(self.residual_input, strides, channel)
-        weights = c.at(self.k.weights, c.mul(vector, spec.vector_bytes))
+        where = Place(source, target, addend)
 
         def full() -> None:
-            self.pixels(source, target, addend, weights, vector, self.channels_of(spec.unit_vectors, last=False))
+            self.pixels(where, vector, chunk, self.channels_of(spec.unit_vectors, last=False))
 
         def last() -> None:
             rest_vectors = spec.vectors - (spec.blocks - 1) * spec.unit_vectors
-            self.pixels(source, target, addend, weights, vector, self.channels_of(rest_vectors, last=True))
+            self.pixels(where, vector, chunk, self.channels_of(rest_vectors, last=True))
 
         if spec.channels % (spec.unit_vectors * LANES) == 0:
             full()
@@ -168,93 +209,74 @@ class _ConvWriter:
             counts[-1] = self.spec.channels % LANES
         return counts
 
-    def pixels(
-        self,
-        source: c.Value,
-        target: c.Value,
-        addend: c.Value | None,
-        weights: c.Value,
-        vector: c.Value,
-        counts: list[int],
-    ) -> None:
+    def pixels(self, where: Place, vector: c.Value, chunk: c.Value, counts: list[int]) -> None:
         """All register tiles of a unit, for at most as many vectors at a time as the level likes."""
         spec = self.spec
+        weights = c.at(self.k.weights, c.mul(vector, spec.vector_bytes))
         for start in range(0, len(counts), self.dot.vectors):
             part = counts[start : start + self.dot.vectors]
             requantize = [
                 Requantize(self.k.params, c.add(vector, start + v), spec.form, residual=spec.residual)
                 for v in range(len(part))
             ]
-            self.vectors(
-                requantize, part, c.at(weights, start * spec.vector_bytes), start * LANES, source, target, addend
-            )
+            channels = Channels(requantize, part, c.at(weights, start * spec.vector_bytes), start * LANES)
+            self.vectors(channels, where, chunk)
 
-    def vectors(
-        self,
-        requantize: list[Requantize],
-        counts: list[int],
-        weights: c.Value,
-        channel: int,
-        source: c.Value,
-        target: c.Value,
-        addend: c.Value | None,
-    ) -> None:
+    def vectors(self, channels: Channels, where: Place, chunk: c.Value) -> None:
         """All register tiles of a unit for the vectors that one tile takes."""
-        every = self.tiles(self.dot.tile_pixels(len(counts)))
-        tile = _Tile(self, requantize, counts, weights, channel, sum(len(y) * len(x) for (y, x), _ in every))
-        before = 0
+        every = self.tiles(self.dot.tile_pixels(len(channels.counts)))
+        count = sum(len(y) * len(x) for (y, x), _ in every)
+        tile = _Tile(self, channels, count * self.spec.neighbours)
+        number = c.const(0) if self.spec.neighbours == 1 else c.mul(chunk, count)
         for (y, x), pixels in every:
-            self.repeat(tile, before, y, x, pixels, source, target, addend)
-            before += len(y) * len(x)
+            self.repeat(tile, number, y, x, pixels, where)
+            number = c.add(number, len(y) * len(x))
 
     def tiles(self, most: int) -> list[tuple[tuple[list[int], list[int]], list[tuple[int, int]]]]:
-        """((row starts, column starts), pixels of a tile relative to its start). Tiles may overlap: equal bytes."""
+        """((row starts, column starts), pixels of a tile relative to its start) of tiles of a size.
+
+        Tiles of whole rows may overlap: equal bytes.
+        """
         rows, columns = self.spec.unit_rows, self.spec.unit_columns
         if columns < most and rows > 1 and rows * columns <= UNROLLED_PIXELS:
             every = [(y, x) for y in range(rows) for x in range(columns)]
             count = -(-len(every) // most)
             bounds = [len(every) * i // count for i in range(count + 1)]
             return [(([0], [0]), every[a:b]) for a, b in pairwise(bounds)]
-        width = -(-columns // -(-columns // most))
-        height = max(1, min(rows, most // width)) if width == columns else 1
-        y_starts, x_starts = starts(rows, height), starts(columns, width)
-        return [((y_starts, x_starts), [(y, x) for y in range(height) for x in range(width)])]
+        if columns <= most:
+            height = max(1, min(rows, most // columns))
+            return [((starts(rows, height), [0]), [(y, x) for y in range(height) for x in range(columns)])]
+        # two sizes that differ by one pixel, so that nothing is computed twice
+        count = -(-columns // most)
+        width, wider = columns // count, columns % count
+        end = wider * (width + 1)
+        sizes = [(list(range(0, end, width + 1)), width + 1), (list(range(end, columns, width)), width)]
+        return [((list(range(rows)), first), [(0, x) for x in range(size)]) for first, size in sizes if first]
 
     def repeat(
         self,
         tile: "_Tile",
-        before: int,
+        first: c.Value,
         y_starts: list[int],
         x_starts: list[int],
         pixels: list[tuple[int, int]],
-        source: c.Value,
-        target: c.Value,
-        addend: c.Value | None,
+        where: Place,
     ) -> None:
-        spec = self.spec
+        """The same tile at many places; `first` is the number of the first one."""
 
-        def body(y: c.Value, x: c.Value, number: c.Value) -> None:
-            def moved(pointer: c.Value, row: int, column: int) -> c.Value:
-                return c.at(pointer, c.add(c.mul(y, row), c.mul(x, column)))
-
-            moved_addend = None if addend is None else moved(addend, spec.residual_row, spec.residual_column)
-            tile.write(
-                number,
-                pixels,
-                moved(source, spec.in_row, spec.in_column),
-                moved(target, spec.out_row, spec.out_column),
-                moved_addend,
-            )
-
-        def over(start_list: list[int], inner: Callable[[c.Value, c.Value], None]) -> None:
-            if len(start_list) == 1:
-                inner(c.const(start_list[0]), c.const(0))
+        def over(starts_: list[int], inner: Callable[[c.Value, c.Value], None]) -> None:
+            if len(starts_) == 1:
+                inner(c.const(starts_[0]), c.const(0))
                 return
-            step = start_list[1] - start_list[0]
-            c.loop(0, len(start_list), lambda i: inner(c.smallest(c.mul(i, step), start_list[-1]), i))
+            step = starts_[1] - starts_[0]
+            c.loop(0, len(starts_), lambda i: inner(c.smallest(c.add(c.mul(i, step), starts_[0]), starts_[-1]), i))
 
         def line(y: c.Value, i: c.Value) -> None:
-            over(x_starts, lambda x, j: body(y, x, c.add(c.add(c.mul(i, len(x_starts)), j), before)))
+            def one(x: c.Value, j: c.Value) -> None:
+                number = c.add(first, c.add(c.mul(i, len(x_starts)), j))
+                tile.write(number, pixels, where.moved(self.spec, y, x))
+
+            over(x_starts, one)
 
         over(y_starts, line)
 
@@ -272,40 +294,27 @@ class _AmxWriter(_ConvWriter):
         super().write()
         conv_amx.release()
 
-    def vectors(self, requantize, counts, weights, channel, source, target, addend) -> None:  # type: ignore[override]
-        conv_amx.TileUnit(self, requantize, counts, weights, channel).write(source, target, addend)
+    def vectors(self, channels: Channels, where: Place, chunk: c.Value) -> None:
+        conv_amx.TileUnit(self, channels, chunk).write(where)
 
 
 class _Tile:
     """One register tile: some pixels x some vectors of 16 channels, over the whole of K, then the epilogue."""
 
-    def __init__(
-        self,
-        writer: _ConvWriter,
-        requantize: list[Requantize],
-        counts: list[int],
-        weights: c.Value,
-        channel: int,
-        tiles: int,
-    ) -> None:
-        self.writer, self.requantize, self.counts = writer, requantize, counts
-        self.weights, self.channel, self.tiles = weights, channel, tiles
+    def __init__(self, writer: _ConvWriter, channels: Channels, tiles: int) -> None:
+        self.writer, self.channels = writer, channels
+        self.tiles = tiles  # that use these weights, in all units
 
-    def write(
-        self,
-        number: c.Value,
-        pixels: list[tuple[int, int]],
-        source: c.Value,
-        target: c.Value,
-        addend: c.Value | None,
-    ) -> None:
-        spec = self.writer.spec
-        sums, results = self.products(number, pixels, source), []
+    def write(self, number: c.Value, pixels: list[tuple[int, int]], where: Place) -> None:
+        """The tile of this number, for pixels relative to `where`."""
+        spec, channels = self.writer.spec, self.channels
+        sums, results = self.products(number, pixels, where.source), []
         for p, (y, x) in enumerate(pixels):
-            for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
-                out = c.at(target, y * spec.out_row + x * spec.out_column)
-                extra = None if addend is None else c.at(addend, y * spec.residual_row + x * spec.residual_column)
-                results.append(Result(requantize, sums[p][v], count, out, extra, self.channel + v * LANES))
+            out = c.at(where.target, y * spec.out_row + x * spec.out_column)
+            extra = y * spec.residual_row + x * spec.residual_column
+            addend = None if where.addend is None else c.at(where.addend, extra)
+            for v, (requantize, count) in enumerate(zip(channels.requantize, channels.counts, strict=True)):
+                results.append(Result(requantize, sums[p][v], count, out, addend, channels.first + v * LANES))
         self.writer.epilogue.finish(results)
 
     def products(self, number: c.Value, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
@@ -314,14 +323,14 @@ class _Tile:
         Every step also asks for its share of the weights that come after this block, so that they are in L2 when
         their turn comes: each of the unit's tiles for an equal part of them.
         """
-        spec, dot = self.writer.spec, self.writer.dot
-        count = len(self.requantize)
+        spec, dot, channels = self.writer.spec, self.writer.dot, self.channels
+        count = len(channels.counts)
         packed = spec.packed_dwords * 4 * LANES
-        ahead = c.at(
-            self.weights, c.add(c.mul(number, count * spec.vector_bytes // self.tiles), count * spec.vector_bytes)
-        )
-        share = -(-count * 4 * LANES // self.tiles)  # bytes a step
-        first = [acc for _ in pixels for r in self.requantize for acc in dot.start(r.bias)]
+        block = count * spec.vector_bytes
+        ahead = c.at(channels.weights, c.add(c.mul(number, block // self.tiles), block))
+        # bytes a step; none where weights are used once: they come no faster than memory gives them
+        share = -(-count * 4 * LANES // self.tiles) if self.tiles > 1 else 0
+        first = [acc for _ in pixels for r in channels.requantize for acc in dot.start(r.bias)]
         size = len(first) // (len(pixels) * count)
         offsets = [y * spec.in_row + x * spec.in_column for y, x in pixels]
 
@@ -346,7 +355,7 @@ class _Tile:
 
         def segment(source: c.Value, number: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
             sources = [source, *(c.opaque(source) for _ in range(dot.phases - 1))]
-            weights = c.at(self.weights, c.mul(number, packed))
+            weights = c.at(channels.weights, c.mul(number, packed))
             next_ = c.at(ahead, c.mul(number, packed * count // self.tiles))
             return c.loop(0, spec.run_dwords, lambda k, *now: step(sources, weights, next_, k, now), acc)
 
@@ -363,5 +372,5 @@ class _Tile:
 
         total = row(c.const(0), *first) if spec.taps_y == 1 else c.loop(0, spec.taps_y, row, first)
         grouped = [total[i : i + size] for i in range(0, len(total), size)]
-        finished = [dot.finish(acc, self.requantize[i % count].bias) for i, acc in enumerate(grouped)]
+        finished = [dot.finish(acc, channels.requantize[i % count].bias) for i, acc in enumerate(grouped)]
         return [finished[i : i + count] for i in range(0, len(finished), count)]

@@ -12,7 +12,6 @@ from torch_mlir.dialects import arith
 from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels.dot import LANES
 from dyadic.passes.lower.cpu.kernels.epilogue import Result
-from dyadic.passes.lower.cpu.kernels.requantize import Requantize
 
 ROWS = 16  # pixels in a tile, at most
 K_BYTES = 64  # K of one multiplication
@@ -43,20 +42,19 @@ def release() -> None:
 class TileUnit:
     """All pixels of a unit for one or two vectors of channels."""
 
-    def __init__(
-        self, writer: Any, requantize: list[Requantize], counts: list[int], weights: c.Value, channel: int
-    ) -> None:
-        self.writer, self.spec = writer, writer.spec
-        self.requantize, self.counts = requantize, counts
-        self.weights, self.channel = weights, channel
+    def __init__(self, writer: Any, channels: Any, chunk: c.Value) -> None:
+        self.writer, self.spec, self.channels, self.chunk = writer, writer.spec, channels, chunk
         self.sums = c.at(writer.k.scratch, CONFIG_BYTES)
 
-    def write(self, source: c.Value, target: c.Value, addend: c.Value | None) -> None:
+    def write(self, where: Any) -> None:
         spec = self.spec
         width = tile_pixels(spec.unit_columns)
         x_count = -(-spec.unit_columns // width)
         tiles = spec.unit_rows * x_count
         at_once = min(PIXEL_TILES, tiles)
+        groups = -(-tiles // at_once)
+        users = groups * spec.neighbours
+        before = c.const(0) if spec.neighbours == 1 else c.mul(self.chunk, groups)
 
         def group(i: c.Value) -> None:
             first = c.smallest(c.mul(i, at_once), tiles - at_once)
@@ -65,33 +63,17 @@ class TileUnit:
                 tile = c.add(first, p)
                 x = c.smallest(c.mul(c.remainder(tile, x_count), width), spec.unit_columns - width)
                 places.append((c.floor_div(tile, x_count), x))
-            self.tiles(places, width, source, target, addend)
+            moved = [where.moved(spec, y, x) for y, x in places]
+            self.products([place.source for place in moved], c.add(before, i), users)
+            for p, place in enumerate(moved):
+                self.finish(p, width, place)
 
-        c.loop(0, -(-tiles // at_once), group)
+        c.loop(0, groups, group)
 
-    def tiles(
-        self,
-        places: list[tuple[c.Value, c.Value]],
-        width: int,
-        source: c.Value,
-        target: c.Value,
-        addend: c.Value | None,
-    ) -> None:
-        spec = self.spec
-
-        def moved(pointer: c.Value, place: tuple[c.Value, c.Value], row: int, column: int) -> c.Value:
-            return c.at(pointer, c.add(c.mul(place[0], row), c.mul(place[1], column)))
-
-        self.products([moved(source, place, spec.in_row, spec.in_column) for place in places])
-        for p, place in enumerate(places):
-            out = moved(target, place, spec.out_row, spec.out_column)
-            more = None if addend is None else moved(addend, place, spec.residual_row, spec.residual_column)
-
-            self.finish(p, width, out, more)
-
-    def finish(self, tile: int, width: int, out: c.Value, addend: c.Value | None) -> None:
+    def finish(self, tile: int, width: int, where: Any) -> None:
         """Sums of a pixel tile to bytes, four vectors at a time."""
-        spec, vectors = self.spec, len(self.requantize)
+        spec, channels = self.spec, self.channels
+        vectors = len(channels.counts)
         at_once = min(width, QUAD // vectors)
 
         def pixels(i: c.Value) -> None:
@@ -99,27 +81,35 @@ class TileUnit:
             results = []
             for n in range(at_once):
                 x = c.add(first, n)
-                place = c.at(out, c.mul(x, spec.out_column))
-                more = None if addend is None else c.at(addend, c.mul(x, spec.residual_column))
-                for v, (requantize, count) in enumerate(zip(self.requantize, self.counts, strict=True)):
+                place = where.moved(spec, c.const(0), x)
+                for v, (requantize, count) in enumerate(zip(channels.requantize, channels.counts, strict=True)):
                     offset = c.add(c.mul(x, LINE), (tile * CHANNEL_TILES + v) * SUM_BYTES)
                     acc = c.load(c.vec(LANES, 32), self.sums, offset, align=64)
-                    results.append(Result(requantize, acc, count, place, more, self.channel + v * LANES))
+                    channel = channels.first + v * LANES
+                    results.append(Result(requantize, acc, count, place.target, place.addend, channel))
             self.writer.epilogue.finish(results)
 
         c.loop(0, -(-width // at_once), pixels)
 
-    def products(self, sources: list[c.Value]) -> None:
-        """Accumulators, bias included, to scratch: one kilobyte a pixel tile and vector."""
-        spec = self.spec
-        pixels, vectors = range(len(sources)), range(len(self.requantize))
+    def products(self, sources: list[c.Value], number: c.Value, users: int) -> None:
+        """Accumulators, bias included, to scratch: one kilobyte a pixel tile and vector.
+
+        As in `conv.py`, each of the `users` of these weights asks for its share of those that come after them.
+        """
+        spec, channels = self.spec, self.channels
+        pixels, vectors = range(len(sources)), range(len(channels.counts))
         stride, line = c.const(spec.in_column), c.const(LINE)
+        block = len(channels.counts) * spec.vector_bytes
+        ahead = c.at(channels.weights, c.add(c.mul(number, block // users), block))
+        share = -(-len(channels.counts) * K_BYTES // 4 * LINE // users) if users > 1 else 0  # bytes a step
         for p in pixels:
-            for v, requantize in enumerate(self.requantize):
+            for v, requantize in enumerate(channels.requantize):
                 # stride 0: every row begins as the same 16 biases
                 _load_tile(SUM_TILE + p * CHANNEL_TILES + v, requantize.bias_place, c.const(0))
 
-        def step(offset: c.Value, weights: c.Value, k: c.Value) -> None:
+        def step(offset: c.Value, weights: c.Value, next_: c.Value, k: c.Value) -> None:
+            for start in range(0, share, LINE):
+                c.prefetch(next_, c.add(c.mul(k, share), start))
             place = c.add(offset, c.mul(k, K_BYTES))
             block = c.at(weights, c.mul(k, K_BYTES // 4 * LINE))
             for v in vectors:
@@ -134,15 +124,17 @@ class TileUnit:
 
         def segment(y: c.Value, x: c.Value) -> None:
             offset = c.add(c.mul(y, spec.tap_y), c.mul(x, spec.tap_x))
-            weights = c.at(self.weights, c.add(c.mul(y, spec.taps_x * packed), c.mul(x, packed)))
-            c.loop(0, spec.packed_dwords * 4 // K_BYTES, lambda k: step(offset, weights, k))
+            number = c.add(c.mul(y, spec.taps_x), x)
+            weights = c.at(channels.weights, c.mul(number, packed))
+            next_ = c.at(ahead, c.mul(number, packed * len(channels.counts) // users))
+            c.loop(0, spec.packed_dwords * 4 // K_BYTES, lambda k: step(offset, weights, next_, k))
 
         c.loop(0, spec.taps_y, lambda y: c.loop(0, spec.taps_x, lambda x: segment(y, x)))
         for p in pixels:
             for v in vectors:
-                number = p * CHANNEL_TILES + v
-                place = c.at(self.sums, number * SUM_BYTES)
-                c.intrinsic("llvm.x86.tilestored64", None, _number(SUM_TILE + number), place, line)
+                tile = p * CHANNEL_TILES + v
+                place = c.at(self.sums, tile * SUM_BYTES)
+                c.intrinsic("llvm.x86.tilestored64", None, _number(SUM_TILE + tile), place, line)
 
 
 def _load_tile(number: int, pointer: c.Value, stride: c.Value) -> None:

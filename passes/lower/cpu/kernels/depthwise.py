@@ -54,11 +54,17 @@ class DepthwiseSpec:
     out_image: int
     form: str
     clamp: bool
+    unit_blocks: int  # blocks of 64 channels in a unit
+
+    @property
+    def channel_units(self) -> int:
+        """Units with the same rows."""
+        return -(-len(self.blocks) // self.unit_blocks)
 
     @property
     def units(self) -> int:
-        """Tiles per image."""
-        return units_of(self)
+        """Tiles per image: its rows outside, their channels inside."""
+        return units_of(self) * self.channel_units
 
     @property
     def paired(self) -> bool:
@@ -167,9 +173,9 @@ class _Writer:
         self.narrow = Narrow.load(k.params, spec.form, clamp=spec.clamp)
 
     def unit(self, index: c.Value) -> None:
-        """Every block of channels in turn."""
+        """The unit's blocks of channels in turn."""
         spec = self.spec
-        image, row = image_and_row(spec, index)
+        image, row = image_and_row(spec, c.floor_div(index, spec.channel_units))
         source = place(self.input, image, spec.in_image, row, spec.in_row)
         target = place(self.k.out, image, spec.out_image, row, spec.out_row)
         blocks = spec.blocks
@@ -180,12 +186,22 @@ class _Writer:
             weights = c.at(self.k.weights, c.mul(index, spec.block_bytes))
             self.strips(count, copies, weights, c.mul(index, QUADS), c.at(source, skip), c.at(target, skip))
 
-        if len(full) > 1:
-            c.loop(0, len(full), lambda i: block(i, CHANNELS, 1))
+        def rest() -> None:
+            block(c.const(len(full)), *blocks[-1][1:])
+
+        if spec.channel_units == 1:
+            start, end = c.const(0), c.const(len(full))
+        else:
+            start = c.mul(c.remainder(index, spec.channel_units), spec.unit_blocks)
+            end = c.smallest(c.add(start, spec.unit_blocks), len(full))
+        if len(full) > 1 or spec.channel_units > 1:
+            c.loop(start, end, lambda i: block(i, CHANNELS, 1))
         elif full:
             block(c.const(0), CHANNELS, 1)
-        if len(full) < len(blocks):
-            block(c.const(len(full)), *blocks[-1][1:])
+        if len(full) < len(blocks) and spec.channel_units == 1:
+            rest()
+        elif len(full) < len(blocks):
+            c.choose(c.less(c.add(start, spec.unit_blocks), len(blocks)), lambda: None, rest)
 
     def strips(
         self, count: int, copies: int, weights: c.Value, block: c.Value, source: c.Value, target: c.Value

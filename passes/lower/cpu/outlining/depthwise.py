@@ -12,8 +12,9 @@ from dyadic.passes.lower.cpu.outlining.launch import Launch, place
 from dyadic.passes.lower.cpu.outlining.matrix import form
 from dyadic.passes.rewriting import defining
 
-UNIT_BYTES = 32 << 10  # of the result in one unit, at most
-SHARED_ROWS = 14  # an image of fewer rows is one unit
+UNIT_BYTES = 32 << 10  # of the result in one unit, about
+SHARED_ROWS = 14  # an image of fewer rows is not cut
+UNITS = 8  # that an image has where its channels allow it
 
 
 def is_depthwise(op: Any) -> bool:
@@ -23,20 +24,29 @@ def is_depthwise(op: Any) -> bool:
 
 
 def unit_rows(rows: int, row_bytes: int) -> int:
-    """Many, since rows share what they read; two units where an image has work for two; a divisor if one is near."""
-    most = rows if rows < SHARED_ROWS else max(1, min(rows // 2, UNIT_BYTES // row_bytes))
-    return next((r for r in range(most, most // 2, -1) if rows % r == 0), most)
+    """Many, since rows share what they read, but at least two units of a larger image; a divisor if one is near."""
+    if rows < SHARED_ROWS:
+        return rows
+    most = max(2, min(rows // 2, UNIT_BYTES // row_bytes))
+    return next((r for r in [*range(most, most // 2, -1), *range(most, rows // 2 + 1)] if rows % r == 0), most)
+
+
+def unit_blocks(blocks: int, units: int) -> int:
+    """Blocks of channels in a unit of an image that rows alone cut into `units`."""
+    return -(-blocks // max(1, UNITS // units))
 
 
 def depthwise_convolution(op: Any) -> list[Launch]:
     source, out, made = layout_of(op.x), layout_of(op.out), view(op.out)
     weight = np.array(defining(op.weight).value)
     strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)
+    rows_together = unit_rows(made.rows, made.columns * made.channels)
     spec = DepthwiseSpec(
         rows=made.rows,
         columns=made.columns,
         channels=made.channels,
-        unit_rows=unit_rows(made.rows, made.columns * made.channels),
+        unit_rows=rows_together,
+        unit_blocks=unit_blocks(-(-made.channels // depthwise.CHANNELS), -(-made.rows // rows_together)),
         taps_y=weight.shape[1],
         taps_x=weight.shape[2],
         tap_y=dilation[0] * source.row,

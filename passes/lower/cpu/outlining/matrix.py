@@ -16,7 +16,12 @@ from dyadic.runtime.program import NO_HALO, Layout
 
 DWORD = 4
 PACKED_RUN = 16  # runs are packed to a multiple of 16 dwords, K of one AMX tile
-UNIT_PIXELS = 224  # about this many pixels in a unit: enough to reuse weights, few enough to share among threads
+# What the size of a unit is chosen by; none of these changes a bit.
+THREADS = (1, 2, 4, 8)
+TILE_PIXELS, UNIT_TILES = 14, 32  # pixels of a full register tile of 32 channels, most of those in a unit
+SHARED_PIXELS = 128  # from here on threads share an image by its pixels, and each reads all weights
+UNIT_COST = 20_000  # multiply-accumulates in the time that a unit takes to begin
+TILE_COST = 0.2  # of a tile's time that does not shrink with its pixels
 
 
 def convolution(op: Any) -> list[Launch]:
@@ -38,7 +43,7 @@ def convolution(op: Any) -> list[Launch]:
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
     assert seen.channels == depth * groups
     spec = ConvSpec(
-        **_common(op, rows, columns, groups, run),
+        **_common(op, rows, columns, groups, run, weight[0].size),
         in_column=strides[1] * source.pixel,
         in_row=strides[0] * source.row,
         in_image=source.image,
@@ -70,7 +75,7 @@ def linear(op: qi.LinearOp) -> list[Launch]:
     source, made = layout_of(op.x), view(op.out)
     weight = np.array(defining(op.weight).value)
     spec = ConvSpec(
-        **_common(op, made.rows, made.columns, 1, -(-weight.shape[1] // DWORD)),
+        **_common(op, made.rows, made.columns, 1, -(-weight.shape[1] // DWORD), weight.shape[1]),
         in_column=source.pixel,
         in_row=source.row,
         in_image=source.image,
@@ -87,18 +92,21 @@ def linear(op: qi.LinearOp) -> list[Launch]:
     ]
 
 
-def _common(op: Any, rows: int, columns: int, groups: int, run: int) -> dict[str, Any]:
-    """What a spec says of the result, its units and one run of K, whichever op it is for."""
+def _common(op: Any, rows: int, columns: int, groups: int, run: int, depth: int) -> dict[str, Any]:
+    """What a spec says of the result, its units and one run of K (`depth` in all), whichever op it is for."""
     out, channels = layout_of(op.out), view(op.out).channels // groups
-    unit_rows, unit_columns = unit_shape(rows, columns)
+    of_unit = unit_vectors(-(-channels // LANES))
+    blocks = groups * -(-channels // (of_unit * LANES))
+    unit_rows, unit_columns = unit_shape(rows, columns, blocks, of_unit * LANES * depth)
     return {
         "rows": rows,
         "columns": columns,
         "channels": channels,
         "groups": groups,
-        "unit_vectors": unit_vectors(-(-channels // LANES)),
+        "unit_vectors": of_unit,
         "unit_rows": unit_rows,
         "unit_columns": unit_columns,
+        "pixels_outer": rows * columns >= SHARED_PIXELS,
         "run_dwords": run,
         "packed_dwords": -(-run // PACKED_RUN) * PACKED_RUN,
         "out_column": out.pixel,
@@ -140,13 +148,29 @@ def unit_vectors(vectors: int) -> int:
     return 3 if vectors % 3 == 0 else 2
 
 
-def unit_shape(rows: int, columns: int) -> tuple[int, int]:
-    """Rows x columns of pixels in a unit: as many whole rows as divide evenly, or a piece of one long row."""
+def unit_shape(rows: int, columns: int, blocks: int, pixel_macs: int) -> tuple[int, int]:
+    """Rows x columns of pixels in a unit: whole rows that divide evenly, or a piece of one long row.
+
+    `blocks` units have the same pixels, each with `pixel_macs` multiply-accumulates a pixel. Few units leave threads
+    idle, small ones take long to begin, and pixels that fill no register tile cost as much as a full one.
+    """
     if rows == 1:
-        pieces = -(-columns // UNIT_PIXELS)
-        return 1, -(-columns // pieces)
-    fitting = [r for r in range(1, rows + 1) if rows % r == 0 and r * columns <= UNIT_PIXELS]
-    return max(fitting, default=1), columns
+        pieces = {-(-columns // (tiles * TILE_PIXELS)) for tiles in range(1, UNIT_TILES + 1)}
+        shapes = {(1, -(-columns // p)) for p in pieces}
+    else:
+        most = max(1, UNIT_TILES * TILE_PIXELS // columns)
+        shapes = {(r, columns) for r in range(1, min(rows, most) + 1) if rows % r == 0}
+    if rows * columns >= SHARED_PIXELS:
+        shapes = {shape for shape in shapes if shape != (rows, columns)} or shapes
+
+    def loss(shape: tuple[int, int]) -> float:
+        pixels = shape[0] * shape[1]
+        units = blocks * (rows // shape[0]) * -(-columns // shape[1])
+        idle = sum(-(-units // t) * t / units - 1 for t in THREADS) / len(THREADS)
+        tiles = -(-pixels // TILE_PIXELS) if shape[1] <= TILE_PIXELS else shape[0] * -(-shape[1] // TILE_PIXELS)
+        return idle + UNIT_COST / (pixels * pixel_macs) + TILE_COST * (tiles * TILE_PIXELS / pixels - 1)
+
+    return min(sorted(shapes, reverse=True), key=loss)
 
 
 def _padded(channels: int) -> int:
