@@ -58,7 +58,6 @@ struct Step {
     Reference out, in[MAX_INPUTS];
     int64_t inputs, weights, params, tiles;
     bool overlap; // may run without a barrier after the step before it
-    int rotation; // its place in a row of overlapping steps, whose shares begin at different threads
 };
 
 // Reads the packing of runtime/program.py.
@@ -131,7 +130,7 @@ void read_tensor(Words &words, Tensor &t) {
     t.elements = b.channels * b.height * b.width;
 }
 
-void read_step(Words &words, Step &s, const uint8_t *code, const Step *before) {
+void read_step(Words &words, Step &s, const uint8_t *code) {
     s.kernel = reinterpret_cast<dyadic_kernel>(reinterpret_cast<uintptr_t>(code + words.next()));
     s.out.buffer = words.next(), s.out.offset = words.next();
     s.inputs = words.next();
@@ -140,7 +139,6 @@ void read_step(Words &words, Step &s, const uint8_t *code, const Step *before) {
     s.weights = words.next(), s.params = words.next();
     s.tiles = words.next();
     s.overlap = words.next();
-    s.rotation = s.overlap && before ? before->rotation + 1 : 0;
 }
 
 // The code image, readable and executable, never writable at the same time.
@@ -225,7 +223,7 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
     for (int64_t i = 0; i < m.outputs; i++)
         read_tensor(words, m.output[i]);
     for (int64_t i = 0; i < m.steps; i++)
-        read_step(words, m.step[i], m.code, i ? &m.step[i - 1] : nullptr);
+        read_step(words, m.step[i], m.code);
     return words.done() ? DYADIC_OK : message(DYADIC_INTERNAL, "the packed program has another length");
 }
 
@@ -276,8 +274,7 @@ void give_out(const dyadic_context &c, const Tensor &t, void *target, int thread
 }
 
 void run_step(const dyadic_context &c, const Step &s, int thread) {
-    const int threads = c.team.threads();
-    const Share mine = share(s.tiles * c.batch, threads, (thread + s.rotation) % threads);
+    const Share mine = share(s.tiles * c.batch, c.team.threads(), thread);
     if (mine.first == mine.last)
         return;
     const uint8_t *in[MAX_INPUTS] = {};

@@ -53,6 +53,14 @@ KERNEL(mix) {
             o[i] = scratch[i];
     }
 }
+
+// params: tiles, bytes of a tile, image stride of the output. out = which page of scratch memory: another one a thread
+KERNEL(who) {
+    const int64_t tiles = params[0], bytes = params[1];
+    for (int64_t t = first; t < last; t++)
+        for (int64_t i = 0; i < bytes; i++)
+            out[t / tiles * params[2] + t % tiles * bytes + i] = (uint8_t)((uintptr_t)scratch >> 12);
+}
 """
 
 FLAGS = (
@@ -83,7 +91,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     tool("objcopy -O binary -j .text k.o k.bin")
     found = re.findall(r"^(\w+) (\w+) T (\w+)$", tool("nm -S k.o"), re.MULTILINE)
     entries = {name: Entry(int(offset, 16), int(length, 16), (f"/{name}",)) for offset, length, name in found}
-    assert set(entries) == {"box", "mix"}
+    assert set(entries) == {"box", "mix", "who"}
     return Image((folder / "k.bin").read_bytes(), entries)
 
 
@@ -161,6 +169,7 @@ def network() -> Network:
     params[:9] = [h, w, c, pixel, row, in_bytes, c, w * c, out_bytes]
     params[16:21] = [h, w * c, out_bytes, 0, out_bytes]
     params[32:37] = [h, w * c, out_bytes, out_bytes, out_bytes]
+    params[48:51] = [h, w * c, out_bytes]
     random = np.random.default_rng(1)
     weights = random.integers(0, 256, 64 + round_up(h * w * c) + 64, np.uint8)
     inside = Layout(0, row + pixel, pixel, row, in_bytes, Halo(1, 1, 1, 1))

@@ -47,11 +47,35 @@ def test_overlapping_steps_need_no_barrier(write, network, image, x) -> None:
     again = replace(a, layer="/a2", out=b.out)  # the same from the same, into the output's buffer
     program = replace(network.program, steps=(box, a, replace(again, overlap=True)))
     box_and_constants = write(program, network.weights, network.params, image)
-    one = dyadic.load(box_and_constants, threads=1, max_batch=5)
+    with dyadic.load(box_and_constants, threads=1, max_batch=5) as session:
+        expected = session(x)
+    assert len(np.unique(expected)) > 100
     for threads in (2, 3, 4):
         with dyadic.load(box_and_constants, threads=threads, max_batch=5) as session:
             for _ in range(50):
-                np.testing.assert_array_equal(session(x), one(x))
+                np.testing.assert_array_equal(session(x), expected)
+
+
+def test_a_thread_has_the_same_tiles_of_overlapping_steps(write, network, image, x) -> None:
+    """What lies around its own rows is its own, too: a ring is written beside what it surrounds."""
+    (y,) = network.program.outputs
+    out = [replace(y, name=f"y{i}", layout=replace(y.layout, buffer=i)) for i in (1, 2, 3)]
+    steps = [
+        Step(f"/{o.name}", "who", "who", Reference(o.layout.buffer, 0), (), network.height, params=192) for o in out
+    ]
+    steps = [steps[0], *(replace(step, overlap=True) for step in steps[1:])]
+    path = write(
+        replace(network.program, outputs=tuple(out), steps=tuple(steps)), network.weights, network.params, image
+    )
+    for threads in (1, 2, 3, 4):
+        with dyadic.load(path, threads=threads, max_batch=5) as session:
+            for batch in (1, 5):
+                first, *others = session.run(None, {"x": network.quantize(x[:batch])}, raw=True)
+                assert len(np.unique(first)) == threads
+                rows = first.transpose(0, 2, 3, 1).reshape(batch * network.height, -1)
+                assert (rows == rows[:, :1]).all() and np.count_nonzero(np.diff(rows[:, 0])) == threads - 1
+                for other in others:
+                    np.testing.assert_array_equal(first, other)
 
 
 def test_what_inputs_and_outputs_say(model, network) -> None:

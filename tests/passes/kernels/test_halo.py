@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -37,3 +38,27 @@ def ring(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
 def test_the_ring_and_nothing_else_holds_the_zero_point(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
     kernels.check([ring(kernels, data.draw, rng) for _ in range(12)], rng)
+
+
+@pytest.mark.parametrize(("top", "left", "bottom", "right"), [(1, 1, 1, 1), (0, 2, 3, 0), (2, 0, 0, 1), (1, 0, 2, 0)])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_unit_writes_what_lies_around_its_row(
+    kernels: Any, rows: int, top: int, left: int, bottom: int, right: int
+) -> None:
+    """The first row's has what is above it, the last one's what is below."""
+    images, columns, channels = 2, 3, 5
+    width, height = left + columns + right, top + rows + bottom
+    row, image = width * channels, height * width * channels
+    spec = HaloSpec(rows, columns, channels, top, left, bottom, right, channels, row, image)
+    bytes_ = np.arange(images * image).reshape(images, height, width, channels)
+    expected = []
+    for one in bytes_:
+        for y in range(top, top + rows):
+            mine = slice(0 if y == top else y, height if y == top + rows - 1 else y + 1)
+            inside = one[y, left : left + columns]
+            expected.append(set(one[mine].ravel().tolist()) - set(inside.ravel().tolist()))
+    before = np.zeros(images * image + 8, np.uint8)
+    case = kernels.Case(
+        spec, [], before, before, top * row + left * channels, params=pack_fill_params(7), images=images
+    )
+    assert kernels.writes(case) == expected

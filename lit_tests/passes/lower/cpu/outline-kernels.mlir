@@ -21,7 +21,7 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32> {
 // The ring of a result that a padded convolution reads is written beside it, overlapping with the step that makes the inside.
 // CHECK-LABEL: func.func @main()
 // CHECK:         "qi.launch"() {{.*}}layer = "/scale", {{.*}}out = array<i64: 1, 28>, overlap = false
-// CHECK-NEXT:    "qi.launch"() {{.*}}kernel = "halo_{{[0-9a-f]+}}", layer = "/scale", {{.*}}out = array<i64: 1, 28>, overlap = true
+// CHECK-NEXT:    "qi.launch"() {{.*}}kernel = "halo_{{[0-9a-f]+}}", layer = "/scale", {{.*}}out = array<i64: 1, 28>, overlap = true, {{.*}}rows = 4 : i64, {{.*}}tiles = 4 : i64
 // CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 1, 0>, kernel = "conv_{{[0-9a-f]+}}", layer = "/conv", {{.*}}pixels_outer = false, {{.*}}tiles = 1 : i64
 func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x2x4x4xf32> {
   %q = "qi.quantize"(%x) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>

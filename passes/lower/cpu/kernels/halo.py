@@ -1,5 +1,6 @@
 """The ring of zero points around a tensor that a convolution reads beyond the edge."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dyadic.passes.lower.cpu.kernels import code as c
@@ -23,8 +24,8 @@ class HaloSpec:
 
     @property
     def units(self) -> int:
-        """Tiles per image: one."""
-        return 1
+        """Tiles per image: its real rows, so that a thread writes the ring around those that are its own."""
+        return self.rows
 
 
 def generate(spec: HaloSpec, level: str, symbol: str) -> None:
@@ -32,26 +33,31 @@ def generate(spec: HaloSpec, level: str, symbol: str) -> None:
 
     def body(k: c.KernelArguments) -> None:
         value = c.truncate(c.load(c.integer(32), k.params, align=4), 8)
-        c.loop(k.first, k.last, lambda image: _ring(spec, level, c.at(k.out, c.mul(image, spec.image)), value))
+
+        def unit(index: c.Value) -> None:
+            image, row = c.floor_div(index, spec.rows), c.remainder(index, spec.rows)
+            _edges(spec, level, c.at(k.out, c.mul(image, spec.image)), row, value)
+
+        c.loop(k.first, k.last, unit)
 
     c.kernel(symbol, body)
 
 
-def _ring(spec: HaloSpec, level: str, pixels: c.Value, value: c.Value) -> None:
+def _edges(spec: HaloSpec, level: str, pixels: c.Value, row: c.Value, value: c.Value) -> None:
+    """What is left and right of a row, above the first one and below the last."""
     width = spec.left + spec.columns + spec.right
 
-    def fill(first_row: int, first_column: int, rows: int, columns: int) -> None:
+    def fill(start: c.Value, rows: int, columns: int) -> None:
         if rows and columns:
-            start = c.at(pixels, first_row * spec.row + first_column * spec.column)
             fill_pixels(level, start, value, (rows, columns, spec.channels), (spec.row, spec.column))
 
-    fill(-spec.top, -spec.left, spec.top, width)
-    if spec.channels == spec.column and spec.row == width * spec.column and spec.rows > 1:
-        # the right edge of a row and the left edge of the next are one run
-        fill(0, -spec.left, 1, spec.left)
-        fill(0, spec.columns, spec.rows - 1, spec.right + spec.left)
-        fill(spec.rows - 1, spec.columns, 1, spec.right)
-    else:
-        fill(0, -spec.left, spec.rows, spec.left)
-        fill(0, spec.columns, spec.rows, spec.right)
-    fill(spec.rows, -spec.left, spec.bottom, width)
+    def whole_rows(first: int, rows: int) -> Callable[[], None]:
+        return lambda: fill(c.at(pixels, first * spec.row - spec.left * spec.column), rows, width)
+
+    line = c.at(pixels, c.mul(row, spec.row))
+    if spec.top:
+        c.choose(c.equal(row, 0), whole_rows(-spec.top, spec.top), lambda: None)
+    fill(c.at(line, -spec.left * spec.column), 1, spec.left)
+    fill(c.at(line, spec.columns * spec.column), 1, spec.right)
+    if spec.bottom:
+        c.choose(c.equal(row, spec.rows - 1), whole_rows(spec.rows, spec.bottom), lambda: None)
