@@ -87,6 +87,7 @@ def emit(outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Ope
         inputs=tuple(_input(each) for each in attributes[INPUTS]),
         outputs=tuple(_output(each) for each in attributes[OUTPUTS]),
         steps=steps,
+        together=first_together(launches, steps, ints(attributes[views.BUFFERS])),
     )
     specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches}
     layers: dict[str, tuple[str, ...]] = {}
@@ -125,11 +126,23 @@ def _step(launch: LaunchOp, weights: _Section, params: _Section) -> Step:
         out=Reference(*ints(launch.out)),
         inputs=tuple(inputs),
         tiles=launch.tiles.value,
+        weight_tiles=getattr(registry.from_attribute(launch.spec), "weight_tiles", 0),
         weights=weights.put(launch.data("weights")),
         params=params.put(launch.data("params")),
         macs=launch.macs.value,
         overlap=launch.overlap.value,
     )
+
+
+def first_together(launches: Sequence[LaunchOp], steps: Sequence[Step], buffers: Sequence[int]) -> int:
+    """The step from which on a batch is worth more for sharing weights than it costs in activations out of the cache.
+
+    Early layers have large activations and small weights, late ones the reverse. Up to a step every image reads the
+    weights again; from it on, it hands its activations over through memory.
+    """
+    read = [len(launch.data("weights")) for launch in launches]
+    moved = [sum(buffers[at.buffer] for at in (step.out, *step.inputs) if at.buffer >= 0) for step in steps]
+    return min(range(len(steps) + 1), key=lambda cut: sum(read[:cut]) + sum(moved[cut:]))
 
 
 def _scratch_bytes(launches: Sequence[LaunchOp]) -> int:

@@ -1,9 +1,9 @@
 """What the runtime executes: buffers in one arena, inputs, outputs, and steps that call kernels.
 
 A `Program` is data. It is written as JSON into the artifact's header, checked without mercy when it is read, and packed
-into 64-bit words for the native side, which trusts it. Memory is spoken of per image: a buffer of `size` bytes lies at
-`arena + offset * max_batch`, images are `size` bytes apart. A reference is (buffer, byte offset inside the first
-image); buffer -1 is constant data in the weights section.
+into 64-bit words for the native side, which trusts it. Memory is spoken of per image: every image of a batch has an
+arena of its own, where a buffer of `size` bytes lies at `offset`. A reference is (buffer, byte offset inside it);
+buffer -1 is constant data in the weights section.
 """
 
 import dataclasses
@@ -92,7 +92,10 @@ class Output:
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel call over tiles 0..tiles*batch-1, split among the threads.
+    """Tiles 0..tiles-1 of every image, split among the threads into kernel calls.
+
+    The tiles are in order of their weights, `weight_tiles` of them with the same ones; where that is not 0, a batch
+    goes from weights to weights and not from image to image.
 
     With `overlap` it may run without a barrier after the step before it: nothing that it touches is written by any
     step since the last barrier, and nothing that it writes is touched by one."""
@@ -107,16 +110,21 @@ class Step:
     params: int = -1  # byte offset in the section, -1: none
     macs: int = 0  # of one image
     overlap: bool = False
+    weight_tiles: int = 0
 
 
 @dataclass(frozen=True)
 class Program:
+    """Of a batch, each image takes steps 0..together-1 by itself, which keeps what one step hands to the next in the
+    cache; all images take the others together, which shares their weights."""
+
     buffers: tuple[Buffer, ...]
     arena_bytes: int  # of one image
     scratch_bytes: int  # of one thread
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     steps: tuple[Step, ...]
+    together: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -186,6 +194,7 @@ def _check_program(program: Program, weights_bytes: int, params_bytes: int) -> N
     _between(program.arena_bytes, 0, LIMIT, "program.arena_bytes")
     _between(program.scratch_bytes, 0, LIMIT, "program.scratch_bytes")
     _multiple(program.arena_bytes, ALIGNMENT, "program.arena_bytes")
+    _between(program.together, 0, len(program.steps), "program.together")
     for i, buffer in enumerate(program.buffers):
         where = f"program.buffers[{i}]"
         _between(buffer.size, 0, program.arena_bytes, f"{where}.size")
@@ -216,6 +225,9 @@ def _check_program(program: Program, weights_bytes: int, params_bytes: int) -> N
         for j, at in enumerate(step.inputs):
             reference(at, f"{where}.inputs[{j}]", constants=True)
         _between(step.tiles, 1, 1 << 31, f"{where}.tiles")
+        _between(step.weight_tiles, 0, step.tiles, f"{where}.weight_tiles")
+        if step.weight_tiles and step.tiles % step.weight_tiles:
+            raise _wrong(f"{where}.weight_tiles", step.weight_tiles, f"a divisor of {step.tiles}")
         _between(step.macs, 0, 1 << 62, f"{where}.macs")
         _between(step.weights, -1, weights_bytes - 1, f"{where}.weights")
         _between(step.params, -1, params_bytes - 1, f"{where}.params")
@@ -293,16 +305,15 @@ def pack(
     """The words that model.cpp reads. `kernels` gives each symbol's offset in the code; code, weights and params are
     positions in the file, code with its length."""
     words = [PACKING, file_bytes, *code, weights, params, program.arena_bytes, program.scratch_bytes]
-    words += [len(program.buffers), len(program.inputs), len(program.outputs), len(program.steps)]
-    for buffer in program.buffers:
-        words += buffer
+    words += [len(program.buffers), len(program.inputs), len(program.outputs), len(program.steps), program.together]
+    words += [buffer.offset for buffer in program.buffers]
     for tensor in (*program.inputs, *program.outputs):
         words += _pack_tensor(program, tensor)
     for step in program.steps:
         inputs = [*step.inputs, *[Reference(-1, 0)] * (MAX_STEP_INPUTS - len(step.inputs))]
         words += [kernels[step.kernel], *step.out, len(step.inputs)]
         words += [word for at in inputs for word in at]
-        words += [step.weights, step.params, step.tiles, step.overlap]
+        words += [step.weights, step.params, step.tiles, step.weight_tiles, step.overlap]
     return words
 
 
@@ -316,7 +327,6 @@ def _pack_tensor(program: Program, t: Input | Output) -> list[int]:
         not is_input or t.dtype == "float32",
         at.buffer,
         at.offset,
-        at.image,
         t.channels,
         t.height,
         t.width,

@@ -21,7 +21,8 @@ typedef struct dyadic_model dyadic_model;
 typedef struct dyadic_context dyadic_context;
 
 /* A kernel computes tiles first..last-1 of a step. A step has `tiles` tiles an image; tile t belongs to image
- * t / tiles. Images of one buffer are its size apart. Arena, weights and scratch end in 64 readable bytes. */
+ * t / tiles, and images of one buffer are its size apart. The runtime asks for tiles of one image at a time, since every
+ * image has an arena of its own. Arena, weights and scratch end in 64 readable bytes. */
 typedef void (*dyadic_kernel)(const uint8_t *const *in, uint8_t *out, const uint8_t *weights, const int32_t *params,
                               uint8_t *scratch, int64_t first, int64_t last);
 

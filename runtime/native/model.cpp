@@ -43,13 +43,13 @@ struct Reference {
 };
 
 struct Buffer {
-    int64_t offset, size; // of one image
+    int64_t offset; // in the arena of an image
 };
 
 struct Tensor {
     Reference at;
     Boundary boundary;
-    int64_t image, elements; // of one image: bytes inside, elements outside
+    int64_t elements; // of one image, outside
     bool is_float;
 };
 
@@ -57,6 +57,7 @@ struct Step {
     dyadic_kernel kernel;
     Reference out, in[MAX_INPUTS];
     int64_t inputs, weights, params, tiles;
+    int64_t weight_tiles; // that follow each other with the same weights, or 0
     bool overlap; // may run without a barrier after the step before it
 };
 
@@ -88,6 +89,7 @@ struct dyadic_model {
     const uint8_t *code = nullptr, *weights = nullptr, *params = nullptr;
     int64_t arena_bytes = 0, scratch_bytes = 0;
     int64_t buffers = 0, inputs = 0, outputs = 0, steps = 0;
+    int64_t together = 0; // the first step that takes all images before the next step begins
     Buffer *buffer = nullptr;
     Tensor *input = nullptr, *output = nullptr;
     Step *step = nullptr;
@@ -100,7 +102,7 @@ struct dyadic_context {
     uint8_t *map = nullptr;
     int64_t map_bytes = 0;
     uint8_t *arena = nullptr, *scratch = nullptr;
-    int64_t scratch_stride = 0;
+    int64_t image_stride = 0, scratch_stride = 0; // every image has an arena of its own, every thread its scratch
 
     // The run in progress.
     const void *const *sources = nullptr;
@@ -119,7 +121,6 @@ void read_tensor(Words &words, Tensor &t) {
     t.is_float = words.next();
     t.at.buffer = words.next();
     t.at.offset = words.next();
-    t.image = words.next();
     b.channels = words.next(), b.height = words.next(), b.width = words.next();
     b.pixel = words.next(), b.row = words.next();
     b.top = words.next(), b.left = words.next(), b.bottom = words.next(), b.right = words.next();
@@ -138,6 +139,7 @@ void read_step(Words &words, Step &s, const uint8_t *code) {
         in.buffer = words.next(), in.offset = words.next();
     s.weights = words.next(), s.params = words.next();
     s.tiles = words.next();
+    s.weight_tiles = words.next();
     s.overlap = words.next();
 }
 
@@ -198,6 +200,7 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
     m.arena_bytes = words.next();
     m.scratch_bytes = words.next();
     m.buffers = words.next(), m.inputs = words.next(), m.outputs = words.next(), m.steps = words.next();
+    m.together = words.next();
     m.buffer = allocate<Buffer>(m.buffers);
     m.input = allocate<Tensor>(m.inputs);
     m.output = allocate<Tensor>(m.outputs);
@@ -217,7 +220,7 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
             return code;
 
     for (int64_t i = 0; i < m.buffers; i++)
-        m.buffer[i].offset = words.next(), m.buffer[i].size = words.next();
+        m.buffer[i].offset = words.next();
     for (int64_t i = 0; i < m.inputs; i++)
         read_tensor(words, m.input[i]);
     for (int64_t i = 0; i < m.outputs; i++)
@@ -229,10 +232,10 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
 
 // --- the run
 
-uint8_t *resolve(const dyadic_context &c, const Reference &at) {
+uint8_t *resolve(const dyadic_context &c, const Reference &at, int64_t image) {
     if (at.buffer < 0)
         return const_cast<uint8_t *>(c.model->weights) + at.offset;
-    return c.arena + c.model->buffer[at.buffer].offset * c.max_batch + at.offset;
+    return c.arena + c.image_stride * image + c.model->buffer[at.buffer].offset + at.offset;
 }
 
 struct Share {
@@ -244,14 +247,13 @@ Share share(int64_t tiles, int threads, int thread) {
     return {tiles * thread / threads, tiles * (thread + 1) / threads};
 }
 
-void take_in(const dyadic_context &c, const Tensor &t, const void *source, int thread) {
+// Rows `mine` of an input, counted through the batch, each image's halo included.
+void take_in(const dyadic_context &c, const Tensor &t, const void *source, Share mine) {
     const Boundary &b = t.boundary;
     const int64_t rows = b.top + b.height + b.bottom;
-    const Share mine = share(rows * c.batch, c.team.threads(), thread);
-    uint8_t *base = resolve(c, t.at);
     for (int64_t i = mine.first; i < mine.last; i++) {
         const int64_t image = i / rows, row = i % rows - b.top;
-        uint8_t *q = base + image * t.image;
+        uint8_t *q = resolve(c, t.at, image);
         if (t.is_float && !c.raw)
             dyadic::quantize_row(b, static_cast<const float *>(source) + image * t.elements, q, row);
         else
@@ -259,13 +261,22 @@ void take_in(const dyadic_context &c, const Tensor &t, const void *source, int t
     }
 }
 
+// A thread's part of every input, for `count` images from `image` on that `threads` share.
+void take_in_images(const dyadic_context &c, int64_t image, int64_t count, int threads, int thread) {
+    for (int64_t i = 0; i < c.model->inputs; i++) {
+        const Tensor &t = c.model->input[i];
+        const int64_t rows = t.boundary.top + t.boundary.height + t.boundary.bottom;
+        const Share mine = share(rows * count, threads, thread);
+        take_in(c, t, c.sources[i], {rows * image + mine.first, rows * image + mine.last});
+    }
+}
+
 void give_out(const dyadic_context &c, const Tensor &t, void *target, int thread) {
     const Boundary &b = t.boundary;
     const Share mine = share(b.height * c.batch, c.team.threads(), thread);
-    const uint8_t *base = resolve(c, t.at);
     for (int64_t i = mine.first; i < mine.last; i++) {
         const int64_t image = i / b.height, row = i % b.height;
-        const uint8_t *q = base + image * t.image;
+        const uint8_t *q = resolve(c, t.at, image);
         if (t.is_float && !c.raw)
             dyadic::dequantize_row(b, q, static_cast<float *>(target) + image * t.elements, row);
         else
@@ -273,48 +284,96 @@ void give_out(const dyadic_context &c, const Tensor &t, void *target, int thread
     }
 }
 
-void run_step(const dyadic_context &c, const Step &s, int thread) {
-    const Share mine = share(s.tiles * c.batch, c.team.threads(), thread);
+// Tiles of one image.
+void run_tiles(const dyadic_context &c, const Step &s, int thread, int64_t image, Share mine) {
     if (mine.first == mine.last)
         return;
     const uint8_t *in[MAX_INPUTS] = {};
     for (int64_t i = 0; i < s.inputs; i++)
-        in[i] = resolve(c, s.in[i]);
+        in[i] = resolve(c, s.in[i], image);
     const uint8_t *weights = s.weights < 0 ? nullptr : c.model->weights + s.weights;
     const int32_t *params = s.params < 0 ? nullptr : reinterpret_cast<const int32_t *>(c.model->params + s.params);
-    s.kernel(in, resolve(c, s.out), weights, params, c.scratch + thread * c.scratch_stride, mine.first, mine.last);
+    uint8_t *scratch = c.scratch + thread * c.scratch_stride;
+    s.kernel(in, resolve(c, s.out, image), weights, params, scratch, mine.first, mine.last);
+}
+
+// A thread's share of a step for the whole batch. Where tiles share weights, images take turns with them.
+void run_step(const dyadic_context &c, const Step &s, int thread) {
+    const int64_t size = c.batch > 1 && s.weight_tiles ? s.weight_tiles : s.tiles, parts = s.tiles / size;
+    if (parts == 1) { // image after image
+        const Share mine = share(s.tiles * c.batch, c.team.threads(), thread);
+        for (int64_t at = mine.first; at < mine.last;) {
+            const int64_t image = at / s.tiles, start = image * s.tiles;
+            const int64_t end = mine.last < start + s.tiles ? mine.last : start + s.tiles;
+            run_tiles(c, s, thread, image, {at - start, end - start});
+            at = end;
+        }
+        return;
+    }
+    const Share mine = share(parts * c.batch, c.team.threads(), thread);
+    for (int64_t i = mine.first; i < mine.last; i++)
+        run_tiles(c, s, thread, i % c.batch, {i / c.batch * size, (i / c.batch + 1) * size});
+}
+
+// The calling thread's time, added up by step.
+struct Clock {
+    int64_t *times, last;
+    void add(int64_t slot) {
+        if (!times)
+            return;
+        const int64_t now = dyadic::now_ns();
+        times[slot] += now - last;
+        last = now;
+    }
+};
+
+// The first steps, image after image, so that what one hands to the next stays in the cache. With images for every
+// thread, each has its own and meets the others at the end; else all share each image.
+void run_images(dyadic_context &c, int thread, Clock &clock) {
+    const dyadic_model &m = *c.model;
+    const int threads = c.team.threads();
+    const bool apart = c.batch % threads == 0 || c.batch >= 4 * threads;
+    const Share images = apart ? share(c.batch, threads, thread) : Share{0, c.batch};
+    for (int64_t image = images.first; image < images.last; image++) {
+        take_in_images(c, image, 1, apart ? 1 : threads, apart ? 0 : thread);
+        for (int64_t i = 0; i < m.together; i++) {
+            const Step &s = m.step[i];
+            if (!apart && (i == 0 || !s.overlap || c.times))
+                c.team.barrier();
+            clock.add(i); // of what came before: the input, or the step before this one
+            run_tiles(c, s, thread, image, apart ? Share{0, s.tiles} : share(s.tiles, threads, thread));
+        }
+        clock.add(m.together);
+    }
 }
 
 // What every thread of the team does.
 void work(void *job, int thread) {
     dyadic_context &c = *static_cast<dyadic_context *>(job);
     const dyadic_model &m = *c.model;
-    const bool timing = c.times && thread == 0;
-    int64_t *slot = c.times, last = timing ? dyadic::now_ns() : 0;
-    const auto stamp = [&] {
-        if (!timing)
-            return;
-        const int64_t now = dyadic::now_ns();
-        *slot++ = now - last;
-        last = now;
-    };
+    Clock clock{thread == 0 ? c.times : nullptr, c.times ? dyadic::now_ns() : 0};
+    if (clock.times)
+        memset(clock.times, 0, (m.steps + 2) * sizeof *clock.times);
 
-    for (int64_t i = 0; i < m.inputs; i++)
-        take_in(c, m.input[i], c.sources[i], thread);
-    for (int64_t i = 0; i < m.steps; i++) {
-        if (i == 0 || !m.step[i].overlap || c.times) {
+    const int64_t first = c.batch > 1 ? m.together : 0;
+    if (first)
+        run_images(c, thread, clock);
+    else
+        take_in_images(c, 0, c.batch, c.team.threads(), thread);
+    for (int64_t i = first; i < m.steps; i++) {
+        if (i == first || !m.step[i].overlap || c.times) {
             c.team.barrier();
-            stamp();
+            clock.add(i);
         }
         run_step(c, m.step[i], thread);
     }
     c.team.barrier();
-    stamp();
+    clock.add(m.steps);
     for (int64_t i = 0; i < m.outputs; i++)
         give_out(c, m.output[i], c.targets[i], thread);
     if (c.times)
         c.team.barrier();
-    stamp();
+    clock.add(m.steps + 1);
 }
 
 int open_context(dyadic_context &c, int threads, int64_t max_batch, int64_t spin_ns, const Message &message) {
@@ -322,7 +381,9 @@ int open_context(dyadic_context &c, int threads, int64_t max_batch, int64_t spin
     c.max_batch = max_batch;
     c.team.open(threads, spin_ns);
     const int64_t huge = 2 << 20;
-    const int64_t arena_bytes = (m.arena_bytes * max_batch + SLACK + 4095) & -4096;
+    // An odd number of lines apart, so that the same place of many images is not the same set of the cache.
+    c.image_stride = m.arena_bytes + (m.arena_bytes / 64 % 2 ? 0 : 64);
+    const int64_t arena_bytes = (c.image_stride * max_batch + SLACK + 4095) & -4096;
     c.scratch_stride = (m.scratch_bytes + SLACK + 4095) & -4096;
     c.map_bytes = arena_bytes + c.scratch_stride * threads + huge;
     void *map = mmap(nullptr, c.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

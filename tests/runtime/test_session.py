@@ -32,6 +32,33 @@ def test_threads_and_batches_change_nothing(model, network, x, threads) -> None:
             np.testing.assert_array_equal(session(x[:n]), network.expected(x[:n]))
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("together", "weight_tiles"), [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (0, 3), (1, 3), (3, 3), (0, 9)]
+)
+def test_images_take_steps_alone_or_together(write, network, image, x, threads, together, weight_tiles) -> None:
+    """Batches of 1 and 5 are shared by rows of an image, 2 (of two threads) and 3 (of three) by whole images."""
+    steps = tuple(replace(step, weight_tiles=weight_tiles) for step in network.program.steps)
+    program = replace(network.program, steps=steps, together=together)
+    path = write(program, network.weights, network.params, image)
+    with dyadic.load(path, threads=threads, max_batch=5) as session:
+        for n in (5, 1, 2, 3, 5):
+            np.testing.assert_array_equal(session(x[:n]), network.expected(x[:n]))
+        times = session.profile({"x": x}, iterations=2, warmup=1)
+    assert [t.layer for t in times if t.kernel] == [step.layer for step in steps]
+    assert all(t.median_ns > 0 for t in times)
+
+
+def test_images_do_not_meet_where_buffers_share_memory(write, network, image, x) -> None:
+    """The result lies where the input was: of the same image, whichever has run before."""
+    first, second, third, last = network.program.buffers
+    program = replace(network.program, buffers=(first, second, third, last._replace(offset=first.offset)), together=3)
+    path = write(program, network.weights, network.params, image)
+    for threads in (1, 2, 5):
+        with dyadic.load(path, threads=threads, max_batch=5) as session:
+            np.testing.assert_array_equal(session(x), network.expected(x))
+
+
 @pytest.mark.parametrize("spin", ["0", "1", "300"])
 def test_many_short_runs_with_every_kind_of_waiting(model, network, x, spin, monkeypatch) -> None:
     monkeypatch.setenv("DYADIC_SPIN_US", spin)

@@ -78,6 +78,11 @@ class ConvSpec:
         return 1 if self.pixels_outer else self.chunks[0] * self.chunks[1]
 
     @property
+    def weight_tiles(self) -> int:
+        """As many tiles in order have the same weights; 0: images do not take turns with them."""
+        return 0 if self.pixels_outer else self.neighbours
+
+    @property
     def units(self) -> int:
         """Tiles per image."""
         return self.groups * self.blocks * self.chunks[0] * self.chunks[1]

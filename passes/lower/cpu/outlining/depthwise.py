@@ -28,7 +28,9 @@ def unit_rows(rows: int, row_bytes: int) -> int:
     if rows < SHARED_ROWS:
         return rows
     most = max(2, min(rows // 2, UNIT_BYTES // row_bytes))
-    return next((r for r in [*range(most, most // 2, -1), *range(most, rows // 2 + 1)] if rows % r == 0), most)
+    return next(
+        (r for r in [*range(most, most // 2, -1), *range(most, min(rows // 2, 2 * most) + 1)] if rows % r == 0), most
+    )
 
 
 def unit_blocks(blocks: int, units: int) -> int:
