@@ -1,8 +1,18 @@
 """Buffers that are alive together never overlap, and the arena is close to what lifetimes force."""
 
+import numpy as np
+import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.networks import NETWORKS
+from dyadic.compiler.driver import Flow
+from dyadic.compiler.options import Options
+from dyadic.dialects.launch import LaunchOp
+from dyadic.dialects.laws import ints
+from dyadic.dialects.reference import main_function
+from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
 from dyadic.passes.lower.cpu.plan_memory import Life, place
 
 SIZES = st.integers(1, 50).map(lambda n: 64 * n)
@@ -40,3 +50,23 @@ def test_a_chain_needs_its_two_largest_neighbours() -> None:
 def test_touching_lives_meet() -> None:
     assert Life(0, 3).meets(Life(3, 5))
     assert not Life(0, 2).meets(Life(3, 5))
+
+
+@pytest.mark.parametrize("name", ["densenet121", "inception_v3", "mobilenet_v2"])
+def test_a_network_takes_little_more_than_what_is_alive_at_once(name: str) -> None:
+    images = np.random.default_rng(0).standard_normal((1, 3, 96, 96)).astype(np.float32)
+    example = (torch.from_numpy(images),)
+    flow = Flow(NETWORKS[name].make(), images, None, example, Options(observer="min-max")).run("lower")
+    function = main_function(flow.module)
+    sizes, arena = ints(function.attributes[BUFFERS]), ints(function.attributes[ARENA])[-1]
+    launches = [op.opview for op in function.regions[0].blocks[0].operations if isinstance(op.opview, LaunchOp)]
+    # a buffer that no launch writes holds an input and is alive from the start; what none reads is a result
+    first, last = [-1] * len(sizes), [len(launches)] * len(sizes)
+    for step, launch in reversed(list(enumerate(launches))):
+        first[ints(launch.out)[0]] = step
+    for step, launch in enumerate(launches):
+        for buffer in ints(launch.inputs)[::2]:
+            if buffer >= 0:
+                last[buffer] = step
+    bound = lower_bound(sizes, [Life(a, b) for a, b in zip(first, last, strict=True)])
+    assert bound <= arena <= 1.1 * bound
