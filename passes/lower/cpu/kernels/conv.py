@@ -57,6 +57,7 @@ class ConvSpec:
     residual_column: int = 0
     residual_row: int = 0
     residual_image: int = 0
+    tile_vectors: int = 0  # most vectors of 16 channels in a register tile; 0: what the level likes
     pixels_outer: bool = False  # units with the same pixels follow each other
 
     @property
@@ -160,6 +161,7 @@ class Channels:
 class _ConvWriter:
     def __init__(self, spec: ConvSpec, level: str, arguments: c.KernelArguments) -> None:
         self.spec, self.dot, self.k = spec, DOTS[level], arguments
+        self.tile_vectors = min(spec.tile_vectors or self.dot.vectors, self.dot.vectors)
         self.input = arguments.input(0)
         self.residual_input = arguments.input(1) if spec.residual else None
         self.epilogue = Epilogue(level, arguments.params, spec.form, clamp=spec.clamp)
@@ -215,11 +217,11 @@ class _ConvWriter:
         return counts
 
     def pixels(self, where: Place, vector: c.Value, chunk: c.Value, counts: list[int]) -> None:
-        """All register tiles of a unit, for at most as many vectors at a time as the level likes."""
+        """All register tiles of a unit, for at most as many vectors at a time as the spec and the level like."""
         spec = self.spec
         weights = c.at(self.k.weights, c.mul(vector, spec.vector_bytes))
-        for start in range(0, len(counts), self.dot.vectors):
-            part = counts[start : start + self.dot.vectors]
+        for start in range(0, len(counts), self.tile_vectors):
+            part = counts[start : start + self.tile_vectors]
             requantize = [
                 Requantize(self.k.params, c.add(vector, start + v), spec.form, residual=spec.residual)
                 for v in range(len(part))
