@@ -1,8 +1,8 @@
 """Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
 
 LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the
-caller's process. `python -m dyadic.compiler.codegen` reads one JSON job from standard input and writes an object for
-each level to the path it names.
+caller's process. `python -m dyadic.compiler.codegen` reads a JSON list of jobs from standard input and writes an object
+for each to the path it names.
 """
 
 import json
@@ -12,11 +12,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dyadic.compiler.cache import Cache, key_of
+from dyadic.compiler.identity import code_digest
 from dyadic.compiler.link import Image, link
+from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.passes.lower.cpu.kernels.registry import FAMILIES, family_of
 from dyadic.runtime.targets import BY_NAME
 
 TO_LLVM = (
@@ -64,52 +68,83 @@ done:
 
 
 CHILD_SECONDS = 600  # kernels take about 0.1 s each; LLVM has patterns that it never finishes combining
+MOST_JOBS = 200  # of one child
+MEMORY = "memory functions"  # the name of their object
 
 
 class CodegenError(RuntimeError):
     """The child process failed: a bug of ours, with what LLVM said."""
 
 
-def compile_kernels(specs: Mapping[str, Any], levels: Sequence[str], jobs: int = 0) -> dict[str, Image]:
+@dataclass(frozen=True)
+class Job:
+    """One object to make: a kernel for a level (or the memory functions, which have no spec)."""
+
+    symbol: str
+    level: str
+    spec: Any
+
+    @property
+    def key(self) -> str:
+        """All that its bytes depend on."""
+        spec = {} if self.spec is None else asdict(self.spec)
+        return key_of({"compiler": code_digest(), "level": self.level, "symbol": self.symbol, "spec": spec})
+
+    def to_json(self, path: Path) -> dict[str, Any]:
+        said: dict[str, Any] = {"symbol": self.symbol, "level": self.level, "path": str(path)}
+        if self.spec is not None:
+            said |= {"family": family_of(self.spec), "spec": asdict(self.spec)}
+        return said
+
+
+def compile_kernels(
+    specs: Mapping[str, Any], levels: Sequence[str], jobs: int = 0, cache: Cache | None = None
+) -> dict[str, Image]:
     """Machine code of every kernel in `specs` (symbol -> spec dataclass) for every ISA level.
 
     Args:
         jobs: child processes to use; 0 means one per available core.
+        cache: where objects are kept from compile to compile.
 
     Raises:
         CodegenError: the child failed.
     """
-    from dyadic.passes.lower.cpu.kernels.registry import family_of
+    every = [Job(symbol, level, spec) for symbol, spec in {MEMORY: None, **specs}.items() for level in levels]
+    known = cache.read("code", [job.key for job in every]) if cache else {}
+    missing = [job for job in every if job.key not in known]
+    if missing:
+        made = _objects(missing, max(1, min(jobs or len(os.sched_getaffinity(0)), len(missing))))
+        known |= made
+        if cache:
+            cache.write("code", made)
+    return {level: link([known[job.key] for job in every if job.level == level]) for level in levels}
 
-    count = max(1, min(jobs or len(os.sched_getaffinity(0)), len(specs)))
-    every = [{"symbol": symbol, "family": family_of(spec), **asdict(spec)} for symbol, spec in specs.items()]
+
+def _objects(jobs: Sequence[Job], count: int) -> dict[str, bytes]:
+    """Objects by key, made by `count` child processes: starting one takes as long as several kernels."""
+    parts = max(count, -(-len(jobs) // MOST_JOBS))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count) as pool:
-        # a child does its share of the kernels for all levels, since starting one takes as long as several kernels
-        parts = [every[i::count] for i in range(count)]
-        objects = [{level: str(Path(folder) / f"{level}.{i}.o") for level in levels} for i in range(count)]
-        list(pool.map(lambda i: _child(parts[i], objects[i], memory=i == 0), range(count)))
-        return {level: link([Path(paths[level]).read_bytes() for paths in objects]) for level in levels}
+        paths = [Path(folder) / f"{i}.o" for i in range(len(jobs))]
+        said = [job.to_json(path) for job, path in zip(jobs, paths, strict=True)]
+        list(pool.map(_child, [said[i::parts] for i in range(parts)]))
+        return {job.key: path.read_bytes() for job, path in zip(jobs, paths, strict=True)}
 
 
-def _child(kernels: list[dict[str, Any]], objects: dict[str, str], *, memory: bool) -> None:
-    job = {"kernels": kernels, "objects": objects, "memory": memory}
+def _child(jobs: list[dict[str, Any]]) -> None:
     command = [sys.executable, "-P", "-m", "dyadic.compiler.codegen"]
-    names = ", ".join(objects)
     try:
         done = subprocess.run(
-            command, input=json.dumps(job), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
+            command, input=json.dumps(jobs), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
         )
-    except subprocess.TimeoutExpired as error:
-        symbols = ", ".join(kernel["symbol"] for kernel in kernels)
-        raise CodegenError(f"code generation for {names} did not finish in {CHILD_SECONDS} s: {symbols}") from error
-    if missing := [level for level, path in objects.items() if done.returncode != 0 or not Path(path).exists()]:
-        failed = ", ".join(missing)
-        raise CodegenError(f"code generation for {failed} failed (exit {done.returncode}):\n{done.stderr[-4000:]}")
+        end, said = f"failed (exit {done.returncode})", done.stderr[-4000:]
+    except subprocess.TimeoutExpired:
+        end, said = f"did not finish in {CHILD_SECONDS} s", ""
+    if missing := [job for job in jobs if not Path(job["path"]).exists()]:  # a child writes each as soon as it has it
+        raise CodegenError(f"code generation of {missing[0]['symbol']} for {missing[0]['level']} {end}:\n{said}")
 
 
 def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
     """LLVM IR text of the kernels, for `--emit llvm`. Runs in this process: call it from a child."""
-    from dyadic.passes.lower.cpu.kernels import registry
 
     def build() -> None:
         for symbol, spec in specs.items():
@@ -161,19 +196,13 @@ def machine_code(text: str, level: str) -> bytes:
 
 
 def main() -> None:
-    from dyadic.passes.lower.cpu.kernels.registry import FAMILIES
-
-    job = json.load(sys.stdin)
-    specs = {}
-    for kernel in job["kernels"]:
-        symbol, family = kernel.pop("symbol"), kernel.pop("family")
-        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in kernel.items()}
-        specs[symbol] = FAMILIES[family][0](**fields)
-    for level, path in job["objects"].items():
-        text = llvm_ir(specs, level)
-        if job["memory"]:
-            text += MEMORY_FUNCTIONS
-        Path(path).write_bytes(machine_code(text, level))
+    for job in json.load(sys.stdin):
+        text = MEMORY_FUNCTIONS
+        if job["symbol"] != MEMORY:
+            fields = {key: tuple(value) if isinstance(value, list) else value for key, value in job["spec"].items()}
+            text = llvm_ir({job["symbol"]: FAMILIES[job["family"]][0](**fields)}, job["level"])
+        data = machine_code(text, job["level"])
+        Path(job["path"]).write_bytes(data)
 
 
 if __name__ == "__main__":

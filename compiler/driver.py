@@ -20,6 +20,7 @@ from torch_mlir import ir
 
 from dyadic.compiler import knobs
 from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.certificate import certify
@@ -50,6 +51,7 @@ class Flow:
         self.model, self.calibration, self.evaluate, self.examples = model, calibration, evaluate, examples
         self.options = options
         self.progress: Progress = make_progress(options.progress)
+        self.cache = Cache(knobs.cache_folder(), self.progress.warn)
         self.trace = Trace(options.trace or knobs.trace_folder())
         self.context = new_context()
         self.seconds: dict[str, float] = {}
@@ -117,7 +119,7 @@ class Flow:
     def stage_emit(self) -> None:
         """Machine code, its certificate, and the artifact around them."""
         with self.progress.stage("emit"):
-            emitted = emit(self.module, self.options.levels, self.integer)
+            emitted = emit(self.module, self.options.levels, self.integer, self.cache)
         images = {
             level: (image.code, image.text_length, emitted.entries[level]) for level, image in emitted.images.items()
         }

@@ -10,9 +10,10 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.compiler import integer_ir
+from dyadic.compiler.cache import Cache
 from dyadic.compiler.codegen import compile_kernels
 from dyadic.compiler.link import Image
-from dyadic.dialects.launch import LaunchOp
+from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
@@ -66,16 +67,19 @@ class _Section:
         return b"".join([*self.parts, bytes(SLACK)])
 
 
-def emit(outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation) -> Emitted:
+def emit(
+    outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
+) -> Emitted:
     """Compile and pack.
 
     Args:
         outlined: the module after the `lower/cpu` passes.
         levels: ISA levels to generate code for; the same program, weights and parameters serve all of them.
         integer: the `qi` module before lowering, kept in the artifact.
+        cache: where machine code is kept from compile to compile.
     """
     function = main_function(outlined)
-    launches = [op.opview for op in function.regions[0].blocks[0].operations if isinstance(op.opview, LaunchOp)]
+    launches = launches_of(outlined)
     weights, params = _Section(), _Section()
     steps = tuple(_step(launch, weights, params) for launch in launches)
     attributes = function.operation.attributes
@@ -93,7 +97,7 @@ def emit(outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Ope
     layers: dict[str, tuple[str, ...]] = {}
     for launch in launches:
         layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
-    images = compile_kernels(specs, levels)
+    images = compile_kernels(specs, levels, cache=cache)
     entries = {
         level: {symbol: artifact.Entry(*place, layers.get(symbol, ())) for symbol, place in image.entries.items()}
         for level, image in images.items()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from dyadic.compiler.codegen import llvm_ir
 from dyadic.compiler.driver import Flow, bytecode
-from dyadic.dialects.launch import LaunchOp
-from dyadic.dialects.reference import main_function
+from dyadic.dialects.launch import launches_of
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.runtime.atomic_file import replacing
 
@@ -30,8 +29,6 @@ def write_ir(flow: Flow, emit: str | None, output: Path | None) -> None:
 
 def llvm_text(flow: Flow) -> str:
     """LLVM IR of every kernel at the best level asked for, made in a child process: the translator can crash."""
-    body = main_function(flow.module).operation.regions[0].blocks[0]
-    launches = [op.opview for op in body.operations if isinstance(op.opview, LaunchOp)]
-    specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches}
+    specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches_of(flow.module)}
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
         return child.submit(llvm_ir, specs, flow.options.levels[0]).result()

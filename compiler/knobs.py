@@ -21,6 +21,13 @@ KNOBS = (
     Knob(
         "DYADIC_SPIN_US", "microseconds", "200", "How long an idle thread of a session looks for work before it sleeps."
     ),
+    Knob(
+        "DYADIC_CACHE",
+        "folder, or `off`",
+        "dyadic in the user's cache folder",
+        "Where compiles keep machine code and timings for the next one.",
+    ),
+    Knob("XDG_CACHE_HOME", "folder", "~/.cache", "The user's cache folder."),
     Knob("CXX", "command", "c++, g++, clang++ or ziglang", "The compiler that builds the native runtime."),
 )
 
@@ -29,3 +36,12 @@ def trace_folder() -> Path | None:
     """DYADIC_TRACE."""
     text = os.environ.get("DYADIC_TRACE")
     return Path(text) if text else None
+
+
+def cache_folder() -> Path | None:
+    """DYADIC_CACHE, else `dyadic` in XDG_CACHE_HOME or ~/.cache; none for `off`."""
+    text = os.environ.get("DYADIC_CACHE")
+    if text:
+        return None if text == "off" else Path(text)
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "dyadic"

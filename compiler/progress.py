@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, Protocol
@@ -25,6 +26,10 @@ class Progress:
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         """One stage of the compile, of `total` units where that is known."""
         yield lambda count=1: None
+
+    def warn(self, sentence: str) -> None:
+        """Something is not as it should be, and the compile goes on."""
+        warnings.warn(sentence, RuntimeWarning, stacklevel=2)
 
 
 class JsonProgress(Progress):
@@ -49,6 +54,9 @@ class JsonProgress(Progress):
         yield advance
         say("end")
 
+    def warn(self, sentence: str) -> None:
+        print(json.dumps({"event": "warning", "message": sentence}), file=sys.stderr, flush=True)
+
 
 class RichProgress(Progress):
     """Bars with the time left, on standard error; where that is no terminal, one line a stage."""
@@ -70,6 +78,9 @@ class RichProgress(Progress):
             task = bars.add_task(name, total=total)
             yield lambda count=1: bars.advance(task, count)
             bars.update(task, total=1, completed=1)
+
+    def warn(self, sentence: str) -> None:
+        print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 def make_progress(style: Style) -> Progress:

@@ -10,6 +10,7 @@ from torch_mlir.dialects.ext import attribute
 
 from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, ints
 from dyadic.dialects.qi import QI
+from dyadic.dialects.reference import main_function
 
 
 class LaunchOp(QI.Operation, name="launch"):
@@ -42,3 +43,9 @@ class LaunchOp(QI.Operation, name="launch"):
         if {"out", "inputs"} <= set(self.attributes) and (len(ints(self.out)) != 2 or len(ints(self.inputs)) % 2):
             return fail(self, f"out {ints(self.out)} and inputs {ints(self.inputs)} must be pairs of buffer and offset")
         return True
+
+
+def launches_of(module: ir.Module | ir.Operation) -> list[LaunchOp]:
+    """The steps of a lowered module, in order."""
+    body = main_function(module).operation.regions[0].blocks[0]
+    return [op.opview for op in body.operations if isinstance(op.opview, LaunchOp)]
