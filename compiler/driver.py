@@ -27,13 +27,18 @@ from dyadic.compiler.certificate import certify
 from dyadic.compiler.comparison import Comparison, compare
 from dyadic.compiler.emit import emit
 from dyadic.compiler.engine import make_engine
-from dyadic.compiler.options import ObserverName, Options, Precision, ProgressStyle, Target
+from dyadic.compiler.options import ObserverName, Options, Precision, ProgressStyle, Target, TuneMode
 from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.select import uniform
 from dyadic.compiler.trace import Trace, run_passes
+from dyadic.compiler.tune import Tuned, tune
 from dyadic.dialects import new_context
+from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE, STAGES
+from dyadic.passes.lower.cpu.kernels.choices import Effort
+from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.session import threads_for
 
 if TYPE_CHECKING:
     import torch
@@ -113,8 +118,9 @@ class Flow:
         self.integer = self.module.operation.clone()
 
     def stage_lower(self) -> None:
-        """Memory and kernels."""
+        """Memory and kernels; which ones are fastest here, if that is asked for."""
         self.passes("lower/cpu")
+        self.tuned = None if self.options.tune == "off" else self.tune(self.options.tune)
 
     def stage_emit(self) -> None:
         """Machine code, its certificate, and the artifact around them."""
@@ -145,6 +151,15 @@ class Flow:
         self.artifact.report["comparison"] = comparison.to_json()
         return comparison
 
+    def tune(self, effort: Effort) -> Tuned:
+        """For the best level that this machine runs, and as many threads as a session would have."""
+        level = targets.choose(self.options.levels)
+        work = sum(launch.macs.value for launch in launches_of(self.module))
+        threads = self.options.threads or threads_for(work)
+        tuned = tune(self.module, level, effort, threads, self.options.batch, self.cache, self.progress)
+        self.trace.page(self.module.operation, "lower-cpu", "tune")
+        return tuned
+
     def passes(self, folder: str) -> None:
         stage = folder.partition("/")[0]
         with self.progress.stage(stage, len(PIPELINE[folder])) as advance:
@@ -164,7 +179,8 @@ class Flow:
         }
 
     def report(self) -> dict[str, Any]:
-        return {"model": source(self.model)["name"], "precision": self.options.precision, "seconds": self.seconds}
+        said = {"model": source(self.model)["name"], "precision": self.options.precision, "seconds": self.seconds}
+        return said if self.tuned is None else said | {"tune": self.tuned.to_json()}
 
 
 def read(model: Any, examples: Any, shapes: Mapping[str, tuple[int, ...]] | None, context: ir.Context) -> ir.Module:
@@ -212,6 +228,7 @@ def compile(
     batch: int = 1,
     shape: Mapping[str, tuple[int, ...]] | None = None,
     observer: ObserverName = "mse",
+    tune: TuneMode = "off",
     trace: Path | None = None,
     progress: ProgressStyle = "off",
 ) -> Artifact:
@@ -222,7 +239,7 @@ def compile(
     arrays, an iterable of arrays, dicts or tuples, or a CalibrationDataReader. evaluate: the same, with `labels`: the
     artifact's accuracy is measured and reported beside float's. The other keywords are those of `Options`.
     """
-    options = Options(precision, target, isa, threads, batch, shape, observer, trace, progress)
+    options = Options(precision, target, isa, threads, batch, shape, observer, tune, trace, progress)
     flow = Flow(model, calibration, evaluate, example_inputs, options).run()
     if evaluate is not None:
         flow.compare()

@@ -1,10 +1,13 @@
-"""What kept results depend on besides their input: the compiler's own source."""
+"""What kept results depend on besides their input: the compiler's own source, and the processor."""
 
 import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from dyadic.runtime import targets
 
 TREE = Path(__file__).resolve().parent.parent
 CODE_SOURCES = (  # all that decides which bytes a kernel becomes
@@ -13,7 +16,10 @@ CODE_SOURCES = (  # all that decides which bytes a kernel becomes
     "runtime/fixedpoint.py",
     "runtime/targets.py",
 )
+TUNE_SOURCES = (*CODE_SOURCES, "compiler/link.py", "compiler/tune")
 CODE_PACKAGES = ("llvmlite", "torch-mlir")
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+PROCESSOR = Path("/proc/cpuinfo")
 
 
 @cache
@@ -33,3 +39,23 @@ def digest(sources: Sequence[str], packages: Sequence[str]) -> str:
 def code_digest() -> str:
     """Of whatever decides the machine code of a kernel."""
     return digest(CODE_SOURCES, CODE_PACKAGES)
+
+
+def tune_digest() -> str:
+    """Of whatever decides which kernels are measured, and how."""
+    return digest(TUNE_SOURCES, CODE_PACKAGES)
+
+
+@cache
+def processor(level: str) -> dict[str, Any]:
+    """What makes the processor as fast as it is, for code of a level."""
+    lines = PROCESSOR.read_text(encoding="utf-8").split("\n\n")[0].splitlines() if PROCESSOR.exists() else []
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    names = ("vendor_id", "cpu family", "model", "model name", "stepping")
+    caches = [" ".join(read(index / name) for name in ("level", "type", "size")) for index in sorted(CACHES.glob("i*"))]
+    features = sorted(targets.BY_NAME[level].needs & targets.features())
+    return {name: said.get(name, "") for name in names} | {"features": features, "caches": caches}
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""

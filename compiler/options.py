@@ -12,6 +12,7 @@ from dyadic.runtime.errors import UsageError
 Precision = Literal["int8"]
 Target = Literal["cpu"]
 ObserverName = Literal["min-max", "percentile", "mse", "entropy"]
+TuneMode = Literal["off", "quick", "full"]
 ProgressStyle = Literal["rich", "json", "off"]
 
 MOST_THREADS = 1024
@@ -38,6 +39,9 @@ class Options:
     )
     observer: ObserverName = option(
         "mse", "how ranges are learned from calibration data", choices=get_args(ObserverName)
+    )
+    tune: TuneMode = option(
+        "off", "measure other kernels for the same layers on this machine: a few or many", choices=get_args(TuneMode)
     )
     trace: Path | None = option(
         None, "folder for a numbered page of IR after every pass (or DYADIC_TRACE)", metavar="DIR"

@@ -22,6 +22,8 @@ def show(comparison: Comparison, artifact: Artifact, output: Path) -> None:
     for row in rows(comparison):
         table.add_row(*row)
     console.print(table)
+    if tuned := artifact.report.get("tune"):
+        console.print(tuned["summary"])
     console.print(artifact.certificate.summary())
 
 

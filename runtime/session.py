@@ -77,11 +77,15 @@ def load(
 
 
 def default_threads(program: Program) -> int:
-    """As many threads as have work worth sharing, and no more than the processors this process may use.
+    """As many threads as have work worth sharing."""
+    return threads_for(sum(step.macs for step in program.steps))
+
+
+def threads_for(work: int) -> int:
+    """Threads for so many multiply-accumulates an image, no more than the processors this process may use.
 
     A step of a small network takes a few microseconds, as long as handing it to another thread does.
     """
-    work = sum(step.macs for step in program.steps)
     return max(1, min(len(os.sched_getaffinity(0)), work // MACS_A_THREAD, MAX_THREADS))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dyadic.compiler import identity
+from dyadic.runtime import targets
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -52,3 +53,14 @@ def test_digests_change_with_the_sources(tmp_path: Path, monkeypatch: pytest.Mon
         sources = ("folder", "one.py") if (tmp_path / "one.py").exists() else ("folder",)
         digests |= {identity.digest.__wrapped__(sources, ()), identity.digest.__wrapped__(sources, ("numpy",))}
     assert len(digests) == 8
+
+
+def test_timings_depend_on_more_than_code() -> None:
+    assert identity.code_digest() != identity.tune_digest()
+
+
+def test_a_processor_is_known_by_what_makes_it_fast() -> None:
+    level = targets.usable()[0]
+    said = identity.processor(level)
+    assert set(said["features"]) == targets.BY_NAME[level].needs
+    assert identity.processor("x86-64") != said

@@ -1,0 +1,218 @@
+"""Measure other kernels for the same layers, and take those that are clearly faster here.
+
+Nothing of this changes a bit: candidates differ in how work is cut and ordered (`kernels/choices.py`). What was
+measured is kept in the cache, so the next compile of a layer of the same shape measures nothing.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, field
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.compiler.cache import Cache, key_of
+from dyadic.compiler.codegen import CodegenError, compile_kernels
+from dyadic.compiler.identity import processor, tune_digest
+from dyadic.compiler.progress import Progress
+from dyadic.compiler.tune.measuring import Case, measure
+from dyadic.compiler.tune.timing import Timing, best, waiting
+from dyadic.dialects.launch import LaunchOp, launches_of
+from dyadic.dialects.laws import ints
+from dyadic.dialects.reference import main_function
+from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.passes.lower.cpu.kernels.choices import Effort, candidates, shape, tunables
+from dyadic.passes.lower.cpu.memory.views import ARENA
+
+LEAST_UNITS = 4  # for each thread, or as many as the static choice has: another machine may have more threads
+
+
+@dataclass
+class Kernel:
+    """Launches of one spec, and what may take its place: the static choice first."""
+
+    spec: Any
+    launches: list[LaunchOp]
+    candidates: list[Any]
+    timings: list[Timing] = field(default_factory=list)
+    measured: bool = False
+    failure: str = ""
+
+    def best(self, threads: int, batch: int) -> int:
+        """The index of the candidate to take."""
+        factors = [waiting(spec.units * batch, threads) for spec in self.candidates]
+        return best([timing.times(factor) for timing, factor in zip(self.timings, factors, strict=True)])
+
+
+@dataclass(frozen=True)
+class Change:
+    """One layer's other choice, and the time of both alone on one thread."""
+
+    layer: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    before_us: float
+    after_us: float
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What tuning did, for the report. `kernels` have something to choose, `measured` of them now, others before."""
+
+    mode: Effort
+    level: str
+    threads: int
+    batch: int
+    kernels: int
+    measured: int
+    layers: int
+    static_us: float
+    tuned_us: float
+    changes: tuple[Change, ...]
+    failures: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"summary": self.summary()}
+
+    def summary(self) -> str:
+        """One sentence for people."""
+        known = self.kernels - self.measured
+        gain = 100 * (1 - self.tuned_us / self.static_us) if self.static_us else 0.0
+        failed = f"; {len(self.failures)} could not be measured" if self.failures else ""
+        return (
+            f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers changed, which should take "
+            f"{gain:.1f} % off the time of all ({self.measured} kernels measured, {known} known from the cache{failed})"
+        )
+
+
+def tune(
+    module: ir.Module, level: str, effort: Effort, threads: int, batch: int, cache: Cache, progress: Progress
+) -> Tuned:
+    """Give the launches of a lowered module the kernels that are fastest at `level` with `threads` and `batch`."""
+    kernels = [kernel for kernel in kernels_of(module, level, effort, threads) if len(kernel.candidates) > 1]
+    keys = [key(kernel, level, effort, batch) for kernel in kernels]
+    known = cache.read("timing", keys)
+    for kernel, name in zip(kernels, keys, strict=True):
+        kernel.timings = timings_of(known[name], kernel) if name in known else []
+    missing = [kernel for kernel in kernels if not kernel.timings]
+    measure_all(missing, level, batch, ints(main_function(module).attributes[ARENA]), cache, progress)
+    cache.write("timing", {k: to_bytes(kernel) for k, kernel in zip(keys, kernels, strict=True) if kernel.measured})
+    return rewrite(kernels, effort, level, threads, batch)
+
+
+def kernels_of(module: ir.Module, level: str, effort: Effort, threads: int) -> list[Kernel]:
+    """Every distinct spec with its candidates, those with too few units to share left out."""
+    kernels: dict[str, Kernel] = {}
+    for launch in launches_of(module):
+        if launch.kernel.value not in kernels:
+            spec = registry.from_attribute(launch.spec)
+            least = min(spec.units, LEAST_UNITS * threads)
+            others = [one for one in candidates(spec, level, effort) if one.units >= least]
+            kernels[launch.kernel.value] = Kernel(spec, [], others)
+        kernels[launch.kernel.value].launches.append(launch)
+    return list(kernels.values())
+
+
+def key(kernel: Kernel, level: str, effort: Effort, batch: int) -> str:
+    """All that the timings depend on."""
+    return key_of(
+        {
+            "compiler": tune_digest(),
+            "processor": processor(level),
+            "level": level,
+            "effort": effort,
+            "batch": batch,
+            "family": registry.family_of(kernel.spec),
+            "shape": shape(kernel.spec),
+            "candidates": [tunables(one) for one in kernel.candidates],
+        }
+    )
+
+
+def to_bytes(kernel: Kernel) -> bytes:
+    return json.dumps([astuple(timing) for timing in kernel.timings]).encode()
+
+
+def timings_of(data: bytes, kernel: Kernel) -> list[Timing]:
+    timings = [Timing(*one) for one in json.loads(data)]
+    assert len(timings) == len(kernel.candidates)
+    return timings
+
+
+def measure_all(
+    kernels: Sequence[Kernel], level: str, batch: int, arena: list[int], cache: Cache, progress: Progress
+) -> None:
+    """Fill in `timings`, or `failure`."""
+    if not kernels:
+        return
+    with progress.stage("tune", len(kernels)) as advance:
+        every = {registry.symbol_of(spec): spec for kernel in kernels for spec in kernel.candidates}
+        try:
+            image = compile_kernels(every, [level], cache=cache)[level]
+        except CodegenError as error:  # of a candidate: the static choices may be without fault
+            for kernel in kernels:
+                kernel.failure = str(error).splitlines()[0]
+            return
+        cases = [case(kernel, image.entries, arena, batch) for kernel in kernels]
+        for kernel, result in zip(kernels, measure(image, level, arena[-1] * batch, cases), strict=True):
+            if isinstance(result, str):
+                kernel.failure = result
+            else:
+                kernel.timings, kernel.measured = result, True
+            advance()
+
+
+def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: list[int], batch: int) -> Case:
+    """The first launch of a kernel, as the runtime would place it."""
+    launch = kernel.launches[0]
+    *offsets, _ = arena
+
+    def place(buffer: int, offset: int) -> int:
+        return offsets[buffer] * batch + offset if buffer >= 0 else offset  # a constant's bytes: any others will do
+
+    numbers = ints(launch.inputs)
+    return Case(
+        out=place(*ints(launch.out)),
+        inputs=tuple(place(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)),
+        weights=launch.data("weights").nbytes,
+        params=launch.data("params").nbytes,
+        scratch=kernel.spec.scratch_bytes,
+        candidates=tuple((entries[registry.symbol_of(s)][0], s.units * batch) for s in kernel.candidates),
+    )
+
+
+def take(launch: LaunchOp, spec: Any) -> None:
+    """Let a launch do the same by another kernel."""
+    with launch.location:
+        attributes = launch.operation.attributes
+        attributes["spec"] = registry.to_attribute(spec)
+        attributes["kernel"] = ir.StringAttr.get(registry.symbol_of(spec))
+        attributes["tiles"] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), spec.units)
+
+
+def rewrite(kernels: Sequence[Kernel], effort: Effort, level: str, threads: int, batch: int) -> Tuned:
+    """Take the best candidates: spec, kernel and tiles of their launches change."""
+    changes: list[Change] = []
+    static = tuned = 0.0
+    for kernel in (one for one in kernels if one.timings):
+        index = kernel.best(threads, batch)
+        chosen = kernel.candidates[index]
+        before, after = kernel.timings[0].median_ns / 1e3, kernel.timings[index].median_ns / 1e3
+        static, tuned = static + before * len(kernel.launches), tuned + after * len(kernel.launches)
+        for launch in kernel.launches if index else []:
+            take(launch, chosen)
+            choices = tunables(kernel.spec), tunables(chosen)
+            changes.append(Change(launch.layer.value, *choices, round(before, 2), round(after, 2)))
+    return Tuned(
+        mode=effort,
+        level=level,
+        threads=threads,
+        batch=batch,
+        kernels=len(kernels),
+        measured=sum(kernel.measured for kernel in kernels),
+        layers=sum(len(kernel.launches) for kernel in kernels),
+        static_us=round(static, 2),
+        tuned_us=round(tuned, 2),
+        changes=tuple(changes),
+        failures={kernel.launches[0].layer.value: kernel.failure for kernel in kernels if kernel.failure},
+    )

@@ -1,0 +1,123 @@
+"""Run candidates one after the other, in a process of its own: `python -m dyadic.compiler.tune.runner` reads one JSON
+job from standard input and prints a line of JSON for each case as soon as it is measured.
+
+A kernel alone finds its weights in the caches, which it never does in a network; so every run takes other weights, and
+only after more than the caches hold the same ones again. The input stays where the layer before would have left it.
+All candidates of a case have their turns in every round, so that whatever disturbs one disturbs all.
+"""
+
+import ctypes
+import itertools
+import json
+import mmap
+import os
+import random
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dyadic.runtime import targets
+from dyadic.runtime.program import ALIGNMENT, MAX_STEP_INPUTS, SLACK
+
+ROTATION_BYTES = 64 << 20  # of weights before any are used again
+HUGE_PAGE = 2 << 20  # what the runtime asks for its arena
+SCREENING, FINAL = 12, 60  # rounds of all candidates, then of the best ones
+FINALISTS = 4  # the static choice among them
+ROUNDS_SECONDS = 2.0  # enough of either, once LEAST_ROUNDS are done
+LEAST_ROUNDS = 5
+QUARTILES_TO_SIGMA = 1.349  # of a normal distribution
+
+SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, *[ctypes.c_int64] * 2)
+Run = Callable[[], None]
+
+
+class Memory:
+    """Bytes of our own, all zero or all random, with slack behind them."""
+
+    def __init__(self, size: int, *, huge: bool, noise: bool = False) -> None:
+        self.map = mmap.mmap(-1, size + SLACK + HUGE_PAGE)
+        self.map.madvise(mmap.MADV_HUGEPAGE if huge else mmap.MADV_NOHUGEPAGE)
+        content = np.frombuffer(self.map, np.uint8)
+        content[:] = np.random.default_rng(0).integers(0, 256, len(content), np.uint8) if noise else 0
+        self.address = content.ctypes.data + -content.ctypes.data % HUGE_PAGE
+
+
+class Machine:
+    """What a context of the runtime has: code, an arena, scratch memory, weights and parameters in a file."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        with open(job["code"], "rb") as file:
+            self.map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+        self.code = np.frombuffer(self.map, np.uint8).ctypes.data
+        cases = job["cases"]
+        self.arena = Memory(job["arena"], huge=True, noise=True)
+        self.scratch = Memory(max(case["scratch"] for case in cases), huge=True)
+        self.params = Memory(max(case["params"] for case in cases), huge=False)
+        self.weights = Memory(ROTATION_BYTES + 2 * max(case["weights"] for case in cases), huge=False, noise=True)
+        self.turns = itertools.count()
+
+    def runs(self, case: dict[str, Any]) -> list[Run]:
+        """The candidates of a case as functions to call."""
+        inputs = (ctypes.c_void_p * MAX_STEP_INPUTS)(*[self.arena.address + offset for offset in case["inputs"]])
+        return [self.run(case, inputs, *candidate) for candidate in case["candidates"]]
+
+    def run(self, case: dict[str, Any], inputs: Any, entry: int, tiles: int) -> Run:
+        call, step = SIGNATURE(self.code + entry), max(1, -(-case["weights"] // ALIGNMENT)) * ALIGNMENT
+        places = ROTATION_BYTES // step + 1
+        out, params, scratch = self.arena.address + case["out"], self.params.address, self.scratch.address
+
+        def run() -> None:
+            weights = self.weights.address + next(self.turns) % places * step
+            call(ctypes.byref(inputs), out, weights, params, scratch, 0, tiles)
+
+        return run
+
+
+def measure(runs: list[Run]) -> list[tuple[float, float, int]]:
+    """(median, spread, count) of each; all are screened, then the best few are measured anew with the first one."""
+    screened = rounds(runs, range(len(runs)), SCREENING)
+    others = sorted(range(1, len(runs)), key=lambda i: statistics.median(screened[i]))
+    final = rounds(runs, [0, *others[: FINALISTS - 1]], FINAL)
+    return [summary((screened | final)[i]) for i in range(len(runs))]
+
+
+def rounds(runs: list[Run], which: Sequence[int], count: int) -> dict[int, list[int]]:
+    """Nanoseconds of every run; the order within a round changes."""
+    order, shuffled = list(which), random.Random(0)
+    times: dict[int, list[int]] = {i: [] for i in order}
+    for i in order:
+        runs[i]()  # its pages are there then
+    begin = time.perf_counter()
+    for done in range(count):
+        if done >= LEAST_ROUNDS and time.perf_counter() - begin > ROUNDS_SECONDS:
+            break
+        shuffled.shuffle(order)
+        for i in order:
+            start = time.perf_counter_ns()
+            runs[i]()
+            times[i].append(time.perf_counter_ns() - start)
+    return times
+
+
+def summary(times: list[int]) -> tuple[float, float, int]:
+    low, median, high = np.percentile(times, (25, 50, 75))
+    return float(median), float(high - low) / QUARTILES_TO_SIGMA, len(times)
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    targets.prepare(job["level"])
+    machine = Machine(job)
+    for case in job["cases"]:
+        signal.alarm(job["seconds"])  # ends the process
+        print(json.dumps(measure(machine.runs(case))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
