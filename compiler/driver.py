@@ -99,7 +99,7 @@ class Flow:
         self.samples = Samples(self.calibration, inputs)
         if self.evaluate is not None:  # whatever is wrong with it is said before the long work
             self.evaluation = Samples(self.evaluate, inputs, "evaluation data", labels=True)
-        calibrate(self.module, self.samples, self.options.observer, self.progress)
+        calibrate(self.module, self.samples, self.options.observer, self.progress, self.cache)
         self.trace.page(self.module.operation, "calibrate", self.options.observer)
 
     def stage_select(self) -> None:

@@ -17,7 +17,9 @@ CODE_SOURCES = (  # all that decides which bytes a kernel becomes
     "runtime/targets.py",
 )
 TUNE_SOURCES = (*CODE_SOURCES, "compiler/link.py", "compiler/tune")
+CALIBRATE_SOURCES = ("compiler/calibrate", "dialects")
 CODE_PACKAGES = ("llvmlite", "torch-mlir")
+CALIBRATE_PACKAGES = ("torch", "torch-mlir", "numpy")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 PROCESSOR = Path("/proc/cpuinfo")
 
@@ -44,6 +46,11 @@ def code_digest() -> str:
 def tune_digest() -> str:
     """Of whatever decides which kernels are measured, and how."""
     return digest(TUNE_SOURCES, CODE_PACKAGES)
+
+
+def calibrate_digest() -> str:
+    """Of whatever decides what a model's ranges are."""
+    return digest(CALIBRATE_SOURCES, CALIBRATE_PACKAGES)
 
 
 @cache

@@ -25,7 +25,7 @@ KNOBS = (
         "DYADIC_CACHE",
         "folder, or `off`",
         "dyadic in the user's cache folder",
-        "Where compiles keep machine code and timings for the next one.",
+        "Where compiles keep machine code, timings and learned ranges for the next one.",
     ),
     Knob("XDG_CACHE_HOME", "folder", "~/.cache", "The user's cache folder."),
     Knob("CXX", "command", "c++, g++, clang++ or ziglang", "The compiler that builds the native runtime."),

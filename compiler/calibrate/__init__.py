@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import math
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch_mlir import ir
 
+from dyadic.compiler.cache import Cache, key_of
 from dyadic.compiler.calibrate.data import Feeds, Input, Samples
 from dyadic.compiler.calibrate.entropy import Entropy
 from dyadic.compiler.calibrate.means import InputMeans
@@ -15,10 +20,11 @@ from dyadic.compiler.calibrate.min_max import MinMax
 from dyadic.compiler.calibrate.mse import Mse
 from dyadic.compiler.calibrate.observer import Observer
 from dyadic.compiler.calibrate.percentile import Percentile
-from dyadic.compiler.progress import Progress
+from dyadic.compiler.identity import calibrate_digest
+from dyadic.compiler.progress import Advance, Progress
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
-from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function
+from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function, make_plan
 from dyadic.runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -49,14 +55,53 @@ def model_inputs(module: ir.Module) -> tuple[Input, ...]:
     return tuple(Input(name, tuple(shape(argument)[1:])) for name, argument in zip(names, block.arguments, strict=True))
 
 
-def calibrate(module: ir.Module, data: object, observer: str, progress: Progress) -> None:
+@dataclass(frozen=True)
+class Learned:
+    """What the data say: each tensor's range, and the means that `InputMeans` writes."""
+
+    ranges: dict[str, tuple[float, float]]
+    means: dict[str, list[float]]
+
+
+def calibrate(module: ir.Module, data: object, observer: str, progress: Progress, cache: Cache | None = None) -> None:
     """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments; `qd.input_mean` too.
 
     Inputs and outputs of the model keep everything that was seen: clipping there is not repaired by any later layer.
+    What the same data said of the same model before is in the cache, where data can be read twice.
     """
+    samples = data if isinstance(data, Samples) else Samples(data, model_inputs(module))
+    plan = make_plan(module)
+    with progress.stage("calibrate", samples.total) as advance:
+        key = key_of(question(module, samples, observer)) if cache and samples.total is not None else None
+        known = cache.read("ranges", [key]) if cache and key else {}
+        if key is not None and key in known:
+            learned = Learned(**json.loads(known[key]))
+        else:
+            learned = learn(module, samples, observer, advance)
+            if cache and key:
+                cache.write("ranges", {key: json.dumps(asdict(learned)).encode()})
+    write_ranges(module, plan, learned.ranges)
+    with module.context:
+        InputMeans(plan).write(learned.means)
+
+
+def question(module: ir.Module, samples: Samples, observer: str) -> dict[str, str]:
+    """All that the answer depends on. Reads the samples once, which checks them, too."""
+    said = io.BytesIO()
+    module.operation.write_bytecode(said)
+    seen = hashlib.sha256()
+    for feeds in samples:
+        for name, value in sorted(feeds.items()):
+            seen.update(f"{name} {value.dtype} {value.shape}\n".encode())
+            seen.update(value.data)
+    model = hashlib.sha256(said.getbuffer()).hexdigest()
+    return {"compiler": calibrate_digest(), "model": model, "samples": seen.hexdigest(), "observer": observer}
+
+
+def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) -> Learned:
+    """Run the samples and watch every tensor."""
     import torch
 
-    samples = data if isinstance(data, Samples) else Samples(data, model_inputs(module))
     reference = FloatReference(module)
     plan = reference.plan
     observers = make_observers(plan, OBSERVERS[observer])
@@ -75,14 +120,12 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
                 ) from None
 
     rows = batch_rows(plan, samples.inputs)
-    with progress.stage("calibrate", samples.total) as advance, torch.inference_mode():
+    with torch.inference_mode():
         for feeds in samples:
             for batch in rebatch(feeds, rows):
                 reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
                 advance(len(next(iter(batch.values()))))
-    write_ranges(module, plan, {name: outward(*watching.range()) for name, watching in observers.items()})
-    with module.context:
-        means.write()
+    return Learned({name: outward(*watching.range()) for name, watching in observers.items()}, means.means())
 
 
 def outward(low: float, high: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ free.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,12 +47,19 @@ class InputMeans:
         if name in self._axes:
             self._images[name] = self._images.get(name, 0) + len(values)
 
-    def write(self) -> None:
-        """`qd.input_mean` onto every layer that was seen."""
+    def means(self) -> dict[str, list[float]]:
+        """Of every tensor that was seen, along every axis that a reader wants; keys are for `write`."""
+        return {place(name, axis): (total / self._images[name]).tolist() for (name, axis), total in self._sums.items()}
+
+    def write(self, means: Mapping[str, list[float]]) -> None:
+        """`qd.input_mean` onto every layer whose input was seen."""
         for op, name, axis in self._readers:
-            if name in self._images:
-                mean = self._sums[name, axis] / self._images[name]
-                op.operation.attributes[qd.INPUT_MEAN] = ir.DenseF64ArrayAttr.get([float(v) for v in mean])
+            if (mean := means.get(place(name, axis))) is not None:
+                op.operation.attributes[qd.INPUT_MEAN] = ir.DenseF64ArrayAttr.get(mean)
+
+
+def place(name: str, axis: int) -> str:
+    return f"{axis} {name}"
 
 
 def channel_axis(op: Any) -> int | None:

@@ -78,10 +78,10 @@ class Tuned:
         """One sentence for people."""
         known = self.kernels - self.measured
         gain = 100 * (1 - self.tuned_us / self.static_us) if self.static_us else 0.0
-        failed = f"; {len(self.failures)} could not be measured" if self.failures else ""
+        failed = f", {len(self.failures)} could not be measured" if self.failures else ""
         return (
-            f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers changed, which should take "
-            f"{gain:.1f} % off the time of all ({self.measured} kernels measured, {known} known from the cache{failed})"
+            f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers changed, {gain:.1f} % less time "
+            f"expected ({self.measured} kernels measured, {known} known{failed})"
         )
 
 

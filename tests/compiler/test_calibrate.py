@@ -1,17 +1,20 @@
 """Ranges arrive on the ops and arguments that need them, and say what the data held."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from torch_mlir import ir
 
+from dyadic.compiler import calibrate as calibrating
+from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import RANGE_BITS, calibrate, model_inputs, outward
-from dyadic.compiler.calibrate.data import Input
+from dyadic.compiler.calibrate.data import Input, Samples
 from dyadic.compiler.progress import JsonProgress, Progress
 from dyadic.dialects import new_context, qd
 from dyadic.dialects.reference import main_function
-from dyadic.runtime.errors import ModelError
+from dyadic.runtime.errors import ModelError, UsageError
 
 NETWORK = """
 func.func @main(%x: tensor<1x2x4xf32> {qd.name = "in"}) -> (tensor<1x8xf32> {qd.name = "out"}) {
@@ -91,3 +94,59 @@ def test_ranges_hide_the_last_bits_of_floats() -> None:
     same = [outward(0.0, v) == outward(0.0, v * (1 + 1e-6)) for v in random.lognormal(0, 5, 1000)]
     assert np.mean(same) > 0.99
     assert outward(0.0, 6.0) == (0.0, 6.0)
+
+
+def test_the_same_data_are_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known has the same effect; another model, observer or sample is another question."""
+    runs, learn = [], calibrating.learn
+    monkeypatch.setattr(calibrating, "learn", lambda *given: runs.append(given[2]) or learn(*given))
+    cache = Cache(tmp_path)
+    with_layer = NETWORK.replace('"qd.add"(%1, %x)', '"qd.sub"(%1, %x)')
+
+    def text(network: str, data: object, observer: str) -> str:
+        with new_context():
+            module = ir.Module.parse(network)
+            calibrate(module, data, observer, Progress(), cache)
+            return str(module)
+
+    first = text(NETWORK, X, "min-max")
+    assert text(NETWORK, {"in": X.copy()}, "min-max") == first and qd.RANGE in first and len(runs) == 1
+    text(NETWORK, X, "mse")
+    text(NETWORK, X[:4], "mse")
+    text(NETWORK, X[1:], "mse")
+    text(with_layer, X[1:], "mse")
+    assert runs == ["min-max", "mse", "mse", "mse", "mse"]
+    assert text(NETWORK, iter([X]), "min-max") == first and len(runs) == 6  # can be read once only
+
+
+def test_means_are_kept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, network = (
+        Cache(tmp_path),
+        """
+func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  %s = "qd.constant"() {value = dense<1.5> : tensor<4xf32>} : () -> tensor<4xf32>
+  %0 = "qd.scale_shift"(%x, %s, %s) {axis = 1 : i64}
+    : (tensor<1x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x4xf32>
+  return %0 : tensor<1x4xf32>
+}
+""",
+    )
+    texts = []
+    for _ in range(2):
+        with new_context():
+            module = ir.Module.parse(network)
+            calibrate(module, X.reshape(10, 4) / 3, "mse", Progress(), cache)
+            texts.append(str(module))
+        monkeypatch.setattr(calibrating, "learn", lambda *_: pytest.fail("was asked again"))
+    assert texts[0] == texts[1] and qd.INPUT_MEAN in texts[0]
+
+
+def test_known_data_are_checked_as_new_ones_are(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with new_context():
+        samples = Samples(X, model_inputs(ir.Module.parse(NETWORK)))
+        for _ in range(2):
+            calibrate(ir.Module.parse(NETWORK), samples, "mse", Progress(), cache)
+            assert samples.seen == len(X) and len(samples.first[0]["in"]) == len(X)
+        with pytest.raises(UsageError, match="NaN or infinity"):
+            calibrate(ir.Module.parse(NETWORK), X * np.float32("nan"), "mse", Progress(), cache)

@@ -44,6 +44,14 @@ def test_all_that_generates_a_kernel_is_in_the_digest() -> None:
     assert not missing, f"add to CODE_SOURCES, or import less: {missing}"
 
 
+def test_all_that_calibrates_is_in_the_digest() -> None:
+    used = used_by(ROOT / "compiler/calibrate/__init__.py", set())
+    missing = used - covered(identity.CALIBRATE_SOURCES)
+    elsewhere = {ROOT / "compiler" / name for name in ("cache.py", "identity.py", "progress.py")}
+    others = {path for path in missing - elsewhere if ROOT / "runtime" not in path.parents}
+    assert {path.name for path in others} <= {"__init__.py"}, "add to CALIBRATE_SOURCES"
+
+
 def test_digests_change_with_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "TREE", tmp_path)
     (tmp_path / "folder").mkdir()
