@@ -12,11 +12,13 @@ from typing import Any, Literal
 from dyadic.passes.lower.cpu.kernels.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.dot import DOTS
+from dyadic.passes.lower.cpu.kernels.units import units_of
 
 Effort = Literal["quick", "full"]
 
 TUNABLE: dict[type, tuple[str, ...]] = {
-    ConvSpec: ("unit_vectors", "unit_rows", "unit_columns", "tile_vectors", "pixels_outer"),
+    # not `pixels_outer`: what it gains shows in a whole network on several threads, not in one kernel alone
+    ConvSpec: ("unit_vectors", "unit_rows", "unit_columns", "tile_vectors"),
     DepthwiseSpec: ("unit_rows",),
 }
 MOST: dict[Effort, int] = {"quick": 6, "full": 40}  # candidates, the static one included
@@ -55,45 +57,38 @@ def convolutions(spec: ConvSpec, level: str, effort: Effort) -> Iterator[ConvSpe
 
 def likely(spec: ConvSpec, level: str) -> Iterator[ConvSpec]:
     """What `full` has found better than the static choice, the most frequent first."""
-    three = min(3, spec.vectors)
     others = [
-        replace(spec, unit_vectors=min(2, spec.vectors)),
-        replace(spec, unit_vectors=three, pixels_outer=True),
-        replace(spec, pixels_outer=True),
-        replace(spec, unit_vectors=1),
-        replace(spec, unit_vectors=min(4, spec.vectors)),
-        replace(spec, **unit_of(spec, SMALL_PIXELS), pixels_outer=True),
-        replace(spec, **unit_of(spec, MANY_PIXELS)),
+        *(replace(spec, unit_vectors=min(vectors, spec.vectors)) for vectors in (2, 3, 1, 4)),
+        *(replace(spec, **unit_of(spec, pixels)) for pixels in (SMALL_PIXELS, MANY_PIXELS)),
     ]
-    return (other for other in others if is_another(other, level))
+    return (other for other in others if is_another(spec, other, level))
 
 
 def grid(spec: ConvSpec, level: str) -> Iterator[ConvSpec]:
-    """Every register tile, unit and order."""
-    for tile, vectors, pixels, outer in product(
+    """Every register tile and unit."""
+    for tile, vectors, pixels in product(
         range(1 + min(DOTS[level].vectors, spec.vectors)),
         distinct([spec.unit_vectors, *(n for n in UNIT_VECTORS if n < spec.vectors), spec.vectors]),
         PIXELS,
-        (False, True),
     ):
-        other = replace(spec, tile_vectors=tile, unit_vectors=vectors, **unit_of(spec, pixels), pixels_outer=outer)
-        if is_another(other, level):
+        other = replace(spec, tile_vectors=tile, unit_vectors=vectors, **unit_of(spec, pixels))
+        if is_another(spec, other, level):
             yield other
 
 
-def is_another(spec: ConvSpec, level: str) -> bool:
-    """Not the same code by another name, and no register tile that leaves a rest."""
-    widest = min(DOTS[level].vectors, spec.unit_vectors)
-    if spec.tile_vectors and (spec.tile_vectors >= widest or spec.unit_vectors % spec.tile_vectors):
+def is_another(spec: ConvSpec, other: ConvSpec, level: str) -> bool:
+    """Not the same code by another name, no register tile that leaves a rest, and as much for threads to share."""
+    widest = min(DOTS[level].vectors, other.unit_vectors)
+    if other.tile_vectors and (other.tile_vectors >= widest or other.unit_vectors % other.tile_vectors):
         return False
-    return not spec.pixels_outer or (spec.groups * spec.blocks > 1 and spec.chunks != (1, 1))
+    return not spec.pixels_outer or other.chunks != (1, 1) or spec.chunks == (1, 1)
 
 
 def differences(one: ConvSpec, other: ConvSpec) -> int:
     """In how many respects two choices differ."""
 
     def respects(spec: ConvSpec) -> list[Any]:
-        return [(spec.tile_vectors, spec.unit_vectors), (spec.unit_rows, spec.unit_columns), spec.pixels_outer]
+        return [(spec.tile_vectors, spec.unit_vectors), (spec.unit_rows, spec.unit_columns)]
 
     return sum(a != b for a, b in zip(respects(one), respects(other), strict=True))
 
@@ -118,7 +113,7 @@ def depthwise(spec: DepthwiseSpec, level: str, effort: Effort) -> Iterator[Depth
     """Units of fewer and of more rows; whether rows are computed in pairs is in the packing of the weights."""
 
     def rows_twice(other: DepthwiseSpec) -> int:
-        return other.units * other.unit_rows - other.rows
+        return units_of(other) * other.unit_rows - other.rows
 
     def ratio(other: DepthwiseSpec) -> float:
         few, many = sorted((spec.unit_rows, other.unit_rows))
