@@ -21,6 +21,7 @@ CALIBRATE_SOURCES = ("compiler/calibrate", "dialects")
 CODE_PACKAGES = ("llvmlite", "torch-mlir")
 CALIBRATE_PACKAGES = ("torch", "torch-mlir", "numpy")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+LEVEL_TWO_BYTES = 2 << 20
 PROCESSOR = Path("/proc/cpuinfo")
 
 
@@ -62,6 +63,12 @@ def processor(level: str) -> dict[str, Any]:
     caches = [" ".join(read(index / name) for name in ("level", "type", "size")) for index in sorted(CACHES.glob("i*"))]
     features = sorted(targets.BY_NAME[level].needs & targets.features())
     return {name: said.get(name, "") for name in names} | {"features": features, "caches": caches}
+
+
+def level_two_bytes() -> int:
+    """The size of one processor's second level of cache; a guess where the system does not say."""
+    sizes = [read(index / "size") for index in CACHES.glob("i*") if read(index / "level") == "2"]
+    return int(sizes[0].removesuffix("K")) << 10 if sizes else LEVEL_TWO_BYTES
 
 
 def read(path: Path) -> str:

@@ -22,9 +22,24 @@ from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.choices import Effort, candidates, shape, tunables
-from dyadic.passes.lower.cpu.memory.views import ARENA
+from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
 
 LEAST_UNITS = 4  # for each thread, or as many as the static choice has: another machine may have more threads
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where the buffers of one image lie; a batch has each so many times as large."""
+
+    offsets: list[int]
+    sizes: list[int]
+    size: int
+
+    @staticmethod
+    def of(module: ir.Module) -> "Arena":
+        attributes = main_function(module).attributes
+        *offsets, size = ints(attributes[ARENA])
+        return Arena(offsets, ints(attributes[BUFFERS]), size)
 
 
 @dataclass
@@ -57,7 +72,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What tuning did, for the report. `kernels` have something to choose, `measured` of them now, others before."""
+    """What tuning did, for the report. `kernels` have something to choose: some were `measured`, others `known`."""
 
     mode: Effort
     level: str
@@ -65,6 +80,7 @@ class Tuned:
     batch: int
     kernels: int
     measured: int
+    known: int
     layers: int
     static_us: float
     tuned_us: float
@@ -76,12 +92,12 @@ class Tuned:
 
     def summary(self) -> str:
         """One sentence for people."""
-        known = self.kernels - self.measured
         gain = 100 * (1 - self.tuned_us / self.static_us) if self.static_us else 0.0
-        failed = f", {len(self.failures)} could not be measured" if self.failures else ""
+        left = self.kernels - self.measured - self.known
+        failed = f", {left} could not be measured" if left else ""
         return (
             f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers changed, {gain:.1f} % less time "
-            f"expected ({self.measured} kernels measured, {known} known{failed})"
+            f"expected ({self.measured} kernels measured, {self.known} known{failed})"
         )
 
 
@@ -95,7 +111,7 @@ def tune(
     for kernel, name in zip(kernels, keys, strict=True):
         kernel.timings = timings_of(known[name], kernel) if name in known else []
     missing = [kernel for kernel in kernels if not kernel.timings]
-    measure_all(missing, level, batch, ints(main_function(module).attributes[ARENA]), cache, progress)
+    measure_all(missing, level, batch, Arena.of(module), cache, progress)
     cache.write("timing", {k: to_bytes(kernel) for k, kernel in zip(keys, kernels, strict=True) if kernel.measured})
     return rewrite(kernels, effort, level, threads, batch)
 
@@ -140,7 +156,7 @@ def timings_of(data: bytes, kernel: Kernel) -> list[Timing]:
 
 
 def measure_all(
-    kernels: Sequence[Kernel], level: str, batch: int, arena: list[int], cache: Cache, progress: Progress
+    kernels: Sequence[Kernel], level: str, batch: int, arena: Arena, cache: Cache, progress: Progress
 ) -> None:
     """Fill in `timings`, or `failure`."""
     if not kernels:
@@ -154,7 +170,7 @@ def measure_all(
                 kernel.failure = str(error).splitlines()[0]
             return
         cases = [case(kernel, image.entries, arena, batch) for kernel in kernels]
-        for kernel, result in zip(kernels, measure(image, level, arena[-1] * batch, cases), strict=True):
+        for kernel, result in zip(kernels, measure(image, level, arena.size * batch, cases), strict=True):
             if isinstance(result, str):
                 kernel.failure = result
             else:
@@ -162,18 +178,19 @@ def measure_all(
             advance()
 
 
-def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: list[int], batch: int) -> Case:
+def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: Arena, batch: int) -> Case:
     """The first launch of a kernel, as the runtime would place it."""
     launch = kernel.launches[0]
-    *offsets, _ = arena
 
     def place(buffer: int, offset: int) -> int:
-        return offsets[buffer] * batch + offset if buffer >= 0 else offset  # a constant's bytes: any others will do
+        return arena.offsets[buffer] * batch + offset if buffer >= 0 else offset  # for constants, any bytes will do
 
     numbers = ints(launch.inputs)
+    first = numbers[0]
     return Case(
         out=place(*ints(launch.out)),
         inputs=tuple(place(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)),
+        fresh=(place(first, 0), place(first, 0) + (arena.sizes[first] * batch if first >= 0 else 0)),
         weights=launch.data("weights").nbytes,
         params=launch.data("params").nbytes,
         scratch=kernel.spec.scratch_bytes,
@@ -210,6 +227,7 @@ def rewrite(kernels: Sequence[Kernel], effort: Effort, level: str, threads: int,
         batch=batch,
         kernels=len(kernels),
         measured=sum(kernel.measured for kernel in kernels),
+        known=sum(bool(kernel.timings) and not kernel.measured for kernel in kernels),
         layers=sum(len(kernel.launches) for kernel in kernels),
         static_us=round(static, 2),
         tuned_us=round(tuned, 2),

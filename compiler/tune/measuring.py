@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dyadic.compiler.identity import level_two_bytes
 from dyadic.compiler.link import Image
 from dyadic.compiler.tune.timing import Timing
 
@@ -19,15 +20,28 @@ CASE_SECONDS = 120  # more is no kernel that anyone wants
 class Case:
     """One launch's memory in bytes, and its candidates as (offset in the code, tiles); the static choice first.
 
-    `out` and `inputs` are offsets in the arena.
+    `out` and `inputs` are offsets in the arena, `fresh` is where what the layer before has written begins and ends.
     """
 
     out: int
     inputs: tuple[int, ...]
+    fresh: tuple[int, int]
     weights: int
     params: int
     scratch: int
     candidates: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended, and its last words."""
+
+    code: int
+    said: str
+
+    def __str__(self) -> str:
+        words = f": {self.said}" if self.said else ""
+        return f"the process that ran its candidates ended before they were measured (exit {self.code}{words})"
 
 
 def measure(
@@ -38,22 +52,23 @@ def measure(
         code = Path(folder) / "code"
         code.write_bytes(image.code)
         job: dict[str, Any] = {"code": str(code), "level": level, "arena": arena, "seconds": seconds}
+        job["level_two"] = level_two_bytes()
         left = list(cases)
         while left:  # each child measures at least one, or ends with it
-            measured, end = 0, ""
+            measured, end = 0, Ended(0, "")
             for line in _child(job | {"cases": [asdict(case) for case in left]}):
-                if isinstance(line, str):
+                if isinstance(line, Ended):
                     end = line
                 else:
                     yield [Timing(*timing) for timing in line]
                     measured += 1
             left = left[measured:]
-            if left:
-                yield end
-                left = left[1:]
+            for _ in left if end.code > 0 else left[:1]:  # an exception is no kernel's fault, a signal is
+                yield str(end)
+            left = [] if end.code > 0 else left[1:]
 
 
-def _child(job: dict[str, Any]) -> Iterator[list[tuple[float, float, int]] | str]:
+def _child(job: dict[str, Any]) -> Iterator[list[tuple[float, float, int]] | Ended]:
     """What the child says of each case, and at last how it ended."""
     command = [sys.executable, "-P", "-m", "dyadic.compiler.tune.runner"]
     with (
@@ -72,4 +87,4 @@ def _child(job: dict[str, Any]) -> Iterator[list[tuple[float, float, int]] | str
         code = child.wait()
         errors.seek(0)
         said = errors.read().strip().splitlines()
-    yield f"its candidates ended the process that ran them (exit {code}{f': {said[-1]}' if said else ''})"
+    yield Ended(code, said[-1] if said else "")

@@ -1,8 +1,9 @@
 """Run candidates one after the other, in a process of its own: `python -m dyadic.compiler.tune.runner` reads one JSON
 job from standard input and prints a line of JSON for each case as soon as it is measured.
 
-A kernel alone finds its weights in the caches, which it never does in a network; so every run takes other weights, and
-only after more than the caches hold the same ones again. The input stays where the layer before would have left it.
+A kernel alone finds everything in the caches, which it never does in a network. So every run takes other weights, and
+only after more than the caches hold the same ones again; other memory sweeps the second level first, residual and
+result with it, and then the input is read, which the layer before has just written.
 All candidates of a case have their turns in every round, so that whatever disturbs one disturbs all.
 """
 
@@ -25,6 +26,7 @@ from dyadic.runtime import targets
 from dyadic.runtime.program import ALIGNMENT, MAX_STEP_INPUTS, SLACK
 
 ROTATION_BYTES = 64 << 20  # of weights before any are used again
+SWEEPS = 2  # times the size of the second level is read between runs
 HUGE_PAGE = 2 << 20  # what the runtime asks for its arena
 SCREENING, FINAL = 12, 60  # rounds of all candidates, then of the best ones
 FINALISTS = 4  # the static choice among them
@@ -44,7 +46,13 @@ class Memory:
         self.map.madvise(mmap.MADV_HUGEPAGE if huge else mmap.MADV_NOHUGEPAGE)
         content = np.frombuffer(self.map, np.uint8)
         content[:] = np.random.default_rng(0).integers(0, 256, len(content), np.uint8) if noise else 0
-        self.address = content.ctypes.data + -content.ctypes.data % HUGE_PAGE
+        start = -content.ctypes.data % HUGE_PAGE
+        self.address = content.ctypes.data + start
+        self.content = content[start : start + size]
+
+    def read(self, start: int, end: int) -> None:
+        """Bring bytes into the caches."""
+        np.max(self.content[start:end], initial=0)
 
 
 class Machine:
@@ -59,7 +67,13 @@ class Machine:
         self.scratch = Memory(max(case["scratch"] for case in cases), huge=True)
         self.params = Memory(max(case["params"] for case in cases), huge=False)
         self.weights = Memory(ROTATION_BYTES + 2 * max(case["weights"] for case in cases), huge=False, noise=True)
+        self.others = Memory(SWEEPS * job["level_two"], huge=True)
         self.turns = itertools.count()
+
+    def prepare(self, case: dict[str, Any]) -> None:
+        """Leave the caches as the layer before would."""
+        self.others.read(0, len(self.others.content))
+        self.arena.read(*case["fresh"])
 
     def runs(self, case: dict[str, Any]) -> list[Run]:
         """The candidates of a case as functions to call."""
@@ -78,15 +92,15 @@ class Machine:
         return run
 
 
-def measure(runs: list[Run]) -> list[tuple[float, float, int]]:
+def measure(runs: list[Run], prepare: Run) -> list[tuple[float, float, int]]:
     """(median, spread, count) of each; all are screened, then the best few are measured anew with the first one."""
-    screened = rounds(runs, range(len(runs)), SCREENING)
+    screened = rounds(runs, prepare, range(len(runs)), SCREENING)
     others = sorted(range(1, len(runs)), key=lambda i: statistics.median(screened[i]))
-    final = rounds(runs, [0, *others[: FINALISTS - 1]], FINAL)
+    final = rounds(runs, prepare, [0, *others[: FINALISTS - 1]], FINAL)
     return [summary((screened | final)[i]) for i in range(len(runs))]
 
 
-def rounds(runs: list[Run], which: Sequence[int], count: int) -> dict[int, list[int]]:
+def rounds(runs: list[Run], prepare: Run, which: Sequence[int], count: int) -> dict[int, list[int]]:
     """Nanoseconds of every run; the order within a round changes."""
     order, shuffled = list(which), random.Random(0)
     times: dict[int, list[int]] = {i: [] for i in order}
@@ -98,6 +112,7 @@ def rounds(runs: list[Run], which: Sequence[int], count: int) -> dict[int, list[
             break
         shuffled.shuffle(order)
         for i in order:
+            prepare()
             start = time.perf_counter_ns()
             runs[i]()
             times[i].append(time.perf_counter_ns() - start)
@@ -116,7 +131,7 @@ def main() -> None:
     machine = Machine(job)
     for case in job["cases"]:
         signal.alarm(job["seconds"])  # ends the process
-        print(json.dumps(measure(machine.runs(case))), flush=True)
+        print(json.dumps(measure(machine.runs(case), lambda case=case: machine.prepare(case))), flush=True)
 
 
 if __name__ == "__main__":

@@ -72,3 +72,7 @@ def test_a_processor_is_known_by_what_makes_it_fast() -> None:
     said = identity.processor(level)
     assert set(said["features"]) == targets.BY_NAME[level].needs
     assert identity.processor("x86-64") != said
+
+
+def test_the_second_level_has_a_size() -> None:
+    assert 1 << 17 <= identity.level_two_bytes() <= 1 << 28

@@ -101,7 +101,7 @@ def test_every_candidate_gives_the_bytes_of_the_static_choice(
         "candidates": [(image.entries[symbol_of(one)][0], one.units * 1) for one in every],
     }  # fmt: skip
     prepare(level)
-    machine = runner.Machine({"code": str(tmp_path / "code"), "arena": 1 << 18, "cases": [case]})
+    machine = runner.Machine({"code": str(tmp_path / "code"), "arena": 1 << 18, "level_two": 4096, "cases": [case]})
     view(machine.params, params.nbytes)[:] = params.view(np.uint8)
     if isinstance(spec, DepthwiseSpec):  # which must have zeros opposite the rows that only some units read
         weights = pack_weights(spec, np.random.default_rng(2).integers(-128, 128, (spec.channels, 3, 3, 1)))
@@ -232,11 +232,18 @@ ENDLESS, CRASH, RETURN = b"\xeb\xfe", b"\x0f\x0b", b"\xc3"
 
 def test_code_that_crashes_or_never_ends_costs_its_own_layer_only() -> None:
     image = Image(b"".join(code.ljust(16, b"\xcc") for code in (RETURN, CRASH, ENDLESS)), 48, {})
-    good = Case(0, (0,), 64, 64, 64, ((0, 1), (0, 2)))
+    good = Case(0, (0,), (0, 64), 64, 64, 64, ((0, 1), (0, 2)))
     bad = [replace(good, candidates=((0, 1), (offset, 1))) for offset in (16, 32)]
     results = list(measure(image, "x86-64", 4096, [good, bad[0], good, bad[1], good], seconds=1))
     assert [isinstance(result, str) for result in results] == [False, True, False, True, False]
     assert "(exit -4)" in results[1] and "(exit -14)" in results[3]
+
+
+def test_mistakes_of_ours_start_no_child_for_each_layer() -> None:
+    image = Image(RETURN.ljust(16, b"\xcc"), 16, {})
+    good = Case(0, (0,), (0, 64), 64, 64, 64, ((0, 1), (0, 2)))
+    first, *others = measure(image, "x86-64", 4096, [replace(good, weights=-1 << 40)] * 3)
+    assert isinstance(first, str) and "(exit 1: " in first and others == [first] * 2
 
 
 def test_layers_that_cannot_be_measured_keep_their_choice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +254,8 @@ def test_layers_that_cannot_be_measured_keep_their_choice(monkeypatch: pytest.Mo
         tuned = tuning.tune(module, HERE[0], "quick", 1, 1, no_cache(), Progress())
         assert str(module) == before
         assert set(tuned.failures.values()) == {"it crashed"} and not tuned.changes
-        assert "could not be measured" in tuned.summary()
+        assert "(0 kernels measured, 0 known, " in tuned.summary()
+        assert f"{tuned.kernels} could not be measured" in tuned.summary()
 
 
 def test_candidates_that_cannot_be_generated_are_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
