@@ -50,6 +50,7 @@ FLAT = replace(
 DEPTHWISE = DepthwiseSpec(
     rows=14, columns=9, channels=80, unit_rows=6, taps_y=3, taps_x=3, tap_y=880, tap_x=80, stride_x=1, in_column=80,
     in_row=880, in_image=880 * 16, out_column=80, out_row=720, out_image=720 * 14, form="wide", clamp=True,
+    unit_blocks=1,
 )  # fmt: skip
 SPECS = [CONV, ADDED, FLAT, DEPTHWISE]
 
@@ -139,6 +140,14 @@ def test_candidates_are_few_distinct_and_of_the_same_shape(spec: Any, effort: ch
         every = choices.candidates(spec, level, effort)
         assert len(set(every)) == len(every) <= choices.MOST[effort]
         assert {json.dumps(choices.shape(one)) for one in every} == {json.dumps(choices.shape(spec))}
+
+
+@pytest.mark.parametrize("pixels_outer", [False, True])
+def test_an_image_that_threads_share_stays_in_pieces(pixels_outer: bool) -> None:
+    spec = replace(FLAT, pixels_outer=pixels_outer)
+    whole = [one for one in choices.candidates(spec, HERE[0], "full") if one.chunks == (1, 1)]
+    assert bool(whole) != pixels_outer
+    assert all(one.pixels_outer == pixels_outer for one in choices.candidates(spec, HERE[0], "full"))
 
 
 def test_quick_candidates_are_among_the_full_ones() -> None:
