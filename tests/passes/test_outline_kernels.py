@@ -21,8 +21,10 @@ from dyadic.passes.lower.cpu.memory.views import BUFFERS
 from dyadic.passes.lower.cpu.outlining.depthwise import SHARED_ROWS, UNIT_BYTES, UNITS, unit_blocks, unit_rows
 from dyadic.passes.lower.cpu.outlining.matrix import (
     SHARED_PIXELS,
+    SHARED_WEIGHTS,
     TILE_PIXELS,
     UNIT_TILES,
+    shared_by_pixels,
     unit_shape,
     unit_vectors,
 )
@@ -229,3 +231,8 @@ def test_refinement_has_one_stride_a_dimension() -> None:
         assert int(np.prod(refined)) == int(np.prod(a)) == int(np.prod(b))
     with pytest.raises(ValueError, match="no common refinement"):
         common_refinement([4, 9], [6, 6])
+
+
+def test_threads_share_pixels_of_large_images_with_few_weights() -> None:
+    assert shared_by_pixels(SHARED_PIXELS, SHARED_WEIGHTS)
+    assert not shared_by_pixels(SHARED_PIXELS - 1, 1) and not shared_by_pixels(1 << 16, SHARED_WEIGHTS + 1)

@@ -19,7 +19,7 @@ PACKED_RUN = 16  # runs are packed to a multiple of 16 dwords, K of one AMX tile
 # What the size of a unit is chosen by; none of these changes a bit.
 THREADS = (1, 2, 4, 8)
 TILE_PIXELS, UNIT_TILES = 14, 32  # pixels of a full register tile of 32 channels, most of those in a unit
-SHARED_PIXELS = 128  # from here on threads share an image by its pixels, and each reads all weights
+SHARED_PIXELS, SHARED_WEIGHTS = 128, 1 << 20  # bytes: half of a common L2
 UNIT_COST = 20_000  # multiply-accumulates in the time that a unit takes to begin
 TILE_COST = 0.2  # of a tile's time that does not shrink with its pixels
 
@@ -106,7 +106,7 @@ def _common(op: Any, rows: int, columns: int, groups: int, run: int, depth: int)
         "unit_vectors": of_unit,
         "unit_rows": unit_rows,
         "unit_columns": unit_columns,
-        "pixels_outer": rows * columns >= SHARED_PIXELS,
+        "pixels_outer": shared_by_pixels(rows * columns, channels * groups * depth),
         "run_dwords": run,
         "packed_dwords": -(-run // PACKED_RUN) * PACKED_RUN,
         "out_column": out.pixel,
@@ -146,6 +146,12 @@ def unit_vectors(vectors: int) -> int:
     if vectors == 1 or vectors % 2 == 0:
         return min(vectors, 2)
     return 3 if vectors % 3 == 0 else 2
+
+
+def shared_by_pixels(pixels: int, weight_bytes: int) -> bool:
+    """Whether threads share an image by its pixels, not by its channels: each then reads all weights, again for every
+    unit's pixels, so those must be few enough to stay in the cache."""
+    return pixels >= SHARED_PIXELS and weight_bytes <= SHARED_WEIGHTS
 
 
 def unit_shape(rows: int, columns: int, blocks: int, pixel_macs: int) -> tuple[int, int]:
