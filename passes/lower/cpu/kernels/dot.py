@@ -51,20 +51,21 @@ class Dot:
 
 @dataclass(frozen=True)
 class VexDot(Dot):
-    """AVX-VNNI: `vpdpbusd` on 8 channels, first the lower, then the upper ones of all pixels: 16 registers hold
-    7 pixels x 16 channels, weights of 8 channels and one broadcast."""
+    """AVX-VNNI: `vpdpbusd` on 8 channels: 16 registers hold 6 pixels x 16 channels, their weights and one broadcast.
+
+    With 8 channels after the others, 7 pixels fit, but each is broadcast twice: 3 % slower on ResNet-50.
+    """
 
     vectors: int = 1
-    phases: int = 2
 
     def tile_pixels(self, vectors: int) -> int:
-        return 7
+        return 6
 
     def start(self, bias: c.Value) -> list[c.Value]:
         return [c.part(bias, 0, HALF), c.part(bias, HALF, HALF)]
 
     def weights(self, pointer: c.Value, offset: c.Value, phase: int) -> list[c.Value]:
-        return [c.load(c.vec(4 * HALF, 8), pointer, c.add(offset, 4 * HALF * phase), align=32)]
+        return [c.load(c.vec(4 * HALF, 8), pointer, c.add(offset, 4 * HALF * i), align=32) for i in (0, 1)]
 
     def activations(self, pointer: c.Value, offset: int, phase: int) -> c.Value:
         return c.bits_as(c.splat(c.load(c.integer(32), pointer, offset), HALF), 4 * HALF, 8)
@@ -73,9 +74,7 @@ class VexDot(Dot):
         self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
     ) -> list[c.Value]:
         name, kind = "llvm.x86.avx512.vpdpbusd.256", c.vec(HALF, 32)  # LLVM's name for the VEX form, too
-        after = list(acc)
-        after[phase] = c.intrinsic(name, kind, acc[phase], activations, weights[0])
-        return after
+        return [c.intrinsic(name, kind, a, activations, w) for a, w in zip(acc, weights, strict=True)]
 
     def finish(self, acc: Sequence[c.Value], bias: c.Value) -> c.Value:
         return c.join(acc)
@@ -89,8 +88,7 @@ class WordDot(VexDot):
     no register lives through both phases: 16 hold 6 pixels x 16 channels, weights, one broadcast and one product.
     """
 
-    def tile_pixels(self, vectors: int) -> int:
-        return 6
+    phases: int = 2
 
     def weights(self, pointer: c.Value, offset: c.Value, phase: int) -> list[c.Value]:
         places = [c.at(pointer, c.add(offset, 4 * HALF * i)) for i in (0, 1)]
