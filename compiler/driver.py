@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,8 @@ from dyadic.compiler.options import ObserverName, Options, Precision, ProgressSt
 from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.select import uniform
 from dyadic.compiler.trace import Trace, run_passes
-from dyadic.compiler.tune import Tuned, tune
+from dyadic.compiler.tune import Tuned, choices_of, restore, tune
+from dyadic.compiler.tune.proof import prove
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE, STAGES
@@ -152,11 +153,21 @@ class Flow:
         return comparison
 
     def tune(self, effort: Effort) -> Tuned:
-        """For the best level that this machine runs, and as many threads as a session would have."""
+        """For the best level that this machine runs, and as many threads as a session would have; kept if it pays."""
         level = targets.choose(self.options.levels)
         work = sum(launch.macs.value for launch in launches_of(self.module))
         threads = self.options.threads or threads_for(work)
+        static = choices_of(self.module)
         tuned = tune(self.module, level, effort, threads, self.options.batch, self.cache, self.progress)
+        if tuned.changes:
+            with self.progress.stage("tune"):
+                chosen = choices_of(self.module)
+                after = emit(self.module, [level], self.integer, self.cache)
+                restore(self.module, static)
+                before = emit(self.module, [level], self.integer, self.cache)
+                tuned = replace(tuned, proof=prove(before, after, level, threads, self.options.batch))
+                if tuned.kept:
+                    restore(self.module, chosen)
         self.trace.page(self.module.operation, "lower-cpu", "tune")
         return tuned
 

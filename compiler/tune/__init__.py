@@ -16,6 +16,7 @@ from dyadic.compiler.codegen import CodegenError, compile_kernels
 from dyadic.compiler.identity import processor, tune_digest
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.tune.measuring import Case, measure
+from dyadic.compiler.tune.proof import Proof
 from dyadic.compiler.tune.timing import Timing, best, waiting
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.laws import ints
@@ -24,6 +25,7 @@ from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.choices import Effort, candidates, shape, tunables
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
 
+CHOICE = ("spec", "kernel", "tiles")  # attributes of a launch
 LEAST_UNITS = 4  # for each thread, or as many as the static choice has: another machine may have more threads
 
 
@@ -86,18 +88,29 @@ class Tuned:
     tuned_us: float
     changes: tuple[Change, ...]
     failures: dict[str, str]
+    proof: Proof | None = None  # of the whole network, where a layer changed; what does not pay is not kept
+
+    @property
+    def kept(self) -> bool:
+        return self.proof is not None and self.proof.pays
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"summary": self.summary()}
+        return asdict(self) | {"kept": self.kept, "summary": self.summary()}
 
     def summary(self) -> str:
         """One sentence for people."""
         gain = 100 * (1 - self.tuned_us / self.static_us) if self.static_us else 0.0
         left = self.kernels - self.measured - self.known
         failed = f", {left} could not be measured" if left else ""
+        done = "changed" if self.kept or not self.changes else "looked faster alone"
+        network = ""
+        if self.proof is not None:
+            less = 100 * (1 - 1 / self.proof.ratio)
+            network = f", {abs(less):.1f} % {'less' if less >= 0 else 'more'} measured in the network"
+            network += "" if self.kept else ", so nothing changed"
         return (
-            f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers changed, {gain:.1f} % less time "
-            f"expected ({self.measured} kernels measured, {self.known} known{failed})"
+            f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers {done}, {gain:.1f} % less time "
+            f"expected{network} ({self.measured} kernels measured, {self.known} known{failed})"
         )
 
 
@@ -196,6 +209,18 @@ def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: Arena, batc
         scratch=kernel.spec.scratch_bytes,
         candidates=tuple((entries[registry.symbol_of(s)][0], s.units * batch) for s in kernel.candidates),
     )
+
+
+def choices_of(module: ir.Module) -> list[dict[str, ir.Attribute]]:
+    """What tuning may change, of every launch in order."""
+    return [{name: launch.operation.attributes[name] for name in CHOICE} for launch in launches_of(module)]
+
+
+def restore(module: ir.Module, choices: Sequence[dict[str, ir.Attribute]]) -> None:
+    """Give every launch what `choices_of` said."""
+    for launch, choice in zip(launches_of(module), choices, strict=True):
+        for name, attribute in choice.items():
+            launch.operation.attributes[name] = attribute
 
 
 def take(launch: LaunchOp, spec: Any) -> None:

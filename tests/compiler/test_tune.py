@@ -14,7 +14,7 @@ from random_graphs import integer_module
 from torch_mlir import ir
 
 import dyadic
-from dyadic.compiler import cli
+from dyadic.compiler import cli, driver
 from dyadic.compiler import tune as tuning
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.codegen import CodegenError, compile_kernels
@@ -24,6 +24,7 @@ from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.tune import runner
 from dyadic.compiler.tune.measuring import Case, measure
+from dyadic.compiler.tune.proof import Proof, prove
 from dyadic.compiler.tune.timing import Timing, best
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
@@ -292,6 +293,37 @@ def test_a_compile_says_what_was_tuned(calibration: Path) -> None:
     x = np.load(calibration)["image"][:1]
     with untuned.load() as one, artifact.load() as other:
         np.testing.assert_array_equal(one(x)[0], other(x)[0])
+
+
+@pytest.mark.parametrize(("ratio", "kept"), [(1.2, True), (0.9, False)])
+def test_only_what_pays_in_the_network_is_kept(
+    calibration: Path, monkeypatch: pytest.MonkeyPatch, ratio: float, kept: bool
+) -> None:
+    monkeypatch.setattr(tuning, "best", lambda timings: len(timings) - 1)  # change whatever can be changed
+    seen = []
+
+    def proof(static: Any, tuned: Any, level: str, threads: int, batch: int) -> Proof:
+        assert (level, threads, batch) == (HERE[-1], 1, 2)
+        seen.extend([static.program.steps, tuned.program.steps])
+        return Proof(ratio, ratio - 0.01, ratio + 0.01, 30)
+
+    monkeypatch.setattr(driver, "prove", proof)
+    artifact = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, batch=2, tune="quick")
+    static, tuned = seen
+    assert [s.kernel for s in static] != [s.kernel for s in tuned]
+    assert artifact.emitted.program.steps == (tuned if kept else static)
+    said = artifact.report["tune"]
+    assert said["kept"] == kept and said["proof"]["ratio"] == ratio and said["changes"]
+    assert ("more measured in the network, so nothing changed" in said["summary"]) != kept
+
+
+def test_a_network_is_proved_by_running_both() -> None:
+    """The same network twice: the ratio is near 1, and whichever way noise leans, both were run."""
+    with new_context(), ir.Location.unknown():
+        module, integer, *_ = lowered(13)
+        same = [emit(module, [HERE[-1]], integer) for _ in range(2)]
+    proof = prove(same[0], same[1], HERE[-1], 1, 2)
+    assert proof.rounds >= 30 and proof.low <= proof.ratio <= proof.high and 0.5 < proof.ratio < 2
 
 
 @pytest.fixture
