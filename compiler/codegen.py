@@ -111,13 +111,14 @@ def compile_kernels(
     """
     every = [Job(symbol, level, spec) for symbol, spec in {MEMORY: None, **specs}.items() for level in levels]
     known = cache.read("code", [job.key for job in every]) if cache else {}
-    missing = [job for job in every if job.key not in known]
+    missing, made = [job for job in every if job.key not in known], {}
     if missing:
         made = _objects(missing, max(1, min(jobs or len(os.sched_getaffinity(0)), len(missing))))
         known |= made
-        if cache:
-            cache.write("code", made)
-    return {level: link([known[job.key] for job in every if job.level == level]) for level in levels}
+    images = {level: link([known[job.key] for job in every if job.level == level]) for level in levels}
+    if cache and missing:  # what cannot be linked is not kept
+        cache.write("code", made)
+    return images
 
 
 def _objects(jobs: Sequence[Job], count: int) -> dict[str, bytes]:
@@ -136,11 +137,13 @@ def _child(jobs: list[dict[str, Any]]) -> None:
         done = subprocess.run(
             command, input=json.dumps(jobs), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
         )
-        end, said = f"failed (exit {done.returncode})", done.stderr[-4000:]
+        failed, end, said = done.returncode != 0, f"failed (exit {done.returncode})", done.stderr[-4000:]
     except subprocess.TimeoutExpired:
-        end, said = f"did not finish in {CHILD_SECONDS} s", ""
-    if missing := [job for job in jobs if not Path(job["path"]).exists()]:  # a child writes each as soon as it has it
-        raise CodegenError(f"code generation of {missing[0]['symbol']} for {missing[0]['level']} {end}:\n{said}")
+        failed, end, said = True, f"did not finish in {CHILD_SECONDS} s", ""
+    missing = [job for job in jobs if not Path(job["path"]).exists()]  # a child writes each as soon as it has it
+    if failed or missing:
+        first = (missing or jobs[-1:])[0]
+        raise CodegenError(f"code generation of {first['symbol']} for {first['level']} {end}:\n{said}")
 
 
 def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
@@ -201,8 +204,9 @@ def main() -> None:
         if job["symbol"] != MEMORY:
             fields = {key: tuple(value) if isinstance(value, list) else value for key, value in job["spec"].items()}
             text = llvm_ir({job["symbol"]: FAMILIES[job["family"]][0](**fields)}, job["level"])
-        data = machine_code(text, job["level"])
-        Path(job["path"]).write_bytes(data)
+        part = Path(job["path"] + ".part")  # what has the right name is whole
+        part.write_bytes(machine_code(text, job["level"]))
+        part.replace(job["path"])
 
 
 if __name__ == "__main__":

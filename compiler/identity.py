@@ -16,7 +16,7 @@ CODE_SOURCES = (  # all that decides which bytes a kernel becomes
     "runtime/fixedpoint.py",
     "runtime/targets.py",
 )
-TUNE_SOURCES = (*CODE_SOURCES, "compiler/link.py", "compiler/tune")
+TUNE_SOURCES = (*CODE_SOURCES, "compiler/identity.py", "compiler/link.py", "compiler/tune", "runtime/program.py")
 CALIBRATE_SOURCES = ("compiler/calibrate", "dialects")
 CODE_PACKAGES = ("llvmlite", "torch-mlir")
 CALIBRATE_PACKAGES = ("torch", "torch-mlir", "numpy")

@@ -39,9 +39,12 @@ def trace_folder() -> Path | None:
 
 
 def cache_folder() -> Path | None:
-    """DYADIC_CACHE, else `dyadic` in XDG_CACHE_HOME or ~/.cache; none for `off`."""
+    """DYADIC_CACHE, else `dyadic` in XDG_CACHE_HOME or ~/.cache; none for `off`, or for a user without a home."""
     text = os.environ.get("DYADIC_CACHE")
     if text:
         return None if text == "off" else Path(text)
     home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "dyadic"
+    try:
+        return (Path(home) if home else Path.home() / ".cache") / "dyadic"
+    except RuntimeError:  # a user id that no one has heard of, as in containers
+        return None

@@ -31,7 +31,7 @@ LEAST_UNITS = 4  # for each thread, or as many as the static choice has: another
 
 @dataclass(frozen=True)
 class Arena:
-    """Where the buffers of one image lie; a batch has each so many times as large."""
+    """Where the buffers of one image lie. Images of a batch follow each other in each buffer, as a kernel sees them."""
 
     offsets: list[int]
     sizes: list[int]
@@ -143,7 +143,7 @@ def kernels_of(module: ir.Module, level: str, effort: Effort, threads: int) -> l
 
 
 def key(kernel: Kernel, level: str, effort: Effort, batch: int) -> str:
-    """All that the timings depend on."""
+    """What the timings depend on, but for where in memory the first network that had such a kernel put its buffers."""
     return key_of(
         {
             "compiler": tune_digest(),
@@ -192,7 +192,7 @@ def measure_all(
 
 
 def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: Arena, batch: int) -> Case:
-    """The first launch of a kernel, as the runtime would place it."""
+    """The first launch of a kernel, for all images of a batch at once."""
     launch = kernel.launches[0]
 
     def place(buffer: int, offset: int) -> int:

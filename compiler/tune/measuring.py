@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,9 @@ def _child(job: dict[str, Any]) -> Iterator[list[tuple[float, float, int]] | End
     ):
         assert child.stdin is not None and child.stdout is not None
         try:
-            json.dump(job, child.stdin)
-            child.stdin.close()
+            with suppress(BrokenPipeError):  # of a child that has ended already: its exit says why
+                json.dump(job, child.stdin)
+                child.stdin.close()
             for line in child.stdout:
                 yield json.loads(line)
         finally:

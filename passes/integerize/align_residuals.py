@@ -1,10 +1,10 @@
 """An addition that takes in a convolution gets steps of which its residual's are a whole number of 256ths.
 
 The residual's multiplier is then a small integer at the place where kernels like to add it (`residual_multipliers`).
-The range only grows, by less than 2 %, or stays as it is. Ops that move bytes keep their input's range, so those behind
+The range only grows, by 2 % at most, or stays as it is. Ops that move bytes keep their input's range, so those behind
 grow, too; a concat holds several inputs to one range, so what it reads stays.
 
-    add(conv, y : range r) : range s {qd.conv_add = "a"}  -->  add(conv, y) : range s * g      1 <= g < 1.02
+    add(conv, y : range r) : range s {qd.conv_add = "a"}  -->  add(conv, y) : range s * g      1 <= g <= 1.02
 
 Truth: exact on the float graph; it decides only where steps lie.
 """

@@ -297,10 +297,13 @@ void run_tiles(const dyadic_context &c, const Step &s, int thread, int64_t image
     s.kernel(in, resolve(c, s.out, image), weights, params, scratch, mine.first, mine.last);
 }
 
+// Whether so many equal parts are work for all threads alike, or nearly so.
+bool even(int64_t parts, int threads) { return parts % threads == 0 || parts >= 4 * threads; }
+
 // A thread's share of a step for the whole batch. Where tiles share weights, images take turns with them.
 void run_step(const dyadic_context &c, const Step &s, int thread) {
     const int64_t size = c.batch > 1 && s.weight_tiles ? s.weight_tiles : s.tiles, parts = s.tiles / size;
-    if (parts == 1) { // image after image
+    if (parts == 1 || !even(parts * c.batch, c.team.threads())) { // image after image
         const Share mine = share(s.tiles * c.batch, c.team.threads(), thread);
         for (int64_t at = mine.first; at < mine.last;) {
             const int64_t image = at / s.tiles, start = image * s.tiles;
@@ -332,7 +335,7 @@ struct Clock {
 void run_images(dyadic_context &c, int thread, Clock &clock) {
     const dyadic_model &m = *c.model;
     const int threads = c.team.threads();
-    const bool apart = c.batch % threads == 0 || c.batch >= 4 * threads;
+    const bool apart = even(c.batch, threads);
     const Share images = apart ? share(c.batch, threads, thread) : Share{0, c.batch};
     for (int64_t image = images.first; image < images.last; image++) {
         take_in_images(c, image, 1, apart ? 1 : threads, apart ? 0 : thread);

@@ -1,5 +1,6 @@
 """What is kept is found again, whoever kept it; what cannot be kept is one warning."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from dyadic.compiler import codegen, knobs
 from dyadic.compiler.cache import FILE, Cache, key_of
-from dyadic.compiler.codegen import compile_kernels
+from dyadic.compiler.codegen import CodegenError, compile_kernels
 from dyadic.passes.lower.cpu.kernels.copy import FillSpec
 from dyadic.passes.lower.cpu.kernels.registry import symbol_of
 
@@ -136,3 +137,29 @@ def test_machine_code_depends_on_spec_level_and_compiler(monkeypatch: pytest.Mon
     keys = {key(SPEC, "avx2"), key(SPEC, "x86-64"), key(replace(SPEC, channels=32), "avx2")}
     monkeypatch.setattr(codegen, "code_digest", lambda: "another compiler")
     assert len(keys | {key(SPEC, "avx2")}) == 4
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("DYADIC_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(knobs.Path, "home", nowhere)
+    assert knobs.cache_folder() is None
+
+
+def test_what_a_failed_child_left_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where every file is there: the last may be cut short."""
+    cache = Cache(tmp_path)
+
+    def fail(command: list[str], input: str, **_: object) -> subprocess.CompletedProcess[str]:
+        for job in json.loads(input):
+            Path(job["path"]).write_bytes(b"half an object")
+        return subprocess.CompletedProcess(command, 1, "", "no space left")
+
+    monkeypatch.setattr(codegen.subprocess, "run", fail)
+    with pytest.raises(CodegenError, match="no space left"):
+        compile_kernels({}, ["x86-64"], cache=cache)
+    monkeypatch.undo()
+    assert compile_kernels({}, ["x86-64"], cache=cache)["x86-64"].code

@@ -179,6 +179,7 @@ class Uniform(_Rounding):
     """One multiplier for all lanes, from `multiplier, shift (less 32 in the wide form), 2^(s-1) as i64` at a place."""
 
     def __init__(self, entry: c.Value, form: str, lanes: int) -> None:
+        assert form in (WIDE, SMALL_SHIFT)
         self.form = form
         self.multiplier, self.shift = (c.splat(c.load(c.integer(32), entry, 4 * i, align=4), lanes) for i in (0, 1))
         self.round_even = self.round_odd = c.splat(c.load(c.integer(64), entry, 8, align=4), lanes // 2)
