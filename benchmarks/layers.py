@@ -21,7 +21,7 @@ from benchmarks.build import FLOAT, ensure, model_path
 from benchmarks.engines import OURS
 from benchmarks.networks import NETWORKS
 from benchmarks.peak import peak_gmacs
-from dyadic.compiler.cli_artifact import random_feeds
+from dyadic.compiler.feeds import random_feeds
 from dyadic.runtime import targets
 from dyadic.runtime.session import StepTime
 

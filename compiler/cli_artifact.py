@@ -9,6 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
+from dyadic.compiler.feeds import random_feeds
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import ArtifactError, FileError, UsageError
@@ -135,18 +136,6 @@ def bench_command(
         speed = f"{step.macs / step.median_ns:7.1f} GMAC/s" if step.macs else " " * 14
         share = 100 * step.median_ns / total
         click.echo(f"{step.median_ns / 1e3:9.1f} us {share:5.1f} % {speed}  {step.op:12} {step.layer}")
-
-
-def random_feeds(session: Session, batch: int) -> dict[str, np.ndarray]:
-    """Samples that use the whole range of each input; always the same ones."""
-    generator = np.random.default_rng(0)
-    feeds = {}
-    for info in session.inputs:
-        shape = (batch, *(int(n) for n in info.shape[1:]))
-        integers = generator.integers(0, 256, shape)
-        real = ((integers - info.zero_point) * info.scale).astype(np.float32)
-        feeds[info.name] = integers.astype(np.uint8) if info.dtype == np.uint8 else real
-    return feeds
 
 
 def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmup: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,19 +81,19 @@ def emit(
     function = main_function(outlined)
     launches = launches_of(outlined)
     weights, params = _Section(), _Section()
-    steps = tuple(_step(launch, weights, params) for launch in launches)
+    specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches}
+    steps = tuple(_step(launch, specs[launch.kernel.value], weights, params) for launch in launches)
     attributes = function.operation.attributes
     *offsets, arena = ints(attributes[views.ARENA])
     program = Program(
         buffers=tuple(Buffer(o, s) for o, s in zip(offsets, ints(attributes[views.BUFFERS]), strict=True)),
         arena_bytes=arena,
-        scratch_bytes=_scratch_bytes(launches),
+        scratch_bytes=_scratch_bytes(specs.values()),
         inputs=tuple(_input(each) for each in attributes[INPUTS]),
         outputs=tuple(_output(each) for each in attributes[OUTPUTS]),
         steps=steps,
         together=first_together(launches, steps, ints(attributes[views.BUFFERS])),
     )
-    specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches}
     layers: dict[str, tuple[str, ...]] = {}
     for launch in launches:
         layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
@@ -116,7 +116,7 @@ def _has_layer_weights(launch: LaunchOp) -> bool:
     return named and launch.data("weights").size > 0
 
 
-def _step(launch: LaunchOp, weights: _Section, params: _Section) -> Step:
+def _step(launch: LaunchOp, spec: Any, weights: _Section, params: _Section) -> Step:
     constant = weights.put(launch.data("constant"))
     numbers = ints(launch.inputs)
     inputs = [
@@ -130,7 +130,7 @@ def _step(launch: LaunchOp, weights: _Section, params: _Section) -> Step:
         out=Reference(*ints(launch.out)),
         inputs=tuple(inputs),
         tiles=launch.tiles.value,
-        weight_tiles=getattr(registry.from_attribute(launch.spec), "weight_tiles", 0),
+        weight_tiles=getattr(spec, "weight_tiles", 0),
         weights=weights.put(launch.data("weights")),
         params=params.put(launch.data("params")),
         macs=launch.macs.value,
@@ -149,9 +149,9 @@ def first_together(launches: Sequence[LaunchOp], steps: Sequence[Step], buffers:
     return min(range(len(steps) + 1), key=lambda cut: sum(read[:cut]) + sum(moved[cut:]))
 
 
-def _scratch_bytes(launches: Sequence[LaunchOp]) -> int:
+def _scratch_bytes(specs: Iterable[Any]) -> int:
     """The most that any kernel needs; specs that need none have no `scratch_bytes`."""
-    need = max((getattr(registry.from_attribute(launch.spec), "scratch_bytes", 0) for launch in launches), default=0)
+    need = max((getattr(spec, "scratch_bytes", 0) for spec in specs), default=0)
     return -(-need // ALIGNMENT) * ALIGNMENT
 
 

@@ -240,6 +240,15 @@ def write_ranges(module: ir.Module, samples: torch.Tensor) -> None:
         run_qd(module, {"arg0": samples}, observe)
 
 
+def graph_with_ranges(seed: int, layers: int) -> tuple[ir.Module, torch.Tensor]:
+    """A random `qd` module with ranges, and the two samples that they are of. Needs a current context."""
+    module = grow(seed, layers)
+    dims = shape(module.body.operations[0].regions[0].blocks[0].arguments[0])
+    samples = torch.from_numpy(np.random.default_rng(seed).standard_normal((2, *dims[1:])).astype(np.float32))
+    write_ranges(module, samples)
+    return module, samples
+
+
 def integer_module(seed: int, layers: int) -> tuple[ir.Module, np.ndarray]:
     """A random `qi` module and three float32 samples for it. Needs a current context."""
     module = grow(seed, layers)

@@ -16,7 +16,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import MOVES
 from dyadic.passes.integerize.quantization import set_value_range, value_activation, value_range
@@ -37,7 +37,7 @@ def align_residuals(module: ir.Operation) -> None:
 
 def align(op: Any) -> None:
     """One marked addition."""
-    residual = op.b if op.operation.attributes[CONV_ADD].value == "a" else op.a
+    _, residual = operands(op)
     tail = fused_clamp(op)
     result = op.out if tail is None else tail.out
     ratio = value_activation(residual).exact / value_activation(result).exact

@@ -49,5 +49,9 @@ def taken_in(op: Any) -> bool:
     uses = list(op.out.uses)
     if len(uses) != 1 or CONV_ADD not in uses[0].owner.attributes:
         return False
-    add = uses[0].owner.opview
-    return (add.a if add.operation.attributes[CONV_ADD].value == "a" else add.b) == op.out
+    return operands(uses[0].owner.opview)[0] == op.out
+
+
+def operands(add: Any) -> tuple[ir.Value, ir.Value]:
+    """(what a marked addition takes in, the residual)."""
+    return (add.a, add.b) if add.operation.attributes[CONV_ADD].value == "a" else (add.b, add.a)

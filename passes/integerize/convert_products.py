@@ -15,7 +15,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import ints, shape
 from dyadic.dialects.windows import tap_coverage
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.passes.integerize.choose_conv_add import operands
 from dyadic.passes.integerize.conversion import (
     Conversion,
     Target,
@@ -59,7 +59,7 @@ def conv2d(c: Conversion, op: Any, target: Target) -> ir.Value:
 
 def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
     """An addition that takes in the convolution of one of its operands."""
-    taken, other = (op.a, op.b) if op.operation.attributes[CONV_ADD].value == "a" else (op.b, op.a)
+    taken, other = operands(op)
     conv = defining(taken)
     x, residual = c.get(conv.x), c.get(other)
     product = _conv_product(conv, x, target, short=False)

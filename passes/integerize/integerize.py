@@ -16,7 +16,7 @@ from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize import convert_pointwise, convert_products, convert_shapes
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD, taken_in
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target
 from dyadic.passes.integerize.quantization import sizes_nhwc, value_activation, value_name
 from dyadic.passes.integerize.tables import TABLE_OPS
@@ -135,8 +135,7 @@ def fused_location(op: Any, tail: Any) -> ir.Location:
     """All the user's nodes that one integer op computes, the convolution first."""
     parts = [op.location]
     if CONV_ADD in op.operation.attributes:
-        taken = op.a if op.operation.attributes[CONV_ADD].value == "a" else op.b
-        parts.insert(0, defining(taken).location)
+        parts.insert(0, defining(operands(op)[0]).location)
     if tail is not None:
         parts.append(tail.location)
     return parts[0] if len(parts) == 1 else ir.Location.fused(parts)

@@ -3,14 +3,12 @@
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from random_graphs import grow, write_ranges
+from random_graphs import graph_with_ranges
 from torch_mlir import ir
 
 from dyadic.dialects import new_context, qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import run_qd
 from dyadic.passes.integerize.align_residuals import MOST, align_residuals, moved_with
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, choose_conv_add
@@ -127,12 +125,8 @@ def test_the_float_graph_stays_and_ranges_still_agree() -> None:
     grown = 0
     for seed in range(12):
         with new_context():
-            module = grow(seed, 10)
+            module, samples = graph_with_ranges(seed, 10)
             block = module.body.operations[0].regions[0].blocks[0]
-            samples = torch.from_numpy(
-                np.random.default_rng(seed).standard_normal((2, *shape(block.arguments[0])[1:])).astype(np.float32)
-            )
-            write_ranges(module, samples)
             place_ranges.run(module.operation)
             choose_conv_add.run(module.operation)
             before = run_qd(module, {"arg0": samples})

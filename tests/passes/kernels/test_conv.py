@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from dyadic.passes.lower.cpu.kernels import conv, conv_amx, requantize
+from dyadic.passes.lower.cpu.kernels import ahead, conv, conv_amx, requantize
 from dyadic.passes.lower.cpu.kernels.dot import Dot
 from dyadic.runtime import fixedpoint
 
@@ -131,7 +131,7 @@ def case(
     params = requantize.pack(
         conv.by_group(spec, bias),
         conv.by_group(spec, m),
-        conv.by_group(spec, s, requantize.SMALLEST_SHIFT[form]),
+        conv.by_group(spec, s),
         None if added is None else conv.by_group(spec, added),
         form,
         header,
@@ -285,8 +285,9 @@ class _Addresses:
 def prefetched(spec: conv.ConvSpec, writer: Any, chunks: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """The cache lines that the tiles of these units ask for, counted from the first weights of their block."""
     numbers = _Addresses()
-    for module in (conv, conv_amx):
+    for module in (conv, conv_amx, ahead):
         monkeypatch.setattr(module, "c", numbers)
+    for module in (conv, conv_amx):
         monkeypatch.setattr(module, "Result", lambda *_: None)
     monkeypatch.setattr(conv_amx, "_number", lambda number: number)
     unit = writer.__new__(writer)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels import conv_amx
+from dyadic.passes.lower.cpu.kernels.ahead import Ahead
 from dyadic.passes.lower.cpu.kernels.dot import DOTS, LANES
 from dyadic.passes.lower.cpu.kernels.epilogue import Epilogue, Result
 from dyadic.passes.lower.cpu.kernels.requantize import Requantize
@@ -114,9 +115,9 @@ def pack_weights(spec: ConvSpec, weight: npt.NDArray[Any], pixel: int) -> npt.ND
     return np.ascontiguousarray(split.transpose(0, 1, 3, 4, 2, 5)).reshape(-1)
 
 
-def by_group(spec: ConvSpec, values: npt.NDArray[np.int64], filler: int = 0) -> npt.NDArray[np.int64]:
+def by_group(spec: ConvSpec, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Per-channel values with every group padded to whole vectors, as the parameter blocks have them."""
-    padded = np.full((spec.groups, spec.vectors * LANES), filler, np.int64)
+    padded = np.zeros((spec.groups, spec.vectors * LANES), np.int64)
     padded[:, : spec.channels] = values.reshape(spec.groups, spec.channels)
     return padded.reshape(-1)
 
@@ -327,26 +328,21 @@ class _Tile:
     def products(self, number: c.Value, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
         """Accumulators [pixel][vector], bias included.
 
-        Every step also asks for its share of the weights that come after this block, so that they are in L2 when
-        their turn comes: each of the unit's tiles for an equal part of them.
+        Every step also asks for its share of the weights that come after this block.
         """
         spec, dot, channels = self.writer.spec, self.writer.dot, self.channels
         count = len(channels.counts)
         packed = spec.packed_dwords * 4 * LANES
-        block = count * spec.vector_bytes
-        ahead = c.at(channels.weights, c.add(c.mul(number, block // self.tiles), block))
-        # bytes a step; none where weights are used once: they come no faster than memory gives them
-        share = -(-count * 4 * LANES // self.tiles) if self.tiles > 1 else 0
+        ahead = Ahead(channels.weights, count * spec.vector_bytes, count * 4 * LANES, number, self.tiles)
         first = [acc for _ in pixels for r in channels.requantize for acc in dot.start(r.bias)]
         size = len(first) // (len(pixels) * count)
         offsets = [y * spec.in_row + x * spec.in_column for y, x in pixels]
 
         def step(
-            sources: list[c.Value], weights: c.Value, ahead: c.Value, k: c.Value, acc: tuple[c.Value, ...]
+            sources: list[c.Value], weights: c.Value, next_: c.Value, k: c.Value, acc: tuple[c.Value, ...]
         ) -> list[c.Value]:
             line = c.mul(k, 4 * LANES)
-            for start in range(0, share, 4 * LANES):
-                c.prefetch(ahead, c.add(c.mul(k, share), start))
+            ahead.ask(next_, k)
             after = list(acc)
             for phase, source in enumerate(sources):
                 position = c.at(source, c.mul(k, 4))
@@ -363,7 +359,7 @@ class _Tile:
         def segment(source: c.Value, number: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
             sources = [source, *(c.opaque(source) for _ in range(dot.phases - 1))]
             weights = c.at(channels.weights, c.mul(number, packed))
-            next_ = c.at(ahead, c.mul(number, packed * count // self.tiles))
+            next_ = ahead.segment(number, packed * count)
             return c.loop(0, spec.run_dwords, lambda k, *now: step(sources, weights, next_, k, now), acc)
 
         def row(y: c.Value, *acc: c.Value) -> list[c.Value]:

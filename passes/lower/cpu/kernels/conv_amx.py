@@ -10,6 +10,7 @@ from typing import Any
 from torch_mlir.dialects import arith
 
 from dyadic.passes.lower.cpu.kernels import code as c
+from dyadic.passes.lower.cpu.kernels.ahead import Ahead
 from dyadic.passes.lower.cpu.kernels.dot import LANES
 from dyadic.passes.lower.cpu.kernels.epilogue import Result
 
@@ -97,19 +98,17 @@ class TileUnit:
         As in `conv.py`, each of the `users` of these weights asks for its share of those that come after them.
         """
         spec, channels = self.spec, self.channels
-        pixels, vectors = range(len(sources)), range(len(channels.counts))
+        count = len(channels.counts)
+        pixels, vectors = range(len(sources)), range(count)
         stride, line = c.const(spec.in_column), c.const(LINE)
-        block = len(channels.counts) * spec.vector_bytes
-        ahead = c.at(channels.weights, c.add(c.mul(number, block // users), block))
-        share = -(-len(channels.counts) * K_BYTES // 4 * LINE // users) if users > 1 else 0  # bytes a step
+        ahead = Ahead(channels.weights, count * spec.vector_bytes, count * K_BYTES // 4 * LINE, number, users)
         for p in pixels:
             for v, requantize in enumerate(channels.requantize):
                 # stride 0: every row begins as the same 16 biases
                 _load_tile(SUM_TILE + p * CHANNEL_TILES + v, requantize.bias_place, c.const(0))
 
         def step(offset: c.Value, weights: c.Value, next_: c.Value, k: c.Value) -> None:
-            for start in range(0, share, LINE):
-                c.prefetch(next_, c.add(c.mul(k, share), start))
+            ahead.ask(next_, k)
             place = c.add(offset, c.mul(k, K_BYTES))
             block = c.at(weights, c.mul(k, K_BYTES // 4 * LINE))
             for v in vectors:
@@ -126,7 +125,7 @@ class TileUnit:
             offset = c.add(c.mul(y, spec.tap_y), c.mul(x, spec.tap_x))
             number = c.add(c.mul(y, spec.taps_x), x)
             weights = c.at(channels.weights, c.mul(number, packed))
-            next_ = c.at(ahead, c.mul(number, packed * len(channels.counts) // users))
+            next_ = ahead.segment(number, packed * count)
             c.loop(0, spec.packed_dwords * 4 // K_BYTES, lambda k: step(offset, weights, next_, k))
 
         c.loop(0, spec.taps_y, lambda y: c.loop(0, spec.taps_x, lambda x: segment(y, x)))

@@ -131,15 +131,14 @@ def pack_params(
 ) -> npt.NDArray[np.int32]:
     """`requantize.pack` in interleaved order; header: zero point, low, high of the result."""
 
-    def lanes(values: npt.NDArray[np.int64], filler: int) -> npt.NDArray[np.int64]:
-        padded = np.full(len(spec.blocks) * CHANNELS, filler, np.int64)
+    def lanes(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        padded = np.zeros(len(spec.blocks) * CHANNELS, np.int64)
         padded[: spec.channels] = values
         return np.concatenate(
             [padded[CHANNELS * i + channel_of(copies)].reshape(-1) for i, (_, _, copies) in enumerate(spec.blocks)]
         )
 
-    shifts = lanes(shift, requantize.SMALLEST_SHIFT[spec.form])
-    return requantize.pack(lanes(bias, 0), lanes(multiplier, 0), shifts, None, spec.form, header)
+    return requantize.pack(lanes(bias), lanes(multiplier), lanes(shift), None, spec.form, header)
 
 
 def generate(spec: DepthwiseSpec, level: str, symbol: str) -> None:

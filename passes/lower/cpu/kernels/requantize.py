@@ -39,25 +39,29 @@ def pack(
     form: str,
     header: list[int],
 ) -> npt.NDArray[np.int32]:
-    """Header and blocks of 16 channels (the last one filled with channels that make 0) as one int32 array."""
+    """Header and blocks of 16 channels (the last one filled with channels that make 0) as one int32 array.
+
+    A channel without multipliers is constant at any shift, so it gets one that the form allows.
+    """
     blocks = -(-len(bias) // LANES)
 
-    def padded(values: npt.NDArray[np.int64], filler: int) -> npt.NDArray[np.int64]:
-        out = np.full(blocks * LANES, filler, np.int64)
+    def padded(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        out = np.zeros(blocks * LANES, np.int64)
         out[: len(values)] = values
         return out.reshape(blocks, LANES)
 
-    shifts = padded(shift, SMALLEST_SHIFT[form])
+    constant = padded(multiplier if residual is None else multiplier | residual) == 0
+    shifts = np.where(constant, SMALLEST_SHIFT[form], padded(shift))
     rounding = np.int64(1) << (shifts - 1)
     if form == HIGH:
         rounding = (rounding >> 32) + (np.int64(header[0]) << (shifts - 32))
         if residual is not None:
-            rounding = rounding - header[RESIDUAL_ZERO_POINT] * padded(residual, 0)
+            rounding = rounding - header[RESIDUAL_ZERO_POINT] * padded(residual)
     elif residual is not None:  # -(zb << residual shift) * mb, exact modulo 2^64, as the sum is that fits
-        rounding = rounding - (header[RESIDUAL_ZERO_POINT] << header[RESIDUAL_SHIFT]) * padded(residual, 0)
+        rounding = rounding - (header[RESIDUAL_ZERO_POINT] << header[RESIDUAL_SHIFT]) * padded(residual)
     packed = np.zeros((blocks, BLOCK), np.int32)
-    packed[:, BIAS : BIAS + LANES] = padded(bias, 0)
-    packed[:, MULTIPLIER : MULTIPLIER + LANES] = padded(multiplier, 0)
+    packed[:, BIAS : BIAS + LANES] = padded(bias)
+    packed[:, MULTIPLIER : MULTIPLIER + LANES] = padded(multiplier)
     packed[:, SHIFT : SHIFT + LANES] = shifts - (32 if form in (HIGH, WIDE) else 0)
     if form in (HIGH, SHORT):
         packed[:, ROUND_EVEN : ROUND_EVEN + LANES] = rounding
@@ -65,7 +69,7 @@ def pack(
         packed[:, ROUND_EVEN : ROUND_EVEN + LANES] = np.ascontiguousarray(rounding[:, 0::2]).view(np.int32)
         packed[:, ROUND_ODD : ROUND_ODD + LANES] = np.ascontiguousarray(rounding[:, 1::2]).view(np.int32)
     if residual is not None:
-        packed[:, RESIDUAL : RESIDUAL + LANES] = padded(residual, 0)
+        packed[:, RESIDUAL : RESIDUAL + LANES] = padded(residual)
     head = np.zeros(HEADER, np.int32)
     head[: len(header)] = header
     return np.concatenate([head, packed.reshape(-1)])

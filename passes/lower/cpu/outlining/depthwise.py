@@ -64,7 +64,6 @@ def depthwise_convolution(op: Any) -> list[Launch]:
         clamp=requantize.clamps(op.low.value, op.high.value),
     )
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
-    s = np.where(m == 0, requantize.SMALLEST_SHIFT[spec.form], s)  # a constant channel makes 0 at any shift
     bias = np.array(defining(op.bias).value, np.int64)
     params = depthwise.pack_params(spec, bias, m, s, [zero_point(op.out), op.low.value, op.high.value])
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)

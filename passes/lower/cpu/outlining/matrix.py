@@ -133,12 +133,8 @@ def parameters(op: Any, spec: ConvSpec) -> Any:
     if isinstance(op, qi.ConvAddOp):
         header += [zero_point(op.residual), op.residual_shift.value]
         residual = conv.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
-    else:
-        s = np.where(m == 0, requantize.SMALLEST_SHIFT[spec.form], s)  # a constant channel makes 0 at any shift
-    filler = requantize.SMALLEST_SHIFT[spec.form]
-    return requantize.pack(
-        conv.by_group(spec, bias), conv.by_group(spec, m), conv.by_group(spec, s, filler), residual, spec.form, header
-    )
+    bias, m, s = (conv.by_group(spec, each) for each in (bias, m, s))
+    return requantize.pack(bias, m, s, residual, spec.form, header)
 
 
 def unit_vectors(vectors: int) -> int:

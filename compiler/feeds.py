@@ -1,0 +1,17 @@
+"""Inputs for measuring an artifact: any will do, as long as all runs get the same."""
+
+import numpy as np
+
+from dyadic.runtime.session import Session
+
+
+def random_feeds(session: Session, batch: int) -> dict[str, np.ndarray]:
+    """Samples that use the whole range of each input; always the same ones."""
+    generator = np.random.default_rng(0)
+    feeds = {}
+    for info in session.inputs:
+        shape = (batch, *(int(n) for n in info.shape[1:]))
+        integers = generator.integers(0, 256, shape)
+        real = ((integers - info.zero_point) * info.scale).astype(np.float32)
+        feeds[info.name] = integers.astype(np.uint8) if info.dtype == np.uint8 else real
+    return feeds
