@@ -5,10 +5,17 @@ argument of everything that executes it. What was decided is written onto the op
 
     qd.range = array<f64: low, high>   what calibration saw of the op's result
     qd.input_mean = array<f64: ...>    what it saw of x on average: one number a channel (conv2d, linear, scale_shift)
-    qd.bits  = 8 : i64                 the width that was chosen for it, and qd.why = "..." the reason
+    qd.bits  = 8 : i64                 the width (4, 8 or 16) of its result, and qd.why = "..." the reason
+    qd.weight_bits = 4 : i64           the width (2, 4 or 8) of the weights of a conv2d or linear; 8 where missing
+    qd.weight_group = 32 : i64         so many input channels share an integer group scale (4 bits only); missing: none
+    qd.weight_scale = array<f64: ...>  what one step of its weights is, one number an output channel
+    qd.weight_steps = dense<...>       its weights in those steps, i8 in the shape of the weights
+    qd.group_scales = dense<...>       with groups: what their steps are multiplied with, i8 in [1, 18],
+                                       [O, ceil(I / group), ...], the spatial dimensions as in the weights
     qd.name  = "input"                 on function arguments and results: the user's own name
 
-A scale is never written: it is derived from range and width in integerize. The meaning of the ops in torch is in
+The scale of an activation is never written: it is derived from range and width in integerize, and so are the scale and
+the steps of weights where refine has not written better ones. The meaning of the ops in torch is in
 `dialects/reference.py`, so that this file can be read and loaded without torch.
 """
 # pyright: reportInvalidTypeForm=false
@@ -21,6 +28,8 @@ from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, given, ints, shape, slice_law, window_law
 
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
+WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
+WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
 
 
 class QD(Dialect, name="qd"):
