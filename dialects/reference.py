@@ -133,7 +133,8 @@ class FloatReference:
     """A `qd` module, ready to run on torch tensors with any batch size.
 
     `constants` maps each constant's slot to its tensor; a caller may replace one (for example by a leaf that requires a
-    gradient) between calls. Nothing here switches gradients off: wrap calls in `torch.no_grad()` where none are needed.
+    gradient) between calls; `functions` maps each step's output slot to what computes it. Nothing here switches
+    gradients off: wrap calls in `torch.no_grad()` where none are needed.
     """
 
     def __init__(self, module: Module) -> None:
@@ -142,7 +143,7 @@ class FloatReference:
         self.module = module  # ops do not keep the module alive that they are in
         self.plan = make_plan(module)
         self.constants = {slot: torch.from_numpy(np.array(op.value)) for slot, op in self.plan.constants.items()}
-        self._functions = [TORCH[type(step.op)](step.op) for step in self.plan.steps]
+        self.functions = {step.output: TORCH[type(step.op)](step.op) for step in self.plan.steps}
 
     def __call__(
         self, feeds: Mapping[str, torch.Tensor], observe: FloatObserver | None = None
@@ -152,8 +153,8 @@ class FloatReference:
         if observe is not None:
             for name, slot in self.plan.arguments.items():
                 observe(None, name, values[slot])
-        for step, function in zip(self.plan.steps, self._functions, strict=True):
-            values[step.output] = function(*[values[slot] for slot in step.inputs])
+        for step in self.plan.steps:
+            values[step.output] = self.functions[step.output](*[values[slot] for slot in step.inputs])
             if observe is not None:
                 observe(step.op, step.name, values[step.output])
             for slot in step.dead:
