@@ -1,0 +1,57 @@
+"""The table of `dyadic compare`: one row a layer, and below it what concerns all of them."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from dyadic.compiler.layer_comparison import LayerComparison, LayerLoss
+from dyadic.compiler.table import FILE_WIDTH
+
+ORDERS = {"loss": "most lost alone first", "network": "in the order of the network"}
+
+
+def show(comparison: LayerComparison, layers: Sequence[LayerLoss], name: str, order: str) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(FILE_WIDTH, 62 + max((len(one.layer) for one in layers), default=0))
+    of = "" if len(layers) == len(comparison.layers) else f" of {len(comparison.layers)}"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    what = f"{name} against float on {comparison.samples:,} sample{'' if comparison.samples == 1 else 's'}"
+    table.title = f"{what}: SQNR and cosine of {len(layers)}{of} layers, {ORDERS[order]}"
+    table.add_column("layer", overflow="fold")
+    for title in ("operator", "shape", "widths"):
+        table.add_column(title, no_wrap=True)
+    for title in ("alone dB", "cosine", "accumulated dB", "cosine"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for one in layers:
+        table.add_row(*row(one))
+    console.print(table)
+    for line in remarks(comparison, layers):
+        console.print(line, markup=False)
+
+
+def row(one: LayerLoss) -> tuple[str, ...]:
+    figures = (one.alone_db, one.alone_cosine, one.accumulated_db, one.accumulated_cosine)
+    places = (1, 5, 1, 5)
+    shown = ("-" if value is None else f"{value:.{n}f}" for value, n in zip(figures, places, strict=True))
+    return one.layer, one.op, "x".join(map(str, one.shape)), one.widths, *shown
+
+
+def remarks(comparison: LayerComparison, layers: Sequence[LayerLoss]) -> list[str]:
+    """Sentences for below the table."""
+    lines = []
+    if any(one.alone_db is None and one.accumulated_db is not None for one in layers):
+        lines.append("-: the layer only moves numbers and loses nothing, or reads one that is not compared")
+    if (steepest := comparison.steepest()) is not None and steepest.fall_db > 0:
+        lines.append(
+            f"the accumulated SQNR falls most at {steepest.layer}: "
+            f"from {steepest.entering_db:.1f} to {steepest.accumulated_db:.1f} dB"
+        )
+    if comparison.unmatched:
+        names = ", ".join(comparison.unmatched)
+        lines.append(f"not compared, since the float model has no tensor of their name: {names}")
+    said = "yes" if comparison.equals_reference else "no"
+    lines.append(f"artifact ({comparison.isa}) equals its integer reference on these samples: {said}")
+    return lines
