@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from dyadic.compiler import cli_artifact, cli_compare
+from dyadic.compiler import cli_artifact, cli_compare, cli_report
 from dyadic.compiler.options import Options
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError
@@ -206,5 +206,5 @@ def check_writable(path: Path) -> None:
         pass
 
 
-for command in (*cli_artifact.COMMANDS, *cli_compare.COMMANDS):
+for command in (*cli_artifact.COMMANDS, *cli_compare.COMMANDS, cli_report.report_command):
     commands.add_command(command)

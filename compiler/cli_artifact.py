@@ -1,4 +1,4 @@
-"""The commands that need an artifact and no compiler: run, bench, inspect, verify, report."""
+"""The commands that need an artifact and no compiler: run, bench, inspect, verify."""
 
 import json
 import statistics
@@ -233,14 +233,4 @@ def verify_command(artifact: Path, debug: bool) -> None:
     click.echo(f"{artifact}: every hash is right")
 
 
-@click.command("report", short_help="Print ARTIFACT's report as JSON.")
-@ARTIFACT
-@DEBUG
-def report_command(artifact: Path, debug: bool) -> None:
-    """Print ARTIFACT's report as JSON: what was chosen, how long it took, float against int8."""
-    with open_artifact(artifact) as file:
-        report = file.json("report")
-    click.echo(json.dumps(report, indent=1))
-
-
-COMMANDS = (run_command, bench_command, inspect_command, verify_command, report_command)
+COMMANDS = (run_command, bench_command, inspect_command, verify_command)

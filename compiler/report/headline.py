@@ -1,0 +1,134 @@
+"""The first thing that a reader wants to know: what came out, and is it as good, as small and as fast as hoped?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dyadic.compiler.report import formats
+from dyadic.compiler.report.tables import Cell, Column, Row, Table, table
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number in large type, and what to compare it with."""
+
+    title: str
+    cell: Cell
+    beside: tuple[str, ...]
+
+
+def variants_of(facts: Row) -> list[Row]:
+    """Float, int8 and what was chosen: as the selection measured them, else as the final comparison did."""
+    if given := (facts.get("selection") or {}).get("variants"):
+        return given
+    c = facts.get("comparison")
+    if not c:
+        return []
+    difference = c.get("difference")
+    return [
+        {
+            "name": "float",
+            "bytes": c.get("float_bytes"),
+            "latency_ms": c.get("float_ms"),
+            "accuracy": c.get("float_accuracy"),
+        },
+        {
+            "name": facts.get("precision") or "int8",
+            "bytes": c.get("int8_bytes"),
+            "latency_ms": c.get("int8_ms"),
+            "accuracy": c.get("int8_accuracy"),
+            "drop": [-difference[0], -difference[2], -difference[1]] if difference else None,
+            "shipped": True,
+        },
+    ]
+
+
+def shipped_of(facts: Row) -> Row:
+    """The variant that the artifact holds."""
+    return next((one for one in variants_of(facts) if one.get("shipped")), {})
+
+
+def what_was_compiled(facts: Row) -> str:
+    """One sentence on the artifact itself."""
+    artifact = facts["artifact"]
+    name, macs = facts.get("model") or "A network", formats.large(artifact["macs"])
+    levels, layers = artifact["levels"], facts.get("layers") or artifact["layers"]
+    return (
+        f"{name} was compiled to {artifact['file']}: {macs} multiply-accumulates an image in "
+        f"{formats.counted(len(layers), 'layer')}, {formats.size(artifact['bytes'])} with machine code for "
+        f"{formats.counted(len(levels), 'instruction set level')} ({', '.join(levels)})."
+    )
+
+
+def verdict(facts: Row) -> str:
+    """The selection's own, else one made of the comparison."""
+    if said := (facts.get("selection") or {}).get("verdict"):
+        return said
+    c = facts.get("comparison")
+    if not c:
+        return ""
+    name, parts = facts.get("precision") or "int8", []
+    if c.get("difference"):
+        change, low, high = map(formats.points, c["difference"])
+        parts.append(f"its accuracy differs from float's by {change} points (95 % interval {low} to {high})")
+    if c.get("float_ms") and c.get("int8_ms"):
+        parts.append(f"it takes {formats.significant(c['int8_ms'] / c['float_ms'])} of the time of {c['float_engine']}")
+    if c.get("float_bytes") and c.get("int8_bytes"):
+        parts.append(f"{formats.significant(c['int8_bytes'] / c['float_bytes'])} of the bytes, code included")
+    return f"Against float, {name}: {', '.join(parts)}." if parts else ""
+
+
+def tiles(facts: Row) -> list[Tile]:
+    """Accuracy, size and latency of what ships, each beside the same of the other variants."""
+    shipped = shipped_of(facts)
+    others = [one for one in variants_of(facts) if not one.get("shipped")]
+    kinds: list[tuple[str, str, Callable[[Any], str], str]] = [
+        ("Accuracy", "accuracy", formats.percent, drop_text(shipped)),
+        ("Size", "bytes", formats.size, ""),
+        ("Latency", "latency_ms", formats.milliseconds, latency_interval(shipped)),
+    ]
+    made = []
+    for title, key, show, more in kinds:
+        if (value := shipped.get(key)) is None:
+            continue
+        beside = [f"{one['name']} {show(one[key])}" for one in others if one.get(key) is not None]
+        made.append(Tile(title, Cell(show(value), value), tuple(filter(None, [more, *beside]))))
+    return made
+
+
+def drop_text(variant: Row) -> str:
+    """How far the accuracy lies below float's, with the paired interval where there is one."""
+    drop = formats.interval(variant.get("drop"))
+    if drop is None:
+        return ""
+    value, low, high = (formats.points(-x) for x in drop)
+    return f"{value} points" + ("" if drop[1] == drop[2] else f" (95 % interval {high} to {low})")
+
+
+def latency_interval(variant: Row) -> str:
+    low, high = variant.get("latency_low_ms"), variant.get("latency_high_ms")
+    return "" if low is None or high is None else f"{formats.milliseconds(low)} to {formats.milliseconds(high)}"
+
+
+def variants_table(facts: Row) -> Table | None:
+    """All variants, with the one that ships set off."""
+
+    def drop(variant: Row) -> list[float] | None:
+        found = formats.interval(variant.get("drop"))
+        return None if found is None else [-x for x in found]
+
+    def span(change: list[float]) -> str:
+        value, high, low = map(formats.points, change)
+        return value if high == low else f"{value} ({low} to {high})"
+
+    columns = [
+        Column("Variant", "name", kind="name"),
+        Column("Accuracy", "accuracy", formats.percent),
+        Column("Points against float", drop, span, about="with the paired 95 % interval, on the same samples"),
+        Column("Size", "bytes", formats.size, bar=True),
+        Column("Latency", "latency_ms", formats.milliseconds, bar=True),
+        Column("from", "latency_low_ms", formats.milliseconds),
+        Column("to", "latency_high_ms", formats.milliseconds),
+        Column("In the artifact", lambda row: row.get("shipped") or None, lambda shipped: "yes", kind="text"),
+    ]
+    return table("Float, int8 and what was chosen", variants_of(facts), columns, lambda row: bool(row.get("shipped")))

@@ -1,0 +1,349 @@
+"""The report's plots: black and grey, told apart by markers, line styles and hatches, so that any printer will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dyadic.compiler.report import formats
+from dyadic.compiler.report.headline import variants_of
+from dyadic.compiler.report.svg import drawn
+from dyadic.compiler.report.tables import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 7.4  # inches
+MARKERS = "osv^DPX<>p*h"
+HATCHES = ("", "////", "xxxx", "----", "\\\\\\\\", "++++", "||||")  # of lines: dots and rings make large files
+MOST_NAMES = 60  # layers whose names fit beside an axis
+Pairs = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure with its caption."""
+
+    svg: str
+    caption: str
+
+
+def plots_of(facts: Row) -> dict[str, list[Plot]]:
+    """Section -> plots, those whose data are there."""
+    made: dict[str, list[Plot]] = {}
+    for section, (name, plot) in ((s, one) for s, several in PLOTS.items() for one in several.items()):
+        if (found := plot(facts)) is not None:
+            caption, alt, draw = found
+            made.setdefault(section, []).append(Plot(drawn(f"plot-{name}", caption, alt, draw), caption))
+    return made
+
+
+Found = tuple[str, str, Callable[[], "Figure"]] | None  # caption, alt text, what draws it
+
+
+def figure(height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Axes side by side. Not from pyplot, which would keep figures and settings of its own."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(WIDTH, height), layout="constrained")
+    return made, [made.add_subplot(1, columns, i + 1) for i in range(columns)]
+
+
+def pairs(rows: Sequence[Row], x: str, y: str) -> Pairs:
+    return [(row[x], row[y]) for row in rows if row.get(x) is not None and row.get(y) is not None]
+
+
+# --- the layers
+
+
+def shares(facts: Row) -> Found:
+    """Where bytes, operations and time go, by what the weights are stored as."""
+    rows = facts.get("layers") or []
+    schemes = sorted({row["weights"] for row in rows if row.get("weights")})
+    kinds = {"bytes": "weight bytes", "macs": "MACs", "time_us": "time"}
+    parts = {}
+    for key, title in kinds.items():
+        total = sum(row.get(key) or 0 for row in rows)
+        if total > 0:
+            sums = [sum(row.get(key) or 0 for row in rows if row.get("weights") == scheme) for scheme in schemes]
+            parts[title] = [part / total for part in (*sums, total - sum(sums))]
+    if not schemes or not parts:
+        return None
+    names = [*schemes, "no weights"]
+
+    def draw() -> Figure:
+        made, (axes,) = figure(0.55 + 0.38 * len(parts))
+        for i, name in enumerate(names):
+            left = [sum(part[:i]) for part in parts.values()]
+            widths = [part[i] for part in parts.values()]
+            if any(width > 0 for width in widths):
+                shade = "white" if i < len(schemes) else "0.8"
+                axes.barh(
+                    list(parts),
+                    widths,
+                    left=left,
+                    color=shade,
+                    edgecolor="black",
+                    hatch=HATCHES[i % len(HATCHES)],
+                    label=name,
+                    height=0.7,
+                )
+        axes.set_xlim(0, 1)
+        axes.invert_yaxis()
+        axes.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        return made
+
+    told = [
+        f"{title}: " + ", ".join(f"{name} {formats.percent(share, 1)}" for name, share in zip(names, part, strict=True))
+        for title, part in parts.items()
+    ]
+    return "Where bytes, operations and time go", f"Stacked bars. {'; '.join(told)}.", draw
+
+
+def decisions(facts: Row) -> Found:
+    """How sensitive each layer is, and the width that it got."""
+    rows = [row for row in facts.get("layers") or [] if formats.interval(row.get("sensitivity"))]
+    if len(rows) < 2:
+        return None
+    values = [interval for row in rows if (interval := formats.interval(row["sensitivity"]))]
+    schemes = sorted({scheme_of(row) for row in rows})
+    few = len(rows) <= MOST_NAMES
+
+    def draw() -> Figure:
+        made, (axes,) = figure(0.9 + 0.19 * len(rows) if few else 7.0)
+        for i, scheme in enumerate(schemes):
+            here = [j for j, row in enumerate(rows) if scheme_of(row) == scheme]
+            x = [values[j][0] for j in here]
+            spread = [[values[j][0] - values[j][1] for j in here], [values[j][2] - values[j][0] for j in here]]
+            style = {"mfc": "black" if i % 2 == 0 else "white", "mec": "black", "ecolor": "0.4", "ms": 6}
+            axes.errorbar(x, here, xerr=spread, fmt=MARKERS[i % len(MARKERS)], label=scheme, **style)
+        axes.set_yticks(range(len(rows)) if few else range(0, len(rows), 10))
+        if few:
+            axes.set_yticklabels([short(str(row.get("name", ""))) for row in rows])
+        else:
+            axes.set_ylabel("layer, counted from 0")
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        scaled(axes, [low for _, low, _ in values], [], axis="x")
+        axes.set_xlabel("sensitivity")
+        axes.grid(axis="y", color="0.88")
+        axes.legend(title="width", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        return made
+
+    most = max(range(len(rows)), key=lambda i: values[i][0])
+    told = f"One mark a layer, {len(rows)} of them, with intervals; most sensitive: {rows[most].get('name')}."
+    return "Sensitivity of every layer, and the width that it got", told, draw
+
+
+def scheme_of(row: Row) -> str:
+    return f"{row.get('weights') or ''}{f'a{bits}' if (bits := row.get('activation')) else ''}" or "not known"
+
+
+def short(name: str, most: int = 36) -> str:
+    """A long name without its middle."""
+    return name if len(name) <= most else f"{name[: most // 3]}…{name[-(most - most // 3 - 1) :]}"
+
+
+# --- the front
+
+
+def front(facts: Row) -> Found:
+    """Loss and accuracy of the front's points against what they cost."""
+    selection = facts.get("selection") or {}
+    points, rivals = selection.get("front") or [], selection.get("random_plans") or []
+    seen = {one.get("name"): one.get("accuracy") for one in variants_of(facts)}
+    known = {name: value for name in ("float", "int8") if (value := seen.get(name)) is not None}
+    panels = [(x, y) for x, y in PANELS if len({cost for cost, _ in pairs(points, x, y)}) > 1][:MOST_PANELS]
+    if not panels:
+        return None
+
+    def draw() -> Figure:
+        made, several = figure(2.9, len(panels))
+        handles: dict[str, Any] = {}
+        for axes, (x, y) in zip(several, panels, strict=True):
+            front, others = sorted(pairs(points, x, y)), pairs(rivals, x, y)
+            chosen = pairs([point for point in points if point.get("chosen")], x, y)
+            unit, factor = unit_of(x, max(cost for cost, _ in front + others))
+            for label, marks, style in (
+                ("random plan", others, {"marker": "x", "ls": "", "color": "0.45", "ms": 5}),
+                ("front", front, {"marker": "o", "ls": "-", "color": "black", "ms": 4, "lw": 1}),
+                ("chosen", chosen, {"marker": "*", "ls": "", "mfc": "white", "mec": "black", "ms": 14}),
+            ):
+                if marks:
+                    costs, values = columns_of(marks)
+                    handles[label] = axes.plot([cost / factor for cost in costs], values, **style)[0]
+            if y == "accuracy":
+                for (name, value), line in zip(known.items(), ("--", ":"), strict=False):
+                    handles[name] = axes.axhline(value, color="0.3", lw=1, ls=line)
+                axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
+            axes.set_xlabel(unit)
+            axes.xaxis.set_major_locator(ticks())
+            axes.set_ylabel(y)
+            axes.margins(0.1)
+            axes.grid(color="0.9")
+        made.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=5, frameon=False)
+        return made
+
+    told = "; ".join(f"{y} against {AXES[x][0]}" for x, y in panels)
+    caption = "The Pareto front: plans that no other plan beats"
+    return (
+        caption,
+        f"{told}. {len(points)} points of the front and {len(rivals)} random plans; the table has them all.",
+        draw,
+    )
+
+
+PANELS = (
+    ("bytes", "loss"),
+    ("bytes", "accuracy"),
+    ("latency_ms", "loss"),
+    ("latency_ms", "accuracy"),
+    ("bops", "loss"),
+)
+MOST_PANELS = 3
+AXES = {"bytes": ("size", "B"), "latency_ms": ("latency", "ms"), "bops": ("bit operations", "")}
+
+
+def unit_of(axis: str, most: float) -> tuple[str, float]:
+    """What an axis is called, and what its values are divided by for that."""
+    title, unit = AXES[axis]
+    for prefix, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)) if axis != "latency_ms" else ():
+        if most >= factor:
+            return f"{title}, {prefix}{unit}", factor
+    return f"{title}, {unit}".rstrip(", "), 1.0
+
+
+def columns_of(points: Pairs) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def ticks() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(4)
+
+
+# --- predicted against measured
+
+
+def latency(facts: Row) -> Found:
+    """One mark a layer; on the line where the prediction holds."""
+    rows = (facts.get("latency") or {}).get("layers") or []
+    rows = [row for row in rows if row.get("predicted_us") and row.get("measured_us")]
+    points = pairs(rows, "predicted_us", "measured_us")
+    if len(points) < 2:
+        return None
+    within = sum(abs(p / m - 1) <= 0.1 for p, m in points)
+
+    def draw() -> Figure:
+        made, (axes,) = figure(3.6)
+        x, y = columns_of(points)
+        ends = [0.8 * min(*x, *y), 1.25 * max(*x, *y)]
+        axes.plot(ends, ends, "-", color="black", lw=1, label="predicted = measured")
+        for factor, label in ((1.1, "10 % more or less"), (1 / 1.1, "_")):
+            axes.plot(ends, [factor * end for end in ends], "--", color="0.5", lw=1, label=label)
+        axes.plot(x, y, "o", mfc="white", mec="black", ms=5, label="layer")
+        # the three layers that cost most among the wrong ones are worth a name
+        wrong = sorted(rows, key=lambda row: abs(row["predicted_us"] - row["measured_us"]), reverse=True)[:3]
+        for row in wrong:
+            if abs(row["predicted_us"] / row["measured_us"] - 1) > 0.1:
+                at = row["predicted_us"], row["measured_us"]
+                above = at[1] > at[0]  # names go away from the line
+                place: dict[str, Any] = {"xytext": (-7, 4), "ha": "right"} if above else {"xytext": (7, -9)}
+                axes.annotate(short(str(row.get("name"))), at, textcoords="offset points", fontsize=8, **place)
+        scaled(axes, x, y)
+        axes.set_xlabel("predicted, µs")
+        axes.set_ylabel("measured, µs")
+        axes.grid(color="0.9")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        return made
+
+    told = f"{len(points)} layers, {within} of them within 10 % of the line on which the prediction holds."
+    return "Predicted and measured time of every layer", told, draw
+
+
+def scaled(axes: Axes, x: Sequence[float], y: Sequence[float], axis: str = "xy") -> None:
+    """Logarithmic where the numbers span more than a decade."""
+    for letter, numbers in (("x", x), ("y", y)):
+        if letter in axis and min(numbers) > 0 and max(numbers) > 10 * min(numbers):
+            getattr(axes, f"set_{letter}scale")("log")
+            # its own labels are formulas
+            getattr(axes, f"{letter}axis").set_major_formatter(lambda value, _: f"{value:g}")
+            getattr(axes, f"{letter}axis").set_minor_formatter("")
+
+
+# --- how well the sensitivity ranks
+
+
+def sensitivity(facts: Row) -> Found:
+    """Predicted and measured rank of every trial, one mark a scheme."""
+    rows = (facts.get("sensitivity") or {}).get("points") or []
+    rows = [row for row in rows if row.get("predicted") is not None and row.get("measured") is not None]
+    if len(rows) < 3:
+        return None
+    predicted, measured = ranks([row["predicted"] for row in rows]), ranks([row["measured"] for row in rows])
+    schemes = sorted({str(row.get("scheme") or "") for row in rows})
+
+    def draw() -> Figure:
+        made, (axes,) = figure(3.6)
+        axes.plot([1, len(rows)], [1, len(rows)], "-", color="0.5", lw=1, label="same rank")
+        for i, scheme in enumerate(schemes):
+            here = [j for j, row in enumerate(rows) if str(row.get("scheme") or "") == scheme]
+            fill = "black" if i % 2 == 0 else "white"
+            x, y = [predicted[j] for j in here], [measured[j] for j in here]
+            axes.plot(x, y, MARKERS[i % len(MARKERS)], mfc=fill, mec="black", ms=6, label=scheme or "trial")
+        axes.set_xlabel("rank of the predicted loss")
+        axes.set_ylabel("rank of the measured loss")
+        axes.xaxis.set_major_locator(ticks())
+        axes.yaxis.set_major_locator(ticks())
+        axes.grid(color="0.9")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        return made
+
+    told = f"{len(rows)} trials of one layer each; on the line, prediction and measurement rank a trial alike."
+    return "Predicted and measured rank", told, draw
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    """From 1, equal values sharing the mean of theirs.
+
+    >>> ranks([10, 30, 20, 20])
+    [1.0, 4.0, 2.5, 2.5]
+    """
+    return [sum(v < value for v in values) + (sum(v == value for v in values) + 1) / 2 for value in values]
+
+
+def correlations(facts: Row) -> Found:
+    """Rank correlations with their intervals, the method that was used filled."""
+    said = facts.get("sensitivity") or {}
+    records = {m: record for m, record in (said.get("correlations") or {}).items() if record.get("rho") is not None}
+    if not records:
+        return None
+
+    def draw() -> Figure:
+        made, (axes,) = figure(0.8 + 0.26 * len(records))
+        for i, (method, record) in enumerate(records.items()):
+            rho, fill = record["rho"], "black" if method == said.get("used") else "white"
+            low, high = record.get("low"), record.get("high")
+            axes.plot([rho if low is None else low, rho if high is None else high], [i, i], "-", color="black", lw=1)
+            axes.plot([rho], [i], "o", mfc=fill, mec="black", ms=7)
+        axes.axvline(0, color="0.5", lw=1, ls=":")
+        axes.set_yticks(range(len(records)), [f"{m} (used)" if m == said.get("used") else m for m in records])
+        axes.set_ylim(len(records) - 0.5, -0.5)
+        axes.set_xlim(right=1.02)
+        axes.set_xlabel("rank correlation with what was measured (1: the same order)")
+        axes.grid(axis="x", color="0.9")
+        return made
+
+    told = "; ".join(f"{method} {record['rho']:+.2f}" for method, record in records.items())
+    return "How well each method ranks the layers", f"Rank correlations with intervals: {told}.", draw
+
+
+PLOTS: dict[str, dict[str, Callable[[Row], Found]]] = {
+    "layers": {"shares": shares, "decisions": decisions},
+    "front": {"front": front},
+    "latency": {"latency": latency},
+    "sensitivity": {"ranks": sensitivity, "correlations": correlations},
+}
