@@ -75,6 +75,15 @@ def test_every_package_ships() -> None:
     assert declared == on_disk
 
 
+def test_every_file_beside_the_modules_ships() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    for top in ("compiler", "dialects", "passes"):
+        for path in (ROOT / top).rglob("*"):
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
+                package = "dyadic." + ".".join(path.parent.relative_to(ROOT).parts)
+                assert path.name in declared.get(package, []) + declared["*"], f"{path} would not ship"
+
+
 def test_every_module_is_in_a_package() -> None:
     for top in ("compiler", "dialects", "passes", "runtime"):
         for path in (ROOT / top).rglob("*.py"):

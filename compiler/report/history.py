@@ -80,8 +80,20 @@ def made(facts: Row) -> Parts:
         Column("Bytes", "bytes", formats.count, bar=True, total=True),
     ]
     tables += [table("Time of every stage", stages, clock), table("Parts of the file", sizes, parts)]
-    tuned = facts.get("tune") or {}
-    return "How it was made", [sentence(tuned.get("summary") or "")], tables
+    artifact, tuned = facts["artifact"], facts.get("tune") or {}
+    boundary = [{"is": kind[:-1], **tensor} for kind in ("inputs", "outputs") for tensor in artifact.get(kind) or []]
+    ends = [
+        Column("Tensor", "name", kind="name"),
+        Column("Is", "is", formats.text, kind="text"),
+        Column("Shape", "shape", formats.shape, kind="code"),
+        Column("Type", "dtype", formats.text, kind="code"),
+    ]
+    tables.append(table("Inputs and outputs", boundary, ends))
+    memory = artifact.get("arena_bytes")
+    sentences = [sentence(tuned.get("summary") or "")]
+    if memory is not None:
+        sentences.append(f"While it runs, every image of a batch takes {formats.count(memory)} bytes of memory.")
+    return "How it was made", sentences, tables
 
 
 def shown(value: Any) -> str:

@@ -318,7 +318,9 @@ def ranks(values: Sequence[float]) -> list[float]:
 def correlations(facts: Row) -> Found:
     """Rank correlations with their intervals, the method that was used filled."""
     said = facts.get("sensitivity") or {}
-    records = {m: record for m, record in (said.get("correlations") or {}).items() if record.get("rho") is not None}
+    records = {
+        m: record for m, record in (said.get("correlations") or {}).items() if (record or {}).get("rho") is not None
+    }
     if not records:
         return None
 

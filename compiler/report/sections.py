@@ -35,7 +35,8 @@ def headline(facts: Row) -> Section:
         where = "held-out samples" if c.get("held_out") else "samples that the compiler also learned ranges from"
         how.append(f"Measured on {formats.count(c['samples'])} {where}")
         if c.get("threads"):
-            how[0] += f", {counted(c['threads'], 'thread')}, batch {c['batch']}"
+            how[0] += f", {counted(c['threads'], 'thread')}"
+            how[0] += f", batch {c['batch']}" if c.get("batch") else ""
         how[0] += f"; float is run by {c['float_engine']}." if c.get("float_engine") else "."
     if c.get("agreement") is not None:
         how.append(f"Same class as float: {percent(c['agreement'])} of the samples.")
@@ -47,7 +48,7 @@ def headline(facts: Row) -> Section:
 def requested(facts: Row) -> Section:
     s = facts.get("selection") or {}
     how = [f"{name} {s[key]}" for key, name in HOW if s.get(key)]
-    budgets = [{"axis": axis, **asked} for axis, asked in (s.get("budgets") or {}).items()]
+    budgets = [{"axis": axis, **(asked or {})} for axis, asked in (s.get("budgets") or {}).items()]
     axes = [
         Column("Budget", "axis", kind="name"),
         Column("Asked for", "asked", text),
@@ -177,7 +178,7 @@ def latency(facts: Row) -> Section:
         error = said.get("error", predicted / measured - 1)
         sentences.append(
             f"From the costs of its layers the whole network was predicted to take {milliseconds(predicted)}; "
-            f"measured: {milliseconds(measured)}, so that the prediction is off by {percent(error, 1)}."
+            f"measured: {milliseconds(measured)}, so that the prediction is off by {percent(error)}."
         )
     if said.get("level"):
         threads = f", {counted(said['threads'], 'thread')}" if said.get("threads") else ""
@@ -200,7 +201,7 @@ def sensitivity(facts: Row) -> Section:
     said = facts.get("sensitivity") or {}
     used, unit = said.get("used"), said.get("unit")
     chosen = f"The plan was chosen by {used}" + (f", in units of {unit}." if unit else ".") if used else ""
-    correlations = [{"method": m, **record} for m, record in (said.get("correlations") or {}).items()]
+    correlations = [{"method": m, **(record or {})} for m, record in (said.get("correlations") or {}).items()]
     about = "1: it ranks as the measurement does; 0: as chance does"
     ranks = [
         Column("Method", "method", kind="name"),

@@ -24,7 +24,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 
 // Cells without a value come last in both orders.
 function sorted(rows, column, sign) {
-  const value = (row) => row.cells[column].dataset.value;
+  const value = (row) => row.cells[column].dataset.value || row.cells[column].textContent || undefined;
   return [...rows].sort((one, other) => {
     const [a, b] = [value(one), value(other)];
     if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);

@@ -21,7 +21,7 @@ def test_compile_ends_with_the_table_and_saves_the_artifact(
     for row in ("accuracy", "same class as float", "output SQNR", "time per image", "size"):
         assert row in done.stdout
     assert "95 % interval" in done.stdout and "integer-only: none of" in done.stdout
-    report = json.loads(command("report", "m.dyq").stdout)
+    report = json.loads(command("report", "m.dyq", "--json").stdout)
     comparison = report["comparison"]
     assert comparison["samples"] == len(TEST["labels"]) and comparison["held_out"]
     assert abs(comparison["int8_accuracy"] - comparison["float_accuracy"]) < 0.015
