@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
-from dyadic.compiler.layer_matching import MOVES, match, node_names, passed_on
+from dyadic.compiler.layer_matching import EVERYWHERE, MOVES, match, node_names, passed_on
 from dyadic.dialects import qi
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
@@ -36,8 +36,11 @@ class Energies:
         self.batches = 0
         self.signal = self.noise = self.product = 0.0
 
-    def add(self, expected: Array, seen: Array) -> None:
+    def add(self, expected: Array, seen: Array, useful: tuple[float, float] = EVERYWHERE) -> None:
+        """`useful`: bounds beyond which numbers count as equal."""
         e, s = (np.asarray(x, np.float64).reshape(-1) for x in (expected, seen))
+        if useful != EVERYWHERE:
+            e, s = np.clip(e, *useful), np.clip(s, *useful)
         noise = e - s
         self.batches += 1
         self.signal += float(e @ e)
@@ -115,16 +118,17 @@ class Losses:
         self, step: Step, value: Array, floats: dict[int, Array], expected: dict[int, Array], rounded: dict[int, Array]
     ) -> None:
         """One integer tensor of a batch."""
-        if step.output in self.counterparts:
-            counterpart = self.counterparts[step.output]
+        counterpart = self.counterparts.get(step.output)
+        if counterpart is not None:
             wanted = np.ascontiguousarray(counterpart.arrange(floats.pop(counterpart.slot)))
         else:
             wanted = passed_on(step.op, [expected.get(slot) for slot in step.inputs], self._known)
         if wanted is not None:
-            self.accumulated[step.output].add(wanted, real(value, step.op.out))
+            useful = EVERYWHERE if counterpart is None else counterpart.useful
+            self.accumulated[step.output].add(wanted, real(value, step.op.out), useful)
             if not isinstance(step.op, MOVES) and all(slot in rounded for slot in step.inputs):
                 own = step.op.evaluate(*[rounded[slot] for slot in step.inputs])
-                self.alone[step.output].add(wanted, real(own, step.op.out))
+                self.alone[step.output].add(wanted, real(own, step.op.out), useful)
             expected[step.output], rounded[step.output] = wanted, steps(wanted, step.op.out)
         for slot in step.dead:
             expected.pop(slot, None)

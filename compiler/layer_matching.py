@@ -6,6 +6,7 @@ integerize put between them (reshapes, transposes, copies, a `requant` in front 
 float tensor follows from those that it reads (`passed_on`).
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan
 from dyadic.passes.integerize.conversion import NCHW_TO_NHWC, order_of
 from dyadic.passes.integerize.integerize import fused_clamp
-from dyadic.passes.integerize.tables import TABLE_OPS
+from dyadic.passes.integerize.tables import TABLE_OPS, useful_inputs
 
 Array = npt.NDArray[Any]
+EVERYWHERE = (-math.inf, math.inf)
 
 # What each `qi` op may have been. Ops that only move numbers are the same kinds in both dialects.
 MADE_FROM: dict[type[Any], tuple[type[Any], ...]] = {
@@ -48,10 +50,14 @@ MOVES = (qi.ReshapeOp, qi.TransposeOp, qi.ConcatOp, qi.SliceOp, qi.PadOp, qi.Max
 
 @dataclass(frozen=True)
 class Counterpart:
-    """A float tensor, by its slot in the float plan, and how to arrange it as the integer tensor is."""
+    """A float tensor, by its slot in the float plan, and how to arrange it as the integer tensor is.
+
+    Beyond `useful` it does not matter: its one reader is flat there, and integerize spends no steps on it.
+    """
 
     slot: int
     arrange: Callable[[Array], Array]
+    useful: tuple[float, float] = EVERYWHERE
 
 
 def node_names(op: Any) -> tuple[str, ...]:
@@ -76,9 +82,9 @@ def match(floating: Plan, integer: Plan) -> dict[int, Counterpart]:
             found[step.output] = Counterpart(floating.arguments[name], channels_last)
             continue
         values = waiting[names[-1]] if names else []
-        for place, (made, slot) in enumerate(values):
+        for place, (made, value, slot) in enumerate(values):
             if isinstance(made, MADE_FROM.get(type(op), ())) and (arrange := arrangement(made, op)) is not None:
-                found[step.output] = Counterpart(slot, arrange)
+                found[step.output] = Counterpart(slot, arrange, useful_range(value))
                 del values[: place + 1]
                 break
     return found
@@ -98,13 +104,13 @@ def passed_on(op: Any, inputs: list[Array | None], known: Collection[str]) -> Ar
     return given[0] if isinstance(op, qi.RequantOp) and set(node_names(op)) <= set(known) else None
 
 
-def values_by_name(floating: Plan) -> dict[str, list[tuple[Any, int]]]:
-    """Every float value that an integer one may stand for, in order: (the op that makes it, its slot).
+def values_by_name(floating: Plan) -> dict[str, list[tuple[Any, ir.Value, int]]]:
+    """Every float value that an integer one may stand for, in order: (the op that makes it, itself, its slot).
 
-    A clamp that integerize fuses into its producer gives the value its name and slot.
+    A clamp that integerize fuses into its producer gives the value its name.
     """
     slots = {step.op.operation: step.output for step in floating.steps}
-    values: dict[str, list[tuple[Any, int]]] = defaultdict(list)
+    values: dict[str, list[tuple[Any, ir.Value, int]]] = defaultdict(list)
     fused: set[ir.Operation] = set()
     for step in floating.steps:
         if step.op.operation in fused:
@@ -113,8 +119,15 @@ def values_by_name(floating: Plan) -> dict[str, list[tuple[Any, int]]]:
         last = step.op if tail is None else tail
         fused.add(last.operation)
         if names := node_names(last):
-            values[names[-1]].append((step.op, slots[last.operation]))
+            values[names[-1]].append((step.op, last.out, slots[last.operation]))
     return values
+
+
+def useful_range(value: ir.Value) -> tuple[float, float]:
+    """Where the one reader of a float value tells numbers apart; everywhere if that is no table."""
+    uses = list(value.uses)
+    reader = uses[0].owner.opview if len(uses) == 1 else None
+    return useful_inputs(reader) if isinstance(reader, TABLE_OPS) else EVERYWHERE
 
 
 def arrangement(made: Any, op: Any) -> Callable[[Array], Array] | None:

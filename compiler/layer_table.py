@@ -13,13 +13,13 @@ ORDERS = {"loss": "most lost alone first", "network": "in the order of the netwo
 
 
 def show(comparison: LayerComparison, layers: Sequence[LayerLoss], name: str, order: str) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)  # names of layers are what they are
     if not console.is_terminal:
         console.width = max(FILE_WIDTH, 62 + max((len(one.layer) for one in layers), default=0))
     of = "" if len(layers) == len(comparison.layers) else f" of {len(comparison.layers)}"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
     what = f"{name} against float on {comparison.samples:,} sample{'' if comparison.samples == 1 else 's'}"
-    table.title = f"{what}: SQNR and cosine of {len(layers)}{of} layers, {ORDERS[order]}"
+    heading = f"{what}: SQNR and cosine of {len(layers)}{of} layers, {ORDERS[order]}"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("layer", overflow="fold")
     for title in ("operator", "shape", "widths"):
         table.add_column(title, no_wrap=True)
@@ -27,9 +27,10 @@ def show(comparison: LayerComparison, layers: Sequence[LayerLoss], name: str, or
         table.add_column(title, justify="right", no_wrap=True)
     for one in layers:
         table.add_row(*row(one))
+    console.print(heading, soft_wrap=True)
     console.print(table)
     for line in remarks(comparison, layers):
-        console.print(line, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 def row(one: LayerLoss) -> tuple[str, ...]:
@@ -42,8 +43,9 @@ def row(one: LayerLoss) -> tuple[str, ...]:
 def remarks(comparison: LayerComparison, layers: Sequence[LayerLoss]) -> list[str]:
     """Sentences for below the table."""
     lines = []
-    if any(one.alone_db is None and one.accumulated_db is not None for one in layers):
-        lines.append("-: the layer only moves numbers and loses nothing, or reads one that is not compared")
+    if any(one.alone_db is None for one in layers):
+        others = ", or its own or an input's float tensor is not known" if comparison.unmatched else ""
+        lines.append(f"-: the layer only moves numbers{others}")
     if (steepest := comparison.steepest()) is not None and steepest.fall_db > 0:
         lines.append(
             f"the accumulated SQNR falls most at {steepest.layer}: "
