@@ -113,7 +113,7 @@ def decisions(facts: Row) -> Found:
     few = len(rows) <= MOST_NAMES
 
     def draw() -> Figure:
-        made, (axes,) = figure(0.9 + 0.19 * len(rows) if few else 7.0)
+        made, (axes,) = figure(0.9 + 0.16 * len(rows) if few else 7.0)
         for i, scheme in enumerate(schemes):
             here = [j for j, row in enumerate(rows) if scheme_of(row) == scheme]
             x = [values[j][0] for j in here]
@@ -266,12 +266,15 @@ def latency(facts: Row) -> Found:
 
 def scaled(axes: Axes, x: Sequence[float], y: Sequence[float], axis: str = "xy") -> None:
     """Logarithmic where the numbers span more than a decade."""
+    from matplotlib.ticker import LogLocator
+
     for letter, numbers in (("x", x), ("y", y)):
         if letter in axis and min(numbers) > 0 and max(numbers) > 10 * min(numbers):
             getattr(axes, f"set_{letter}scale")("log")
-            # its own labels are formulas
-            getattr(axes, f"{letter}axis").set_major_formatter(lambda value, _: f"{value:g}")
-            getattr(axes, f"{letter}axis").set_minor_formatter("")
+            one = getattr(axes, f"{letter}axis")
+            one.set_major_locator(LogLocator(subs=(1, 2, 5) if max(numbers) < 300 * min(numbers) else (1,)))
+            one.set_major_formatter(lambda value, _: f"{value:g}")  # its own labels are formulas
+            one.set_minor_formatter("")
 
 
 # --- how well the sensitivity ranks
