@@ -5,10 +5,12 @@ Each complains in one sentence at the op and answers whether it holds; where an 
 
 from typing import Any
 
+import numpy as np
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects.laws import activation, fail, given, ints, shape, window_law
+from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES, factors
 from dyadic.runtime import fixedpoint
 
 
@@ -50,6 +52,26 @@ def product_law(op: Any, channels: int) -> bool:
     if given(op, "form") and op.form.value not in ("wide", "short"):
         return fail(op, f'form must be "wide" or "short", got "{op.form.value}"')
     return requant_law(op, channels)
+
+
+def weight_law(op: Any) -> bool:
+    """Weights lie inside the range of their type; with groups, they are group scale times a step of 4 bits.
+
+    Only looks at what is there: an artifact keeps the numbers elsewhere.
+    """
+    kind = ir.RankedTensorType(op.out.type).element_type
+    if not isinstance(kind, quant.UniformQuantizedPerAxisType) or isinstance(op.value, ir.UnitAttr):
+        return True
+    values = np.array(op.value, copy=False)
+    low, high = int(values.min()), int(values.max())
+    if low < kind.storage_type_min or high > kind.storage_type_max:
+        return fail(op, f"holds weights in [{low}, {high}], outside of {kind}")
+    attributes = op.operation.attributes
+    if GROUP_SCALES in attributes:
+        scales = factors(np.array(attributes[GROUP_SCALES]), attributes[GROUP].value, values.shape)
+        if (values % scales).any() or (np.abs(values) > 7 * scales).any():
+            return fail(op, "holds weights that are not group scale times a step in [-7, 7]")
+    return True
 
 
 def convolution_law(op: Any) -> bool:

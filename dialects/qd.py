@@ -11,7 +11,8 @@ argument of everything that executes it. What was decided is written onto the op
     qd.weight_scale = array<f64: ...>  what one step of its weights is, one number an output channel
     qd.weight_steps = dense<...>       its weights in those steps, i8 in the shape of the weights
     qd.group_scales = dense<...>       with groups: what their steps are multiplied with, i8 in [1, 18],
-                                       [O, ceil(I / group), ...], the spatial dimensions as in the weights
+                                       [O, ceil(I / group), ...], the spatial dimensions as in the weights; for a
+                                       linear layer behind a flattened image C x H x W: [O, ceil(C / group), H, W]
     qd.name  = "input"                 on function arguments and results: the user's own name
 
 The scale of an activation is never written: it is derived from range and width in integerize, and so are the scale and

@@ -2,8 +2,9 @@
 
 Rank-4 tensors are NHWC here; other ranks are as the model has them. An activation is
 `tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; weights are `qi.constant` of
-`!quant.uniform<i8<-127:127>:f32:0, {...}>`; biases are int32 at scale `S_in * S_w` with `-zp * sum(w)` folded in. The
-scales say what the integers stand for; the arithmetic needs none of them: multiplier, shift and zero points ARE it.
+`!quant.uniform<i8<-127:127>:f32:0, {...}>`, `<i4<-7:7>...>` or `<i2<-1:1>...>`, their numbers always an array of i8;
+biases are int32 at scale `S_in * S_w` with `-zp * sum(w)` folded in. The scales say what the integers stand for; the
+arithmetic needs none of them: multiplier, shift and zero points ARE it.
 
 `evaluate` takes and returns NumPy arrays whose leading dimension is the batch, any batch. It is the oracle that every
 kernel is compared with, bit for bit. Sums of products run in floating point only where that is exact (`exact_float`).
@@ -26,6 +27,7 @@ from dyadic.dialects.integer_laws import (
     numbers,
     product_law,
     requant_law,
+    weight_law,
 )
 from dyadic.dialects.laws import (
     Bool,
@@ -55,11 +57,15 @@ class QI(Dialect, name="qi"):
 class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
     """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes (u8).
 
-    Such an activation has leading dimension 1 and is the same in every image of a batch.
+    Such an activation has leading dimension 1 and is the same in every image of a batch. Weights in groups are whole
+    here, and their groups beside them (`dialects/weight_groups.py`).
     """
 
     value: Dense
     out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return not given(self, "value") or weight_law(self)
 
     def evaluate(self) -> Array:
         value = np.array(self.value)

@@ -14,8 +14,10 @@ from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import activation, ints, shape
-from dyadic.passes.integerize.products import LARGEST_WEIGHT, Product
+from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
+from dyadic.passes.integerize.products import Product
 from dyadic.passes.integerize.quantization import Activation, value_activation
+from dyadic.passes.integerize.weight_scheme import LARGEST_GROUPED
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
 
@@ -56,13 +58,21 @@ class Conversion:
         return qi.ConstantOp(value=dense(steps), out=kind.tensor(list(steps.shape))).out
 
     def weight(self, product: Product) -> ir.Value:
-        """The s8 `qi.constant` of a layer's weights, one scale an output channel."""
-        byte, scales = ir.IntegerType.get_signless(8), [float(s) for s in product.scales]
+        """The signed `qi.constant` of a layer's weights, one scale an output channel; groups beside it."""
+        scheme, scales = product.scheme, [float(s) for s in product.scales]
+        bits, largest = (8, LARGEST_GROUPED) if scheme.group else (scheme.bits, scheme.largest)
+        storage = ir.IntegerType.get_signless(bits)
         element = quant.UniformQuantizedPerAxisType.get(
-            1, byte, ir.F32Type.get(), scales, [0] * len(scales), 0, -LARGEST_WEIGHT, LARGEST_WEIGHT
+            1, storage, ir.F32Type.get(), scales, [0] * len(scales), 0, -largest, largest
         )
         kind = ir.RankedTensorType.get(list(product.weight.shape), element)
-        return qi.ConstantOp(value=dense(product.weight), out=kind).out
+        constant = qi.ConstantOp(value=dense(product.weight), out=kind)
+        if scheme.group_scales is not None:
+            runs = product.weight.shape[1:-1] if product.weight.ndim == 4 else scheme.group_scales.shape[1:2]
+            sizes = (len(product.weight), *runs, -1)
+            constant.operation.attributes[GROUP] = i64(scheme.group)
+            constant.operation.attributes[GROUP_SCALES] = dense(scheme.group_scales.astype(np.int8).reshape(sizes))
+        return constant.out
 
     def bias(self, product: Product) -> ir.Value:
         """The i32 `qi.constant` of a layer's folded bias."""

@@ -6,6 +6,7 @@ linear(x, w, b) [clamp]            -->  qi.linear
 scale_shift(x, s, t) [clamp]       -->  qi.conv2d, depthwise 1x1
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from dyadic.passes.integerize.conversion import (
 )
 from dyadic.passes.integerize.products import Product, quantize_product, residual_multipliers
 from dyadic.passes.integerize.quantization import sizes_nhwc
+from dyadic.passes.integerize.weight_scheme import runs, scheme_of
 from dyadic.passes.rewriting import defining, layer_name
 
 DEAD, DEAD_ERROR = "qi.dead_channels", "qi.dead_error"
@@ -91,15 +93,22 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
 
 def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
     """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
-    weight, mean = constant_array(op, op.weight), input_mean(op, shape(op.x)[-1])
-    if op.x in c.flattened:
-        image = c.flattened[op.x]
-        weight = np.ascontiguousarray(weight.reshape(-1, *image).transpose(0, 2, 3, 1)).reshape(len(weight), -1)
+    image, mean = c.flattened.get(op.x), input_mean(op, shape(op.x)[-1])
+    weight = runs(constant_array(op, op.weight), image)
+    if image is not None:
         mean = mean.reshape(image).transpose(1, 2, 0).reshape(-1)
     x = c.to_logical(c.get(op.x))
     product = quantize_product(
-        layer_name(op), weight, constant_array(op, op.bias), mean, activation_of(x), target.activation, short=True
+        layer_name(op),
+        weight,
+        constant_array(op, op.bias),
+        mean,
+        activation_of(x),
+        target.activation,
+        short=True,
+        scheme=scheme_of(op, weight),
     )
+    product = replace(product, weight=product.weight.reshape(len(weight), -1))
     new = qi.LinearOp(
         x=x,
         weight=c.weight(product),
@@ -165,7 +174,14 @@ def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Produ
     by_group = input_mean(op, shape(op.x)[1]).reshape(groups, 1, 1, -1) * seen[:, :, None]
     mean = np.repeat(by_group.reshape(groups, -1), outputs // groups, 0)
     return quantize_product(
-        layer_name(op), weight, constant_array(op, op.bias), mean, activation_of(x), target.activation, short=short
+        layer_name(op),
+        weight,
+        constant_array(op, op.bias),
+        mean,
+        activation_of(x),
+        target.activation,
+        short=short,
+        scheme=scheme_of(op, runs(constant_array(op, op.weight))),
     )
 
 

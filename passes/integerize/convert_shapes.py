@@ -25,6 +25,7 @@ from dyadic.passes.integerize.conversion import (
     order_of,
 )
 from dyadic.passes.integerize.quantization import STEPS, sizes_nhwc
+from dyadic.passes.integerize.weight_scheme import flattened_image
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MIN, limited_multiplier
@@ -32,10 +33,8 @@ from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MIN, limited_multiplier
 
 def reshape(c: Conversion, op: Any, target: Target) -> ir.Value:
     """The model's order of numbers; but linear layers behind a flattened image permute their weights instead."""
-    sizes = shape(op.x)
-    flattens = len(sizes) == 4 and shape(op.out) == [1, int(np.prod(sizes))]
-    if flattens and all(isinstance(use.owner.opview, qd.LinearOp) for use in op.out.uses):
-        c.flattened[op.out] = (sizes[1], sizes[2], sizes[3])
+    if (image := flattened_image(op)) is not None:
+        c.flattened[op.out] = image
         return c.reshape(c.get(op.x), shape(op.out))
     return c.from_logical(c.reshape(c.to_logical(c.get(op.x)), shape(op.out)))
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.integerize.quantization import STEPS, Activation
+from dyadic.passes.integerize.weight_scheme import LARGEST_GROUPED, PLAIN, Scheme
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import (
     ADD_SHIFT_MAX,
@@ -26,7 +27,6 @@ from dyadic.runtime.fixedpoint import (
     short_multiplier,
 )
 
-LARGEST_WEIGHT = 127
 RESIDUAL_ERROR = Fraction(1, 32)  # steps of the result, at the residual's largest distance from its zero point
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -34,9 +34,13 @@ Reals = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Product:
-    """One layer in integers. `scales` are exact; `dead` are the channels that the scale floor made coarser."""
+    """One layer in integers. `scales` are exact; `dead` are the channels that the scale floor made coarser.
+
+    Weights in groups are whole here: step times group scale.
+    """
 
     weight: npt.NDArray[np.int8]
+    scheme: Scheme
     bias: npt.NDArray[np.int32]
     scales: tuple[Fraction, ...]
     multiplier: tuple[int, ...]
@@ -57,20 +61,33 @@ class Layer:
     rows: Reals
     bias: Reals
     mean: Reals  # [K] or, where rows read different inputs (groups), [O, K]
+    largest: int = 127  # step of a weight
+    factors: Integers | None = None  # [O, K]: what steps are multiplied with where weights are in groups
 
     def row(self, c: int) -> "Layer":
         """Channel `c` alone."""
+        one = slice(c, c + 1)
+        mean = self.mean[one] if self.mean.ndim == 2 else self.mean
         return Layer(
-            self.rows[c : c + 1], self.bias[c : c + 1], self.mean[c : c + 1] if self.mean.ndim == 2 else self.mean
+            self.rows[one], self.bias[one], mean, self.largest, None if self.factors is None else self.factors[one]
         )
 
 
 def quantize_product(
-    name: str, weight: Reals, bias: Reals, mean: Reals, x: Activation, out: Activation, *, short: bool
+    name: str,
+    weight: Reals,
+    bias: Reals,
+    mean: Reals,
+    x: Activation,
+    out: Activation,
+    *,
+    short: bool,
+    scheme: Scheme = PLAIN,
 ) -> Product:
-    """`weight` [O, ...] and `bias` [O] in integers, for inputs of type `x` and results of type `out`.
+    """`weight` [O, ..., D] and `bias` [O] in integers, for inputs of type `x` and results of type `out`.
 
-    `mean` is what each input is on average, in real numbers: [K] or [O, K] for rows of K weights.
+    `mean` is what each input is on average, in real numbers: [K] or [O, K] for rows of K weights. The short form needs
+    scales of its own, so weights with given ones have none.
 
     Raises:
         ModelError: an accumulator may leave int32, or a weight is not finite.
@@ -79,18 +96,20 @@ def quantize_product(
         bad = int((~np.isfinite(weight)).sum() + (~np.isfinite(bias)).sum())
         raise ModelError(f"{name}: weights contain {bad} NaN or infinite values; quantization needs finite weights.")
     rows = weight.reshape(len(weight), -1)
-    layer = Layer(rows, bias, mean)
-    wanted = weight_scales(rows)
+    layer = Layer(rows, bias, mean, scheme.largest, scheme.factors(weight.shape[-1]))
+    wanted = weight_scales(layer) if scheme.scale is None else scheme.scale
     floored = floored_scales(wanted, bias, x, out)
     scales = [Fraction(float(s)) for s in floored]
-    q = round_weights(rows, floored)
+    q = round_weights(layer, floored)
+    if scheme.steps is not None:  # they are steps of the given scale and of no other
+        q = np.where((floored == wanted)[:, None], scheme.steps * (1 if layer.factors is None else layer.factors), q)
     folded = folded_bias(layer, scales, q, x)
     check_accumulators(name, q, folded)
     ratios = [x.exact * s / out.exact for s in scales]
-    constant = (rows == 0).all(1) & (bias == 0)
+    constant = (rows == 0).all(1) & (q == 0).all(1) & (bias == 0)
     pairs = [(0, SHIFT_MIN) if c else limited_multiplier(r) for c, r in zip(constant, ratios, strict=True)]
     form = "wide"
-    if short and (shortened := _shorten(layer, x, out, q, folded, ratios, constant)) is not None:
+    if short and not scheme.given and (shortened := _shorten(layer, x, out, q, folded, ratios, constant)) is not None:
         q, folded, scales, pairs = shortened
         check_accumulators(name, q, folded)
         form = "short"
@@ -100,6 +119,7 @@ def quantize_product(
     largest_x = x.scale * max(x.zero_point, STEPS - x.zero_point)
     return Product(
         weight=q.astype(np.int8).reshape(weight.shape),
+        scheme=scheme,
         bias=folded.astype(np.int32),
         scales=tuple(scales),
         multiplier=tuple(m for m, _ in pairs),
@@ -111,9 +131,10 @@ def quantize_product(
     )
 
 
-def weight_scales(rows: Reals) -> Reals:
-    """One scale an output channel, as float32 values: the largest weight becomes 127."""
-    return (np.abs(rows).max(1) / LARGEST_WEIGHT).astype(np.float32).astype(np.float64)
+def weight_scales(layer: Layer) -> Reals:
+    """One scale an output channel, as float32 values: the largest weight becomes the largest integer."""
+    largest = layer.largest if layer.factors is None else LARGEST_GROUPED
+    return (np.abs(layer.rows).max(1) / largest).astype(np.float32).astype(np.float64)
 
 
 def floored_scales(scales: Reals, bias: Reals, x: Activation, out: Activation) -> Reals:
@@ -129,9 +150,11 @@ def floored_scales(scales: Reals, bias: Reals, x: Activation, out: Activation) -
     return np.where(constant, 1.0, np.maximum(scales, np.maximum(by_bias, by_shift)))
 
 
-def round_weights(rows: Reals, scales: Reals) -> Integers:
-    """Nearest steps, halves to even, within [-127, 127]."""
-    return np.clip(np.rint(rows / scales[:, None]), -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int64)
+def round_weights(layer: Layer, scales: Reals) -> Integers:
+    """Nearest steps, halves to even, within the width; times the scales of their groups."""
+    factors = np.int64(1) if layer.factors is None else layer.factors
+    steps = np.rint(layer.rows / (scales[:, None] * factors))
+    return np.clip(steps, -layer.largest, layer.largest).astype(np.int64) * factors
 
 
 def folded_bias(layer: Layer, scales: list[Fraction], q: Integers, x: Activation) -> Integers:
@@ -210,7 +233,7 @@ def _shorten(
             if pair is None:
                 return None
             scale = Fraction(pair[0], 1 << pair[1]) * out.exact / x.exact
-            row = round_weights(layer.rows[c : c + 1], np.array([float(scale)]))
+            row = round_weights(layer.row(c), np.array([float(scale)]))
             row_bias = folded_bias(layer.row(c), [scale], row, x)
             if int(final_sums(row, row_bias)[0]) * pair[0] + (1 << (pair[1] - 1)) <= INT32_MAX:
                 break

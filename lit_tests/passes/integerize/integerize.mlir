@@ -176,3 +176,24 @@ func.func @concatenation_and_pooling_follow_the_layout(%x: tensor<1x4x4x4xf32> {
   %1 = "qd.concat"(%0, %0) {axis = 1 : i64, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x2x2xf32>, tensor<1x4x2x2xf32>) -> tensor<1x8x2x2xf32>
   return %1 : tensor<1x8x2x2xf32>
 }
+
+// 0.875 is 7 steps of 1/8, 0.3 two of them; the given steps of the second channel differ from what rounding would make.
+// CHECK-LABEL: func.func @weights_have_the_width_and_the_steps_that_were_decided
+// CHECK:         "qi.constant"() {value = dense<{{\[\[}}7, 2], [-1, 7]]> : tensor<2x2xi8>} : () -> tensor<2x2x!quant.uniform<i4<-7:7>:f32:0, {1.250000e-01,2.500000e-01}>>
+// CHECK:         "qi.linear"({{.*}}form = "wide"
+func.func @weights_have_the_width_and_the_steps_that_were_decided(%x: tensor<1x2xf32> {qd.range = array<f64: 0.0, 255.0>}) -> tensor<1x2xf32> {
+  %w = "qd.constant"() {value = dense<[[0.875, 0.3], [0.1, 1.75]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.linear"(%x, %w, %b) {qd.weight_bits = 4 : i64, qd.weight_scale = array<f64: 0.125, 0.25>, qd.weight_steps = dense<[[7, 2], [-1, 7]]> : tensor<2x2xi8>, qd.range = array<f64: -100.0, 500.0>} : (tensor<1x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %0 : tensor<1x2xf32>
+}
+
+// 126 is 18 times 7; the last channel alone is a group of 1 times 7.
+// CHECK-LABEL: func.func @weights_in_groups_are_whole_and_their_groups_beside_them
+// CHECK:         "qi.constant"() {qi.group = 16 : i64, qi.group_scales = dense<{{\[\[\[\[}}18, 1]]]]> : tensor<1x1x1x2xi8>, value = dense<{{.*}}> : tensor<1x1x1x17xi8>} : () -> tensor<1x1x1x17x!quant.uniform<i8<-126:126>:f32:0,
+func.func @weights_in_groups_are_whole_and_their_groups_beside_them(%x: tensor<1x17x1x1xf32> {qd.range = array<f64: 0.0, 255.0>}) -> tensor<1x1x1x1xf32> {
+  %w = "qd.constant"() {value = dense<[[[[126.0]], [[18.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[7.0]]]]> : tensor<1x17x1x1xf32>} : () -> tensor<1x17x1x1xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.weight_bits = 4 : i64, qd.weight_group = 16 : i64, qd.range = array<f64: 0.0, 40000.0>} : (tensor<1x17x1x1xf32>, tensor<1x17x1x1xf32>, tensor<1xf32>) -> tensor<1x1x1x1xf32>
+  return %0 : tensor<1x1x1x1xf32>
+}
