@@ -35,12 +35,12 @@ LEVELS = (
         _V4 | {"avx512vnni", "amx-tile", "amx-int8"},
         "x86-64-v4",
         "+avx512vnni,+amx-tile,+amx-int8,-prefer-256-bit",
-        (8,),
+        (8, 4, 2),
     ),
-    Level("avx512vnni", _V4 | {"avx512vnni"}, "x86-64-v4", "+avx512vnni,-prefer-256-bit", (8,)),
-    Level("avxvnni", _V3 | {"avxvnni"}, "x86-64-v3", "+avxvnni", (8,)),
-    Level("avx2", _V3, "x86-64-v3", "", (8,)),
-    Level("x86-64", frozenset({"sse2"}), "x86-64", "", (8,)),
+    Level("avx512vnni", _V4 | {"avx512vnni"}, "x86-64-v4", "+avx512vnni,-prefer-256-bit", (8, 4, 2)),
+    Level("avxvnni", _V3 | {"avxvnni"}, "x86-64-v3", "+avxvnni", (8, 4, 2)),
+    Level("avx2", _V3, "x86-64-v3", "", (8, 4, 2)),
+    Level("x86-64", frozenset({"sse2"}), "x86-64", "", (8, 4, 2)),
 )
 BY_NAME = {level.name: level for level in LEVELS}
 

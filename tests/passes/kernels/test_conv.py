@@ -10,10 +10,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from dyadic.passes.lower.cpu.kernels import ahead, conv, conv_amx, requantize
+from dyadic.dialects.weight_groups import factors
+from dyadic.passes.lower.cpu.kernels import ahead, conv, conv_amx, requantize, stored, unpack
 from dyadic.passes.lower.cpu.kernels.dot import Dot
+from dyadic.passes.lower.cpu.kernels.weight_format import Format
 from dyadic.runtime import fixedpoint
 
+WEIGHTS = ["w8", "w8", "w8", "w4", "w4", "w2", "w4g16", "w4g32", "w4g48"]
 KERNELS = [(1, 1), (1, 1), (3, 3), (3, 3), (1, 3), (5, 2), (7, 7)]
 # every form, and with a residual where it can have one
 FORMS = [(requantize.SHORT, False)]
@@ -58,7 +61,8 @@ def case(
     rows, columns = draw(st.integers(1, 7)), long_row or draw(st.sampled_from([1, 2, 5, 7, 13, 31]))
     channels, pixel = made * groups, -(-depth * groups // 4) * 4
     clamp = draw(st.booleans())
-    merged = groups == 1 and dilation == 1 and kernel[1] > 1
+    format_ = Format.of(draw(st.sampled_from(WEIGHTS)))
+    merged = groups == 1 and dilation == 1 and kernel[1] > 1 and not format_.group
     run = kernel[1] * pixel // 4 if merged else -(-depth // 4)
     height = (rows - 1) * stride[0] + (kernel[0] - 1) * dilation + 1
     width = (columns - 1) * stride[1] + (kernel[1] - 1) * dilation + 1
@@ -95,15 +99,25 @@ def case(
         residual_row=columns * add_column if residual else 0,
         residual_image=rows * columns * add_column if residual else 0,
         pixels_outer=draw(st.booleans()),
+        weights=str(format_),
     )
     largest, bias, m, s = parameters(form, channels, kernel[0] * kernel[1] * depth, rng)
     weight = rng.integers(-largest, min(largest, 127) + 1, (channels, *kernel, depth)).astype(np.int8)
     source = rng.integers(0, 256, images * image, np.uint8)
-    if draw(st.booleans()):  # extremes
+    whole = largest
+    if format_.lines > 1:
+        largest = min(largest, format_.largest)
+        weight = (weight % (2 * largest + 1) - largest).astype(np.int8)
+    if extreme := draw(st.booleans()):
         weight, source = np.where(weight < 0, -largest, min(largest, 127)).astype(np.int8), source | np.uint8(254)
         weight[rng.random(channels) < 0.3] = min(largest, 127)  # the sum of all products, too
-        if form != requantize.SHORT:
-            bias = reach_int32(bias, weight, rng)
+    scales = None
+    if format_.group:
+        dims = (channels, *kernel, -(-depth // format_.group))
+        scales = rng.integers(1, min(18, whole // largest) + 1, dims).astype(np.int8)
+        weight = (weight * factors(scales, format_.group, weight.shape)).astype(np.int8)
+    if extreme and form != requantize.SHORT:
+        bias = reach_int32(bias, weight, rng)
     x = kernels.view(source, 0, (images, height, width, depth * groups), (image, row, pixel, 1)).astype(np.int64)
     total = (accumulators(x, weight, spec, stride, dilation) + bias) * m
     inputs, added = [(source, 0)], None
@@ -136,7 +150,7 @@ def case(
         form,
         header,
     )
-    return kernels.Case(spec, inputs, before, expected, 6, conv.pack_weights(spec, weight, pixel), params, images)
+    return kernels.Case(spec, inputs, before, expected, 6, stored.pack(spec, weight, pixel, scales), params, images)
 
 
 def accumulators(x: Any, weight: Any, spec: conv.ConvSpec, stride: tuple[int, int], dilation: int) -> Any:
@@ -294,7 +308,9 @@ def prefetched(spec: conv.ConvSpec, writer: Any, chunks: Sequence[int], monkeypa
     unit.spec, unit.dot, unit.epilogue = spec, _NoDot(), SimpleNamespace(finish=lambda results: None)
     unit.k = SimpleNamespace(scratch=0)
     counts = [16] * spec.unit_vectors
-    channels = conv.Channels([SimpleNamespace(bias=0, bias_place=0)] * len(counts), counts, 0, 0)  # type: ignore[arg-type]
+    channels = conv.Channels(
+        [SimpleNamespace(bias=0, bias_place=0)] * len(counts), counts, unpack.Weights(0, spec.vector_bytes, 0, 0), 0
+    )  # type: ignore[arg-type]
     for chunk in chunks:
         unit.vectors(channels, conv.Place(0, 0, None), chunk)  # type: ignore[arg-type]
     return numbers.lines

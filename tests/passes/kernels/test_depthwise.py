@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from dyadic.passes.lower.cpu.kernels import depthwise, requantize
+from dyadic.passes.lower.cpu.kernels import depthwise, requantize, stored
 from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
 from dyadic.runtime import fixedpoint
 
@@ -62,12 +62,15 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str) -> Any:
         out_image=out_image,
         form=form,
         clamp=clamp,
+        weights=draw(st.sampled_from(["w8", "w4", "w2"])),
     )
     largest, bias, m, s = parameters(form, channels, kernel[0] * kernel[1], rng)
-    weight = rng.integers(-largest, 128, (channels, *kernel, 1)).astype(np.int8)
+    most = min(127, largest) if spec.format.lines == 1 else spec.format.largest
+    largest = min(largest, most) if spec.format.lines > 1 else largest
+    weight = rng.integers(-largest, most + 1, (channels, *kernel, 1)).astype(np.int8)
     source = rng.integers(0, 256, images * image, np.uint8)
     if draw(st.booleans()):  # extremes
-        weight, source = np.where(weight < 0, -largest, 127).astype(np.int8), source | np.uint8(254)
+        weight, source = np.where(weight < 0, -largest, most).astype(np.int8), source | np.uint8(254)
         if form != requantize.SHORT:  # a third of the channels reach either end of int32
             terms = 255 * weight.reshape(channels, -1).astype(np.int64)
             ends = [
@@ -88,7 +91,7 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str) -> Any:
     made = kernels.view(expected, 6, (images, rows, columns, channels), (out_image, out_row, out_column, 1))
     made[:] = fixedpoint.requant(acc, m, s, zero, low, high)
     weights, params = (
-        depthwise.pack_weights(spec, weight),
+        stored.pack_depthwise(spec, weight),
         depthwise.pack_params(spec, bias, m, s, [zero, low, high]),
     )
     return kernels.Case(spec, [(source, 0)], before, expected, 6, weights, params, images)

@@ -46,3 +46,20 @@ func.func @main(%x: tensor<1x4x14x14xf32>) -> tensor<1x4x14x14xf32> {
   %r = "qi.dequantize"(%c) : (tensor<1x14x14x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x14x14xf32>
   return %r : tensor<1x4x14x14xf32>
 }
+
+// -----
+
+// 64 weights of 4 bits a line for 16 channels: two bytes a channel for 3 taps of 4 inputs, rounded up to whole lines. A row of taps is one run, but with groups each tap is a run of its own and has a scale a channel behind the weights.
+// CHECK-LABEL: func.func @main()
+// CHECK:         "qi.launch"() {{.*}}layer = "/narrow", {{.*}}run_dwords = 3 : i64, {{.*}}taps_x = 1 : i64, {{.*}}weights = "w4"}, {{.*}}weights = dense<{{.*}}> : tensor<128xi8>
+// CHECK:         "qi.launch"() {{.*}}layer = "/grouped", {{.*}}run_dwords = 1 : i64, {{.*}}taps_x = 3 : i64, {{.*}}weights = "w4g16"}, {{.*}}weights = dense<{{.*}}> : tensor<240xi8>
+func.func @main(%x: tensor<1x4x1x4xf32>) -> tensor<1x4x1x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x1x4xf32>) -> tensor<1x1x4x4x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<7> : tensor<4x1x3x4xi8>} : () -> tensor<4x1x3x4x!quant.uniform<i4<-7:7>:f32:0, {1.0,1.0,1.0,1.0}>>
+  %g = "qi.constant"() {value = dense<14> : tensor<4x1x3x4xi8>, qi.group = 16 : i64, qi.group_scales = dense<2> : tensor<4x1x3x1xi8>} : () -> tensor<4x1x3x4x!quant.uniform<i8<-126:126>:f32:0, {1.0,1.0,1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<4xi32>} : () -> tensor<4xi32>
+  %c = "qi.conv2d"(%q, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 1, 0, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824, 1073741824, 1073741824>, shift = array<i32: 40, 40, 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 21421>} : (tensor<1x1x4x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<4x1x3x4x!quant.uniform<i4<-7:7>:f32:0, {1.0,1.0,1.0,1.0}>>, tensor<4xi32>) -> tensor<1x1x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/narrow")
+  %d = "qi.conv2d"(%c, %g, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 1, 0, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824, 1073741824, 1073741824>, shift = array<i32: 40, 40, 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 42841>} : (tensor<1x1x4x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<4x1x3x4x!quant.uniform<i8<-126:126>:f32:0, {1.0,1.0,1.0,1.0}>>, tensor<4xi32>) -> tensor<1x1x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/grouped")
+  %r = "qi.dequantize"(%d) : (tensor<1x1x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x1x4xf32>
+  return %r : tensor<1x4x1x4xf32>
+}

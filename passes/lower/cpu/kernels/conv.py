@@ -10,7 +10,7 @@ a kernel row of pixels (KW * C) where pixels are dense, else one tap. Weights ar
 those hold does not matter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -19,17 +19,18 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels import code as c
-from dyadic.passes.lower.cpu.kernels import conv_amx
+from dyadic.passes.lower.cpu.kernels import conv_amx, unpack
 from dyadic.passes.lower.cpu.kernels.ahead import Ahead
 from dyadic.passes.lower.cpu.kernels.dot import DOTS, LANES
 from dyadic.passes.lower.cpu.kernels.epilogue import Epilogue, Result
 from dyadic.passes.lower.cpu.kernels.requantize import Requantize
+from dyadic.passes.lower.cpu.kernels.weight_format import StoredWeights
 
 UNROLLED_PIXELS = 64  # a chunk of at most this many pixels in short rows becomes straight-line tiles without waste
 
 
 @dataclass(frozen=True)
-class ConvSpec:
+class ConvSpec(StoredWeights):
     """Everything the code depends on; strides in bytes. Layers with equal specs share one kernel."""
 
     rows: int  # output pixels as rows x columns; a dense 1x1 convolution has a single row
@@ -60,6 +61,7 @@ class ConvSpec:
     residual_image: int = 0
     tile_vectors: int = 0  # most vectors of 16 channels in a register tile; 0: what the level likes
     pixels_outer: bool = False  # units with the same pixels follow each other
+    weights: str = "w8"  # how they are stored: w8, w4, w2, or w4g32 for groups of 32 input channels
 
     @property
     def vectors(self) -> int:
@@ -92,11 +94,11 @@ class ConvSpec:
     @property
     def scratch_bytes(self) -> int:
         """Scratch memory of one thread, at the level that needs most."""
-        return conv_amx.SCRATCH_BYTES
+        return conv_amx.SCRATCH_BYTES + self.unpacked_bytes
 
     @property
     def vector_bytes(self) -> int:
-        """Packed weights of 16 channels."""
+        """8-bit weights of 16 channels, as kernels multiply with them."""
         return self.taps_y * self.taps_x * self.packed_dwords * 4 * LANES
 
 
@@ -155,11 +157,13 @@ class Channels:
 
     requantize: list[Requantize]
     counts: list[int]
-    weights: c.Value
+    weights: unpack.Weights
     first: int
 
 
 class _ConvWriter:
+    pads = False  # multiplies with the padding of K
+
     def __init__(self, spec: ConvSpec, level: str, arguments: c.KernelArguments) -> None:
         self.spec, self.dot, self.k = spec, DOTS[level], arguments
         self.tile_vectors = min(spec.tile_vectors or self.dot.vectors, self.dot.vectors)
@@ -197,11 +201,11 @@ class _ConvWriter:
         where = Place(source, target, addend)
 
         def full() -> None:
-            self.pixels(where, vector, chunk, self.channels_of(spec.unit_vectors, last=False))
+            self.pixels(where, index, vector, chunk, self.channels_of(spec.unit_vectors, last=False))
 
         def last() -> None:
             rest_vectors = spec.vectors - (spec.blocks - 1) * spec.unit_vectors
-            self.pixels(where, vector, chunk, self.channels_of(rest_vectors, last=True))
+            self.pixels(where, index, vector, chunk, self.channels_of(rest_vectors, last=True))
 
         if spec.channels % (spec.unit_vectors * LANES) == 0:
             full()
@@ -217,17 +221,18 @@ class _ConvWriter:
             counts[-1] = self.spec.channels % LANES
         return counts
 
-    def pixels(self, where: Place, vector: c.Value, chunk: c.Value, counts: list[int]) -> None:
+    def pixels(self, where: Place, index: c.Value, vector: c.Value, chunk: c.Value, counts: list[int]) -> None:
         """All register tiles of a unit, for at most as many vectors at a time as the spec and the level like."""
-        spec = self.spec
-        weights = c.at(self.k.weights, c.mul(vector, spec.vector_bytes))
+        spec, k = self.spec, self.k
+        scratch = c.at(k.scratch, conv_amx.SCRATCH_BYTES)
+        weights = unpack.unit_weights(spec, k, scratch, index, chunk, vector, len(counts), zeros=self.pads)
         for start in range(0, len(counts), self.tile_vectors):
             part = counts[start : start + self.tile_vectors]
             requantize = [
                 Requantize(self.k.params, c.add(vector, start + v), spec.form, residual=spec.residual)
                 for v in range(len(part))
             ]
-            channels = Channels(requantize, part, c.at(weights, start * spec.vector_bytes), start * LANES)
+            channels = Channels(requantize, part, weights.moved(spec, start), start * LANES)
             self.vectors(channels, where, chunk)
 
     def vectors(self, channels: Channels, where: Place, chunk: c.Value) -> None:
@@ -297,6 +302,8 @@ def starts(size: int, step: int) -> list[int]:
 class _AmxWriter(_ConvWriter):
     """The same units on AMX tiles."""
 
+    pads = True
+
     def write(self) -> None:
         conv_amx.configure(self.k.scratch, conv_amx.tile_pixels(self.spec.unit_columns))
         super().write()
@@ -330,10 +337,11 @@ class _Tile:
 
         Every step also asks for its share of the weights that come after this block.
         """
-        spec, dot, channels = self.writer.spec, self.writer.dot, self.channels
+        spec, dot, channels, from_ = self.writer.spec, self.writer.dot, self.channels, self.channels.weights
         count = len(channels.counts)
-        packed = spec.packed_dwords * 4 * LANES
-        ahead = Ahead(channels.weights, count * spec.vector_bytes, count * 4 * LANES, number, self.tiles)
+        packed, stored = spec.packed_dwords * 4 * LANES, spec.stored_dwords * 4 * LANES // spec.format.lines
+        step_bytes = count * 4 * LANES // spec.format.lines
+        ahead = Ahead(from_.stored, count * spec.stored_bytes, step_bytes, number, self.tiles)
         first = [acc for _ in pixels for r in channels.requantize for acc in dot.start(r.bias)]
         size = len(first) // (len(pixels) * count)
         offsets = [y * spec.in_row + x * spec.in_column for y, x in pixels]
@@ -346,7 +354,7 @@ class _Tile:
             after = list(acc)
             for phase, source in enumerate(sources):
                 position = c.at(source, c.mul(k, 4))
-                columns = [dot.weights(weights, c.add(line, v * spec.vector_bytes), phase) for v in range(count)]
+                columns = [dot.weights(weights, c.add(line, v * from_.stride), phase) for v in range(count)]
                 for p, offset in enumerate(offsets):
                     activations = dot.activations(position, offset, phase)
                     for v in range(count):
@@ -356,11 +364,18 @@ class _Tile:
                         )
             return after
 
-        def segment(source: c.Value, number: c.Value, acc: tuple[c.Value, ...]) -> list[c.Value]:
+        def segment(source: c.Value, number: c.Value, acc: Sequence[c.Value]) -> list[c.Value]:
+            if spec.streams:
+                return unpack.sliced(spec, from_, number, count, lambda i, n, now: slice_(source, i, n, now), acc)
             sources = [source, *(c.opaque(source) for _ in range(dot.phases - 1))]
-            weights = c.at(channels.weights, c.mul(number, packed))
-            next_ = ahead.segment(number, packed * count)
+            weights = c.at(from_.ready, c.mul(number, packed))
+            next_ = ahead.segment(number, stored * count)
             return c.loop(0, spec.run_dwords, lambda k, *now: step(sources, weights, next_, k, now), acc)
+
+        def slice_(source: c.Value, first: c.Value, dwords: int, acc: Sequence[c.Value]) -> list[c.Value]:
+            source = c.at(source, c.mul(first, 4))
+            sources = [source, *(c.opaque(source) for _ in range(dot.phases - 1))]
+            return c.loop(0, dwords, lambda k, *now: step(sources, from_.ready, from_.ready, k, now), acc)
 
         def row(y: c.Value, *acc: c.Value) -> list[c.Value]:
             line, first = c.at(source, c.mul(y, spec.tap_y)), c.mul(y, spec.taps_x)

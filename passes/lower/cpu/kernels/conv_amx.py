@@ -10,6 +10,7 @@ from typing import Any
 from torch_mlir.dialects import arith
 
 from dyadic.passes.lower.cpu.kernels import code as c
+from dyadic.passes.lower.cpu.kernels import unpack
 from dyadic.passes.lower.cpu.kernels.ahead import Ahead
 from dyadic.passes.lower.cpu.kernels.dot import LANES
 from dyadic.passes.lower.cpu.kernels.epilogue import Result
@@ -101,7 +102,9 @@ class TileUnit:
         count = len(channels.counts)
         pixels, vectors = range(len(sources)), range(count)
         stride, line = c.const(spec.in_column), c.const(LINE)
-        ahead = Ahead(channels.weights, count * spec.vector_bytes, count * K_BYTES // 4 * LINE, number, users)
+        from_, lines = channels.weights, spec.format.lines
+        step_bytes = count * K_BYTES // 4 * LINE // lines
+        ahead = Ahead(from_.stored, count * spec.stored_bytes, step_bytes, number, users)
         for p in pixels:
             for v, requantize in enumerate(channels.requantize):
                 # stride 0: every row begins as the same 16 biases
@@ -112,21 +115,29 @@ class TileUnit:
             place = c.add(offset, c.mul(k, K_BYTES))
             block = c.at(weights, c.mul(k, K_BYTES // 4 * LINE))
             for v in vectors:
-                _load_tile(CHANNEL_TILE + v, c.at(block, v * spec.vector_bytes), line)
+                _load_tile(CHANNEL_TILE + v, c.at(block, v * from_.stride), line)
             for p in pixels:
                 _load_tile(PIXEL_TILE + p, c.at(sources[p], place), stride)
                 for v in vectors:
                     numbers = (SUM_TILE + p * CHANNEL_TILES + v, PIXEL_TILE + p, CHANNEL_TILE + v)
                     c.intrinsic("llvm.x86.tdpbusd", None, *map(_number, numbers))
 
-        packed = spec.packed_dwords * LINE
+        packed, stored = spec.packed_dwords * LINE, spec.stored_dwords * LINE // lines
 
         def segment(y: c.Value, x: c.Value) -> None:
             offset = c.add(c.mul(y, spec.tap_y), c.mul(x, spec.tap_x))
             number = c.add(c.mul(y, spec.taps_x), x)
-            weights = c.at(channels.weights, c.mul(number, packed))
-            next_ = ahead.segment(number, packed * count)
+            if spec.streams:
+                unpack.sliced(spec, from_, number, count, lambda first, dwords, _: slice_(offset, first, dwords))
+                return
+            weights = c.at(from_.ready, c.mul(number, packed))
+            next_ = ahead.segment(number, stored * count)
             c.loop(0, spec.packed_dwords * 4 // K_BYTES, lambda k: step(offset, weights, next_, k))
+
+        def slice_(offset: c.Value, first: c.Value, dwords: int) -> list[c.Value]:
+            offset = c.add(offset, c.mul(first, 4))
+            c.loop(0, -(-dwords * 4 // K_BYTES), lambda k: step(offset, from_.ready, from_.ready, k))
+            return []
 
         c.loop(0, spec.taps_y, lambda y: c.loop(0, spec.taps_x, lambda x: segment(y, x)))
         for p in pixels:

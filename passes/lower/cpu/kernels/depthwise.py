@@ -20,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels import code as c
-from dyadic.passes.lower.cpu.kernels import requantize
+from dyadic.passes.lower.cpu.kernels import requantize, unpack
 from dyadic.passes.lower.cpu.kernels.byte_lanes import ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.requantize import Requantize
 from dyadic.passes.lower.cpu.kernels.units import image_and_row, place, units_of
+from dyadic.passes.lower.cpu.kernels.weight_format import LINE, Format
 
 CHANNELS = 64  # of a block
 QUADS = 4  # vectors of 16 int32 that make a block
@@ -55,6 +56,7 @@ class DepthwiseSpec:
     form: str
     clamp: bool
     unit_blocks: int  # blocks of 64 channels in a unit
+    weights: str = "w8"  # how they are stored: w8, w4 or w2
 
     @property
     def channel_units(self) -> int:
@@ -96,9 +98,35 @@ class DepthwiseSpec:
         return (1 + self.paired) * self.groups * self.taps_x * QUADS
 
     @property
+    def format(self) -> Format:
+        return Format.of(self.weights)
+
+    @property
+    def stored_groups(self) -> int:
+        """Groups of four kernel rows that are stored where weights have fewer than 8 bits: those of one result row."""
+        return -(-self.taps_y // TAPS)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Stored weights of one block: as packed, or [group][kernel column][quad][lane][kernel row] in fewer bits."""
+        if self.format.lines == 1:
+            return self.block_bytes
+        return self.stored_groups * self.group_bytes // self.format.lines
+
+    @property
+    def group_bytes(self) -> int:
+        """8-bit weights of one block and four kernel rows."""
+        return self.taps_x * QUADS * LINE
+
+    @property
+    def widened_bytes(self) -> int:
+        """Scratch memory for the weights of a strip as words, at the level that needs most."""
+        return 2 * self.products * MOST_WIDENED
+
+    @property
     def scratch_bytes(self) -> int:
         """Scratch memory of one thread, at the level that needs most."""
-        return 2 * self.products * MOST_WIDENED
+        return self.widened_bytes + (self.block_bytes if self.format.lines > 1 else 0)
 
 
 def channel_of(copies: int) -> npt.NDArray[np.int64]:
@@ -182,7 +210,7 @@ class _Writer:
 
         def block(index: c.Value, count: int, copies: int) -> None:
             skip = c.mul(index, CHANNELS)
-            weights = c.at(self.k.weights, c.mul(index, spec.block_bytes))
+            weights = unpack.depthwise_weights(spec, self.k, c.at(self.k.weights, c.mul(index, spec.stored_bytes)))
             self.strips(count, copies, weights, c.mul(index, QUADS), c.at(source, skip), c.at(target, skip))
 
         def rest() -> None:

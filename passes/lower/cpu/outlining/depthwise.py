@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from dyadic.dialects.laws import ints, zero_point
-from dyadic.passes.lower.cpu.kernels import depthwise, requantize
+from dyadic.passes.lower.cpu.kernels import depthwise, requantize, stored
 from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.memory.views import layout_of, view
 from dyadic.passes.lower.cpu.outlining.launch import Launch, place
-from dyadic.passes.lower.cpu.outlining.matrix import form
+from dyadic.passes.lower.cpu.outlining.matrix import constant_weights, form
 from dyadic.passes.rewriting import defining
 
 UNIT_BYTES = 32 << 10  # of the result in one unit, about
@@ -40,7 +40,7 @@ def unit_blocks(blocks: int, units: int) -> int:
 
 def depthwise_convolution(op: Any) -> list[Launch]:
     source, out, made = layout_of(op.x), layout_of(op.out), view(op.out)
-    weight = np.array(defining(op.weight).value)
+    weight, format_, _ = constant_weights(op.weight)
     strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)
     rows_together = unit_rows(made.rows, made.columns * made.channels)
     spec = DepthwiseSpec(
@@ -62,10 +62,11 @@ def depthwise_convolution(op: Any) -> list[Launch]:
         out_image=out.image,
         form=form(op),
         clamp=requantize.clamps(op.low.value, op.high.value),
+        weights=str(format_),
     )
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
     bias = np.array(defining(op.bias).value, np.int64)
     params = depthwise.pack_params(spec, bias, m, s, [zero_point(op.out), op.low.value, op.high.value])
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
-    weights = depthwise.pack_weights(spec, weight)
+    weights = stored.pack_depthwise(spec, weight)
     return [Launch(spec, place(out), [start], weights, params, macs=made.rows * made.columns * weight.size)]

@@ -3,12 +3,16 @@
 from typing import Any
 
 import numpy as np
+from torch_mlir import ir
+from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
 from dyadic.dialects.laws import ints, zero_point
-from dyadic.passes.lower.cpu.kernels import conv, requantize
+from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
+from dyadic.passes.lower.cpu.kernels import conv, requantize, stored
 from dyadic.passes.lower.cpu.kernels.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.dot import LANES
+from dyadic.passes.lower.cpu.kernels.weight_format import Format
 from dyadic.passes.lower.cpu.memory.views import View, layout_of, view
 from dyadic.passes.lower.cpu.outlining.launch import Launch, place
 from dyadic.passes.rewriting import defining
@@ -28,10 +32,10 @@ def convolution(op: Any) -> list[Launch]:
     """One launch; a residual makes it the fused form."""
     residual = op.residual if isinstance(op, qi.ConvAddOp) else None
     source, out, seen, made = layout_of(op.x), layout_of(op.out), view(op.x), view(op.out)
-    weight = np.array(defining(op.weight).value)
+    weight, format_, scales = constant_weights(op.weight)
     _, kernel_y, kernel_x, depth = weight.shape
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
-    merged = groups == 1 and dilation[1] == 1 and source.pixel == _padded(depth) and kernel_x > 1
+    merged = groups == 1 and dilation[1] == 1 and source.pixel == _padded(depth) and kernel_x > 1 and scales is None
     run = kernel_x * source.pixel // DWORD if merged else -(-depth // DWORD)
     rest = None if residual is None else layout_of(residual)
     flat = (
@@ -56,6 +60,7 @@ def convolution(op: Any) -> list[Launch]:
         residual_column=rest.pixel if rest else 0,
         residual_row=rest.row if rest else 0,
         residual_image=rest.image if rest else 0,
+        weights=str(format_),
     )
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
     return [
@@ -63,7 +68,7 @@ def convolution(op: Any) -> list[Launch]:
             spec,
             place(out),
             [start] if rest is None else [start, place(rest)],
-            weights=conv.pack_weights(spec, weight, source.pixel),
+            weights=stored.pack(spec, weight, source.pixel, scales),
             params=parameters(op, spec),
             macs=made.rows * made.columns * weight.size,
         )
@@ -71,25 +76,37 @@ def convolution(op: Any) -> list[Launch]:
 
 
 def linear(op: qi.LinearOp) -> list[Launch]:
-    """A matrix product is a 1x1 convolution whose pixels are the rows of x."""
+    """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several taps."""
     source, made = layout_of(op.x), view(op.out)
-    weight = np.array(defining(op.weight).value)
+    weight, format_, scales = constant_weights(op.weight)
+    taps = 1 if scales is None else scales.shape[1]
+    depth = weight.shape[1] // taps
     spec = ConvSpec(
-        **_common(op, made.rows, made.columns, 1, -(-weight.shape[1] // DWORD), weight.shape[1]),
+        **_common(op, made.rows, made.columns, 1, -(-depth // DWORD), weight.shape[1]),
         in_column=source.pixel,
         in_row=source.row,
         in_image=source.image,
         in_group=0,
         taps_y=1,
-        taps_x=1,
+        taps_x=taps,
         tap_y=0,
-        tap_x=0,
+        tap_x=depth if taps > 1 else 0,
+        weights=str(format_),
     )
-    packed = conv.pack_weights(spec, weight[:, None, None, :], source.pixel)
+    packed = stored.pack(spec, weight.reshape(-1, 1, taps, depth), source.pixel, scales)
     macs = made.rows * made.columns * weight.size
     return [
         Launch(spec, place(layout_of(op.out)), [place(source)], weights=packed, params=parameters(op, spec), macs=macs)
     ]
+
+
+def constant_weights(value: ir.Value) -> tuple[Any, Format, Any]:
+    """(numbers, how they are stored, scales of their groups) of a `qi.constant` of weights."""
+    constant, kind = defining(value), ir.RankedTensorType(value.type).element_type
+    weight, attributes = np.array(constant.value), constant.operation.attributes
+    if GROUP_SCALES in attributes:
+        return weight, Format(4, attributes[GROUP].value), np.array(attributes[GROUP_SCALES])
+    return weight, Format(quant.UniformQuantizedPerAxisType(kind).storage_type_integral_width), None
 
 
 def _common(op: Any, rows: int, columns: int, groups: int, run: int, depth: int) -> dict[str, Any]:
