@@ -9,13 +9,15 @@ import numpy as np
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
-from dyadic.dialects.laws import activation, fail, given, ints, shape, window_law
+from dyadic.dialects.laws import activation, fail, given, ints, is_wide, shape, steps_of, window_law
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES, factors
 from dyadic.runtime import fixedpoint
 
+ACC_SHIFT = "acc_shift"  # IRDL has no optional attribute, so this field is known by its name alone
+
 
 def requant_law(op: Any, channels: int | None = None) -> bool:
-    """Multipliers and shifts inside the bounds of requantization, one pair a channel; the clamp inside u8."""
+    """Multipliers and shifts inside the bounds of requantization, one pair a channel; the clamp inside the type."""
     if not given(op, "multiplier", "shift", "low", "high"):
         return True
     m, s = numbers(op.multiplier), numbers(op.shift)
@@ -28,12 +30,19 @@ def requant_law(op: Any, channels: int | None = None) -> bool:
 
 
 def clamp_law(op: Any) -> bool:
-    """The clamp is inside u8, and the result is an activation."""
+    """The clamp is inside the integers of the result, and the result is an activation."""
     if activation(op.out) is None:
         return fail(op, f"must make a quantized activation, not {op.out.type}")
-    if given(op, "low", "high") and not 0 <= op.low.value <= op.high.value <= 255:
-        return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves u8")
+    low, high = steps_of(op.out)
+    if given(op, "low", "high") and not low <= op.low.value <= op.high.value <= high:
+        return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves [{low}, {high}]")
     return True
+
+
+def acc_shift(op: Any) -> int:
+    """By how many bits an accumulator is narrowed before its requantization: `acc_shift`, 0 where there is none."""
+    attributes = op.operation.attributes
+    return attributes[ACC_SHIFT].value if ACC_SHIFT in attributes else 0
 
 
 def product_law(op: Any, channels: int) -> bool:
@@ -49,6 +58,9 @@ def product_law(op: Any, channels: int) -> bool:
         low, high = ints(op.acc)
         if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
             return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
+    most = fixedpoint.ACC_SHIFT_MAX if is_wide(op.x) else 0
+    if not 0 <= acc_shift(op) <= most:
+        return fail(op, f"acc_shift {acc_shift(op)} must lie in [0, {most}] for inputs of {op.x.type}")
     if given(op, "form") and op.form.value not in ("wide", "short"):
         return fail(op, f'form must be "wide" or "short", got "{op.form.value}"')
     return requant_law(op, channels)

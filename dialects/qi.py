@@ -1,10 +1,14 @@
 """`qi`: what the machine will do. Integers only; every op is its fields, its law and its exact meaning.
 
 Rank-4 tensors are NHWC here; other ranks are as the model has them. An activation is
-`tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; weights are `qi.constant` of
+`tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; of 4 bits it is `u8<0:15>`, of 16 bits `i16` without
+a zero point, and ops may read and make any of them. Weights are `qi.constant` of
 `!quant.uniform<i8<-127:127>:f32:0, {...}>`, `<i4<-7:7>...>` or `<i2<-1:1>...>`, their numbers always an array of i8;
 biases are int32 at scale `S_in * S_w` with `-zp * sum(w)` folded in. The scales say what the integers stand for; the
 arithmetic needs none of them: multiplier, shift and zero points ARE it.
+
+The accumulator of a layer that reads 16 bits may need more than 32: it is then narrowed by `acc_shift` bits, halves up,
+before anything else is done with it (an i64 attribute in [0, 8]; where it is missing, nothing is narrowed).
 
 `evaluate` takes and returns NumPy arrays whose leading dimension is the batch, any batch. It is the oracle that every
 kernel is compared with, bit for bit. Sums of products run in floating point only where that is exact (`exact_float`).
@@ -20,6 +24,7 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Dialect, Operand, Pure, Result
 
 from dyadic.dialects.integer_laws import (
+    acc_shift,
     broadcast_law,
     clamp_law,
     convolution_law,
@@ -39,8 +44,12 @@ from dyadic.dialects.laws import (
     flag,
     given,
     ints,
+    is_wide,
+    known_activation,
     shape,
     slice_law,
+    steps_of,
+    storage,
     window_law,
     zero_point,
 )
@@ -55,7 +64,7 @@ class QI(Dialect, name="qi"):
 
 
 class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
-    """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes (u8).
+    """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes.
 
     Such an activation has leading dimension 1 and is the same in every image of a batch. Weights in groups are whole
     here, and their groups beside them (`dialects/weight_groups.py`).
@@ -69,11 +78,11 @@ class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
 
     def evaluate(self) -> Array:
         value = np.array(self.value)
-        return value.view(np.uint8) if activation(self.out) is not None else value
+        return value.view(storage(self.out)) if activation(self.out) is not None else value
 
 
 class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
-    """The input boundary (DESIGN 5): float32 to u8, NCHW to NHWC for rank 4. Done by the runtime."""
+    """The input boundary (DESIGN 5): float32 to integers, NCHW to NHWC for rank 4. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
@@ -82,14 +91,13 @@ class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
         return activation(self.out) is not None or fail(self, f"must make a quantized activation, not {self.out.type}")
 
     def evaluate(self, x: Array) -> Array:
-        kind = activation(self.out)
-        assert kind is not None
-        q = fixedpoint.quantize(x, kind.scale, kind.zero_point)
+        kind = known_activation(self.out)
+        q = fixedpoint.quantize(x, kind.scale, kind.zero_point, *steps_of(self.out))
         return q.transpose(0, 2, 3, 1) if q.ndim == 4 else q
 
 
 class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
-    """The output boundary (DESIGN 5): u8 to float32, NHWC to NCHW for rank 4. Done by the runtime."""
+    """The output boundary (DESIGN 5): integers to float32, NHWC to NCHW for rank 4. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
@@ -98,8 +106,7 @@ class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
         return activation(self.x) is not None or fail(self, f"must read a quantized activation, not {self.x.type}")
 
     def evaluate(self, x: Array) -> Array:
-        kind = activation(self.x)
-        assert kind is not None
+        kind = known_activation(self.x)
         r = fixedpoint.dequantize(x, kind.scale, kind.zero_point)
         return r.transpose(0, 3, 1, 2) if r.ndim == 4 else r
 
@@ -110,7 +117,8 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
     One m and one s a channel. Padded cells hold the zero point of x: the folded `-zp * sum(w)` holds everywhere.
     `form` is "wide" or "short" (every |acc|*m + 2^(s-1) proven below 2^31): it says which computation is allowed, never
     which result is right.
-    `acc` is the proven interval of every partial sum, bias included.
+    `acc` is the proven interval of every partial sum, bias included; of 16-bit inputs, those of low and of high bytes
+    apart, and the accumulator after `acc_shift`.
     """
 
     x: Operand[Any]
@@ -132,9 +140,9 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
         return not given(self, "groups") or convolution_law(self)
 
     def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
-        """The int32 accumulators, as int64 [N,OH,OW,O]."""
+        """The accumulators, narrowed to int32 where they must be, as int64 [N,OH,OW,O]."""
         kernel, out, groups = list(weight.shape[1:3]), shape(self.out)[1:3], self.groups.value
-        kind = exact_float(weight)
+        kind = exact_float(weight, self.x)
         total = np.zeros((len(x), *out, weight.shape[0]), kind)
         step_in, step_out = x.shape[3] // groups, weight.shape[0] // groups
         for (kh, kw), cells in taps(
@@ -148,7 +156,7 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
             for g in range(groups):
                 o = slice(g * step_out, (g + 1) * step_out)
                 total[..., o] += cells[..., g * step_in : (g + 1) * step_in] @ tap[o].T
-        return total.astype(np.int64) + bias
+        return fixedpoint.round_shift(total.astype(np.int64) + bias, acc_shift(self))
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
         return narrow(self, self.accumulate(x, weight, bias))
@@ -158,7 +166,8 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
     """A convolution whose accumulator is added to a residual before the one rounding.
 
     `clamp(((acc * m[o] + ((b - zb) << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o]) + zp, low, high)`; sum in int64.
-    `residual_shift` lies in [0, 16], or is 32 where every mb is below 2^15 and every s in [33, 53].
+    `residual_shift` lies in [0, 16], or is 32 where every mb is below 2^15 and every s in [33, 53]. For a residual of
+    16 bits it lies in [0, 8], or is 32 where every mb is below 2^13.
     """
 
     x: Operand[Any]
@@ -187,15 +196,19 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
         if given(self, "residual_multiplier", "residual_shift", "shift"):
             mb, by, s = ints(self.residual_multiplier), self.residual_shift.value, ints(self.shift)
             high = by == fixedpoint.HIGH_RESIDUAL_SHIFT
-            if len(mb) != channels or min(mb) < 0 or not (0 <= by <= 16 or high):
+            limits = fixedpoint.residual_limits(steps_of(self.residual)[1])
+            if len(mb) != channels or min(mb) < 0 or not (0 <= by <= limits.shift or high):
                 seen = f"{mb}, {by}"
                 return fail(
-                    self, f"needs {channels} residual multipliers >= 0 and a shift in [0, 16] or 32, got {seen}"
+                    self,
+                    f"needs {channels} residual multipliers >= 0 and a shift in [0, {limits.shift}] or 32, got {seen}",
                 )
-            if high and (max(mb) >= 1 << 15 or not set(s) <= set(fixedpoint.HIGH_SHIFTS)):
+            if high and (max(mb) >> limits.high_bits or not set(s) <= set(fixedpoint.HIGH_SHIFTS)):
                 seen = f"{max(mb)} and [{min(s)}, {max(s)}]"
                 return fail(
-                    self, f"residual shift 32 needs residual multipliers below 2^15 and shifts in [33, 53], got {seen}"
+                    self,
+                    f"residual shift 32 needs residual multipliers below 2^{limits.high_bits} and shifts in [33, 53], "
+                    f"got {seen}",
                 )
         return convolution_law(self)
 
@@ -208,7 +221,7 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
         total += b * np.array(ints(self.residual_multiplier), np.int64)
         return np.clip(
             fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value
-        ).astype(np.uint8)
+        ).astype(storage(self.out))
 
 
 class LinearOp(QI.Operation, name="linear", traits=[Pure]):
@@ -232,16 +245,17 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
         return product_law(self, weight[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
-        kind = exact_float(weight)
+        kind = exact_float(weight, self.x)
         acc = (x.astype(kind) @ weight.astype(kind).T).astype(np.int64) + bias
-        return narrow(self, acc)
+        return narrow(self, fixedpoint.round_shift(acc, acc_shift(self)))
 
 
 class AddOp(QI.Operation, name="add", traits=[Pure]):
     """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding.
 
-    |m| < 2^15, so the sum fits int32. A subtraction has a negative mb (ma where the operands were exchanged). `b` may
-    be [1, .., 1, C], of the same rank, and is broadcast.
+    |m| < 2^15, so the sum fits int32; where an operand or the result has 16 bits, |m| < 2^31 and the sum is int64.
+    A subtraction has a negative mb (ma where the operands were exchanged). `b` may be [1, .., 1, C], of the same rank,
+    and is broadcast.
     """
 
     a: Operand[Any]
@@ -254,19 +268,23 @@ class AddOp(QI.Operation, name="add", traits=[Pure]):
     out: Result[Any]
 
     def verify_invariants(self) -> bool:
+        if not (broadcast_law(self) and clamp_law(self)):
+            return False
         if given(self, "multiplier_a", "multiplier_b", "shift"):
             ma, mb, shift = self.multiplier_a.value, self.multiplier_b.value, self.shift.value
-            if max(abs(ma), abs(mb)) >= 1 << 15:
-                return fail(self, f"multipliers {ma}, {mb} must be below 2^15 in size")
-            if not fixedpoint.SHIFT_MIN <= shift <= fixedpoint.ADD_SHIFT_MAX:
-                return fail(self, f"shift {shift} must lie in [2, 30]: the sum is int32")
-        return broadcast_law(self) and clamp_law(self)
+            wide = any(is_wide(value) for value in (self.a, self.b, self.out))
+            bits, most, sum_ = (31, fixedpoint.SHIFT_MAX, "int64") if wide else (15, fixedpoint.ADD_SHIFT_MAX, "int32")
+            if max(abs(ma), abs(mb)) >= 1 << bits:
+                return fail(self, f"multipliers {ma}, {mb} must be below 2^{bits} in size")
+            if not fixedpoint.SHIFT_MIN <= shift <= most:
+                return fail(self, f"shift {shift} must lie in [2, {most}]: the sum is {sum_}")
+        return True
 
     def evaluate(self, a: Array, b: Array) -> Array:
         total = (a.astype(np.int64) - zero_point(self.a)) * self.multiplier_a.value
         total = total + (b.astype(np.int64) - zero_point(self.b)) * self.multiplier_b.value
         q = fixedpoint.round_shift(total, self.shift.value) + zero_point(self.out)
-        return np.clip(q, self.low.value, self.high.value).astype(np.uint8)
+        return np.clip(q, self.low.value, self.high.value).astype(storage(self.out))
 
 
 class MulOp(QI.Operation, name="mul", traits=[Pure]):
@@ -308,7 +326,10 @@ class RequantOp(QI.Operation, name="requant", traits=[Pure]):
 
 
 class TableOp(QI.Operation, name="table", traits=[Pure]):
-    """`table[x]`, 256 entries: any function of one 8-bit number, exact to the rounding of the result."""
+    """`table[x]`, 256 entries: any function of a number of at most 8 bits, exact to the rounding of the result.
+
+    An entry has the result's storage, i8 for u8 and i16.
+    """
 
     x: Operand[Any]
     table: Dense
@@ -317,10 +338,15 @@ class TableOp(QI.Operation, name="table", traits=[Pure]):
     def verify_invariants(self) -> bool:
         if given(self, "table") and list(self.table.type.shape) != [256]:
             return fail(self, f"table has shape {list(self.table.type.shape)}, needs 256 entries")
+        if activation(self.x) is None or activation(self.out) is None or is_wide(self.x):
+            return fail(self, f"must map activations of at most 8 bits, not {self.x.type} --> {self.out.type}")
+        width = 16 if is_wide(self.out) else 8
+        if given(self, "table") and ir.IntegerType(self.table.type.element_type).width != width:
+            return fail(self, f"table of {self.table.type.element_type} needs entries of {width} bits")
         return True
 
     def evaluate(self, x: Array) -> Array:
-        return np.array(self.table).view(np.uint8)[x]
+        return np.array(self.table).view(storage(self.out))[x]
 
 
 class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
@@ -359,8 +385,11 @@ class PadOp(QI.Operation, name="pad", traits=[Pure]):
     def verify_invariants(self) -> bool:
         if not given(self, "low", "high", "value"):
             return True
-        if not 0 <= self.value.value <= 255:
-            return fail(self, f"value {self.value.value} leaves u8")
+        if activation(self.x) is None:
+            return fail(self, f"must read a quantized activation, not {self.x.type}")
+        lowest, highest = steps_of(self.x)
+        if not lowest <= self.value.value <= highest:
+            return fail(self, f"value {self.value.value} leaves [{lowest}, {highest}]")
         sides = zip(ints(self.low), shape(self.x), ints(self.high), strict=True)
         return move_law(self, [low + n + high for low, n, high in sides])
 
@@ -390,7 +419,8 @@ class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
 
     def evaluate(self, x: Array) -> Array:
         out = shape(self.out)[1:3]
-        every = taps(x, ints(self.kernel), ints(self.strides), ints(self.padding), ints(self.dilation), out, 0)
+        lowest = steps_of(self.x)[0]
+        every = taps(x, ints(self.kernel), ints(self.strides), ints(self.padding), ints(self.dilation), out, lowest)
         return np.stack([cells for _, cells in every]).max(0)
 
 
@@ -430,7 +460,7 @@ class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
         index = np.searchsorted(ints(self.counts), cells)
         m, s = np.array(ints(self.multiplier), np.int64)[index], np.array(ints(self.shift), np.int64)[index]
         q = fixedpoint.requant(total, m[..., None], s[..., None], zero_point(self.out), self.low.value, self.high.value)
-        return q.astype(np.uint8)
+        return q.astype(storage(self.out))
 
 
 class ReshapeOp(QI.Operation, name="reshape", traits=[Pure]):
@@ -485,9 +515,11 @@ class SliceOp(QI.Operation, name="slice", traits=[Pure]):
         return x[(slice(None), *places[1:])]
 
 
-def exact_float(weight: Array) -> type[np.floating[Any]]:
-    """The narrowest float type in which every partial sum of u8 inputs times `weight` (one row an output) is exact."""
-    largest = 255 * int(np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(1).max(initial=0))
+def exact_float(weight: Array, x: ir.Value) -> type[np.floating[Any]]:
+    """The narrowest float type in which every partial sum of what `x` holds times `weight` (one row an output) is
+    exact."""
+    low, high = steps_of(x)
+    largest = max(-low, high) * int(np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(1).max(initial=0))
     if largest >= 1 << 53:
         raise ValueError(f"partial sums reach {largest}, more than float64 holds exactly")
     return np.float32 if largest < 1 << 24 else np.float64
@@ -497,4 +529,4 @@ def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
     """`requant` with the op's own multiplier, shift, clamp and result type."""
     m, s = op.multiplier, op.shift
     q = fixedpoint.requant(acc, numbers(m), numbers(s), zero_point(op.out), op.low.value, op.high.value)
-    return q.astype(np.uint8)
+    return q.astype(storage(op.out))

@@ -10,6 +10,7 @@ from dyadic.passes.integerize.align_residuals import align_residuals
 from dyadic.passes.integerize.choose_conv_add import choose_conv_add
 from dyadic.passes.integerize.integerize import integerize as convert_to_integers  # the name is the package here
 from dyadic.passes.integerize.place_ranges import place_ranges
+from dyadic.passes.integerize.place_widths import place_widths
 from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
 from dyadic.passes.lower.cpu.outline_kernels import outline_kernels
@@ -46,7 +47,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
     ),
     "refine": (),
     "integerize": (
-        place_ranges,  # first: the scales that the next ones read follow from ranges that agree
+        place_widths,  # first: what rounds to another width gets a range of its own
+        place_ranges,  # before those that read scales, which follow from ranges that agree
         choose_conv_add,  # before integerize, which must know whether a convolution rounds or waits for its addition
         align_residuals,  # after both: for additions that were chosen, and no one moves their ranges any more
         convert_to_integers,

@@ -5,6 +5,7 @@ TOSA's RESCALE with a single rounding. Nothing here is fast; it is what fast cod
 """
 
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,25 @@ WIDE_MIN, WIDE_END = 1 << 30, 1 << 31  # a wide multiplier lies in [WIDE_MIN, WI
 # number of those, above 53 a zero point could leave int32.
 HIGH_SHIFTS = range(33, 54)
 HIGH_RESIDUAL_SHIFT = 32
+ACC_SHIFT_MAX = 8  # bytes of a 16-bit number are summed apart; up to here the narrowed sum follows in 32 bits
+S16_MIN, S16_MAX = -(1 << 15), (1 << 15) - 1
 SHORT_MIN = 1 << 9  # below this, rounding a short multiplier up would cost more than 0.2 % of the weight range
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 
 IntArray = npt.NDArray[np.integer]
+
+
+class ResidualLimits(NamedTuple):
+    """What keeps a fused addition inside its integers: of the residual's shift, and of its multiplier where that is
+    32."""
+
+    shift: int
+    high_bits: int
+
+
+def residual_limits(largest: int) -> ResidualLimits:
+    """For residuals of integers up to `largest`: with 16 bits both are smaller by what those are larger."""
+    return ResidualLimits(16, 15) if largest <= 255 else ResidualLimits(8, 13)
 
 
 def round_shift(value: npt.ArrayLike, shift: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -126,16 +142,20 @@ def round_half_up(value: Fraction) -> int:
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
-def quantize(x: npt.ArrayLike, scale: float, zero_point: int, low: int = 0, high: int = 255) -> npt.NDArray[np.uint8]:
+def quantize(x: npt.ArrayLike, scale: float, zero_point: int, low: int = 0, high: int = 255) -> npt.NDArray[Any]:
     """The input boundary: `clamp(rint_half_even(fl32(x / S)) + zp, low, high)`; NaN becomes zp, infinities saturate.
+
+    uint8 where low is not negative, else int16.
 
     >>> quantize([0.0, 0.25, 0.75, float("nan"), float("inf"), -9e9], 0.5, 3).tolist()
     [3, 3, 5, 3, 255, 0]
+    >>> quantize([0.75, float("inf"), -9e9], 0.5, 0, -32768, 32767).tolist()
+    [2, 32767, -32768]
     """
     with np.errstate(invalid="ignore", over="ignore"):
         steps = np.rint(np.asarray(x, np.float32) / np.float32(scale))
-    steps = np.nan_to_num(np.clip(steps, -1024.0, 1024.0), nan=0.0)
-    return np.clip(steps.astype(np.int64) + zero_point, low, high).astype(np.uint8)
+    steps = np.nan_to_num(np.clip(steps, -65536.0, 65536.0), nan=0.0)
+    return np.clip(steps.astype(np.int64) + zero_point, low, high).astype(np.uint8 if low >= 0 else np.int16)
 
 
 def dequantize(q: npt.ArrayLike, scale: float, zero_point: int) -> npt.NDArray[np.float32]:

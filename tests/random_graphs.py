@@ -1,6 +1,6 @@
 """Random `qd` graphs of every op the integer pipeline knows: odd sizes, strides, groups, paddings, extreme weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -249,6 +249,26 @@ def graph_with_ranges(seed: int, layers: int) -> tuple[ir.Module, torch.Tensor]:
     return module, samples
 
 
+MIXTURES = ([16], [4], [8, 16], [4, 8], [4, 8, 8, 16, 16], [4, 16])
+
+
+def write_widths(module: ir.Module, random: np.random.Generator, widths: Sequence[int] = ()) -> None:
+    """`qd.bits` on the argument and on every op, drawn from `widths`; from one of `MIXTURES` where there are none."""
+    kind = ir.IntegerType.get_signless(64)
+    widths = widths or MIXTURES[int(random.integers(len(MIXTURES)))]
+
+    def width() -> ir.IntegerAttr:
+        return ir.IntegerAttr.get(kind, widths[int(random.integers(len(widths)))])
+
+    function = module.body.operations[0]
+    (argument,) = function.operation.attributes["arg_attrs"]
+    entries = {named.name: named.attr for named in argument}
+    function.operation.attributes["arg_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get({**entries, qd.BITS: width()})])
+    for op in list(function.regions[0].blocks[0].operations)[:-1]:
+        if not isinstance(op.opview, qd.ConstantOp):
+            op.attributes[qd.BITS] = width()
+
+
 def write_weight_widths(module: ir.Module, seed: int) -> None:
     """Another width of weights for most layers, with groups where there are channels to group."""
     random, i64 = np.random.default_rng(seed), ir.IntegerType.get_signless(64)
@@ -261,8 +281,8 @@ def write_weight_widths(module: ir.Module, seed: int) -> None:
             op.attributes[qd.WEIGHT_GROUP] = ir.IntegerAttr.get(i64, int(random.choice([16, 32])))
 
 
-def integer_module(seed: int, layers: int, *, widths: bool = True) -> tuple[ir.Module, np.ndarray]:
-    """A random `qi` module, of `widths` or all 8 bits, and three float32 samples for it. Needs a current context."""
+def integer_module(seed: int, layers: int, *, mixed: bool = False) -> tuple[ir.Module, np.ndarray]:
+    """A random `qi` module and three float32 samples for it, of 8 bits or of random widths. Needs a current context."""
     module = grow(seed, layers)
     dims = shape(module.body.operations[0].regions[0].blocks[0].arguments[0])
     samples = np.random.default_rng(seed).standard_normal((3, *dims[1:])).astype(np.float32)
@@ -270,7 +290,8 @@ def integer_module(seed: int, layers: int, *, widths: bool = True) -> tuple[ir.M
         one.run(module.operation)
     write_ranges(module, torch.from_numpy(samples))
     uniform(module, bits=8)
-    if widths:
+    if mixed:
+        write_widths(module, np.random.default_rng(seed))
         write_weight_widths(module, seed)
     for one in PIPELINE["integerize"]:
         one.run(module.operation)

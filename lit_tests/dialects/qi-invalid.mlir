@@ -130,7 +130,7 @@ func.func @requant_by_a_shift_of_one(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3
 
 // -----
 
-// CHECK: error: "/requant_with_a_clamp_beyond_u8": 'qi.requant' op clamp [0, 256] leaves u8
+// CHECK: error: "/requant_with_a_clamp_beyond_u8": 'qi.requant' op clamp [0, 256] leaves [0, 255]
 func.func @requant_with_a_clamp_beyond_u8(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.requant"(%a) {high = 256 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/requant_with_a_clamp_beyond_u8")
   return
@@ -154,7 +154,7 @@ func.func @concat_of_two_scales(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %
 
 // -----
 
-// CHECK: error: "/pad_with_a_value_beyond_u8": 'qi.pad' op value -1 leaves u8
+// CHECK: error: "/pad_with_a_value_beyond_u8": 'qi.pad' op value -1 leaves [0, 255]
 func.func @pad_with_a_value_beyond_u8(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.pad"(%a) {high = array<i64: 0, 1>, low = array<i64: 0, 1>, value = -1 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x6x!quant.uniform<u8:f32, 0.5:3>> loc("/pad_with_a_value_beyond_u8")
   return

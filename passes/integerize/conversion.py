@@ -13,7 +13,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import activation, ints, shape
+from dyadic.dialects.laws import ints, is_wide, known_activation, shape, steps_of
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.integerize.products import Product
 from dyadic.passes.integerize.quantization import Activation, value_activation
@@ -42,7 +42,7 @@ class Conversion:
         self.flattened: dict[ir.Value, tuple[int, int, int]] = {}
 
     def get(self, value: ir.Value) -> ir.Value:
-        """The `qi` value for a `qd` value; a constant becomes a u8 constant of its own range."""
+        """The `qi` value for a `qd` value; a constant becomes one of its own range and width."""
         if value not in self.values:
             op = defining(value)
             assert isinstance(op, qd.ConstantOp), f"{value} was read before it was converted"
@@ -53,7 +53,7 @@ class Conversion:
         return self.values[value]
 
     def constant_activation(self, data: npt.NDArray[Any], kind: Activation) -> ir.Value:
-        """A u8 `qi.constant` that holds `data` (already in the layout of `qi`)."""
+        """A `qi.constant` that holds `data` (already in the layout of `qi`)."""
         steps = np.ascontiguousarray(kind.steps(data))
         return qi.ConstantOp(value=dense(steps), out=kind.tensor(list(steps.shape))).out
 
@@ -113,10 +113,9 @@ def order_of(rank: int) -> list[int]:
 
 
 def activation_of(value: ir.Value) -> Activation:
-    """Scale and zero point of a `qi` activation."""
-    kind = activation(value)
-    assert kind is not None, f"{value.type} is not a quantized activation"
-    return Activation(kind.scale, kind.zero_point)
+    """Scale, zero point and width of a `qi` activation."""
+    kind = known_activation(value)
+    return Activation(kind.scale, kind.zero_point, 16 if is_wide(value) else steps_of(value)[1].bit_length())
 
 
 def constant_array(reader: Any, value: ir.Value) -> npt.NDArray[np.float64]:

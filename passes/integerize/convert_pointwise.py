@@ -32,7 +32,7 @@ from dyadic.passes.integerize.quantization import sizes_nhwc, value_activation
 from dyadic.passes.integerize.tables import table
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
-from dyadic.runtime.fixedpoint import limited_multiplier
+from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MAX, limited_multiplier
 
 
 def add(c: Conversion, op: Any, target: Target) -> ir.Value:
@@ -42,7 +42,9 @@ def add(c: Conversion, op: Any, target: Target) -> ir.Value:
     sign = -1 if isinstance(op, qd.SubOp) else 1
     a, b = operand(c, op, op.a), operand(c, op, op.b)
     out = target.activation
-    ma, mb, shift = add_multipliers(activation_of(a).exact / out.exact, sign * activation_of(b).exact / out.exact)
+    wide = 16 in (activation_of(a).bits, activation_of(b).bits, out.bits)
+    ratios = activation_of(a).exact / out.exact, sign * activation_of(b).exact / out.exact
+    ma, mb, shift = add_multipliers(*ratios, limit=INT32_MAX, most=SHIFT_MAX) if wide else add_multipliers(*ratios)
     sizes = sizes_nhwc(op.out)
     if shape(a) != sizes:
         a, b, ma, mb = b, a, mb, ma

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
+from dyadic.dialects.integer_laws import ACC_SHIFT
 from dyadic.dialects.laws import ints, shape
 from dyadic.dialects.windows import tap_coverage
 from dyadic.passes.integerize.choose_conv_add import operands
@@ -55,7 +56,7 @@ def conv2d(c: Conversion, op: Any, target: Target) -> ir.Value:
         acc=i64s(product.acc),
         out=target.activation.tensor(sizes_nhwc(op.out)),
     )
-    record_dead_channels(new, product)
+    record_sums(new, product)
     return new.out
 
 
@@ -65,10 +66,11 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
     conv = defining(taken)
     x, residual = c.get(conv.x), c.get(other)
     product = _conv_product(conv, x, target, short=False)
-    x_scale, out_scale = activation_of(x).exact, target.activation.exact
+    x_scale, out_scale = activation_of(x).exact * (1 << product.acc_shift), target.activation.exact
     constant = [m == 0 for m in product.multiplier]
     ratios = [x_scale * s / out_scale * (not zero) for s, zero in zip(product.scales, constant, strict=True)]
-    m, mb, residual_shift, shift = residual_multipliers(ratios, activation_of(residual).exact / out_scale)
+    b = activation_of(residual)
+    m, mb, residual_shift, shift = residual_multipliers(ratios, b.exact / out_scale, b.high)
     new = qi.ConvAddOp(
         x=x,
         weight=c.weight(product),
@@ -87,7 +89,7 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
         acc=i64s(product.acc),
         out=target.activation.tensor(sizes_nhwc(op.out)),
     )
-    record_dead_channels(new, product)
+    record_sums(new, product)
     return new.out
 
 
@@ -121,7 +123,7 @@ def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
         acc=i64s(product.acc),
         out=target.activation.tensor(shape(op.out)),
     )
-    record_dead_channels(new, product)
+    record_sums(new, product)
     return c.from_logical(new.out)
 
 
@@ -160,7 +162,7 @@ def scale_shift(c: Conversion, op: Any, target: Target) -> ir.Value:
         acc=i64s(product.acc),
         out=target.activation.tensor(image),
     )
-    record_dead_channels(new, product)
+    record_sums(new, product)
     back = [order.index(d) for d in range(len(order))]
     return c.permute(c.reshape(new.out, inner), back)
 
@@ -193,8 +195,11 @@ def input_mean(op: Any, channels: int) -> npt.NDArray[np.float64]:
     return np.array([float(v) for v in attributes[qd.INPUT_MEAN]])
 
 
-def record_dead_channels(op: Any, product: Product) -> None:
-    """Write onto the op, for the report, which channels the scale floor made coarser and the worst error it causes."""
+def record_sums(op: Any, product: Product) -> None:
+    """Write onto the op by how much its accumulators are narrowed, where they are; and, for the report, which channels
+    the scale floor made coarser and the worst error it causes."""
+    if product.acc_shift:
+        op.operation.attributes[ACC_SHIFT] = i64(product.acc_shift)
     if product.dead:
         op.operation.attributes[DEAD] = i64s(product.dead)
         op.operation.attributes[DEAD_ERROR] = ir.FloatAttr.get(ir.F64Type.get(), product.dead_error)

@@ -24,7 +24,7 @@ from dyadic.passes.integerize.conversion import (
     i64s,
     order_of,
 )
-from dyadic.passes.integerize.quantization import STEPS, sizes_nhwc
+from dyadic.passes.integerize.quantization import sizes_nhwc
 from dyadic.passes.integerize.weight_scheme import flattened_image
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
@@ -135,11 +135,12 @@ def average(
     target: Target,
 ) -> ir.Value:
     """A `qi.avg_pool`, its int32 sum proven."""
-    if STEPS * kernel[0] * kernel[1] > INT32_MAX:
+    kind = activation_of(x)
+    if max(kind.high, -kind.low) * kernel[0] * kernel[1] > INT32_MAX:
         raise ModelError(
             f"{layer_name(op)}: a window of {kernel[0]} x {kernel[1]} cells can exceed int32; average in two steps."
         )
-    ratio = activation_of(x).exact / target.activation.exact
+    ratio = kind.exact / target.activation.exact
     pairs = [limited_multiplier(ratio * Fraction(1, n)) if n > 0 else (0, SHIFT_MIN) for n in counts]
     return qi.AvgPoolOp(
         x=x,

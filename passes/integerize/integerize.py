@@ -1,6 +1,6 @@
 """Decisions become integers: every `qd` op with its range and width becomes `qi`.
 
-    qd.conv2d, qd.clamp, ... : tensor<..xf32>, NCHW  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8, NHWC
+    qd.conv2d, qd.clamp, ... : tensor<..xf32>, NCHW  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8 or s16, NHWC
 
 One function an op, in the `convert_*` files; a clamp is fused into the producer that it alone reads. The new op's
 location is fused from all the user's nodes that it computes, the convolution first. Truth: within the rounding that
@@ -66,7 +66,6 @@ def integerize(module: ir.Operation) -> None:
 def integerize_function(block: ir.Block) -> None:
     """One function: boundaries, then every op in order; what was float is gone at the end."""
     *body, terminator = list(block.operations)
-    check_widths(body)
     conversion = Conversion()
     first = ir.InsertionPoint(body[0] if body else terminator)
     for argument in block.arguments:
@@ -77,18 +76,6 @@ def integerize_function(block: ir.Block) -> None:
     for op in reversed(body):
         op.operation.erase()
     erase_unread(block)
-
-
-def check_widths(body: list[Any]) -> None:
-    """Every width is one that this pipeline has a form for.
-
-    Raises:
-        ModelError: names the layers.
-    """
-    others = [op for op in body if qd.BITS in op.attributes and op.attributes[qd.BITS].value != 8]
-    if others:
-        listed = ", ".join(f"{layer_name(op.opview)} ({op.attributes[qd.BITS].value} bits)" for op in others)
-        raise ModelError(f"only 8-bit layers can be made integers so far, but these were chosen otherwise: {listed}.")
 
 
 def quantize_argument(conversion: Conversion, first: ir.InsertionPoint, argument: ir.Value) -> None:
@@ -110,7 +97,7 @@ def convert(conversion: Conversion, op: Any) -> None:
     tail = fused_clamp(op)
     result = op.out if tail is None else tail.out
     kind = value_activation(result)
-    low, high = (0, 255) if tail is None else (kind.step(tail.low.value), kind.step(tail.high.value))
+    low, high = (kind.low, kind.high) if tail is None else (kind.step(tail.low.value), kind.step(tail.high.value))
     with ir.InsertionPoint(op), fused_location(op, tail):
         conversion.values[result] = CONVERT[type(op)](conversion, op, Target(kind, low, high))
 

@@ -19,7 +19,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
-from dyadic.passes.integerize.quantization import set_value_range, value_range
+from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
 from dyadic.passes.integerize.tables import TABLE_OPS, useful_inputs
 from dyadic.passes.rewriting import defining, module_pass
 
@@ -82,12 +82,20 @@ def give_range(reader: Any, index: int, wanted: tuple[float, float]) -> None:
             break  # the padded value must stay inside the range
         step, consumer = producer.x, producer
         moves.append(step)
+    set_value_range(identity(reader, index), *wanted)
+
+
+def identity(reader: Any, index: int) -> ir.Value:
+    """Operand `index` of `reader` through an identity clamp of the same width, so that it can be rounded once more."""
+    operand = reader.operation.operands[index]
     with ir.InsertionPoint(reader), reader.location:
         infinity = ir.FloatAttr.get(ir.F32Type.get(), float("inf"))
         minus_infinity = ir.FloatAttr.get(ir.F32Type.get(), float("-inf"))
         same = qd.ClampOp(x=operand, low=minus_infinity, high=infinity, out=operand.type)
-    set_value_range(same.out, *wanted)
+    if value_bits(operand) != 8:
+        set_value_bits(same.out, value_bits(operand))
     reader.operation.operands[index] = same.out
+    return same.out
 
 
 def only_reader(value: ir.Value, op: Any) -> bool:

@@ -11,10 +11,11 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from dyadic.passes.integerize.quantization import STEPS, Activation
+from dyadic.passes.integerize.quantization import Activation
 from dyadic.passes.integerize.weight_scheme import LARGEST_GROUPED, PLAIN, Scheme
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import (
+    ACC_SHIFT_MAX,
     ADD_SHIFT_MAX,
     HIGH_RESIDUAL_SHIFT,
     HIGH_SHIFTS,
@@ -22,7 +23,9 @@ from dyadic.runtime.fixedpoint import (
     INT32_MIN,
     SHIFT_MAX,
     SHIFT_MIN,
+    ResidualLimits,
     limited_multiplier,
+    residual_limits,
     round_half_up,
     short_multiplier,
 )
@@ -47,6 +50,7 @@ class Product:
     shift: tuple[int, ...]
     form: str
     acc: tuple[int, int]
+    acc_shift: int
     dead: tuple[int, ...]
     dead_error: float
 
@@ -104,19 +108,20 @@ def quantize_product(
     if scheme.steps is not None:  # they are steps of the given scale and of no other
         q = np.where((floored == wanted)[:, None], scheme.steps * (1 if layer.factors is None else layer.factors), q)
     folded = folded_bias(layer, scales, q, x)
-    check_accumulators(name, q, folded)
-    ratios = [x.exact * s / out.exact for s in scales]
+    acc_shift = check_accumulators(name, q, folded, x)
+    ratios = [x.exact * s * (1 << acc_shift) / out.exact for s in scales]
     constant = (rows == 0).all(1) & (q == 0).all(1) & (bias == 0)
     pairs = [(0, SHIFT_MIN) if c else limited_multiplier(r) for c, r in zip(constant, ratios, strict=True)]
     form = "wide"
-    if short and not scheme.given and (shortened := _shorten(layer, x, out, q, folded, ratios, constant)) is not None:
+    short = short and x.bits <= 8 and not scheme.given
+    if short and (shortened := _shorten(layer, x, out, q, folded, ratios, constant)) is not None:
         q, folded, scales, pairs = shortened
-        check_accumulators(name, q, folded)
+        check_accumulators(name, q, folded, x)
         form = "short"
-    low, high = partial_sums(q, folded)
+    low, high = accumulators(q, folded, x, acc_shift)
     dead = np.flatnonzero(floored > wanted)
     error = np.abs(rows[dead] - q[dead] * np.array([float(scales[c]) for c in dead])[:, None]).sum(1)
-    largest_x = x.scale * max(x.zero_point, STEPS - x.zero_point)
+    largest_x = x.scale * x.farthest
     return Product(
         weight=q.astype(np.int8).reshape(weight.shape),
         scheme=scheme,
@@ -126,6 +131,7 @@ def quantize_product(
         shift=tuple(s for _, s in pairs),
         form=form,
         acc=(int(low.min()), int(high.max())),
+        acc_shift=acc_shift,
         dead=tuple(int(c) for c in dead if not constant[c]),
         dead_error=float(error.max(initial=0.0) * largest_x),
     )
@@ -168,41 +174,66 @@ def folded_bias(layer: Layer, scales: list[Fraction], q: Integers, x: Activation
     return np.array(steps, np.int64) - x.zero_point * q.sum(1)
 
 
-def partial_sums(q: Integers, bias: Integers) -> tuple[Integers, Integers]:
-    """Per channel, the interval of every partial sum in any order, with or without the bias, over all u8 inputs.
+def partial_sums(q: Integers, bias: Integers, largest: int = 255) -> tuple[Integers, Integers]:
+    """Per channel, the interval of every partial sum in any order, with or without the bias, over inputs 0..largest.
 
-    Padded cells hold a zero point, which is a u8 like any other.
+    Padded cells hold a zero point, which is one of those.
 
     >>> low, high = partial_sums(np.array([[2, -1]]), np.array([10]))
     >>> low.tolist(), high.tolist()
     ([-255], [520])
     """
-    low = np.minimum(bias, 0) + STEPS * np.minimum(q, 0).sum(1)
-    high = np.maximum(bias, 0) + STEPS * np.maximum(q, 0).sum(1)
+    low = np.minimum(bias, 0) + largest * np.minimum(q, 0).sum(1)
+    high = np.maximum(bias, 0) + largest * np.maximum(q, 0).sum(1)
     return low, high
 
 
-def final_sums(q: Integers, bias: Integers) -> Integers:
-    """Per channel, the largest size of a finished accumulator."""
-    low = bias + STEPS * np.minimum(q, 0).sum(1)
-    high = bias + STEPS * np.maximum(q, 0).sum(1)
+def accumulators(q: Integers, bias: Integers, x: Activation, acc_shift: int) -> tuple[Integers, Integers]:
+    """Per channel, the interval of all that a kernel may hold in an int32 on the way to the requantization.
+
+    The bytes of 16-bit inputs are summed apart: low ones from the bias and the half that `acc_shift` rounds by, high
+    ones, which are stored 128 larger, from what takes that back. Then there is the narrowed accumulator.
+    """
+    if x.bits <= 8:
+        return partial_sums(q, bias, x.high)
+    half = 1 << acc_shift >> 1
+    least, most = np.minimum(q, 0).sum(1), np.maximum(q, 0).sum(1)
+    low, high = bias + x.high * least + x.low * most, bias + x.high * most + x.low * least
+    bounds = [
+        partial_sums(q, bias + half),
+        partial_sums(q, -128 * q.sum(1)),
+        ((low + half) >> acc_shift, (high + half) >> acc_shift),
+    ]
+    return np.min([low for low, _ in bounds], 0), np.max([high for _, high in bounds], 0)
+
+
+def final_sums(q: Integers, bias: Integers, largest: int = 255) -> Integers:
+    """Per channel, the largest size of a finished accumulator over inputs 0..largest."""
+    low, high = bias + largest * np.minimum(q, 0).sum(1), bias + largest * np.maximum(q, 0).sum(1)
     return np.maximum(np.abs(low), np.abs(high))
 
 
-def check_accumulators(name: str, q: Integers, bias: Integers) -> None:
-    """Refuse a layer whose partial sums may leave int32.
+def check_accumulators(name: str, q: Integers, bias: Integers, x: Activation) -> int:
+    """The fewest bits by which accumulators must be narrowed to fit int32; those of 8-bit inputs are not narrowed.
 
     Raises:
-        ModelError: names the layer, the channel and the interval.
+        ModelError: no number of bits is enough; names the layer, the channel and the interval.
     """
-    low, high = partial_sums(q, bias)
-    outside = np.flatnonzero((low < INT32_MIN) | (high > INT32_MAX))
-    if len(outside):
-        c = int(outside[0])
-        raise ModelError(
-            f"{name}: the sum of {q.shape[1]} products in output channel {c} can reach [{low[c]}, {high[c]}], "
-            "which int32 cannot hold; split the layer or keep its weights smaller."
-        )
+    most = ACC_SHIFT_MAX if x.bits == 16 else 0
+
+    def inside(acc_shift: int) -> npt.NDArray[np.bool_]:
+        low, high = accumulators(q, bias, x, acc_shift)
+        return (low >= INT32_MIN) & (high <= INT32_MAX)
+
+    for acc_shift in range(most + 1):
+        if inside(acc_shift).all():
+            return acc_shift
+    c = int(inside(most).argmin())
+    low, high = accumulators(q, bias, x, most)
+    raise ModelError(
+        f"{name}: the sum of {q.shape[1]} products in output channel {c} can reach [{low[c]}, {high[c]}], "
+        "which int32 cannot hold; split the layer or keep its weights smaller."
+    )
 
 
 def _shorten(
@@ -220,7 +251,7 @@ def _shorten(
     anew; rounding can lift the bound a little through the folded zero point, hence a second try with some room.
     """
     q, folded = q.copy(), folded.copy()
-    bounds = final_sums(q, folded)
+    bounds = final_sums(q, folded, x.high)
     scales: list[Fraction] = []
     pairs: list[tuple[int, int]] = []
     for c, ratio in enumerate(ratios):
@@ -235,7 +266,7 @@ def _shorten(
             scale = Fraction(pair[0], 1 << pair[1]) * out.exact / x.exact
             row = round_weights(layer.row(c), np.array([float(scale)]))
             row_bias = folded_bias(layer.row(c), [scale], row, x)
-            if int(final_sums(row, row_bias)[0]) * pair[0] + (1 << (pair[1] - 1)) <= INT32_MAX:
+            if int(final_sums(row, row_bias, x.high)[0]) * pair[0] + (1 << (pair[1] - 1)) <= INT32_MAX:
                 break
         else:
             return None
@@ -246,40 +277,42 @@ def _shorten(
 
 
 def residual_multipliers(
-    ratios: list[Fraction], residual: Fraction
+    ratios: list[Fraction], residual: Fraction, largest: int = 255
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]:
     """conv_add: (m per channel, residual m per channel, residual_shift, shift per channel).
 
     The shift is the largest for which both multipliers stay below their bounds. `residual_shift` moves the residual up
     by whole bits first, so that its coarser ratio does not cost m its bits: by 32, which kernels like best, where a
-    residual multiplier below 2^15 then says the ratio well enough (`align_residuals` sees to it), else as far as the
-    channel with the largest ratio needs, with both multipliers below 2^31.
+    small residual multiplier then says the ratio well enough (`align_residuals` sees to it), else as far as the
+    channel with the largest ratio needs, with both multipliers below 2^31. `largest` is the residual's largest integer.
     """
-    high = _high_residual_multipliers(ratios, residual)
-    return high or _any_residual_multipliers(ratios, residual)
+    limits = residual_limits(largest)
+    high = _high_residual_multipliers(ratios, residual, limits, largest)
+    return high or _any_residual_multipliers(ratios, residual, limits)
 
 
 def _high_residual_multipliers(
-    ratios: list[Fraction], residual: Fraction
+    ratios: list[Fraction], residual: Fraction, limits: ResidualLimits, largest: int
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]] | None:
     """With a residual shift of 32; None where a channel's residual would be off by more than `RESIDUAL_ERROR` steps."""
     unit = residual / (1 << HIGH_RESIDUAL_SHIFT)
-    limit = min(largest_shift(unit * (1 << 17)), HIGH_SHIFTS[-1])  # unit * 2^s is 2^14 at most
+    # unit * 2^s is half of what its bits hold, at most
+    limit = min(largest_shift(unit * (1 << 32 - limits.high_bits)), HIGH_SHIFTS[-1])
     shifts = tuple(min(largest_shift(ratio), limit) for ratio in ratios)
     if min(shifts) not in HIGH_SHIFTS:
         return None
     m = tuple(round_half_up(ratio * (1 << s)) for ratio, s in zip(ratios, shifts, strict=True))
     mb = tuple(round_half_up(unit * (1 << s)) for s in shifts)
     error = max(abs(unit - Fraction(b, 1 << s)) for b, s in zip(mb, shifts, strict=True))
-    return None if error * (STEPS << HIGH_RESIDUAL_SHIFT) > RESIDUAL_ERROR else (m, mb, HIGH_RESIDUAL_SHIFT, shifts)
+    return None if error * (largest << HIGH_RESIDUAL_SHIFT) > RESIDUAL_ERROR else (m, mb, HIGH_RESIDUAL_SHIFT, shifts)
 
 
 def _any_residual_multipliers(
-    ratios: list[Fraction], residual: Fraction
+    ratios: list[Fraction], residual: Fraction, limits: ResidualLimits
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]:
     largest = max(ratios)
     room = int(residual / largest).bit_length() - 1 if largest > 0 else 0
-    residual_shift = min(max(room, 0), 16)
+    residual_shift = min(max(room, 0), limits.shift)
     shifted = residual / (1 << residual_shift)
     residual_limit = largest_shift(shifted)
     m, mb, shifts = [], [], []
@@ -305,13 +338,17 @@ def largest_shift(ratio: Fraction) -> int:
     return min(s - (s >= 0 and ratio * (1 << s) == end), SHIFT_MAX)
 
 
-def add_multipliers(a: Fraction, b: Fraction, limit: int = (1 << 15) - 1) -> tuple[int, int, int]:
-    """qi.add: (ma, mb, s) with the largest common s for which both sizes stay below 2^15. Ratios may be negative.
+def add_multipliers(
+    a: Fraction, b: Fraction, limit: int = (1 << 15) - 1, most: int = ADD_SHIFT_MAX
+) -> tuple[int, int, int]:
+    """qi.add: (ma, mb, s) with the largest common s up to `most` for which neither size exceeds `limit`.
+
+    Ratios may be negative.
 
     >>> add_multipliers(Fraction(1), Fraction(1, 2))
     (16384, 8192, 14)
     """
-    for shift in range(ADD_SHIFT_MAX, SHIFT_MIN - 1, -1):
+    for shift in range(most, SHIFT_MIN - 1, -1):
         ma, mb = round_half_up(a * (1 << shift)), round_half_up(b * (1 << shift))
         if max(abs(ma), abs(mb)) <= limit:
             return ma, mb, shift

@@ -1,6 +1,7 @@
-"""From a calibrated range to a quantized type, and the rounding of a clamp to its steps.
+"""From a calibrated range and a chosen width to a quantized type, and the rounding of a clamp to its steps.
 
 A range is widened to hold 0, so that 0 (hence padding) is exact. The scale is a float32, as the runtime divides by it.
+Of 16 bits the zero point is 0, and the larger side of the range decides.
 """
 
 import math
@@ -17,55 +18,85 @@ from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
-from dyadic.runtime.fixedpoint import round_half_up
+from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN, round_half_up
 
-STEPS = 255
+WIDTHS = (4, 8, 16)
 SMALLEST_SCALE = 2.0**-64  # a tensor this small is zero in every way that matters, and 1/S stays finite
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A u8 tensor's scale (exactly a float32) and zero point: `r = scale * (q - zero_point)`."""
+    """A tensor's scale (exactly a float32), zero point and width: `r = scale * (q - zero_point)`.
+
+    u8 for 8 bits and fewer, s16 for 16.
+    """
 
     scale: float
     zero_point: int
+    bits: int = 8
 
     @property
     def exact(self) -> Fraction:
         """The scale as a rational number."""
         return Fraction(self.scale)
 
+    @property
+    def low(self) -> int:
+        """The smallest integer."""
+        return S16_MIN if self.bits == 16 else 0
+
+    @property
+    def high(self) -> int:
+        """The largest integer."""
+        return S16_MAX if self.bits == 16 else (1 << self.bits) - 1
+
+    @property
+    def farthest(self) -> int:
+        """The largest distance from the zero point."""
+        return max(self.zero_point - self.low, self.high - self.zero_point)
+
+    @property
+    def storage(self) -> type[np.integer[Any]]:
+        """What NumPy holds it in."""
+        return np.int16 if self.bits == 16 else np.uint8
+
     def step(self, value: float) -> int:
         """The integer that stands for `value`, halves up, saturated."""
         if math.isinf(value):
-            return STEPS if value > 0 else 0
-        return min(max(round_half_up(Fraction(value) / self.exact) + self.zero_point, 0), STEPS)
+            return self.high if value > 0 else self.low
+        return min(max(round_half_up(Fraction(value) / self.exact) + self.zero_point, self.low), self.high)
 
-    def steps(self, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+    def steps(self, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.integer[Any]]:
         """`step` of every element."""
         unique, places = np.unique(values, return_inverse=True)
-        return np.array([self.step(float(v)) for v in unique], np.uint8)[places].reshape(values.shape)
+        return np.array([self.step(float(v)) for v in unique], self.storage)[places].reshape(values.shape)
 
     def tensor(self, sizes: list[int]) -> ir.RankedTensorType:
         """`tensor<sizes x !quant.uniform<u8:f32, S:zp>>`."""
-        byte = ir.IntegerType.get_signless(8)
-        element = quant.UniformQuantizedType.get(0, byte, ir.F32Type.get(), self.scale, self.zero_point, 0, STEPS)
+        signed, width = (1, 16) if self.bits == 16 else (0, 8)
+        kind, real = ir.IntegerType.get_signless(width), ir.F32Type.get()
+        element = quant.UniformQuantizedType.get(signed, kind, real, self.scale, self.zero_point, self.low, self.high)
         return ir.RankedTensorType.get(sizes, element)
 
 
-def activation_from_range(low: float, high: float) -> Activation:
-    """256 steps from `low` to `high`, 0 included and exact.
+def activation_from_range(low: float, high: float, bits: int = 8) -> Activation:
+    """2^bits steps from `low` to `high`, 0 included and exact.
 
     >>> activation_from_range(0.0, 255.0), activation_from_range(-64.0, 63.5)
-    (Activation(scale=1.0, zero_point=0), Activation(scale=0.5, zero_point=128))
+    (Activation(scale=1.0, zero_point=0, bits=8), Activation(scale=0.5, zero_point=128, bits=8))
+    >>> activation_from_range(-3.0, 12.0, 4), activation_from_range(-32767.0, 5.0, 16)
+    (Activation(scale=1.0, zero_point=3, bits=4), Activation(scale=1.0, zero_point=0, bits=16))
     >>> activation_from_range(0.0, 0.0)                                 # nothing was ever seen here
-    Activation(scale=1.0, zero_point=0)
+    Activation(scale=1.0, zero_point=0, bits=8)
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
-        return Activation(1.0, 0)
-    scale = max(float(np.float32(high / STEPS - low / STEPS)), SMALLEST_SCALE)
-    return Activation(scale, min(max(round_half_up(Fraction(-low) / Fraction(scale)), 0), STEPS))
+        return Activation(1.0, 0, bits)
+    if bits == 16:
+        return Activation(max(float(np.float32(max(-low, high) / S16_MAX)), SMALLEST_SCALE), 0, bits)
+    steps = (1 << bits) - 1
+    scale = max(float(np.float32(high / steps - low / steps)), SMALLEST_SCALE)
+    return Activation(scale, min(max(round_half_up(Fraction(-low) / Fraction(scale)), 0), steps), bits)
 
 
 def value_range(value: ir.Value) -> tuple[float, float]:
@@ -79,7 +110,7 @@ def value_range(value: ir.Value) -> tuple[float, float]:
         data = np.array(op.value, copy=False)
         low, high = float(data.min()), float(data.max())
     else:
-        attribute = _find_range(value)
+        attribute = _find(value, qd.RANGE)
         if attribute is None:
             raise ModelError(f"{value_name(value)}: has no calibrated range; calibrate before integerize.")
         low, high = (float(v) for v in attribute)
@@ -93,15 +124,28 @@ def value_range(value: ir.Value) -> tuple[float, float]:
 
 def set_value_range(value: ir.Value, low: float, high: float) -> None:
     """Write `qd.range` where the value is produced."""
-    attribute = ir.DenseF64ArrayAttr.get([low, high], value.context)
-    if isinstance(value, ir.OpResult):
-        value.owner.attributes[qd.RANGE] = attribute
-        return
-    function, index = _argument(value)
-    every = [{named.name: named.attr for named in each} for each in function.attributes["arg_attrs"]]
-    every[index][qd.RANGE] = attribute
-    with function.context:
-        function.attributes["arg_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])
+    _write(value, qd.RANGE, ir.DenseF64ArrayAttr.get([low, high], value.context))
+
+
+def value_bits(value: ir.Value) -> int:
+    """`qd.bits` of a value, 8 where nothing was chosen.
+
+    Raises:
+        ModelError: no integer form has that width.
+    """
+    attribute = _find(value, qd.BITS)
+    bits = 8 if attribute is None else attribute.value
+    if bits not in WIDTHS:
+        *others, last = (str(width) for width in WIDTHS)
+        raise ModelError(
+            f"{value_name(value)}: was given {bits} bits; activations have {', '.join(others)} or {last} bits."
+        )
+    return bits
+
+
+def set_value_bits(value: ir.Value, bits: int) -> None:
+    """Write `qd.bits` where the value is produced."""
+    _write(value, qd.BITS, ir.IntegerAttr.get(ir.IntegerType.get_signless(64, value.context), bits))
 
 
 def value_name(value: ir.Value) -> str:
@@ -115,18 +159,29 @@ def value_name(value: ir.Value) -> str:
 
 
 def value_activation(value: ir.Value) -> Activation:
-    """The quantization that a value's range asks for."""
-    return activation_from_range(*value_range(value))
+    """The quantization that a value's range and width ask for."""
+    return activation_from_range(*value_range(value), value_bits(value))
 
 
-def _find_range(value: ir.Value) -> Any:
+def _find(value: ir.Value, name: str) -> Any:
     if isinstance(value, ir.OpResult):
         attributes = value.owner.attributes
-        return attributes[qd.RANGE] if qd.RANGE in attributes else None
+        return attributes[name] if name in attributes else None
     function, index = _argument(value)
-    if "arg_attrs" not in function.attributes or qd.RANGE not in function.attributes["arg_attrs"][index]:
+    if "arg_attrs" not in function.attributes or name not in function.attributes["arg_attrs"][index]:
         return None
-    return function.attributes["arg_attrs"][index][qd.RANGE]
+    return function.attributes["arg_attrs"][index][name]
+
+
+def _write(value: ir.Value, name: str, attribute: ir.Attribute) -> None:
+    if isinstance(value, ir.OpResult):
+        value.owner.attributes[name] = attribute
+        return
+    function, index = _argument(value)
+    every = [{named.name: named.attr for named in each} for each in function.attributes["arg_attrs"]]
+    every[index][name] = attribute
+    with function.context:
+        function.attributes["arg_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])
 
 
 def _argument(value: ir.Value) -> tuple[ir.Operation, int]:

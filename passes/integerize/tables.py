@@ -1,4 +1,4 @@
-"""Functions of one 8-bit number as 256 entries, each the true value rounded once.
+"""Functions of one number of at most 8 bits as 256 entries, each the true value rounded once.
 
 Values are computed in decimal arithmetic of 50 digits (exp there is correctly rounded), so that a table is the same on
 every machine; a C library's `exp` differs in its last bit from one to the next.
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.dialects import qd
-from dyadic.passes.integerize.quantization import STEPS, Activation
+from dyadic.passes.integerize.quantization import Activation
 from dyadic.runtime.fixedpoint import round_half_up
 
 DIGITS = Context(prec=50)
@@ -53,14 +53,20 @@ def function_of(op: Any) -> Callable[[Real], Real]:
 TABLE_OPS = (qd.SigmoidOp, qd.TanhOp, qd.SiluOp, qd.HardSigmoidOp, qd.HardSwishOp, qd.LeakyReluOp)
 
 
-def table(op: Any, x: Activation, out: Activation, low: int = 0, high: int = STEPS) -> npt.NDArray[np.uint8]:
-    """256 entries: the step of `out` nearest to the function of each step of `x`, halves up, within [low, high]."""
+ENTRIES = 256
+
+
+def table(op: Any, x: Activation, out: Activation, low: int = 0, high: int = 255) -> npt.NDArray[np.integer[Any]]:
+    """256 entries: the step of `out` nearest to the function of each step of `x`, halves up, within [low, high].
+
+    Those that a narrower `x` never asks for are 0.
+    """
     function = function_of(op)
     entries = []
-    for q in range(STEPS + 1):
+    for q in range(x.high + 1):
         value = function(x.exact * (q - x.zero_point))
         entries.append(min(max(round_half_up(value / out.exact) + out.zero_point, low), high))
-    return np.array(entries, np.uint8)
+    return np.array(entries + [0] * (ENTRIES - len(entries)), out.storage)
 
 
 def useful_inputs(op: Any) -> tuple[float, float]:

@@ -71,7 +71,7 @@ def offence(op: Any) -> str | None:
 
 
 def is_integer(value: ir.Value) -> bool:
-    """Whether a tensor holds integers: u8 activations, signed weights, i32 biases."""
+    """Whether a tensor holds integers: u8 and s16 activations, signed weights, i32 biases."""
     element = ir.RankedTensorType(value.type).element_type
     if isinstance(element, quant.UniformQuantizedPerAxisType):
         return element.is_signed and element.storage_type_integral_width in (2, 4, 8)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from random_graphs import grow, integer_module, write_ranges
+from random_graphs import grow, integer_module, write_ranges, write_widths
 from torch_mlir import ir
 
 from dyadic.compiler.select import uniform
@@ -44,6 +44,61 @@ def test_random_graphs_are_within_quantization_error(seed: int) -> None:
             assert kind is not None
             steps = np.abs(expected[name].numpy() - got[name]) / kind.scale
             assert np.median(steps) < 1.5, f"seed {seed}, {name}"
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_mixed_widths_are_within_the_quantization_error_of_8_bits(seed: int) -> None:
+    """Widths from 8 to 16 bits chosen at random: no result is farther from float than 8-bit steps allow."""
+    with new_context() as context, context, ir.Location.unknown():
+        module = grow(seed, 5)
+        block = module.body.operations[0].regions[0].blocks[0]
+        random = np.random.default_rng(seed)
+        samples = random.standard_normal((3, *shape(block.arguments[0])[1:])).astype(np.float32)
+        for one in PIPELINE["prepare"]:
+            one.run(module.operation)
+        write_ranges(module, torch.from_numpy(samples))
+        write_widths(module, random, [8, 16, 16])
+        expected = FloatReference(module)({"arg0": torch.from_numpy(samples)})
+        for one in PIPELINE["integerize"]:
+            one.run(module.operation)
+        assert module.operation.verify()
+        got = IntegerReference(module)({"arg0": samples})
+        for name in got:
+            span = float(expected[name].max() - expected[name].min())
+            error = np.median(np.abs(expected[name].numpy() - got[name]))
+            assert error < 1.5 / 255 * max(span, 1e-3), f"seed {seed}, {name}"
+
+
+def test_16_bits_leave_a_hundredth_of_the_error_of_8() -> None:
+    """Without tables, which read 8 bits at most, and with weights that are whole numbers of steps."""
+    text = """
+    !x = tensor<1x2x5x5xf32>
+    func.func @main(%x: !x) -> !x {
+      %w = "qd.constant"() {value = dense<[[[[0.9921875]], [[-0.5]]], [[[0.25]], [[0.9921875]]]]> : tensor<2x2x1x1xf32>}
+        : () -> tensor<2x2x1x1xf32>
+      %b = "qd.constant"() {value = dense<[0.3, -0.7]> : tensor<2xf32>} : () -> tensor<2xf32>
+      %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>,
+        dilation = array<i64: 1, 1>, groups = 1 : i64} : (!x, tensor<2x2x1x1xf32>, tensor<2xf32>) -> !x
+      %1 = "qd.avg_pool"(%0) {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>,
+        count_include_pad = false} : (!x) -> !x
+      %2 = "qd.add"(%0, %1) : (!x, !x) -> !x
+      %3 = "qd.mul"(%1, %2) : (!x, !x) -> !x
+      %4 = "qd.clamp"(%3) {low = -1.0 : f32, high = 1.0 : f32} : (!x) -> !x
+      return %4 : !x
+    }"""
+    samples = np.random.default_rng(1).standard_normal((8, 2, 5, 5)).astype(np.float32)
+    errors = {}
+    for bits in (8, 16):
+        with new_context() as context, context, ir.Location.unknown():
+            module = ir.Module.parse(text)
+            write_ranges(module, torch.from_numpy(samples))
+            write_widths(module, np.random.default_rng(0), [bits])
+            (expected,) = FloatReference(module)({"arg0": torch.from_numpy(samples)}).values()
+            for one in PIPELINE["integerize"]:
+                one.run(module.operation)
+            (got,) = IntegerReference(module)({"arg0": samples}).values()
+            errors[bits] = float(np.abs(expected.numpy() - got).mean())
+    assert errors[16] < errors[8] / 100, errors
 
 
 def test_any_batch_is_its_images_one_by_one() -> None:
@@ -85,7 +140,7 @@ def test_no_float_op_is_left_and_names_are_kept() -> None:
     ("attributes", "complaint"),
     [
         ("qd.range = array<f64: 0.0, 0x7FF0000000000000>", r"/layer: its values range over \[0.0, inf\]"),
-        ("qd.bits = 4 : i64", r"chosen otherwise: /layer \(4 bits\)"),
+        ("qd.bits = 5 : i64, qd.range = array<f64: 0.0, 1.0>", "/layer: was given 5 bits; .* 4, 8 or 16 bits"),
         ('qd.why = ""', "/layer: has no calibrated range"),
     ],
 )

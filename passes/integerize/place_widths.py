@@ -1,0 +1,74 @@
+"""Every tensor gets the width that its integers will have.
+
+What select chose is a width a tensor; a few ops need agreement. Ops that move numbers keep their input's width, and the
+inputs of a concat take the concat's. A table has 256 entries, so its input has at most 8 bits. Such a width is given to
+the producer where this op is its only reader, else through an identity `qd.clamp` (later one `qi.requant`). A constant
+that is added to or multiplied with something costs nothing to be exact: it has 16 bits where the result has.
+
+    max_pool(x : 16 bits)                 -->  max_pool(x) : 16 bits
+    concat(conv : 4 bits, ...) : 8 bits   -->  concat(conv : 8 bits, ...) : 8 bits
+    sigmoid(shared : 16 bits)             -->  sigmoid(clamp(shared, -inf, inf) : 8 bits)
+
+Any other op reads and makes any mixture of widths. What is rounded once has one width: that of the clamp or of the
+addition which takes in the op in front of it. Truth: exact on the float graph; it decides only how fine steps are.
+"""
+
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import function_bodies
+from dyadic.passes.integerize.integerize import fused_clamp
+from dyadic.passes.integerize.place_ranges import MOVES, identity, only_reader
+from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
+from dyadic.passes.integerize.tables import TABLE_OPS
+from dyadic.passes.rewriting import defining, module_pass
+
+LARGEST_TABLE = 8  # bits of an input
+
+
+@module_pass
+def place_widths(module: ir.Operation) -> None:
+    """Make widths agree: moves keep their input's, concat inputs take the concat's, tables read 8 bits at most."""
+    for block in function_bodies(module):
+        body = [op.opview for op in block.operations]
+        for op in body:
+            if isinstance(op, MOVES):
+                follow(op)
+        for op in reversed(body):
+            if isinstance(op, TABLE_OPS) and value_bits(op.x) > LARGEST_TABLE:
+                give_width(op, 0, LARGEST_TABLE)
+            elif isinstance(op, qd.ConcatOp):
+                for index in range(len(op.operation.operands)):
+                    give_width(op, index, value_bits(op.out))
+            elif isinstance(op, qd.AddOp | qd.SubOp | qd.MulOp) and value_bits((fused_clamp(op) or op).out) == 16:
+                for operand in op.operation.operands:
+                    if isinstance(defining(operand), qd.ConstantOp):
+                        set_value_bits(operand, 16)
+
+
+def follow(op: Any) -> None:
+    """A move's result has its input's width, and so do the moves behind it."""
+    if value_bits(op.out) != value_bits(op.x):
+        set_value_bits(op.out, value_bits(op.x))
+
+
+def give_width(reader: Any, index: int, wanted: int) -> None:
+    """Operand `index` of `reader` gets the width `wanted`: in its producer, or through an identity clamp."""
+    operand = reader.operation.operands[index]
+    if value_bits(operand) == wanted:
+        return
+    moves = [operand]
+    step, consumer = operand, reader
+    while only_reader(step, consumer):
+        producer = defining(step)
+        if not isinstance(producer, MOVES):
+            for value in moves:
+                set_value_bits(value, wanted)
+            return
+        step, consumer = producer.x, producer
+        moves.append(step)
+    same = identity(reader, index)
+    set_value_range(same, *value_range(operand))
+    set_value_bits(same, wanted)
