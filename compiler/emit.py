@@ -156,6 +156,7 @@ def _scratch_bytes(specs: Iterable[Any]) -> int:
 
 
 def _boundary(tensor: Any) -> dict[str, Any]:
+    lo, hi = ints(tensor["steps"])
     return {
         "name": tensor["name"].value,
         "shape": ("N", *ints(tensor["shape"])[1:]),
@@ -165,6 +166,8 @@ def _boundary(tensor: Any) -> dict[str, Any]:
         "layout": views.from_attribute(tensor["layout"]),
         "scale": tensor["scale"].value,
         "zero_point": tensor["zero_point"].value,
+        "lo": lo,
+        "hi": hi,
     }
 
 

@@ -25,7 +25,7 @@ from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import ArtifactError, FileError
 from dyadic.runtime.program import ALIGNMENT, SLACK, Program
 
-FORMAT = 2
+FORMAT = 3
 MAGIC = b"\x89DYQ\r\n\x1a" + bytes([FORMAT])
 PREAMBLE = 48
 CODE_ALIGNMENT = 4096

@@ -133,6 +133,18 @@ def short_multiplier(ratio: Fraction, acc_bound: int) -> tuple[int, int] | None:
     return None
 
 
+def planes(values: npt.NDArray[Any]) -> list[npt.NDArray[np.uint8]]:
+    """The bytes that stand for integers in memory: u8 themselves; of s16 the low ones and, 128 larger, the high ones.
+
+    >>> [plane.tolist() for plane in planes(np.array([0, 1, -1, 300], np.int16))]
+    [[0, 1, 255, 44], [128, 128, 127, 129]]
+    """
+    if values.dtype == np.uint8:
+        return [values]
+    words = values.astype(np.int64)
+    return [(words & 255).astype(np.uint8), ((words >> 8) + 128).astype(np.uint8)]
+
+
 def round_half_up(value: Fraction) -> int:
     """Nearest integer, halves toward +infinity.
 

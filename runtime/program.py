@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dyadic.runtime.errors import ArtifactError
+from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN
 
 ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_STEP_INPUTS = 4
-PACKING = 0x64796164696301  # first word of a packed program; model.cpp has the same
+PACKING = 0x64796164696302  # first word of a packed program; model.cpp has the same
 LIMIT = 1 << 40  # no offset, size or count is larger
 
 
@@ -48,6 +51,9 @@ NO_HALO = Halo(0, 0, 0, 0)
 class Layout:
     """Where a tensor's bytes lie: `offset` is its first real pixel (inside the halo); pixel, row, image are strides.
 
+    A tensor of 16 bits is laid out twice inside its image: low bytes, and `plane` bytes behind them the high ones, 128
+    larger so that they are unsigned. `plane` 0 is a tensor of at most 8 bits.
+
     A rank-2 [N,F] tensor is one pixel of F channels; a rank-3 [N,L,D] tensor is one row of L pixels with D channels.
     """
 
@@ -57,13 +63,14 @@ class Layout:
     row: int
     image: int
     halo: Halo = NO_HALO
+    plane: int = 0
 
 
 @dataclass(frozen=True)
 class Input:
     """Quantized by the runtime with scale and zero_point, clamped to lo..hi; its halo is filled with zero_point.
 
-    dtype 'uint8' takes the integers themselves (raw pixels)."""
+    dtype 'uint8', or 'int16' where the layout has a plane, takes the integers themselves (raw pixels)."""
 
     name: str
     shape: tuple[str | int, ...]  # the user's: ('N', 3, 224, 224)
@@ -88,6 +95,8 @@ class Output:
     layout: Layout
     scale: float
     zero_point: int
+    lo: int = 0
+    hi: int = 255
 
 
 @dataclass(frozen=True)
@@ -252,14 +261,15 @@ def _check_tensor(program: Program, t: Input | Output, where: str) -> None:
 
     if not (math.isfinite(t.scale) and t.scale > 0 and _as_float32(t.scale) == t.scale):
         raise _wrong(f"{where}.scale", t.scale, "a positive float32 number")
-    lo, hi = (t.lo, t.hi) if isinstance(t, Input) else (0, 255)
-    _between(lo, 0, 255, f"{where}.lo")
-    _between(hi, lo, 255, f"{where}.hi")
-    _between(t.zero_point, lo, hi, f"{where}.zero_point")
-    if isinstance(t, Input) and t.dtype not in ("float32", "uint8"):
-        raise _wrong(f"{where}.dtype", t.dtype, "'float32' or 'uint8'")
-
     at = t.layout
+    wide = at.plane != 0
+    least, most = (S16_MIN, S16_MAX) if wide else (0, 255)
+    _between(t.lo, least, most, f"{where}.lo")
+    _between(t.hi, t.lo, most, f"{where}.hi")
+    _between(t.zero_point, *((0, 0) if wide else (t.lo, t.hi)), f"{where}.zero_point")
+    if isinstance(t, Input) and t.dtype not in ("float32", integers_of(t).name):
+        raise _wrong(f"{where}.dtype", t.dtype, f"'float32' or '{integers_of(t).name}'")
+
     _between(at.buffer, 0, len(program.buffers) - 1, f"{where}.layout.buffer")
     size = program.buffers[at.buffer].size
     if at.image != size:
@@ -272,7 +282,15 @@ def _check_tensor(program: Program, t: Input | Output, where: str) -> None:
     _between(at.row, (columns - 1) * at.pixel + t.channels if rows > 1 else 0, LIMIT, f"{where}.layout.row")
     first = at.halo.top * at.row + at.halo.left * at.pixel
     last = (t.height - 1 + at.halo.bottom) * at.row + (t.width - 1 + at.halo.right) * at.pixel + t.channels
-    _between(at.offset, first, size - last, f"{where}.layout.offset")
+    _between(at.plane, 0, size, f"{where}.layout.plane")
+    if wide and at.plane < last + first:
+        raise _wrong(f"{where}.layout.plane", at.plane, f"0 or at least {last + first}, the size of a plane")
+    _between(at.offset, first, size - last - at.plane, f"{where}.layout.offset")
+
+
+def integers_of(t: Input | Output) -> np.dtype[Any]:
+    """What a user sees the integers of a tensor as."""
+    return np.dtype(np.int16 if t.layout.plane else np.uint8)
 
 
 def _as_float32(value: float) -> float:
@@ -332,12 +350,14 @@ def _pack_tensor(program: Program, t: Input | Output) -> list[int]:
         t.width,
         at.pixel,
         at.row,
+        at.plane,
         *at.halo,
         _lanes(program, t) if is_input else t.channels,
         *outside,
         scale_bits,
         t.zero_point,
-        *((t.lo, t.hi) if is_input else (0, 255)),
+        t.lo,
+        t.hi,
     ]
 
 
@@ -350,4 +370,5 @@ def _lanes(program: Program, t: Input) -> int:
     columns = at.halo.left + t.width + at.halo.right
     fits = at.row >= columns * at.pixel or at.halo.top + t.height + at.halo.bottom == 1
     end = at.offset + (t.height - 1 + at.halo.bottom) * at.row + (t.width + at.halo.right) * at.pixel
-    return at.pixel if alone and fits and end <= program.buffers[at.buffer].size else t.channels
+    room = at.plane or program.buffers[at.buffer].size
+    return at.pixel if alone and fits and end <= room else t.channels

@@ -20,7 +20,7 @@ import numpy as np
 from dyadic.runtime import native, targets
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.program import Input, Output, Program, pack
+from dyadic.runtime.program import Input, Output, Program, integers_of, pack
 
 MAX_THREADS = 1024
 MACS_A_THREAD = 50_000_000  # of one image
@@ -29,13 +29,15 @@ SPIN_US = 200  # how long an idle native thread looks for work before it sleeps;
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input or output as the user knows it. Integers of `raw` runs stand for scale * (q - zero_point)."""
+    """An input or output as the user knows it. Integers of `raw` runs have `raw_dtype` and stand for
+    scale * (q - zero_point)."""
 
     name: str
     shape: tuple[str | int, ...]
     dtype: np.dtype[Any]
     scale: float
     zero_point: int
+    raw_dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ class Session:
         """The named outputs (None: all) for a batch of 1 to max_batch images.
 
         Feeds are arrays or DLPack tensors. `out` gives arrays to write into, by name or in the order of output_names.
-        With `raw`, inputs and outputs are the uint8 integers of the network's own tensors, in the user's layout.
+        With `raw`, inputs and outputs are the integers of the network's own tensors, in the user's layout: uint8, or
+        int16 where a tensor has 16 bits.
         """
         names = self._output_names(output_names)
         arrays, batch = self._arrays(feeds, raw)
@@ -222,7 +225,7 @@ class Session:
 
     def _array(self, info: TensorInfo, value: Any, raw: bool) -> np.ndarray:
         array = _as_array(info.name, value)
-        dtype = np.dtype(np.uint8) if raw else info.dtype
+        dtype = info.raw_dtype if raw else info.dtype
         if array.dtype != dtype:
             raise UsageError(
                 f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"
@@ -256,7 +259,7 @@ class Session:
             raise UsageError(f"out names '{unknown[0]}', which is not among the outputs asked for ({', '.join(names)})")
         results = {}
         for info in self.outputs:
-            dtype = np.dtype(np.uint8) if raw else info.dtype
+            dtype = info.raw_dtype if raw else info.dtype
             shape = (batch, *info.shape[1:])
             array = given.get(info.name)
             if array is None:
@@ -311,7 +314,7 @@ os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_i
 
 def _info(t: Input | Output) -> TensorInfo:
     dtype = np.dtype(t.dtype) if isinstance(t, Input) else np.dtype(np.float32)
-    return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point)
+    return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point, integers_of(t))
 
 
 def _spin_ns(threads: int) -> int:

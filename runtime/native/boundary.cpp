@@ -1,7 +1,8 @@
 // Between the user's floats and the integer network: the only floating point in the runtime.
 //
 // The law: q = clamp(rint_half_even(fl32(x / S)) + zp, lo, hi), one IEEE division, NaN becomes zp, infinities saturate;
-// back, x = fl32(fl32(q - zp) * S), no fused multiply-add. Each loop is compiled for several instruction sets from one
+// back, x = fl32(fl32(q - zp) * S), no fused multiply-add. Integers of 16 bits lie in two planes of bytes, the low ones
+// and, 128 larger so that they are unsigned, the high ones; their zero point is 0. Each loop is compiled for several instruction sets from one
 // body; IEEE arithmetic makes their results the same.
 #include "boundary.h"
 
@@ -26,6 +27,7 @@ struct Law {
     float scale, lo, hi; // lo and hi relative to the zero point
     uint32_t zero_point;
     uint8_t lo_byte, hi_byte;
+    int16_t lo_word, hi_word;
 };
 
 struct FloatIn {
@@ -41,6 +43,32 @@ struct FloatIn {
             uint32_t bits;
             memcpy(&bits, &v, sizeof bits);
             q[i] = (uint8_t)(bits + law.zero_point);
+        }
+    }
+};
+
+struct WordIn { // floats to int16_t
+    using Source = float;
+    INLINE void span(const Law &law, const float *__restrict x, int16_t *__restrict q, int64_t n) {
+        for (int64_t i = 0; i < n; i++) {
+            float v = x[i] / law.scale;
+            v = v == v ? v : 0.0f;
+            v = v > law.lo ? v : law.lo;
+            v = v < law.hi ? v : law.hi;
+            v += 12582912.0f; // as above: the low bits are the integer's
+            uint32_t bits;
+            memcpy(&bits, &v, sizeof bits);
+            q[i] = (int16_t)bits;
+        }
+    }
+};
+
+struct RawWordIn {
+    using Source = int16_t;
+    INLINE void span(const Law &law, const int16_t *__restrict x, int16_t *__restrict q, int64_t n) {
+        for (int64_t i = 0; i < n; i++) {
+            const int16_t v = x[i] > law.lo_word ? x[i] : law.lo_word;
+            q[i] = v < law.hi_word ? v : law.hi_word;
         }
     }
 };
@@ -65,9 +93,21 @@ struct ByteOut {
     INLINE uint8_t value(const Law &, uint8_t q) { return q; }
 };
 
+INLINE int16_t word_of(const uint8_t *q, int64_t plane) { return (int16_t)(q[0] | (q[plane] ^ 0x80) << 8); }
+
+struct WordOut {
+    using Target = float;
+    INLINE float value(const Law &law, int16_t q) { return (float)q * law.scale; }
+};
+
+struct RawWordOut {
+    using Target = int16_t;
+    INLINE int16_t value(const Law &, int16_t q) { return q; }
+};
+
 INLINE Law law_of(const Boundary &t) {
-    return {t.scale, (float)(t.lo - t.zero_point), (float)(t.hi - t.zero_point), (uint32_t)t.zero_point, (uint8_t)t.lo,
-            (uint8_t)t.hi};
+    return {t.scale,        (float)(t.lo - t.zero_point), (float)(t.hi - t.zero_point), (uint32_t)t.zero_point,
+            (uint8_t)t.lo,  (uint8_t)t.hi,                (int16_t)t.lo,                (int16_t)t.hi};
 }
 
 INLINE void fill(const Boundary &t, uint8_t *q, int64_t pixels) {
@@ -136,6 +176,54 @@ template <class In> INLINE void row_in(const Boundary &t, const typename In::Sou
     }
 }
 
+// The bytes of a 16-bit 0 into some pixels.
+INLINE void fill_words(const Boundary &t, uint8_t *q, int64_t pixels) {
+    for (int64_t i = 0; i < pixels; i++) {
+        memset(q + i * t.pixel, 0, t.lanes);
+        memset(q + t.plane + i * t.pixel, 0x80, t.lanes);
+    }
+}
+
+template <class In> INLINE void words_in(const Boundary &t, const typename In::Source *x, uint8_t *q, int64_t row) {
+    const Law law = law_of(t);
+    uint8_t *out = q + row * t.row;
+    if (row < 0 || row >= t.height)
+        return fill_words(t, out - t.left * t.pixel, t.left + t.width + t.right);
+    fill_words(t, out - t.left * t.pixel, t.left);
+    fill_words(t, out + t.width * t.pixel, t.right);
+    const typename In::Source *from = x + row * t.from_row;
+
+    // Whatever is together outside goes through a block: a pixel's channels, or a channel's pixels.
+    const bool pixels = t.from_channel == 1;
+    const int64_t runs = pixels ? t.width : t.channels, length = pixels ? t.channels : t.width;
+    const int64_t from_run = pixels ? t.from_pixel : t.from_channel;
+    const int64_t to_run = pixels ? t.pixel : 1, to_next = pixels ? 1 : t.pixel;
+    int16_t block[CHUNK];
+    for (int64_t run = 0; run < runs; run++)
+        for (int64_t start = 0; start < length; start += CHUNK) {
+            const int64_t n = length - start < CHUNK ? length - start : CHUNK;
+            In::span(law, from + run * from_run + start, block, n);
+            uint8_t *to = out + run * to_run + start * to_next;
+            for (int64_t i = 0; i < n; i++) {
+                to[i * to_next] = (uint8_t)block[i];
+                to[t.plane + i * to_next] = (uint8_t)((uint16_t)block[i] >> 8 ^ 0x80);
+            }
+        }
+    for (int64_t i = 0; t.lanes > t.channels && i < t.width; i++) {
+        memset(out + i * t.pixel + t.channels, 0, t.lanes - t.channels);
+        memset(out + t.plane + i * t.pixel + t.channels, 0x80, t.lanes - t.channels);
+    }
+}
+
+template <class Out> INLINE void words_out(const Boundary &t, const uint8_t *q, typename Out::Target *x, int64_t row) {
+    const Law law = law_of(t);
+    const uint8_t *from = q + row * t.row;
+    typename Out::Target *to = x + row * t.from_row;
+    for (int64_t i = 0; i < t.width; i++)
+        for (int64_t c = 0; c < t.channels; c++)
+            to[i * t.from_pixel + c * t.from_channel] = Out::value(law, word_of(from + i * t.pixel + c, t.plane));
+}
+
 template <class Out> INLINE void row_out(const Boundary &t, const uint8_t *q, typename Out::Target *x, int64_t row) {
     const Law law = law_of(t);
     const uint8_t *from = q + row * t.row;
@@ -154,23 +242,25 @@ template <class Out> INLINE void row_out(const Boundary &t, const uint8_t *q, ty
 // One body, several instruction sets.
 #define VERSIONS(attributes, suffix)                                                                                   \
     attributes void quantize_##suffix(const Boundary &t, const float *x, uint8_t *q, int64_t row) {                    \
-        row_in<FloatIn>(t, x, q, row);                                                                                 \
+        t.plane ? words_in<WordIn>(t, x, q, row) : row_in<FloatIn>(t, x, q, row);                                      \
     }                                                                                                                  \
-    attributes void copy_in_##suffix(const Boundary &t, const uint8_t *x, uint8_t *q, int64_t row) {                   \
-        row_in<ByteIn>(t, x, q, row);                                                                                  \
+    attributes void copy_in_##suffix(const Boundary &t, const void *x, uint8_t *q, int64_t row) {                      \
+        t.plane ? words_in<RawWordIn>(t, static_cast<const int16_t *>(x), q, row)                                      \
+                : row_in<ByteIn>(t, static_cast<const uint8_t *>(x), q, row);                                          \
     }                                                                                                                  \
     attributes void dequantize_##suffix(const Boundary &t, const uint8_t *q, float *x, int64_t row) {                  \
-        row_out<FloatOut>(t, q, x, row);                                                                               \
+        t.plane ? words_out<WordOut>(t, q, x, row) : row_out<FloatOut>(t, q, x, row);                                  \
     }                                                                                                                  \
-    attributes void copy_out_##suffix(const Boundary &t, const uint8_t *q, uint8_t *x, int64_t row) {                  \
-        row_out<ByteOut>(t, q, x, row);                                                                                \
+    attributes void copy_out_##suffix(const Boundary &t, const uint8_t *q, void *x, int64_t row) {                     \
+        t.plane ? words_out<RawWordOut>(t, q, static_cast<int16_t *>(x), row)                                          \
+                : row_out<ByteOut>(t, q, static_cast<uint8_t *>(x), row);                                              \
     }
 
 struct Table {
     void (*quantize)(const Boundary &, const float *, uint8_t *, int64_t);
-    void (*copy_in)(const Boundary &, const uint8_t *, uint8_t *, int64_t);
+    void (*copy_in)(const Boundary &, const void *, uint8_t *, int64_t);
     void (*dequantize)(const Boundary &, const uint8_t *, float *, int64_t);
-    void (*copy_out)(const Boundary &, const uint8_t *, uint8_t *, int64_t);
+    void (*copy_out)(const Boundary &, const uint8_t *, void *, int64_t);
 };
 
 #define TABLE(suffix)                                                                                                  \
@@ -225,13 +315,13 @@ void quantize_row(const Boundary &t, const float *x, uint8_t *q, int64_t row) {
     table().quantize(t, x, q, row);
 }
 
-void copy_row_in(const Boundary &t, const uint8_t *x, uint8_t *q, int64_t row) { table().copy_in(t, x, q, row); }
+void copy_row_in(const Boundary &t, const void *x, uint8_t *q, int64_t row) { table().copy_in(t, x, q, row); }
 
 void dequantize_row(const Boundary &t, const uint8_t *q, float *x, int64_t row) {
     const DefaultFloatingPoint guard;
     table().dequantize(t, q, x, row);
 }
 
-void copy_row_out(const Boundary &t, const uint8_t *q, uint8_t *x, int64_t row) { table().copy_out(t, q, x, row); }
+void copy_row_out(const Boundary &t, const uint8_t *q, void *x, int64_t row) { table().copy_out(t, q, x, row); }
 
 } // namespace dyadic

@@ -10,6 +10,7 @@ namespace dyadic {
 struct Boundary {
     int64_t channels, height, width;
     int64_t pixel, row;                            // inside: bytes from one pixel, one row to the next
+    int64_t plane;                                 // inside: from the low byte of 16-bit integers to the high one, or 0
     int64_t top, left, bottom, right;              // halo, in pixels
     int64_t lanes;                                 // bytes of a pixel that are ours to write
     int64_t from_channel, from_pixel, from_row;    // outside: elements
@@ -21,12 +22,13 @@ struct Boundary {
 // height + bottom - 1. `x` is the image's first element, `q` its first real pixel.
 void quantize_row(const Boundary &t, const float *x, uint8_t *q, int64_t row);
 
-// The same for integers given directly; they are clamped to lo and hi, on which the proofs rest.
-void copy_row_in(const Boundary &t, const uint8_t *x, uint8_t *q, int64_t row);
+// The same for integers given directly, uint8_t or, with a plane, int16_t; they are clamped to lo and hi, on which the
+// proofs rest.
+void copy_row_in(const Boundary &t, const void *x, uint8_t *q, int64_t row);
 
 // x = (q - zero_point) * scale, and the integers themselves.
 void dequantize_row(const Boundary &t, const uint8_t *q, float *x, int64_t row);
-void copy_row_out(const Boundary &t, const uint8_t *q, uint8_t *x, int64_t row);
+void copy_row_out(const Boundary &t, const uint8_t *q, void *x, int64_t row);
 
 } // namespace dyadic
 

@@ -20,7 +20,7 @@ using dyadic::Boundary;
 
 namespace {
 
-const int64_t MAGIC = 0x64796164696301; // "dyadic", 1: changes with the packing below
+const int64_t MAGIC = 0x64796164696302; // "dyadic", 2: changes with the packing below
 const int64_t SLACK = 64;
 const int MAX_INPUTS = 4;
 
@@ -49,7 +49,8 @@ struct Buffer {
 struct Tensor {
     Reference at;
     Boundary boundary;
-    int64_t elements; // of one image, outside
+    int64_t elements;      // of one image, outside
+    int64_t integer_bytes; // of an element, where integers are given or taken
     bool is_float;
 };
 
@@ -122,13 +123,14 @@ void read_tensor(Words &words, Tensor &t) {
     t.at.buffer = words.next();
     t.at.offset = words.next();
     b.channels = words.next(), b.height = words.next(), b.width = words.next();
-    b.pixel = words.next(), b.row = words.next();
+    b.pixel = words.next(), b.row = words.next(), b.plane = words.next();
     b.top = words.next(), b.left = words.next(), b.bottom = words.next(), b.right = words.next();
     b.lanes = words.next();
     b.from_channel = words.next(), b.from_pixel = words.next(), b.from_row = words.next();
     b.scale = as_float(words.next());
     b.zero_point = (int32_t)words.next(), b.lo = (int32_t)words.next(), b.hi = (int32_t)words.next();
     t.elements = b.channels * b.height * b.width;
+    t.integer_bytes = b.plane ? 2 : 1;
 }
 
 void read_step(Words &words, Step &s, const uint8_t *code) {
@@ -257,7 +259,7 @@ void take_in(const dyadic_context &c, const Tensor &t, const void *source, Share
         if (t.is_float && !c.raw)
             dyadic::quantize_row(b, static_cast<const float *>(source) + image * t.elements, q, row);
         else
-            dyadic::copy_row_in(b, static_cast<const uint8_t *>(source) + image * t.elements, q, row);
+            dyadic::copy_row_in(b, static_cast<const uint8_t *>(source) + image * t.elements * t.integer_bytes, q, row);
     }
 }
 
@@ -280,7 +282,7 @@ void give_out(const dyadic_context &c, const Tensor &t, void *target, int thread
         if (t.is_float && !c.raw)
             dyadic::dequantize_row(b, q, static_cast<float *>(target) + image * t.elements, row);
         else
-            dyadic::copy_row_out(b, q, static_cast<uint8_t *>(target) + image * t.elements, row);
+            dyadic::copy_row_out(b, q, static_cast<uint8_t *>(target) + image * t.elements * t.integer_bytes, row);
     }
 }
 

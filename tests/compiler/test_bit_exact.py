@@ -27,11 +27,12 @@ def test_every_level_with_kernels_runs_here() -> None:
         pytest.skip(f"this machine cannot run {', '.join(missing)}")
 
 
+@pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_random_graphs(seed: int, tmp_path: Path) -> None:
+def test_random_graphs(seed: int, mixed: bool, tmp_path: Path) -> None:
     """Batch 3 and 1 on 1, 2 and 4 threads; the second sample lies far outside what was calibrated."""
     with new_context(), ir.Location.unknown():
-        module, samples = integer_module(seed, layers=12)
+        module, samples = integer_module(seed, layers=12, mixed=mixed)
         expected = IntegerReference(module)({"arg0": samples})
         integer = module.operation.clone()
         for one in PIPELINE["lower/cpu"]:

@@ -15,7 +15,7 @@ from dyadic.passes.lower.cpu.kernels import conv, depthwise
 @pytest.mark.parametrize("seed", [0, 2, 5, 7, 12])
 def test_restore_is_the_inverse_of_store(seed: int) -> None:
     with new_context() as context, ir.Location.unknown():
-        module, _ = integer_module(seed, layers=10)
+        module, _ = integer_module(seed, layers=10, mixed=True)
         integer = module.operation.clone()
         for one in PIPELINE["lower/cpu"]:
             one.run(module.operation)

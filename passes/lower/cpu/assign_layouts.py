@@ -2,7 +2,8 @@
 
 Concatenation along channels, slices of channels and reshapes of dense data cost nothing: they are places in another
 tensor's buffer. A tensor that a padded convolution reads carries a ring of its zero point around it, so that kernels
-have no borders. Pixels are padded to four bytes, the width of one multiply instruction's K.
+have no borders. Pixels are padded to four bytes, the width of one multiply instruction's K. A tensor of 16 bits is two
+such tensors of bytes, one behind the other: all that is decided about the first holds for the second.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.laws import ints, is_wide, shape
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.memory.views import (
     BUFFERS,
@@ -53,6 +54,11 @@ class Storage:
     @property
     def root(self) -> "Storage":
         return self if self.parent is None else self.parent.root
+
+    @property
+    def wide(self) -> bool:
+        """16 bits."""
+        return is_wide(self.op.operation.results[0])
 
     @property
     def whole(self) -> bool:
@@ -135,7 +141,9 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             if is_constant(storage.op.operation.results[0]):
                 # constants lie in the weights section, the same for every image
                 pixel = storage.view.channels
-                storage.layout = Layout(CONSTANT, 0, pixel, pixel * storage.view.columns, 0)
+                row = pixel * storage.view.columns
+                plane = row * storage.view.rows if storage.wide else 0
+                storage.layout = Layout(CONSTANT, 0, pixel, row, 0, plane=plane)
                 continue
             packed = halo == NO_HALO and any(s.packed for s in storage.family())
             pixel = storage.view.channels if packed else -(-storage.view.channels // DWORD) * DWORD
@@ -143,7 +151,9 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             used = (storage.view.rows + halo.top + halo.bottom) * row
             image = -(-used // ALIGNMENT) * ALIGNMENT
             offset = halo.top * row + halo.left * pixel
-            storage.layout = Layout(len(sizes), offset, pixel, row, image, halo)
+            plane = image if storage.wide else 0
+            image += plane
+            storage.layout = Layout(len(sizes), offset, pixel, row, image, halo, plane)
             sizes.append(image)
     for storage in storages.values():
         attributes = storage.op.operation.attributes
@@ -161,8 +171,9 @@ def _resolve(storage: Storage) -> Layout:
         outer = _resolve(storage.parent)
         if storage.reshaped:
             pixel = storage.view.channels
-            storage.layout = Layout(outer.buffer, outer.offset, pixel, pixel * storage.view.columns, outer.image)
+            row = pixel * storage.view.columns
+            storage.layout = Layout(outer.buffer, outer.offset, pixel, row, outer.image, plane=outer.plane)
         else:
             place = outer.offset + storage.channel
-            storage.layout = Layout(outer.buffer, place, outer.pixel, outer.row, outer.image, outer.halo)
+            storage.layout = Layout(outer.buffer, place, outer.pixel, outer.row, outer.image, outer.halo, outer.plane)
     return storage.layout

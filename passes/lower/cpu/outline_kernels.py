@@ -6,13 +6,13 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import activation, shape, zero_point
+from dyadic.dialects.laws import known_activation, shape, steps_of, zero_point
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.passes.lower.cpu.kernels.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.halo import HaloSpec
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, layout_of, to_attribute, view
 from dyadic.passes.lower.cpu.outlining import OUTLINES
-from dyadic.passes.lower.cpu.outlining.launch import Launch, place
+from dyadic.passes.lower.cpu.outlining.launch import Launch, place, plane_values
 from dyadic.passes.rewriting import module_pass
 from dyadic.runtime.program import NO_HALO
 
@@ -55,21 +55,21 @@ def _outline(function: Any, where: ir.InsertionPoint) -> Any:
             buffer = layout_of(op.out).buffer
             if launches and buffer not in ringed:
                 ringed.add(buffer)
-                if (ring := halo(op)) is not None:
+                for ring in halos(op):
                     ring.build(op)
         func.return_([])
     return outlined
 
 
-def halo(op: Any) -> Launch | None:
-    """The launch that fills the ring around op's result with its zero point, where it has one.
+def halos(op: Any) -> list[Launch]:
+    """What fills the ring around op's result with its zero point, where it has one: a launch for each plane of bytes.
 
     It follows the first step that writes inside the ring and overlaps with it: they touch different bytes, and both
     come after the barrier behind the last reader of whatever lay there before.
     """
     layout, seen = layout_of(op.out), view(op.out)
     if layout.halo == NO_HALO:
-        return None
+        return []
     inner = layout.offset % layout.pixel  # a slice's channels start inside the pixel: the ring is of whole pixels
     spec = HaloSpec(
         rows=seen.rows,
@@ -80,7 +80,10 @@ def halo(op: Any) -> Launch | None:
         image=layout.image,
         **layout.halo._asdict(),
     )
-    return Launch(spec, place(layout, -inner), [], params=pack_fill_params(zero_point(op.out)), overlap=True)
+    return [
+        Launch(spec, place(layout, i * layout.plane - inner), [], params=pack_fill_params(value), overlap=True)
+        for i, value in enumerate(plane_values(op.out, zero_point(op.out)))
+    ]
 
 
 def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.ArrayAttr, ir.ArrayAttr]:
@@ -98,8 +101,7 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
 
 
 def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> ir.DictAttr:
-    kind, seen = activation(quantized), view(quantized)
-    assert kind is not None
+    kind, seen = known_activation(quantized), view(quantized)
     i64 = ir.IntegerType.get_signless(64)
     return ir.DictAttr.get(
         {
@@ -111,5 +113,6 @@ def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> ir.DictAttr:
             "layout": to_attribute(layout_of(quantized)),
             "scale": ir.FloatAttr.get(ir.F32Type.get(), float(np.float32(kind.scale))),
             "zero_point": ir.IntegerAttr.get(i64, kind.zero_point),
+            "steps": ir.DenseI64ArrayAttr.get(list(steps_of(quantized))),
         }
     )

@@ -308,9 +308,10 @@ def prefetched(spec: conv.ConvSpec, writer: Any, chunks: Sequence[int], monkeypa
     unit.spec, unit.dot, unit.epilogue = spec, _NoDot(), SimpleNamespace(finish=lambda results: None)
     unit.k = SimpleNamespace(scratch=0)
     counts = [16] * spec.unit_vectors
-    channels = conv.Channels(
-        [SimpleNamespace(bias=0, bias_place=0)] * len(counts), counts, unpack.Weights(0, spec.vector_bytes, 0, 0), 0
-    )  # type: ignore[arg-type]
+    parameters: Any = [SimpleNamespace(biases=[0, 0], bias_place=0)] * len(counts)
+    nowhere: Any = 0
+    weights = unpack.Weights(nowhere, spec.vector_bytes, nowhere, nowhere)
+    channels = conv.Channels(parameters, counts, weights, 0)
     for chunk in chunks:
         unit.vectors(channels, conv.Place(0, 0, None), chunk)  # type: ignore[arg-type]
     return numbers.lines

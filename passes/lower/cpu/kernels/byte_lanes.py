@@ -4,6 +4,9 @@ the way out.
 `unpack` and `pack` instructions work inside 128-bit lanes. Widening with the one and narrowing with the other puts
 every byte back in its place at any vector size, so all levels share one description of a kernel. Bytes are loaded
 whole (memory ends in readable slack) and stored exactly.
+
+16-bit numbers lie in two planes of bytes, low ones and, 128 larger so that they are unsigned, high ones. Interleaving
+the two makes the same words that widening makes of bytes.
 """
 
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels.requantize import HIGH, Requantize
 
 LANE = 16  # bytes
+SIGN = 0x80  # what makes a high byte unsigned, and signed again
 # Bytes of the widest vectors of a level.
 WIDTHS = {"x86-64": 16, "avx2": 32, "avxvnni": 32, "avx512vnni": 64, "amx": 64}
 _VNNI = frozenset({"avxvnni", "avx512vnni", "amx"})
@@ -59,6 +63,22 @@ class ByteLanes:
     def to_words(self, a: c.Value) -> tuple[c.Value, c.Value]:
         return self.interleave(a, self.zero_bytes(), 8)
 
+    def from_planes(self, low: c.Value, high: c.Value) -> tuple[c.Value, c.Value]:
+        """Signed words of `to_words` order from both bytes of 16-bit numbers."""
+        return self.interleave(low, c.exclusive(high, SIGN), 8)
+
+    def to_planes(self, low: c.Value, high: c.Value) -> list[c.Value]:
+        """The inverse of `from_planes`."""
+        words = (low, high)
+        return [
+            self._pack_words([c.both(w, 0xFF) for w in words]),
+            self._pack_words([c.shift_right_logical(c.exclusive(w, SIGN << 8), 8) for w in words]),
+        ]
+
+    def to_signed_dwords(self, low: c.Value, high: c.Value) -> list[c.Value]:
+        """Signed words of `to_words` order to four vectors of int32."""
+        return [part for w in (low, high) for part in self.interleave(w, c.shift_right(w, 15), 16)]
+
     def to_dwords(self, low: c.Value, high: c.Value) -> list[c.Value]:
         """Unsigned words of `to_words` order to four vectors of int32."""
         zero = c.zeros(self.size // 2, 16)
@@ -92,8 +112,11 @@ class ByteLanes:
         right = c.shift_right if signed else c.shift_right_logical
         return right(c.shift_left(words, 8), 8), right(words, 8)
 
-    def pack(self, dwords: Sequence[c.Value], narrow: "Narrow") -> c.Value:
-        """Four vectors of rounded int32 to bytes: zero point, clamp. Saturation on the way is monotone, hence exact."""
+    def pack(self, dwords: Sequence[c.Value], narrow: "Narrow") -> list[c.Value]:
+        """Four vectors of rounded int32 to the bytes of each plane: zero point, clamp.
+
+        Saturation on the way is monotone, hence exact.
+        """
         prefix, suffix = _PREFIX[self.size], _SUFFIX[self.size]
         words = []
         for a, b in (dwords[:2], dwords[2:]):
@@ -101,11 +124,27 @@ class ByteLanes:
             if narrow.zero_point is not None:
                 word = c.add_saturated(word, c.splat(narrow.zero_point, self.size // 2))
             words.append(word)
-        packed = c.intrinsic(f"{prefix}.packuswb{suffix}", c.vec(self.size, 8), *words)
+        if narrow.wide:
+            if narrow.limits is not None:
+                low, high = (c.splat(limit, self.size // 2) for limit in narrow.limits)
+                words = [c.smallest(c.largest(word, low), high) for word in words]
+            return self.to_planes(*words)
+        packed = self._pack_words(words)
         if narrow.limits is None:
-            return packed
+            return [packed]
         low, high = (c.splat(limit, self.size) for limit in narrow.limits)
-        return c.smallest_unsigned(c.largest_unsigned(packed, low), high)
+        return [c.smallest_unsigned(c.largest_unsigned(packed, low), high)]
+
+    def _pack_words(self, words: Sequence[c.Value]) -> c.Value:
+        """Two vectors of signed words to bytes, saturated."""
+        return c.intrinsic(f"{_PREFIX[self.size]}.packuswb{_SUFFIX[self.size]}", c.vec(self.size, 8), *words)
+
+    def store_planes(
+        self, planes: Sequence[c.Value], pointer: c.Value, offset: c.Value | int, count: int, distance: int
+    ) -> None:
+        """`store` each plane, `distance` bytes apart."""
+        for i, value in enumerate(planes):
+            self.store(value, c.at(pointer, i * distance), offset, count)
 
     def store(
         self, value: c.Value, pointer: c.Value, offset: c.Value | int, count: int, *, plain: bool = False
@@ -123,18 +162,22 @@ class ByteLanes:
 class Narrow:
     """What is left to do on the way to bytes: scalars from the first three int32 of the parameters.
 
-    No zero point (i16) where the rounding has added it; no limits (u8, low and high) where they are 0 and 255.
+    No zero point (i16) where the rounding has added it or there is none; no limits (low and high, of the result's
+    bits) where they are all that those hold. `wide` results have 16 bits.
     """
 
     zero_point: c.Value | None
     limits: tuple[c.Value, c.Value] | None
+    wide: bool = False
 
     @staticmethod
-    def load(params: c.Value, form: str, *, clamp: bool = True) -> "Narrow":
+    def load(params: c.Value, form: str, *, clamp: bool = True, wide: bool = False) -> "Narrow":
         def scalar(place: int, bits: int) -> c.Value:
             return c.truncate(c.load(c.integer(32), params, 4 * place, align=4), bits)
 
-        return Narrow(None if form == HIGH else scalar(0, 16), (scalar(1, 8), scalar(2, 8)) if clamp else None)
+        bits = 16 if wide else 8
+        limits = (scalar(1, bits), scalar(2, bits)) if clamp else None
+        return Narrow(None if wide or form == HIGH else scalar(0, 16), limits, wide)
 
 
 def uniform(params: c.Value, form: str, lanes: ByteLanes) -> Requantize:

@@ -97,6 +97,11 @@ def both(a: Value, b: Value | int) -> Value:
     return arith.andi(a, like(a, b))
 
 
+def exclusive(a: Value, b: Value | int) -> Value:
+    """Bits that are in one of the two only."""
+    return arith.xori(a, like(a, b))
+
+
 def smallest(a: Value, b: Value | int) -> Value:
     return arith.minsi(a, like(a, b))
 

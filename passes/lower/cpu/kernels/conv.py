@@ -8,6 +8,9 @@ x channels runs over the whole of K at once. K is a list of segments, each a run
 a kernel row of pixels (KW * C) where pixels are dense, else one tap. Weights are packed
 `[group][channels/16][segment][run/4][16][4]` in that physical order, with zeros opposite padding lanes, so whatever
 those hold does not matter.
+
+Inputs of 16 bits are two planes of bytes, `in_plane` apart: a register tile has every pixel twice, once in each, under
+the same weights, and the two sums become one accumulator before the epilogue.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +26,7 @@ from dyadic.passes.lower.cpu.kernels import conv_amx, unpack
 from dyadic.passes.lower.cpu.kernels.ahead import Ahead
 from dyadic.passes.lower.cpu.kernels.dot import DOTS, LANES
 from dyadic.passes.lower.cpu.kernels.epilogue import Epilogue, Result
-from dyadic.passes.lower.cpu.kernels.requantize import Requantize
+from dyadic.passes.lower.cpu.kernels.requantize import Requantize, combined
 from dyadic.passes.lower.cpu.kernels.weight_format import StoredWeights
 
 UNROLLED_PIXELS = 64  # a chunk of at most this many pixels in short rows becomes straight-line tiles without waste
@@ -62,6 +65,15 @@ class ConvSpec(StoredWeights):
     tile_vectors: int = 0  # most vectors of 16 channels in a register tile; 0: what the level likes
     pixels_outer: bool = False  # units with the same pixels follow each other
     weights: str = "w8"  # how they are stored: w8, w4, w2, or w4g32 for groups of 32 input channels
+    in_plane: int = 0  # how far the high bytes of 16-bit numbers lie behind the low ones; 0: 8 bits
+    out_plane: int = 0
+    residual_plane: int = 0
+    acc_shift: int = 0  # of accumulators, with an in_plane
+
+    @property
+    def planes(self) -> tuple[int, ...]:
+        """Where the bytes of an input lie, from its lowest one on."""
+        return (0, self.in_plane) if self.in_plane else (0,)
 
     @property
     def vectors(self) -> int:
@@ -169,7 +181,14 @@ class _ConvWriter:
         self.tile_vectors = min(spec.tile_vectors or self.dot.vectors, self.dot.vectors)
         self.input = arguments.input(0)
         self.residual_input = arguments.input(1) if spec.residual else None
-        self.epilogue = Epilogue(level, arguments.params, spec.form, clamp=spec.clamp)
+        self.epilogue = Epilogue(
+            level,
+            arguments.params,
+            spec.form,
+            clamp=spec.clamp,
+            out_plane=spec.out_plane,
+            residual_plane=spec.residual_plane,
+        )
 
     def write(self) -> None:
         c.loop(self.k.first, self.k.last, self.unit)
@@ -229,7 +248,13 @@ class _ConvWriter:
         for start in range(0, len(counts), self.tile_vectors):
             part = counts[start : start + self.tile_vectors]
             requantize = [
-                Requantize(self.k.params, c.add(vector, start + v), spec.form, residual=spec.residual)
+                Requantize(
+                    self.k.params,
+                    c.add(vector, start + v),
+                    spec.form,
+                    residual=spec.residual,
+                    wide=spec.in_plane > 0,
+                )
                 for v in range(len(part))
             ]
             channels = Channels(requantize, part, weights.moved(spec, start), start * LANES)
@@ -237,7 +262,7 @@ class _ConvWriter:
 
     def vectors(self, channels: Channels, where: Place, chunk: c.Value) -> None:
         """All register tiles of a unit for the vectors that one tile takes."""
-        every = self.tiles(self.dot.tile_pixels(len(channels.counts)))
+        every = self.tiles(max(1, self.dot.tile_pixels(len(channels.counts)) // len(self.spec.planes)))
         count = sum(len(y) * len(x) for (y, x), _ in every)
         tile = _Tile(self, channels, count * self.spec.neighbours)
         number = c.const(0) if self.spec.neighbours == 1 else c.mul(chunk, count)
@@ -333,7 +358,7 @@ class _Tile:
         self.writer.epilogue.finish(results)
 
     def products(self, number: c.Value, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
-        """Accumulators [pixel][vector], bias included.
+        """Accumulators [pixel][vector], bias included; a pixel's planes are pixels of their own on the way.
 
         Every step also asks for its share of the weights that come after this block.
         """
@@ -342,9 +367,11 @@ class _Tile:
         packed, stored = spec.packed_dwords * 4 * LANES, spec.stored_dwords * 4 * LANES // spec.format.lines
         step_bytes = count * 4 * LANES // spec.format.lines
         ahead = Ahead(from_.stored, count * spec.stored_bytes, step_bytes, number, self.tiles)
-        first = [acc for _ in pixels for r in channels.requantize for acc in dot.start(r.bias)]
-        size = len(first) // (len(pixels) * count)
-        offsets = [y * spec.in_row + x * spec.in_column for y, x in pixels]
+        planes = range(len(spec.planes))
+        biases = [r.biases[plane] for _ in pixels for plane in planes for r in channels.requantize]
+        first = [acc for bias in biases for acc in dot.start(bias)]
+        size = len(first) // len(biases)
+        offsets = [y * spec.in_row + x * spec.in_column + plane for y, x in pixels for plane in spec.planes]
 
         def step(
             sources: list[c.Value], weights: c.Value, next_: c.Value, k: c.Value, acc: tuple[c.Value, ...]
@@ -390,5 +417,7 @@ class _Tile:
 
         total = row(c.const(0), *first) if spec.taps_y == 1 else c.loop(0, spec.taps_y, row, first)
         grouped = [total[i : i + size] for i in range(0, len(total), size)]
-        finished = [dot.finish(acc, channels.requantize[i % count].bias) for i, acc in enumerate(grouped)]
-        return [finished[i : i + count] for i in range(0, len(finished), count)]
+        finished = [dot.finish(acc, bias) for acc, bias in zip(grouped, biases, strict=True)]
+        sums = [finished[i : i + count] for i in range(0, len(finished), count)]
+        every = [sums[i : i + len(planes)] for i in range(0, len(sums), len(planes))]
+        return [[combined(both, spec.acc_shift) for both in zip(*pixel, strict=True)] for pixel in every]

@@ -2,7 +2,8 @@
 
 Same units, same packing, same bits as `conv.py`; only the register tile differs. Two tiles of up to 16 pixels share
 two vectors of 16 channels: four accumulator tiles, which go through scratch memory to the ordinary epilogue. A tile's
-pixels are equally far apart, so tiles stay inside one row of the unit.
+pixels are equally far apart, so tiles stay inside one row of the unit. Where inputs have 16 bits, the two tiles of
+pixels are the same pixels' low and high bytes.
 """
 
 from typing import Any
@@ -14,6 +15,7 @@ from dyadic.passes.lower.cpu.kernels import unpack
 from dyadic.passes.lower.cpu.kernels.ahead import Ahead
 from dyadic.passes.lower.cpu.kernels.dot import LANES
 from dyadic.passes.lower.cpu.kernels.epilogue import Result
+from dyadic.passes.lower.cpu.kernels.requantize import combined
 
 ROWS = 16  # pixels in a tile, at most
 K_BYTES = 64  # K of one multiplication
@@ -53,7 +55,8 @@ class TileUnit:
         width = tile_pixels(spec.unit_columns)
         x_count = -(-spec.unit_columns // width)
         tiles = spec.unit_rows * x_count
-        at_once = min(PIXEL_TILES, tiles)
+        planes = len(spec.planes)
+        at_once = min(PIXEL_TILES // planes, tiles)
         groups = -(-tiles // at_once)
         users = groups * spec.neighbours
         before = c.const(0) if spec.neighbours == 1 else c.mul(self.chunk, groups)
@@ -66,14 +69,14 @@ class TileUnit:
                 x = c.smallest(c.mul(c.remainder(tile, x_count), width), spec.unit_columns - width)
                 places.append((c.floor_div(tile, x_count), x))
             moved = [where.moved(spec, y, x) for y, x in places]
-            self.products([place.source for place in moved], c.add(before, i), users)
+            self.products([c.at(at.source, plane) for at in moved for plane in spec.planes], c.add(before, i), users)
             for p, place in enumerate(moved):
-                self.finish(p, width, place)
+                self.finish(p * planes, width, place)
 
         c.loop(0, groups, group)
 
     def finish(self, tile: int, width: int, where: Any) -> None:
-        """Sums of a pixel tile to bytes, four vectors at a time."""
+        """Sums of a pixel tile (of the first of its planes) to bytes, four vectors at a time."""
         spec, channels = self.spec, self.channels
         vectors = len(channels.counts)
         at_once = min(width, QUAD // vectors)
@@ -85,8 +88,13 @@ class TileUnit:
                 x = c.add(first, n)
                 place = where.moved(spec, c.const(0), x)
                 for v, (requantize, count) in enumerate(zip(channels.requantize, channels.counts, strict=True)):
-                    offset = c.add(c.mul(x, LINE), (tile * CHANNEL_TILES + v) * SUM_BYTES)
-                    acc = c.load(c.vec(LANES, 32), self.sums, offset, align=64)
+                    sums = [
+                        c.load(c.vec(LANES, 32), self.sums, c.add(c.mul(x, LINE), number * SUM_BYTES), align=64)
+                        for number in range(
+                            tile * CHANNEL_TILES + v, (tile + len(spec.planes)) * CHANNEL_TILES, CHANNEL_TILES
+                        )
+                    ]
+                    acc = combined(sums, spec.acc_shift)
                     channel = channels.first + v * LANES
                     results.append(Result(requantize, acc, count, place.target, place.addend, channel))
             self.writer.epilogue.finish(results)
@@ -108,7 +116,8 @@ class TileUnit:
         for p in pixels:
             for v, requantize in enumerate(channels.requantize):
                 # stride 0: every row begins as the same 16 biases
-                _load_tile(SUM_TILE + p * CHANNEL_TILES + v, requantize.bias_place, c.const(0))
+                start = requantize.bias_places[p % len(spec.planes)]
+                _load_tile(SUM_TILE + p * CHANNEL_TILES + v, start, c.const(0))
 
         def step(offset: c.Value, weights: c.Value, next_: c.Value, k: c.Value) -> None:
             ahead.ask(next_, k)

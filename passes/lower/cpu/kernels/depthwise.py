@@ -11,6 +11,9 @@ were widened into scratch memory once a unit.
 
 A block is 64 channels; narrower vectors take it in strips. A last block of at most 32 (16) channels works on 2 (4)
 stretches of the row at once, lane by lane: `copies`. A 1x1 depthwise convolution is a per-channel scale and shift.
+
+Inputs of 16 bits are two planes of bytes: a column has both, each has its own accumulators, and the two become one
+before they are requantized.
 """
 
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ import numpy.typing as npt
 from dyadic.passes.lower.cpu.kernels import code as c
 from dyadic.passes.lower.cpu.kernels import requantize, unpack
 from dyadic.passes.lower.cpu.kernels.byte_lanes import ByteLanes, Narrow
-from dyadic.passes.lower.cpu.kernels.requantize import Requantize
+from dyadic.passes.lower.cpu.kernels.requantize import Requantize, combined
 from dyadic.passes.lower.cpu.kernels.units import image_and_row, place, units_of
 from dyadic.passes.lower.cpu.kernels.weight_format import LINE, Format
 
@@ -57,6 +60,14 @@ class DepthwiseSpec:
     clamp: bool
     unit_blocks: int  # blocks of 64 channels in a unit
     weights: str = "w8"  # how they are stored: w8, w4 or w2
+    in_plane: int = 0  # how far the high bytes of 16-bit numbers lie behind the low ones; 0: 8 bits
+    out_plane: int = 0
+    acc_shift: int = 0  # of accumulators, with an in_plane
+
+    @property
+    def planes(self) -> tuple[int, ...]:
+        """Where the bytes of an input lie, from its lowest one on."""
+        return (0, self.in_plane) if self.in_plane else (0,)
 
     @property
     def channel_units(self) -> int:
@@ -156,6 +167,7 @@ def pack_params(
     multiplier: npt.NDArray[np.int64],
     shift: npt.NDArray[np.int64],
     header: list[int],
+    high_bias: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.int32]:
     """`requantize.pack` in interleaved order; header: zero point, low, high of the result."""
 
@@ -166,7 +178,8 @@ def pack_params(
             [padded[CHANNELS * i + channel_of(copies)].reshape(-1) for i, (_, _, copies) in enumerate(spec.blocks)]
         )
 
-    return requantize.pack(lanes(bias), lanes(multiplier), lanes(shift), None, spec.form, header)
+    high = None if high_bias is None else lanes(high_bias)
+    return requantize.pack(lanes(bias), lanes(multiplier), lanes(shift), None, spec.form, header, high)
 
 
 def generate(spec: DepthwiseSpec, level: str, symbol: str) -> None:
@@ -197,7 +210,7 @@ class _Writer:
     def __init__(self, spec: DepthwiseSpec, level: str, k: c.KernelArguments) -> None:
         self.spec, self.level, self.k = spec, level, k
         self.input = k.input(0)
-        self.narrow = Narrow.load(k.params, spec.form, clamp=spec.clamp)
+        self.narrow = Narrow.load(k.params, spec.form, clamp=spec.clamp, wide=spec.out_plane > 0)
 
     def unit(self, index: c.Value) -> None:
         """The unit's blocks of channels in turn."""
@@ -306,7 +319,8 @@ class _Row:
         self.spec, self.strip, self.v, self.height = writer.spec, strip, strip.vectors, height
         self.narrow, self.weights = writer.narrow, weights
         self.requantize = [
-            Requantize(params, c.add(block, quad), self.spec.form, lanes=self.v.dwords) for quad in range(QUADS)
+            Requantize(params, c.add(block, quad), self.spec.form, wide=self.spec.in_plane > 0, lanes=self.v.dwords)
+            for quad in range(QUADS)
         ]
         self.parts = 1 if self.v.vnni else 2  # values of four kernel rows
         # each position does a stretch of the row; the last ones are moved back inside
@@ -338,7 +352,7 @@ class _Row:
 
     def chunk(self, source: c.Value, target: c.Value, count: int, carried: list[c.Value]) -> list[c.Value]:
         """`count` results from interleaved columns, the first of them `carried`; returns the columns to carry on."""
-        spec, size = self.spec, QUADS * self.groups * self.parts
+        spec, size = self.spec, QUADS * self.groups * self.parts * len(self.spec.planes)
         known = {i: carried[i * size : (i + 1) * size] for i in range(len(carried) // size)}
         for x in range(count):
             if self.slides:
@@ -358,6 +372,10 @@ class _Row:
         return -(-(self.spec.taps_y + self.height - 1) // TAPS)
 
     def column(self, source: c.Value, offset: int) -> list[c.Value]:
+        """One input column, plane after plane."""
+        return [value for plane in self.spec.planes for value in self.column_of_plane(source, offset + plane)]
+
+    def column_of_plane(self, source: c.Value, offset: int) -> list[c.Value]:
         """One input column as `[y0 y1 y2 y3]` of every channel: four vectors for each group of four rows,
         or twice as many of words."""
         count = self.spec.taps_y + self.height - 1
@@ -377,20 +395,31 @@ class _Row:
     def results(self, columns: list[list[c.Value]], target: c.Value) -> None:
         """One result pixel of each row; all accumulators take each step together, so that none waits for the last."""
         spec = self.spec
-        acc = [by.bias for _ in range(self.height) for by in self.requantize]
+        sums = [self.summed(columns, plane) for plane in range(len(spec.planes))]
+        acc = [combined(both, spec.acc_shift) for both in zip(*sums, strict=True)]
+        rounded = [by.rounded(a) for by, a in zip(self.requantize * self.height, acc, strict=True)]
+        for row in range(self.height):
+            packed, piece = self.v.pack(rounded[row * QUADS : row * QUADS + QUADS], self.narrow), self.strip.piece
+            for p, start in enumerate(self.starts):
+                if self.strip.positions > 1:
+                    parts = [c.part(plane, p * piece.size, piece.size) for plane in packed]
+                else:
+                    parts = packed
+                place_ = start * spec.out_column + row * spec.out_row
+                piece.store_planes(parts, target, place_, self.strip.channels, spec.out_plane)
+
+    def summed(self, columns: list[list[c.Value]], plane: int) -> list[c.Value]:
+        """Sums of one plane of the input, [row][quad]."""
+        spec = self.spec
+        acc = [by.biases[plane] for _ in range(self.height) for by in self.requantize]
         for g in range(self.groups):
             for tap, column in enumerate(columns):
                 for i in range(len(acc)):
                     row, quad = divmod(i, QUADS)
                     product = ((row * spec.groups + g) * spec.taps_x + tap) * QUADS + quad
-                    first = (g * QUADS + quad) * self.parts
+                    first = ((plane * self.groups + g) * QUADS + quad) * self.parts
                     acc[i] = self.multiplied(acc[i], column[first : first + self.parts], product)
-        rounded = [by.rounded(a) for by, a in zip(self.requantize * self.height, acc, strict=True)]
-        for row in range(self.height):
-            packed, piece = self.v.pack(rounded[row * QUADS : row * QUADS + QUADS], self.narrow), self.strip.piece
-            for p, start in enumerate(self.starts):
-                part = packed if self.strip.positions == 1 else c.part(packed, p * piece.size, piece.size)
-                piece.store(part, target, start * spec.out_column + row * spec.out_row, self.strip.channels)
+        return acc
 
     def multiplied(self, acc: c.Value, column: list[c.Value], product: int) -> c.Value:
         """`acc` + four kernel rows of a column, times their weights."""

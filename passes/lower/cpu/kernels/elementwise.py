@@ -1,4 +1,4 @@
-"""Add and multiply element by element (DESIGN 5), as many bytes at a time as a vector holds.
+"""Add and multiply bytes element by element (DESIGN 5), as many bytes at a time as a vector holds.
 
 `b` may be broadcast: a zero stride over columns, rows or images, or `b_channel` 0 for one byte a pixel. Where
 everything is dense a unit is one long run.
@@ -99,7 +99,8 @@ def generate_add(spec: AddSpec, level: str, symbol: str) -> None:
             # bytes of a and b in turn, widened: one multiply-add of word pairs is the whole sum
             quads = [quad for half in v.interleave(a, b, 8) for quad in _widened(v, half)]
             factors, start, by = (c.splat(x, v.dwords) for x in (pair, constant, shift))
-            return v.pack([c.shift_right(v.add_products(start, q, factors), by) for q in quads], narrow)
+            (packed,) = v.pack([c.shift_right(v.add_products(start, q, factors), by) for q in quads], narrow)
+            return packed
 
         return add
 
@@ -121,7 +122,8 @@ def generate_mul(spec: MulSpec, level: str, symbol: str) -> None:
         def mul(v: ByteLanes, a: c.Value, b: c.Value) -> c.Value:
             requant = uniform(params, spec.form, v)
             products = v.multiply_words(_centered(v, a, zeros[0]), _centered(v, b, zeros[1]))
-            return v.pack([requant.rounded(p) for p in products], narrow)
+            (packed,) = v.pack([requant.rounded(p) for p in products], narrow)
+            return packed
 
         return mul
 

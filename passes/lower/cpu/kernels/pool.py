@@ -5,7 +5,7 @@ The input reference is the first real pixel. Average pooling divides by a dyadic
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from dyadic.passes.lower.cpu.kernels.byte_lanes import ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.requantize import Uniform
 from dyadic.passes.lower.cpu.kernels.runs import over_run
 from dyadic.passes.lower.cpu.kernels.units import image_and_row, place, units_of
+from dyadic.runtime.fixedpoint import S16_MIN
 
 UNROLLED_TAPS = 25
 WORD_CELLS = 257  # as many bytes sum to at most 65535
@@ -46,6 +47,8 @@ class MaxPoolSpec:
     out_column: int
     out_row: int
     out_image: int
+    in_plane: int = 0  # how far the high bytes of 16-bit numbers lie behind the low ones; 0: 8 bits
+    out_plane: int = 0
 
     @property
     def units(self) -> int:
@@ -77,6 +80,8 @@ class AvgPoolSpec:
     out_image: int
     form: str  # requantize.WIDE or SMALL_SHIFT
     counts: int  # different numbers of valid cells: entries of the table; with 1 there is no index
+    in_plane: int = 0  # how far the high bytes of 16-bit numbers lie behind the low ones; 0: 8 bits
+    out_plane: int = 0
 
     @property
     def units(self) -> int:
@@ -124,7 +129,9 @@ def generate_max(spec: MaxPoolSpec, level: str, symbol: str) -> None:
             columns = _Window(x, spec.stride_x, spec.pad_left, spec.dilation_x, spec.taps_x, spec.in_columns)
 
             def vector(v: ByteLanes, offset: c.Value | int, count: int) -> None:
-                v.store(_largest(spec, v, c.at(base, offset), rows, columns), target, offset, count)
+                best = _largest(spec, v, c.at(base, offset), rows, columns)
+                planes = v.to_planes(*best) if spec.in_plane else best
+                v.store_planes(planes, target, offset, count, spec.out_plane)
 
             over_run(spec.channels, level, vector)
 
@@ -157,23 +164,34 @@ class _Window:
         return c.sub(self.high, self.low)
 
 
-def _largest(spec: MaxPoolSpec, v: ByteLanes, base: c.Value, rows: _Window, columns: _Window) -> c.Value:
+def _largest(spec: MaxPoolSpec, v: ByteLanes, base: c.Value, rows: _Window, columns: _Window) -> list[c.Value]:
+    """Bytes, or the words of `ByteLanes.from_planes`."""
+
+    def cell(line: c.Value, offset: c.Value) -> list[c.Value]:
+        low = v.load(line, offset)
+        return list(v.from_planes(low, v.load(c.at(line, spec.in_plane), offset))) if spec.in_plane else [low]
+
+    def larger(best: Sequence[c.Value], other: Sequence[c.Value]) -> list[c.Value]:
+        pick = c.largest if spec.in_plane else c.largest_unsigned
+        return [pick(a, b) for a, b in zip(best, other, strict=True)]
+
     if spec.taps_y * spec.taps_x <= UNROLLED_TAPS:
         # a tap outside the image reads the nearest valid one a second time: the largest stays the same
         lines = [c.at(base, c.mul(rows.clamped(y), spec.in_row)) for y in range(spec.taps_y)]
         places = [c.mul(columns.clamped(x), spec.in_column) for x in range(spec.taps_x)]
-        cells = [v.load(line, place_) for line in lines for place_ in places]
-        return functools.reduce(c.largest_unsigned, cells)
+        cells = [cell(line, place_) for line in lines for place_ in places]
+        return functools.reduce(larger, cells)
 
-    def row(y: c.Value, best: c.Value) -> list[c.Value]:
+    def row(y: c.Value, *best: c.Value) -> list[c.Value]:
         line = c.at(base, c.mul(rows.pixel(y), spec.in_row))
 
-        def cell(x: c.Value, best: c.Value) -> list[c.Value]:
-            return [c.largest_unsigned(best, v.load(line, c.mul(columns.pixel(x), spec.in_column)))]
+        def step(x: c.Value, *best: c.Value) -> list[c.Value]:
+            return larger(best, cell(line, c.mul(columns.pixel(x), spec.in_column)))
 
-        return c.loop(columns.low, columns.high, cell, [best])
+        return c.loop(columns.low, columns.high, step, best)
 
-    return c.loop(rows.low, rows.high, row, [v.zero_bytes()])[0]
+    lowest = [c.fill(S16_MIN, v.size // 2, 16)] * 2 if spec.in_plane else [v.zero_bytes()]
+    return c.loop(rows.low, rows.high, row, lowest)
 
 
 def generate_avg(spec: AvgPoolSpec, level: str, symbol: str) -> None:
@@ -181,7 +199,7 @@ def generate_avg(spec: AvgPoolSpec, level: str, symbol: str) -> None:
 
     def body(k: c.KernelArguments) -> None:
         source = k.input(0)
-        narrow = Narrow.load(k.params, spec.form)
+        narrow = Narrow.load(k.params, spec.form, wide=spec.out_plane > 0)
         zero_in = c.extend(c.load(c.integer(32), k.params, 12, align=4), 64, signed=True)
 
         def pixel(image: c.Value, y: c.Value, x: c.Value, target: c.Value) -> None:
@@ -195,7 +213,7 @@ def generate_avg(spec: AvgPoolSpec, level: str, symbol: str) -> None:
                 sums = _sums(spec, v, c.at(base, offset), rows, columns)
                 by = Uniform(entry, spec.form, v.dwords)
                 rounded = [by.rounded(c.sub(s, c.splat(zeros, v.dwords))) for s in sums]
-                v.store(v.pack(rounded, narrow), target, offset, count)
+                v.store_planes(v.pack(rounded, narrow), target, offset, count, spec.out_plane)
 
             over_run(spec.channels, level, vector)
 
@@ -215,7 +233,9 @@ def _entry(spec: AvgPoolSpec, params: c.Value, y: c.Value, x: c.Value) -> c.Valu
 
 
 def _sums(spec: AvgPoolSpec, v: ByteLanes, base: c.Value, rows: _Window, columns: _Window) -> list[c.Value]:
-    """Four vectors of int32: sums of bytes over the window, in 16 bits for as long as those hold them."""
+    """Four vectors of int32: sums over the window, of bytes in 16 bits for as long as those hold them."""
+    if spec.in_plane:
+        return _wide_sums(spec, v, base, rows, columns)
 
     def cell(line: c.Value, x: c.Value, low: c.Value, high: c.Value) -> list[c.Value]:
         a, b = v.to_words(v.load(line, c.mul(columns.pixel(x), spec.in_column)))
@@ -242,6 +262,22 @@ def _sums(spec: AvgPoolSpec, v: ByteLanes, base: c.Value, rows: _Window, columns
             return [c.add(a, b) for a, b in zip(sums, v.to_dwords(*words), strict=True)]
 
         return c.loop(columns.low, columns.high, stretch, sums, step=WORD_CELLS)
+
+    return c.loop(rows.low, rows.high, row, [c.zeros(v.dwords, 32)] * 4)
+
+
+def _wide_sums(spec: AvgPoolSpec, v: ByteLanes, base: c.Value, rows: _Window, columns: _Window) -> list[c.Value]:
+    """Sums of 16-bit numbers."""
+
+    def row(y: c.Value, *sums: c.Value) -> list[c.Value]:
+        line = c.at(base, c.mul(rows.pixel(y), spec.in_row))
+
+        def cell(x: c.Value, *sums: c.Value) -> list[c.Value]:
+            offset = c.mul(columns.pixel(x), spec.in_column)
+            words = v.from_planes(v.load(line, offset), v.load(c.at(line, spec.in_plane), offset))
+            return [c.add(a, b) for a, b in zip(sums, v.to_signed_dwords(*words), strict=True)]
+
+        return c.loop(columns.low, columns.high, cell, sums)
 
     return c.loop(rows.low, rows.high, row, [c.zeros(v.dwords, 32)] * 4)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.passes.lower.cpu.kernels import conv, copy, depthwise, elementwise, halo, pool, table
+from dyadic.passes.lower.cpu.kernels import conv, copy, depthwise, elementwise, elementwise_wide, halo, pool, table
 
 # family -> (spec dataclass, generator(spec, level, symbol))
 FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
@@ -18,6 +18,7 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
     "add": (elementwise.AddSpec, elementwise.generate_add),
     "mul": (elementwise.MulSpec, elementwise.generate_mul),
+    "wide": (elementwise_wide.WideSpec, elementwise_wide.generate),
     "table": (table.TableSpec, table.generate),
     "copy": (copy.CopySpec, copy.generate_copy),
     "fill": (copy.FillSpec, copy.generate_fill),

@@ -11,22 +11,26 @@ Even and odd lanes are multiplied as int64 and their high halves blended. What f
 
 z3 proofs: `tests/arithmetic/`. Parameters of 16 channels are one block of `BLOCK` int32, the same for every ISA level:
 
-    bias[16]  multiplier[16]  shift[16]  rounding[32]  residual multiplier[16]
+    bias[16]  multiplier[16]  shift[16]  rounding[32]  residual multiplier[16]  (high bias[16])
 
 where shift is s - 32 (high, wide) or s; the rounding is one i32 a lane (high, short) or i64 of even, then of odd lanes.
+Layers that read 16 bits have the last row: what the sum of high bytes starts at, as that of low bytes does at `bias`.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels import code as c
-from dyadic.runtime.fixedpoint import HIGH_RESIDUAL_SHIFT, HIGH_SHIFTS
+from dyadic.runtime.fixedpoint import HIGH_RESIDUAL_SHIFT, HIGH_SHIFTS, S16_MAX, S16_MIN
 
 HIGH, WIDE, SMALL_SHIFT, SHORT = "high", "wide", "small-shift", "short"
 SMALLEST_SHIFT = {HIGH: 33, WIDE: 32, SMALL_SHIFT: 2, SHORT: 2}  # for lanes whose result does not matter
 LANES = 16
 BIAS, MULTIPLIER, SHIFT, ROUND_EVEN, ROUND_ODD, RESIDUAL = 0, 16, 32, 48, 64, 80
 BLOCK = 96  # int32 a block
+HIGH_BIAS, WIDE_BLOCK = 96, 112  # where inputs have 16 bits
 RESIDUAL_ZERO_POINT, RESIDUAL_SHIFT = 3, 4  # places in the header
 HEADER = 16  # int32 before the first block: out zero point, low, high, residual zero point, residual shift
 
@@ -38,6 +42,7 @@ def pack(
     residual: npt.NDArray[np.int64] | None,
     form: str,
     header: list[int],
+    high_bias: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.int32]:
     """Header and blocks of 16 channels (the last one filled with channels that make 0) as one int32 array.
 
@@ -59,7 +64,9 @@ def pack(
             rounding = rounding - header[RESIDUAL_ZERO_POINT] * padded(residual)
     elif residual is not None:  # -(zb << residual shift) * mb, exact modulo 2^64, as the sum is that fits
         rounding = rounding - (header[RESIDUAL_ZERO_POINT] << header[RESIDUAL_SHIFT]) * padded(residual)
-    packed = np.zeros((blocks, BLOCK), np.int32)
+    packed = np.zeros((blocks, BLOCK if high_bias is None else WIDE_BLOCK), np.int32)
+    if high_bias is not None:
+        packed[:, HIGH_BIAS : HIGH_BIAS + LANES] = padded(high_bias)
     packed[:, BIAS : BIAS + LANES] = padded(bias)
     packed[:, MULTIPLIER : MULTIPLIER + LANES] = padded(multiplier)
     packed[:, SHIFT : SHIFT + LANES] = shifts - (32 if form in (HIGH, WIDE) else 0)
@@ -85,9 +92,21 @@ def form_of(shift: npt.NDArray[np.int64], *, short: bool = False, residual_shift
     return WIDE if low >= 32 else SMALL_SHIFT
 
 
-def clamps(low: int, high: int) -> bool:
-    """Whether a kernel has to clamp: bytes end at 0 and 255 by themselves."""
-    return (low, high) != (0, 255)
+def clamps(low: int, high: int, *, wide: bool = False) -> bool:
+    """Whether a kernel has to clamp: bytes end at 0 and 255 by themselves, words where s16 does."""
+    return (low, high) != ((S16_MIN, S16_MAX) if wide else (0, 255))
+
+
+def combined(sums: Sequence[c.Value], acc_shift: int) -> c.Value:
+    """The accumulator from the sums of each plane of the input, narrowed by `acc_shift` bits, halves up.
+
+    `(high << 8) + low`, where the low sum started at the half that it is rounded by. Both have been proven to fit, so
+    32 bits are enough.
+    """
+    if len(sums) == 1:
+        return sums[0]
+    low, high = sums
+    return c.add(c.shift_left(high, 8 - acc_shift), c.shift_right(low, acc_shift) if acc_shift else low)
 
 
 def pairs(x: c.Value) -> c.Value:
@@ -118,7 +137,7 @@ class _Rounding:
     residual_multiplier: c.Value | None = None
 
     def rounded(self, acc: c.Value, addend: c.Value | None = None) -> c.Value:
-        """`(acc*m + addend*mb + 2^(s-1)) >> s` of 16 int32 lanes, saturated far outside u8 where it does not fit.
+        """`(acc*m + addend*mb + 2^(s-1)) >> s` of 16 int32 lanes, saturated far outside s16 where it does not fit.
 
         In the high form `addend` has been multiplied, and the result has its zero point.
         """
@@ -157,15 +176,20 @@ class Requantize(_Rounding):
         form: str,
         *,
         residual: bool = False,
+        wide: bool = False,
         lanes: int = LANES,
         first_lane: int = 0,
     ) -> None:
-        """`params` points at the header, `block` (i64) counts blocks; `first_lane` is even."""
-        base = c.at(params, c.add(c.mul(block, 4 * BLOCK), 4 * (HEADER + first_lane)))
+        """`params` points at the header, `block` (i64) counts blocks; `first_lane` is even. `wide` inputs have 16
+        bits."""
+        block_bytes = 4 * (WIDE_BLOCK if wide else BLOCK)
+        base = c.at(params, c.add(c.mul(block, block_bytes), 4 * (HEADER + first_lane)))
         self.lanes = lanes
         self.form = form
-        self.bias_place = c.at(base, 4 * BIAS)
-        self.bias = self._row(base, BIAS)
+        # what a sum starts at, for each plane of the input
+        starts = (BIAS, HIGH_BIAS) if wide else (BIAS,)
+        self.bias_places = [c.at(base, 4 * row) for row in starts]
+        self.biases = [self._row(base, row) for row in starts]
         self.multiplier = self._row(base, MULTIPLIER)
         self.shift = self._row(base, SHIFT)
         if form in (HIGH, SHORT):

@@ -48,13 +48,16 @@ def to_attribute(layout: Layout) -> ir.DictAttr:
         key: ir.IntegerAttr.get(i64, getattr(layout, key)) for key in ("buffer", "offset", "pixel", "row", "image")
     }
     entries["halo"] = ir.DenseI64ArrayAttr.get(list(layout.halo))
+    if layout.plane:
+        entries["plane"] = ir.IntegerAttr.get(i64, layout.plane)
     return ir.DictAttr.get(entries)
 
 
 def from_attribute(attribute: Any) -> Layout:
     """The layout that `to_attribute` wrote."""
     numbers = {key: attribute[key].value for key in ("buffer", "offset", "pixel", "row", "image")}
-    return Layout(halo=Halo(*ints(attribute["halo"])), **numbers)
+    plane = attribute["plane"].value if "plane" in attribute else 0
+    return Layout(halo=Halo(*ints(attribute["halo"])), plane=plane, **numbers)
 
 
 def layout_of(value: ir.Value) -> Layout:
@@ -64,7 +67,7 @@ def layout_of(value: ir.Value) -> Layout:
 
 
 def activations(block: ir.Block) -> list[Any]:
-    """The ops of a function that produce a u8 tensor, in order."""
+    """The ops of a function that produce an activation, in order."""
     made = []
     for op in block.operations:
         if len(op.operation.results) == 1 and isinstance(op.operation.results[0].type, ir.RankedTensorType):

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from dyadic.dialects.laws import ints, zero_point
+from dyadic.dialects.integer_laws import acc_shift
+from dyadic.dialects.laws import ints, is_wide, zero_point
 from dyadic.passes.lower.cpu.kernels import depthwise, requantize, stored
 from dyadic.passes.lower.cpu.kernels.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.memory.views import layout_of, view
 from dyadic.passes.lower.cpu.outlining.launch import Launch, place
-from dyadic.passes.lower.cpu.outlining.matrix import constant_weights, form
-from dyadic.passes.rewriting import defining
+from dyadic.passes.lower.cpu.outlining.matrix import constant_weights, form, high_bias, low_bias
 
 UNIT_BYTES = 32 << 10  # of the result in one unit, about
 SHARED_ROWS = 14  # an image of fewer rows is not cut
@@ -61,12 +61,15 @@ def depthwise_convolution(op: Any) -> list[Launch]:
         out_row=out.row,
         out_image=out.image,
         form=form(op),
-        clamp=requantize.clamps(op.low.value, op.high.value),
+        clamp=requantize.clamps(op.low.value, op.high.value, wide=is_wide(op.out)),
         weights=str(format_),
+        in_plane=source.plane,
+        out_plane=out.plane,
+        acc_shift=acc_shift(op),
     )
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
-    bias = np.array(defining(op.bias).value, np.int64)
-    params = depthwise.pack_params(spec, bias, m, s, [zero_point(op.out), op.low.value, op.high.value])
+    header = [zero_point(op.out), op.low.value, op.high.value]
+    params = depthwise.pack_params(spec, low_bias(op), m, s, header, high_bias(op))
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
     weights = stored.pack_depthwise(spec, weight)
     return [Launch(spec, place(out), [start], weights, params, macs=made.rows * made.columns * weight.size)]

@@ -9,9 +9,11 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects.launch import LaunchOp
+from dyadic.dialects.laws import storage
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.memory.views import CONSTANT, layout_of
 from dyadic.passes.rewriting import defining, layer_name
+from dyadic.runtime.fixedpoint import planes
 from dyadic.runtime.program import Layout
 
 Place = tuple[int, int]  # buffer, byte offset inside the first image
@@ -72,4 +74,9 @@ def constant_bytes(value: ir.Value) -> npt.NDArray[np.uint8]:
     op = defining(value)
     if layout_of(value).buffer != CONSTANT:
         return np.zeros(0, np.uint8)
-    return np.array(op.value).view(np.uint8).reshape(-1)
+    return np.concatenate([plane.reshape(-1) for plane in planes(op.evaluate())])
+
+
+def plane_values(value: ir.Value, number: int) -> list[int]:
+    """The byte of each plane of `value`'s that stands for `number`."""
+    return [int(plane[0]) for plane in planes(np.array([number], storage(value)))]

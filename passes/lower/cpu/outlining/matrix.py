@@ -3,11 +3,13 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import ints, zero_point
+from dyadic.dialects.integer_laws import acc_shift
+from dyadic.dialects.laws import ints, is_wide, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import conv, requantize, stored
 from dyadic.passes.lower.cpu.kernels.conv import ConvSpec
@@ -61,6 +63,7 @@ def convolution(op: Any) -> list[Launch]:
         residual_row=rest.row if rest else 0,
         residual_image=rest.image if rest else 0,
         weights=str(format_),
+        residual_plane=rest.plane if rest else 0,
     )
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
     return [
@@ -130,7 +133,10 @@ def _common(op: Any, rows: int, columns: int, groups: int, run: int, depth: int)
         "out_row": out.row,
         "out_image": out.image,
         "form": form(op),
-        "clamp": requantize.clamps(op.low.value, op.high.value),
+        "clamp": requantize.clamps(op.low.value, op.high.value, wide=is_wide(op.out)),
+        "in_plane": layout_of(op.x).plane,
+        "out_plane": out.plane,
+        "acc_shift": acc_shift(op),
     }
 
 
@@ -145,13 +151,26 @@ def form(op: Any) -> str:
 def parameters(op: Any, spec: ConvSpec) -> Any:
     """Header and per-channel blocks in the kernel's order."""
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
-    bias = np.array(defining(op.bias).value, np.int64)
+    high = None if (values := high_bias(op)) is None else conv.by_group(spec, values)
     header, residual = [zero_point(op.out), op.low.value, op.high.value], None
     if isinstance(op, qi.ConvAddOp):
         header += [zero_point(op.residual), op.residual_shift.value]
         residual = conv.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
-    bias, m, s = (conv.by_group(spec, each) for each in (bias, m, s))
-    return requantize.pack(bias, m, s, residual, spec.form, header)
+    bias, m, s = (conv.by_group(spec, each) for each in (low_bias(op), m, s))
+    return requantize.pack(bias, m, s, residual, spec.form, header, high)
+
+
+def low_bias(op: Any) -> npt.NDArray[np.int64]:
+    """What the sum of an input's (low) bytes starts at: the bias, and the half that `acc_shift` rounds by."""
+    return np.array(defining(op.bias).value, np.int64) + (1 << acc_shift(op) >> 1)
+
+
+def high_bias(op: Any) -> npt.NDArray[np.int64] | None:
+    """What the sum of an input's high bytes starts at: they are stored 128 larger. None where there are none."""
+    if not is_wide(op.x):
+        return None
+    weight = np.array(defining(op.weight).value, np.int64)
+    return -128 * weight.reshape(len(weight), -1).sum(1)
 
 
 def unit_vectors(vectors: int) -> int:

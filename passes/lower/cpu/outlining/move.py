@@ -1,4 +1,6 @@
-"""What only moves bytes: concat, slice, pad, reshape, transpose. Where the layout makes it free there is no launch."""
+"""What only moves bytes: concat, slice, pad, reshape, transpose. Where the layout makes it free there is no launch.
+
+Else there is one for each byte of a number."""
 
 from itertools import pairwise
 from math import prod
@@ -9,7 +11,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.laws import ints, shape
 from dyadic.passes.lower.cpu.kernels import copy
 from dyadic.passes.lower.cpu.memory.views import PLACED, View, is_dense, layout_of, view
-from dyadic.passes.lower.cpu.outlining.launch import Launch, Place, constant_bytes, place
+from dyadic.passes.lower.cpu.outlining.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.cpu.outlining.pointwise import rows_in_unit
 from dyadic.runtime.program import Layout
 
@@ -23,7 +25,7 @@ def concat(op: qi.ConcatOp) -> list[Launch]:
     for value, placed in zip((op.a, op.b), ints(op.operation.attributes[PLACED]), strict=True):
         if not placed:
             skip = axis_strides(op.out)[axis - 1] * start
-            launches.append(_copy(value, op.out, [], shape(value)[1:], extra_out=skip))
+            launches += _copy(value, op.out, [], shape(value)[1:], extra_out=skip)
         start += shape(value)[axis]
     return launches
 
@@ -35,13 +37,13 @@ def slice_(op: qi.SliceOp) -> list[Launch]:
     steps, starts = ints(op.steps)[1:], ints(op.starts)[1:]
     skip = sum(start * stride for start, stride in zip(starts, strides, strict=True))
     moved = [stride * step for stride, step in zip(strides, steps, strict=True)]
-    return [_copy(op.x, op.out, moved, shape(op.out)[1:], extra_in=skip)]
+    return _copy(op.x, op.out, moved, shape(op.out)[1:], extra_in=skip)
 
 
 def transpose(op: qi.TransposeOp) -> list[Launch]:
     strides = axis_strides(op.x)
     moved = [strides[d - 1] for d in ints(op.permutation)[1:]]
-    return [_copy(op.x, op.out, moved, shape(op.out)[1:])]
+    return _copy(op.x, op.out, moved, shape(op.out)[1:])
 
 
 def pad(op: qi.PadOp) -> list[Launch]:
@@ -60,10 +62,11 @@ def pad(op: qi.PadOp) -> list[Launch]:
     inside = [n + min(0, lo) + min(0, hi) for n, lo, hi in zip(source, low, high, strict=True)]
     extra_in = sum(max(0, -lo) * stride for lo, stride in zip(low, axis_strides(op.x), strict=True))
     extra_out = sum(max(0, lo) * stride for lo, stride in zip(low, axis_strides(op.out), strict=True))
-    return [
-        Launch(fill, place(out), [], params=copy.pack_fill_params(op.value.value)),
-        _copy(op.x, op.out, [], inside, extra_in=extra_in, extra_out=extra_out),
+    fills = [
+        Launch(fill, place(out, i * out.plane), [], params=copy.pack_fill_params(value))
+        for i, value in enumerate(plane_values(op.out, op.value.value))
     ]
+    return [*fills, *_copy(op.x, op.out, [], inside, extra_in=extra_in, extra_out=extra_out)]
 
 
 def reshape(op: qi.ReshapeOp) -> list[Launch]:
@@ -72,7 +75,7 @@ def reshape(op: qi.ReshapeOp) -> list[Launch]:
         return []
     sizes = common_refinement(_runs(op.x), _runs(op.out))
     into, out_of = _refined(op.out, sizes), _refined(op.x, sizes)
-    return [_launch(sizes, out_of, into, place(layout_of(op.x)), place(layout_of(op.out)), op.x, op.out)]
+    return _launch(sizes, out_of, into, 0, 0, op.x, op.out)
 
 
 def axis_strides(value: ir.Value) -> list[int]:
@@ -94,22 +97,22 @@ def _copy(
     *,
     extra_in: int = 0,
     extra_out: int = 0,
-) -> Launch:
+) -> list[Launch]:
     """A copy of `sizes`, the dimensions of `target` after the batch; in_strides default to source's own."""
     strides = in_strides or axis_strides(source)
-    start, end = place(layout_of(source), extra_in), place(layout_of(target), extra_out)
-    return _launch(sizes, strides, axis_strides(target), start, end, source, target)
+    return _launch(sizes, strides, axis_strides(target), extra_in, extra_out, source, target)
 
 
 def _launch(
     sizes: list[int],
     in_strides: list[int],
     out_strides: list[int],
-    start: Place,
-    end: Place,
+    extra_in: int,
+    extra_out: int,
     source: ir.Value,
     target: ir.Value,
-) -> Launch:
+) -> list[Launch]:
+    """One launch for each plane of bytes, from so far behind the first real pixel of either side."""
     sizes, in_strides, out_strides = _merge(list(sizes), list(in_strides), list(out_strides))
     missing = DIMENSIONS - len(sizes)
     if missing < 0:
@@ -127,7 +130,11 @@ def _launch(
         out_image=layout_of(target).image,
         unit_rows=rows_in_unit(sizes[outer], prod(sizes) // sizes[outer]),
     )
-    return Launch(spec, end, [start], constant=constant_bytes(source))
+    before, after, constant = layout_of(source), layout_of(target), constant_bytes(source)
+    return [
+        Launch(spec, place(after, extra_out + end), [place(before, extra_in + start)], constant=constant)
+        for start, end in ((0, 0), (before.plane, after.plane))[: 2 if after.plane else 1]
+    ]
 
 
 def _merge(sizes: list[int], ins: list[int], outs: list[int]) -> tuple[list[int], list[int], list[int]]:

@@ -35,6 +35,8 @@ def _window(op: Any) -> dict[str, int]:
         "out_column": out.pixel,
         "out_row": out.row,
         "out_image": out.image,
+        "in_plane": source.plane,
+        "out_plane": out.plane,
     }
 
 
