@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("runtime", "dialects", "passes", "compiler")
-HEAVY = ("torch", "torch_mlir", "onnx", "onnxruntime", "llvmlite", "iced_x86", "scipy", "rich")
+HEAVY = ("torch", "torch_mlir", "onnx", "onnxruntime", "llvmlite", "iced_x86", "scipy", "rich", "jinja2", "matplotlib")
 
 
 def imported(path: Path) -> set[str]:

@@ -81,6 +81,14 @@ def number(x: NUMBER | None) -> str:
     return "" if x is None else f"{x:.4g}"
 
 
+def limit(x: NUMBER | str | None) -> str:
+    """
+    >>> limit(163221), limit(0.8911)
+    ('163,221', '0.8911')
+    """
+    return f"{x:,.6g}" if isinstance(x, int | float) else text(x)
+
+
 def text(value: Any) -> str:
     return "" if value is None else str(value)
 

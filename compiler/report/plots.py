@@ -74,7 +74,7 @@ def shares(facts: Row) -> Found:
     names = [*schemes, "no weights"]
 
     def draw() -> Figure:
-        made, (axes,) = figure(0.55 + 0.38 * len(parts))
+        made, (axes,) = figure(0.55 + max(0.38 * len(parts), 0.2 * len(names)))
         for i, name in enumerate(names):
             left = [sum(part[:i]) for part in parts.values()]
             widths = [part[i] for part in parts.values()]
@@ -113,11 +113,14 @@ def decisions(facts: Row) -> Found:
     few = len(rows) <= MOST_NAMES
 
     def draw() -> Figure:
-        made, (axes,) = figure(0.9 + 0.16 * len(rows) if few else 7.0)
+        made, (axes,) = figure(0.9 + max(0.16 * len(rows) if few else 6.0, 0.2 * len(schemes)))
         for i, scheme in enumerate(schemes):
             here = [j for j, row in enumerate(rows) if scheme_of(row) == scheme]
             x = [values[j][0] for j in here]
-            spread = [[values[j][0] - values[j][1] for j in here], [values[j][2] - values[j][0] for j in here]]
+            spread = [
+                [max(0, values[j][0] - values[j][1]) for j in here],
+                [max(0, values[j][2] - values[j][0]) for j in here],
+            ]
             style = {"mfc": "black" if i % 2 == 0 else "white", "mec": "black", "ecolor": "0.4", "ms": 6}
             axes.errorbar(x, here, xerr=spread, fmt=MARKERS[i % len(MARKERS)], label=scheme, **style)
         axes.set_yticks(range(len(rows)) if few else range(0, len(rows), 10))

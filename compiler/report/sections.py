@@ -52,7 +52,7 @@ def requested(facts: Row) -> Section:
     axes = [
         Column("Budget", "axis", kind="name"),
         Column("Asked for", "asked", text),
-        Column("Limit", "limit", lambda limit: f"{limit:,.6g}"),
+        Column("Limit", "limit", formats.limit),
         Column("in", lambda row: UNITS.get(row["axis"]), kind="text"),
     ]
     wanted, given = s.get("requested") or {}, s.get("applied") or {}

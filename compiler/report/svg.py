@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -28,7 +29,8 @@ def drawn(name: str, title: str, alt: str, draw: Callable[[], "Figure"]) -> str:
     """`draw`'s figure as one `<svg>` element; `name` makes its ids its own, `alt` is for who cannot see it."""
     import matplotlib
 
-    with matplotlib.rc_context(SETTINGS):
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the browser has more fonts
         file = io.StringIO()
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         draw().savefig(file, format="svg", metadata=metadata, bbox_inches="tight", pad_inches=0.05)

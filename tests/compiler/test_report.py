@@ -1,11 +1,13 @@
 """The report: nothing that is given is lost, nothing that is missing is missed, and no name becomes markup."""
 
 import base64
+import doctest
 import hashlib
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,11 @@ from torch_mlir import ir
 import dyadic
 from dyadic.compiler import integer_ir
 from dyadic.compiler.feeds import random_feeds
-from dyadic.compiler.report import formats
+from dyadic.compiler.report import formats, history, plots
 from dyadic.compiler.report.facts import facts_of
 from dyadic.compiler.report.layers import activation_facts, layer_rows, operations, weight_scheme
 from dyadic.compiler.report.page import page
-from dyadic.compiler.report.plots import PLOTS
+from dyadic.compiler.report.plots import PLOTS, plots_of
 from dyadic.compiler.report.sections import SECTIONS, sections_of
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import main_function
@@ -75,7 +77,7 @@ def parsed(text: str) -> Page:
 
 def test_every_section_is_there_in_order(parsed: Page) -> None:
     assert [section["id"] for section in parsed.each("section")] == list(SECTIONS)
-    assert len(parsed.each("svg")) == sum(len(plots) for plots in PLOTS.values())
+    assert len(parsed.each("svg")) == sum(map(len, PLOTS.values()))
 
 
 def test_the_page_needs_nothing_from_elsewhere(text: str, parsed: Page) -> None:
@@ -186,12 +188,36 @@ def test_anything_may_be_missing(change: str) -> None:
             inner[path[-1]] = None
         try:
             sections_of(facts)
-            for plots in PLOTS.values():
-                for plot in plots.values():
+            for several in PLOTS.values():
+                for plot in several.values():
                     plot(facts)
         except Exception as error:
             error.add_note(f"{change}: {path}")
             raise
+
+
+@pytest.mark.filterwarnings("error")
+def test_plots_of_few_many_and_odd_numbers() -> None:
+    facts = example()
+    row = facts["layers"][0]
+    facts["layers"] = [
+        row | {"name": "λ$層" * 40, "sensitivity": [0, 1, -1], "time_us": 0, "weights": f"w{i}"} for i in range(70)
+    ]
+    facts["latency"]["layers"] = facts["latency"]["layers"][:1]
+    facts["sensitivity"]["points"] = facts["sensitivity"]["points"][:2]
+    facts["selection"]["front"] = facts["selection"]["front"][1:2]
+    drawn = plots_of(facts)
+    assert set(drawn) == {"layers", "sensitivity"}
+    assert len(drawn["layers"]) == 2 and len(drawn["sensitivity"]) == 1
+    for several in drawn.values():
+        for plot in several:
+            Page(plot.svg)
+
+
+@pytest.mark.parametrize("module", [formats, history, plots])
+def test_doctests(module: ModuleType) -> None:
+    done = doctest.testmod(module)
+    assert done.attempted and not done.failed
 
 
 # --- what an artifact of the compiler gives
