@@ -12,7 +12,7 @@ import pytest
 from command_line import DIGITS
 from torch_mlir import ir
 
-from dyadic.compiler import cli, cli_compare
+from dyadic.compiler import cli, cli_compare, layer_table
 from dyadic.compiler.driver import Flow
 from dyadic.compiler.layer_comparison import compare_layers
 from dyadic.compiler.options import Options
@@ -43,6 +43,12 @@ def test_the_table_is_sorted_by_loss(artifact: Path, capsys: Capture) -> None:
     assert "most lost alone first" in said.out and "the accumulated SQNR falls most at" in said.out
     assert "artifact (x86-64) equals its integer reference on these samples: yes" in said.out
     assert "not compared" not in said.out and "warning" not in said.err
+
+
+def test_narrow_terminals_have_fewer_columns_and_whole_names() -> None:
+    assert layer_table.fitting(200) == list(layer_table.COLUMNS)
+    assert layer_table.fitting(50) == ["operator", "widths", "alone dB", "accumulated dB"]
+    assert layer_table.fitting(0) == ["alone dB", "accumulated dB"]
 
 
 def test_the_worst_layers_in_the_order_of_the_network(artifact: Path, capsys: Capture) -> None:

@@ -156,16 +156,17 @@ def test_every_integer_op_is_known() -> None:
 
 
 class Network(torch.nn.Module):
-    """Flattens an image behind a mean over other axes: moves whose order of numbers is not the model's."""
+    """A flattened image, a mean over other axes, scales along the width: layouts that are not the model's."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.side = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(3, 4, 3, padding=1)
+        self.scales = torch.nn.Parameter(torch.linspace(0.5, 2.0, 7))
         self.head = torch.nn.Linear(12 * 5 * 7, 6)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         a = torch.relu(self.stem(x))
-        joined = torch.cat([a, self.side(x)], 1)
+        joined = torch.cat([a, self.side(x)], 1) * self.scales
         return (
             self.head(torch.flatten(joined * torch.sigmoid(joined.mean((2, 3), keepdim=True)), 1))
             + a.mean((1, 2, 3), True).flatten(1)[:, :1]
