@@ -64,8 +64,8 @@ def apply_rules(
     for rule in rules:
         names = matching(rule.pattern, layers, str(rule))
         parts = [("weights", weight_groups, [n for n in names if n in weighted], Scheme(rule.scheme.weights))]
-        parts += [("result", result_groups, names, Scheme(bits=rule.scheme.bits))]
-        if rule.scheme.weights and (not parts[0][2] or (rule.pattern in kept and rule.pattern not in weighted)):
+        parts += [("results", result_groups, names, Scheme(bits=rule.scheme.bits))]
+        if rule.scheme.weights and not parts[0][2]:
             raise UsageError(f'{rule}: "{names[0]}" has no weights; say a16, a8 or a4 alone')
         for part, groups, touched, scheme in parts:
             if scheme == Scheme():
@@ -74,7 +74,9 @@ def apply_rules(
                 other = named.get((part, name))
                 if rule.pattern in kept:
                     if other and other.pattern != rule.pattern and scheme.over(other.scheme) != other.scheme:
-                        raise UsageError(f"{other} and {rule} cannot both be: these layers share their {part}' width")
+                        raise UsageError(
+                            f"{other} and {rule} cannot both be: these layers share the width of their {part}"
+                        )
                     named[part, name] = rule
                 kept[name] = Kept(scheme.over(kept[name].scheme), (*kept[name].why, rule))
     return {name: one for name, one in kept.items() if one.why}

@@ -1,5 +1,6 @@
 """Solvers against every plan of small problems, and their time on one of ResNet-50's size."""
 
+import ctypes
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -183,9 +184,11 @@ def test_a_plan_over_the_budget_within_the_tolerance_is_forbidden(monkeypatch: p
 
 
 def test_highs_says_nothing_on_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    c = ctypes.CDLL(None)
     with highs.silenced():
-        highs.ctypes.CDLL(None).puts(b"a line of its own debugging")
-    print("after")
+        c.puts(b"a line of its own debugging")
+    print("after", flush=True)
+    c.fflush(None)  # as at the end of the process
     assert capfd.readouterr().out == "after\n"
 
 
