@@ -1,4 +1,4 @@
-"""What compiles keep for the next one: machine code, timings, ranges, in one SQLite file that several may share.
+"""What compiles keep for the next one: code, timings, ranges, sensitivities, in one SQLite file that several may share.
 
 A row is bytes under a kind and a key that says everything they depend on, the compiler's own source included
 (`identity.py`), so nothing is ever out of date, only unused: the least recently used rows go when the file grows too
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
-Kind = Literal["code", "timing", "ranges"]
+Kind = Literal["code", "timing", "ranges", "sensitivity"]
 
 FILE = "cache.sqlite"
 LIMIT_BYTES = 512 << 20

@@ -18,6 +18,14 @@ CODE_SOURCES = (  # all that decides which bytes a kernel becomes
 )
 TUNE_SOURCES = (*CODE_SOURCES, "compiler/identity.py", "compiler/link.py", "compiler/tune", "runtime/program.py")
 CALIBRATE_SOURCES = ("compiler/calibrate", "dialects")
+SENSITIVITY_SOURCES = (
+    "compiler/sensitivity",
+    "compiler/select/points.py",
+    "compiler/simulate.py",
+    "dialects",
+    "passes/integerize",
+    "passes/refine/weight_grid.py",
+)
 CODE_PACKAGES = ("llvmlite", "torch-mlir")
 CALIBRATE_PACKAGES = ("torch", "torch-mlir", "numpy")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -52,6 +60,11 @@ def tune_digest() -> str:
 def calibrate_digest() -> str:
     """Of whatever decides what a model's ranges are."""
     return digest(CALIBRATE_SOURCES, CALIBRATE_PACKAGES)
+
+
+def sensitivity_digest() -> str:
+    """Of whatever decides what rounding is measured to cost."""
+    return digest(SENSITIVITY_SOURCES, CALIBRATE_PACKAGES)
 
 
 @cache

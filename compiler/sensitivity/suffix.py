@@ -1,0 +1,100 @@
+"""Methods that look at one point at a time: only the part of the network is run that a point changes.
+
+The float network goes through once, step by step; before the first step that a point changes it waits, and the point's
+candidates go on from there. So no prefix is computed twice, and what is held is the live tensors at one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from dyadic.compiler.sensitivity.perturb import run
+from dyadic.compiler.sensitivity.work import Chunk, Key, Work
+from dyadic.compiler.simulate import Values
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Cut:
+    """The network from a point on: `steps` are left to run. `exact` is what the float network answers."""
+
+    def __init__(
+        self, work: Work, chunk: Chunk, point: str, kind: str, values: Values, first: int, exact: torch.Tensor
+    ) -> None:
+        self.work, self.chunk, self.point, self.kind, self.exact = work, chunk, point, kind, exact
+        self._values = values
+        self.steps = work.simulation.plan.steps[first:]
+
+    @property
+    def target(self) -> torch.Tensor:
+        """What answers are compared with."""
+        return self.work.target(self.chunk, self.exact)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        candidates = self.work.candidates
+        if self.kind == "w":
+            return tuple(candidates.weights.get(self.point, ()))
+        return tuple(f"a{bits}" for bits in candidates.activations.get(self.point, ()))
+
+    @property
+    def values(self) -> Values:
+        """A copy, to run `steps` on."""
+        return dict(self._values)
+
+    def rounded(self, choice: str) -> torch.Tensor:
+        """Answers with the point rounded."""
+        simulation, values = self.work.simulation, self.values
+        widths = {} if self.kind == "w" else {self.point: int(choice[1:])}
+        if self.kind == "w":
+            values[simulation.points.weights[self.point].slot] = self.work.roundings.weight(self.point, choice)
+        for slot in simulation.plan.arguments.values():
+            if slot in values:
+                values[slot] = simulation.rounded(slot, values[slot], widths)
+        simulation.steps(values, widths, self.steps)
+        return self.work.objective.answers({n: values[slot] for n, slot in simulation.plan.results.items()})
+
+
+Draw = Callable[[Cut], Mapping["Key", "torch.Tensor"]]
+
+
+def cuts(work: Work, chunk: Chunk) -> Iterator[Cut]:
+    """Every point that has candidates, in the order of the network. A cut is valid until the next one is asked for."""
+    import torch
+
+    places, steps = work.places, work.simulation.plan.steps
+    waiting: dict[int, list[tuple[str, str]]] = {}
+    for point in work.candidates.weights:
+        waiting.setdefault(places.first_weights[point], []).append((point, "w"))
+    for point in work.candidates.activations:
+        waiting.setdefault(places.first_activations[point], []).append((point, "a"))
+    with torch.no_grad():
+        values = work.simulation.start(chunk.feeds, {}, {})
+        exact = work.objective.answers(run(work.simulation, dict(values), {}))
+    for i, step in enumerate(steps):
+        for point, kind in waiting.get(i, ()):
+            yield Cut(work, chunk, point, kind, values, i, exact)
+        with torch.no_grad():
+            values[step.output] = work.simulation.step(step, values, {})
+        for slot in step.dead:
+            values.pop(slot, None)
+
+
+def visit(work: Work, chunks: list[Chunk], draw: Draw) -> None:
+    """`draw` at every cut of every chunk; each is a unit."""
+    work.start(length(work, chunks))
+    for chunk in chunks:
+        for cut in cuts(work, chunk):
+            rows = len(cut.exact)
+            name = [chunk.index, rows, cut.point, cut.kind, cut.choices]
+            work.unit(name, lambda cut=cut: draw(cut), cost=len(cut.steps))
+
+
+def length(work: Work, chunks: list[Chunk]) -> int:
+    """What `visit` advances by, all in all."""
+    places, steps = work.places, len(work.simulation.plan.steps)
+    starts = [places.first_weights[p] for p in work.candidates.weights]
+    starts += [places.first_activations[p] for p in work.candidates.activations]
+    return len(chunks) * sum(steps - start for start in starts)
