@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
-Kind = Literal["code", "timing", "ranges", "sensitivity"]
+Kind = Literal["code", "timing", "ranges", "sensitivity", "rounding"]
 
 FILE = "cache.sqlite"
 LIMIT_BYTES = 512 << 20

@@ -26,6 +26,14 @@ SENSITIVITY_SOURCES = (
     "passes/integerize",
     "passes/refine/weight_grid.py",
 )
+REFINE_SOURCES = (
+    *CALIBRATE_SOURCES,
+    "compiler/refine",
+    "compiler/select/points.py",
+    "compiler/simulate.py",
+    "passes/integerize",  # where simulation rounds
+    "passes/refine",
+)
 CODE_PACKAGES = ("llvmlite", "torch-mlir")
 CALIBRATE_PACKAGES = ("torch", "torch-mlir", "numpy")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -65,6 +73,11 @@ def calibrate_digest() -> str:
 def sensitivity_digest() -> str:
     """Of whatever decides what rounding is measured to cost."""
     return digest(SENSITIVITY_SOURCES, CALIBRATE_PACKAGES)
+
+
+def refine_digest() -> str:
+    """Of whatever decides how weights are rounded."""
+    return digest(REFINE_SOURCES, CALIBRATE_PACKAGES)
 
 
 @cache

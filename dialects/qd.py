@@ -13,7 +13,16 @@ argument of everything that executes it. What was decided is written onto the op
     qd.group_scales = dense<...>       with groups: what their steps are multiplied with, i8 in [1, 18],
                                        [O, ceil(I / group), ...], the spatial dimensions as in the weights; for a
                                        linear layer behind a flattened image C x H x W: [O, ceil(C / group), H, W]
+    qd.bias_shift = array<f64: ...>    what integerize adds to the bias, one number an output channel; it then leaves
+                                       qd.input_mean alone
     qd.name  = "input"                 on function arguments and results: the user's own name
+
+What refine's passes learn from is written for one layer at a time and never stays (`compiler/refine`):
+
+    qd.input_moments = dense<...>      [groups, blocks, K, K], f32: how the inputs of a weight row vary together; the
+                                       K inputs of a block are taken to be independent of other blocks'
+    qd.weight_target = dense<...>      f32 in the shape of the weights: the real weights that would serve best
+    qd.output_error = array<f64: ...>  how far the rounded layer's results are off on average, by output channel
 
 The scale of an activation is never written: it is derived from range and width in integerize, and so are the scale and
 the steps of weights where refine has not written better ones. The meaning of the ops in torch is in
@@ -31,6 +40,8 @@ from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, given, ints, sha
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
+BIAS_SHIFT = "qd.bias_shift"
+INPUT_MOMENTS, WEIGHT_TARGET, OUTPUT_ERROR = "qd.input_moments", "qd.weight_target", "qd.output_error"
 
 
 class QD(Dialect, name="qd"):

@@ -24,6 +24,9 @@ from dyadic.passes.prepare.order_operations import order_operations
 from dyadic.passes.prepare.recognize_activations import recognize_activations
 from dyadic.passes.prepare.regularize_pooling import regularize_pooling
 from dyadic.passes.prepare.remove_identities import remove_identities
+from dyadic.passes.refine.correct_biases import correct_biases
+from dyadic.passes.refine.learn_rounding import learn_rounding
+from dyadic.passes.refine.search_weight_scales import search_weight_scales
 from dyadic.passes.rewriting import Pass
 
 STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
@@ -45,7 +48,11 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         merge_clamps,
         order_operations,  # last: one order and no leftovers, whoever wrote the graph
     ),
-    "refine": (),
+    "refine": (
+        search_weight_scales,  # first: learned rounding starts from its scales
+        learn_rounding,
+        correct_biases,  # last: what is left on average once weights are chosen
+    ),
     "integerize": (
         place_widths,  # first: what rounds to another width gets a range of its own
         place_ranges,  # before those that read scales, which follow from ranges that agree
