@@ -11,7 +11,8 @@ def random_feeds(session: Session, batch: int) -> dict[str, np.ndarray]:
     feeds = {}
     for info in session.inputs:
         shape = (batch, *(int(n) for n in info.shape[1:]))
-        integers = generator.integers(0, 256, shape)
+        ends = np.iinfo(info.raw_dtype)
+        integers = generator.integers(ends.min, ends.max + 1, shape)
         real = ((integers - info.zero_point) * info.scale).astype(np.float32)
-        feeds[info.name] = integers.astype(np.uint8) if info.dtype == np.uint8 else real
+        feeds[info.name] = integers.astype(info.dtype) if info.dtype == info.raw_dtype else real
     return feeds

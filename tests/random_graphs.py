@@ -249,7 +249,19 @@ def graph_with_ranges(seed: int, layers: int) -> tuple[ir.Module, torch.Tensor]:
     return module, samples
 
 
-MIXTURES = ([16], [4], [8, 16], [4, 8], [4, 8, 8, 16, 16], [4, 16])
+def write_weight_widths(module: ir.Module, seed: int) -> None:
+    """Another width of weights for most layers, with groups where there are channels to group."""
+    random, i64 = np.random.default_rng(seed), ir.IntegerType.get_signless(64)
+    for op in module.body.operations[0].regions[0].blocks[0].operations:
+        if not isinstance(op.opview, qd.Conv2dOp | qd.LinearOp):
+            continue
+        bits = int(random.choice([8, 4, 4, 4, 2]))
+        op.attributes[qd.WEIGHT_BITS] = ir.IntegerAttr.get(i64, bits)
+        if bits == 4 and random.random() < 0.6 and shape(op.opview.weight)[1] > 1:
+            op.attributes[qd.WEIGHT_GROUP] = ir.IntegerAttr.get(i64, int(random.choice([16, 32])))
+
+
+MIXTURES = ([16], [4, 8], [8, 16], [4, 8, 16], [4, 8, 16, 16])
 
 
 def write_widths(module: ir.Module, random: np.random.Generator, widths: Sequence[int] = ()) -> None:
@@ -269,20 +281,11 @@ def write_widths(module: ir.Module, random: np.random.Generator, widths: Sequenc
             op.attributes[qd.BITS] = width()
 
 
-def write_weight_widths(module: ir.Module, seed: int) -> None:
-    """Another width of weights for most layers, with groups where there are channels to group."""
-    random, i64 = np.random.default_rng(seed), ir.IntegerType.get_signless(64)
-    for op in module.body.operations[0].regions[0].blocks[0].operations:
-        if not isinstance(op.opview, qd.Conv2dOp | qd.LinearOp):
-            continue
-        bits = int(random.choice([8, 4, 4, 4, 2]))
-        op.attributes[qd.WEIGHT_BITS] = ir.IntegerAttr.get(i64, bits)
-        if bits == 4 and random.random() < 0.6 and shape(op.opview.weight)[1] > 1:
-            op.attributes[qd.WEIGHT_GROUP] = ir.IntegerAttr.get(i64, int(random.choice([16, 32])))
+def integer_module(seed: int, layers: int, *, widths: bool = True, mixed: bool = False) -> tuple[ir.Module, np.ndarray]:
+    """A random `qi` module and three float32 samples for it. Needs a current context.
 
-
-def integer_module(seed: int, layers: int, *, mixed: bool = False) -> tuple[ir.Module, np.ndarray]:
-    """A random `qi` module and three float32 samples for it, of 8 bits or of random widths. Needs a current context."""
+    Its weights are of `widths` or all of 8 bits, its activations of 8 bits or `mixed`.
+    """
     module = grow(seed, layers)
     dims = shape(module.body.operations[0].regions[0].blocks[0].arguments[0])
     samples = np.random.default_rng(seed).standard_normal((3, *dims[1:])).astype(np.float32)
@@ -292,6 +295,7 @@ def integer_module(seed: int, layers: int, *, mixed: bool = False) -> tuple[ir.M
     uniform(module, bits=8)
     if mixed:
         write_widths(module, np.random.default_rng(seed))
+    if widths:
         write_weight_widths(module, seed)
     for one in PIPELINE["integerize"]:
         one.run(module.operation)

@@ -55,7 +55,6 @@ class Moments:
 
 def moments(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Moments:
     """Of the layer `op`, whose input is `real` in float and `rounded` in the quantized network; means taken out."""
-    import torch
 
     sums: list[torch.Tensor] = []
     count = 0

@@ -9,20 +9,25 @@ products.
 import pytest
 import z3
 
+from dyadic.passes.lower.cpu.kernels.elementwise_wide import MOST_LIFTED
 from dyadic.runtime.fixedpoint import (
+    ACC_SHIFT_MAX,
     ADD_SHIFT_MAX,
     HIGH_RESIDUAL_SHIFT,
     HIGH_SHIFTS,
     INT32_MAX,
     INT32_MIN,
+    S16_MAX,
     SHIFT_MAX,
     SHIFT_MIN,
     WIDE_END,
     WIDE_MIN,
+    residual_limits,
 )
 
 OUTPUT_BITS = 20
 RESIDUAL = 255 * ((1 << 15) - 1)  # |b - zb| <= 255, times a multiplier below 2^15
+WIDE_RESIDUAL = (1 << 15) * ((1 << 13) - 1)  # 16 bits, times a multiplier below 2^13
 
 
 def prove(claim: z3.BoolRef, *given: z3.BoolRef) -> None:
@@ -45,12 +50,13 @@ def test_the_high_half_of_a_product_is_enough_for_shifts_of_32_and_more() -> Non
     prove(by_halves == rounded >> s, product >= -bound, product <= bound, s >= 32, s <= SHIFT_MAX)
 
 
+@pytest.mark.parametrize("most", [RESIDUAL, WIDE_RESIDUAL])
 @pytest.mark.parametrize("s", HIGH_SHIFTS)
-def test_the_high_form_adds_everything_to_the_high_half(s: int) -> None:
+def test_the_high_form_adds_everything_to_the_high_half(s: int, most: int) -> None:
     """The zero point and the residual, too: whole multiples of 2^32 carry nothing."""
     product, residual, zero_point = z3.BitVecs("product residual zero_point", 64)
     bound = 1 << 62  # |acc| <= 2^31, m < 2^31
-    within = (product >= -bound, product <= bound, residual >= -RESIDUAL, residual <= RESIDUAL)
+    within = (product >= -bound, product <= bound, residual >= -most, residual <= most)
     byte = (zero_point >= 0, zero_point <= 255)
     sum_ = product + (residual << HIGH_RESIDUAL_SHIFT) + (z3.BitVecVal(1, 64) << (s - 1))
     definition = (sum_ >> s) + zero_point
@@ -72,6 +78,45 @@ def test_no_sum_of_the_high_form_leaves_int32(s: int) -> None:
     rounding = (1 << (s - 33)) + zero_point * (1 << (s - 32)) - taken
     sums = (rounding, high + rounding, high + rounding + given)
     prove(z3.And(*(z3.And(x >= INT32_MIN, x <= INT32_MAX) for x in sums)), *within, *products)
+
+
+@pytest.mark.parametrize("s", HIGH_SHIFTS)
+def test_no_sum_of_the_high_form_leaves_int32_with_a_residual_of_16_bits(s: int) -> None:
+    """It has no zero point; the result may have one."""
+    high, zero_point, given = z3.Ints("high zero_point given")
+    within = (high >= -(1 << 30), high <= 1 << 30, zero_point >= 0, zero_point <= 255)
+    rounding = (1 << (s - 33)) + zero_point * (1 << (s - 32))
+    sums = (rounding, high + rounding, high + rounding + given)
+    products = (given >= -WIDE_RESIDUAL, given <= WIDE_RESIDUAL)
+    prove(z3.And(*(z3.And(x >= INT32_MIN, x <= INT32_MAX) for x in sums)), *within, *products)
+
+
+@pytest.mark.parametrize("t", range(ACC_SHIFT_MAX + 1))
+def test_an_accumulator_of_two_bytes_is_narrowed_in_32_bits(t: int) -> None:
+    """Where the sum of low bytes, with the half that it is rounded by, and the narrowed accumulator fit."""
+    high, low = z3.BitVecs("high low", 32)  # sums; low has the half in it
+    wide_high, wide_low = z3.SignExt(32, high), z3.SignExt(32, low)
+    definition = ((wide_high << 8) + wide_low) >> t
+    fits = (definition >= INT32_MIN, definition <= INT32_MAX)
+    prove(z3.SignExt(32, (high << (8 - t)) + (low >> t)) == definition, *fits)
+
+
+def test_the_bytes_of_a_16_bit_number_are_a_u8_each() -> None:
+    q = z3.BitVec("q", 16)
+    low, high = z3.Extract(7, 0, q), z3.Extract(15, 8, q) ^ 0x80
+    unsigned = z3.ZeroExt(24, low) + ((z3.ZeroExt(24, high) - 128) << 8)
+    prove(unsigned == z3.SignExt(16, q), q != 0)
+
+
+@pytest.mark.parametrize("lift", range(MOST_LIFTED + 1))
+def test_a_lifted_operand_is_the_same_number_at_another_shift(lift: int) -> None:
+    """Of up to 16 bits and a sign; two products of it and the half fit int64."""
+    product = z3.BitVec("product", 64)
+    bound, s = (1 << 15) * INT32_MAX * 2, 32 - lift  # two operands
+    within = (product >= -bound, product <= bound)
+    definition = (product + (1 << (s - 1))) >> s
+    prove(((product << lift) + (1 << 31)) >> 32 == definition, *within)
+    assert (1 << 15) << lift < 1 << 31 and (bound << lift) + (1 << (SHIFT_MAX - 1)) < 1 << 63
 
 
 def test_the_high_half_of_a_product_is_within_a_quarter_of_int32() -> None:
@@ -126,12 +171,17 @@ def test_an_addition_fits_int32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("residual_shift", "multiplier", "shift"),
-    [(16, INT32_MAX, SHIFT_MAX), (HIGH_RESIDUAL_SHIFT, (1 << 15) - 1, HIGH_SHIFTS[-1])],
+    ("farthest", "residual_shift", "multiplier", "shift"),
+    [
+        (255, residual_limits(255).shift, INT32_MAX, SHIFT_MAX),
+        (255, HIGH_RESIDUAL_SHIFT, (1 << residual_limits(255).high_bits) - 1, HIGH_SHIFTS[-1]),
+        (1 << 15, residual_limits(S16_MAX).shift, INT32_MAX, SHIFT_MAX),
+        (1 << 15, HIGH_RESIDUAL_SHIFT, (1 << residual_limits(S16_MAX).high_bits) - 1, HIGH_SHIFTS[-1]),
+    ],
 )
-def test_a_fused_addition_fits_int64(residual_shift: int, multiplier: int, shift: int) -> None:
+def test_a_fused_addition_fits_int64(farthest: int, residual_shift: int, multiplier: int, shift: int) -> None:
     product, residual, half = z3.Ints("product residual half")
-    largest = 255 * (1 << residual_shift) * multiplier  # (b - zb) << residual_shift, times a multiplier
+    largest = farthest * (1 << residual_shift) * multiplier  # (b - zb) << residual_shift, times a multiplier
     given = (
         product >= INT32_MIN * INT32_MAX,
         product <= INT32_MAX * INT32_MAX,

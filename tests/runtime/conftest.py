@@ -135,7 +135,7 @@ def quantize(x: np.ndarray, scale: float, zero_point: int, lo: int, hi: int) -> 
     with np.errstate(all="ignore"):
         ratio = np.rint(x.astype(np.float32) / np.float32(scale))
         ratio = np.where(np.isnan(ratio), np.float32(0), ratio)
-        return np.clip(ratio.astype(np.float64) + zero_point, lo, hi).astype(np.uint8)
+        return np.clip(ratio.astype(np.float64) + zero_point, lo, hi).astype(np.int16 if lo < 0 else np.uint8)
 
 
 def dequantize(q: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
@@ -224,13 +224,14 @@ def identity() -> Callable[..., Program]:
     def identity(
         c: int, h: int, w: int, *, rank: int = 4, halo: Halo = NO_HALO, pixel: int | None = None,
         dtype: str = "float32", scale: float = 1.0, zero_point: int = 0, lo: int = 0, hi: int = 255,
-        out_scale: float = 1.0, out_zero_point: int = 0,
+        out_scale: float = 1.0, out_zero_point: int = 0, wide: bool = False,
     ) -> Program:  # fmt: skip
         pixel = pixel or c
         columns, rows = halo.left + w + halo.right, halo.top + h + halo.bottom
         row = columns * pixel
-        size = round_up(rows * row)
-        inside = Layout(0, halo.top * row + halo.left * pixel, pixel, row, size, halo)
+        plane = round_up(rows * row)
+        size = 2 * plane if wide else plane
+        inside = Layout(0, halo.top * row + halo.left * pixel, pixel, row, size, halo, plane if wide else 0)
         shapes = {2: lambda h, w: (c,), 3: lambda h, w: (w, c), 4: lambda h, w: (c, h, w)}
         source = Input("x", ("N", *shapes[rank](h, w)), dtype, c, h, w, inside, scale, zero_point, lo, hi)
         whole = replace(inside, offset=0, halo=NO_HALO)

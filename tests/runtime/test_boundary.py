@@ -77,6 +77,53 @@ def test_images_become_pixels_with_their_halo(write, identity, law, shape, pixel
             np.testing.assert_array_equal(session(x), expected)
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.037, 1e-40, 3e38, FINEST])
+@pytest.mark.parametrize(("lo", "hi"), [(-32768, 32767), (-32767, 32767), (-7, 300)])
+def test_16_bits_are_quantized_by_the_same_law(write, identity, law, scale, lo, hi) -> None:
+    scale = float(np.float32(scale))
+    with np.errstate(over="ignore", invalid="ignore"):
+        x = np.concatenate([nasty_floats(1000, scale), nasty_floats(400, scale) * 300])[None]
+    program = identity(x.shape[1], 1, 1, rank=2, scale=scale, lo=lo, hi=hi, wide=True)
+    with dyadic.load(write(program), threads=1) as session:
+        q = law.quantize(x, scale, 0, lo, hi)
+        assert (q.min(), q.max()) == (lo, hi)
+        np.testing.assert_array_equal(session(x), q)
+        (raw,) = session.run(None, {"x": q}, raw=True)
+        assert raw.dtype == np.int16
+        np.testing.assert_array_equal(raw, q)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.037, 1e-40, 3e38])
+def test_16_bits_are_dequantized_by_one_multiplication(write, identity, law, scale) -> None:
+    scale = float(np.float32(scale))
+    q = np.arange(-(1 << 15), 1 << 15, dtype=np.int16)[None]
+    program = identity(q.size, 1, 1, rank=2, dtype="int16", lo=-32768, hi=32767, out_scale=scale, wide=True)
+    with dyadic.load(write(program), threads=1) as session:
+        np.testing.assert_array_equal(session(q).view(np.uint32), law.dequantize(q, scale, 0).view(np.uint32))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("pixel", ["tight", "of 4"])
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_images_of_16_bits_become_two_planes_with_their_halo(write, identity, law, shape, pixel, dtype) -> None:
+    c, h, w = shape
+    pixel_bytes = c if pixel == "tight" else -(-c // 4) * 4
+    bounds = {"lo": -32000, "hi": 31000}
+    program = identity(c, h, w, halo=Halo(2, 1, 0, 3), pixel=pixel_bytes, dtype=dtype, scale=0.5, wide=True, **bounds)
+    random = np.random.default_rng(c * h * w)
+    with dyadic.load(write(program), threads=2, max_batch=3) as session:
+        for n in (3, 1, 2):
+            if dtype == "float32":
+                x = random.normal(0, 9000, (n, c, h, w)).astype(np.float32)
+                q = law.quantize(x, 0.5, 0, *bounds.values())
+            else:
+                x = random.integers(-(1 << 15), 1 << 15, (n, c, h, w), np.int16)
+                q = np.clip(x, *bounds.values())
+            expected = np.zeros((n, c, h + 2, w + 4), np.int16)
+            expected[:, :, 2:, 1:-3] = q
+            np.testing.assert_array_equal(session(x), expected)
+
+
 @pytest.mark.parametrize("rank", [2, 3])
 def test_other_ranks_are_not_transposed(write, identity, law, rank) -> None:
     w = 1 if rank == 2 else 6

@@ -308,7 +308,7 @@ def prefetched(spec: conv.ConvSpec, writer: Any, chunks: Sequence[int], monkeypa
     unit.spec, unit.dot, unit.epilogue = spec, _NoDot(), SimpleNamespace(finish=lambda results: None)
     unit.k = SimpleNamespace(scratch=0)
     counts = [16] * spec.unit_vectors
-    parameters: Any = [SimpleNamespace(biases=[0, 0], bias_place=0)] * len(counts)
+    parameters: Any = [SimpleNamespace(biases=[0], bias_places=[0])] * len(counts)
     nowhere: Any = 0
     weights = unpack.Weights(nowhere, spec.vector_bytes, nowhere, nowhere)
     channels = conv.Channels(parameters, counts, weights, 0)
