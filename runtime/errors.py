@@ -4,6 +4,8 @@ A message is one sentence: what is wrong, where in the user's model or files, wh
 Mistakes of our own raise ordinary exceptions instead and end with exit code 1.
 """
 
+from collections.abc import Mapping
+
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
 
@@ -27,9 +29,13 @@ class ModelError(DyadicError):
 
 
 class BudgetError(DyadicError):
-    """No plan meets the budget; the nearest one was written."""
+    """No plan meets the budget; the nearest one was written. `plan`: its scheme of every layer."""
 
     exit_code = 4
+
+    def __init__(self, sentence: str, plan: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.plan = dict(plan or {})
 
 
 class ArtifactError(DyadicError):

@@ -1,0 +1,61 @@
+"""How right an artifact is on the evaluation data, image by image against float, which answers once for all of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dyadic.compiler.calibrate.data import LABELS, Feeds, Samples
+from dyadic.compiler.comparison import Tally
+from dyadic.compiler.engine import Engine, Outputs
+from dyadic.compiler.select import acceptance
+from dyadic.compiler.select.acceptance import Verdict
+from dyadic.runtime.session import Session
+
+
+class Referee:
+    """Float's answers to `samples`; they are read again for every artifact, in batches of the same size.
+
+    `digest` is a hash of the samples, `float_accuracy` a share of 1, None without labels.
+    """
+
+    def __init__(self, engine: Engine, samples: Samples, batch: int) -> None:
+        self.samples, self.batch = samples, batch
+        self.float_answers: list[Outputs] = []
+        seen = hashlib.sha256()
+        right = labelled = count = 0
+        for feeds, labels in self._batches():
+            answers = engine.run(feeds)
+            self.float_answers.append(answers)
+            count += len(answers[0])
+            if labels is not None and answers[0].ndim == 2:
+                labelled += len(labels)
+                right += int((answers[0].argmax(1) == labels).sum())
+            for array in (*feeds.values(), *([] if labels is None else [labels])):
+                seen.update(np.ascontiguousarray(array).data)
+        self.digest = seen.hexdigest()
+        self.float_accuracy = right / count if labelled == count else None
+
+    def judge(self, session: Session) -> Tally:
+        """What of its answers agrees with float and with the labels."""
+        tally = Tally()
+        for (feeds, labels), expected in zip(self._batches(), self.float_answers, strict=True):
+            tally.add(expected, session.run(None, feeds), labels)
+        return tally
+
+    def _batches(self) -> Iterator[tuple[Feeds, Any]]:
+        for feeds in self.samples:
+            for start in range(0, len(next(iter(feeds.values()))), self.batch):
+                piece = {name: value[start : start + self.batch] for name, value in feeds.items()}
+                labels = piece.pop(LABELS, None)
+                yield piece, labels
+
+
+def verdict(tally: Tally, limit: float) -> Verdict:
+    """Whether what was lost is within the limit: accuracy where there are labels, else agreement with float."""
+    if tally.labelled == tally.samples:
+        return acceptance.by_accuracy(tally.gained, tally.lost, tally.samples, limit)
+    return acceptance.by_agreement(tally.classified - tally.same, tally.classified, limit)

@@ -1,0 +1,76 @@
+"""Whether a plan keeps a promise on accuracy: the one-sided 95 % upper bound of what it loses is within the limit.
+
+With labels, what is lost is accuracy, image by image against float (exact McNemar). Without, it is the share of samples
+that are put in another class than by float.
+"""
+
+import math
+from dataclasses import dataclass
+
+from scipy.stats import beta
+
+CONFIDENCE = 0.95
+Z = 1.6448536  # one-sided 95 %
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Shares of 1. `drop` was seen, `bound` is what it may be; `needed` samples would do if the drop is as seen."""
+
+    samples: int
+    drop: float
+    bound: float
+    limit: float
+    needed: int | None
+
+    @property
+    def accepted(self) -> bool:
+        return self.bound <= self.limit
+
+    def __str__(self) -> str:
+        said = (
+            f"loses {100 * self.drop:.2f} points on {self.samples} samples, at most {100 * self.bound:.2f} with 95 % "
+            f"confidence; {100 * self.limit:.2f} are allowed"
+        )
+        if not self.accepted and self.needed is not None:
+            said += f" (a drop like this could be accepted on about {self.needed} samples)"
+        return said
+
+
+def by_accuracy(gained: int, lost: int, samples: int, limit: float) -> Verdict:
+    """`lost` samples are right in float alone, `gained` in integers alone.
+
+    >>> by_accuracy(45, 50, 5000, 0.005).accepted, by_accuracy(4, 5, 500, 0.005).accepted
+    (True, False)
+    """
+    drop, differ = (lost - gained) / samples, lost + gained
+    # exact McNemar: of those that differ, the share that is lost; and, where few differ, how many more may be lost
+    share = largest_share(lost, differ) if differ else 0.0
+    bound = max(differ / samples * (2 * share - 1), largest_share(lost, samples) - gained / samples)
+    return Verdict(samples, drop, bound, limit, _needed(drop, differ / samples, limit))
+
+
+def by_agreement(other: int, samples: int, limit: float) -> Verdict:
+    """`other` samples are in another class than in float.
+
+    >>> by_agreement(0, 1000, 0.01).accepted, by_agreement(20, 1000, 0.01).accepted
+    (True, False)
+    """
+    drop = other / samples
+    return Verdict(samples, drop, largest_share(other, samples), limit, _needed(drop, drop * (1 - drop), limit))
+
+
+def largest_share(count: int, samples: int) -> float:
+    """Clopper and Pearson's one-sided upper bound of a share.
+
+    >>> round(largest_share(0, 100), 4)
+    0.0295
+    """
+    return 1.0 if count >= samples else float(beta.ppf(CONFIDENCE, count + 1, samples - count))
+
+
+def _needed(drop: float, variance: float, limit: float) -> int | None:
+    """About how many samples prove a drop like this to be within the limit; None where no number does."""
+    if drop >= limit:
+        return None
+    return math.ceil(max(Z**2 * variance / (limit - drop) ** 2, -math.log(1 - CONFIDENCE) / limit))
