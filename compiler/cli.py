@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -21,7 +21,7 @@ import click
 from dyadic.compiler import cli_artifact, cli_compare, cli_report
 from dyadic.compiler.options import Options
 from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError
+from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, BudgetError, DyadicError, ResourceError, UsageError
 
 STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
 EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
@@ -129,6 +129,10 @@ def option_of(field: Any) -> click.Option:
     elif field.name == "shape":
         settings |= {"type": Shapes(), "multiple": True}
         default = ()
+    elif field.type is bool:
+        settings |= {"is_flag": True}
+    elif "tuple" in str(field.type) and field.name != "isa":
+        settings |= {"multiple": True}
     elif "int" in str(field.type):
         settings |= {"type": int}
     elif "Path" in str(field.type):
@@ -174,7 +178,17 @@ def compile_command(
         check_writable(output)
     from dyadic.compiler.driver import Flow
 
-    flow = Flow(str(model), calibration, evaluate, None, options).run(stage)
+    flow = Flow(str(model), calibration, evaluate, None, options)
+    try:
+        flow.run(stage)
+    except BudgetError as error:
+        raise BudgetError(f"{error}; {keep_plan(error.plan, options, output)}") from error
+    except KeyboardInterrupt:
+        if flow.best_plan:
+            print(f"dyadic: {keep_plan(flow.best_plan, options, output)}", file=sys.stderr)
+        raise
+    if options.emit_plan is not None and stage in NEEDS_DATA[1:]:
+        keep_plan(flow.selection.applied, options, output, flow.selection.why)
     if text:
         from dyadic.compiler.ir_text import write_ir
 
@@ -191,6 +205,18 @@ def compile_command(
 
 for one in fields(Options):
     compile_command.params.append(option_of(one))
+
+
+def keep_plan(
+    layers: Mapping[str, str], options: Options, output: Path | None, why: Mapping[str, str] | None = None
+) -> str:
+    """Write a plan where the user asked for it, or beside the output; says so."""
+    from dyadic.compiler.select.plan import Plan, write_plan
+    from dyadic.compiler.select.scheme import parse
+
+    path = options.emit_plan or (output or Path("model.dyq")).with_suffix(".plan.json")
+    write_plan(Plan({name: parse(scheme) for name, scheme in layers.items()}, why=dict(why or {})), path, list(layers))
+    return f"the plan is in {path}: compile it with --plan, or edit it first"
 
 
 def check_writable(path: Path) -> None:

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -26,13 +27,29 @@ from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.certificate import certify
 from dyadic.compiler.comparison import Comparison, compare
 from dyadic.compiler.emit import emit
-from dyadic.compiler.engine import make_engine
-from dyadic.compiler.options import ObserverName, Options, Precision, ProgressStyle, Target, TuneMode
+from dyadic.compiler.engine import Engine, make_engine
+from dyadic.compiler.feeds import random_feeds
+from dyadic.compiler.options import (
+    ObserverName,
+    Options,
+    Precision,
+    ProgressStyle,
+    SensitivityName,
+    SolverName,
+    Target,
+    TuneMode,
+)
 from dyadic.compiler.progress import Progress, make_progress
-from dyadic.compiler.select import uniform
+from dyadic.compiler.referee import Referee
+from dyadic.compiler.refine import TECHNIQUES, Refined, refine
+from dyadic.compiler.report.account import layers, selection_section
+from dyadic.compiler.select.decisions import DEFAULT, Decisions, uniform, write
+from dyadic.compiler.select.points import Points
+from dyadic.compiler.select.stage import select
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.tune import Tuned, choices_of, restore, tune
 from dyadic.compiler.tune.proof import prove
+from dyadic.compiler.variants import CHOSEN, INT8, Variant, side_by_side
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE, STAGES
@@ -44,7 +61,6 @@ from dyadic.runtime.session import threads_for
 if TYPE_CHECKING:
     import torch
 
-BITS: dict[str, int] = {"int8": 8}
 COMPARISON_BATCH = 16
 
 
@@ -61,6 +77,9 @@ class Flow:
         self.trace = Trace(options.trace or knobs.trace_folder())
         self.context = new_context()
         self.seconds: dict[str, float] = {}
+        self.refined = Refined()
+        self._referee: Referee | None = None
+        self.best_plan: dict[str, str] = {}  # of a search that did not end, by layer
         self.module: ir.Module
         self.samples: Samples
         self.artifact: Artifact
@@ -98,6 +117,8 @@ class Flow:
             )
         inputs = model_inputs(self.module)
         self.samples = Samples(self.calibration, inputs)
+        if "drop" in self.options.limits and self.evaluate is None:
+            raise UsageError("--max-drop is judged on --evaluate data, samples that calibration has not seen")
         if self.evaluate is not None:  # whatever is wrong with it is said before the long work
             self.evaluation = Samples(self.evaluate, inputs, "evaluation data", labels=True)
         calibrate(self.module, self.samples, self.options.observer, self.progress, self.cache)
@@ -105,12 +126,14 @@ class Flow:
 
     def stage_select(self) -> None:
         """The width of every tensor."""
-        uniform(self.module, bits=BITS[self.options.precision])
+        self.undecided = self.module.operation.clone()
+        self.selection = select(self)
+        write(self.module, self.selection.points, self.selection.decisions, self.selection.why)
         self.trace.page(self.module.operation, "select", self.options.precision)
 
     def stage_refine(self) -> None:
         """Weights and scales that suit the widths."""
-        self.passes("refine")
+        self.refined = refine(self.module, self.samples, self.progress, TECHNIQUES, self.cache, None, self.trace)
         self.floating = self.module.operation.clone()
 
     def stage_integerize(self) -> None:
@@ -135,8 +158,35 @@ class Flow:
             raise RuntimeError(f"the generated code is {certificate.summary()}")
         self.artifact = Artifact(emitted, certificate, self.made(), self.report())
         self.artifact.report["certificate"] = certificate.summary()
+        self.artifact.report["layers"] = layers(self, self.selection)
 
     # --- what they share
+
+    def branch(self, points: Points, decisions: Decisions, levels: tuple[str, ...], *, refine: bool = True) -> Flow:
+        """The same network with other widths, through the stages behind select. It says nothing on the way."""
+        other = copy.copy(self)
+        other.options = replace(self.options, isa=levels, tune="off")
+        other.progress, other.trace, other.seconds = Progress(), Trace(), {}
+        with self.context:
+            other.module = self.undecided.clone()
+            write(other.module, points, decisions, dict.fromkeys(points.result_of, "tried"))
+            for stage in STAGES[STAGES.index("refine") :]:
+                if stage != "refine" or refine:
+                    getattr(other, f"stage_{stage}")()
+        return other
+
+    def calibration_samples(self) -> Samples:
+        """The calibration data once more, with labels where they are given."""
+        if self.samples.total is None:
+            return Samples(self.samples.first, self.samples.inputs, labels=True)
+        return Samples(self.calibration, self.samples.inputs, labels=True)
+
+    def referee(self) -> Referee:
+        """Float's answers to the evaluation data, made once."""
+        if self._referee is None:
+            engine = make_engine(self.model, self.options.threads or len(os.sched_getaffinity(0)))
+            self._referee = Referee(engine, self.evaluation, COMPARISON_BATCH)
+        return self._referee
 
     def compare(self) -> Comparison:
         """Float and int8 side by side, for the report too: on the evaluation data, or on some of the calibration's."""
@@ -149,8 +199,20 @@ class Flow:
             samples = self.evaluation if given else self.samples.first
             code = {level: len(image.code) for level, image in self.artifact.emitted.images.items()}
             comparison = compare(engine, session, self.artifact.bytes or 0, code, samples, given, options.batch)
+            times = session.profile(random_feeds(session, 1))
+            self.artifact.report["layers"] = layers(self, self.selection, times, session.isa)
+            variants = self.beside(engine, session.isa, session.threads) if self.selection.report else []
         self.artifact.report["comparison"] = comparison.to_json()
+        if variants:
+            self.artifact.report["selection"] = selection_section(self.selection, variants)
         return comparison
+
+    def beside(self, engine: Engine, level: str, threads: int) -> list[Variant]:
+        """Float, uniform int8 and this artifact, timed in alternation and asked the same questions."""
+        points = self.selection.points
+        int8 = self.branch(points, uniform(points, DEFAULT), self.options.levels).artifact
+        referee = self.referee() if self.evaluate is not None else None
+        return side_by_side(engine, {INT8: int8, CHOSEN: self.artifact}, level, threads, self.options.batch, referee)
 
     def tune(self, effort: Effort) -> Tuned:
         """For the best level that this machine runs, and as many threads as a session would have; kept if it pays."""
@@ -191,7 +253,9 @@ class Flow:
 
     def report(self) -> dict[str, Any]:
         said = {"model": source(self.model)["name"], "precision": self.options.precision, "seconds": self.seconds}
-        return said if self.tuned is None else said | {"tune": self.tuned.to_json()}
+        if self.tuned is not None:
+            said["tune"] = self.tuned.to_json()
+        return said
 
 
 def read(model: Any, examples: Any, shapes: Mapping[str, tuple[int, ...]] | None, context: ir.Context) -> ir.Module:
@@ -233,6 +297,21 @@ def compile(
     example_inputs: tuple[torch.Tensor, ...] | None = None,
     evaluate: object = None,
     precision: Precision = "int8",
+    max_size: str | None = None,
+    max_latency: str | None = None,
+    max_bops: str | None = None,
+    max_drop: str | None = None,
+    keep: Mapping[str, str] | Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    plan: str | os.PathLike[str] | None = None,
+    emit_plan: str | os.PathLike[str] | None = None,
+    sensitivity: SensitivityName = "hessian-trace",
+    solver: SolverName = "auto",
+    compare_sensitivities: bool = False,
+    compare_plans: int = 0,
+    time_limit: str | None = None,
+    resume: bool = False,
+    strict: bool = False,
     target: Target = "cpu",
     isa: tuple[str, ...] | None = None,
     threads: int | None = None,
@@ -250,7 +329,33 @@ def compile(
     arrays, an iterable of arrays, dicts or tuples, or a CalibrationDataReader. evaluate: the same, with `labels`: the
     artifact's accuracy is measured and reported beside float's. The other keywords are those of `Options`.
     """
-    options = Options(precision, target, isa, threads, batch, shape, observer, tune, trace, progress)
+    options = Options(
+        precision=precision,
+        max_size=max_size,
+        max_latency=max_latency,
+        max_bops=max_bops,
+        max_drop=max_drop,
+        keep=tuple(f"{layer}={scheme}" for layer, scheme in keep.items()) if isinstance(keep, Mapping) else tuple(keep),
+        exclude=tuple(exclude),
+        plan=None if plan is None else Path(plan),
+        emit_plan=None if emit_plan is None else Path(emit_plan),
+        sensitivity=sensitivity,
+        solver=solver,
+        compare_sensitivities=compare_sensitivities,
+        compare_plans=compare_plans,
+        time_limit=time_limit,
+        resume=resume,
+        strict=strict,
+        target=target,
+        isa=isa,
+        threads=threads,
+        batch=batch,
+        shape=shape,
+        observer=observer,
+        tune=tune,
+        trace=trace,
+        progress=progress,
+    )
     flow = Flow(model, calibration, evaluate, example_inputs, options).run()
     if evaluate is not None:
         flow.compare()

@@ -1,16 +1,22 @@
 """What a compile can be told. These dataclass fields are the command line's options and `dyadic.compile`'s keywords."""
 # ruff: noqa: RUF009  (option() is dataclasses.field())
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from dyadic.compiler.budget import Axis, Limit, parse_limit
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
 
-Precision = Literal["int8"]
+Precision = Literal["int8", "w8a16", "w4a8", "w4a4", "mixed"]
 Target = Literal["cpu"]
+SensitivityName = Literal[
+    "hessian-top-eigenvalue", "hessian-trace", "perturbation", "augmented", "fisher", "loss", "kl", "sqnr"
+]
+SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
 ProgressStyle = Literal["rich", "json", "off"]
@@ -23,11 +29,42 @@ def option(default: Any, help: str, **settings: Any) -> Any:
     return field(default=default, metadata={"help": help, **settings})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """Everything but the model, its data and where the result goes."""
 
-    precision: Precision = option("int8", "width of weights and activations", choices=get_args(Precision))
+    precision: Precision = option(
+        "int8",
+        "width of weights and activations; mixed: a width a layer, within the limits",
+        choices=get_args(Precision),
+    )
+    max_size: str | None = option(
+        None, "limit on the file (6.7MB), or on the weights as a ratio to int8's (0.6x)", metavar="SIZE"
+    )
+    max_latency: str | None = option(None, "limit on the time of an image: 12ms, or 0.8x of int8's", metavar="TIME")
+    max_bops: str | None = option(None, "limit on bit operations of an image: 3.5G, or 0.5x of int8's", metavar="BOPS")
+    max_drop: str | None = option(
+        None, "accuracy that may be lost on --evaluate, in points: the smallest network within", metavar="1%"
+    )
+    keep: tuple[str, ...] = option(
+        (), "a layer (name, * pattern or type) keeps this scheme; may be repeated", metavar="LAYER=w8a16"
+    )
+    exclude: tuple[str, ...] = option(
+        (), "a layer gets the most precise form that there is, w8a16; may be repeated", metavar="LAYER"
+    )
+    plan: Path | None = option(None, "take every layer's widths from this file", metavar="PLAN.json")
+    emit_plan: Path | None = option(None, "write every layer's widths to this file", metavar="PLAN.json")
+    sensitivity: SensitivityName = option(
+        "hessian-trace", "how what a width costs in accuracy is predicted", choices=get_args(SensitivityName)
+    )
+    solver: SolverName = option(
+        "auto", "how widths are chosen (auto: bisection for --max-drop, else ilp)", choices=get_args(SolverName)
+    )
+    compare_sensitivities: bool = option(False, "measure how well every sensitivity ranks the layers, for the report")
+    compare_plans: int = option(0, "measure so many random plans of the chosen one's size, for the report", metavar="N")
+    time_limit: str | None = option(None, "end the search after this long, with the best plan so far", metavar="10m")
+    resume: bool = option(False, "go on with a search that was interrupted")
+    strict: bool = option(False, "whatever was asked for and cannot be applied is an error")
     target: Target = option("cpu", "kind of machine that runs the artifact", choices=get_args(Target))
     isa: tuple[str, ...] | None = option(
         None, "instruction set levels to hold code for (default: all that this machine can run)", metavar="LEVELS"
@@ -55,6 +92,14 @@ class Options:
             choices, value = one.metadata.get("choices"), getattr(self, one.name)
             if choices and value not in choices:
                 raise UsageError(f"{one.name} must be one of {', '.join(choices)}, not {value!r}")
+        if self.limits and self.precision not in ("int8", "mixed"):
+            raise UsageError(f"limits choose a width for every layer: leave precision {self.precision!r} out, or them")
+        if self.plan is not None and (self.limits or self.precision != "int8"):
+            raise UsageError("a plan says the width of every layer: leave precision and limits out, or the plan")
+        if self.precision == "mixed" and not self.limits:
+            raise UsageError("mixed needs a limit to choose by: max_size, max_latency, max_bops or max_drop")
+        if self.time_limit is not None:
+            seconds_of(self.time_limit)
         for name, most in (("threads", MOST_THREADS), ("batch", 1 << 16)):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most):
@@ -68,10 +113,33 @@ class Options:
                 )
 
     @property
+    def limits(self) -> dict[Axis, Limit]:
+        """What the user allows, by axis."""
+        given = {axis: getattr(self, f"max_{axis}") for axis in get_args(Axis)}
+        return {axis: parse_limit(axis, text) for axis, text in given.items() if text is not None}
+
+    @property
+    def mixed(self) -> bool:
+        """Whether every layer's width is searched for."""
+        return bool(self.limits)
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """The levels to hold code for, best first, each once."""
         wanted = self.isa or targets.usable()
         return tuple(name for name in with_kernels() if name in wanted)
+
+
+def seconds_of(text: str) -> float:
+    """A duration in a user's words.
+
+    >>> seconds_of("90"), seconds_of("10m"), seconds_of("1.5h")
+    (90.0, 600.0, 5400.0)
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smh]?)\s*", text)
+    if match is None:
+        raise UsageError(f"time_limit '{text}' is no duration; write it as 90s, 10m or 1.5h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def with_kernels() -> tuple[str, ...]:

@@ -73,11 +73,11 @@ class Points:
         self._join()
         self.ranges = {slot: value_range(self._values[slot]) for slot in self._values if self._rounded(slot)}
         self.activations = self._activations()
-        self.result_of = {
+        self.result_of = {name: self._point_of[self._find(slot)] for slot, name in self.argument_names.items()} | {
             self.names[step.output]: self._point_of[self._find(step.output)]
             for step in self.plan.steps
             if _tag(step) is not None
-        } | {name: self._point_of[self._find(slot)] for slot, name in self.argument_names.items()}
+        }
         self.weights = self._weights()
 
     def _join(self) -> None:

@@ -1,0 +1,38 @@
+"""What choosing widths asks of the compile that it is part of (`driver.Flow`): the network, and trials of others."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.cache import Cache
+from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.options import Options
+from dyadic.compiler.progress import Progress
+from dyadic.compiler.referee import Referee
+from dyadic.compiler.select.decisions import Decisions
+from dyadic.compiler.select.points import Points
+
+
+class Compiling(Protocol):
+    """A calibrated compile."""
+
+    options: Options
+    module: Any  # ir.Module: `qd` before lowering, launches after it
+    integer: Any  # `qi`
+    progress: Progress
+    cache: Cache
+    artifact: Artifact
+    best_plan: dict[str, str]
+
+    def branch(self, points: Points, decisions: Decisions, levels: tuple[str, ...], *, refine: bool = True) -> Any:
+        """The same network with other widths, compiled: another `Compiling`."""
+        ...
+
+    def calibration_samples(self) -> Samples:
+        """With labels where they are given."""
+        ...
+
+    def referee(self) -> Referee:
+        """On the evaluation data."""
+        ...

@@ -1,0 +1,315 @@
+"""The search for mixed widths: candidates, what they cost, a solver, and proof by compiling what was chosen.
+
+Whatever takes long is kept in the cache as it becomes known, so that a search which was interrupted goes on where it
+was when it is asked again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from dyadic.compiler import cost
+from dyadic.compiler.budget import Axis
+from dyadic.compiler.cost import Times
+from dyadic.compiler.options import seconds_of
+from dyadic.compiler.referee import verdict
+from dyadic.compiler.select.acceptance import Verdict
+from dyadic.compiler.select.bisection import bisect
+from dyadic.compiler.select.decisions import Decisions
+from dyadic.compiler.select.greedy import greedy
+from dyadic.compiler.select.ilp import ilp
+from dyadic.compiler.select.pareto import pareto
+from dyadic.compiler.select.problem import Infeasible, Problem, Solution
+from dyadic.compiler.select.search import (
+    BASE,
+    BOPS,
+    BYTES,
+    LATENCY,
+    Costs,
+    decisions_of,
+    make_problem,
+    variants_of,
+    weight_bytes,
+)
+from dyadic.compiler.sensitivity import Candidates, Sensitivities, best_device, measure
+from dyadic.compiler.simulate import Simulation
+from dyadic.dialects.launch import launches_of
+from dyadic.runtime import targets
+from dyadic.runtime.errors import BudgetError
+from dyadic.runtime.session import threads_for
+
+if TYPE_CHECKING:
+    from dyadic.compiler.select.compiling import Compiling
+    from dyadic.compiler.select.points import Points
+
+WEIGHT_SCHEMES = ("w8", "w4", "w4g32", "w2")
+AXIS_OF: dict[Axis, str] = {"size": BYTES, "latency": LATENCY, "bops": BOPS}
+FRONT_POINTS = 16
+SOLVER_SECONDS = 30.0
+LATENCY_TRIES, TIGHTENED = 4, 0.99
+CHOSEN, INT8 = "chosen", "int8"
+
+
+@dataclass
+class Found:
+    """What a search ends with; `predicted_ns` of a whole run at `level`."""
+
+    decisions: Decisions
+    predicted_ns: float
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class Mixed:
+    """One search. `pinned` are the points whose width rules decide."""
+
+    def __init__(self, flow: Compiling, points: Points, pinned: Decisions) -> None:
+        self.flow, self.points = flow, points
+        self.level = targets.choose(flow.options.levels)
+        self.threads = flow.options.threads or threads_for(sum(point.macs for point in points.weights.values()))
+        self.limits = flow.options.limits
+        self.notes: list[str] = []
+        limit = flow.options.time_limit
+        self.deadline = None if limit is None else time.monotonic() + seconds_of(limit)
+        self.candidates = self.make_candidates(pinned)
+        self.best_bytes = float("inf")
+
+    def make_candidates(self, pinned: Decisions) -> Candidates:
+        """16-bit activations where the user gives time for them, 4-bit ones where bit operations count."""
+        latency = self.limits.get("latency")
+        widths = [16] if latency is not None and (not latency.relative or latency.value > 1) else []
+        widths += [8, *([4] if "bops" in self.limits else [])]
+
+        def of(name: str, most: int) -> tuple[int, ...]:
+            if name in pinned.activations:
+                return (pinned.activations[name],)
+            return tuple(width for width in widths if width <= most)
+
+        return Candidates(
+            {n: (pinned.weights[n],) if n in pinned.weights else WEIGHT_SCHEMES for n in self.points.weights},
+            {name: of(name, point.most) for name, point in self.points.activations.items()},
+        )
+
+    # --- what is known before anything is solved
+
+    def measure_costs(self) -> None:
+        """Compile and time every uniform network that a candidate comes from."""
+        variants = variants_of(self.candidates)
+        built: dict[tuple[str, int], Compiling] = {}
+        with self.flow.progress.stage("cost", len(variants) + cost.ROUNDS) as advance:
+            for scheme, width in variants:
+                built[scheme, width] = self.flow.branch(
+                    self.points, self.uniform(scheme, width), (self.level,), refine=False
+                )
+                advance()
+            emitted = {f"{scheme}a{width}": built[scheme, width].artifact.emitted for scheme, width in variants}
+            batch = self.flow.options.batch
+            times = cost.measure(emitted, self.level, self.threads, batch, self.flow.cache, advance)
+        self.costs = Costs(
+            {variant: times[f"{variant[0]}a{variant[1]}"] for variant in variants},
+            {s: weight_bytes(launches_of(built[s, width].module)) for s, width in variants if width == BASE[1]},
+        )
+        self.int8 = built[BASE]
+
+    def uniform(self, scheme: str, width: int) -> Decisions:
+        return Decisions(
+            dict.fromkeys(self.points.weights, scheme),
+            {name: min(width, point.most) for name, point in self.points.activations.items()},
+        )
+
+    @property
+    def base(self) -> Times:
+        return self.costs.times[BASE]
+
+    def budgets(self) -> dict[str, float]:
+        """The limits in the units of the problem: bytes of weights, sums of time-stamped layers, bit operations."""
+        limits: dict[str, float] = {}
+        if (size := self.limits.get("size")) is not None:
+            weights = sum(self.costs.bytes[BASE[0]].values())
+            limits[BYTES] = size.of(weights) if size.relative else size.value - (self.file_bytes() - weights)
+        if (latency := self.limits.get("latency")) is not None:
+            limits[LATENCY] = latency.of(self.base.whole) * self.base.sum / self.base.whole
+        if (bops := self.limits.get("bops")) is not None:
+            limits[BOPS] = bops.of(sum(64 * point.macs for point in self.points.weights.values()))
+        return limits
+
+    def file_bytes(self) -> int:
+        """Of the int8 artifact with code for every level that was asked for."""
+        whole = self.flow.branch(self.points, self.uniform(*BASE), self.flow.options.levels, refine=False).artifact
+        with whole.load(1):
+            return whole.bytes or 0
+
+    # --- the search
+
+    def run(self) -> Found:
+        """The widths, and what the report says about how they were found.
+
+        Raises:
+            BudgetError: no plan is within the limits; has the nearest.
+        """
+        self.measure_costs()
+        self.sensitivities = self.measure_sensitivities(self.flow.options.sensitivity)
+        self.problem = make_problem(self.points, self.candidates, self.sensitivities, self.costs, self.budgets())
+        self.axis = next(iter(self.problem.budgets), BYTES)
+        try:
+            with self.flow.progress.stage("solve"):
+                front = pareto(self.problem, self.axis, FRONT_POINTS, self.seconds_left(SOLVER_SECONDS))
+            self.flow.best_plan = decisions_of(min(front, key=lambda one: one.loss)).by_layer(self.points)
+            chosen = self.most_frugal(front) if "drop" in self.limits else self.within_limits(front)
+        except Infeasible as error:
+            raise self.refusal(error) from error
+        self.chosen = chosen
+        points = [self.said(one, one.options == chosen.options) for one in front]
+        if not any(one["chosen"] for one in points):
+            points.append(self.said(chosen, True))
+        report = {
+            "method": self.sensitivities.method,
+            "solver": chosen.solver,
+            "objective": self.objective(),
+            "budgets": {a: {"asked": one.asked, "limit": one.value} for a, one in self.limits.items()},
+            "front": points,
+            "notes": self.notes,
+        }
+        return Found(decisions_of(chosen), self.base.predicted(chosen.costs[LATENCY]), report)
+
+    def measure_sensitivities(self, method: str) -> Sensitivities:
+        """What every candidate costs in accuracy, on the calibration data."""
+        flow = self.flow
+        return measure(
+            method,
+            Simulation(flow.module, best_device()),
+            flow.calibration_samples(),
+            candidates=self.candidates,
+            progress=flow.progress,
+            cache=flow.cache,
+            deadline=self.deadline,
+        )
+
+    def objective(self) -> str:
+        """What was sought, in one line."""
+        asked = " and ".join(f"--max-{axis} {limit.asked}" for axis, limit in self.limits.items() if axis != "drop")
+        if "drop" in self.limits:
+            return (
+                f"the smallest network within --max-drop {self.limits['drop'].asked}{' and ' if asked else ''}{asked}"
+            )
+        return f"the least loss within {asked}"
+
+    def seconds_left(self, most: float) -> float:
+        return most if self.deadline is None else max(1.0, min(most, self.deadline - time.monotonic()))
+
+    def solve(self, problem: Problem, front: tuple[Solution, ...]) -> Solution:
+        """By the solver that was asked for; `pareto` takes the front's best within the limits."""
+        name = self.flow.options.solver
+        if name == "pareto":
+            within = [one for one in front if all(one.along(a) <= b for a, b in problem.budgets.items())]
+            return min(within, key=lambda one: one.loss)
+        return (greedy if name == "greedy" else ilp)(problem, self.seconds_left(SOLVER_SECONDS))
+
+    def within_limits(self, front: tuple[Solution, ...]) -> Solution:
+        """The least loss; where time is limited, compiled and timed, and tightened until the artifact keeps it."""
+        problem, latency = self.problem, self.limits.get("latency")
+        if latency is None:
+            return self.solve(problem, front)
+        allowed = latency.of(self.base.whole) / self.base.whole
+        tries = 0
+        while True:
+            chosen, tries = self.solve(problem, front), tries + 1
+            self.flow.best_plan = decisions_of(chosen).by_layer(self.points)
+            measured = self.time_against_int8(decisions_of(chosen))
+            if measured <= allowed:
+                return chosen
+            if tries == LATENCY_TRIES:
+                break
+            self.notes.append(
+                f"a plan predicted to take {chosen.costs[LATENCY] / self.base.sum:.3f} of int8's time took "
+                f"{measured:.3f}; the search went on with less room"
+            )
+            tighter = problem.budgets[LATENCY] * TIGHTENED * allowed / measured
+            problem = replace(problem, budgets={**problem.budgets, LATENCY: tighter})
+        raise BudgetError(
+            f"no plan was found that takes {latency.asked} when measured; the last took {measured:.3f} of int8's time",
+            decisions_of(chosen).by_layer(self.points),
+        )
+
+    def time_against_int8(self, decisions: Decisions) -> float:
+        """The measured time of a plan, as a share of int8's; weights of any value take the same time."""
+        tried = self.flow.branch(self.points, decisions, (self.level,), refine=False).artifact.emitted
+        both = {INT8: self.int8.artifact.emitted, CHOSEN: tried}
+        batch = self.flow.options.batch
+        times = cost.measure(both, self.level, self.threads, batch, self.flow.cache, lambda: None)
+        return times[CHOSEN].whole / times[INT8].whole
+
+    def most_frugal(self, front: tuple[Solution, ...]) -> Solution:
+        """The smallest plan of the front that keeps the promise on accuracy, each compiled and asked."""
+        limit, referee = self.limits["drop"].value, self.flow.referee()
+        verdicts: dict[int, Verdict] = {}
+
+        def accept(one: Solution) -> bool:
+            decisions = decisions_of(one)
+            with self.flow.branch(self.points, decisions, (self.level,)).artifact.load(
+                self.threads, referee.batch
+            ) as session:
+                seen = verdict(referee.judge(session), limit)
+            verdicts[id(one)] = seen
+            self.notes.append(f"a plan of {one.costs[BYTES] / 1e3:.1f} kB of weights {seen}")
+            if seen.accepted and one.costs[BYTES] < self.best_bytes:
+                self.flow.best_plan, self.best_bytes = decisions.by_layer(self.points), one.costs[BYTES]
+            return seen.accepted
+
+        with self.flow.progress.stage("bisect"):
+            left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+            found = bisect(front, accept, left)
+        if found.interrupted:
+            raise KeyboardInterrupt
+        if not found.complete:
+            self.notes.append("time ran out: smaller plans were not tried")
+        chosen = found.best
+        if chosen is None:
+            safest = min(front, key=lambda one: one.loss)
+            raise BudgetError(
+                f"no plan was found that loses {self.limits['drop'].asked} at most: the most precise one "
+                f"{verdicts.get(id(safest), 'was not reached in time')}",
+                decisions_of(safest).by_layer(self.points),
+            )
+        return chosen
+
+    def refusal(self, error: Infeasible) -> BudgetError:
+        """In the user's words: what was asked, and what there is."""
+        names: dict[str, Axis] = {axis: name for name, axis in AXIS_OF.items()}
+        said: list[str] = []
+        for axis, least in error.possible.items():
+            limit = error.budgets[axis]
+            if least > limit:
+                asked = self.limits[names[axis]].asked
+                said.append(f"--max-{names[axis]} {asked} cannot be met: {self.in_words(axis, least)} is the least")
+        nearest = self.totals_in_words(error.nearest)
+        if not said:
+            asked = [f"--max-{names[axis]} {self.limits[names[axis]].asked}" for axis in error.budgets]
+            said = [f"no plan is within {' and '.join(asked)} at once"]
+        return BudgetError(
+            f"{'; '.join(said)}; the nearest plan has {nearest}", decisions_of(error.nearest).by_layer(self.points)
+        )
+
+    def in_words(self, axis: str, total: float) -> str:
+        if axis == BYTES:
+            int8 = sum(self.costs.bytes[BASE[0]].values())
+            return f"{total / 1e3:.1f} kB of weights ({total / int8:.3f}x of int8's)"
+        if axis == LATENCY:
+            return f"{self.base.predicted(total) / 1e6:.3f} ms ({total / self.base.sum:.3f}x of int8's)"
+        int8 = sum(64 * point.macs for point in self.points.weights.values())
+        return f"{total / 1e9:.3f} G bit operations ({total / int8:.3f}x of int8's)"
+
+    def totals_in_words(self, solution: Solution) -> str:
+        return ", ".join(self.in_words(axis, solution.costs[axis]) for axis in (BYTES, LATENCY, BOPS))
+
+    def said(self, solution: Solution, chosen: bool) -> dict[str, Any]:
+        """One point of the front, for the report."""
+        return {
+            "loss": solution.loss,
+            "bytes": round(solution.costs[BYTES]),
+            "bops": round(solution.costs[BOPS]),
+            "latency_ms": self.base.predicted(solution.costs[LATENCY]) / 1e6,
+            "chosen": chosen,
+            "layers": decisions_of(solution).by_layer(self.points),
+        }

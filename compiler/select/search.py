@@ -1,0 +1,168 @@
+"""Choose the width of every layer within what the user allows: sensitivity x cost x solver.
+
+    sensitivities (what each width costs in accuracy) ┐
+                                                      ├─> a problem of numbers ─> solver ─> widths
+    bytes, bit operations, time measured in place     ┘
+
+Nothing here knows how a sensitivity is found or a program solved; nothing there knows what a layer is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from dyadic.compiler.cost import Times
+from dyadic.compiler.select.decisions import Decisions
+from dyadic.compiler.select.points import ActivationPoint, Points, WeightPoint
+from dyadic.compiler.select.problem import Choice, Pair, Problem, Solution
+from dyadic.compiler.select.scheme import parse
+
+if TYPE_CHECKING:
+    from dyadic.compiler.sensitivity import Candidates, Sensitivities
+
+BYTES, BOPS, LATENCY = "bytes", "bops", "latency_ns"
+WEIGHTS, ACTIVATIONS = "weights of ", "activations of "
+BASE = ("w8", 8)  # what every other width is compared with
+
+
+def variants_of(candidates: Candidates) -> list[tuple[str, int]]:
+    """The uniform networks that have to be timed so that every candidate's cost is known."""
+    schemes = sorted({scheme for each in candidates.weights.values() for scheme in each} - {BASE[0]})
+    widths = sorted({width for each in candidates.activations.values() for width in each} - {8, 4}, reverse=True)
+    return [BASE, *((scheme, 8) for scheme in schemes), *((BASE[0], width) for width in widths)]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of uniform networks: time and weight bytes by layer. A 4-bit activation costs what an 8-bit one does: it is one,
+    with fewer steps."""
+
+    times: Mapping[tuple[str, int], Times]
+    bytes: Mapping[str, Mapping[str, int]]  # by scheme, then by layer
+
+    def latency(self, layers: Iterable[str], scheme: str, width: int) -> float:
+        """Nanoseconds of some layers with a scheme of weights and a width of activations."""
+
+        def of(variant: tuple[str, int]) -> float:
+            known = self.times[variant].layers
+            return sum(known[layer][0] for layer in layers if layer in known)
+
+        layers = list(layers)
+        wide = max(width, 8)
+        if (scheme, wide) in self.times:
+            return of((scheme, wide))
+        return max(0.0, of((scheme, 8)) + of((BASE[0], wide)) - of(BASE))  # both widths differ: their effects add up
+
+
+def make_problem(
+    points: Points,
+    candidates: Candidates,
+    sensitivities: Sensitivities,
+    costs: Costs | None,
+    budgets: Mapping[str, float],
+) -> Problem:
+    """One choice a point; time and bit operations of a layer depend on its weights' and its input's width."""
+    choices, pairs = [], []
+    for point in points.weights.values():
+        choice, pair = _weights(point, candidates, sensitivities, costs)
+        choices.append(choice)
+        pairs += pair
+    with_weights = {layer for point in points.weights.values() for layer in point.layers}
+    for point in points.activations.values():
+        others = [layer for layer, made in points.result_of.items() if made == point.name and layer not in with_weights]
+        choices.append(_activations(point, others, candidates, sensitivities, costs))
+    for first, scheme, second, other, loss in sensitivities.pairs:
+        pairs.append(_interaction(candidates, first, scheme, second, other, loss))
+    fixed = {} if costs is None else {LATENCY: costs.times[BASE].layers[""][0]}
+    return Problem(tuple(choices), tuple(_merged(pairs)), budgets, fixed)
+
+
+def _weights(
+    point: WeightPoint, candidates: Candidates, sensitivities: Sensitivities, costs: Costs | None
+) -> tuple[Choice, list[Pair]]:
+    schemes, read = candidates.weights[point.name], point.reads[0]
+    widths = candidates.activations[read]
+    bits = [bits_of(scheme) for scheme in schemes]
+    loss = tuple(sensitivities.weights[point.name][scheme].value for scheme in schemes)
+    size = tuple(float(_bytes(point, scheme, costs)) for scheme in schemes)
+    operations = tuple(tuple(float(point.macs * b * width) for width in widths) for b in bits)
+    matrices = {BOPS: operations}
+    if costs is not None:
+        matrices[LATENCY] = tuple(tuple(costs.latency(point.layers, s, w) for w in widths) for s in schemes)
+    name = WEIGHTS + point.name
+    if len(widths) > 1:
+        return Choice(name, schemes, loss, {BYTES: size}), [Pair(name, ACTIVATIONS + read, (), matrices)]
+    single = {axis: tuple(row[0] for row in matrix) for axis, matrix in matrices.items()}
+    return Choice(name, schemes, loss, {BYTES: size, **single}), []
+
+
+def _bytes(point: WeightPoint, scheme: str, costs: Costs | None) -> int:
+    """As packed in the artifact where that is known, else to the bit."""
+    if costs is not None and scheme in costs.bytes:
+        return sum(costs.bytes[scheme][layer] for layer in point.layers[:1])
+    return -(-prod(point.shape) * bits_of(scheme) // 8)
+
+
+def bits_of(scheme: str) -> int:
+    weights = parse(scheme).weights
+    assert weights is not None
+    return weights.bits
+
+
+def _activations(
+    point: ActivationPoint,
+    layers: list[str],
+    candidates: Candidates,
+    sensitivities: Sensitivities,
+    costs: Costs | None,
+) -> Choice:
+    widths = candidates.activations[point.name]
+    loss = tuple(sensitivities.activations[point.name][width].value for width in widths)
+    known = {} if costs is None else {LATENCY: tuple(costs.latency(layers, BASE[0], width) for width in widths)}
+    return Choice(ACTIVATIONS + point.name, tuple(str(width) for width in widths), loss, known)
+
+
+def _interaction(candidates: Candidates, first: str, choice: str, second: str, other: str, loss: float) -> Pair:
+    """What two points lose together: a choice is a scheme as "w4", or a width as "a8"."""
+
+    def named(point: str, choice: str) -> tuple[str, list[str]]:
+        if choice.startswith("a"):
+            return ACTIVATIONS + point, [f"a{width}" for width in candidates.activations[point]]
+        return WEIGHTS + point, list(candidates.weights[point])
+
+    (left, rows), (right, columns) = named(first, choice), named(second, other)
+    return Pair(left, right, tuple(tuple(loss * (r == choice and c == other) for c in columns) for r in rows))
+
+
+def _merged(pairs: list[Pair]) -> list[Pair]:
+    """One pair for two choices: their losses are added entry by entry."""
+    merged: dict[tuple[str, str], Pair] = {}
+    for pair in pairs:
+        key = pair.first, pair.second
+        if key in merged and pair.loss and merged[key].loss:
+            rows = zip(merged[key].loss, pair.loss, strict=True)
+            loss = tuple(tuple(a + b for a, b in zip(*both, strict=True)) for both in rows)
+            merged[key] = Pair(*key, loss, {**merged[key].costs, **pair.costs})
+        elif key in merged:
+            merged[key] = Pair(*key, merged[key].loss or pair.loss, {**merged[key].costs, **pair.costs})
+        else:
+            merged[key] = pair
+    return list(merged.values())
+
+
+def decisions_of(solution: Solution) -> Decisions:
+    """What a solution says, by point."""
+    weights = {n.removeprefix(WEIGHTS): o for n, o in solution.options.items() if n.startswith(WEIGHTS)}
+    widths = {n.removeprefix(ACTIVATIONS): int(o) for n, o in solution.options.items() if n.startswith(ACTIVATIONS)}
+    return Decisions(weights, widths)
+
+
+def weight_bytes(launches: Iterable[Any]) -> dict[str, int]:
+    """Packed bytes of weights by layer, of a lowered module."""
+    total: dict[str, int] = {}
+    for launch in launches:
+        total[launch.layer.value] = total.get(launch.layer.value, 0) + launch.data("weights").nbytes
+    return total
