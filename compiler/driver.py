@@ -45,7 +45,7 @@ from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.report.account import layers, selection_section
 from dyadic.compiler.select.decisions import DEFAULT, Decisions, uniform, write
 from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.stage import select
+from dyadic.compiler.select.stage import Selection, select
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.tune import Tuned, choices_of, restore, tune
 from dyadic.compiler.tune.proof import prove
@@ -169,7 +169,8 @@ class Flow:
         other.progress, other.trace, other.seconds = Progress(), Trace(), {}
         with self.context:
             other.module = self.undecided.clone()
-            write(other.module, points, decisions, dict.fromkeys(points.result_of, "tried"))
+            other.selection = Selection(points, decisions, {}, dict.fromkeys(points.result_of, "tried"))
+            write(other.module, points, decisions, other.selection.why)
             for stage in STAGES[STAGES.index("refine") :]:
                 if stage != "refine" or refine:
                     getattr(other, f"stage_{stage}")()
