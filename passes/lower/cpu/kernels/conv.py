@@ -7,7 +7,7 @@ same pixels, so that threads share an image by its rows). Inside a unit a regist
 x channels runs over the whole of K at once. K is a list of segments, each a run of bytes that is contiguous in memory:
 a kernel row of pixels (KW * C) where pixels are dense, else one tap. Weights are packed
 `[group][channels/16][segment][run/4][16][4]` in that physical order, with zeros opposite padding lanes, so whatever
-those hold does not matter.
+those hold does not matter. Weights of fewer bits are unpacked to that order first (`unpack.py`).
 
 Inputs of 16 bits are two planes of bytes, `in_plane` apart: a register tile has every pixel twice, once in each, under
 the same weights, and the two sums become one accumulator before the epilogue.
