@@ -207,3 +207,59 @@ func.func @launch_of_half_a_place() {
   "qi.launch"() {constant, inputs = array<i64: 0, 0, 1>, kernel = "k", layer = "/first", macs = 0 : i64, op = "qi.requant", out = array<i64: 1, 0>, overlap = false, params, spec = {}, tiles = 4 : i64, weights} : () -> () loc("/launch_of_half_a_place")
   return
 }
+
+// -----
+
+// CHECK: error: "/linear_that_narrows_sums_of_8_bits": 'qi.linear' op acc_shift 1 must lie in [0, 0] for inputs of tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+func.func @linear_that_narrows_sums_of_8_bits(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>) {
+  %r = "qi.linear"(%a, %b, %c) {high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, acc_shift = 1 : i64, form = "wide", multiplier = array<i32: 1, 1, 1>, shift = array<i32: 33, 34, 35>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/linear_that_narrows_sums_of_8_bits")
+  return
+}
+
+// -----
+
+// CHECK: error: "/linear_that_narrows_beyond_a_byte": 'qi.linear' op acc_shift 9 must lie in [0, 8] for inputs of tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>
+func.func @linear_that_narrows_beyond_a_byte(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>, %b: tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>) {
+  %r = "qi.linear"(%a, %b, %c) {high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, acc_shift = 9 : i64, form = "wide", multiplier = array<i32: 1, 1, 1>, shift = array<i32: 33, 34, 35>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>, tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/linear_that_narrows_beyond_a_byte")
+  return
+}
+
+// -----
+
+// CHECK: error: "/requant_to_4_bits_with_a_clamp_of_8": 'qi.requant' op clamp [0, 16] leaves [0, 15]
+func.func @requant_to_4_bits_with_a_clamp_of_8(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.requant"(%a) {high = 16 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 0.5:3>> loc("/requant_to_4_bits_with_a_clamp_of_8")
+  return
+}
+
+// -----
+
+// CHECK: error: "/requant_to_16_bits_with_a_zero_point": 'qi.requant' op must make a quantized activation, not tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01:3>>
+func.func @requant_to_16_bits_with_a_zero_point(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.requant"(%a) {high = 16 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<i16:f32, 0.5:3>> loc("/requant_to_16_bits_with_a_zero_point")
+  return
+}
+
+// -----
+
+// CHECK: error: "/table_of_16_bits": 'qi.table' op must map activations of at most 8 bits, not tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>> --> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+func.func @table_of_16_bits(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.table"(%a) {table = dense<9> : tensor<256xi8>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/table_of_16_bits")
+  return
+}
+
+// -----
+
+// CHECK: error: "/table_of_bytes_for_16_bits": 'qi.table' op table of i8 needs entries of 16 bits
+func.func @table_of_bytes_for_16_bits(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.table"(%a) {table = dense<9> : tensor<256xi8>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 0.5>> loc("/table_of_bytes_for_16_bits")
+  return
+}
+
+// -----
+
+// CHECK: error: "/add_of_16_bits_with_a_shift_of_63": 'qi.add' op shift 63 must lie in [2, 62]: the sum is int64
+func.func @add_of_16_bits_with_a_shift_of_63(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>, %b: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.add"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier_a = 2147483647 : i64, multiplier_b = -2147483647 : i64, shift = 63 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/add_of_16_bits_with_a_shift_of_63")
+  return
+}

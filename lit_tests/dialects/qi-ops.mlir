@@ -40,3 +40,14 @@ func.func @every_op_survives_a_round_trip(%f: tensor<1x2x6x6xf32>, %x: tensor<1x
   "qi.launch"() {constant = unit, inputs = array<i64: 0, 0>, kernel = "requant_1", layer = "/first", macs = 0 : i64, op = "qi.requant", out = array<i64: 1, 0>, overlap = false, params = dense<7> : tensor<4xi32>, spec = {kind = "requant"}, tiles = 4 : i64, weights = unit} : () -> ()
   return
 }
+
+// CHECK-LABEL: func.func @ops_of_any_widths_survive_a_round_trip
+func.func @ops_of_any_widths_survive_a_round_trip(%x: tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, %y: tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>, %w: tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>, %b: tensor<3xi32>) {
+  // CHECK: "qi.linear"({{.*}}) {acc = array<i64: -9000, 9000>, acc_shift = 3 : i64, form = "wide", high = 32767 : i64, low = -32768 : i64, multiplier = array<i32: 513, 600, 700>, shift = array<i32: 32, 33, 34>} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, {{.*}}) -> tensor<1x3x!quant.uniform<i16:f32, 5.000000e-01>>
+  %r0 = "qi.linear"(%x, %w, %b) {acc = array<i64: -9000, 9000>, acc_shift = 3 : i64, form = "wide", high = 32767 : i64, low = -32768 : i64, multiplier = array<i32: 513, 600, 700>, shift = array<i32: 32, 33, 34>} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>, tensor<3xi32>) -> tensor<1x3x!quant.uniform<i16:f32, 5.000000e-01>>
+  // CHECK: "qi.add"({{.*}}) {high = 15 : i64, low = 0 : i64, multiplier_a = 2147483647 : i64, multiplier_b = -8192 : i64, shift = 62 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
+  %r1 = "qi.add"(%x, %y) {high = 15 : i64, low = 0 : i64, multiplier_a = 2147483647 : i64, multiplier_b = -8192 : i64, shift = 62 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
+  // CHECK: "qi.table"({{.*}}) {table = dense<-999> : tensor<256xi16>} : (tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>
+  %r2 = "qi.table"(%y) {table = dense<-999> : tensor<256xi16>} : (tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>
+  return
+}

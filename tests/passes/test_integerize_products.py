@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dyadic.passes.integerize.products import (
     Product,
+    accumulators,
     add_multipliers,
     final_sums,
     partial_sums,
@@ -78,6 +79,45 @@ def test_what_int32_cannot_hold_is_refused_by_name() -> None:
     weight = np.ones((1, 70_000))
     with pytest.raises(ModelError, match=r"/layer: the sum of 70000 products in output channel 0 can reach"):
         quantize_product("/layer", weight, np.zeros(1), np.zeros(1), HALF, POSITIVE, short=False)
+
+
+WORDS = Activation(2.0**-15, 0, 16)  # [-1, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@seed(26)
+@given(st.lists(st.integers(-127, 127), min_size=1, max_size=3), st.integers(-(1 << 30), 1 << 30), st.integers(0, 8))
+def test_intervals_of_16_bit_inputs_are_those_of_brute_force(weights: list[int], bias: int, acc_shift: int) -> None:
+    """Sums of low bytes and of high ones, in any order, and the accumulator that they make."""
+    low, high = accumulators(np.array([weights]), np.array([bias]), WORDS, acc_shift)
+    half = 1 << acc_shift >> 1
+    held = set()
+    for start in (bias + half, -128 * sum(weights)):
+        for bytes_ in itertools.product((0, 255), repeat=len(weights)):
+            for subset in itertools.product((0, 1), repeat=len(weights) + 1):
+                terms = [start, *(w * q for w, q in zip(weights, bytes_, strict=True))]
+                held.add(sum(term for term, used in zip(terms, subset, strict=True) if used))
+    for words in itertools.product((-(1 << 15), (1 << 15) - 1), repeat=len(weights)):
+        acc = bias + sum(w * q for w, q in zip(weights, words, strict=True))
+        held.add((acc + half) >> acc_shift)
+    assert (low.item(), high.item()) == (min(held), max(held))
+
+
+@pytest.mark.parametrize(("depth", "acc_shift"), [(1, 0), (500, 0), (520, 1), (1100, 2), (66_200, 8)])
+def test_an_accumulator_is_narrowed_by_as_little_as_int32_needs(depth: int, acc_shift: int) -> None:
+    weight, none = np.ones((1, depth)), np.zeros(1)
+    product = quantize_product("/layer", weight, none, np.zeros(depth), WORDS, WORDS, short=True)
+    assert (product.acc_shift, product.form) == (acc_shift, "wide")
+    assert product.acc[0] >= -(1 << 31) and product.acc[1] < 1 << 31
+    # 1 - 2^-15 in all inputs, in units that are 2^acc_shift times as large
+    acc = (127 * depth * ((1 << 15) - 1) + (1 << acc_shift >> 1)) >> acc_shift
+    ratio = Fraction(product.multiplier[0], 1 << product.shift[0])
+    assert abs(acc * ratio - depth * ((1 << 15) - 1)) < depth * ((1 << 15) + 1) * Fraction(1, 1 << 20)
+
+
+def test_bytes_that_int32_cannot_sum_are_refused_by_name() -> None:
+    with pytest.raises(ModelError, match=r"/layer: the sum of 70000 products in output channel 0 .* int32 cannot hold"):
+        quantize_product("/layer", np.ones((1, 70_000)), np.zeros(1), np.zeros(70_000), WORDS, WORDS, short=True)
 
 
 def test_weights_that_are_not_finite_are_refused_by_name() -> None:
@@ -192,6 +232,19 @@ def check_high(ratios: list[Fraction], residual: Fraction, m: tuple, mb: tuple, 
         assert 255 * abs(Fraction(other << 32, 1 << s) - residual) <= Fraction(1, 32)  # steps of the result
         finer = ratio * (1 << (s + 1)) + Fraction(1, 2) >= 1 << 31 or residual * (1 << (s + 1)) >= 1 << (14 + 32)
         assert s == 53 or finer
+
+
+@settings(max_examples=100, deadline=None)
+@seed(27)
+@given(conv_ratios, st.fractions(Fraction(1, 1 << 16), 1 << 10))
+def test_a_residual_of_16_bits_leaves_its_sums_more_room(ratios: list[Fraction], residual: Fraction) -> None:
+    _, mb, up, shifts = residual_multipliers(ratios, residual, (1 << 15) - 1)
+    if up != 32:
+        assert 0 <= up <= 8
+        return
+    for other, s in zip(mb, shifts, strict=True):
+        assert 33 <= s <= 53 and 0 <= other < 1 << 13
+        assert (1 << 15) * abs(Fraction(other << 32, 1 << s) - residual) <= Fraction(1, 31)
 
 
 @settings(max_examples=100, deadline=None)

@@ -197,3 +197,22 @@ func.func @weights_in_groups_are_whole_and_their_groups_beside_them(%x: tensor<1
   %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.weight_bits = 4 : i64, qd.weight_group = 16 : i64, qd.range = array<f64: 0.0, 40000.0>} : (tensor<1x17x1x1xf32>, tensor<1x17x1x1xf32>, tensor<1xf32>) -> tensor<1x1x1x1xf32>
   return %0 : tensor<1x1x1x1xf32>
 }
+
+// S_in = 2^-15, S_w = 1/128, S_out = 2^-14: a ratio of 2^-8, and the bias 0.5 is 2^21 steps of 2^-22. The table's input
+// has 4 bits of 1/15 and its result 16 of 2^-15: leaky Relu leaves 2 steps as round(2/15 * 2^15).
+// CHECK-LABEL: func.func @activations_of_16_and_of_4_bits
+// CHECK-NEXT:    %[[Q:.+]] = "qi.quantize"(%arg0) : (tensor<1x1xf32>) -> tensor<1x1x!quant.uniform<i16:f32, 3.0517578125E-5>>
+// CHECK:         "qi.constant"() {value = dense<2097152> : tensor<1xi32>}
+// CHECK-NEXT:    %[[L:.+]] = "qi.linear"(%[[Q]], {{.*}}) {acc = array<i64: -2064384, 6258561>, form = "wide", high = 32767 : i64, low = 0 : i64, multiplier = array<i32: 1073741824>, shift = array<i32: 38>} : {{.*}} -> tensor<1x1x!quant.uniform<i16:f32, 6.103515625E-5>>
+// CHECK-NEXT:    %[[N:.+]] = "qi.requant"(%[[L]]) {high = 15 : i64, low = 0 : i64, {{.*}} -> tensor<1x1x!quant.uniform<u8<0:15>:f32, {{.+}}>>
+// CHECK-NEXT:    %[[T:.+]] = "qi.table"(%[[N]]) {table = dense<"0x0000{{.+}}"> : tensor<256xi16>} : {{.*}} -> tensor<1x1x!quant.uniform<i16:f32, 3.0517578125E-5>>
+// CHECK-NEXT:    "qi.dequantize"(%[[T]])
+func.func @activations_of_16_and_of_4_bits(%x: tensor<1x1xf32> {qd.bits = 16 : i64, qd.range = array<f64: -0.999969482421875, 0.5>}) -> tensor<1x1xf32> {
+  %w = "qd.constant"() {value = dense<0.9921875> : tensor<1x1xf32>} : () -> tensor<1x1xf32>
+  %b = "qd.constant"() {value = dense<0.5> : tensor<1xf32>} : () -> tensor<1xf32>
+  %0 = "qd.linear"(%x, %w, %b) {qd.range = array<f64: -9.0, 9.0>} : (tensor<1x1xf32>, tensor<1x1xf32>, tensor<1xf32>) -> tensor<1x1xf32>
+  %1 = "qd.clamp"(%0) {low = 0.0 : f32, high = 0x7F800000 : f32, qd.bits = 16 : i64, qd.range = array<f64: 0.0, 1.99993896484375>} : (tensor<1x1xf32>) -> tensor<1x1xf32>
+  %2 = "qd.clamp"(%1) {low = 0.0 : f32, high = 1.0 : f32, qd.bits = 4 : i64, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x1xf32>) -> tensor<1x1xf32>
+  %3 = "qd.leaky_relu"(%2) {alpha = 0.5 : f32, qd.bits = 16 : i64, qd.range = array<f64: 0.0, 0.999969482421875>} : (tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %3 : tensor<1x1xf32>
+}

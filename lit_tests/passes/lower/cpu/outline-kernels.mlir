@@ -2,7 +2,7 @@
 
 // Layers of equal shape share one kernel; the boundary becomes attributes; no tensor is left.
 // CHECK-LABEL: func.func @main()
-// CHECK-SAME:    qi.inputs = [{channels = 4 : i64, columns = 4 : i64, {{.*}}name = "arg0", rows = 4 : i64, scale = 5.000000e-01 : f32, shape = array<i64: 1, 4, 4, 4>, zero_point = 3 : i64}]
+// CHECK-SAME:    qi.inputs = [{channels = 4 : i64, columns = 4 : i64, {{.*}}name = "arg0", rows = 4 : i64, scale = 5.000000e-01 : f32, shape = array<i64: 1, 4, 4, 4>, steps = array<i64: 0, 255>, zero_point = 3 : i64}]
 // CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 0, 0>, kernel = "[[K:table_[0-9a-f]+]]", layer = "/first", {{.*}}op = "qi.requant", out = array<i64: 1, 0>
 // CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 1, 0>, kernel = "[[K]]", layer = "/second", {{.*}}out = array<i64: 2, 0>
 // CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 2, 0>, kernel = "[[K]]", layer = "/third", {{.*}}out = array<i64: 3, 0>
