@@ -58,7 +58,7 @@ class Tensor:
             strides = (self.image, self.row, self.column, 1)
             kernels.view(self.memory, i * self.plane, values.shape, strides)[:] = plane
 
-    def strides(self, name: str) -> dict[str, int]:
+    def strides(self, name: str) -> dict[str, Any]:
         return {f"{name}_{key}": getattr(self, key) for key in ("column", "row", "image", "plane")}
 
 
@@ -149,13 +149,8 @@ def conv_case(kernels: Any, rng: np.random.Generator, widths: tuple[bool, bool, 
         packed_dwords=16, **out.strides("out"), form=form,
         clamp=requantize.clamps(low, high, wide=widths[1]), acc_shift=acc_shift, **fields,
     )  # fmt: skip
-    params = requantize.pack(
-        *(conv.by_group(spec, each) for each in (bias, m, s)),
-        None if added is None else conv.by_group(spec, added),
-        form,
-        header,
-        None if high_bias is None else conv.by_group(spec, high_bias),
-    )
+    grouped = [None if each is None else conv.by_group(spec, each) for each in (bias, m, s, added, high_bias)]
+    params = requantize.pack(*grouped[:4], form, header, grouped[4])  # type: ignore[arg-type]
     values = np.clip(fixedpoint.round_shift(total, s) + out.zero_point, low, high)
     packed = conv.pack_weights(spec, weight.astype(np.int8), x.column)
     return finished(kernels, spec, inputs, out, values, weights=packed, params=params)
@@ -188,7 +183,7 @@ def depthwise_case(kernels: Any, rng: np.random.Generator, widths: tuple[bool, b
             sums += cells * weight[:, a, b, 0]
     acc_shift, bias, high_bias, acc, m, s = products(rng, x, weight, sums, form)
     low, high = clamp_of(rng, widths[1])
-    strides = {**x.strides("in"), "in_column": stride * x.column, "in_row": stride * x.row}
+    strides: dict[str, Any] = {**x.strides("in"), "in_column": stride * x.column, "in_row": stride * x.row}
     spec = depthwise.DepthwiseSpec(
         rows=rows, columns=columns, channels=channels, unit_rows=int(rng.integers(1, rows + 1)), taps_y=kernel[0],
         taps_x=kernel[1], tap_y=x.row, tap_x=x.column, stride_x=stride, **strides, **out.strides("out"), form=form,
