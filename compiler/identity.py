@@ -25,6 +25,7 @@ SENSITIVITY_SOURCES = (
     "dialects",
     "passes/integerize",
     "passes/refine/weight_grid.py",
+    "passes/rewriting.py",
 )
 REFINE_SOURCES = (
     *CALIBRATE_SOURCES,

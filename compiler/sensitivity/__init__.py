@@ -36,7 +36,16 @@ from dyadic.compiler.sensitivity.work import Estimates, Labels, OutOfTime, Work,
 from dyadic.compiler.simulate import Simulation
 from dyadic.runtime.errors import UsageError
 
-__all__ = ["METHODS", "Candidates", "Estimate", "Sensitivities", "best_device", "default_budget", "measure"]
+__all__ = [
+    "METHODS",
+    "Candidates",
+    "Estimate",
+    "Roundings",
+    "Sensitivities",
+    "best_device",
+    "default_budget",
+    "measure",
+]
 
 METHODS: dict[str, Method] = {
     one.METHOD.name: one.METHOD
@@ -56,6 +65,7 @@ def measure(
     candidates: Candidates | None = None,
     progress: Progress | None = None,
     *,
+    roundings: Roundings | None = None,
     cache: Cache | None = None,
     budget: int | None = None,
     deadline: float | None = None,
@@ -65,7 +75,8 @@ def measure(
     """The sensitivity of every candidate (all there are by default).
 
     samples: `Samples`, or batches by input name; labels in their order, or in the batches under "labels". budget: how
-    many samples to use (`default_budget` says how many by default). With a cache an interrupted run goes on where it
+    many samples to use (`default_budget` says how many by default). roundings: for several methods, to look for grids
+    once. With a cache an interrupted run goes on where it
     was. deadline: a `time.monotonic()` after which no new work is begun; what is missing then is taken from sqnr,
     scaled to what was measured. memory: a ceiling in bytes for the network's tensors.
 
@@ -79,7 +90,18 @@ def measure(
     data = choose(samples, labels, budget or default_budget(method, simulation, candidates), simulation.plan.arguments)
     objective = Objective(simulation, one.labels and data.labels is not None)
     asked = question(simulation, data, method, {"seed": seed, "labels": objective.labelled, "memory": memory})
-    work = Work(simulation, objective, candidates, Roundings(simulation), data, seed, memory, asked, cache, deadline)
+    work = Work(
+        simulation,
+        objective,
+        candidates,
+        roundings or Roundings(simulation),
+        data,
+        seed,
+        memory,
+        asked,
+        cache,
+        deadline,
+    )
     with ExitStack() as stack:
         work.begin = lambda total: stack.enter_context((progress or Progress()).stage(method, total))
         with suppress(OutOfTime):

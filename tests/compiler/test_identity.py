@@ -52,6 +52,15 @@ def test_all_that_calibrates_is_in_the_digest() -> None:
     assert {path.name for path in others} <= {"__init__.py"}, "add to CALIBRATE_SOURCES"
 
 
+def test_all_that_measures_sensitivities_is_in_the_digest() -> None:
+    used = used_by(ROOT / "compiler/sensitivity/__init__.py", set())
+    missing = used - covered(identity.SENSITIVITY_SOURCES)
+    elsewhere = {ROOT / "compiler" / name for name in ("cache.py", "identity.py", "progress.py")}
+    elsewhere |= {ROOT / "compiler/calibrate/data.py"}  # the samples themselves are in the key
+    others = {path for path in missing - elsewhere if ROOT / "runtime" not in path.parents}
+    assert {path.name for path in others} <= {"__init__.py"}, f"add to SENSITIVITY_SOURCES: {others}"
+
+
 def test_digests_change_with_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "TREE", tmp_path)
     (tmp_path / "folder").mkdir()

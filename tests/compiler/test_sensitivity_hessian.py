@@ -5,7 +5,7 @@ import pytest
 import tiny_networks as tiny
 import torch
 
-from dyadic.compiler.sensitivity import hessian_trace, measure
+from dyadic.compiler.sensitivity import hessian_top_eigenvalue, hessian_trace, measure
 from dyadic.compiler.sensitivity.candidates import Roundings
 from dyadic.compiler.sensitivity.estimates import Moments
 
@@ -105,3 +105,71 @@ def test_drawing_stops_where_traces_are_known() -> None:
     assert hessian_trace.enough(work)  # fc does not matter: less than a thousandth
     work.moments["conv2", "trace", "w"] = Moments(8, 0.5, 0.1)
     assert not hessian_trace.enough(work)
+
+
+@pytest.mark.parametrize(("activation", "classes", "labelled"), CASES)
+def test_the_top_eigenvalue_is_the_largest(activation: str, classes: bool, labelled: bool) -> None:
+    simulation, given = tiny.network(activation, classes), tiny.labels() if labelled else None
+    found = measure("hessian-top-eigenvalue", simulation, [{"x": tiny.images()}], given, budget=tiny.IMAGES)
+    for point in simulation.points.weights:
+        largest = float(torch.linalg.eigvalsh(tiny.hessian(simulation, point, given))[-1])
+        error = float(Roundings(simulation).change(point, "w4").double().square().sum())
+        assert found.weights[point]["w4"].value == pytest.approx(largest * error / 2, rel=0.02), point
+
+
+def test_the_top_eigenvalue_of_a_tensor_is_each_samples_own() -> None:
+    simulation = tiny.network(tiny.SILU)
+    found = measure("hessian-top-eigenvalue", simulation, [{"x": tiny.images()}], tiny.labels(), budget=tiny.IMAGES)
+    largest, errors = [], []
+    for i, label in enumerate(tiny.labels()):
+        image = torch.from_numpy(tiny.images()[i : i + 1])
+
+        def loss(x: torch.Tensor, label: int = label) -> torch.Tensor:
+            return -simulation({"x": x})["y"].log_softmax(1)[0, label]
+
+        hessian = torch.as_tensor(torch.autograd.functional.hessian(loss, image)).reshape(32, 32)
+        largest.append(float(torch.linalg.eigvalsh(hessian)[-1]))
+        errors.append(float((simulation.rounded(0, image, {"x": 4}) - image).square().sum()))
+    exact = np.mean(largest) * np.mean(errors) / 2
+    assert found.activations["x"][4].value == pytest.approx(exact, rel=0.02)
+
+
+def test_power_iteration_finds_the_largest_of_an_indefinite_matrix() -> None:
+    matrix = torch.diag(torch.tensor([-9.0, 4.0, 1.0, 0.0]))
+    start = [torch.ones(4)]
+    value = hessian_top_eigenvalue.top(lambda v: [matrix @ v[0]], lambda a, b: (a[0] * b[0]).sum(), start)
+    assert float(value) == pytest.approx(4.0, rel=1e-2)
+    below = hessian_top_eigenvalue.top(lambda v: [matrix @ v[0] - 10 * v[0]], lambda a, b: (a[0] * b[0]).sum(), start)
+    assert float(below) == pytest.approx(-6.0, rel=1e-2)
+
+
+@pytest.mark.parametrize(("activation", "classes", "labelled"), CASES)
+def test_augmented_is_the_whole_quadratic_form(activation: str, classes: bool, labelled: bool) -> None:
+    """Of all weights at once: the value of each, and what each two of them cost together."""
+    simulation, given = tiny.network(activation, classes), tiny.labels() if labelled else None
+    found = measure("augmented", simulation, [{"x": tiny.images()}], given, budget=tiny.IMAGES)
+    points, roundings, loss = simulation.points.weights, Roundings(simulation), tiny.loss_of(simulation, given)
+    changes = {p: roundings.change(p, "w4") for p in points}
+
+    def along(t: torch.Tensor) -> torch.Tensor:
+        moved = zip(points.items(), t, strict=True)
+        return loss({p: simulation.weight(point) + each * changes[p] for (p, point), each in moved}).mean()
+
+    hessian = torch.as_tensor(torch.autograd.functional.hessian(along, torch.zeros(len(points)))).double()
+    pairs = {(a, b): value for a, s, b, t, value in found.pairs if (s, t) == ("w4", "w4")}
+    names = list(points)
+    for i, p in enumerate(names):
+        assert found.weights[p]["w4"].value == pytest.approx(max(0.0, float(hessian[i, i] / 2)), rel=1e-3, abs=1e-8)
+        for j in range(i):
+            assert pairs[names[j], p] == pytest.approx(float(hessian[j, i]), rel=1e-3, abs=1e-6)
+    ones, both = torch.ones(len(names), dtype=torch.float64), dict.fromkeys(names, "w4")
+    below = sum(min(0.0, float(hessian[i, i] / 2)) for i in range(len(names)))
+    assert found.predicted(both, {}) + below == pytest.approx(float(ones @ hessian @ ones / 2), rel=1e-2, abs=1e-6)
+
+
+def test_augmented_pairs_weights_with_activations_but_no_point_with_itself() -> None:
+    found = measure("augmented", tiny.network(), [{"x": tiny.images()}], budget=tiny.IMAGES)
+    pairs = {(a, s[0], b, t[0]) for a, s, b, t, _ in found.pairs}
+    assert ("conv1", "w", "act1", "a") in pairs
+    assert ("fc", "w", "fc", "a") in pairs  # a layer's weights, and its result
+    assert not any((a, s) == (b, t) for a, s, b, t in pairs)
