@@ -103,7 +103,7 @@ def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
     product = quantize_product(
         layer_name(op),
         weight,
-        constant_array(op, op.bias),
+        layer_bias(op),
         mean,
         activation_of(x),
         target.activation,
@@ -178,7 +178,7 @@ def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Produ
     return quantize_product(
         layer_name(op),
         weight,
-        constant_array(op, op.bias),
+        layer_bias(op),
         mean,
         activation_of(x),
         target.activation,
@@ -188,11 +188,20 @@ def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Produ
 
 
 def input_mean(op: Any, channels: int) -> npt.NDArray[np.float64]:
-    """What calibration saw of each input channel on average (`qd.input_mean`); 0 where it did not look."""
+    """What calibration saw of each input channel on average (`qd.input_mean`); 0 where it did not look.
+
+    And 0 where refine says by how much the bias shifts: what rounding adds on average is in that already.
+    """
     attributes = op.operation.attributes
-    if qd.INPUT_MEAN not in attributes:
+    if qd.INPUT_MEAN not in attributes or qd.BIAS_SHIFT in attributes:
         return np.zeros(channels)
     return np.array([float(v) for v in attributes[qd.INPUT_MEAN]])
+
+
+def layer_bias(op: Any) -> npt.NDArray[np.float64]:
+    """The bias of a convolution or linear layer, shifted as refine decided (`qd.bias_shift`)."""
+    bias, attributes = constant_array(op, op.bias), op.operation.attributes
+    return bias + np.array([float(v) for v in attributes[qd.BIAS_SHIFT]]) if qd.BIAS_SHIFT in attributes else bias
 
 
 def record_sums(op: Any, product: Product) -> None:

@@ -3,14 +3,16 @@
     conv2d(x, w) {qd.weight_bits = 4}  -->  {qd.weight_scale, qd.weight_steps} and, with groups, {qd.group_scales}
 
 The float graph is unchanged. With `qd.input_moments` each weight's error counts as much as what it is multiplied with
-is on average, squared; without, all count the same. See `weight_grid.py`.
+is on average, squared; without, all count the same (`weight_grid.py`). Rows for which the whole quadratic form says
+otherwise (their inputs go together, as neighbouring pixels do) keep the scale that reaches their largest weight.
 """
 
 import numpy as np
+import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.passes.refine.weight_grid import Reals, weight_grid
+from dyadic.passes.refine.weight_grid import Grid, Reals, plain_grid, weight_grid
 from dyadic.passes.refine.weight_layers import WeightLayer, weight_layers
 from dyadic.passes.rewriting import module_pass
 
@@ -26,9 +28,35 @@ def importance(layer: WeightLayer) -> Reals | None:
     return each + 1e-3 * each.mean()  # what never varied here may elsewhere
 
 
+def cost(layer: WeightLayer, grid: Grid) -> Reals:
+    """What each output channel loses on `grid`."""
+    objective = layer.objective()
+    if objective is None:
+        return ((grid.steps * grid.sizes(layer.group) - layer.target) ** 2).sum(tuple(range(1, layer.weight.ndim)))
+    blocks = objective.moments.shape[1]
+    steps, sizes = layer.rows(grid.steps, blocks), layer.rows(grid.sizes(layer.group), blocks, fill=1.0)
+    return objective.cost(steps, sizes).reshape(-1)
+
+
+def better_of(layer: WeightLayer, one: Grid, other: Grid) -> Grid:
+    """Each output channel from the grid that serves it best, `one` where they are equal."""
+    take = cost(layer, other) < cost(layer, one)
+
+    def choose(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        return np.where(take.reshape(-1, *(1,) * (a.ndim - 1)), b, a)
+
+    grouped = one.group_scales is not None and other.group_scales is not None
+    return Grid(
+        choose(one.scale, other.scale),
+        choose(one.steps, other.steps),
+        choose(one.group_scales, other.group_scales) if grouped else None,
+    )
+
+
 @module_pass
 def search_weight_scales(module: ir.Operation) -> None:
     """Choose the scales of weights below 8 bits by the squared error: conv2d {weight_bits} --> {weight_scale, steps}"""
     for layer in weight_layers(module):
         if qd.WEIGHT_SCALE not in layer.attributes:
-            layer.write(weight_grid(layer.target, layer.bits, layer.group, importance(layer)))
+            found = weight_grid(layer.target, layer.bits, layer.group, importance(layer))
+            layer.write(better_of(layer, found, plain_grid(layer.target, layer.bits, layer.group)))
