@@ -96,7 +96,9 @@ class Simulation:
         point = self._point_at.get(slot)
         if point is None or point not in activations:
             return value
-        scale, zero_point, low, high = steps_of(*self.points.ranges[slot], activations[point])
+        bits = activations[point]
+        seen = self.points.narrow_ranges if bits <= 4 else self.points.ranges
+        scale, zero_point, low, high = steps_of(*seen[slot], bits)
         return ((value / scale).round() + zero_point).clamp(low, high).sub(zero_point).mul(scale)
 
 

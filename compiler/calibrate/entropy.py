@@ -1,33 +1,33 @@
-"""Represent the range whose 8-bit histogram tells least from the real one (Kullback-Leibler, as TensorRT does it)."""
+"""Represent the range whose histogram of so many steps tells least from the real one (Kullback-Leibler, as TensorRT does it)."""
 
 import numpy as np
 import numpy.typing as npt
 
 from dyadic.compiler.calibrate.histogram import Histogram
 
-LEVELS = 255
 SHARES = np.linspace(0.1, 1.0, 91)
 
 
 class Entropy(Histogram):
     """Both ends shrink together; clipped values count as the end they are clipped to."""
 
-    def range(self) -> tuple[float, float]:
+    def range(self, bits: int = 8) -> tuple[float, float]:
         if self.low == self.high:
             return 0.0, 0.0
-        best = min(SHARES, key=lambda share: (self._divergence(self.low * share, self.high * share), -share))
+        steps = (1 << bits) - 1
+        best = min(SHARES, key=lambda share: (self._divergence(self.low * share, self.high * share, steps), -share))
         return float(self.low * best), float(self.high * best)
 
-    def _divergence(self, low: float, high: float) -> float:
+    def _divergence(self, low: float, high: float, steps: int) -> float:
         centers = self.centers
         inside = (centers >= low) & (centers <= high)
         kept, counts = centers[inside], self.counts[inside]
         if not counts.any():
             return np.inf
-        level = np.minimum((kept - low) * (LEVELS / (high - low)), LEVELS - 1).astype(np.int64)
+        level = np.minimum((kept - low) * (steps / (high - low)), steps - 1).astype(np.int64)
         used = counts > 0
-        per_level = np.bincount(level, counts, LEVELS)
-        bins_per_level = np.bincount(level[used], minlength=LEVELS)
+        per_level = np.bincount(level, counts, steps)
+        bins_per_level = np.bincount(level[used], minlength=steps)
         quantized = np.where(used, per_level[level] / np.maximum(bins_per_level, 1)[level], 0.0)
         real = counts.copy()
         real[0] += self.counts[centers < low].sum()

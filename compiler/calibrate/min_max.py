@@ -20,5 +20,5 @@ class MinMax:
         low, high = extremes(values)
         self.low, self.high = min(self.low, low), max(self.high, high)
 
-    def range(self) -> tuple[float, float]:
+    def range(self, bits: int = 8) -> tuple[float, float]:
         return self.low, self.high

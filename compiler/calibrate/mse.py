@@ -1,28 +1,52 @@
-"""Represent the range whose 8-bit steps lose least: what clipping loses against what rounding loses, both squared."""
+"""Represent the range whose steps lose least: what clipping loses against what rounding loses, both squared."""
 
 import numpy as np
 import numpy.typing as npt
 
 from dyadic.compiler.calibrate.histogram import BINS, Histogram
 
-LEVELS = 255
 # Each end is tried at these shares of what was seen; finer where the answer usually is.
 SHARES = np.concatenate([np.geomspace(0.02, 0.3, 16, endpoint=False), np.linspace(0.3, 1.0, 57)])
+FEW_STEPS = SHARES[::3]  # coarser for both ends together, where each pair is tried on the whole histogram
 
 
 class Mse(Histogram):
-    """The expected squared error is exact for clipping (to a bin) and step^2/12 for rounding, zeros being exact."""
+    """The expected squared error is exact for clipping (to a bin) and step^2/12 for rounding, zeros being exact.
 
-    def range(self) -> tuple[float, float]:
+    Below 8 bits steps are no longer small beside the distribution, and the error of rounding is exact, too.
+    """
+
+    def range(self, bits: int = 8) -> tuple[float, float]:
+        steps = (1 << bits) - 1
+        if bits < 8:
+            return self._few_steps(steps)
         lows = self.low * SHARES if self.low < 0 else np.zeros(1)
         highs = self.high * SHARES if self.high > 0 else np.zeros(1)
         clipped_high, inside_high = self._tail(highs, self.counts, self.centers)
         clipped_low, inside_low = self._tail(-lows, self.counts[::-1], -self.centers[::-1])
-        step = (highs[:, None] - lows[None, :]) / LEVELS
+        step = (highs[:, None] - lows[None, :]) / steps
         inside = inside_high[:, None] + inside_low[None, :] - self.counts.sum()
         error = clipped_high[:, None] + clipped_low[None, :] + inside * step**2 / 12
         i, j = np.unravel_index(np.argmin(error), error.shape)
         return float(lows[j]), float(highs[i])
+
+    def _few_steps(self, steps: int) -> tuple[float, float]:
+        both = self.low < 0 < self.high
+        shares = FEW_STEPS if both else SHARES
+        lows = self.low * shares if self.low < 0 else np.zeros(1)
+        highs = self.high * shares if self.high > 0 else np.zeros(1)
+        used = np.flatnonzero(self.counts)
+        values, counts = self.centers[used], self.counts[used]
+        best, least = (self.low, self.high), np.inf
+        for low in lows:
+            for high in highs:
+                step = max((high - low) / steps, np.finfo(np.float64).tiny)
+                zero = np.rint(-low / step)
+                rounded = (np.clip(np.rint(values / step) + zero, 0, steps) - zero) * step
+                error = float((counts * (rounded - values) ** 2).sum())
+                if error < least:
+                    best, least = (float(low), float(high)), error
+        return best
 
     @staticmethod
     def _tail(

@@ -16,8 +16,8 @@ class Observer(Protocol):
         """Take note of some finite values."""
         ...
 
-    def range(self) -> tuple[float, float]:
-        """(low, high) with low <= 0 <= high."""
+    def range(self, bits: int = 8) -> tuple[float, float]:
+        """(low, high) with low <= 0 <= high, to be represented with so many bits."""
         ...
 
 

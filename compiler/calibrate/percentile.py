@@ -14,7 +14,7 @@ class Percentile(Histogram):
         super().__init__()
         self.clipped = clipped
 
-    def range(self) -> tuple[float, float]:
+    def range(self, bits: int = 8) -> tuple[float, float]:
         edges = (self.first + np.arange(BINS + 1)) * self.width
         below = np.concatenate([[0.0], np.cumsum(self.counts)]) + self.zeros * (edges > 0)
         total = below[-1]

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch_mlir import ir
 
+from dyadic.compiler.calibrate.narrow import narrow_all_ranges
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan, Step, main_function, make_plan
@@ -54,8 +55,8 @@ class Points:
     """The choices of a calibrated `qd` module.
 
     `module` is a copy in which ranges are placed as integerize places them (exact on the float graph), `plan` its plan.
-    `ranges` are those of every slot that is rounded. `result_of` says which activation point holds a layer's result,
-    under the names of the original module.
+    `ranges` are those of every slot that is rounded, `narrow_ranges` those that it has at 4 bits. `result_of` says
+    which activation point holds a layer's result, under the names of the original module.
     """
 
     def __init__(self, module: ir.Module) -> None:
@@ -72,6 +73,7 @@ class Points:
         self._parent = {slot: slot for slot in self._slots.values()}
         self._join()
         self.ranges = {slot: value_range(self._values[slot]) for slot in self._values if self._rounded(slot)}
+        self.narrow_ranges = self._narrow_ranges(module)
         self.activations = self._activations()
         self.result_of = {name: self._point_of[self._find(slot)] for slot, name in self.argument_names.items()} | {
             self.names[step.output]: self._point_of[self._find(step.output)]
@@ -112,6 +114,18 @@ class Points:
             return True
         return fused_clamp(op) is None and not (isinstance(op, qd.Conv2dOp) and taken_in(op))
 
+    def _narrow_ranges(self, module: ir.Module) -> dict[int, tuple[float, float]]:
+        """As `ranges`, from a copy in which every tensor has the range for 4 bits."""
+        copy = module.operation.clone()
+        narrow_all_ranges(copy)
+        there = prepared(copy, make_plan(copy))
+        steps = {_tag(step): step.op.out for step in make_plan(there).steps}
+        values = dict(enumerate(main_function(there).operation.regions[0].blocks[0].arguments))
+        for step in self.plan.steps:
+            if _tag(step) in steps and _tag(step) is not None:
+                values[step.output] = steps[_tag(step)]
+        return {slot: value_range(values[slot]) if slot in values else own for slot, own in self.ranges.items()}
+
     def _activations(self) -> dict[str, ActivationPoint]:
         members: dict[int, list[int]] = {}
         for slot in sorted(self._parent):
@@ -148,7 +162,7 @@ class Points:
         return points
 
 
-def prepared(module: ir.Module, plan: Plan) -> ir.Operation:
+def prepared(module: ir.Module | ir.Operation, plan: Plan) -> ir.Operation:
     """A copy with the ranges that integerize gives; its ops are tagged with their slots in `plan`."""
     with module.context:
         tag = ir.IntegerType.get_signless(64)
