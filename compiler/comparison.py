@@ -54,7 +54,7 @@ class Tally:
     def __init__(self) -> None:
         self.samples = self.labelled = self.classified = self.same = 0
         self.float_right = self.int8_right = self.gained = self.lost = 0
-        self.signal = self.noise = 0.0
+        self.signal = self.noise = self.entropy = 0.0
 
     def add(self, expected: Outputs, seen: Outputs, labels: npt.NDArray[np.int64] | None) -> None:
         for e, s in zip(expected, seen, strict=True):
@@ -64,6 +64,7 @@ class Tally:
         if expected[0].ndim != 2 or expected[0].shape[1] < 2:
             return  # no classes to compare
         float_class, int8_class = expected[0].argmax(1), seen[0].argmax(1)
+        self.entropy += cross_entropy(seen[0], float_class if labels is None else labels)
         self.classified += len(float_class)
         self.same += int((float_class == int8_class).sum())
         if labels is not None:
@@ -75,9 +76,21 @@ class Tally:
             self.lost += int((float_right & ~int8_right).sum())
 
     @property
+    def loss(self) -> float:
+        """Cross entropy of the second network's answers, with the labels or else with the first one's classes."""
+        return self.entropy / max(1, self.classified)
+
+    @property
     def sqnr_db(self) -> float:
         """Signal to noise of the outputs; 200 stands for no noise at all."""
         return 200.0 if self.noise == 0 else 10 * math.log10(max(self.signal, 1e-300) / self.noise)
+
+
+def cross_entropy(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.integer]) -> float:
+    """Summed over the samples, in nats."""
+    x = logits.astype(np.float64)
+    x -= x.max(1, keepdims=True)
+    return float((np.log(np.exp(x).sum(1)) - x[np.arange(len(x)), classes]).sum())
 
 
 def paired_interval(gained: int, lost: int, samples: int) -> tuple[float, float, float]:

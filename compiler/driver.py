@@ -24,6 +24,7 @@ from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.calibrate.narrow import narrow_ranges
 from dyadic.compiler.certificate import certify
 from dyadic.compiler.comparison import Comparison, compare
 from dyadic.compiler.emit import emit
@@ -43,7 +44,9 @@ from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.referee import Referee
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.report.account import layers, selection_section
+from dyadic.compiler.select import evidence
 from dyadic.compiler.select.decisions import DEFAULT, Decisions, uniform, write
+from dyadic.compiler.select.mixed import Mixed
 from dyadic.compiler.select.points import Points
 from dyadic.compiler.select.stage import Selection, select
 from dyadic.compiler.trace import Trace, run_passes
@@ -129,6 +132,7 @@ class Flow:
         self.undecided = self.module.operation.clone()
         self.selection = select(self)
         write(self.module, self.selection.points, self.selection.decisions, self.selection.why)
+        narrow_ranges(self.module)
         self.trace.page(self.module.operation, "select", self.options.precision)
 
     def stage_refine(self) -> None:
@@ -171,6 +175,7 @@ class Flow:
             other.module = self.undecided.clone()
             other.selection = Selection(points, decisions, {}, dict.fromkeys(points.result_of, "tried"))
             write(other.module, points, decisions, other.selection.why)
+            narrow_ranges(other.module)
             for stage in STAGES[STAGES.index("refine") :]:
                 if stage != "refine" or refine:
                     getattr(other, f"stage_{stage}")()
@@ -203,10 +208,25 @@ class Flow:
             times = session.profile(random_feeds(session, 1))
             self.artifact.report["layers"] = layers(self, self.selection, times, session.isa)
             variants = self.beside(engine, session.isa, session.threads) if self.selection.report else []
-        self.artifact.report["comparison"] = comparison.to_json()
+        report = self.artifact.report
+        report["comparison"] = comparison.to_json()
         if variants:
-            self.artifact.report["selection"] = selection_section(self.selection, variants)
+            report["selection"] = selection_section(self.selection, variants)
+        if self.selection.mixed is not None:
+            self.prove(self.selection.mixed, report)
         return comparison
+
+    def prove(self, mixed: Mixed, report: dict[str, Any]) -> None:
+        """What the search predicted, against the artifact."""
+        report["latency"] = evidence.latency(self, mixed, self.selection.decisions)
+        report["commands"] = evidence.commands(
+            {axis: limit.asked for axis, limit in self.options.limits.items()}, self.options.sensitivity
+        )
+        if self.evaluate is not None:
+            referee = self.referee()
+            report["sensitivity"] = evidence.ranking(self, mixed, referee)
+            if count := self.options.compare_plans:
+                report["selection"]["random_plans"] = evidence.against_chance(self, mixed, referee, count)
 
     def beside(self, engine: Engine, level: str, threads: int) -> list[Variant]:
         """Float, uniform int8 and this artifact, timed in alternation and asked the same questions."""
@@ -256,6 +276,8 @@ class Flow:
         said = {"model": source(self.model)["name"], "precision": self.options.precision, "seconds": self.seconds}
         if self.tuned is not None:
             said["tune"] = self.tuned.to_json()
+        if self.refined.gains:
+            said["refine"] = [asdict(gain) for gain in self.refined.gains]
         return said
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dyadic.compiler import cost
 from dyadic.compiler.report.layers import layer_rows
 from dyadic.compiler.variants import CHOSEN, INT8, Variant
 from dyadic.runtime.session import StepTime
@@ -63,21 +62,3 @@ def verdict(variants: Sequence[Variant]) -> str:
     if size < 1 and time > SMALLER_ONLY:
         said += " On this machine, fewer bits made this network smaller, not faster."
     return said
-
-
-def latency_section(
-    predicted_ns: float, predicted: Mapping[str, float], measured: cost.Times, level: str, threads: int
-) -> Row:
-    """Predicted from uniform networks against measured from the artifact."""
-    return {
-        "predicted_ms": predicted_ns / 1e6,
-        "measured_ms": measured.whole / 1e6,
-        "error": predicted_ns / measured.whole - 1,
-        "level": level,
-        "threads": threads,
-        "layers": [
-            {"name": name, "predicted_us": ns / 1e3, "measured_us": measured.layers[name][0] / 1e3}
-            for name, ns in predicted.items()
-            if name in measured.layers
-        ],
-    }

@@ -186,6 +186,20 @@ class Mixed:
             deadline=self.deadline,
         )
 
+    def predicted_layers(self, decisions: Decisions) -> dict[str, float]:
+        """Nanoseconds of every layer in a time-stamped run, '' for the boundary."""
+        with_weights = {layer: point for point in self.points.weights.values() for layer in point.layers}
+        predicted = {"": self.base.layers[""][0]}
+        for layer in self.base.layers:
+            if layer in with_weights:
+                point = with_weights[layer]
+                width = decisions.activations[point.reads[0]]
+                predicted[layer] = self.costs.latency([layer], decisions.weights[point.name], width)
+            elif layer in self.points.result_of:
+                width = decisions.activations[self.points.result_of[layer]]
+                predicted[layer] = self.costs.latency([layer], BASE[0], width)
+        return predicted
+
     def objective(self) -> str:
         """What was sought, in one line."""
         asked = " and ".join(f"--max-{axis} {limit.asked}" for axis, limit in self.limits.items() if axis != "drop")

@@ -1,0 +1,123 @@
+"""Whether what a search predicted is true: its latency, its ranking of the layers, and its choice against chance.
+
+Everything is measured with compiled artifacts on samples that were not used to predict it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from dyadic.compiler import cost
+from dyadic.compiler.referee import Referee
+from dyadic.compiler.select.correlation import rank_correlation
+from dyadic.compiler.select.decisions import Decisions
+from dyadic.compiler.select.random_plan import random_plans
+from dyadic.compiler.select.search import BASE, BOPS, BYTES, bits_of, decisions_of
+from dyadic.compiler.sensitivity import METHODS
+
+if TYPE_CHECKING:
+    from dyadic.compiler.select.compiling import Compiling
+    from dyadic.compiler.select.mixed import Mixed
+
+Row = dict[str, Any]
+RANKED_LAYERS, RANKING_SECONDS = 24, 90.0
+
+
+def latency(flow: Compiling, mixed: Mixed, decisions: Decisions) -> Row:
+    """Predicted from uniform networks against measured from the artifact, in milliseconds an image."""
+    emitted, batch = flow.artifact.emitted, flow.options.batch
+    level, threads = mixed.level, mixed.threads
+    named = {"int8": mixed.int8.artifact.emitted, "chosen": emitted}
+    with flow.progress.stage("measure", cost.ROUNDS) as advance:
+        measured = cost.measure(named, level, threads, batch, flow.cache, advance)["chosen"]
+    layers = mixed.predicted_layers(decisions)
+    whole = mixed.base.predicted(sum(layers.values()))
+    return {
+        "predicted_ms": whole / 1e6,
+        "measured_ms": measured.whole / 1e6,
+        "error": whole / measured.whole - 1,
+        "level": level,
+        "threads": threads,
+        "layers": [
+            {"name": name or "boundary", "predicted_us": ns / 1e3, "measured_us": measured.layers[name][0] / 1e3}
+            for name, ns in layers.items()
+            if name in measured.layers
+        ],
+    }
+
+
+def ranking(flow: Compiling, mixed: Mixed, referee: Referee) -> Row:
+    """How well sensitivities rank the layers: each rounded alone in an artifact, its loss against its prediction."""
+    every = flow.options.compare_sensitivities
+    schemes = {
+        name: min(choices, key=bits_of) for name, choices in mixed.candidates.weights.items() if len(choices) > 1
+    }
+    layers = list(schemes)
+    if not every and len(layers) > RANKED_LAYERS:
+        layers = layers[:: -(-len(layers) // RANKED_LAYERS)]
+    base, measured, started = mixed.uniform(*BASE), dict[str, float](), time.monotonic()
+    with flow.progress.stage("rank", len(layers) + 1) as advance:
+        before = loss_of(flow, mixed, base, referee)
+        advance()
+        for layer in layers:
+            if not every and time.monotonic() - started > RANKING_SECONDS:
+                break
+            changed = Decisions({**base.weights, layer: schemes[layer]}, base.activations)
+            measured[layer] = loss_of(flow, mixed, changed, referee) - before
+            advance()
+    correlations: Row = {}
+    for method in METHODS if every else [mixed.sensitivities.method]:
+        known = mixed.sensitivities
+        if method != known.method:
+            known = mixed.measure_sensitivities(method)
+        predicted = {layer: known.weights[layer][schemes[layer]].value for layer in measured}
+        seen = rank_correlation(predicted, measured)
+        if seen is not None:
+            correlations[method] = asdict(seen)
+    values = mixed.sensitivities.weights
+    points = [
+        {"layer": n, "scheme": schemes[n], "predicted": values[n][schemes[n]].value, "measured": measured[n]}
+        for n in measured
+    ]
+    unit = mixed.sensitivities.unit
+    return {"used": mixed.sensitivities.method, "unit": unit, "correlations": correlations, "points": points}
+
+
+def loss_of(flow: Compiling, mixed: Mixed, decisions: Decisions, referee: Referee) -> float:
+    """Cross entropy on the evaluation data: with the labels, or with float's answers where there are none."""
+    tried = flow.branch(mixed.points, decisions, (mixed.level,), refine=False).artifact
+    with tried.load(mixed.threads, referee.batch) as session:
+        return referee.judge(session).loss
+
+
+def against_chance(flow: Compiling, mixed: Mixed, referee: Referee, count: int) -> list[Row]:
+    """Random plans of the chosen one's size, compiled as it was: what choosing was worth is what it is better by."""
+    rows = []
+    with flow.progress.stage("random", count) as advance:
+        for plan in random_plans(mixed.problem, mixed.chosen, BYTES, count):
+            artifact = flow.branch(mixed.points, decisions_of(plan), (mixed.level,)).artifact
+            with artifact.load(mixed.threads, referee.batch) as session:
+                tally = referee.judge(session)
+            accuracy = tally.int8_right / tally.samples if tally.labelled == tally.samples else None
+            rows.append(
+                {"loss": plan.loss, "bytes": round(plan.costs[BYTES]), "bops": round(plan.costs[BOPS])}
+                | {"accuracy": accuracy, "agreement": tally.same / max(1, tally.classified)}
+            )
+            advance()
+    return rows
+
+
+def commands(options: Mapping[str, str], used: str) -> dict[str, str]:
+    """By section of the report: what measures its figures again."""
+    given = " ".join(f"--max-{axis} {asked}" for axis, asked in options.items())
+    again = f"dyadic compile MODEL --calibration DATA --evaluate LABELLED {given} --sensitivity {used}"
+    return {
+        "headline": f"{again} -o model.dyq",
+        "front": f"{again} --compare-plans 10 -o model.dyq",
+        "latency": "dyadic bench model.dyq --profile",
+        "sensitivity": f"{again} --compare-sensitivities -o model.dyq",
+        "refine": f"{again} -o model.dyq",
+    }
