@@ -216,3 +216,13 @@ func.func @activations_of_16_and_of_4_bits(%x: tensor<1x1xf32> {qd.bits = 16 : i
   %3 = "qd.leaky_relu"(%2) {alpha = 0.5 : f32, qd.bits = 16 : i64, qd.range = array<f64: 0.0, 0.999969482421875>} : (tensor<1x1xf32>) -> tensor<1x1xf32>
   return %3 : tensor<1x1xf32>
 }
+
+// Ratios of 1/2 and of 2^-15 over 2/255 (a float32) take all that 31 bits hold; of 8 bits, 15 are enough.
+// CHECK-LABEL: func.func @an_addition_of_16_bits_has_fine_multipliers
+// CHECK:         "qi.add"({{.*}}) {high = 32767 : i64, low = -32768 : i64, multiplier_a = 1073741824 : i64, multiplier_b = 1073741824 : i64, shift = 31 : i64}
+// CHECK-NEXT:    "qi.add"({{.*}}) {high = 255 : i64, low = 0 : i64, multiplier_a = 2139094913 : i64, multiplier_b = 2139094913 : i64, shift = 39 : i64}
+func.func @an_addition_of_16_bits_has_fine_multipliers(%x: tensor<1x1xf32> {qd.bits = 16 : i64, qd.range = array<f64: -0.999969482421875, 0.5>}) -> (tensor<1x1xf32>, tensor<1x1xf32>) {
+  %0 = "qd.add"(%x, %x) {qd.bits = 16 : i64, qd.range = array<f64: -1.0, 1.99993896484375>} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
+  %1 = "qd.add"(%x, %x) {qd.range = array<f64: -1.0, 1.0>} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %0, %1 : tensor<1x1xf32>, tensor<1x1xf32>
+}
