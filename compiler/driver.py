@@ -273,7 +273,8 @@ class Flow:
         }
 
     def report(self) -> dict[str, Any]:
-        said = {"model": source(self.model)["name"], "precision": self.options.precision, "seconds": self.seconds}
+        precision = "mixed" if self.options.mixed or self.options.plan else self.options.precision
+        said = {"model": source(self.model)["name"], "precision": precision, "seconds": self.seconds}
         if self.tuned is not None:
             said["tune"] = self.tuned.to_json()
         if self.refined.gains:

@@ -16,15 +16,23 @@ def show(comparison: Comparison, artifact: Artifact, output: Path) -> None:
         console.width = FILE_WIDTH
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(output.name)
-    for name in ("float", "int8"):
+    for name in ("float", artifact.report["precision"]):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in rows(comparison):
         table.add_row(*row)
     console.print(table)
+    if chosen := artifact.report.get("selection"):
+        console.print(chosen["verdict"])
+        for note in [*chosen.get("notes", ()), *(difference(one) for one in chosen["differences"])]:
+            console.print(f"note: {note}")
     if tuned := artifact.report.get("tune"):
         console.print(tuned["summary"])
     console.print(artifact.certificate.summary())
+
+
+def difference(one: dict[str, str]) -> str:
+    return f"{one['layer']}: {one['requested']} was asked for, {one['applied']} applies, since {one['why']}"
 
 
 FILE_WIDTH = 110  # where the table goes to a file or a pipe

@@ -6,6 +6,7 @@ was when it is asked again.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -126,12 +127,12 @@ class Mixed:
         """The limits in the units of the problem: bytes of weights, sums of time-stamped layers, bit operations."""
         limits: dict[str, float] = {}
         if (size := self.limits.get("size")) is not None:
-            weights = sum(self.costs.bytes[BASE[0]].values())
+            weights = self.of_int8(BYTES)
             limits[BYTES] = size.of(weights) if size.relative else size.value - (self.file_bytes() - weights)
         if (latency := self.limits.get("latency")) is not None:
             limits[LATENCY] = latency.of(self.base.whole) * self.base.sum / self.base.whole
         if (bops := self.limits.get("bops")) is not None:
-            limits[BOPS] = bops.of(sum(64 * point.macs for point in self.points.weights.values()))
+            limits[BOPS] = bops.of(self.of_int8(BOPS))
         return limits
 
     def file_bytes(self) -> int:
@@ -306,13 +307,12 @@ class Mixed:
         )
 
     def in_words(self, axis: str, total: float) -> str:
+        share = f"({total / self.of_int8(axis):.3f}x of int8's)"
         if axis == BYTES:
-            int8 = sum(self.costs.bytes[BASE[0]].values())
-            return f"{total / 1e3:.1f} kB of weights ({total / int8:.3f}x of int8's)"
+            return f"{total / 1e3:.1f} kB of weights {share}"
         if axis == LATENCY:
-            return f"{self.base.predicted(total) / 1e6:.3f} ms ({total / self.base.sum:.3f}x of int8's)"
-        int8 = sum(64 * point.macs for point in self.points.weights.values())
-        return f"{total / 1e9:.3f} G bit operations ({total / int8:.3f}x of int8's)"
+            return f"{self.base.predicted(total) / 1e6:.3f} ms {share}"
+        return f"{total / 1e9:.3f} G bit operations {share}"
 
     def totals_in_words(self, solution: Solution) -> str:
         return ", ".join(self.in_words(axis, solution.costs[axis]) for axis in (BYTES, LATENCY, BOPS))
@@ -325,5 +325,18 @@ class Mixed:
             "bops": round(solution.costs[BOPS]),
             "latency_ms": self.base.predicted(solution.costs[LATENCY]) / 1e6,
             "chosen": chosen,
-            "layers": decisions_of(solution).by_layer(self.points),
+            "command": self.again(solution),
         }
+
+    def again(self, solution: Solution) -> str:
+        """The options that lead to a point of the front: its own cost as the limit."""
+        name = next(name for name, axis in AXIS_OF.items() if axis == self.axis)
+        others = [f"--max-{a} {one.asked}" for a, one in self.limits.items() if a not in (name, "drop")]
+        share = math.ceil(1e4 * solution.costs[self.axis] / self.of_int8(self.axis)) / 1e4
+        return " ".join([f"dyadic compile MODEL --calibration DATA --max-{name} {share:.4f}x", *others, "-o model.dyq"])
+
+    def of_int8(self, axis: str) -> float:
+        """The cost of uniform int8, in the units of the problem."""
+        if axis == BYTES:
+            return sum(self.costs.bytes[BASE[0]].values())
+        return self.base.sum if axis == LATENCY else sum(64 * point.macs for point in self.points.weights.values())
