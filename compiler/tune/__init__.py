@@ -206,7 +206,7 @@ def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: Arena, batc
         fresh=(place(first, 0), place(first, 0) + (arena.sizes[first] * batch if first >= 0 else 0)),
         weights=launch.data("weights").nbytes,
         params=launch.data("params").nbytes,
-        scratch=kernel.spec.scratch_bytes,
+        scratch=max(spec.scratch_bytes for spec in kernel.candidates),
         candidates=tuple((entries[registry.symbol_of(s)][0], s.units * batch) for s in kernel.candidates),
     )
 

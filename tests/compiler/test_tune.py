@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,9 @@ DEPTHWISE = DepthwiseSpec(
     in_row=880, in_image=880 * 16, out_column=80, out_row=720, out_image=720 * 14, form="wide", clamp=True,
     unit_blocks=1,
 )  # fmt: skip
-SPECS = [CONV, ADDED, FLAT, DEPTHWISE]
+NARROW = replace(CONV, weights="w4", unit_rows=4, unit_columns=6)
+GROUPED = replace(FLAT, weights="w4g16", pixels_outer=True)
+SPECS = [CONV, ADDED, FLAT, NARROW, GROUPED, DEPTHWISE]
 
 
 def lowered(seed: int) -> tuple[ir.Module, ir.Operation, np.ndarray, dict[str, np.ndarray]]:
@@ -99,7 +102,7 @@ def test_every_candidate_gives_the_bytes_of_the_static_choice(
     params = random_params(spec)
     case = {
         "out": out, "inputs": [source, residual], "weights": 1 << 16, "params": params.nbytes,
-        "scratch": spec.scratch_bytes,
+        "scratch": max(one.scratch_bytes for one in every),
         "candidates": [(image.entries[symbol_of(one)][0], one.units * 1) for one in every],
     }  # fmt: skip
     prepare(level)
@@ -171,6 +174,17 @@ def test_networks_of_other_candidates_give_the_same_bits(seed: int, tmp_path: Pa
                 )  # far from the static choice
         assert [launch.kernel.value for launch in launches_of(module)] != before
         check(module, integer, samples, expected, tmp_path / "m.dyq")
+
+
+def test_scratch_memory_is_enough_for_every_candidate() -> None:
+    """A unit of more channels unpacks more weights."""
+    every = [NARROW, replace(NARROW, unit_vectors=5), replace(NARROW, unit_vectors=1)]
+    arena: Any = SimpleNamespace(offsets=[0] * 99, sizes=[64] * 99)
+    with new_context(), ir.Location.unknown():
+        module, *_ = lowered(13)
+        kernel: Any = SimpleNamespace(launches=launches_of(module), spec=NARROW, candidates=every)
+        made = tuning.case(kernel, {symbol_of(one): (0, 0) for one in every}, arena, 1)
+    assert made.scratch == every[1].scratch_bytes > every[0].scratch_bytes
 
 
 # --- decisions
