@@ -333,14 +333,16 @@ WRITERS = [pytest.param(conv._ConvWriter, id="dot"), pytest.param(conv._AmxWrite
         (2, 1, 45, (1, 1), (1, 20)),  # the last unit is moved back inside
     ],
 )
+@pytest.mark.parametrize("weights", ["w8", "w4", "w2"])
 def test_the_units_of_a_block_ask_for_the_weights_of_the_next(
-    writer: Any, vectors: int, rows: int, columns: int, taps: tuple[int, int], unit: tuple[int, int],
+    writer: Any, vectors: int, rows: int, columns: int, taps: tuple[int, int], unit: tuple[int, int], weights: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    spec = plain(rows, columns, vectors=vectors, unit=(vectors, *unit), taps=taps)
+    spec = replace(plain(rows, columns, vectors=vectors, unit=(vectors, *unit), taps=taps), weights=weights)
     chunks = range(spec.chunks[0] * spec.chunks[1])
     lines = prefetched(spec, writer, chunks, monkeypatch)
-    size = vectors * spec.vector_bytes // 64
+    size = vectors * spec.stored_bytes // 64
+    assert size == vectors * spec.vector_bytes // 64 // spec.format.lines
     assert set(range(size, 2 * size)) <= lines
     assert lines <= set(range(size - 1, 2 * size + 1))  # shares are whole bytes: a line more where they end
     for chunk in chunks[1:]:  # each for an equal part

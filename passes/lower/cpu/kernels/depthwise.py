@@ -114,15 +114,14 @@ class DepthwiseSpec:
 
     @property
     def stored_groups(self) -> int:
-        """Groups of four kernel rows that are stored where weights have fewer than 8 bits: those of one result row."""
+        """Groups of four kernel rows in weights of fewer bits: those of one result row."""
         return -(-self.taps_y // TAPS)
 
     @property
     def stored_bytes(self) -> int:
         """Stored weights of one block: as packed, or [group][kernel column][quad][lane][kernel row] in fewer bits."""
-        if self.format.lines == 1:
-            return self.block_bytes
-        return self.stored_groups * self.group_bytes // self.format.lines
+        lines = self.format.lines
+        return self.block_bytes if lines == 1 else self.stored_groups * self.group_bytes // lines
 
     @property
     def group_bytes(self) -> int:
