@@ -286,7 +286,9 @@ def _avg_pool(op: Any) -> Callable[..., torch.Tensor]:
         return lambda x: functional.avg_pool2d(x, kernel, strides)
     pads, include = [left, right, top, bottom], op.count_include_pad.value
     cells = torch.from_numpy(valid_cells(shape(op.x)[2:], kernel, strides, padding, shape(op.out)[2:], include)).float()
-    return lambda x: functional.avg_pool2d(functional.pad(x, pads), kernel, strides, divisor_override=1) / cells
+    return lambda x: (
+        functional.avg_pool2d(functional.pad(x, pads), kernel, strides, divisor_override=1) / cells.to(x.device)
+    )
 
 
 def _slice(op: Any) -> Callable[..., torch.Tensor]:

@@ -27,6 +27,17 @@ def constant(name: str, shape: tuple[int, ...], generator: np.random.Generator, 
 
 
 def network(activation: str = RELU, classes: bool = True, seed: int = 0) -> Simulation:
+    return simulated(text(activation, classes, seed), seed)
+
+
+def simulated(text: str, seed: int = 0) -> Simulation:
+    module = ir.Module.parse(text, new_context())
+    with module.context:
+        calibrate(module, images(32, seed), "min-max", Progress())
+        return Simulation(module)
+
+
+def text(activation: str = RELU, classes: bool = True, seed: int = 0) -> str:
     """conv1, activation, conv2 with a residual, linear to 3 classes; or, without classes, the images themselves."""
     g = np.random.default_rng(seed)
     end = f"""
@@ -40,7 +51,7 @@ def network(activation: str = RELU, classes: bool = True, seed: int = 0) -> Simu
     window = (
         "{strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64}"
     )
-    text = f"""
+    return f"""
 func.func @main(%x: tensor<1x2x4x4xf32> {{qd.name = "x"}}) -> ({kind} {{qd.name = "y"}}) {{
   {constant("w1", (3, 2, 3, 3), g, 0.4)}
   {constant("b1", (3,), g, 0.1)}
@@ -54,10 +65,6 @@ func.func @main(%x: tensor<1x2x4x4xf32> {{qd.name = "x"}}) -> ({kind} {{qd.name 
   {activation.replace("%3 =", "%7 =").replace("(%2)", "(%6)")} loc("act2")
   {end if classes else "return %7 : tensor<1x3x4x4xf32>"}
 }}"""
-    module = ir.Module.parse(text, new_context())
-    with module.context:
-        calibrate(module, images(32, seed), "min-max", Progress())
-        return Simulation(module)
 
 
 def images(count: int = IMAGES, seed: int = 0) -> np.ndarray:

@@ -75,10 +75,10 @@ def measure(
     """The sensitivity of every candidate (all there are by default).
 
     samples: `Samples`, or batches by input name; labels in their order, or in the batches under "labels". budget: how
-    many samples to use (`default_budget` says how many by default). roundings: for several methods, to look for grids
-    once. With a cache an interrupted run goes on where it
-    was. deadline: a `time.monotonic()` after which no new work is begun; what is missing then is taken from sqnr,
-    scaled to what was measured. memory: a ceiling in bytes for the network's tensors.
+    many samples to use (`default_budget` says how many by default). roundings: of this simulation, to look for grids
+    only once for several methods. With a cache an interrupted run goes on where it was. deadline: a `time.monotonic()`
+    after which no new work is begun; what is missing then is taken from sqnr, scaled to what was measured. memory: a
+    ceiling in bytes for the network's tensors.
 
     Raises:
         UsageError: there is no such method.
@@ -111,7 +111,7 @@ def measure(
     if missing:
         found, unit, why = substituted(work, found, unit)
         notes.append(why)
-    if labels is not None and one.labels and not objective.labelled:
+    if data.labels is not None and one.labels and not objective.labelled:
         notes.append("the labels were not used: the network has no single output of classes")
     return Sensitivities(
         method,

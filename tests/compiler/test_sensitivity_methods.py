@@ -113,6 +113,28 @@ def test_sqnr_by_hand() -> None:
     assert found.activations["x"][4].value == pytest.approx(wanted, rel=1e-3)
 
 
+def test_a_tensor_that_is_moved_is_rounded_once() -> None:
+    """The reshape behind the last activation holds what is rounded already; second order is close to the real cost."""
+    simulation = tiny.network()
+    assert len(simulation.points.activations["act2"].slots) == 2
+    real, near = (measure(name, simulation, [{"x": tiny.images(32)}], budget=32) for name in ("kl", "fisher"))
+    exact = real.activations["act2"][8].value
+    assert near.activations["act2"][8].value == pytest.approx(exact, rel=0.2)
+
+
+def test_weights_that_layers_share_are_changed_in_all_of_them() -> None:
+    text = tiny.text().replace("%5 = ", "%4 = ").replace('loc("conv2")', 'loc("conv2a")')
+    first = next(line for line in text.splitlines() if "%4 = " in line)
+    again = first.replace("%4 = ", "%5 = ").replace("(%3,", "(%4,").replace("conv2a", "conv2")
+    simulation = tiny.simulated(text.replace(first, f"{first}\n{again}"))
+    assert simulation.points.weights["conv2a"].layers == ("conv2a", "conv2")
+    hessian = tiny.hessian(simulation, "conv2a", tiny.labels())
+    change = Roundings(simulation).change("conv2a", "w2").double().flatten()
+    for method in ("perturbation", "augmented"):
+        found = measure(method, simulation, [{"x": tiny.images()}], tiny.labels(), budget=tiny.IMAGES)
+        assert found.weights["conv2a"]["w2"].value == pytest.approx(float(change @ hessian @ change / 2), rel=1e-3)
+
+
 def test_groups_and_widths_are_read_from_names() -> None:
     assert parts("w2") == (2, 0)
     with pytest.raises(ValueError, match="'w4g' is no weight scheme"):
