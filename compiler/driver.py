@@ -55,7 +55,7 @@ from dyadic.compiler.tune.proof import prove
 from dyadic.compiler.variants import CHOSEN, INT8, Variant, side_by_side
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
-from dyadic.passes import PIPELINE, STAGES
+from dyadic.passes import STAGES, usual
 from dyadic.passes.lower.cpu.kernels.choices import Effort
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
@@ -256,8 +256,8 @@ class Flow:
 
     def passes(self, folder: str) -> None:
         stage = folder.partition("/")[0]
-        with self.progress.stage(stage, len(PIPELINE[folder])) as advance:
-            for one in PIPELINE[folder]:
+        with self.progress.stage(stage, len(usual(folder))) as advance:
+            for one in usual(folder):
                 run_passes(self.module.operation, [one], stage, self.trace)
                 advance()
 

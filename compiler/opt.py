@@ -17,7 +17,7 @@ from torch_mlir.passmanager import PassManager
 from dyadic.compiler.expected_diagnostics import unexpected
 from dyadic.compiler.trace import add
 from dyadic.dialects import new_context
-from dyadic.passes import PIPELINE
+from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.errors import DyadicError
 
@@ -101,7 +101,7 @@ def chunks(source: bytes, split: bool) -> list[str | bytes]:
 
 
 def split_pipeline(text: str) -> Iterator[Pass | str]:
-    """`a,b{x=1 y=2},c` or `builtin.module(a,b)`: each one of our passes, a stage (all its passes), or MLIR's own."""
+    """`a,b{x=1 y=2},c` or `builtin.module(a,b)`: each one of our passes, a stage (its usual passes), or MLIR's own."""
     text = text.strip()
     if text.startswith("builtin.module(") and text.endswith(")"):
         text = text.removeprefix("builtin.module(")[:-1]
@@ -111,7 +111,7 @@ def split_pipeline(text: str) -> Iterator[Pass | str]:
         if c == "," and depth == 0:
             name, start = text[start:i].strip(), i + 1
             if name in PIPELINE:
-                yield from PIPELINE[name]
+                yield from usual(name)
             elif name:
                 yield PASSES.get(name) or known_to_mlir(name)
 

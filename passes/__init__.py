@@ -15,6 +15,7 @@ from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
 from dyadic.passes.lower.cpu.outline_kernels import outline_kernels
 from dyadic.passes.lower.cpu.plan_memory import plan_memory
+from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
 from dyadic.passes.prepare.fold_pads import fold_pads
@@ -31,6 +32,8 @@ from dyadic.passes.rewriting import Pass
 
 STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
 
+OPTIONAL = frozenset({"equalize-layers"})  # helps some networks and harms others: run where it is asked for
+
 # folder under passes/ -> its passes in order
 PIPELINE: dict[str, tuple[Pass, ...]] = {
     "ingest": (
@@ -46,6 +49,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         merge_scale_shifts,
         fold_batch_norm,
         merge_clamps,
+        equalize_layers,  # behind merge_clamps: it has to see that a Relu6 is no Relu
         order_operations,  # last: one order and no leftovers, whoever wrote the graph
     ),
     "refine": (
@@ -67,3 +71,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         outline_kernels,
     ),
 }
+
+
+def usual(folder: str) -> tuple[Pass, ...]:
+    """The passes of a folder in order, without those that have to be asked for."""
+    return tuple(one for one in PIPELINE[folder] if one.name not in OPTIONAL)
