@@ -57,8 +57,10 @@ def uniform(points: Points, scheme: Scheme) -> Decisions:
 
 
 def decide(points: Points, schemes: Mapping[str, Scheme]) -> Decisions:
-    """From whole schemes by layer, where layers of a group agree; widths that readers do not have are narrowed."""
-    weights = {p.name: str(schemes[p.layers[0]].weights or DEFAULT.weights) for p in points.weights.values()}
+    """From whole schemes by layer, where layers of a group agree; what has no kernel becomes the nearest that has."""
+    weights = {
+        p.name: p.with_kernel(str(schemes[p.layers[0]].weights or DEFAULT.weights)) for p in points.weights.values()
+    }
     widths: dict[str, int] = {}
     for layer, point in points.result_of.items():
         widths.setdefault(point, min(schemes[layer].bits or 8, points.activations[point].most))

@@ -88,7 +88,12 @@ class Mixed:
             return tuple(width for width in widths if width <= most)
 
         return Candidates(
-            {n: (pinned.weights[n],) if n in pinned.weights else WEIGHT_SCHEMES for n in self.points.weights},
+            {
+                name: (pinned.weights[name],)
+                if name in pinned.weights
+                else tuple(dict.fromkeys(map(point.with_kernel, WEIGHT_SCHEMES)))
+                for name, point in self.points.weights.items()
+            },
             {name: of(name, point.most) for name, point in self.points.activations.items()},
         )
 
@@ -115,7 +120,7 @@ class Mixed:
 
     def uniform(self, scheme: str, width: int) -> Decisions:
         return Decisions(
-            dict.fromkeys(self.points.weights, scheme),
+            {name: point.with_kernel(scheme) for name, point in self.points.weights.items()},
             {name: min(width, point.most) for name, point in self.points.activations.items()},
         )
 

@@ -22,6 +22,7 @@ from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import MOVES, place_ranges
 from dyadic.passes.integerize.quantization import value_range
 from dyadic.passes.integerize.tables import TABLE_OPS
+from dyadic.passes.integerize.weight_scheme import flattened_image
 from dyadic.passes.rewriting import defining
 
 LAYERS = (qd.Conv2dOp, qd.LinearOp)
@@ -39,6 +40,11 @@ class WeightPoint:
     shape: tuple[int, ...]
     macs: int
     reads: tuple[str, ...]  # the activation points that its layers read
+    grouped: bool  # whether a result has several input channels, along which groups lie
+
+    def with_kernel(self, scheme: str) -> str:
+        """The scheme, without groups where there are none."""
+        return scheme if self.grouped else scheme.partition("g")[0]
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,8 @@ class Points:
             layers = tuple(self.names[step.output] for step in steps)
             reads = tuple(dict.fromkeys(self._point_of[self._find(step.inputs[0])] for step in steps))
             macs = sum(pixels) * prod(weight)
-            points[layers[0]] = WeightPoint(layers[0], layers, kind, slot, tuple(weight), macs, reads)
+            grouped = all(several_channels(step.op) for step in steps)
+            points[layers[0]] = WeightPoint(layers[0], layers, kind, slot, tuple(weight), macs, reads, grouped)
         return points
 
 
@@ -174,6 +181,12 @@ def prepared(module: ir.Module | ir.Operation, plan: Plan) -> ir.Operation:
         for one in (place_ranges, choose_conv_add, align_residuals):
             one.run(copy)
     return copy
+
+
+def several_channels(op: Any) -> bool:
+    """Whether a result of this layer has more than one input channel."""
+    image = flattened_image(defining(op.x)) if isinstance(op, qd.LinearOp) else None
+    return (shape(op.weight)[1] if image is None else image[0]) > 1
 
 
 def _tag(step: Step) -> Any:

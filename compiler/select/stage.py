@@ -70,6 +70,8 @@ class Selection:
             return "no layer stays float; this is the most precise form that there is"
         if point.most < 16 and asked.endswith("a16"):
             return "a function that is looked up in a table reads it, and tables have 8-bit inputs"
+        if parse(asked).weights != parse(self.applied[layer]).weights:
+            return "its results have one input channel each, and groups lie along input channels"
         return "it shares its type with other layers"
 
     def to_json(self) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def search(flow: Compiling, points: Points, layers: list[Layer], kept: Mapping[s
     weights, widths = dict[str, str](), dict[str, int]()
     for point in points.weights.values():
         if point.layers[0] in kept and (said := kept[point.layers[0]].scheme.weights):
-            weights[point.name] = str(said)
+            weights[point.name] = point.with_kernel(str(said))
     for name, one in kept.items():
         if one.scheme.bits:
             point = points.activations[points.result_of[name]]

@@ -30,7 +30,8 @@ class Candidates:
     def every(points: Points) -> Candidates:
         """All that there is a name for; widths that a reader of the tensor does not have are left out."""
         widths = {p.name: tuple(bits for bits in WIDTHS if bits <= p.most) for p in points.activations.values()}
-        return Candidates(dict.fromkeys(points.weights, SCHEMES), widths)
+        schemes = {p.name: tuple(dict.fromkeys(map(p.with_kernel, SCHEMES))) for p in points.weights.values()}
+        return Candidates(schemes, widths)
 
     @property
     def count(self) -> int:
