@@ -9,6 +9,7 @@ from dyadic.compiler.select.points import Points
 from dyadic.compiler.select.scheme import Layer, Scheme, Weights, parse
 from dyadic.dialects import qd
 from dyadic.dialects.reference import main_function, make_plan
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD
 
 DEFAULT = Scheme(Weights(8), 8)
 
@@ -71,9 +72,12 @@ def write(module: ir.Module, points: Points, decisions: Decisions, why: Mapping[
     """Onto the ops and inputs of the module that the points are of; `why` by layer."""
     width = ir.IntegerType.get_signless(64, module.context)
     schemes = {layer: decisions.weights[p.name] for p in points.weights.values() for layer in p.layers}
+    marks = {points.names[s.output]: s.op.operation.attributes for s in points.plan.steps if isinstance(s.op, qd.AddOp)}
     plan = make_plan(module)
     for step in plan.steps:
         attributes = step.op.operation.attributes
+        if CONV_ADD in marks.get(step.name, {}):  # which side it takes in: ranges for 4 bits might say otherwise
+            attributes[CONV_ADD] = ir.StringAttr.get(marks[step.name][CONV_ADD].value, module.context)
         attributes[qd.BITS] = ir.IntegerAttr.get(width, decisions.activations[points.result_of[step.name]])
         attributes[qd.WHY] = ir.StringAttr.get(why[step.name], module.context)
         if step.name in schemes:

@@ -99,6 +99,8 @@ class Points:
                 self._union(op.b, op.out)
             elif (tail := fused_clamp(op)) is not None:
                 self._union(op.out, tail.out)
+            elif _tag(step) is None and isinstance(next(iter(op.out.uses)).owner.opview, qd.PadOp):
+                self._union(op.x, op.out)  # makes room for what is padded: another range, but the width of the input
             if CONV_ADD in op.operation.attributes:
                 self._union(operands(op)[0], op.out)
 

@@ -6,7 +6,8 @@ accumulator and rounds once.
     add(conv(x), y)  -->  add(conv(x), y) {qd.conv_add = "a"}
 
 Where both operands are such convolutions, the one with the wider range is taken in, since its rounding would be
-coarser; `a` where they are equal. The graph alone decides. Truth: a decision, nothing is rewritten.
+coarser; `a` where they are equal. The graph alone decides; a mark that is there stays, since widths were chosen by it.
+Truth: a decision, nothing is rewritten.
 """
 
 from typing import Any
@@ -27,7 +28,9 @@ def choose_conv_add(module: ir.Operation) -> None:
     """Mark additions that take a convolution's accumulator: add(conv, y) --> conv_add."""
     for block in function_bodies(module):
         for op in block.operations:
-            if isinstance(op.opview, qd.AddOp) and (side := fusible_side(op.opview)) is not None:
+            if not isinstance(op.opview, qd.AddOp) or CONV_ADD in op.attributes:
+                continue
+            if (side := fusible_side(op.opview)) is not None:
                 op.attributes[CONV_ADD] = ir.StringAttr.get(side, op.context)
 
 
