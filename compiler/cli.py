@@ -125,7 +125,8 @@ def option_of(field: Any) -> click.Option:
     if default is MISSING:
         raise TypeError(f"Options.{field.name} needs a default")
     if choices := field.metadata.get("choices"):
-        settings |= {"type": click.Choice(choices), "show_default": True}
+        several = isinstance(field.default, tuple)
+        settings |= {"type": click.Choice(choices), "show_default": not several, "multiple": several}
     elif field.name == "shape":
         settings |= {"type": Shapes(), "multiple": True}
         default = ()

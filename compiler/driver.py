@@ -38,7 +38,9 @@ from dyadic.compiler.options import (
     SensitivityName,
     SolverName,
     Target,
+    TechniqueName,
     TuneMode,
+    seconds_of,
 )
 from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.referee import Referee
@@ -55,7 +57,7 @@ from dyadic.compiler.tune.proof import prove
 from dyadic.compiler.variants import CHOSEN, INT8, Variant, side_by_side
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
-from dyadic.passes import STAGES, usual
+from dyadic.passes import PIPELINE, STAGES, usual
 from dyadic.passes.lower.cpu.kernels.choices import Effort
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
@@ -81,6 +83,8 @@ class Flow:
         self.context = new_context()
         self.seconds: dict[str, float] = {}
         self.refined = Refined()
+        limit = options.time_limit
+        self.deadline = None if limit is None else time.monotonic() + seconds_of(limit)
         self._referee: Referee | None = None
         self.best_plan: dict[str, str] = {}  # of a search that did not end, by layer
         self.module: ir.Module
@@ -110,7 +114,7 @@ class Flow:
 
     def stage_prepare(self) -> None:
         """A regular float graph."""
-        self.passes("prepare")
+        self.passes("prepare", PIPELINE["prepare"] if self.options.equalize else usual("prepare"))
 
     def stage_calibrate(self) -> None:
         """The range of every tensor."""
@@ -120,6 +124,10 @@ class Flow:
             )
         inputs = model_inputs(self.module)
         self.samples = Samples(self.calibration, inputs)
+        if self.options.resume and self.cache.folder is None:
+            raise UsageError(
+                "what a search found out is kept in the cache, which DYADIC_CACHE switches off: no --resume"
+            )
         if "drop" in self.options.limits and self.evaluate is None:
             raise UsageError("--max-drop is judged on --evaluate data, samples that calibration has not seen")
         if self.evaluate is not None:  # whatever is wrong with it is said before the long work
@@ -137,7 +145,10 @@ class Flow:
 
     def stage_refine(self) -> None:
         """Weights and scales that suit the widths."""
-        self.refined = refine(self.module, self.samples, self.progress, TECHNIQUES, self.cache, None, self.trace)
+        wanted = [name for name in TECHNIQUES if name not in self.options.without]
+        self.refined = refine(self.module, self.samples, self.progress, wanted, self.cache, self.deadline, self.trace)
+        for note in self.refined.notes:
+            self.progress.warn(note)
         self.floating = self.module.operation.clone()
 
     def stage_integerize(self) -> None:
@@ -254,10 +265,11 @@ class Flow:
         self.trace.page(self.module.operation, "lower-cpu", "tune")
         return tuned
 
-    def passes(self, folder: str) -> None:
-        stage = folder.partition("/")[0]
-        with self.progress.stage(stage, len(usual(folder))) as advance:
-            for one in usual(folder):
+    def passes(self, folder: str, chosen: tuple[Pass, ...] | None = None) -> None:
+        """Those of a folder, or some of them."""
+        stage, chosen = folder.partition("/")[0], chosen or PIPELINE[folder]
+        with self.progress.stage(stage, len(chosen)) as advance:
+            for one in chosen:
                 run_passes(self.module.operation, [one], stage, self.trace)
                 advance()
 
@@ -327,6 +339,8 @@ def compile(
     max_drop: str | None = None,
     keep: Mapping[str, str] | Iterable[str] = (),
     exclude: Iterable[str] = (),
+    equalize: bool = False,
+    without: Iterable[TechniqueName] = (),
     plan: str | os.PathLike[str] | None = None,
     emit_plan: str | os.PathLike[str] | None = None,
     sensitivity: SensitivityName = "hessian-trace",
@@ -361,6 +375,8 @@ def compile(
         max_drop=max_drop,
         keep=tuple(f"{layer}={scheme}" for layer, scheme in keep.items()) if isinstance(keep, Mapping) else tuple(keep),
         exclude=tuple(exclude),
+        equalize=equalize,
+        without=tuple(without),
         plan=None if plan is None else Path(plan),
         emit_plan=None if emit_plan is None else Path(emit_plan),
         sensitivity=sensitivity,

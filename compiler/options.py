@@ -16,6 +16,7 @@ Target = Literal["cpu"]
 SensitivityName = Literal[
     "hessian-top-eigenvalue", "hessian-trace", "perturbation", "augmented", "fisher", "loss", "kl", "sqnr"
 ]
+TechniqueName = Literal["search-weight-scales", "learn-rounding", "correct-biases"]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
@@ -51,6 +52,10 @@ class Options:
     )
     exclude: tuple[str, ...] = option(
         (), "a layer gets the most precise form that there is, w8a16; may be repeated", metavar="LAYER"
+    )
+    equalize: bool = option(False, "make the weights of neighbouring layers equally large before anything else")
+    without: tuple[TechniqueName, ...] = option(
+        (), "leave out what makes few bits usable; may be repeated", choices=get_args(TechniqueName)
     )
     plan: Path | None = option(None, "take every layer's widths from this file", metavar="PLAN.json")
     emit_plan: Path | None = option(None, "write every layer's widths to this file", metavar="PLAN.json")
@@ -90,8 +95,9 @@ class Options:
     def __post_init__(self) -> None:
         for one in fields(self):
             choices, value = one.metadata.get("choices"), getattr(self, one.name)
-            if choices and value not in choices:
-                raise UsageError(f"{one.name} must be one of {', '.join(choices)}, not {value!r}")
+            given = value if isinstance(value, tuple) else (value,)
+            if choices and (wrong := [each for each in given if each not in choices]):
+                raise UsageError(f"{one.name} must be one of {', '.join(choices)}, not {wrong[0]!r}")
         if self.limits and self.precision not in ("int8", "mixed"):
             raise UsageError(f"limits choose a width for every layer: leave precision {self.precision!r} out, or them")
         if self.plan is not None and (self.limits or self.precision != "int8"):

@@ -23,7 +23,8 @@ class Compiling(Protocol):
     progress: Progress
     cache: Cache
     artifact: Artifact
-    best_plan: dict[str, str]
+    best_plan: dict[str, str]  # so far, for whoever interrupts
+    deadline: float | None  # of the search, in the seconds of `time.monotonic`
 
     def branch(self, points: Points, decisions: Decisions, levels: tuple[str, ...], *, refine: bool = True) -> Any:
         """The same network with other widths, compiled: another `Compiling`."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from dyadic.compiler import cost
 from dyadic.compiler.budget import Axis
 from dyadic.compiler.cost import Times
-from dyadic.compiler.options import seconds_of
 from dyadic.compiler.referee import verdict
 from dyadic.compiler.select.acceptance import Verdict
 from dyadic.compiler.select.bisection import bisect
@@ -71,8 +70,7 @@ class Mixed:
         self.threads = flow.options.threads or threads_for(sum(point.macs for point in points.weights.values()))
         self.limits = flow.options.limits
         self.notes: list[str] = []
-        limit = flow.options.time_limit
-        self.deadline = None if limit is None else time.monotonic() + seconds_of(limit)
+        self.deadline = flow.deadline
         self.candidates = self.make_candidates(pinned)
         self.best_bytes = float("inf")
 
