@@ -59,6 +59,7 @@ from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE, STAGES, usual
 from dyadic.passes.lower.cpu.kernels.choices import Effort
+from dyadic.passes.rewriting import Pass
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.session import threads_for

@@ -13,12 +13,12 @@ from dyadic.compiler.report.facts import joined, program_rows
 from dyadic.dialects import qi
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import main_function
+from dyadic.dialects.weight_groups import GROUP
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.program import Program
 from dyadic.runtime.session import StepTime
 
 Row = dict[str, Any]
-GROUP = "group"  # attribute of the constant: input channels that share an integer scale
 GROUPED_MAX = 126  # of group scale * step; what is stored then are the steps, of 4 bits
 
 

@@ -48,7 +48,7 @@ def test_stages_are_those_of_the_passes() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"precision": "int7"}, "precision must be one of int8, not 'int7'"),
+        ({"precision": "int7"}, "precision must be one of int8, w8a16, w4a8, w4a4, mixed, not 'int7'"),
         ({"observer": "magic"}, "observer must be one of min-max, percentile, mse, entropy"),
         ({"threads": 0}, "threads must be a whole number from 1 to 1024, not 0"),
         ({"batch": True}, "batch must be a whole number"),
