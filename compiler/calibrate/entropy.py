@@ -1,4 +1,4 @@
-"""Represent the range whose histogram of so many steps tells least from the real one (Kullback-Leibler, as TensorRT does it)."""
+"""Represent the range whose histogram in steps tells least from the real one (Kullback-Leibler, as in TensorRT)."""
 
 import numpy as np
 import numpy.typing as npt

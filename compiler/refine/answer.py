@@ -56,10 +56,7 @@ class Answer:
         with np.load(io.BytesIO(data)) as file:
             said, layers = json.loads(file["said"].tobytes()), []
             for i, one in enumerate(said["layers"]):
-                parts = {
-                    p: file[f"{p}{i}"] if f"{p}{i}" in file else None for p in ("scale", "steps", "groups", "shift")
-                }
-                grid = Grid(parts["scale"], parts["steps"], parts["groups"])
-                gains = tuple(Gain(**gain) for gain in one["gains"])
-                layers.append(Rounded(one["name"], grid, parts["shift"], gains))
+                groups, shift = (file[f"{p}{i}"] if f"{p}{i}" in file else None for p in ("groups", "shift"))
+                grid = Grid(file[f"scale{i}"], file[f"steps{i}"], groups)
+                layers.append(Rounded(one["name"], grid, shift, tuple(Gain(**gain) for gain in one["gains"])))
         return Answer(tuple(layers), said["images"], tuple(said["notes"]))

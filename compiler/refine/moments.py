@@ -55,7 +55,6 @@ class Moments:
 
 def moments(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Moments:
     """Of the layer `op`, whose input is `real` in float and `rounded` in the quantized network; means taken out."""
-
     sums: list[torch.Tensor] = []
     count = 0
     for a, b in rows(op, real, rounded, seed):

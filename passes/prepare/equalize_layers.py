@@ -4,8 +4,8 @@
 
 Channel i leaves layer1 through weights w1[i, ...] and enters layer2 through w2[:, i, ...]; with
 s[i] = sqrt(max|w1[i]| / max|w2[:, i]|) both ranges become equal, as cross-layer equalization asks (DFQ, Nagel et al.
-2019, arXiv:1906.04721). Chains are swept until they settle. What lies between must commute with a positive scale: nothing,
-a Relu or a leaky Relu. A Relu6 does not, and DFQ's way of making it a Relu changes the network.
+2019, arXiv:1906.04721). Chains are swept until they settle. What lies between must commute with a positive scale:
+nothing, a Relu or a leaky Relu. A Relu6 does not, and DFQ's way of making it a Relu changes the network.
 
 Truth: exact up to one float32 rounding of each weight and bias, computed in float64.
 """
@@ -67,7 +67,10 @@ def equalize_layers(module: ir.Operation) -> None:
     """Make the weights of neighbouring layers equally large: conv(relu(conv)) --> the same, its channels rescaled"""
     for block in function_bodies(module):
         layers: dict[ir.Operation, Layer] = {}
-        pairs = [(layers.setdefault(a.operation, read(a)), layers.setdefault(b.operation, read(b))) for a, b in neighbours(block)]
+        pairs = [
+            (layers.setdefault(a.operation, read(a)), layers.setdefault(b.operation, read(b)))
+            for a, b in neighbours(block)
+        ]
         for _ in range(SWEEPS if pairs else 0):
             if max(equalize(first, second) for first, second in pairs) < SETTLED:
                 break

@@ -51,7 +51,7 @@ def learn(layer: WeightLayer, objective: Objective) -> None:
 
 @module_pass
 def learn_rounding(module: ir.Operation) -> None:
-    """Round weights below 8 bits by second-order information: {input_moments} --> {weight_scale, weight_steps}."""
+    """Round weights below 8 bits by second moments: conv2d {input_moments} --> {weight_scale, weight_steps}"""
     for layer in weight_layers(module):
         if (objective := layer.objective()) is not None:
             learn(layer, objective)

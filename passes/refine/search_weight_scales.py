@@ -8,7 +8,6 @@ otherwise (their inputs go together, as neighbouring pixels do) keep the scale t
 """
 
 import numpy as np
-import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
@@ -38,25 +37,11 @@ def cost(layer: WeightLayer, grid: Grid) -> Reals:
     return objective.cost(steps, sizes).reshape(-1)
 
 
-def better_of(layer: WeightLayer, one: Grid, other: Grid) -> Grid:
-    """Each output channel from the grid that serves it best, `one` where they are equal."""
-    take = cost(layer, other) < cost(layer, one)
-
-    def choose(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        return np.where(take.reshape(-1, *(1,) * (a.ndim - 1)), b, a)
-
-    grouped = one.group_scales is not None and other.group_scales is not None
-    return Grid(
-        choose(one.scale, other.scale),
-        choose(one.steps, other.steps),
-        choose(one.group_scales, other.group_scales) if grouped else None,
-    )
-
-
 @module_pass
 def search_weight_scales(module: ir.Operation) -> None:
     """Choose the scales of weights below 8 bits by the squared error: conv2d {weight_bits} --> {weight_scale, steps}"""
     for layer in weight_layers(module):
         if qd.WEIGHT_SCALE not in layer.attributes:
             found = weight_grid(layer.target, layer.bits, layer.group, importance(layer))
-            layer.write(better_of(layer, found, plain_grid(layer.target, layer.bits, layer.group)))
+            plain = plain_grid(layer.target, layer.bits, layer.group)
+            layer.write(found.replaced(plain, cost(layer, plain) < cost(layer, found)))

@@ -32,6 +32,15 @@ class Grid:
         scale = np.broadcast_to(self.scale.reshape(-1, *(1,) * (self.steps.ndim - 1)), self.steps.shape)
         return scale if self.group_scales is None else scale * spread(self.group_scales, group, self.steps.shape[1])
 
+    def replaced(self, other: "Grid", channels: npt.NDArray[np.bool_]) -> "Grid":
+        """This one, but for some output channels that are as in `other`."""
+        each = channels.reshape(-1, *(1,) * (self.steps.ndim - 1))
+        group_scales = self.group_scales
+        if group_scales is not None and other.group_scales is not None:
+            group_scales = np.where(each, other.group_scales, group_scales)
+        scale = np.where(channels, other.scale, self.scale)
+        return Grid(scale, np.where(each, other.steps, self.steps), group_scales)
+
 
 def largest_step(bits: int) -> int:
     """Steps lie in [-largest, largest].
@@ -98,15 +107,8 @@ def _best_grouped(w: Reals, base: Reals, group: int, v: Reals) -> Grid:
     best, error = _grouped(w, base, group, v)
     for clip in GROUPED_CLIPS[:-1]:
         other, other_error = _grouped(w, base * clip, group, v)
-        take = other_error < error
-        each = take.reshape(-1, *(1,) * (w.ndim - 1))
-        assert best.group_scales is not None and other.group_scales is not None
-        best = Grid(
-            np.where(take, other.scale, best.scale),
-            np.where(each, other.steps, best.steps),
-            np.where(each, other.group_scales, best.group_scales),
-        )
-        error = np.where(take, other_error, error)
+        best = best.replaced(other, other_error < error)
+        error = np.minimum(error, other_error)
     return best
 
 

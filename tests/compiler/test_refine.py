@@ -28,7 +28,7 @@ LEARNED = (qd.INPUT_MOMENTS, qd.WEIGHT_TARGET, qd.OUTPUT_ERROR)
 @pytest.fixture(scope="module")
 def flow() -> Flow:
     with np.load(DIGITS / "train.npz") as data:
-        return Flow(DIGITS / "digits.onnx", {"image": data["image"][:200]}, None, None, Options()).run("calibrate")
+        return Flow(DIGITS / "digits.onnx", {"image": data["image"][:100]}, None, None, Options()).run("calibrate")
 
 
 def chosen(flow: Flow, bits: int, group: int = 0) -> ir.Module:
@@ -46,7 +46,7 @@ def chosen(flow: Flow, bits: int, group: int = 0) -> ir.Module:
 
 def refined(flow: Flow, module: ir.Module, techniques: Collection[str] = TECHNIQUES, **more) -> Refined:
     with np.load(DIGITS / "train.npz") as data:
-        samples = Samples({"image": data["image"][:200]}, model_inputs(module))
+        samples = Samples({"image": data["image"][:100]}, model_inputs(module))
     return refine(module, samples, Progress(), techniques, **more)
 
 
@@ -78,9 +78,11 @@ def test_learned_rounding_beats_nearest(flow: Flow, bits: int, group: int, bette
 def test_each_technique_says_what_it_gained_and_leaves_no_data_behind(flow: Flow) -> None:
     module = chosen(flow, 4)
     answer = refined(flow, module)
-    layers = [op for op in main_function(module).operation.regions[0].blocks[0].operations if qd.WEIGHT_BITS in op.attributes]
+    layers = [
+        op for op in main_function(module).operation.regions[0].blocks[0].operations if qd.WEIGHT_BITS in op.attributes
+    ]
     assert [gain.technique for gain in answer.gains] == list(TECHNIQUES) * len(layers)
-    assert answer.images == 200 and not answer.notes
+    assert answer.images == 100 and not answer.notes
     learned = [gain for gain in answer.gains if gain.technique == "learn-rounding"]
     assert np.mean([gain.after_db - gain.before_db for gain in learned]) > 2.0
     for first, second in zip(answer.gains, answer.gains[1:], strict=False):
@@ -90,7 +92,9 @@ def test_each_technique_says_what_it_gained_and_leaves_no_data_behind(flow: Flow
         assert not any(name in op.attributes for name in LEARNED)
 
 
-def test_the_same_answer_every_time_and_from_the_cache(flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_answer_every_time_and_from_the_cache(
+    flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = Cache(tmp_path)
     texts, answers = [], []
     for _ in range(2):
@@ -110,7 +114,9 @@ def test_the_same_answer_every_time_and_from_the_cache(flow: Flow, tmp_path: Pat
 def test_out_of_time_the_rest_is_rounded_to_nearest(flow: Flow, tmp_path: Path) -> None:
     module = chosen(flow, 4)
     answer = refined(flow, module, cache=Cache(tmp_path), deadline=time.monotonic() - 1)
-    layers = [op for op in main_function(module).operation.regions[0].blocks[0].operations if qd.WEIGHT_BITS in op.attributes]
+    layers = [
+        op for op in main_function(module).operation.regions[0].blocks[0].operations if qd.WEIGHT_BITS in op.attributes
+    ]
     assert len({gain.layer for gain in answer.gains}) == 1
     (note,) = answer.notes
     assert f"{len(layers) - 1} of {len(layers)} layers" in note

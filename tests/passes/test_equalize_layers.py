@@ -1,4 +1,7 @@
 """Equalization changes no result, makes both sides of a channel equally large, and settles on chains."""
+# ruff: noqa: E501  (MLIR)
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +18,9 @@ def convolution(result: str, x: str, shape: tuple[int, int], groups: int, seed: 
     """3x3, with channels of very different sizes."""
     random = np.random.default_rng(seed)
     outputs_, inputs = shape
-    sizes = np.exp(random.normal(0, 1.5, size=(outputs_, 1, 1, 1))) * np.exp(random.normal(0, 1.5, size=(1, inputs // groups, 1, 1)))
+    sizes = np.exp(random.normal(0, 1.5, size=(outputs_, 1, 1, 1))) * np.exp(
+        random.normal(0, 1.5, size=(1, inputs // groups, 1, 1))
+    )
     weight = (random.normal(size=(outputs_, inputs // groups, 3, 3)) * sizes).astype(np.float32)
     kind = f"tensor<{outputs_}x{inputs // groups}x3x3xf32>"
     return f"""
@@ -47,11 +52,13 @@ def test_a_chain_with_groups_settles_where_both_sides_are_equally_large() -> Non
     body = main_function(module).operation.regions[0].blocks[0].operations
     layers = [read(op.opview) for op in body if isinstance(op.opview, LAYERS)]
     assert len(layers) == 4 and sum(isinstance(op.opview, qd.ConstantOp) for op in body) == 8
-    for first, second in zip(layers, layers[1:], strict=False):
+    for first, second in pairwise(layers):
         np.testing.assert_allclose(first.outgoing(), second.incoming(), rtol=0.02)
 
 
 def test_a_dead_channel_keeps_its_scale() -> None:
     text = FUNCTIONS["a_relu_lets_scales_through"].replace("dense<[[8.0, 4.0]]>", "dense<0.0>")
     module = run_passes(parse(text), [equalize_layers])
-    assert "dense<1.000000e+00> : tensor<1xf32>" in str(module) and "dense<2.000000e+00> : tensor<1x1xf32>" in str(module)
+    assert "dense<1.000000e+00> : tensor<1xf32>" in str(module) and "dense<2.000000e+00> : tensor<1x1xf32>" in str(
+        module
+    )

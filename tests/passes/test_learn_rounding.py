@@ -1,4 +1,5 @@
 """Learned rounding leaves the float graph alone and writes steps that lose less than those it started from."""
+# ruff: noqa: E501  (MLIR)
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ func.func @main(%x: tensor<1x{c}x5x5xf32>) -> tensor<1x{o}x3x3xf32> {{
 """
 
 
-def layer_of(seed: int, outputs: int, inputs: int, groups: int, blocks: int, bits: int, group: int = 0) -> tuple[ir.Module, WeightLayer]:
+def layer_of(
+    seed: int, outputs: int, inputs: int, groups: int, blocks: int, bits: int, group: int = 0
+) -> tuple[ir.Module, WeightLayer]:
     """A convolution with moments of inputs that go together."""
     random = np.random.default_rng(seed)
     weight = random.normal(size=(outputs, inputs, 3, 3)).astype(np.float32)
@@ -49,7 +52,9 @@ def test_the_float_graph_stays(title: str) -> None:
 
 
 @pytest.mark.parametrize("bits", [4, 2])
-@pytest.mark.parametrize(("outputs", "inputs", "groups", "blocks"), [(4, 8, 1, 1), (4, 8, 1, 5), (6, 1, 6, 1), (6, 4, 2, 2)])
+@pytest.mark.parametrize(
+    ("outputs", "inputs", "groups", "blocks"), [(4, 8, 1, 1), (4, 8, 1, 5), (6, 1, 6, 1), (6, 4, 2, 2)]
+)
 def test_each_pass_makes_the_loss_smaller(outputs: int, inputs: int, groups: int, blocks: int, bits: int) -> None:
     module, layer = layer_of(1, outputs, inputs, groups, blocks, bits)
     plain = cost(layer)

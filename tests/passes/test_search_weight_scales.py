@@ -27,7 +27,9 @@ def test_never_worse_than_the_plain_grid(bits: int, group: int) -> None:
         return ((grid.steps * grid.sizes(group) - weight) ** 2).reshape(6, -1).sum(1)
 
     found, plain = weight_grid(weight, bits, group), plain_grid(weight, bits, group)
-    assert (error(found) <= error(plain) + 1e-9).all() and error(found).sum() < (1.0 if group else 0.97) * error(plain).sum()
+    assert (error(found) <= error(plain) + 1e-9).all() and error(found).sum() < (1.0 if group else 0.97) * error(
+        plain
+    ).sum()
     assert np.abs(found.steps).max() <= largest_step(bits) and (found.scale > 0).all()
     if group:
         assert found.group_scales is not None

@@ -1,4 +1,4 @@
-"""Rounding by a quadratic form: against every choice of steps where they can all be tried, and never worse than before."""
+"""Rounding by a quadratic form: against every choice of steps where all can be tried, and never worse than before."""
 
 import itertools
 
@@ -9,10 +9,14 @@ from dyadic.passes.refine.learn_rounding import learned
 from dyadic.passes.refine.second_order import Objective, descend, fitted_factor, nearest, round_with_feedback
 
 
-def random_objective(seed: int, columns: int, rows: int = 3, groups: int = 1, blocks: int = 1, top: int = 7) -> Objective:
+def random_objective(
+    seed: int, columns: int, rows: int = 3, groups: int = 1, blocks: int = 1, top: int = 7
+) -> Objective:
     """Inputs that go together, as neighbouring pixels do."""
     random = np.random.default_rng(seed)
-    inputs = random.normal(size=(groups, blocks, 4 * columns, columns)) + 2 * random.normal(size=(groups, blocks, 4 * columns, 1))
+    inputs = random.normal(size=(groups, blocks, 4 * columns, columns)) + 2 * random.normal(
+        size=(groups, blocks, 4 * columns, 1)
+    )
     moments = inputs.swapaxes(2, 3) @ inputs / inputs.shape[2]
     return Objective(moments, random.normal(size=(groups, blocks, rows, columns)), top)
 
