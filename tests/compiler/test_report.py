@@ -269,7 +269,7 @@ def test_layer_rows_join_the_graph_the_program_and_the_clock(artifact: Path) -> 
         ("i8<-127:127>", "", "w8"),
         ("i4<-7:7>", "", "w4"),
         ("i2<-1:1>", "", "w2"),
-        ("i8<-126:126>", ", group = 32 : i64", "w4g32"),
+        ("i8<-126:126>", ", qi.group = 32 : i64", "w4g32"),
     ],
 )
 def test_schemes_are_read_from_types(storage: str, attributes: str, scheme: str) -> None:
