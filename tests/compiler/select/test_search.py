@@ -1,0 +1,152 @@
+"""The numbers that solvers get: every cost of a small network by hand, and nothing that is not a candidate."""
+
+import pytest
+from hand_made import CONV, IMAGE, RANGE, RELU, hand_made
+
+from dyadic.compiler.cost import Times
+from dyadic.compiler.select.decisions import Decisions
+from dyadic.compiler.select.points import Points
+from dyadic.compiler.select.problem import Problem, evaluate, solution
+from dyadic.compiler.select.search import BOPS, BYTES, LATENCY, Costs, decisions_of, make_problem, variants_of
+from dyadic.compiler.sensitivity import Candidates, Estimate, Sensitivities
+from dyadic.dialects import new_context
+
+MACS, WEIGHTS = 16 * 4, 4
+BODY = f"""
+  %1 = "qd.conv2d"(%x, %w, %b) {CONV} loc("first")
+  %2 = "qd.clamp"(%1) {RELU} loc("relu")
+  %3 = "qd.conv2d"(%2, %v, %b) {CONV} loc("second")
+  %4 = "qd.sub"(%3, %y) {{{RANGE}}} : ({IMAGE}, {IMAGE}) -> {IMAGE} loc("sub")"""
+CANDIDATES = Candidates(
+    {"first": ("w8", "w4"), "second": ("w8", "w2")},
+    {"x": (16, 8), "y": (8,), "relu": (8, 4), "second": (8,), "sub": (16, 8)},
+)
+
+
+@pytest.fixture(scope="module")
+def points() -> Points:
+    with new_context() as context, context:
+        return Points(hand_made(BODY, "4"))
+
+
+def times(boundary: float, first: float, second: float, sub: float) -> Times:
+    layers = {"": boundary, "first": first, "second": second, "sub": sub}
+    return Times({name: (ns, ns, ns) for name, ns in layers.items()}, 2 * sum(layers.values()), 0.0, 0.0)
+
+
+COSTS = Costs(
+    {
+        ("w8", 8): times(100, 1000, 2000, 500),
+        ("w4", 8): times(110, 900, 2100, 505),
+        ("w2", 8): times(120, 800, 1800, 510),
+        ("w8", 16): times(130, 1500, 2500, 700),
+    },
+    {"w8": {"first": 64, "second": 64}, "w4": {"first": 32, "second": 32}, "w2": {"first": 16, "second": 16}},
+)
+
+
+def estimate(value: float) -> Estimate:
+    return Estimate(value, value / 2, 2 * value)
+
+
+SENSITIVITIES = Sensitivities(
+    "augmented",
+    "nats",
+    {"first": {"w8": estimate(0.0), "w4": estimate(3.0)}, "second": {"w8": estimate(0.0), "w2": estimate(7.0)}},
+    {
+        "x": {16: estimate(0.0), 8: estimate(0.5)},
+        "y": {8: estimate(0.25)},
+        "relu": {8: estimate(1.0), 4: estimate(4.0)},
+        "second": {8: estimate(0.125)},
+        "sub": {16: estimate(0.0), 8: estimate(2.0)},
+    },
+    (("first", "w4", "second", "w2", 10.0), ("first", "w4", "x", "a8", -1.5), ("second", "w2", "relu", "a4", 20.0)),
+)
+
+
+def chosen(first: str, second: str, x: int, relu: int, sub: int) -> dict[str, str]:
+    widths = {"x": x, "y": 8, "relu": relu, "second": 8, "sub": sub}
+    options = {"weights of first": first, "weights of second": second}
+    return options | {f"activations of {name}": str(width) for name, width in widths.items()}
+
+
+def totals(problem: Problem, *widths: str | int) -> dict[str, float]:
+    return evaluate(problem, chosen(*widths))  # pyright: ignore[reportArgumentType]
+
+
+def test_every_scheme_and_width_is_timed_once() -> None:
+    assert variants_of(CANDIDATES) == [("w8", 8), ("w2", 8), ("w4", 8), ("w8", 16)]
+    assert variants_of(Candidates({"first": ("w4",)}, {"x": (4,)})) == [("w8", 8), ("w4", 8)]
+
+
+def test_costs_by_hand(points: Points) -> None:
+    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {BYTES: 96.0})
+    assert problem.budgets == {BYTES: 96.0} and problem.fixed_costs == {LATENCY: 100}
+    base = totals(problem, "w8", "w8", 8, 8, 8)
+    assert base[BYTES] == 128 and base[BOPS] == 2 * MACS * 64
+    assert base[LATENCY] == COSTS.times["w8", 8].sum == 3600
+    narrow = totals(problem, "w4", "w2", 8, 4, 8)
+    assert narrow[BYTES] == 32 + 16
+    assert narrow[BOPS] == MACS * 4 * 8 + MACS * 2 * 4
+    assert narrow[LATENCY] == 100 + 900 + 1800 + 500  # 4 bits take the time of 8; the boundary stays int8's
+    assert totals(problem, "w8", "w8", 8, 8, 16)[LATENCY] == 3600 + 200  # the width of what it makes
+    assert totals(problem, "w8", "w8", 16, 8, 8)[LATENCY] == 3600 + 500  # the width of what it reads
+    assert totals(problem, "w8", "w8", 16, 8, 8)[BOPS] == MACS * 8 * 16 + MACS * 64
+
+
+def test_what_both_widths_change_adds_up(points: Points) -> None:
+    """first: 1000, 100 less with 4-bit weights, 500 more with a 16-bit input."""
+    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
+    assert totals(problem, "w4", "w8", 16, 8, 8)[LATENCY] == 3600 - 100 + 500
+    assert COSTS.latency(["first", "relu"], "w4", 16) == 1400 and COSTS.latency(["relu"], "w8", 8) == 0
+    assert COSTS.latency(["first", "second"], "w2", 16) == (800 + 1800) + (1500 + 2500) - (1000 + 2000)
+    fast = {("w8", 8): times(1, 100, 1, 1), ("w4", 8): times(1, 10, 1, 1), ("w8", 16): times(1, 20, 1, 1)}
+    assert Costs(fast, {}).latency(["first"], "w4", 16) == 0  # no layer takes less than no time
+
+
+def test_losses_and_what_pairs_lose_together(points: Points) -> None:
+    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
+    assert totals(problem, "w8", "w8", 16, 8, 16)["loss"] == 0.25 + 1.0 + 0.125
+    assert totals(problem, "w4", "w8", 8, 8, 16)["loss"] == 1.375 + 3.0 + 0.5 - 1.5
+    assert totals(problem, "w4", "w2", 16, 4, 8)["loss"] == 3 + 7 + 10 + 4 + 20 + 2 + 0.375
+    for first in ("w8", "w4"):
+        for relu in (8, 4):
+            widths = {"x": 16, "y": 8, "relu": relu, "second": 8, "sub": 8}
+            predicted = SENSITIVITIES.predicted({"first": first, "second": "w2"}, widths)
+            assert totals(problem, first, "w2", 16, relu, 8)["loss"] == predicted
+
+
+def test_two_choices_are_one_pair_with_losses_and_costs(points: Points) -> None:
+    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
+    keys = [(pair.first, pair.second) for pair in problem.pairs]
+    assert sorted(keys) == [
+        ("weights of first", "activations of x"),
+        ("weights of first", "weights of second"),
+        ("weights of second", "activations of relu"),
+    ]
+    pair = problem.pairs[keys.index(("weights of first", "activations of x"))]
+    assert pair.loss == ((0, 0), (0, -1.5))
+    assert pair.costs[LATENCY] == ((1500, 1000), (1400, 900))
+    assert pair.costs[BOPS] == tuple(tuple(float(MACS * w * a) for a in (16, 8)) for w in (8, 4))
+
+
+def test_a_single_width_needs_no_pair(points: Points) -> None:
+    one = Candidates(CANDIDATES.weights, CANDIDATES.activations | {"x": (8,), "relu": (8,)})
+    alone = Sensitivities("sqnr", "", SENSITIVITIES.weights, SENSITIVITIES.activations)
+    problem = make_problem(points, one, alone, COSTS, {})
+    assert problem.pairs == ()
+    assert totals(problem, "w4", "w2", 8, 8, 8)[LATENCY] == 100 + 900 + 1800 + 500
+    assert totals(problem, "w4", "w2", 8, 8, 8)[BOPS] == MACS * 4 * 8 + MACS * 2 * 8
+
+
+def test_without_measurements_bytes_are_counted_to_the_bit(points: Points) -> None:
+    problem = make_problem(points, CANDIDATES, SENSITIVITIES, None, {})
+    assert totals(problem, "w8", "w8", 8, 8, 8)[BYTES] == 2 * WEIGHTS
+    assert totals(problem, "w4", "w2", 8, 8, 8)[BYTES] == 2 + 1
+    assert LATENCY not in problem.axes
+
+
+def test_a_solution_is_decisions(points: Points) -> None:
+    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
+    found = decisions_of(solution(problem, chosen("w4", "w8", 16, 4, 8), "by hand"))
+    assert found == Decisions({"first": "w4", "second": "w8"}, {"x": 16, "y": 8, "relu": 4, "second": 8, "sub": 8})
