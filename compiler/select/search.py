@@ -76,7 +76,10 @@ def make_problem(
         choices.append(_activations(point, others, candidates, sensitivities, costs))
     for first, scheme, second, other, loss in sensitivities.pairs:
         pairs.append(_interaction(candidates, first, scheme, second, other, loss))
-    fixed = {} if costs is None else {LATENCY: costs.times[BASE].layers[""][0]}
+    fixed = {}
+    if costs is not None:  # the boundary; weights that have no width to choose
+        others = sum(size for layer, size in costs.bytes[BASE[0]].items() if layer not in with_weights)
+        fixed = {LATENCY: costs.times[BASE].layers[""][0], BYTES: float(others)}
     return Problem(tuple(choices), tuple(_merged(pairs)), budgets, fixed)
 
 
@@ -102,7 +105,7 @@ def _weights(
 def _bytes(point: WeightPoint, scheme: str, costs: Costs | None) -> int:
     """As packed in the artifact where that is known, else to the bit."""
     if costs is not None and scheme in costs.bytes:
-        return sum(costs.bytes[scheme][layer] for layer in point.layers[:1])
+        return costs.bytes[scheme][point.name]
     return -(-prod(point.shape) * bits_of(scheme) // 8)
 
 
@@ -161,8 +164,11 @@ def decisions_of(solution: Solution) -> Decisions:
 
 
 def weight_bytes(launches: Iterable[Any]) -> dict[str, int]:
-    """Packed bytes of weights by layer, of a lowered module."""
+    """Packed bytes of weights by layer, of a lowered module; what layers share is the first one's, as it is stored."""
     total: dict[str, int] = {}
+    stored: set[bytes] = set()
     for launch in launches:
-        total[launch.layer.value] = total.get(launch.layer.value, 0) + launch.data("weights").nbytes
+        data = launch.data("weights").tobytes()
+        total[launch.layer.value] = total.get(launch.layer.value, 0) + len(data) * (data not in stored)
+        stored.add(data)
     return total

@@ -1,5 +1,10 @@
 """The numbers that solvers get: every cost of a small network by hand, and nothing that is not a candidate."""
 
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
 from hand_made import CONV, IMAGE, RANGE, RELU, hand_made
 
@@ -7,7 +12,16 @@ from dyadic.compiler.cost import Times
 from dyadic.compiler.select.decisions import Decisions
 from dyadic.compiler.select.points import Points
 from dyadic.compiler.select.problem import Problem, evaluate, solution
-from dyadic.compiler.select.search import BOPS, BYTES, LATENCY, Costs, decisions_of, make_problem, variants_of
+from dyadic.compiler.select.search import (
+    BOPS,
+    BYTES,
+    LATENCY,
+    Costs,
+    decisions_of,
+    make_problem,
+    variants_of,
+    weight_bytes,
+)
 from dyadic.compiler.sensitivity import Candidates, Estimate, Sensitivities
 from dyadic.dialects import new_context
 
@@ -41,8 +55,8 @@ COSTS = Costs(
         ("w2", 8): times(120, 800, 1800, 510),
         ("w8", 16): times(130, 1500, 2500, 700),
     },
-    {"w8": {"first": 64, "second": 64}, "w4": {"first": 32, "second": 32}, "w2": {"first": 16, "second": 16}},
-)
+    {scheme: {"first": size, "second": size, "norm": 7} for scheme, size in (("w8", 64), ("w4", 32), ("w2", 16))},
+)  # what scales and shifts channels has weights, too, of 8 bits always
 
 
 def estimate(value: float) -> Estimate:
@@ -81,12 +95,12 @@ def test_every_scheme_and_width_is_timed_once() -> None:
 
 def test_costs_by_hand(points: Points) -> None:
     problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {BYTES: 96.0})
-    assert problem.budgets == {BYTES: 96.0} and problem.fixed_costs == {LATENCY: 100}
+    assert problem.budgets == {BYTES: 96.0} and problem.fixed_costs == {LATENCY: 100, BYTES: 7}
     base = totals(problem, "w8", "w8", 8, 8, 8)
-    assert base[BYTES] == 128 and base[BOPS] == 2 * MACS * 64
+    assert base[BYTES] == 128 + 7 and base[BOPS] == 2 * MACS * 64
     assert base[LATENCY] == COSTS.times["w8", 8].sum == 3600
     narrow = totals(problem, "w4", "w2", 8, 4, 8)
-    assert narrow[BYTES] == 32 + 16
+    assert narrow[BYTES] == 32 + 16 + 7
     assert narrow[BOPS] == MACS * 4 * 8 + MACS * 2 * 4
     assert narrow[LATENCY] == 100 + 900 + 1800 + 500  # 4 bits take the time of 8; the boundary stays int8's
     assert totals(problem, "w8", "w8", 8, 8, 16)[LATENCY] == 3600 + 200  # the width of what it makes
@@ -150,3 +164,21 @@ def test_a_solution_is_decisions(points: Points) -> None:
     problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
     found = decisions_of(solution(problem, chosen("w4", "w8", 16, 4, 8), "by hand"))
     assert found == Decisions({"first": "w4", "second": "w8"}, {"x": 16, "y": 8, "relu": 4, "second": 8, "sub": 8})
+
+
+@dataclass
+class Launch:
+    """Of a lowered module."""
+
+    layer: Any
+    weights: bytes
+
+    def data(self, part: str) -> np.ndarray:
+        assert part == "weights"
+        return np.frombuffer(self.weights, np.uint8)
+
+
+def test_weights_that_layers_share_are_stored_once() -> None:
+    named = [("first", b"abcd"), ("second", b"xy"), ("again", b"abcd"), ("second", b"z"), ("pool", b"")]
+    launches = [Launch(SimpleNamespace(value=layer), data) for layer, data in named]
+    assert weight_bytes(launches) == {"first": 4, "second": 3, "again": 0, "pool": 0}
