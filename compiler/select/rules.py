@@ -78,7 +78,8 @@ def apply_rules(
                             f"{other} and {rule} cannot both be: these layers share the width of their {part}"
                         )
                     named[part, name] = rule
-                kept[name] = Kept(scheme.over(kept[name].scheme), (*kept[name].why, rule))
+                why = dict.fromkeys([*kept[name].why, rule])  # once, where it says both parts
+                kept[name] = Kept(scheme.over(kept[name].scheme), tuple(why))
     return {name: one for name, one in kept.items() if one.why}
 
 
