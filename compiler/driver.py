@@ -277,7 +277,8 @@ class Flow:
     def made(self) -> dict[str, Any]:
         """How the artifact was made: versions, options, hashes of model and data; no paths."""
         packages = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
-        settings = {k: v for k, v in asdict(self.options).items() if k not in ("trace", "progress")}
+        settings = {k: v for k, v in asdict(self.options).items() if k not in ("trace", "progress", "emit_plan")}
+        settings["plan"] = None if self.options.plan is None else source(self.options.plan)
         return {
             "versions": {name: version(name) for name in packages},
             "options": settings | {"levels": list(self.options.levels)},
