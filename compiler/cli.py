@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Interrupts(), plain_click_errors():
             commands(words, prog_name="dyadic", standalone_mode=False)
         return 0
-    except KeyboardInterrupt:
-        return fail("interrupted; nothing was written", INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        return fail(f"interrupted; {interrupt}" if str(interrupt) else "interrupted; nothing was written", INTERRUPTED)
     except MemoryError:
         return fail("out of memory; close other programs or use a smaller --batch", ResourceError.exit_code)
     except DyadicError as error:
@@ -92,7 +92,7 @@ class plain_click_errors(AbstractContextManager[None]):
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, click.Abort):
-            raise KeyboardInterrupt from error
+            raise KeyboardInterrupt(*getattr(error.__cause__, "args", ())) from error
         if isinstance(error, click.ClickException):
             context = getattr(error, "ctx", None)
             hint = f"; see {context.command_path} --help" if context else ""
@@ -186,10 +186,10 @@ def compile_command(
         raise BudgetError(f"{error}; {keep_plan(error.plan, options, output)}") from error
     except KeyboardInterrupt:
         if flow.best_plan:
-            print(f"dyadic: {keep_plan(flow.best_plan, options, output)}", file=sys.stderr)
+            raise KeyboardInterrupt(
+                f"no artifact was written, but {keep_plan(flow.best_plan, options, output)}"
+            ) from None
         raise
-    if options.emit_plan is not None and stage in NEEDS_DATA[1:]:
-        keep_plan(flow.selection.applied, options, output, flow.selection.why)
     if text:
         from dyadic.compiler.ir_text import write_ir
 
@@ -208,15 +208,13 @@ for one in fields(Options):
     compile_command.params.append(option_of(one))
 
 
-def keep_plan(
-    layers: Mapping[str, str], options: Options, output: Path | None, why: Mapping[str, str] | None = None
-) -> str:
+def keep_plan(layers: Mapping[str, str], options: Options, output: Path | None) -> str:
     """Write a plan where the user asked for it, or beside the output; says so."""
     from dyadic.compiler.select.plan import Plan, write_plan
     from dyadic.compiler.select.scheme import parse
 
     path = options.emit_plan or (output or Path("model.dyq")).with_suffix(".plan.json")
-    write_plan(Plan({name: parse(scheme) for name, scheme in layers.items()}, why=dict(why or {})), path, list(layers))
+    write_plan(Plan({name: parse(scheme) for name, scheme in layers.items()}), path, list(layers))
     return f"the plan is in {path}: compile it with --plan, or edit it first"
 
 

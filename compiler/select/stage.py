@@ -24,7 +24,7 @@ from dyadic.compiler.select.decisions import (
     weight_groups,
 )
 from dyadic.compiler.select.mixed import Mixed
-from dyadic.compiler.select.plan import Plan, read_plan, resolve, shared
+from dyadic.compiler.select.plan import Plan, read_plan, resolve, shared, write_plan
 from dyadic.compiler.select.points import Points
 from dyadic.compiler.select.rules import Kept, apply_rules, matching, parse_rules
 from dyadic.compiler.select.scheme import Layer, Scheme, parse
@@ -110,6 +110,10 @@ def select(flow: Compiling) -> Selection:
         form = "{layer}: {requested} was asked for, {applied} would be applied ({why})"
         said = "; ".join(form.format(**one) for one in selection.differences)
         raise UsageError(f"--strict: {said}")
+    if options.emit_plan is not None:
+        applied = selection.applied
+        plan = Plan({name: parse(scheme) for name, scheme in applied.items()}, why=selection.why)
+        write_plan(plan, options.emit_plan, list(applied))
     return selection
 
 
