@@ -145,7 +145,7 @@ def test_two_choices_are_one_pair_with_losses_and_costs(points: Points) -> None:
 
 
 def test_a_single_width_needs_no_pair(points: Points) -> None:
-    one = Candidates(CANDIDATES.weights, CANDIDATES.activations | {"x": (8,), "relu": (8,)})
+    one = Candidates(CANDIDATES.weights, {**CANDIDATES.activations, "x": (8,), "relu": (8,)})
     alone = Sensitivities("sqnr", "", SENSITIVITIES.weights, SENSITIVITIES.activations)
     problem = make_problem(points, one, alone, COSTS, {})
     assert problem.pairs == ()

@@ -1,0 +1,101 @@
+"""The referee asks float once and every artifact the same questions; what ships is said beside what it is worth."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dyadic.compiler import variants
+from dyadic.compiler.calibrate.data import Input, Samples
+from dyadic.compiler.engine import Engine
+from dyadic.compiler.referee import Referee
+from dyadic.compiler.report.account import verdict
+from dyadic.compiler.variants import Variant, alternate
+
+X = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
+LABELS = np.array([0, 1, 2, 3, 3, 1, 0])  # float, which answers with its input, is wrong on two
+
+
+class Asked:
+    """Both an engine's `run` and a session: its answers are its inputs, some of them spoilt."""
+
+    def __init__(self, spoilt: dict[int, int] | None = None) -> None:
+        self.sizes: list[int] = []
+        self.spoilt = spoilt or {}
+
+    def __call__(self, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        rows = feeds["x"].copy()
+        for row, answer in self.spoilt.items():
+            if sum(self.sizes) <= row < sum(self.sizes) + len(rows):
+                rows[row - sum(self.sizes)] = np.eye(4)[answer]
+        self.sizes.append(len(rows))
+        return [rows]
+
+    def run(self, outputs: None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        return self(feeds)
+
+
+def referee(labels: np.ndarray | None, engine: Asked, batch: int = 3) -> Referee:
+    data = {"x": X} if labels is None else {"x": X, "labels": labels}
+    samples = Samples(data, [Input("x", (4,))], "evaluation data", labels=True)
+    return Referee(Engine("float", engine, 0), samples, batch)
+
+
+def test_float_answers_once_and_artifacts_are_counted_image_by_image() -> None:
+    engine = Asked()
+    one = referee(LABELS, engine)
+    assert engine.sizes == [3, 3, 1] and one.float_accuracy == 5 / 7
+    session: Any = Asked({1: 0, 4: 3, 5: 2})  # lost, gained, lost
+    tally = one.judge(session)
+    assert session.sizes == engine.sizes == [3, 3, 1]
+    assert (tally.samples, tally.labelled, tally.same) == (7, 7, 4)
+    assert (tally.float_right, tally.int8_right, tally.gained, tally.lost) == (5, 4, 1, 2)
+    exact: Any = Asked()
+    assert one.judge(exact).same == 7 and engine.sizes == [3, 3, 1]
+
+
+def test_without_labels_there_is_agreement_but_no_accuracy() -> None:
+    one = referee(None, Asked())
+    session: Any = Asked({1: 0, 4: 3})
+    tally = one.judge(session)
+    assert one.float_accuracy is None and (tally.labelled, tally.classified, tally.same) == (0, 7, 5)
+
+
+def test_the_digest_is_of_samples_and_labels() -> None:
+    others = [LABELS, LABELS[::-1].copy(), None]
+    digests = [referee(labels, Asked()).digest for labels in others]
+    assert len(set(digests)) == 3 and referee(LABELS, Asked({0: 1})).digest == digests[0]
+
+
+def test_runs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variants, "SECONDS", 0.0)
+    done: list[str] = []
+    times = alternate({name: lambda name=name: done.append(name) for name in "abc"}, 2)
+    assert done[:3] == ["a", "b", "c"] and len(done) == 3 + 3 * variants.LEAST_ROUNDS
+    rounds = [tuple(done[start : start + 3]) for start in range(3, len(done), 3)]
+    assert {tuple(sorted(order)) for order in rounds} == {("a", "b", "c")} and len(set(rounds)) > 1
+    assert all(0 <= low <= median <= high for median, low, high in times.values())
+
+
+def variant(name: str, weights: int | None, ms: float, points: float | None) -> Variant:
+    difference = None if points is None else (points / 100, 0.0, 0.0)
+    return Variant(name, 0, weights, ms, ms, ms, None, difference, None, None, name == "chosen")
+
+
+FLOAT, INT8 = variant("float", None, 4.0, None), variant("int8", 1000, 2.0, -0.04)
+
+
+def test_the_verdict_is_against_int8_and_float() -> None:
+    chosen = variant("chosen", 600, 1.0, -0.2)
+    assert verdict([FLOAT, INT8, chosen]) == (
+        "The weights are 0.60x of int8's, the time 0.50x of int8's and 0.25x of float's; "
+        "accuracy changes by -0.20 points (int8: -0.04)."
+    )
+    assert "accuracy" not in verdict([FLOAT, INT8, replace(chosen, difference=None)])
+
+
+@pytest.mark.parametrize(("weights", "ms", "said"), [(600, 2.0, True), (600, 1.9, False), (1000, 2.0, False)])
+def test_what_is_only_smaller_is_said_to_be_so(weights: int, ms: float, said: bool) -> None:
+    sentence = "On this machine, fewer bits made this network smaller, not faster."
+    assert (sentence in verdict([FLOAT, INT8, variant("chosen", weights, ms, None)])) == said
