@@ -345,7 +345,7 @@ def compile(
     without: Iterable[TechniqueName] = (),
     plan: str | os.PathLike[str] | None = None,
     emit_plan: str | os.PathLike[str] | None = None,
-    sensitivity: SensitivityName = "hessian-trace",
+    sensitivity: SensitivityName = "fisher",
     solver: SolverName = "auto",
     compare_sensitivities: bool = False,
     compare_plans: int = 0,

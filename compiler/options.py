@@ -60,7 +60,7 @@ class Options:
     plan: Path | None = option(None, "take every layer's widths from this file", metavar="PLAN.json")
     emit_plan: Path | None = option(None, "write every layer's widths to this file", metavar="PLAN.json")
     sensitivity: SensitivityName = option(
-        "hessian-trace", "how what a width costs in accuracy is predicted", choices=get_args(SensitivityName)
+        "fisher", "how what a width costs in accuracy is predicted", choices=get_args(SensitivityName)
     )
     solver: SolverName = option(
         "auto", "how widths are chosen (auto: bisection for --max-drop, else ilp)", choices=get_args(SolverName)
