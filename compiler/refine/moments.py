@@ -19,52 +19,97 @@ from dyadic.dialects.laws import ints, shape
 if TYPE_CHECKING:
     import torch
 
-ROWS = 16384  # pixels that are looked at
+ROWS = 8192  # pixels that are looked at in each half of the samples
 PIECE_BYTES = 64 << 20
 LARGEST_BLOCK = 2304  # inputs of a row whose correlations are known; longer rows are cut
-RIDGE = 1e-3  # of the mean moment: directions that were hardly seen keep their weights
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0)  # of the mean moment: how much directions that were hardly seen keep their weights
 
 Reals = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Moments:
-    """`own` [groups, blocks, K, K] of the inputs as they are, `cross` of the float inputs with those."""
+    """`own` [groups, blocks, K, K] of inputs as they are, `cross` of the float inputs with those; means taken out."""
 
     own: Reals
     cross: Reals
     rows: int
 
-    def target(self, weight: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-        """The weights that, on the inputs as they are, come closest to what `weight` makes of the float ones.
+    def shrunk(self) -> Reals:
+        """`own`, its correlations trusted as far as there are more rows than unknowns.
 
-        `w C H^-1`, with a ridge that grows where there are fewer rows than unknowns.
+        From fewer, rounding would learn to hide its errors where the samples at hand happen not to look.
         """
-        groups, blocks, size, _ = self.own.shape
-        flat = weight.reshape(groups, len(weight) // groups, -1).astype(np.float64)
-        length = flat.shape[2]
-        cut = np.pad(flat, ((0, 0), (0, 0), (0, blocks * size - length)))
-        cut = cut.reshape(*flat.shape[:2], blocks, size).swapaxes(1, 2)
+        size = self.own.shape[-1]
+        trust = self.rows / (self.rows + size)
+        return self.own * (trust + (1 - trust) * np.eye(size))
+
+    def target(self, rows: Reals, ridge: float) -> Reals:
+        """The rows of weights that, on the inputs as they are, come closest to what `rows` make of the float ones.
+
+        `w C H^-1`, drawn to `w` by the ridge.
+        """
+        size = self.own.shape[-1]
         mean = np.einsum("gbii->gb", self.own)[..., None, None] / size
-        ridge = np.where(mean > 0, RIDGE * (1 + size / self.rows) * mean, 1.0) * np.eye(size)
-        wanted = cut @ (self.cross + ridge)
-        best = np.linalg.solve(self.own + ridge, wanted.swapaxes(2, 3)).swapaxes(2, 3)
-        best = best.swapaxes(1, 2).reshape(*flat.shape[:2], -1)[:, :, :length]
-        return best.reshape(weight.shape).astype(np.float32)
+        more = np.where(mean > 0, ridge * mean, 1.0) * np.eye(size)
+        return (
+            np.linalg.solve(self.own + more, (rows @ (self.cross + more)).swapaxes(2, 3))
+            .swapaxes(2, 3)
+            .astype(np.float64)
+        )
+
+    def loss(self, rows: Reals, target: Reals) -> float:
+        """By how much the error of `target` on these inputs exceeds a constant."""
+        return float(((target @ self.own - 2 * rows @ self.cross) * target).sum())
 
 
-def moments(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Moments:
-    """Of the layer `op`, whose input is `real` in float and `rounded` in the quantized network; means taken out."""
+@dataclass(frozen=True)
+class Seen:
+    """What the first and the second half of the samples say, each for itself."""
+
+    halves: tuple[Moments, Moments]
+
+    @property
+    def both(self) -> Moments:
+        """Together."""
+        one, other = self.halves
+        rows = one.rows + other.rows
+        share = one.rows / rows
+        own, cross = (a * share + b * (1 - share) for a, b in ((one.own, other.own), (one.cross, other.cross)))
+        return Moments(own, cross, rows)
+
+    def target(self, rows: Reals) -> Reals:
+        """The rows of weights to come close to; with the ridge that each half finds best for what the other learned.
+
+        The weights themselves where neither half learns anything that holds for the other.
+        """
+        least = sum(half.loss(rows, rows) for half in self.halves)
+        chosen: float | None = None
+        for ridge in RIDGES:
+            loss = sum(b.loss(rows, a.target(rows, ridge)) for a, b in (self.halves, self.halves[::-1]))
+            if loss < least:
+                chosen, least = ridge, loss
+        return rows if chosen is None else self.both.target(rows, chosen)
+
+
+def moments(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Seen:
+    """Of the layer `op`, whose input is `real` in float and `rounded` in the quantized network."""
+    middle = (len(real) + 1) // 2
+    first, second = (half(op, real[part], rounded[part], seed) for part in (slice(0, middle), slice(middle, None)))
+    return Seen((first, second if len(real) > middle else first))
+
+
+def half(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Moments:
     sums: list[torch.Tensor] = []
     count = 0
     for a, b in rows(op, real, rounded, seed):
         piece = [b.transpose(1, 2) @ b, a.transpose(1, 2) @ b, a.sum(1), b.sum(1)]
         sums = [x.double() if not sums else sums[i] + x for i, x in enumerate(piece)]
         count += a.shape[1]
+    groups = op.groups.value if isinstance(op, qd.Conv2dOp) else 1
     own, cross, mean_a, mean_b = (x / count for x in sums)
     own = own - mean_b[:, :, None] * mean_b[:, None, :]
     cross = cross - mean_a[:, :, None] * mean_b[:, None, :]
-    groups = op.groups.value if isinstance(op, qd.Conv2dOp) else 1
     return Moments(*(x.reshape(groups, -1, *x.shape[1:]).numpy() for x in (own, cross)), rows=count)
 
 

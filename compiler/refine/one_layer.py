@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
-from dyadic.compiler.refine.moments import Moments
+from dyadic.compiler.refine.moments import Seen
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.dialects import new_context, qd
 from dyadic.dialects.laws import ints, shape
@@ -56,11 +56,13 @@ class OneLayer:
         """What is written about the weights now, or would be the plain choice."""
         return self.layer.grid()
 
-    def learn_from(self, seen: Moments, weight: Array) -> None:
+    def learn_from(self, seen: Seen) -> None:
         """Write the data that passes learn from."""
+        layer, own = self.layer, seen.both.shrunk()
+        target = layer.unrows(seen.target(layer.rows(layer.weight, own.shape[1])))
         with self.module.context:
-            self.attributes[qd.INPUT_MOMENTS] = dense(seen.own, np.float32)
-            self.attributes[qd.WEIGHT_TARGET] = dense(seen.target(weight), np.float32)
+            self.attributes[qd.INPUT_MOMENTS] = dense(own, np.float32)
+            self.attributes[qd.WEIGHT_TARGET] = dense(target, np.float32)
 
     def take(self, grid: Grid) -> None:
         """Start from `grid` instead of the plain choice."""

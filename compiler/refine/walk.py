@@ -84,7 +84,7 @@ class Walk:
         if slot in self.grids:
             one.take(self.grids[slot])
         else:
-            one.learn_from(moments(step.op, real, rounded, step.output), weight)
+            one.learn_from(moments(step.op, real, rounded, step.output))
         self.real[step.output] = self._run(step, self.real, {})
         watch = Watch(self, step)
         gains, before = [], watch.quality(one)
