@@ -104,6 +104,8 @@ class Options:
             raise UsageError("a plan says the width of every layer: leave precision and limits out, or the plan")
         if self.precision == "mixed" and not self.limits:
             raise UsageError("mixed needs a limit to choose by: max_size, max_latency, max_bops or max_drop")
+        if ("drop" in self.limits) != (self.solver == "bisection") and self.solver != "auto":
+            raise UsageError("--max-drop is kept by bisection, and bisection needs it: leave --solver out")
         if self.time_limit is not None:
             seconds_of(self.time_limit)
         for name, most in (("threads", MOST_THREADS), ("batch", 1 << 16)):

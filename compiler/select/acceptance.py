@@ -5,12 +5,13 @@ that are put in another class than by float.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy.stats import beta
 
 CONFIDENCE = 0.95
-Z = 1.6448536  # one-sided 95 %
+STEP, MOST_TIMES = 1.02, 1e4  # how exactly, and how far, a sufficient number of samples is looked for
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,15 @@ def by_accuracy(gained: int, lost: int, samples: int, limit: float) -> Verdict:
     >>> by_accuracy(45, 50, 5000, 0.005).accepted, by_accuracy(4, 5, 500, 0.005).accepted
     (True, False)
     """
-    drop, differ = (lost - gained) / samples, lost + gained
-    # exact McNemar: of those that differ, the share that is lost; and, where few differ, how many more may be lost
-    share = largest_share(lost, differ) if differ else 0.0
-    bound = max(differ / samples * (2 * share - 1), largest_share(lost, samples) - gained / samples)
-    return Verdict(samples, drop, bound, limit, _needed(drop, differ / samples, limit))
+
+    def bound(times: float) -> float:
+        """Had all counts been so many times larger."""
+        g, b, n = times * gained, times * lost, times * samples
+        # exact McNemar: of those that differ, the share that is lost; and, where few differ, how many more may be lost
+        by_differing = (g + b) / n * (2 * largest_share(b, g + b) - 1) if g + b else 0.0
+        return max(by_differing, largest_share(b, n) - g / n)
+
+    return Verdict(samples, (lost - gained) / samples, bound(1), limit, needed(samples, bound, limit))
 
 
 def by_agreement(other: int, samples: int, limit: float) -> Verdict:
@@ -56,11 +61,14 @@ def by_agreement(other: int, samples: int, limit: float) -> Verdict:
     >>> by_agreement(0, 1000, 0.01).accepted, by_agreement(20, 1000, 0.01).accepted
     (True, False)
     """
-    drop = other / samples
-    return Verdict(samples, drop, largest_share(other, samples), limit, _needed(drop, drop * (1 - drop), limit))
+
+    def bound(times: float) -> float:
+        return largest_share(times * other, times * samples)
+
+    return Verdict(samples, other / samples, bound(1), limit, needed(samples, bound, limit))
 
 
-def largest_share(count: int, samples: int) -> float:
+def largest_share(count: float, samples: float) -> float:
     """Clopper and Pearson's one-sided upper bound of a share.
 
     >>> round(largest_share(0, 100), 4)
@@ -69,8 +77,11 @@ def largest_share(count: int, samples: int) -> float:
     return 1.0 if count >= samples else float(beta.ppf(CONFIDENCE, count + 1, samples - count))
 
 
-def _needed(drop: float, variance: float, limit: float) -> int | None:
+def needed(samples: int, bound: Callable[[float], float], limit: float) -> int | None:
     """About how many samples prove a drop like this to be within the limit; None where no number does."""
-    if drop >= limit:
-        return None
-    return math.ceil(max(Z**2 * variance / (limit - drop) ** 2, -math.log(1 - CONFIDENCE) / limit))
+    times = 1.0
+    while bound(times) > limit:
+        times *= STEP
+        if times > MOST_TIMES:
+            return None
+    return math.ceil(samples * times)

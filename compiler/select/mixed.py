@@ -171,7 +171,7 @@ class Mixed:
             "method": self.sensitivities.method,
             "solver": chosen.solver,
             "objective": self.objective(),
-            "budgets": {a: {"asked": one.asked, "limit": one.value} for a, one in self.limits.items()},
+            "budgets": {a: {"asked": one.asked, "limit": self.limit_of(a)} for a, one in self.limits.items()},
             "front": points,
             "notes": self.notes,
         }
@@ -265,6 +265,11 @@ class Mixed:
 
         def accept(one: Solution) -> bool:
             decisions = decisions_of(one)
+            if (latency := self.limits.get("latency")) is not None:
+                share, allowed = self.time_against_int8(decisions), latency.of(self.base.whole) / self.base.whole
+                if share > allowed:
+                    self.notes.append(f"a plan took {share:.3f} of int8's time, where {allowed:.3f} is allowed")
+                    return False
             with self.flow.branch(self.points, decisions, (self.level,)).artifact.load(
                 self.threads, referee.batch
             ) as session:
@@ -331,10 +336,19 @@ class Mixed:
             "command": self.again(solution),
         }
 
+    def limit_of(self, name: Axis) -> float:
+        """A limit as people read it: bytes of weights, milliseconds, bit operations, a share of the samples."""
+        if name == "drop":
+            return self.limits[name].value
+        total = self.problem.budgets[AXIS_OF[name]]
+        return self.base.predicted(total) / 1e6 if name == "latency" else total
+
     def again(self, solution: Solution) -> str:
         """The options that lead to a point of the front: its own cost as the limit."""
-        name = next(name for name, axis in AXIS_OF.items() if axis == self.axis)
+        name, options = next(name for name, axis in AXIS_OF.items() if axis == self.axis), self.flow.options
         others = [f"--max-{a} {one.asked}" for a, one in self.limits.items() if a not in (name, "drop")]
+        others += [f"--keep {rule}" for rule in options.keep] + [f"--exclude {layer}" for layer in options.exclude]
+        others.append(f"--sensitivity {options.sensitivity}")
         share = math.ceil(1e4 * solution.costs[self.axis] / self.of_int8(self.axis)) / 1e4
         return " ".join([f"dyadic compile MODEL --calibration DATA --max-{name} {share:.4f}x", *others, "-o model.dyq"])
 

@@ -105,7 +105,7 @@ def select(flow: Compiling) -> Selection:
         if options.precision != "int8" or options.plan is not None or kept:
             selection.report = {"objective": why}
     for name in excluded(flow, layers):
-        selection.requested[name] = "float"
+        selection.requested[name], selection.why[name] = "float", "--exclude"
     if options.strict and selection.differences:
         form = "{layer}: {requested} was asked for, {applied} would be applied ({why})"
         said = "; ".join(form.format(**one) for one in selection.differences)
@@ -160,8 +160,6 @@ def search(flow: Compiling, points: Points, layers: list[Layer], kept: Mapping[s
     found = mixed.run()
     applied = found.decisions.by_layer(points)
     reasons = {name: ", ".join(str(rule) for rule in one.why) for name, one in kept.items()}
-    requested = {name: applied[name] for name in applied} | {
-        name: str(one.scheme.over(parse(applied[name]))) for name, one in kept.items()
-    }
+    requested = {name: str(one.scheme.over(parse(applied[name]))) for name, one in kept.items()}
     why = {name: reasons.get(name) or str(found.report["objective"]) for name in applied}
     return Selection(points, found.decisions, requested, why, found.report, mixed)
