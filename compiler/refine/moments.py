@@ -141,7 +141,8 @@ def patches(op: Any, x: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     import torch
 
     top, left, bottom, right = ints(op.padding)
-    x = torch.nn.functional.pad(x, (left, right, top, bottom))
+    if any((top, left, bottom, right)):
+        x = torch.nn.functional.pad(x, (left, right, top, bottom))
     images, channels, _, width = x.shape
     strides, dilation, out_width = ints(op.strides), ints(op.dilation), shape(op.out)[3]
     first = places // out_width * strides[0] * width + places % out_width * strides[1]

@@ -26,7 +26,7 @@ from dyadic.passes.rewriting import Pass
 if TYPE_CHECKING:
     import torch
 
-PROBE = 64  # images on which the gain of each technique is measured
+PROBE = 16  # images on which the gain of each technique is measured
 PIECE = 64  # images that a layer computes at a time
 
 
