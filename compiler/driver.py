@@ -147,7 +147,7 @@ class Flow:
     def stage_refine(self) -> None:
         """Weights and scales that suit the widths."""
         wanted = [name for name in TECHNIQUES if name not in self.options.without]
-        self.refined = refine(self.module, self.samples, self.progress, wanted, self.cache, self.deadline, self.trace)
+        self.refined = refine(self.module, self.samples, self.progress, wanted, self.cache, None, self.trace)
         for note in self.refined.notes:
             self.progress.warn(note)
         self.floating = self.module.operation.clone()
@@ -226,7 +226,18 @@ class Flow:
             report["selection"] = selection_section(self.selection, variants)
         if self.selection.mixed is not None:
             self.prove(self.selection.mixed, report)
-        return comparison
+        return replace(comparison, int8_bytes=self.settle(report))
+
+    def settle(self, report: dict[str, Any]) -> int:
+        """Write the size of the file into the report that is in it; the size does not hang on the last digits."""
+        chosen = [one for one in report.get("selection", {}).get("variants", ()) if one["name"] == CHOSEN]
+        size = 0
+        for _ in range(3):
+            with self.artifact.load(1):
+                size = self.artifact.bytes or 0
+            for record, key in ((report["comparison"], "int8_bytes"), *((one, "bytes") for one in chosen)):
+                record[key] = size
+        return size
 
     def prove(self, mixed: Mixed, report: dict[str, Any]) -> None:
         """What the search predicted, against the artifact."""
@@ -278,6 +289,7 @@ class Flow:
         """How the artifact was made: versions, options, hashes of model and data; no paths."""
         packages = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
         settings = {k: v for k, v in asdict(self.options).items() if k not in ("trace", "progress", "emit_plan")}
+        settings["precision"] = self.precision
         settings["plan"] = None if self.options.plan is None else source(self.options.plan)
         return {
             "versions": {name: version(name) for name in packages},
@@ -286,9 +298,14 @@ class Flow:
             "calibration": source(self.calibration) | {"samples": self.samples.seen},
         }
 
+    @property
+    def precision(self) -> str:
+        """What was asked for; mixed if layers may differ."""
+        options = self.options
+        return "mixed" if options.mixed or options.plan or options.keep or options.exclude else options.precision
+
     def report(self) -> dict[str, Any]:
-        precision = "mixed" if self.options.mixed or self.options.plan else self.options.precision
-        said = {"model": source(self.model)["name"], "precision": precision, "seconds": self.seconds}
+        said = {"model": source(self.model)["name"], "precision": self.precision, "seconds": self.seconds}
         if self.tuned is not None:
             said["tune"] = self.tuned.to_json()
         if self.refined.gains:

@@ -24,6 +24,7 @@ from dyadic.compiler.layer_losses import Losses, bits
 from dyadic.compiler.layer_matching import node_names
 from dyadic.compiler.options import Options, ProgressStyle
 from dyadic.compiler.progress import Progress, make_progress
+from dyadic.compiler.report.layers import weight_scheme
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
 from dyadic.runtime.artifact import ArtifactFile, open_artifact
@@ -44,7 +45,7 @@ class LayerLoss:
     nodes: tuple[str, ...]  # all nodes of the model that it computes; the last one made the tensor
     op: str
     shape: tuple[int, ...]  # of one sample, an image's channels first
-    weight_bits: int | None
+    weights: str | None  # their scheme, as w4g32
     activation_bits: int  # of its result
     alone_db: float | None  # None also for ops that only move numbers
     alone_cosine: float | None
@@ -55,7 +56,7 @@ class LayerLoss:
     @property
     def widths(self) -> str:
         """w4a8: weights of 4 bits, a result of 8."""
-        return f"w{self.weight_bits}a{self.activation_bits}" if self.weight_bits else f"a{self.activation_bits}"
+        return f"{self.weights or ''}a{self.activation_bits}"
 
     @property
     def fall_db(self) -> float:
@@ -107,7 +108,7 @@ def compare_layers(
     say = make_progress(progress)
     with open_artifact(artifact) as file:
         path, made = file.path, file.made
-        flow = Flow(model, None, None, example_inputs, Options(shape=recorded_shapes(made), progress=progress))
+        flow = Flow(model, None, None, example_inputs, replayed(made, progress))
         flow.run("prepare")
         check_inputs(file, flow.module)
         losses = Losses(FloatReference(flow.module), integer_reference(file, flow.context))
@@ -163,7 +164,7 @@ def layer_loss(losses: Losses, step: Step) -> LayerLoss:
         nodes=node_names(step.op),
         op=step.op.operation.name.removeprefix("qi."),
         shape=(sizes[2], sizes[0], sizes[1]) if len(sizes) == 3 else tuple(sizes),
-        weight_bits=None if weight is None else bits(weight),
+        weights=None if weight is None else weight_scheme(weight),
         activation_bits=bits(step.op.out),
         alone_db=alone.sqnr_db,
         alone_cosine=alone.cosine,
@@ -208,8 +209,10 @@ def same_model_file(made: Mapping[str, Any], model: object) -> bool | None:
     return recorded["sha256"] == given["sha256"]
 
 
-def recorded_shapes(made: Mapping[str, Any]) -> dict[str, tuple[int, ...]] | None:
-    """The `shape` option of the compile, for models that leave sizes open."""
+def replayed(made: Mapping[str, Any], progress: ProgressStyle) -> Options:
+    """What of the compile's options makes the float graph another one: open sizes, equalized layers."""
     options = made.get("options")
-    shapes = options.get("shape") if isinstance(options, Mapping) else None
-    return {name: tuple(sizes) for name, sizes in shapes.items()} if isinstance(shapes, Mapping) else None
+    known = options if isinstance(options, Mapping) else {}
+    shapes = known.get("shape")
+    sizes = {name: tuple(given) for name, given in shapes.items()} if isinstance(shapes, Mapping) else None
+    return Options(shape=sizes, equalize=known.get("equalize") is True, progress=progress)

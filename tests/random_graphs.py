@@ -8,7 +8,6 @@ import torch
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
-from dyadic.compiler.select import uniform
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import run_qd
@@ -292,7 +291,6 @@ def integer_module(seed: int, layers: int, *, widths: bool = True, mixed: bool =
     for one in PIPELINE["prepare"]:
         one.run(module.operation)
     write_ranges(module, torch.from_numpy(samples))
-    uniform(module, bits=8)
     if mixed:
         write_widths(module, np.random.default_rng(seed))
     if widths:

@@ -48,7 +48,8 @@ WEIGHT_SCHEMES = ("w8", "w4", "w4g32", "w2")
 AXIS_OF: dict[Axis, str] = {"size": BYTES, "latency": LATENCY, "bops": BOPS}
 FRONT_POINTS = 16
 SOLVER_SECONDS = 30.0
-LATENCY_TRIES, TIGHTENED = 4, 0.99
+TRIES, TIGHTENED = 4, 0.99
+REPORT_BYTES = 900  # a layer, in the report that goes into the file
 CHOSEN, INT8 = "chosen", "int8"
 
 
@@ -66,6 +67,7 @@ class Mixed:
 
     def __init__(self, flow: Compiling, points: Points, pinned: Decisions) -> None:
         self.flow, self.points = flow, points
+        self.undecided = flow.module.operation.clone()  # sensitivities may be asked for once the module is lowered
         self.level = targets.choose(flow.options.levels)
         self.threads = flow.options.threads or threads_for(sum(point.macs for point in points.weights.values()))
         self.limits = flow.options.limits
@@ -131,18 +133,20 @@ class Mixed:
         limits: dict[str, float] = {}
         if (size := self.limits.get("size")) is not None:
             weights = self.of_int8(BYTES)
-            limits[BYTES] = size.of(weights) if size.relative else size.value - (self.file_bytes() - weights)
+            limits[BYTES] = (
+                size.of(weights) if size.relative else size.value - (self.file_bytes(self.uniform(*BASE)) - weights)
+            )
         if (latency := self.limits.get("latency")) is not None:
             limits[LATENCY] = latency.of(self.base.whole) * self.base.sum / self.base.whole
         if (bops := self.limits.get("bops")) is not None:
             limits[BOPS] = bops.of(self.of_int8(BOPS))
         return limits
 
-    def file_bytes(self) -> int:
-        """Of the int8 artifact with code for every level that was asked for."""
-        whole = self.flow.branch(self.points, self.uniform(*BASE), self.flow.options.levels, refine=False).artifact
-        with whole.load(1):
-            return whole.bytes or 0
+    def file_bytes(self, decisions: Decisions) -> int:
+        """Of the artifact with code for every level that was asked for, and with room for its report."""
+        flow = self.flow.branch(self.points, decisions, self.flow.options.levels, refine=False)
+        with flow.artifact.load(1):
+            return (flow.artifact.bytes or 0) + REPORT_BYTES * len(self.points.result_of)
 
     # --- the search
 
@@ -173,7 +177,7 @@ class Mixed:
             "objective": self.objective(),
             "budgets": {a: {"asked": one.asked, "limit": self.limit_of(a)} for a, one in self.limits.items()},
             "front": points,
-            "notes": self.notes,
+            "notes": [*self.sensitivities.notes, *self.notes],
         }
         return Found(decisions_of(chosen), self.base.predicted(chosen.costs[LATENCY]), report)
 
@@ -182,7 +186,7 @@ class Mixed:
         flow = self.flow
         return measure(
             method,
-            Simulation(flow.module, best_device()),
+            Simulation(self.undecided, best_device()),
             flow.calibration_samples(),
             candidates=self.candidates,
             progress=flow.progress,
@@ -228,7 +232,7 @@ class Mixed:
         """The least loss; where time is limited, compiled and timed, and tightened until the artifact keeps it."""
         problem, latency = self.problem, self.limits.get("latency")
         if latency is None:
-            return self.solve(problem, front)
+            return self.small_enough(problem, front)
         allowed = latency.of(self.base.whole) / self.base.whole
         tries = 0
         while True:
@@ -237,7 +241,7 @@ class Mixed:
             measured = self.time_against_int8(decisions_of(chosen))
             if measured <= allowed:
                 return chosen
-            if tries == LATENCY_TRIES:
+            if tries == TRIES:
                 break
             self.notes.append(
                 f"a plan predicted to take {chosen.costs[LATENCY] / self.base.sum:.3f} of int8's time took "
@@ -249,6 +253,21 @@ class Mixed:
             f"no plan was found that takes {latency.asked} when measured; the last took {measured:.3f} of int8's time",
             decisions_of(chosen).by_layer(self.points),
         )
+
+    def small_enough(self, problem: Problem, front: tuple[Solution, ...]) -> Solution:
+        """The least loss; where the file is limited, written and weighed: other widths have other code."""
+        size = self.limits.get("size")
+        for _ in range(TRIES):
+            chosen = self.solve(problem, front)
+            self.flow.best_plan = decisions_of(chosen).by_layer(self.points)
+            if size is None or size.relative:
+                return chosen
+            excess = self.file_bytes(decisions_of(chosen)) - size.value
+            if excess <= 0:
+                return chosen
+            tighter = min(problem.budgets[BYTES], chosen.costs[BYTES]) - excess
+            problem = replace(problem, budgets={**problem.budgets, BYTES: tighter})
+        raise BudgetError(f"no plan was found whose file is within {self.limits['size'].asked}", self.flow.best_plan)
 
     def time_against_int8(self, decisions: Decisions) -> float:
         """The measured time of a plan, as a share of int8's; weights of any value take the same time."""
@@ -348,7 +367,9 @@ class Mixed:
         name, options = next(name for name, axis in AXIS_OF.items() if axis == self.axis), self.flow.options
         others = [f"--max-{a} {one.asked}" for a, one in self.limits.items() if a not in (name, "drop")]
         others += [f"--keep {rule}" for rule in options.keep] + [f"--exclude {layer}" for layer in options.exclude]
-        others.append(f"--sensitivity {options.sensitivity}")
+        others += [f"--sensitivity {options.sensitivity}", f"--isa {','.join(options.levels)}"]
+        others += [f"--batch {options.batch}"] if options.batch != 1 else []
+        others += [f"--threads {options.threads}"] if options.threads else []
         share = math.ceil(1e4 * solution.costs[self.axis] / self.of_int8(self.axis)) / 1e4
         return " ".join([f"dyadic compile MODEL --calibration DATA --max-{name} {share:.4f}x", *others, "-o model.dyq"])
 

@@ -19,7 +19,6 @@ from dyadic.compiler.layer_comparison import LayerComparison, compare_layers
 from dyadic.compiler.layer_losses import Energies, Losses, bits, element, real, steps
 from dyadic.compiler.layer_matching import MADE_FROM, PASSED_ON
 from dyadic.compiler.options import Options
-from dyadic.compiler.select import uniform
 from dyadic.dialects import new_context, qi
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.laws import shape
@@ -66,7 +65,7 @@ def test_a_healthy_network_loses_little_everywhere(comparison: LayerComparison) 
     for one in comparison.layers:
         assert one.accumulated_db is not None and one.accumulated_db > 25, one
         assert one.alone_db is None or (one.alone_db > 30 and one.alone_cosine and one.alone_cosine > 0.999), one
-        assert one.activation_bits == 8 and one.weight_bits in (None, 8)
+        assert one.activation_bits == 8 and one.weights in (None, "w8")
     first = comparison.layers[1]  # all that it reads is the rounded input, in both figures
     assert first.op == "conv2d" and first.alone_db == first.accumulated_db and first.widths == "w8a8"
 
@@ -100,7 +99,7 @@ def wrong_bias(weight: Array, bias: Array) -> tuple[Array, Array]:
 def test_a_spoilt_layer_comes_first_and_damage_starts_there(
     comparison: LayerComparison, tmp_path: Path, index: int, spoil: Spoil
 ) -> None:
-    weighted = [one.layer for one in comparison.layers if one.weight_bits]
+    weighted = [one.layer for one in comparison.layers if one.weights]
     layer = weighted[index]
     seen = compare_layers(compiled(tmp_path / "m.dyq", layer, spoil), MODEL, TEST)
     assert seen.equals_reference, "the artifact is what its integer graph says, however bad"
@@ -125,7 +124,6 @@ def losses_of(module: ir.Module, seed: int) -> Losses:
     dims = shape(main_function(module).regions[0].blocks[0].arguments[0])
     samples = np.random.default_rng(seed).standard_normal((3, *dims[1:])).astype(np.float32)
     write_ranges(module, torch.from_numpy(samples))
-    uniform(module, bits=8)
     for one in PIPELINE["integerize"]:
         one.run(module.operation)
     losses = Losses(floating, IntegerReference(module))

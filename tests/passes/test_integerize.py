@@ -8,7 +8,6 @@ import torch
 from random_graphs import grow, integer_module, write_ranges, write_widths
 from torch_mlir import ir
 
-from dyadic.compiler.select import uniform
 from dyadic.dialects import new_context, qd, qi
 from dyadic.dialects.laws import activation, shape
 from dyadic.dialects.reference import FloatReference, IntegerReference
@@ -33,7 +32,6 @@ def test_random_graphs_are_within_quantization_error(seed: int) -> None:
         for one in PIPELINE["prepare"]:
             one.run(module.operation)
         write_ranges(module, torch.from_numpy(samples))
-        uniform(module, bits=8)
         expected = FloatReference(module)({"arg0": torch.from_numpy(samples)})
         for one in PIPELINE["integerize"]:
             one.run(module.operation)
