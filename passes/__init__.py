@@ -49,8 +49,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         merge_scale_shifts,
         fold_batch_norm,
         merge_clamps,
-        equalize_layers,  # behind merge_clamps: it has to see that a Relu6 is no Relu
-        order_operations,  # last: one order and no leftovers, whoever wrote the graph
+        order_operations,  # one order, no leftovers and no constant twice, whoever wrote the graph
+        equalize_layers,  # last: it has to see that a Relu6 is no Relu, and which layers share their weights
     ),
     "refine": (
         search_weight_scales,  # first: learned rounding starts from its scales

@@ -14,7 +14,7 @@ from torch_mlir.dialects import torch as torch_dialect
 from dyadic.dialects import new_context
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import boundary_names, main_function, run_qd
-from dyadic.passes import PIPELINE
+from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,7 @@ def run_passes(module: ir.Module, passes: Iterable[Pass]) -> ir.Module:
 
 def prepared(module: ir.Module) -> ir.Module:
     """What every network goes through before calibration."""
-    return run_passes(module, (*PIPELINE["ingest"], *PIPELINE["prepare"]))
+    return run_passes(module, (*PIPELINE["ingest"], *usual("prepare")))
 
 
 def outputs(module: ir.Module, *inputs: Array) -> list[Array]:

@@ -11,7 +11,7 @@ from torch_mlir.dialects import func
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import run_qd
-from dyadic.passes import PIPELINE, building
+from dyadic.passes import PIPELINE, building, usual
 from dyadic.passes.building import constant, window_count
 
 
@@ -288,7 +288,7 @@ def integer_module(seed: int, layers: int, *, widths: bool = True, mixed: bool =
     module = grow(seed, layers)
     dims = shape(module.body.operations[0].regions[0].blocks[0].arguments[0])
     samples = np.random.default_rng(seed).standard_normal((3, *dims[1:])).astype(np.float32)
-    for one in PIPELINE["prepare"]:
+    for one in usual("prepare"):
         one.run(module.operation)
     write_ranges(module, torch.from_numpy(samples))
     if mixed:

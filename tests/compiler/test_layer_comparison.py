@@ -23,7 +23,7 @@ from dyadic.dialects import new_context, qi
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, main_function
-from dyadic.passes import PIPELINE
+from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import UsageError
 
@@ -140,7 +140,7 @@ def test_every_tensor_of_random_graphs_finds_its_own(seed: int) -> None:
         numbers = iter(range(10_000))
         named = re.sub(r"loc\(unknown\)|loc\(#loc\)", lambda _: f'loc("n{next(numbers)}")', text)
         module = ir.Module.parse(re.sub(r"^#loc = .*$", "", named, flags=re.M))
-        for one in PIPELINE["prepare"]:
+        for one in usual("prepare"):
             one.run(module.operation)
         losses = losses_of(module, seed)
         for step in losses.steps:

@@ -11,7 +11,7 @@ from torch_mlir import ir
 from dyadic.dialects import new_context, qd, qi
 from dyadic.dialects.laws import activation, shape
 from dyadic.dialects.reference import FloatReference, IntegerReference
-from dyadic.passes import PIPELINE
+from dyadic.passes import PIPELINE, usual
 from dyadic.passes.integerize.integerize import integerize
 from dyadic.passes.integerize.quantization import activation_from_range
 from dyadic.passes.integerize.tables import TABLE_OPS, function_of, table
@@ -29,7 +29,7 @@ def test_random_graphs_are_within_quantization_error(seed: int) -> None:
         block = module.body.operations[0].regions[0].blocks[0]
         random = np.random.default_rng(seed)
         samples = random.standard_normal((3, *shape(block.arguments[0])[1:])).astype(np.float32)
-        for one in PIPELINE["prepare"]:
+        for one in usual("prepare"):
             one.run(module.operation)
         write_ranges(module, torch.from_numpy(samples))
         expected = FloatReference(module)({"arg0": torch.from_numpy(samples)})
@@ -52,7 +52,7 @@ def test_mixed_widths_are_within_the_quantization_error_of_8_bits(seed: int) -> 
         block = module.body.operations[0].regions[0].blocks[0]
         random = np.random.default_rng(seed)
         samples = random.standard_normal((3, *shape(block.arguments[0])[1:])).astype(np.float32)
-        for one in PIPELINE["prepare"]:
+        for one in usual("prepare"):
             one.run(module.operation)
         write_ranges(module, torch.from_numpy(samples))
         write_widths(module, random, [8, 16, 16])
