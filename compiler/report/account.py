@@ -26,8 +26,11 @@ def layers(
     rows = layer_rows(emitted.program, len(emitted.sections["weights"]), flow.integer, times, level)
     known = None if selection.mixed is None else selection.mixed.sensitivities
     schemes = {layer: point for point in selection.points.weights.values() for layer in point.layers}
+    refined = {gain.layer: gain.after_db for gain in flow.refined.gains}  # of a layer's last technique
     for row in rows:
         name = row["name"]
+        if name in refined:
+            row["sqnr_db"] = refined[name]
         if name in selection.why:
             row["why"] = selection.why[name]
         if known is not None and name in schemes:

@@ -6,23 +6,38 @@ that are put in another class than by float.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scipy.stats import beta
 
 CONFIDENCE = 0.95
-STEP, MOST_TIMES = 1.02, 1e4  # how exactly, and how far, a sufficient number of samples is looked for
+EXACT, MOST_TIMES = 1.02, 1e4  # how exactly, and how far, a sufficient number of samples is looked for
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Shares of 1. `drop` was seen, `bound` is what it may be; `needed` samples would do if the drop is as seen."""
+    """Shares of 1. `drop` was seen, `bound` is what it may be, `bound_of` that of so many times as many samples."""
 
     samples: int
     drop: float
     bound: float
     limit: float
-    needed: int | None
+    bound_of: Callable[[float], float] = field(repr=False, compare=False)
+
+    @property
+    def needed(self) -> int | None:
+        """About how many samples prove a drop as seen to be within the limit; None where no number does."""
+        if self.accepted or self.drop >= self.limit:
+            return self.samples if self.accepted else None
+        low, high = 1.0, 2.0
+        while self.bound_of(high) > self.limit:
+            if high > MOST_TIMES:
+                return None
+            low, high = high, 2 * high
+        while high / low > EXACT:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.bound_of(middle) > self.limit else (low, middle)
+        return math.ceil(self.samples * high)
 
     @property
     def accepted(self) -> bool:
@@ -52,7 +67,7 @@ def by_accuracy(gained: int, lost: int, samples: int, limit: float) -> Verdict:
         by_differing = (g + b) / n * (2 * largest_share(b, g + b) - 1) if g + b else 0.0
         return max(by_differing, largest_share(b, n) - g / n)
 
-    return Verdict(samples, (lost - gained) / samples, bound(1), limit, needed(samples, bound, limit))
+    return Verdict(samples, (lost - gained) / samples, bound(1), limit, bound)
 
 
 def by_agreement(other: int, samples: int, limit: float) -> Verdict:
@@ -65,7 +80,7 @@ def by_agreement(other: int, samples: int, limit: float) -> Verdict:
     def bound(times: float) -> float:
         return largest_share(times * other, times * samples)
 
-    return Verdict(samples, other / samples, bound(1), limit, needed(samples, bound, limit))
+    return Verdict(samples, other / samples, bound(1), limit, bound)
 
 
 def largest_share(count: float, samples: float) -> float:
@@ -75,13 +90,3 @@ def largest_share(count: float, samples: float) -> float:
     0.0295
     """
     return 1.0 if count >= samples else float(beta.ppf(CONFIDENCE, count + 1, samples - count))
-
-
-def needed(samples: int, bound: Callable[[float], float], limit: float) -> int | None:
-    """About how many samples prove a drop like this to be within the limit; None where no number does."""
-    times = 1.0
-    while bound(times) > limit:
-        times *= STEP
-        if times > MOST_TIMES:
-            return None
-    return math.ceil(samples * times)

@@ -10,6 +10,7 @@ from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.referee import Referee
+from dyadic.compiler.refine import Refined
 from dyadic.compiler.select.decisions import Decisions
 from dyadic.compiler.select.points import Points
 
@@ -23,6 +24,7 @@ class Compiling(Protocol):
     progress: Progress
     cache: Cache
     artifact: Artifact
+    refined: Refined
     best_plan: dict[str, str]  # so far, for whoever interrupts
     deadline: float | None  # of the search, in the seconds of `time.monotonic`
 

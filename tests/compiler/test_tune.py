@@ -117,7 +117,7 @@ def test_every_candidate_gives_the_bytes_of_the_static_choice(
         arena[out:] = 77
         run()
         results.append(arena[out:].copy())
-    assert len(np.unique(results[0])) > 50
+    assert len(np.unique(results[0])) > 30
     for one, result in zip(every, results, strict=True):
         np.testing.assert_array_equal(result, results[0], str(choices.tunables(one)))
 
