@@ -212,9 +212,8 @@ class Mixed:
         """What was sought, in one line."""
         asked = " and ".join(f"--max-{axis} {limit.asked}" for axis, limit in self.limits.items() if axis != "drop")
         if "drop" in self.limits:
-            return (
-                f"the smallest network within --max-drop {self.limits['drop'].asked}{' and ' if asked else ''}{asked}"
-            )
+            promise = f"within --max-drop {self.limits['drop'].asked}"
+            return f"the cheapest network {promise} and {asked}" if asked else f"the smallest network {promise}"
         return f"the least loss within {asked}"
 
     def seconds_left(self, most: float) -> float:
@@ -223,8 +222,8 @@ class Mixed:
     def solve(self, problem: Problem, front: tuple[Solution, ...]) -> Solution:
         """By the solver that was asked for; `pareto` takes the front's best within the limits."""
         name = self.flow.options.solver
-        if name == "pareto":
-            within = [one for one in front if all(one.along(a) <= b for a, b in problem.budgets.items())]
+        within = [one for one in front if all(one.along(a) <= b for a, b in problem.budgets.items())]
+        if name == "pareto" and within:  # less room than the front was made for can leave none of it
             return min(within, key=lambda one: one.loss)
         return (greedy if name == "greedy" else ilp)(problem, self.seconds_left(SOLVER_SECONDS))
 
