@@ -8,6 +8,7 @@ import torch
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
+from dyadic.compiler.calibrate import IMPLIED
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import run_qd
@@ -224,7 +225,7 @@ def grow(seed: int, layers: int) -> ir.Module:
 
 
 def write_ranges(module: ir.Module, samples: torch.Tensor) -> None:
-    """`qd.range` on the argument and on every op, from one batch."""
+    """`qd.range` on the argument and on ops, from one batch; as calibrate does it, none where it is implied."""
 
     def observe(op: ir.OpView | None, _: str, values: torch.Tensor) -> None:
         bounds = [min(0.0, float(values.min())), max(0.0, float(values.max()))]
@@ -232,7 +233,7 @@ def write_ranges(module: ir.Module, samples: torch.Tensor) -> None:
         if op is None:
             function = module.body.operations[0]
             function.operation.attributes["arg_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get({qd.RANGE: attribute})])
-        else:
+        elif not isinstance(op, IMPLIED):
             op.operation.attributes[qd.RANGE] = attribute
 
     with torch.no_grad():

@@ -13,6 +13,7 @@ Any other op reads and makes any mixture of widths. What is rounded once has one
 addition which takes in the op in front of it. Truth: exact on the float graph; it decides only how fine steps are.
 """
 
+import math
 from typing import Any
 
 from torch_mlir import ir
@@ -70,5 +71,16 @@ def give_width(reader: Any, index: int, wanted: int) -> None:
         step, consumer = producer.x, producer
         moves.append(step)
     same = identity(reader, index)
-    set_value_range(same, *value_range(operand))
+    set_value_range(same, *range_through_moves(operand))
     set_value_bits(same, wanted)
+
+
+def range_through_moves(value: ir.Value) -> tuple[float, float]:
+    """`qd.range` of a value; of the result of a move, which has none of its own, what follows from its input."""
+    op = defining(value)
+    if not isinstance(op, MOVES) or qd.RANGE in op.operation.attributes:
+        return value_range(value)
+    low, high = range_through_moves(op.x)
+    if isinstance(op, qd.PadOp) and math.isfinite(op.value.value):
+        return min(low, op.value.value), max(high, op.value.value)
+    return low, high

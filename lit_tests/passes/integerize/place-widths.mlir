@@ -22,6 +22,18 @@ func.func @inputs_take_the_width_of_their_concat(%x: tensor<1x4xf32> {qd.range =
   return %2 : tensor<1x6xf32>
 }
 
+// Calibration writes no range for a move: it is that of the move's input, and of what a pad adds.
+// CHECK-LABEL: func.func @a_shared_move_is_rounded_within_the_range_of_its_input
+// CHECK:         %[[TANH:.+]] = "qd.tanh"
+// CHECK:         %[[PAD:.+]] = "qd.pad"(%[[TANH]])
+// CHECK:         "qd.clamp"(%[[PAD]]) {high = 0x7F800000 : f32, low = 0xFF800000 : f32, qd.bits = 8 : i64, qd.range = array<f64: -1.000000e+00, 3.000000e+00>}
+func.func @a_shared_move_is_rounded_within_the_range_of_its_input(%x: tensor<1x4xf32>) -> (tensor<1x10xf32>, tensor<1x6xf32>) {
+  %0 = "qd.tanh"(%x) {qd.bits = 16 : i64, qd.range = array<f64: -1.0, 1.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.pad"(%0) {low = array<i64: 0, 1>, high = array<i64: 0, 1>, value = 3.0 : f32} : (tensor<1x4xf32>) -> tensor<1x6xf32>
+  %2 = "qd.concat"(%1, %x) {axis = 1 : i64} : (tensor<1x6xf32>, tensor<1x4xf32>) -> tensor<1x10xf32>
+  return %2, %1 : tensor<1x10xf32>, tensor<1x6xf32>
+}
+
 // A concat that a table reads has 8 bits, and so have its inputs; 4 bits are few enough.
 // CHECK-LABEL: func.func @tables_read_8_bits_at_most
 // CHECK:         "qd.add"({{.*}}) {qd.bits = 8 : i64}
