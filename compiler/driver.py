@@ -24,7 +24,7 @@ from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.data import Samples
-from dyadic.compiler.calibrate.narrow import narrow_ranges
+from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
 from dyadic.compiler.certificate import certify
 from dyadic.compiler.comparison import Comparison, compare
 from dyadic.compiler.emit import emit
@@ -141,7 +141,7 @@ class Flow:
         self.undecided = self.module.operation.clone()
         self.selection = select(self)
         write(self.module, self.selection.points, self.selection.decisions, self.selection.why)
-        narrow_ranges(self.module)
+        take_ranges_of_widths(self.module)
         self.trace.page(self.module.operation, "select", self.options.precision)
 
     def stage_refine(self) -> None:
@@ -187,7 +187,7 @@ class Flow:
             other.module = self.undecided.clone()
             other.selection = Selection(points, decisions, {}, dict.fromkeys(points.result_of, "tried"))
             write(other.module, points, decisions, other.selection.why)
-            narrow_ranges(other.module)
+            take_ranges_of_widths(other.module)
             for stage in STAGES[STAGES.index("refine") :]:
                 if stage != "refine" or refine:
                     getattr(other, f"stage_{stage}")()

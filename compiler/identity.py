@@ -20,7 +20,7 @@ TUNE_SOURCES = (*CODE_SOURCES, "compiler/identity.py", "compiler/link.py", "comp
 CALIBRATE_SOURCES = ("compiler/calibrate", "dialects")
 SENSITIVITY_SOURCES = (
     "compiler/sensitivity",
-    "compiler/calibrate/narrow.py",
+    "compiler/calibrate/width_ranges.py",
     "compiler/select/points.py",
     "compiler/simulate.py",
     "dialects",

@@ -97,8 +97,7 @@ class Simulation:
         if point is None or point not in activations:
             return value
         bits = activations[point]
-        seen = self.points.narrow_ranges if bits <= 4 else self.points.ranges
-        scale, zero_point, low, high = steps_of(*seen[slot], bits)
+        scale, zero_point, low, high = steps_of(*self.points.ranges_at(bits)[slot], bits)
         return ((value / scale).round() + zero_point).clamp(low, high).sub(zero_point).mul(scale)
 
 

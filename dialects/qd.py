@@ -4,7 +4,7 @@ Few, regular ops on `tensor<...xf32>`. Images are NCHW; the leading batch dimens
 argument of everything that executes it. What was decided is written onto the ops as discardable attributes:
 
     qd.range = array<f64: low, high>   what calibration saw of the op's result
-    qd.range4 = array<f64: low, high>  what to represent of it with 4 bits, where that is another range
+    qd.range4, qd.range16              what to represent of it with 4 or 16 bits, where that is another range
     qd.input_mean = array<f64: ...>    what it saw of x on average: one number a channel (conv2d, linear, scale_shift)
     qd.bits  = 8 : i64                 the width (4, 8 or 16) of its result, and qd.why = "..." the reason
     qd.weight_bits = 4 : i64           the width (2, 4 or 8) of the weights of a conv2d or linear; 8 where missing
@@ -41,7 +41,8 @@ from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, given, ints, sha
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
-BIAS_SHIFT, NARROW_RANGE = "qd.bias_shift", "qd.range4"
+BIAS_SHIFT = "qd.bias_shift"
+RANGE_AT = {4: "qd.range4", 16: "qd.range16"}  # by width; RANGE is that of 8 bits until widths are chosen
 INPUT_MOMENTS, WEIGHT_TARGET, OUTPUT_ERROR = "qd.input_moments", "qd.weight_target", "qd.output_error"
 
 

@@ -44,7 +44,6 @@ IMPLIED = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp)
 TENSOR_BYTES = 32 << 20
 LARGEST_BATCH = 64
 
-NARROW_BITS = 4
 RANGE_BITS = 8  # significant bits of a range: at most 0.8 % too wide, 0.03 dB on average
 
 
@@ -58,16 +57,17 @@ def model_inputs(module: ir.Module) -> tuple[Input, ...]:
 
 @dataclass(frozen=True)
 class Learned:
-    """What the data say: each tensor's range at 8 bits and at 4, and the means that `InputMeans` writes."""
+    """What the data say: each tensor's range at 8 bits; by width where another one is better; and the means that
+    `InputMeans` writes."""
 
     ranges: dict[str, tuple[float, float]]
-    narrow: dict[str, tuple[float, float]]
+    others: dict[str, dict[str, tuple[float, float]]]  # by the name of the attribute
     means: dict[str, list[float]]
 
 
 def calibrate(module: ir.Module, data: object, observer: str, progress: Progress, cache: Cache | None = None) -> None:
-    """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments; the same for 4 bits,
-    and `qd.input_mean`.
+    """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments; the same for 4 and
+    16 bits, and `qd.input_mean`.
 
     Inputs and outputs of the model keep everything that was seen: clipping there is not repaired by any later layer.
     What the same data said of the same model before is in the cache, where data can be read twice.
@@ -84,7 +84,8 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
             if cache and key:
                 cache.write("ranges", {key: json.dumps(asdict(learned)).encode()})
     write_ranges(module, plan, qd.RANGE, learned.ranges)
-    write_ranges(module, plan, qd.NARROW_RANGE, learned.narrow)
+    for attribute, ranges in learned.others.items():
+        write_ranges(module, plan, attribute, ranges)
     with module.context:
         InputMeans(plan).write(learned.means)
 
@@ -129,10 +130,14 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
             for batch in rebatch(feeds, rows):
                 reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
                 advance(len(next(iter(batch.values()))))
-    ranges, narrow = (
-        {name: outward(*watching.range(bits)) for name, watching in observers.items()} for bits in (8, NARROW_BITS)
+    at_8, *at_others = (
+        {name: outward(*watching.range(bits)) for name, watching in observers.items()} for bits in (8, *qd.RANGE_AT)
     )
-    return Learned(ranges, {name: r for name, r in narrow.items() if r != ranges[name]}, means.means())
+    others = {
+        attribute: {name: r for name, r in ranges.items() if r != at_8[name]}
+        for attribute, ranges in zip(qd.RANGE_AT.values(), at_others, strict=True)
+    }
+    return Learned(at_8, others, means.means())
 
 
 def outward(low: float, high: float) -> tuple[float, float]:

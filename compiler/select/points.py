@@ -12,7 +12,7 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.compiler.calibrate.narrow import narrow_all_ranges
+from dyadic.compiler.calibrate.width_ranges import take_all_ranges_of
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan, Step, main_function, make_plan
@@ -61,7 +61,7 @@ class Points:
     """The choices of a calibrated `qd` module.
 
     `module` is a copy in which ranges are placed as integerize places them (exact on the float graph), `plan` its plan.
-    `ranges` are those of every slot that is rounded, `narrow_ranges` those that it has at 4 bits. `result_of` says
+    `ranges` are those of every slot that is rounded, `ranges_at(bits)` those that it has at a width. `result_of` says
     which activation point holds a layer's result, under the names of the original module.
     """
 
@@ -79,7 +79,7 @@ class Points:
         self._parent = {slot: slot for slot in self._slots.values()}
         self._join()
         self.ranges = {slot: value_range(self._values[slot]) for slot in self._values if self._rounded(slot)}
-        self.narrow_ranges = self._narrow_ranges(module)
+        self._ranges_at = {bits: self._ranges_of_width(module, bits) for bits in qd.RANGE_AT}
         self.activations = self._activations()
         self.result_of = {name: self._point_of[self._find(slot)] for slot, name in self.argument_names.items()} | {
             self.names[step.output]: self._point_of[self._find(step.output)]
@@ -122,10 +122,14 @@ class Points:
             return True
         return fused_clamp(op) is None and not (isinstance(op, qd.Conv2dOp) and taken_in(op))
 
-    def _narrow_ranges(self, module: ir.Module) -> dict[int, tuple[float, float]]:
-        """As `ranges`, from a copy in which every tensor has the range for 4 bits."""
+    def ranges_at(self, bits: int) -> dict[int, tuple[float, float]]:
+        """(low, high) of every slot that is rounded, if all had so many bits."""
+        return self._ranges_at.get(bits, self.ranges)
+
+    def _ranges_of_width(self, module: ir.Module, bits: int) -> dict[int, tuple[float, float]]:
+        """As `ranges`, from a copy in which every tensor has the range for so many bits."""
         copy = module.operation.clone()
-        narrow_all_ranges(copy)
+        take_all_ranges_of(copy, bits)
         there = prepared(copy, make_plan(copy))
         steps = {_tag(step): step.op.out for step in make_plan(there).steps}
         values = dict(enumerate(main_function(there).operation.regions[0].blocks[0].arguments))

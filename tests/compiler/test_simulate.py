@@ -10,7 +10,7 @@ from command_line import DIGITS
 from random_graphs import graph_with_ranges
 from torch_mlir import ir
 
-from dyadic.compiler.calibrate.narrow import narrow_ranges
+from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
 from dyadic.compiler.driver import Flow
 from dyadic.compiler.options import Options
 from dyadic.compiler.select.decisions import Decisions, uniform, write
@@ -56,7 +56,7 @@ def integers(module: ir.Module, decisions: Decisions, images: Array) -> Array:
     with module.context:
         other = module.operation.clone()
         write(other, simulation.points, decisions, dict.fromkeys(simulation.points.result_of, ""))
-        narrow_ranges(other)
+        take_ranges_of_widths(other)
         for layer in weight_layers(other):
             layer.write(weight_grid(layer.weight, layer.bits, layer.group))
         for one in PIPELINE["integerize"]:

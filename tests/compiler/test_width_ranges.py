@@ -1,4 +1,4 @@
-"""Ranges for 4 bits: narrower where that pays, taken where a plan says 4 bits, known to the simulation."""
+"""Ranges for 4 and 16 bits: narrower or wider where that pays, taken where a plan says so, known to the simulation."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.calibrate import OBSERVERS
 from dyadic.compiler.calibrate.mse import Mse
-from dyadic.compiler.calibrate.narrow import narrow_ranges
+from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
 from dyadic.compiler.driver import Flow
 from dyadic.compiler.options import Options
 from dyadic.compiler.simulate import Simulation, steps_of
@@ -48,23 +48,29 @@ def test_every_observer_answers_for_four_bits(name: str) -> None:
     assert float(VALUES.min()) <= low < 0 < high <= float(VALUES.max())
 
 
-def test_a_plan_of_four_bits_takes_the_ranges_of_four_bits() -> None:
+def test_the_range_for_sixteen_bits_is_all_that_was_seen() -> None:
+    observer = Mse()
+    observer.see(VALUES)
+    assert observer.range(16) == (float(VALUES.min()), float(VALUES.max())) != observer.range(8)
+
+
+@pytest.mark.parametrize("bits", [4, 16])
+def test_a_plan_takes_the_ranges_of_its_widths(bits: int) -> None:
     with np.load(DIGITS / "train.npz") as data:
         flow = Flow(DIGITS / "digits.onnx", {"image": data["image"][:100]}, None, None, Options()).run("calibrate")
     simulation = Simulation(flow.module)
     body = list(main_function(flow.module).operation.regions[0].blocks[0].operations)
-    four = [op for op in body if qd.NARROW_RANGE in op.attributes]
-    assert len(four) > 2
-    wide = [str(op.attributes[qd.RANGE]) for op in four]
+    name = qd.RANGE_AT[bits]
+    ops = [op for op in body if name in op.attributes]
+    assert len(ops) > 2
+    at_eight = [str(op.attributes[qd.RANGE]) for op in ops]
     with flow.context:
-        four[0].attributes[qd.BITS] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), 4)
-        narrow_ranges(flow.module)
-    assert (
-        four[0].attributes[qd.RANGE] == four[0].attributes[qd.NARROW_RANGE]
-        and str(four[0].attributes[qd.RANGE]) != wide[0]
-    )
-    assert [str(op.attributes[qd.RANGE]) for op in four[1:]] == wide[1:]
+        ops[0].attributes[qd.BITS] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), bits)
+        take_ranges_of_widths(flow.module)
+    assert ops[0].attributes[qd.RANGE] == ops[0].attributes[name] and str(ops[0].attributes[qd.RANGE]) != at_eight[0]
+    assert [str(op.attributes[qd.RANGE]) for op in ops[1:]] == at_eight[1:]
     points = simulation.points
-    assert points.narrow_ranges.keys() == points.ranges.keys()
-    narrower = [points.narrow_ranges[s][1] < points.ranges[s][1] for s in points.ranges]
-    assert sum(narrower) >= len(narrower) / 2
+    there = points.ranges_at(bits)
+    assert there.keys() == points.ranges.keys() == points.ranges_at(8).keys()
+    widths = [(there[slot][1], points.ranges[slot][1]) for slot in there]
+    assert sum(a < b if bits == 4 else a > b for a, b in widths) >= len(widths) / 2

@@ -9,7 +9,7 @@ from hand_made import CONV, IMAGE, RANGE, RELU, hand_made
 from random_graphs import graph_with_ranges
 from torch_mlir import ir
 
-from dyadic.compiler.calibrate.narrow import narrow_ranges
+from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
 from dyadic.compiler.select.decisions import Decisions, decide, layers_of, result_groups, uniform, weight_groups, write
 from dyadic.compiler.select.points import Points
 from dyadic.compiler.select.scheme import parse
@@ -176,7 +176,7 @@ def test_an_addition_takes_in_the_convolution_that_it_took_in_when_widths_were_c
         assert points.result_of["wide"] == "add" and points.activations["other"].slots
         decisions = Decisions({"wide": "w8", "other": "w8"}, {"x": 8, "y": 8, "add": bits, "other": 16})
         write(module, points, decisions, dict.fromkeys(points.result_of, ""))
-        narrow_ranges(module)
+        take_ranges_of_widths(module)
         for one in PIPELINE["integerize"]:
             one.run(module.operation)
         (conv,) = (step for step in make_plan(module).steps if isinstance(step.op, qi.Conv2dOp))
