@@ -20,7 +20,7 @@ from benchmarks import machine
 from benchmarks.build import FLOAT, ensure, model_path
 from benchmarks.engines import OURS
 from benchmarks.networks import NETWORKS
-from benchmarks.peak import peak_gmacs
+from dyadic.compiler.cost.peak import peak_gmacs
 from dyadic.compiler.feeds import random_feeds
 from dyadic.runtime import targets
 from dyadic.runtime.session import StepTime
