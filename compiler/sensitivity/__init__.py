@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from math import prod
 from statistics import median
 
 from dyadic.compiler.cache import Cache
+from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.compiler.sensitivity import (
@@ -127,9 +129,11 @@ def measure(
 
 
 def default_budget(method: str, simulation: Simulation, candidates: Candidates) -> int:
-    """As many samples as `WORK` allows, within the method's own bounds."""
+    """As many samples as `WORK` allows, within the method's own bounds; they are held, in `MEMORY` at most."""
     one, macs = METHODS[method], sum(point.macs for point in simulation.points.weights.values())
-    return int(min(one.most, max(one.least, WORK / (max(1, macs) * one.cost(candidates)))))
+    sample_bytes = 4 * sum(prod(one.sample) for one in model_inputs(simulation.points.module))
+    by_work = max(one.least, WORK / (max(1, macs) * one.cost(candidates)))
+    return max(1, int(min(one.most, by_work, MEMORY / sample_bytes)))
 
 
 def substituted(work: Work, found: Estimates, unit: str) -> tuple[Estimates, str, str]:
