@@ -23,10 +23,12 @@ from dyadic.compiler import knobs
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate, model_inputs
-from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.calibrate.data import Feeds, Samples
 from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
 from dyadic.compiler.certificate import certify
+from dyadic.compiler.command_line import compile_command
 from dyadic.compiler.comparison import Comparison, compare
+from dyadic.compiler.cost.peak import peak_gmacs
 from dyadic.compiler.emit import emit
 from dyadic.compiler.engine import Engine, make_engine
 from dyadic.compiler.feeds import random_feeds
@@ -45,7 +47,8 @@ from dyadic.compiler.options import (
 from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.referee import Referee
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
-from dyadic.compiler.report.account import layers, selection_section
+from dyadic.compiler.report.account import Measured, commands, layers, selection_section
+from dyadic.compiler.report.layer_quality import layer_quality
 from dyadic.compiler.select import evidence
 from dyadic.compiler.select.decisions import DEFAULT, Decisions, uniform, write
 from dyadic.compiler.select.mixed import Mixed
@@ -62,12 +65,13 @@ from dyadic.passes.lower.cpu.kernels.choices import Effort
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.session import threads_for
+from dyadic.runtime.session import Session, threads_for
 
 if TYPE_CHECKING:
     import torch
 
 COMPARISON_BATCH = 16
+PEAK_SECONDS = 0.05  # of each of five runs, before and after the layers are timed
 
 
 class Flow:
@@ -193,6 +197,20 @@ class Flow:
                     getattr(other, f"stage_{stage}")()
         return other
 
+    def again(self, **changed: Any) -> str:
+        """This compile as one would type it, with some options changed."""
+        return compile_command(*self.files, replace(self.options, **changed))
+
+    @property
+    def files(self) -> tuple[str, str, str | None]:
+        """Model, calibration and evaluation data by file name; a stand-in for what is no file, None for what is not."""
+
+        def name(given: object, otherwise: str) -> str:
+            return os.path.basename(given) if isinstance(given, str | os.PathLike) else otherwise
+
+        evaluate = None if self.evaluate is None else name(self.evaluate, "LABELLED.npz")
+        return name(self.model, "MODEL.onnx"), name(self.calibration, "DATA.npz"), evaluate
+
     def calibration_samples(self) -> Samples:
         """The calibration data once more, with labels where they are given."""
         if self.samples.total is None:
@@ -202,9 +220,12 @@ class Flow:
     def referee(self) -> Referee:
         """Float's answers to the evaluation data, made once."""
         if self._referee is None:
-            engine = make_engine(self.model, self.options.threads or len(os.sched_getaffinity(0)))
-            self._referee = Referee(engine, self.evaluation, COMPARISON_BATCH)
+            self._referee = Referee(self.engine(), self.evaluation, COMPARISON_BATCH)
         return self._referee
+
+    def engine(self, threads: int | None = None) -> Engine:
+        """What runs the user's own float model."""
+        return make_engine(self.model, threads or self.options.threads or len(os.sched_getaffinity(0)))
 
     def compare(self) -> Comparison:
         """Float and int8 side by side, for the report too: on the evaluation data, or on some of the calibration's."""
@@ -213,20 +234,32 @@ class Flow:
             self.progress.stage("compare"),
             self.artifact.load(options.threads, max(options.batch, COMPARISON_BATCH)) as session,
         ):
-            engine = make_engine(self.model, session.threads)
+            engine = self.engine(session.threads)
             samples = self.evaluation if given else self.samples.first
             code = {level: len(image.code) for level, image in self.artifact.emitted.images.items()}
             comparison = compare(engine, session, self.artifact.bytes or 0, code, samples, given, options.batch)
-            times = session.profile(random_feeds(session, 1))
-            self.artifact.report["layers"] = layers(self, self.selection, times, session.isa)
+            self.artifact.report |= self.look_at_layers(session, samples)
             variants = self.beside(engine, session.isa, session.threads) if self.selection.report else []
         report = self.artifact.report
         report["comparison"] = comparison.to_json()
+        report["commands"] = commands(self, self.selection)
         if variants:
             report["selection"] = selection_section(self.selection, variants)
         if self.selection.mixed is not None:
             self.prove(self.selection.mixed, report)
         return replace(comparison, int8_bytes=self.settle(report))
+
+    def look_at_layers(self, session: Session, samples: Iterable[Feeds]) -> dict[str, Any]:
+        """The report's layers with their times, their shares of the machine's peak and what they lose."""
+        processors = tuple(sorted(os.sched_getaffinity(0)))[: session.threads]
+        before = peak_gmacs(session.isa, processors, PEAK_SECONDS)
+        times = session.profile(random_feeds(session, 1))
+        peak = max(before, peak_gmacs(session.isa, processors, PEAK_SECONDS))
+        with self.context:
+            quality = layer_quality(self.floating, self.integer, samples)
+        measured = Measured(times, session.isa, peak, quality)
+        about = {"level": session.isa, "threads": len(processors), "gmacs": peak}
+        return {"layers": layers(self, self.selection, measured), "peak": about}
 
     def settle(self, report: dict[str, Any]) -> int:
         """Write the size of the file into the report that is in it; the size does not hang on the last digits."""
@@ -242,9 +275,6 @@ class Flow:
     def prove(self, mixed: Mixed, report: dict[str, Any]) -> None:
         """What the search predicted, against the artifact."""
         report["latency"] = evidence.latency(self, mixed, self.selection.decisions)
-        report["commands"] = evidence.commands(
-            {axis: limit.asked for axis, limit in self.options.limits.items()}, self.options.sensitivity
-        )
         if self.evaluate is not None:
             referee = self.referee()
             report["sensitivity"] = evidence.ranking(self, mixed, referee)

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.compiler.calibrate import model_inputs, rebatch
-from dyadic.compiler.calibrate.data import Feeds, Samples
+from dyadic.compiler.calibrate import model_inputs
+from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.driver import Flow, source
 from dyadic.compiler.integer_ir import restore
-from dyadic.compiler.layer_losses import Losses, bits
+from dyadic.compiler.layer_losses import Losses, bits, first_batches
 from dyadic.compiler.layer_matching import node_names
 from dyadic.compiler.options import Options, ProgressStyle
 from dyadic.compiler.progress import Progress, make_progress
@@ -141,16 +141,6 @@ def run(losses: Losses, session: Session, reader: Samples, samples: int, progres
             count += size
             advance(size)
     return count, equal
-
-
-def first_batches(reader: Samples, rows: int, samples: int) -> Iterator[Feeds]:
-    """The first `samples` samples, at most `rows` at a time; no more is read than they need."""
-    left = samples
-    for feeds in reader:
-        yield from rebatch({name: value[:left] for name, value in feeds.items()}, rows)
-        left -= len(next(iter(feeds.values())))
-        if left <= 0:
-            return
 
 
 def layer_loss(losses: Losses, step: Step) -> LayerLoss:

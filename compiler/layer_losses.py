@@ -6,7 +6,7 @@ Of each op only energies are kept. A float tensor is held until its integer coun
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
+from dyadic.compiler.calibrate import rebatch
+from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.layer_matching import EVERYWHERE, MOVES, match, node_names, passed_on
 from dyadic.dialects import qi
 from dyadic.dialects.laws import shape
@@ -133,6 +135,16 @@ class Losses:
         for slot in step.dead:
             expected.pop(slot, None)
             rounded.pop(slot, None)
+
+
+def first_batches(samples: Iterable[Feeds], rows: int, most: int) -> Iterator[Feeds]:
+    """The first `most` samples, at most `rows` at a time, without labels; no more is read than they need."""
+    left = most
+    for feeds in samples:
+        yield from rebatch({name: value[:left] for name, value in feeds.items() if name != LABELS}, rows)
+        left -= len(next(iter(feeds.values())))
+        if left <= 0:
+            return
 
 
 def element(value: ir.Value) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dyadic.compiler.report.layer_quality import SAMPLES
 from dyadic.compiler.report.layers import layer_rows
 from dyadic.compiler.variants import CHOSEN, INT8, Variant
 from dyadic.runtime.session import StepTime
@@ -18,19 +21,29 @@ Row = dict[str, Any]
 SMALLER_ONLY = 0.99  # of int8's time: less is faster
 
 
-def layers(
-    flow: Compiling, selection: Selection, times: Sequence[StepTime] = (), level: str | None = None
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Measured:
+    """What was seen of the artifact's layers: their times at `level`, what registers alone could do there with as many
+    threads, and how far each is from float (`layer_quality.py`)."""
+
+    times: Sequence[StepTime] = ()
+    level: str | None = None
+    peak_gmacs: float | None = None
+    quality: Mapping[str, Row] = field(default_factory=dict)
+
+
+def layers(flow: Compiling, selection: Selection, measured: Measured | None = None) -> list[Row]:
     """One row a layer; the selection adds why, and what was predicted of it."""
-    emitted = flow.artifact.emitted
-    rows = layer_rows(emitted.program, len(emitted.sections["weights"]), flow.integer, times, level)
+    emitted, measured = flow.artifact.emitted, measured or Measured()
+    weights = len(emitted.sections["weights"])
+    rows = layer_rows(emitted.program, weights, flow.integer, measured.times, measured.level)
     known = None if selection.mixed is None else selection.mixed.sensitivities
     schemes = {layer: point for point in selection.points.weights.values() for layer in point.layers}
-    refined = {gain.layer: gain.after_db for gain in flow.refined.gains}  # of a layer's last technique
     for row in rows:
         name = row["name"]
-        if name in refined:
-            row["sqnr_db"] = refined[name]
+        row |= measured.quality.get(name, {})
+        if measured.peak_gmacs and row.get("macs") and row.get("time_us"):
+            row["share_of_peak"] = row["macs"] / row["time_us"] / 1e3 / measured.peak_gmacs
         if name in selection.why:
             row["why"] = selection.why[name]
         if known is not None and name in schemes:
@@ -38,6 +51,24 @@ def layers(
             estimate = known.weights[point][selection.decisions.weights[point]]
             row["sensitivity"] = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
     return rows
+
+
+def commands(flow: Compiling, selection: Selection) -> dict[str, str]:
+    """By section of the report: what measures its figures again."""
+    again, (model, calibration, evaluate) = flow.again(), flow.files
+    compare = ["dyadic", "compare", "model.dyq", model, "--data", evaluate or calibration, "--samples", str(SAMPLES)]
+    said = {"headline": again, "layers share of peak": again, "layers SQNR": shlex.join(compare)}
+    if selection.report:
+        said["requested"] = again
+    if selection.mixed is not None:
+        said |= {"front": again, "latency": again}
+        if evaluate:
+            said["front beside random plans"] = flow.again(compare_plans=flow.options.compare_plans or 10)
+            said["sensitivity"] = again
+            said["sensitivity of every method"] = flow.again(compare_sensitivities=True)
+    if flow.refined.gains:
+        said["refine"] = again
+    return said
 
 
 def selection_section(selection: Selection, variants: Sequence[Variant]) -> Row:
@@ -64,4 +95,6 @@ def verdict(variants: Sequence[Variant]) -> str:
     said += "."
     if size < 1 and time > SMALLER_ONLY:
         said += " On this machine, fewer bits made this network smaller, not faster."
+    if size < 1 and chosen.bytes >= int8.bytes:
+        said += " The whole file is no smaller than int8's: code for fewer bits takes what the weights save."
     return said

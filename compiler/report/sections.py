@@ -94,6 +94,11 @@ def layers(facts: Row) -> Section:
     ]
     if isas:
         sentences.append(f"Times are medians at level {', '.join(isas)}.")
+    if peak := facts.get("peak"):
+        sentences.append(
+            f"The peak is that of the level's own multiply-accumulate in registers alone, on "
+            f"{counted(peak['threads'], 'thread')} just before and after: {peak['gmacs']:,.0f} GMAC/s."
+        )
     return Section("Layer by layer", sentences, [table("All layers", rows, LAYER_COLUMNS, wide=True)])
 
 
@@ -125,7 +130,8 @@ LAYER_COLUMNS = (
     Column("Time µs", "time_us", microseconds, bar=True, total=True),
     Column("Share of peak", "share_of_peak", lambda share: percent(share, 0)),
     Column("Sensitivity", "sensitivity", shown_interval, about="with its interval"),
-    Column("SQNR", "sqnr_db", formats.decibels),
+    Column("SQNR", "sqnr_db", formats.decibels, about="of this layer alone, on inputs that are float's"),
+    Column("SQNR so far", "sqnr_so_far_db", formats.decibels, about="with all layers before it"),
     Column("Scale", "scale", shown_range, about="real value of one step of the result"),
     Column("Zero point", "zero_point", text),
     Column("Weight shape", "weight_shape", formats.shape, kind="code"),

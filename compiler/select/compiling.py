@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.engine import Engine
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.referee import Referee
@@ -25,11 +26,25 @@ class Compiling(Protocol):
     cache: Cache
     artifact: Artifact
     refined: Refined
+    samples: Samples  # of the calibration
     best_plan: dict[str, str]  # so far, for whoever interrupts
     deadline: float | None  # of the search, in the seconds of `time.monotonic`
 
     def branch(self, points: Points, decisions: Decisions, levels: tuple[str, ...], *, refine: bool = True) -> Any:
         """The same network with other widths, compiled: another `Compiling`."""
+        ...
+
+    def engine(self) -> Engine:
+        """What runs the float model."""
+        ...
+
+    @property
+    def files(self) -> tuple[str, str, str | None]:
+        """Names of model, calibration and evaluation data."""
+        ...
+
+    def again(self, **changed: Any) -> str:
+        """This compile as one would type it, with some options changed."""
         ...
 
     def calibration_samples(self) -> Samples:

@@ -6,7 +6,6 @@ Everything is measured with compiled artifacts on samples that were not used to 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -108,16 +107,3 @@ def against_chance(flow: Compiling, mixed: Mixed, referee: Referee, count: int) 
             )
             advance()
     return rows
-
-
-def commands(options: Mapping[str, str], used: str) -> dict[str, str]:
-    """By section of the report: what measures its figures again."""
-    given = " ".join(f"--max-{axis} {asked}" for axis, asked in options.items())
-    again = f"dyadic compile MODEL --calibration DATA --evaluate LABELLED {given} --sensitivity {used}"
-    return {
-        "headline": f"{again} -o model.dyq",
-        "front": f"{again} --compare-plans 10 -o model.dyq",
-        "latency": "dyadic bench model.dyq --profile",
-        "sensitivity": f"{again} --compare-sensitivities -o model.dyq",
-        "refine": f"{again} -o model.dyq",
-    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from dyadic.compiler.select.decisions import Decisions
 from dyadic.compiler.select.greedy import greedy
 from dyadic.compiler.select.ilp import ilp
 from dyadic.compiler.select.pareto import pareto
-from dyadic.compiler.select.problem import Infeasible, Problem, Solution
+from dyadic.compiler.select.problem import Infeasible, Problem, Solution, solution
 from dyadic.compiler.select.search import (
     BASE,
     BOPS,
@@ -30,9 +31,11 @@ from dyadic.compiler.select.search import (
     Costs,
     decisions_of,
     make_problem,
+    options_of,
     variants_of,
     weight_bytes,
 )
+from dyadic.compiler.select.trials import Trials
 from dyadic.compiler.sensitivity import Candidates, Sensitivities, best_device, measure
 from dyadic.compiler.simulate import Simulation
 from dyadic.dialects.launch import launches_of
@@ -49,8 +52,16 @@ AXIS_OF: dict[Axis, str] = {"size": BYTES, "latency": LATENCY, "bops": BOPS}
 FRONT_POINTS = 16
 SOLVER_SECONDS = 30.0
 TRIES, TIGHTENED = 4, 0.99
-REPORT_BYTES = 900  # a layer, in the report that goes into the file
-CHOSEN, INT8 = "chosen", "int8"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A limit that a compiled plan does not keep: `said` of it, and the budget to go on with."""
+
+    name: Axis
+    said: str
+    axis: str
+    budget: float
 
 
 @dataclass
@@ -117,6 +128,7 @@ class Mixed:
             {s: weight_bytes(launches_of(built[s, width].module)) for s, width in variants if width == BASE[1]},
         )
         self.int8 = built[BASE]
+        self.trials = Trials(self.flow, self.points, self.int8, self.level, self.threads)
 
     def uniform(self, scheme: str, width: int) -> Decisions:
         return Decisions(
@@ -134,19 +146,15 @@ class Mixed:
         if (size := self.limits.get("size")) is not None:
             weights = self.of_int8(BYTES)
             limits[BYTES] = (
-                size.of(weights) if size.relative else size.value - (self.file_bytes(self.uniform(*BASE)) - weights)
+                size.of(weights)
+                if size.relative
+                else size.value - (self.trials.file_bytes(self.uniform(*BASE)) - weights)
             )
         if (latency := self.limits.get("latency")) is not None:
             limits[LATENCY] = latency.of(self.base.whole) * self.base.sum / self.base.whole
         if (bops := self.limits.get("bops")) is not None:
             limits[BOPS] = bops.of(self.of_int8(BOPS))
         return limits
-
-    def file_bytes(self, decisions: Decisions) -> int:
-        """Of the artifact with code for every level that was asked for, and with room for its report."""
-        flow = self.flow.branch(self.points, decisions, self.flow.options.levels, refine=False)
-        with flow.artifact.load(1):
-            return (flow.artifact.bytes or 0) + REPORT_BYTES * len(self.points.result_of)
 
     # --- the search
 
@@ -164,7 +172,7 @@ class Mixed:
             with self.flow.progress.stage("solve"):
                 front = pareto(self.problem, self.axis, FRONT_POINTS, self.seconds_left(SOLVER_SECONDS))
             self.flow.best_plan = decisions_of(min(front, key=lambda one: one.loss)).by_layer(self.points)
-            chosen = self.most_frugal(front) if "drop" in self.limits else self.within_limits(front)
+            chosen = self.most_frugal(front) if "drop" in self.limits else self.at_least_int8(self.within_limits(front))
         except Infeasible as error:
             raise self.refusal(error) from error
         self.chosen = chosen
@@ -228,53 +236,53 @@ class Mixed:
         return (greedy if name == "greedy" else ilp)(problem, self.seconds_left(SOLVER_SECONDS))
 
     def within_limits(self, front: tuple[Solution, ...]) -> Solution:
-        """The least loss; where time is limited, compiled and timed, and tightened until the artifact keeps it."""
-        problem, latency = self.problem, self.limits.get("latency")
-        if latency is None:
-            return self.small_enough(problem, front)
-        allowed = latency.of(self.base.whole) / self.base.whole
-        tries = 0
-        while True:
-            chosen, tries = self.solve(problem, front), tries + 1
-            self.flow.best_plan = decisions_of(chosen).by_layer(self.points)
-            measured = self.time_against_int8(decisions_of(chosen))
-            if measured <= allowed:
-                return chosen
-            if tries == TRIES:
-                break
-            self.notes.append(
-                f"a plan predicted to take {chosen.costs[LATENCY] / self.base.sum:.3f} of int8's time took "
-                f"{measured:.3f}; the search went on with less room"
-            )
-            tighter = problem.budgets[LATENCY] * TIGHTENED * allowed / measured
-            problem = replace(problem, budgets={**problem.budgets, LATENCY: tighter})
-        raise BudgetError(
-            f"no plan was found that takes {latency.asked} when measured; the last took {measured:.3f} of int8's time",
-            decisions_of(chosen).by_layer(self.points),
-        )
-
-    def small_enough(self, problem: Problem, front: tuple[Solution, ...]) -> Solution:
-        """The least loss; where the file is limited, written and weighed: other widths have other code."""
-        size = self.limits.get("size")
+        """The least loss; limits that only the compiled plan can keep are tightened until it keeps them."""
+        problem, broken = self.problem, list[Broken]()
         for _ in range(TRIES):
             chosen = self.solve(problem, front)
             self.flow.best_plan = decisions_of(chosen).by_layer(self.points)
-            if size is None or size.relative:
+            broken = self.broken(chosen, problem.budgets)
+            if not broken:
                 return chosen
-            excess = self.file_bytes(decisions_of(chosen)) - size.value
-            if excess <= 0:
-                return chosen
-            tighter = min(problem.budgets[BYTES], chosen.costs[BYTES]) - excess
-            problem = replace(problem, budgets={**problem.budgets, BYTES: tighter})
-        raise BudgetError(f"no plan was found whose file is within {self.limits['size'].asked}", self.flow.best_plan)
+            self.notes += [f"{one.said}; the search went on with less room" for one in broken]
+            problem = replace(problem, budgets={**problem.budgets, **{one.axis: one.budget for one in broken}})
+        asked = " and ".join(f"--max-{one.name} {self.limits[one.name].asked}" for one in broken)
+        raise BudgetError(
+            f"no plan was found that keeps {asked} once it is compiled: {', '.join(one.said for one in broken)}",
+            self.flow.best_plan,
+        )
 
-    def time_against_int8(self, decisions: Decisions) -> float:
-        """The measured time of a plan, as a share of int8's; weights of any value take the same time."""
-        tried = self.flow.branch(self.points, decisions, (self.level,), refine=False).artifact.emitted
-        both = {INT8: self.int8.artifact.emitted, CHOSEN: tried}
-        batch = self.flow.options.batch
-        times = cost.measure(both, self.level, self.threads, batch, self.flow.cache, lambda: None)
-        return times[CHOSEN].whole / times[INT8].whole
+    def broken(self, plan: Solution, budgets: Mapping[str, float]) -> list[Broken]:
+        """The limits that the plan, compiled, does not keep: other widths have other code, predictions err."""
+        found, decisions = [], decisions_of(plan)
+        size, latency = self.limits.get("size"), self.limits.get("latency")
+        if size is not None and not size.relative and (seen := self.trials.file_bytes(decisions)) > size.value:
+            least = min(budgets[BYTES], plan.costs[BYTES]) - (seen - size.value)
+            found.append(Broken("size", f"a plan made a file of {seen / 1e3:.1f} kB", BYTES, least))
+        if latency is not None:
+            share, allowed = self.trials.share_of_int8_time(decisions), latency.of(self.base.whole) / self.base.whole
+            if share > allowed:
+                predicted = plan.costs[LATENCY] / self.base.sum
+                said = f"a plan predicted to take {predicted:.3f} of int8's time took {share:.3f}"
+                found.append(Broken("latency", said, LATENCY, budgets[LATENCY] * TIGHTENED * allowed / share))
+        return found
+
+    def at_least_int8(self, plan: Solution) -> Solution:
+        """The plan, or int8 (but for rules) where that keeps every limit and is measured to be nearer to float."""
+        eights = options_of(self.uniform(*BASE))
+        free = {one.name: eights[one.name] for one in self.problem.choices if eights[one.name] in one.options}
+        int8 = solution(self.problem, {**plan.options, **free}, plan.solver)
+        if int8.options == plan.options or any(int8.along(a) > limit for a, limit in self.problem.budgets.items()):
+            return plan
+        with self.flow.progress.stage("compare"):
+            chosen_db, int8_db = self.trials.sqnr_db([decisions_of(plan), decisions_of(int8)])
+        if chosen_db >= int8_db:
+            return plan
+        self.notes.append(
+            f"int8 ships: it keeps every limit, and its outputs are nearer to float's than those of the plan that was "
+            f"found ({int8_db:.1f} against {chosen_db:.1f} dB)"
+        )
+        return int8
 
     def most_frugal(self, front: tuple[Solution, ...]) -> Solution:
         """The smallest plan of the front that keeps the promise on accuracy, each compiled and asked."""
@@ -283,11 +291,9 @@ class Mixed:
 
         def accept(one: Solution) -> bool:
             decisions = decisions_of(one)
-            if (latency := self.limits.get("latency")) is not None:
-                share, allowed = self.time_against_int8(decisions), latency.of(self.base.whole) / self.base.whole
-                if share > allowed:
-                    self.notes.append(f"a plan took {share:.3f} of int8's time, where {allowed:.3f} is allowed")
-                    return False
+            if broken := self.broken(one, self.problem.budgets):
+                self.notes += [f"{each.said}, more than --max-{each.name} allows" for each in broken]
+                return False
             with self.flow.branch(self.points, decisions, (self.level,)).artifact.load(
                 self.threads, referee.batch
             ) as session:
@@ -363,14 +369,10 @@ class Mixed:
 
     def again(self, solution: Solution) -> str:
         """The options that lead to a point of the front: its own cost as the limit."""
-        name, options = next(name for name, axis in AXIS_OF.items() if axis == self.axis), self.flow.options
-        others = [f"--max-{a} {one.asked}" for a, one in self.limits.items() if a not in (name, "drop")]
-        others += [f"--keep {rule}" for rule in options.keep] + [f"--exclude {layer}" for layer in options.exclude]
-        others += [f"--sensitivity {options.sensitivity}", f"--isa {','.join(options.levels)}"]
-        others += [f"--batch {options.batch}"] if options.batch != 1 else []
-        others += [f"--threads {options.threads}"] if options.threads else []
+        name = next(name for name, axis in AXIS_OF.items() if axis == self.axis)
         share = math.ceil(1e4 * solution.costs[self.axis] / self.of_int8(self.axis)) / 1e4
-        return " ".join([f"dyadic compile MODEL --calibration DATA --max-{name} {share:.4f}x", *others, "-o model.dyq"])
+        unasked = {"max_drop": None, "solver": "auto", "compare_plans": 0, "compare_sensitivities": False}
+        return self.flow.again(**{f"max_{name}": f"{share:.4f}x"} | unasked)
 
     def of_int8(self, axis: str) -> float:
         """The cost of uniform int8, in the units of the problem."""

@@ -163,6 +163,12 @@ def decisions_of(solution: Solution) -> Decisions:
     return Decisions(weights, widths)
 
 
+def options_of(decisions: Decisions) -> dict[str, str]:
+    """The options of a solution that says this, by choice."""
+    weights = {WEIGHTS + name: scheme for name, scheme in decisions.weights.items()}
+    return weights | {ACTIVATIONS + name: str(width) for name, width in decisions.activations.items()}
+
+
 def weight_bytes(launches: Iterable[Any]) -> dict[str, int]:
     """Packed bytes of weights by layer, of a lowered module; what layers share is the first one's, as it is stored."""
     total: dict[str, int] = {}

@@ -1,0 +1,50 @@
+"""A compile as one would type it: what the report prints so that each of its figures can be measured again."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from dyadic.compiler.options import Options
+
+UNSAID = frozenset({"trace", "progress", "resume", "emit_plan"})  # no figure depends on them
+
+
+def compile_command(
+    model: str, calibration: str, evaluate: str | None, options: Options, output: str = "model.dyq"
+) -> str:
+    """`dyadic compile` with every option that is not the default; files by name, without folders.
+
+    >>> compile_command("m.onnx", "c.npz", None, Options(max_size="0.6x", keep=("conv1=w8a16",)))
+    'dyadic compile m.onnx --calibration c.npz --max-size 0.6x --keep conv1=w8a16 -o model.dyq'
+    """
+    words = ["dyadic", "compile", model, "--calibration", calibration]
+    words += ["--evaluate", evaluate] if evaluate else []
+    for one in fields(Options):
+        value = getattr(options, one.name)
+        if one.name not in UNSAID and value != one.default:
+            words += option(one.name, value)
+    return shlex.join([*words, "-o", output])
+
+
+def option(name: str, value: Any) -> list[str]:
+    """
+    >>> option("compare_plans", 10), option("strict", True), option("isa", ("amx", "avx2"))
+    (['--compare-plans', '10'], ['--strict'], ['--isa', 'amx,avx2'])
+    >>> option("shape", {"x": (1, 3, 32, 32)}), option("exclude", ("conv1", "fc"))
+    (['--shape', 'x=1x3x32x32'], ['--exclude', 'conv1', '--exclude', 'fc'])
+    """
+    flag = f"--{name.replace('_', '-')}"
+    match value:
+        case True:
+            return [flag]
+        case Mapping():
+            return [word for key, sizes in value.items() for word in (flag, f"{key}={'x'.join(map(str, sizes))}")]
+        case tuple() if name == "isa":
+            return [flag, ",".join(value)]
+        case tuple():
+            return [word for each in value for word in (flag, str(each))]
+        case Path():
+            return [flag, value.name]
+    return [flag, str(value)]
