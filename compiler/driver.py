@@ -47,12 +47,14 @@ from dyadic.compiler.options import (
 from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.referee import Referee
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
+from dyadic.compiler.refine.equalization import Equalized, Equalizer
 from dyadic.compiler.report.account import Measured, commands, layers, selection_section
 from dyadic.compiler.report.layer_quality import layer_quality
 from dyadic.compiler.select import evidence
 from dyadic.compiler.select.decisions import DEFAULT, Decisions, uniform, write
 from dyadic.compiler.select.mixed import Mixed
 from dyadic.compiler.select.points import Points
+from dyadic.compiler.select.scheme import parse
 from dyadic.compiler.select.stage import Selection, select
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.tune import Tuned, choices_of, restore, tune
@@ -62,6 +64,7 @@ from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE, STAGES, usual
 from dyadic.passes.lower.cpu.kernels.choices import Effort
+from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
@@ -88,6 +91,7 @@ class Flow:
         self.context = new_context()
         self.seconds: dict[str, float] = {}
         self.refined = Refined()
+        self.equalized: Equalized | None = None
         limit = options.time_limit
         self.deadline = None if limit is None else time.monotonic() + seconds_of(limit)
         self._referee: Referee | None = None
@@ -119,7 +123,7 @@ class Flow:
 
     def stage_prepare(self) -> None:
         """A regular float graph."""
-        self.passes("prepare", PIPELINE["prepare"] if self.options.equalize else usual("prepare"))
+        self.passes("prepare", usual("prepare"))
 
     def stage_calibrate(self) -> None:
         """The range of every tensor."""
@@ -143,6 +147,7 @@ class Flow:
     def stage_select(self) -> None:
         """The width of every tensor."""
         self.undecided = self.module.operation.clone()
+        self.equalizer = Equalizer(self.undecided, self.samples, self.options.observer, self.cache)
         self.selection = select(self)
         write(self.module, self.selection.points, self.selection.decisions, self.selection.why)
         take_ranges_of_widths(self.module)
@@ -150,6 +155,7 @@ class Flow:
 
     def stage_refine(self) -> None:
         """Weights and scales that suit the widths."""
+        self.equalize()
         wanted = [name for name in TECHNIQUES if name not in self.options.without]
         self.refined = refine(self.module, self.samples, self.progress, wanted, self.cache, None, self.trace)
         for note in self.refined.notes:
@@ -182,11 +188,19 @@ class Flow:
 
     # --- what they share
 
+    def equalize(self) -> None:
+        """Where some layer has fewer than 8 bits and it helps, another network with the same meaning."""
+        schemes, why, without = self.selection.applied, self.selection.why, self.options.without
+        few = any(parse(scheme).fewer_than_8 for scheme in schemes.values())
+        if few and equalize_layers.name not in without:
+            twin, self.equalized = self.equalizer.attempt(schemes, why)
+            self.module = twin or self.module
+
     def branch(self, points: Points, decisions: Decisions, levels: tuple[str, ...], *, refine: bool = True) -> Flow:
         """The same network with other widths, through the stages behind select. It says nothing on the way."""
         other = copy.copy(self)
         other.options = replace(self.options, isa=levels, tune="off")
-        other.progress, other.trace, other.seconds = Progress(), Trace(), {}
+        other.progress, other.trace, other.seconds, other.equalized = Progress(), Trace(), {}, None
         with self.context:
             other.module = self.undecided.clone()
             other.selection = Selection(points, decisions, {}, dict.fromkeys(points.result_of, "tried"))
@@ -326,6 +340,7 @@ class Flow:
             "options": settings | {"levels": list(self.options.levels)},
             "model": source(self.model),
             "calibration": source(self.calibration) | {"samples": self.samples.seen},
+            "equalized": self.equalized is not None and self.equalized.kept,
         }
 
     @property
@@ -340,6 +355,8 @@ class Flow:
             said["tune"] = self.tuned.to_json()
         if self.refined.gains:
             said["refine"] = [asdict(gain) for gain in self.refined.gains]
+        if self.equalized is not None:
+            said["equalized"] = asdict(self.equalized)
         return said
 
 
@@ -388,7 +405,6 @@ def compile(
     max_drop: str | None = None,
     keep: Mapping[str, str] | Iterable[str] = (),
     exclude: Iterable[str] = (),
-    equalize: bool = False,
     without: Iterable[TechniqueName] = (),
     plan: str | os.PathLike[str] | None = None,
     emit_plan: str | os.PathLike[str] | None = None,
@@ -424,7 +440,6 @@ def compile(
         max_drop=max_drop,
         keep=tuple(f"{layer}={scheme}" for layer, scheme in keep.items()) if isinstance(keep, Mapping) else tuple(keep),
         exclude=tuple(exclude),
-        equalize=equalize,
         without=tuple(without),
         plan=None if plan is None else Path(plan),
         emit_plan=None if emit_plan is None else Path(emit_plan),

@@ -27,6 +27,7 @@ from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.report.layers import weight_scheme
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
+from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.runtime.artifact import ArtifactFile, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.session import Session, load
@@ -110,6 +111,8 @@ def compare_layers(
         path, made = file.path, file.made
         flow = Flow(model, None, None, example_inputs, replayed(made, progress))
         flow.run("prepare")
+        if made.get("equalized") is True:
+            equalize_layers.run(flow.module.operation)
         check_inputs(file, flow.module)
         losses = Losses(FloatReference(flow.module), integer_reference(file, flow.context))
     same = same_model_file(made, model)
@@ -200,9 +203,9 @@ def same_model_file(made: Mapping[str, Any], model: object) -> bool | None:
 
 
 def replayed(made: Mapping[str, Any], progress: ProgressStyle) -> Options:
-    """What of the compile's options makes the float graph another one: open sizes, equalized layers."""
+    """What of the compile's options makes the float graph another one: open sizes."""
     options = made.get("options")
     known = options if isinstance(options, Mapping) else {}
     shapes = known.get("shape")
     sizes = {name: tuple(given) for name, given in shapes.items()} if isinstance(shapes, Mapping) else None
-    return Options(shape=sizes, equalize=known.get("equalize") is True, progress=progress)
+    return Options(shape=sizes, progress=progress)

@@ -16,7 +16,7 @@ Target = Literal["cpu"]
 SensitivityName = Literal[
     "hessian-top-eigenvalue", "hessian-trace", "perturbation", "augmented", "fisher", "loss", "kl", "sqnr"
 ]
-TechniqueName = Literal["search-weight-scales", "learn-rounding", "correct-biases"]
+TechniqueName = Literal["equalize-layers", "search-weight-scales", "learn-rounding", "correct-biases"]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
@@ -53,7 +53,6 @@ class Options:
     exclude: tuple[str, ...] = option(
         (), "a layer gets the most precise form that there is, w8a16; may be repeated", metavar="LAYER"
     )
-    equalize: bool = option(False, "make the weights of neighbouring layers equally large before anything else")
     without: tuple[TechniqueName, ...] = option(
         (), "leave out what makes few bits usable; may be repeated", choices=get_args(TechniqueName)
     )

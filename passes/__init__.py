@@ -32,7 +32,7 @@ from dyadic.passes.rewriting import Pass
 
 STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
 
-OPTIONAL = frozenset({"equalize-layers"})  # helps some networks and harms others: run where it is asked for
+OPTIONAL = frozenset({"equalize-layers"})  # helps some networks and harms others: tried once widths are chosen
 
 # folder under passes/ -> its passes in order
 PIPELINE: dict[str, tuple[Pass, ...]] = {
@@ -74,5 +74,5 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
 
 
 def usual(folder: str) -> tuple[Pass, ...]:
-    """The passes of a folder in order, without those that have to be asked for."""
+    """The passes of a folder in order, without those that are optional."""
     return tuple(one for one in PIPELINE[folder] if one.name not in OPTIONAL)

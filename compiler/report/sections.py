@@ -237,6 +237,12 @@ def refine(facts: Row) -> Section:
         gains = [gain for row in rows if row.get("technique") == one and (gain := gain_of(row)) is not None]
         if gains:
             sentences.append(f"{one}: {median(gains):+.1f} dB in the median of {counted(len(gains), 'layer')}.")
+    if (tried := facts.get("equalized")) is not None:
+        gain = tried["after_db"] - tried["before_db"]
+        sentences.append(
+            f"equalize-layers: {gain:+.1f} dB of the network's outputs from {counted(tried['pairs'], 'pair')} of "
+            f"neighbours, {'kept' if tried['kept'] else 'so that it was not kept'}."
+        )
     columns = [
         Column("Layer", "layer", kind="name"),
         Column("Technique", "technique", text, kind="text"),

@@ -33,6 +33,11 @@ class Scheme:
     def __str__(self) -> str:
         return (str(self.weights) if self.weights else "") + (f"a{self.bits}" if self.bits else "")
 
+    @property
+    def fewer_than_8(self) -> bool:
+        """Whether its weights have fewer than 8 bits."""
+        return self.weights is not None and self.weights.bits < 8
+
     def over(self, other: Scheme) -> Scheme:
         """What this says, and where it says nothing the other's."""
         return Scheme(self.weights or other.weights, self.bits or other.bits)
