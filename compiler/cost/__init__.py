@@ -27,12 +27,13 @@ ROUNDS, SECONDS, MOST_ROUNDS = 30, 2.0, 300
 @dataclass(frozen=True)
 class Times:
     """Nanoseconds of one network: `layers` by name, medians of time-stamped runs, with the quartiles of each; `whole`
-    is the median of runs without stamps."""
+    is the median of runs without stamps, `share` that of what each takes of the first network's run beside it."""
 
     layers: dict[str, tuple[float, float, float]]
     whole: float
     low: float
     high: float
+    share: float = 1.0
 
     @property
     def sum(self) -> float:
@@ -84,18 +85,20 @@ def alternate(sessions: Mapping[str, Session], batch: int, done: Callable[[], ob
             stamped[names[i]].append([step.median_ns / batch for step in steps])
         rounds += 1
         done()
-    return {name: _times(sessions[name], stamped[name], plain[name]) for name in names}
+    return {name: _times(sessions[name], stamped[name], plain[name], plain[names[0]]) for name in names}
 
 
-def _times(session: Session, stamped: list[list[float]], plain: list[float]) -> Times:
+def _times(session: Session, stamped: list[list[float]], plain: list[float], first: list[float]) -> Times:
     """Several steps of one layer count together; the boundary is the layer ''."""
-    layers: dict[str, list[int]] = {"": [0, len(session.program.steps) + 1]}
+    columns: dict[str, list[int]] = {"": [0, len(session.program.steps) + 1]}
     for number, step in enumerate(session.program.steps):
-        layers.setdefault(step.layer, []).append(number + 1)
+        columns.setdefault(step.layer, []).append(number + 1)
     runs = np.array(stamped)
-    sums = {layer: np.percentile(runs[:, columns].sum(1), (50, 25, 75)) for layer, columns in layers.items()}
+    sums = {layer: np.percentile(runs[:, its].sum(1), (50, 25, 75)) for layer, its in columns.items()}
     low, whole, high = np.percentile(plain, (25, 50, 75))
-    return Times({layer: (float(m), float(q1), float(q3)) for layer, (m, q1, q3) in sums.items()}, whole, low, high)
+    share = float(np.median(np.divide(plain, first)))
+    layers = {layer: (float(m), float(q1), float(q3)) for layer, (m, q1, q3) in sums.items()}
+    return Times(layers, float(whole), float(low), float(high), share)
 
 
 def question(variants: Mapping[str, Emitted], level: str, threads: int, batch: int) -> dict[str, object]:
@@ -107,7 +110,7 @@ def question(variants: Mapping[str, Emitted], level: str, threads: int, batch: i
         return total.hexdigest()
 
     return {
-        "what": "layers in place",
+        "what": "layers in place, shares of the first",
         "processor": processor(level),
         "level": level,
         "threads": threads,

@@ -36,12 +36,11 @@ class Trials:
             return (flow.artifact.bytes or 0) + REPORT_BYTES * len(self.points.result_of)
 
     def share_of_int8_time(self, decisions: Decisions) -> float:
-        """The median time of a run over int8's, in alternation."""
+        """The time of a run over that of int8's beside it, the median."""
         tried = self.flow.branch(self.points, decisions, (self.level,), refine=False).artifact.emitted
         both = {INT8: self.int8.artifact.emitted, CHOSEN: tried}
         batch = self.flow.options.batch
-        times = cost.measure(both, self.level, self.threads, batch, self.flow.cache, lambda: None)
-        return times[CHOSEN].whole / times[INT8].whole
+        return cost.measure(both, self.level, self.threads, batch, self.flow.cache, lambda: None)[CHOSEN].share
 
     def sqnr_db(self, plans: Sequence[Decisions]) -> list[float]:
         """Of each plan's outputs against float's on some calibration samples, refined as it would ship."""

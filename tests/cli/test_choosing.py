@@ -15,6 +15,7 @@ from dyadic.compiler.cli import main
 from dyadic.compiler.options import Options
 from dyadic.compiler.select import mixed
 from dyadic.compiler.select.acceptance import by_agreement
+from dyadic.compiler.select.trials import Trials
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.errors import UsageError
 
@@ -197,3 +198,55 @@ def test_a_drop_is_kept_as_accuracy_or_as_agreement(said: Any, tmp_path: Path, l
     else:
         assert chosen["accuracy"] is None
         assert by_agreement(round(597 * (1 - chosen["agreement"])), 597, 0.02).accepted
+
+
+def report_of(path: Path) -> dict[str, Any]:
+    with open_artifact(path) as file:
+        return file.json("report")
+
+
+def test_int8_ships_where_it_keeps_the_limits_and_is_nearer_to_float(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: 1.0)
+    monkeypatch.setattr(Trials, "sqnr_db", lambda self, plans: [20.0, 30.0])
+    assert said("--max-latency", "3x") == (0, "")
+    report = report_of(tmp_path / "out.dyq")
+    assert set(report["selection"]["applied"].values()) <= {"w8a8", "a8"}
+    assert any(
+        note.startswith("int8 ships: ") and "30.0 against 20.0 dB" in note for note in report["selection"]["notes"]
+    )
+    monkeypatch.setattr(Trials, "sqnr_db", lambda self, plans: [30.0, 20.0])
+    assert said("--max-latency", "3x") == (0, "")
+    assert any("a16" in scheme for scheme in report_of(tmp_path / "out.dyq")["selection"]["applied"].values())
+
+
+def test_limits_that_compiled_plans_break_are_tightened_together(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, shares = [70_000, 80_100, 10, 10], [1.4, 1.35, 0.9]  # the first size is int8's
+    monkeypatch.setattr(Trials, "file_bytes", lambda *_: sizes.pop(0))
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: shares.pop(0))
+    assert said("--max-size", "80kB", "--max-latency", "1.3x") == (0, "")
+    notes = report_of(tmp_path / "out.dyq")["selection"]["notes"]
+    less_room = [note.removesuffix("; the search went on with less room") for note in notes if "less room" in note]
+    assert less_room[0] == "a plan made a file of 80.1 kB" and [n[-10:] for n in less_room[1:]] == [
+        "took 1.400",
+        "took 1.350",
+    ]
+    assert sizes == shares == []
+
+
+def test_4_a_limit_that_no_compiled_plan_keeps(said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: 1.01)
+    code, error = said("--max-latency", "1x")
+    assert code == 4 and "no plan was found that keeps --max-latency 1x once it is compiled" in error
+    assert (tmp_path / "out.plan.json").exists()
+
+
+def test_every_compile_can_be_typed_again(said: Any, calibration: Path, tmp_path: Path) -> None:
+    assert said("--precision", "w4a8", "--keep", f"{FIRST}=w8")[0] == 0
+    commands = report_of(tmp_path / "out.dyq")["commands"]
+    typed = f"dyadic compile digits.onnx --calibration {calibration.name} --precision w4a8 --keep {FIRST}=w8"
+    assert all(commands[key].startswith(typed) for key in ("headline", "requested", "refine", "layers share of peak"))
+    assert commands["layers SQNR"].startswith("dyadic compare model.dyq digits.onnx --data ")

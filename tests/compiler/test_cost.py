@@ -97,6 +97,7 @@ def test_every_layer_is_measured_and_known_the_next_time(
         assert 0 < times.low <= times.whole <= times.high
     again = measure(variants, LEVEL, 1, 1, cache, lambda: pytest.fail("it is known"))
     assert json.dumps({n: asdict(t) for n, t in again.items()}) == json.dumps({n: asdict(t) for n, t in first.items()})
+    assert first["w8"].share == 1.0 and first["w4"].share > 0
     assert {n: t.sum for n, t in again.items()} == {n: t.sum for n, t in first.items()} and len(calls) == 1
     measure(variants, LEVEL, 1, 2, cache, lambda: None)
     measure(dict(list(variants.items())[:1]), LEVEL, 1, 1, cache, lambda: None)
