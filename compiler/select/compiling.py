@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.metric import Metric
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.referee import Referee
@@ -26,6 +27,7 @@ class Compiling(Protocol):
     artifact: Artifact
     refined: Refined
     best_plan: dict[str, str]  # so far, for whoever interrupts
+    metric: Metric | None  # the user's own, in the place of accuracy
     deadline: float | None  # of the search, in the seconds of `time.monotonic`
 
     def branch(self, points: Points, decisions: Decisions, levels: tuple[str, ...], *, refine: bool = True) -> Any:
