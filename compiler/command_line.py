@@ -34,6 +34,8 @@ def option(name: str, value: Any) -> list[str]:
     (['--compare-plans', '10'], ['--strict'], ['--isa', 'amx,avx2'])
     >>> option("shape", {"x": (1, 3, 32, 32)}), option("exclude", ("conv1", "fc"))
     (['--shape', 'x=1x3x32x32'], ['--exclude', 'conv1', '--exclude', 'fc'])
+    >>> option("plan", Path("plans/w4.json")), option("metric", "quality/top.py:top5")
+    (['--plan', 'w4.json'], ['--metric', 'top.py:top5'])
     """
     flag = f"--{name.replace('_', '-')}"
     match value:
@@ -47,4 +49,8 @@ def option(name: str, value: Any) -> list[str]:
             return [word for each in value for word in (flag, str(each))]
         case Path():
             return [flag, value.name]
+        case str() if name == "metric":
+            return [flag, Path(value).name]
+        case _ if callable(value):  # a function of Python's: the command line takes it from a file
+            return [flag, f"FILE.py:{getattr(value, '__name__', name)}"]
     return [flag, str(value)]

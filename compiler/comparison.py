@@ -1,5 +1,7 @@
 """Float against the compiled artifact, on the same samples and the same machine: accuracy, time and size.
 
+Where the user brings a metric, it stands in the place of accuracy, and nothing is said of classes.
+
 Both run as a user would run them, float by its own engine, int8 by a session. Nothing is simulated.
 """
 
@@ -16,6 +18,7 @@ import numpy.typing as npt
 
 from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.engine import Engine, Outputs
+from dyadic.compiler.measured import Measured
 from dyadic.runtime.session import Session
 
 TIMING_SECONDS = 1.5
@@ -25,7 +28,8 @@ Z_95 = 1.959964
 
 @dataclass(frozen=True)
 class Comparison:
-    """Shares are of 1, None where not measured. `difference` is int8 minus float, with its paired 95 % interval."""
+    """Shares are of 1, None where not measured. `difference` is int8 minus float, with its paired 95 % interval.
+    `metric` is the name of the user's own."""
 
     samples: int
     held_out: bool  # whether the samples are other ones than those of the calibration
@@ -43,9 +47,12 @@ class Comparison:
     int8_bytes: int
     code_bytes: int  # of int8_bytes: machine code of all levels
     levels: int
+    metric: str | None = None
+    float_metric: float | None = None
+    int8_metric: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if value is not None or "metric" not in key}
 
 
 class Tally:
@@ -55,6 +62,7 @@ class Tally:
         self.samples = self.labelled = self.classified = self.same = 0
         self.float_right = self.int8_right = self.gained = self.lost = 0
         self.signal = self.noise = self.entropy = 0.0
+        self.measured: Measured | None = None  # by the user's own metric, where there is one
 
     def add(self, expected: Outputs, seen: Outputs, labels: npt.NDArray[np.int64] | None) -> None:
         for e, s in zip(expected, seen, strict=True):
@@ -112,27 +120,34 @@ def compare(
     samples: Iterable[Feeds],
     held_out: bool,
     batch: int,
+    judged: Tally | None = None,
 ) -> Comparison:
-    """Measure both on `samples`; time them alternately on the first `batch` of them. `code` is bytes by level."""
-    tally, first = Tally(), None
+    """Measure both on `samples`; time them alternately on the first `batch` of them. `code` is bytes by level.
+
+    `judged`: what is known of all samples already.
+    """
+    tally, first = judged or Tally(), None
     for feeds in samples:
         for start in range(0, len(next(iter(feeds.values()))), session.max_batch):
             piece = {name: value[start : start + session.max_batch] for name, value in feeds.items()}
             labels = piece.pop(LABELS, None)
             first = first or piece
+            if judged is not None:
+                break
             tally.add(engine.run(piece), session.run(None, piece), labels)
     assert first is not None, "there is at least one sample: `Samples` sees to that"
     repeated = {name: np.resize(value, (batch, *value.shape[1:])) for name, value in first.items()}
     float_ms, int8_ms = times(lambda: engine.run(repeated), lambda: session.run(None, repeated))
-    labelled = tally.labelled == tally.samples
+    labelled, measured = tally.labelled == tally.samples, tally.measured
+    difference = paired_interval(tally.gained, tally.lost, tally.samples) if labelled else None
     return Comparison(
         samples=tally.samples,
         held_out=held_out,
         float_engine=engine.name,
         float_accuracy=tally.float_right / tally.samples if labelled else None,
         int8_accuracy=tally.int8_right / tally.samples if labelled else None,
-        difference=paired_interval(tally.gained, tally.lost, tally.samples) if labelled else None,
-        agreement=tally.same / tally.classified if tally.classified else None,
+        difference=difference if measured is None else measured.difference,
+        agreement=tally.same / tally.classified if tally.classified and measured is None else None,
         sqnr_db=round(tally.sqnr_db, 2),
         threads=session.threads,
         batch=batch,
@@ -142,6 +157,9 @@ def compare(
         int8_bytes=int8_bytes,
         code_bytes=sum(code.values()),
         levels=len(code),
+        metric=None if measured is None else measured.metric.name,
+        float_metric=None if measured is None else measured.float_value,
+        int8_metric=None if measured is None else measured.value,
     )
 
 

@@ -23,6 +23,7 @@ from dyadic.compiler import knobs
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate, model_inputs
+from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Feeds, Samples
 from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
 from dyadic.compiler.certificate import certify
@@ -32,6 +33,7 @@ from dyadic.compiler.cost.peak import peak_gmacs
 from dyadic.compiler.emit import emit
 from dyadic.compiler.engine import Engine, make_engine
 from dyadic.compiler.feeds import random_feeds
+from dyadic.compiler.metric import Function, load_metric
 from dyadic.compiler.options import (
     ObserverName,
     Options,
@@ -62,6 +64,7 @@ from dyadic.compiler.tune.proof import prove
 from dyadic.compiler.variants import CHOSEN, INT8, Variant, side_by_side
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
+from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.passes import PIPELINE, STAGES, usual
 from dyadic.passes.lower.cpu.kernels.choices import Effort
 from dyadic.passes.prepare.equalize_layers import equalize_layers
@@ -85,6 +88,9 @@ class Flow:
     ) -> None:
         self.model, self.calibration, self.evaluate, self.examples = model, calibration, evaluate, examples
         self.options = options
+        self.metric = None if options.metric is None else load_metric(options.metric)
+        if self.metric is not None and evaluate is None:
+            raise UsageError("--metric judges the answers to --evaluate data, samples that calibration has not seen")
         self.progress: Progress = make_progress(options.progress)
         self.cache = Cache(knobs.cache_folder(), self.progress.warn)
         self.trace = Trace(options.trace or knobs.trace_folder())
@@ -139,7 +145,11 @@ class Flow:
             )
         if "drop" in self.options.limits and self.evaluate is None:
             raise UsageError("--max-drop is judged on --evaluate data, samples that calibration has not seen")
-        if self.evaluate is not None:  # whatever is wrong with it is said before the long work
+        if self.metric is not None:  # whatever is wrong with it or its data is said before the long work
+            self.evaluation = SamplesBeside(self.evaluate, inputs)
+            with self.progress.stage("metric"):
+                self.referee()
+        elif self.evaluate is not None:
             self.evaluation = Samples(self.evaluate, inputs, "evaluation data", labels=True)
         calibrate(self.module, self.samples, self.options.observer, self.progress, self.cache)
         self.trace.page(self.module.operation, "calibrate", self.options.observer)
@@ -226,15 +236,16 @@ class Flow:
         return name(self.model, "MODEL.onnx"), name(self.calibration, "DATA.npz"), evaluate
 
     def calibration_samples(self) -> Samples:
-        """The calibration data once more, with labels where they are given."""
-        if self.samples.total is None:
-            return Samples(self.samples.first, self.samples.inputs, labels=True)
-        return Samples(self.calibration, self.samples.inputs, labels=True)
+        """The calibration data once more, with labels where they are given: classes, where no metric takes them for
+        something else."""
+        data = self.samples.first if self.samples.total is None else self.calibration
+        return Samples(data, self.samples.inputs, labels=self.metric is None)
 
     def referee(self) -> Referee:
         """Float's answers to the evaluation data, made once."""
         if self._referee is None:
-            self._referee = Referee(self.engine(), self.evaluation, COMPARISON_BATCH)
+            outputs = boundary_names(main_function(self.module))[1]
+            self._referee = Referee(self.engine(), self.evaluation, COMPARISON_BATCH, self.metric, outputs)
         return self._referee
 
     def engine(self, threads: int | None = None) -> Engine:
@@ -251,14 +262,15 @@ class Flow:
             engine = self.engine(session.threads)
             samples = self.evaluation if given else self.samples.first
             code = {level: len(image.code) for level, image in self.artifact.emitted.images.items()}
-            comparison = compare(engine, session, self.artifact.bytes or 0, code, samples, given, options.batch)
+            size, judged = self.artifact.bytes or 0, None if self.metric is None else self.referee().judge(session)
+            comparison = compare(engine, session, size, code, samples, given, options.batch, judged)
             self.artifact.report |= self.look_at_layers(session, samples)
             variants = self.beside(engine, session.isa, session.threads) if self.selection.report else []
         report = self.artifact.report
         report["comparison"] = comparison.to_json()
         report["commands"] = commands(self, self.selection)
         if variants:
-            report["selection"] = selection_section(self.selection, variants)
+            report["selection"] = selection_section(self.selection, variants, comparison.metric)
         if self.selection.mixed is not None:
             self.prove(self.selection.mixed, report)
         return replace(comparison, int8_bytes=self.settle(report))
@@ -332,9 +344,10 @@ class Flow:
     def made(self) -> dict[str, Any]:
         """How the artifact was made: versions, options, hashes of model and data; no paths."""
         packages = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
-        settings = {k: v for k, v in asdict(self.options).items() if k not in ("trace", "progress", "emit_plan")}
+        settings = {k: v for k, v in vars(self.options).items() if k not in ("trace", "progress", "emit_plan")}
         settings["precision"] = self.precision
         settings["plan"] = None if self.options.plan is None else source(self.options.plan)
+        settings["metric"] = None if self.metric is None else self.metric.record
         return {
             "versions": {name: version(name) for name in packages},
             "options": settings | {"levels": list(self.options.levels)},
@@ -403,6 +416,7 @@ def compile(
     max_latency: str | None = None,
     max_bops: str | None = None,
     max_drop: str | None = None,
+    metric: str | Function | None = None,
     keep: Mapping[str, str] | Iterable[str] = (),
     exclude: Iterable[str] = (),
     without: Iterable[TechniqueName] = (),
@@ -430,7 +444,9 @@ def compile(
     model: an ONNX file (path, bytes or ModelProto), or a `torch.nn.Module` with `example_inputs`.
     calibration: samples to learn ranges from: a `.npz` file with arrays named as the model's inputs, a `.npy` file,
     arrays, an iterable of arrays, dicts or tuples, or a CalibrationDataReader. evaluate: the same, with `labels`: the
-    artifact's accuracy is measured and reported beside float's. The other keywords are those of `Options`.
+    artifact's accuracy is measured and reported beside float's. metric: another measure in its place, `metric(outputs,
+    data) -> float`, larger is better: `outputs` by the names of the model's outputs, `data` what of `evaluate` is no
+    input of the model, both whole; or the text `FILE.py:FUNCTION`. The other keywords are those of `Options`.
     """
     options = Options(
         precision=precision,
@@ -438,6 +454,7 @@ def compile(
         max_latency=max_latency,
         max_bops=max_bops,
         max_drop=max_drop,
+        metric=metric,
         keep=tuple(f"{layer}={scheme}" for layer, scheme in keep.items()) if isinstance(keep, Mapping) else tuple(keep),
         exclude=tuple(exclude),
         without=tuple(without),

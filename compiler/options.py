@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dyadic.compiler.budget import Axis, Limit, parse_limit
+from dyadic.compiler.metric import FORM, Function
+from dyadic.compiler.metric import parse as parse_metric
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
 
@@ -46,6 +48,12 @@ class Options:
     max_bops: str | None = option(None, "limit on bit operations of an image: 3.5G, or 0.5x of int8's", metavar="BOPS")
     max_drop: str | None = option(
         None, "accuracy that may be lost on --evaluate, in points: the smallest network within", metavar="1%"
+    )
+    metric: str | Function | None = option(
+        None,
+        "your own measure on --evaluate in place of accuracy, larger is better: a function of `outputs` and `data`, "
+        "arrays by name, in a Python file that is run",
+        metavar="FILE.py:FUNCTION",
     )
     keep: tuple[str, ...] = option(
         (), "a layer (name, * pattern or type) keeps this scheme; may be repeated", metavar="LAYER=w8a16"
@@ -105,6 +113,10 @@ class Options:
             raise UsageError("mixed needs a limit to choose by: max_size, max_latency, max_bops or max_drop")
         if ("drop" in self.limits) != (self.solver == "bisection") and self.solver != "auto":
             raise UsageError("--max-drop is kept by bisection, and bisection needs it: leave --solver out")
+        if isinstance(self.metric, str):
+            parse_metric(self.metric)
+        elif self.metric is not None and not callable(self.metric):
+            raise UsageError(f"metric must be a function or {FORM}, not {self.metric!r}")
         if self.time_limit is not None:
             seconds_of(self.time_limit)
         for name, most in (("threads", MOST_THREADS), ("batch", 1 << 16)):
@@ -123,7 +135,9 @@ class Options:
     def limits(self) -> dict[Axis, Limit]:
         """What the user allows, by axis."""
         given = {axis: getattr(self, f"max_{axis}") for axis in get_args(Axis)}
-        return {axis: parse_limit(axis, text) for axis, text in given.items() if text is not None}
+        return {
+            axis: parse_limit(axis, text, self.metric is not None) for axis, text in given.items() if text is not None
+        }
 
     @property
     def mixed(self) -> bool:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import LABELS, Feeds, Samples
 from dyadic.compiler.comparison import Tally
 from dyadic.compiler.engine import Engine, Outputs
+from dyadic.compiler.measured import Measured
+from dyadic.compiler.metric import Metric
+from dyadic.compiler.paired_bootstrap import PairedBootstrap
 from dyadic.compiler.select import acceptance
 from dyadic.compiler.select.acceptance import Verdict
 from dyadic.runtime.session import Session
@@ -19,11 +24,14 @@ from dyadic.runtime.session import Session
 class Referee:
     """Float's answers to `samples`; they are read again for every artifact, in batches of the same size.
 
-    `digest` is a hash of the samples, `float_accuracy` a share of 1, None without labels.
+    `digest` is a hash of the samples, `float_accuracy` a share of 1, None without labels. A `metric` judges by what
+    lies beside the samples (`SamplesBeside`); `outputs` are the names of the model's.
     """
 
-    def __init__(self, engine: Engine, samples: Samples, batch: int) -> None:
-        self.samples, self.batch = samples, batch
+    def __init__(
+        self, engine: Engine, samples: Samples, batch: int, metric: Metric | None = None, outputs: Sequence[str] = ()
+    ) -> None:
+        self.samples, self.batch, self.metric, self.outputs = samples, batch, metric, tuple(outputs)
         self.float_answers: list[Outputs] = []
         seen = hashlib.sha256()
         right = labelled = count = 0
@@ -38,13 +46,27 @@ class Referee:
                 seen.update(np.ascontiguousarray(array).data)
         self.digest = seen.hexdigest()
         self.float_accuracy = right / count if labelled == count else None
+        self.bootstrap: PairedBootstrap | None = None
+        if metric is not None and isinstance(samples, SamplesBeside):
+            self.bootstrap = PairedBootstrap(metric, self._joined(self.float_answers), samples.beside(), count)
 
     def judge(self, session: Session) -> Tally:
-        """What of its answers agrees with float and with the labels."""
-        tally = Tally()
+        """What of its answers agrees with float and with the labels, and what the metric says of them."""
+        tally, answers = Tally(), list[Outputs]()
         for (feeds, labels), expected in zip(self._batches(), self.float_answers, strict=True):
-            tally.add(expected, session.run(None, feeds), labels)
+            seen = session.run(None, feeds)
+            tally.add(expected, seen, labels)
+            if self.bootstrap is not None:
+                answers.append(seen)
+        if self.metric is not None and self.bootstrap is not None:
+            tally.measured = Measured(self.metric, self.bootstrap, self._joined(answers))
         return tally
+
+    def _joined(self, answers: Sequence[Outputs]) -> dict[str, npt.NDArray[Any]]:
+        """Whole outputs by name."""
+        return {
+            name: np.concatenate(parts) for name, parts in zip(self.outputs, zip(*answers, strict=True), strict=True)
+        }
 
     def _batches(self) -> Iterator[tuple[Feeds, Any]]:
         for feeds in self.samples:
@@ -55,7 +77,10 @@ class Referee:
 
 
 def verdict(tally: Tally, limit: float) -> Verdict:
-    """Whether what was lost is within the limit: accuracy where there are labels, else agreement with float."""
+    """Whether what was lost is within the limit: of the metric, else accuracy where there are labels, else agreement
+    with float."""
+    if tally.measured is not None:
+        return tally.measured.verdict(limit)
     if tally.labelled == tally.samples:
         return acceptance.by_accuracy(tally.gained, tally.lost, tally.samples, limit)
     return acceptance.by_agreement(tally.classified - tally.same, tally.classified, limit)

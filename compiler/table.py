@@ -8,6 +8,7 @@ from rich.table import Table
 
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.comparison import Comparison
+from dyadic.compiler.report.formats import measure, measure_change
 
 
 def show(comparison: Comparison, artifact: Artifact, output: Path) -> None:
@@ -42,7 +43,11 @@ def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
     """(what, float, int8, how they compare)."""
     where = f"{c.samples} samples" if c.held_out else f"{c.samples} of the calibration samples"
     lines: list[tuple[str, str, str, str]] = []
-    if c.float_accuracy is not None and c.int8_accuracy is not None and c.difference is not None:
+    if c.metric is not None and c.difference is not None:
+        change, low, high = map(measure_change, c.difference)
+        values = measure(c.float_metric), measure(c.int8_metric)
+        lines.append((c.metric, *values, f"{change}, 95 % interval {low} to {high}, {where}"))
+    elif c.float_accuracy is not None and c.int8_accuracy is not None and c.difference is not None:
         change, low, high = (f"{100 * x:+.2f}" for x in c.difference)
         accuracies = f"{100 * c.float_accuracy:.2f} %", f"{100 * c.int8_accuracy:.2f} %"
         lines.append(("accuracy", *accuracies, f"{change} points, 95 % interval {low} to {high}, {where}"))

@@ -27,7 +27,7 @@ FLOAT, INT8, CHOSEN = "float", "int8", "chosen"
 @dataclass(frozen=True)
 class Variant:
     """Milliseconds an image with their quartiles; accuracy a share of 1 and its paired 95 % interval to float's, None
-    without labels; agreement with float's classes."""
+    without labels; agreement with float's classes. With a metric of the user's own, that and its interval instead."""
 
     name: str
     bytes: int
@@ -40,9 +40,10 @@ class Variant:
     agreement: float | None
     sqnr_db: float | None
     shipped: bool
+    metric: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if value is not None or key != "metric"}
 
 
 def side_by_side(
@@ -86,19 +87,23 @@ def alternate(runs: Mapping[str, Callable[[], object]], batch: int) -> dict[str,
 
 def _float(engine: Engine, times: tuple[float, float, float], referee: Referee | None) -> Variant:
     accuracy = None if referee is None else referee.float_accuracy
-    return Variant(FLOAT, engine.bytes, None, *times, accuracy, None, None, None, False)
+    metric = None if referee is None or referee.bootstrap is None else referee.bootstrap.value
+    return Variant(FLOAT, engine.bytes, None, *times, accuracy, None, None, None, False, metric)
 
 
 def _variant(
     name: str, artifact: Artifact, session: Session, times: tuple[float, float, float], referee: Referee | None
 ) -> Variant:
-    accuracy = difference = agreement = sqnr = None
+    accuracy = difference = agreement = sqnr = metric = None
     if referee is not None:
         tally = referee.judge(session)
         sqnr = round(tally.sqnr_db, 2)
-        agreement = tally.same / tally.classified if tally.classified else None
-        if tally.labelled == tally.samples:
+        agreement = tally.same / tally.classified if tally.classified and tally.measured is None else None
+        if tally.measured is not None:
+            metric, difference = tally.measured.value, tally.measured.difference
+        elif tally.labelled == tally.samples:
             accuracy = tally.int8_right / tally.samples
             difference = paired_interval(tally.gained, tally.lost, tally.samples)
     weights = len(artifact.emitted.sections["weights"])
-    return Variant(name, artifact.bytes or 0, weights, *times, accuracy, difference, agreement, sqnr, name == CHOSEN)
+    size, ships = artifact.bytes or 0, name == CHOSEN
+    return Variant(name, size, weights, *times, accuracy, difference, agreement, sqnr, ships, metric)

@@ -124,8 +124,7 @@ class Samples:
         return {self.inputs[0].name: self._array(self.inputs[0], item)}
 
     def _array(self, wanted: Input, value: object) -> Array:
-        detach = getattr(value, "detach", None)  # a torch tensor that requires a gradient refuses to be an array
-        array = np.asarray(value if detach is None else detach().cpu())
+        array = as_array(value)
         return array[None] if array.shape == wanted.sample else array
 
     def _check_names(self, names: list[str]) -> None:
@@ -201,6 +200,12 @@ class Samples:
             yield from (dict(zip(streams, pieces, strict=True)) for pieces in zip(*streams.values(), strict=True))
         except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
             raise UsageError(f"{self.what} is damaged: {error}") from error
+
+
+def as_array(value: object) -> Array:
+    """Anything that holds numbers; a torch tensor that requires a gradient refuses to be an array by itself."""
+    detach = getattr(value, "detach", None)
+    return np.asarray(value if detach is None else detach().cpu())
 
 
 class Member:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dyadic.compiler.report.formats import measure_change
 from dyadic.compiler.report.layer_quality import SAMPLES
 from dyadic.compiler.report.layers import layer_rows
 from dyadic.compiler.variants import CHOSEN, INT8, Variant
@@ -71,15 +72,15 @@ def commands(flow: Compiling, selection: Selection) -> dict[str, str]:
     return said
 
 
-def selection_section(selection: Selection, variants: Sequence[Variant]) -> Row:
+def selection_section(selection: Selection, variants: Sequence[Variant], metric: str | None = None) -> Row:
     said = selection.to_json()
     said["variants"] = [one.to_json() for one in variants]
-    said["verdict"] = verdict(variants)
+    said["verdict"] = verdict(variants, metric)
     return said
 
 
-def verdict(variants: Sequence[Variant]) -> str:
-    """One or two sentences: what was chosen against uniform int8 and float."""
+def verdict(variants: Sequence[Variant], metric: str | None = None) -> str:
+    """One or two sentences: what was chosen against uniform int8 and float, by the metric of that name or accuracy."""
     named = {one.name: one for one in variants}
     chosen, int8, floating = named[CHOSEN], named[INT8], named["float"]
     assert chosen.weight_bytes is not None and int8.weight_bytes is not None
@@ -89,9 +90,12 @@ def verdict(variants: Sequence[Variant]) -> str:
         f"{chosen.latency_ms / floating.latency_ms:.2f}x of float's"
     )
     if chosen.difference is not None and int8.difference is not None:
-        said += (
-            f"; accuracy changes by {100 * chosen.difference[0]:+.2f} points (int8: {100 * int8.difference[0]:+.2f})"
-        )
+        if metric is None:
+            change, of_int8 = f"{100 * chosen.difference[0]:+.2f}", f"{100 * int8.difference[0]:+.2f}"
+            said += f"; accuracy changes by {change} points (int8: {of_int8})"
+        else:
+            change, of_int8 = measure_change(chosen.difference[0]), measure_change(int8.difference[0])
+            said += f"; {metric} changes by {change} (int8: {of_int8})"
     said += "."
     if size < 1 and time > SMALLER_ONLY:
         said += " On this machine, fewer bits made this network smaller, not faster."

@@ -48,6 +48,24 @@ def points(share: NUMBER | None) -> str:
     return "" if share is None else f"{round(100 * share, 2) + 0.0:+.2f}"
 
 
+def measure(x: NUMBER | None) -> str:
+    """A value of a metric of the user's own, whatever it is in.
+
+    >>> measure(0.9732), measure(31.2712), measure(-12345.6), measure(0.0)
+    ('0.9732', '31.27', '-12346', '0')
+    """
+    return "" if x is None else significant(x, 4)
+
+
+def measure_change(x: NUMBER | None) -> str:
+    """A difference of two.
+
+    >>> measure_change(-0.00039999), measure_change(0.0), measure_change(2.5), measure_change(-0.0)
+    ('-0.0004', '+0', '+2.5', '+0')
+    """
+    return "" if x is None else f"{'-' if x < 0 else '+'}{significant(abs(x))}"
+
+
 def decibels(db: NUMBER | None) -> str:
     return "" if db is None else f"{db:.1f} dB"
 

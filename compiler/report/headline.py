@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dyadic.compiler.report import formats
+from dyadic.compiler.report.quality import Quality, quality_of
 from dyadic.compiler.report.tables import Cell, Column, Row, Table, table
 
 
@@ -21,23 +22,22 @@ def variants_of(facts: Row) -> list[Row]:
     """Float, int8 and what was chosen: as the selection measured them, else as the final comparison did."""
     if given := (facts.get("selection") or {}).get("variants"):
         return given
-    c = facts.get("comparison")
+    c, key = facts.get("comparison"), quality_of(facts).key
     if not c:
         return []
-    difference = c.get("difference")
     return [
         {
             "name": "float",
             "bytes": c.get("float_bytes"),
             "latency_ms": c.get("float_ms"),
-            "accuracy": c.get("float_accuracy"),
+            key: c.get(f"float_{key}"),
         },
         {
             "name": facts.get("precision") or "int8",
             "bytes": c.get("int8_bytes"),
             "latency_ms": c.get("int8_ms"),
-            "accuracy": c.get("int8_accuracy"),
-            "drop": [-difference[0], -difference[2], -difference[1]] if difference else None,
+            key: c.get(f"int8_{key}"),
+            "difference": c.get("difference"),
             "shipped": True,
         },
     ]
@@ -69,8 +69,12 @@ def verdict(facts: Row) -> str:
         return ""
     name, parts = facts.get("precision") or "int8", []
     if c.get("difference"):
-        change, low, high = map(formats.points, c["difference"])
-        parts.append(f"its accuracy differs from float's by {change} points (95 % interval {low} to {high})")
+        quality = quality_of(facts)
+        value, low, high = c["difference"]
+        parts.append(
+            f"its {quality.word} differs from float's by {quality.difference(value)} "
+            f"(95 % interval {quality.change(low)} to {quality.change(high)})"
+        )
     if c.get("float_ms") and c.get("int8_ms"):
         parts.append(f"it takes {formats.significant(c['int8_ms'] / c['float_ms'])} of the time of {c['float_engine']}")
     if c.get("float_bytes") and c.get("int8_bytes"):
@@ -79,11 +83,11 @@ def verdict(facts: Row) -> str:
 
 
 def tiles(facts: Row) -> list[Tile]:
-    """Accuracy, size and latency of what ships, each beside the same of the other variants."""
-    shipped = shipped_of(facts)
+    """Accuracy or the metric, size and latency of what ships, each beside the same of the other variants."""
+    shipped, quality = shipped_of(facts), quality_of(facts)
     others = [one for one in variants_of(facts) if not one.get("shipped")]
     kinds: list[tuple[str, str, Callable[[Any], str], str]] = [
-        ("Accuracy", "accuracy", formats.percent, drop_text(shipped)),
+        (quality.title, quality.key, quality.show, change_text(shipped, quality)),
         ("Size", "bytes", formats.size, ""),
         ("Latency", "latency_ms", formats.milliseconds, latency_interval(shipped)),
     ]
@@ -96,13 +100,22 @@ def tiles(facts: Row) -> list[Tile]:
     return made
 
 
-def drop_text(variant: Row) -> str:
-    """How far the accuracy lies below float's, with the paired interval where there is one."""
+def change_of(variant: Row) -> formats.Interval | None:
+    """(change against float, low, high): of the difference, or the other way round of a drop."""
+    if (change := formats.interval(variant.get("difference"))) is not None:
+        return change
     drop = formats.interval(variant.get("drop"))
-    if drop is None:
+    return None if drop is None else (-drop[0], -drop[2], -drop[1])
+
+
+def change_text(variant: Row, quality: Quality) -> str:
+    """How far the accuracy or metric lies from float's, with the paired interval where there is one."""
+    change = change_of(variant)
+    if change is None:
         return ""
-    value, low, high = (formats.points(-x) for x in drop)
-    return f"{value} points" + ("" if drop[1] == drop[2] else f" (95 % interval {high} to {low})")
+    value, low, high = change
+    said = quality.difference(value)
+    return said if low == high else f"{said} (95 % interval {quality.change(low)} to {quality.change(high)})"
 
 
 def latency_interval(variant: Row) -> str:
@@ -112,19 +125,21 @@ def latency_interval(variant: Row) -> str:
 
 def variants_table(facts: Row) -> Table | None:
     """All variants, with the one that ships set off."""
+    quality = quality_of(facts)
 
-    def drop(variant: Row) -> list[float] | None:
-        found = formats.interval(variant.get("drop"))
-        return None if found is None else [-x for x in found]
-
-    def span(change: list[float]) -> str:
-        value, high, low = map(formats.points, change)
-        return value if high == low else f"{value} ({low} to {high})"
+    def span(change: formats.Interval) -> str:
+        value, low, high = map(quality.change, change)
+        return value if low == high else f"{value} ({low} to {high})"
 
     columns = [
         Column("Variant", "name", kind="name"),
-        Column("Accuracy", "accuracy", formats.percent),
-        Column("Points against float", drop, span, about="with the paired 95 % interval, on the same samples"),
+        Column(quality.title, quality.key, quality.show),
+        Column(
+            "Change against float" if quality.key == "metric" else "Points against float",
+            change_of,
+            span,
+            about="with the paired 95 % interval, on the same samples",
+        ),
         Column("Size", "bytes", formats.size, bar=True),
         Column("Latency", "latency_ms", formats.milliseconds, bar=True),
         Column("from", "latency_low_ms", formats.milliseconds),

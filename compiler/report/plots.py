@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyadic.compiler.report import formats
 from dyadic.compiler.report.headline import variants_of
+from dyadic.compiler.report.quality import quality_of
 from dyadic.compiler.report.svg import drawn
 from dyadic.compiler.report.tables import Row
 
@@ -153,12 +154,14 @@ def short(name: str, most: int = 36) -> str:
 
 
 def front(facts: Row) -> Found:
-    """Loss and accuracy of the front's points against what they cost."""
+    """Loss and accuracy, or the metric, of the front's points against what they cost."""
     selection = facts.get("selection") or {}
     points, rivals = selection.get("front") or [], selection.get("random_plans") or []
-    seen = {one.get("name"): one.get("accuracy") for one in variants_of(facts)}
+    quality = quality_of(facts)
+    seen = {one.get("name"): one.get(quality.key) for one in variants_of(facts)}
     known = {name: value for name in ("float", "int8") if (value := seen.get(name)) is not None}
-    panels = [(x, y) for x, y in PANELS if len({cost for cost, _ in pairs(points, x, y)}) > 1][:MOST_PANELS]
+    keys = [(x, quality.key if y == "accuracy" else y) for x, y in PANELS]
+    panels = [(x, y) for x, y in keys if len({cost for cost, _ in pairs(points, x, y)}) > 1][:MOST_PANELS]
     if not panels:
         return None
 
@@ -177,19 +180,20 @@ def front(facts: Row) -> Found:
                 if marks:
                     costs, values = columns_of(marks)
                     handles[label] = axes.plot([cost / factor for cost in costs], values, **style)[0]
-            if y == "accuracy":
+            if y == quality.key:
                 for (name, value), line in zip(known.items(), ("--", ":"), strict=False):
                     handles[name] = axes.axhline(value, color="0.3", lw=1, ls=line)
-                axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
+                if y == "accuracy":
+                    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
             axes.set_xlabel(unit)
             axes.xaxis.set_major_locator(ticks())
-            axes.set_ylabel(y)
+            axes.set_ylabel(quality.word if y == quality.key else y)
             axes.margins(0.1)
             axes.grid(color="0.9")
         made.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=5, frameon=False)
         return made
 
-    told = "; ".join(f"{y} against {AXES[x][0]}" for x, y in panels)
+    told = "; ".join(f"{quality.word if y == quality.key else y} against {AXES[x][0]}" for x, y in panels)
     caption = "The Pareto front: plans that no other plan beats"
     return (
         caption,

@@ -11,6 +11,7 @@ from dyadic.compiler.report import formats, history
 from dyadic.compiler.report.formats import counted, microseconds, milliseconds, number, percent, text
 from dyadic.compiler.report.headline import shipped_of, variants_table, verdict, what_was_compiled
 from dyadic.compiler.report.history import sentence
+from dyadic.compiler.report.quality import ACCURACY, quality_of
 from dyadic.compiler.report.tables import Column, Row, Table, table
 
 
@@ -38,6 +39,10 @@ def headline(facts: Row) -> Section:
             how[0] += f", {counted(c['threads'], 'thread')}"
             how[0] += f", batch {c['batch']}" if c.get("batch") else ""
         how[0] += f"; float is run by {c['float_engine']}." if c.get("float_engine") else "."
+    if c.get("metric"):
+        how.append(
+            f"{c['metric']} is a metric of the user's own, larger is better; intervals are a paired bootstrap's."
+        )
     if c.get("agreement") is not None:
         how.append(f"Same class as float: {percent(c['agreement'])} of the samples.")
     if c.get("sqnr_db") is not None:
@@ -49,11 +54,12 @@ def requested(facts: Row) -> Section:
     s = facts.get("selection") or {}
     how = [f"{name} {s[key]}" for key, name in HOW if s.get(key)]
     budgets = [{"axis": axis, **(asked or {})} for axis, asked in (s.get("budgets") or {}).items()]
+    units = UNITS if quality_of(facts) == ACCURACY else UNITS | {"drop": quality_of(facts).word}
     axes = [
         Column("Budget", "axis", kind="name"),
         Column("Asked for", "asked", text),
         Column("Limit", "limit", formats.limit),
-        Column("in", lambda row: UNITS.get(row["axis"]), kind="text"),
+        Column("in", lambda row: units.get(row["axis"]), kind="text"),
     ]
     wanted, given = s.get("requested") or {}, s.get("applied") or {}
     names = list(dict.fromkeys([*wanted, *given]))
@@ -144,13 +150,13 @@ LAYER_COLUMNS = (
 
 def front(facts: Row) -> Section:
     s = facts.get("selection") or {}
-    points, rivals = s.get("front") or [], s.get("random_plans") or []
+    points, rivals, quality = s.get("front") or [], s.get("random_plans") or [], quality_of(facts)
     figures = [
         Column("Loss", "loss", number),
         Column("Size", "bytes", formats.size, bar=True),
         Column("Bit operations", "bops", formats.large),
         Column("Latency", "latency_ms", milliseconds),
-        Column("Accuracy", "accuracy", percent),
+        Column(quality.title, quality.key, quality.show),
     ]
     choice = Column("Chosen", lambda row: row.get("chosen") or None, lambda chosen: "yes", kind="text")
     command = Column("Compile this point", "command", text, kind="command")
@@ -165,14 +171,16 @@ def front(facts: Row) -> Section:
 
 def against_random(facts: Row, rivals: list[Row]) -> str:
     """What choosing gained over not choosing."""
-    seen = [row["accuracy"] for row in rivals if row.get("accuracy") is not None]
-    mine = shipped_of(facts).get("accuracy")
+    quality = quality_of(facts)
+    seen = [row[quality.key] for row in rivals if row.get(quality.key) is not None]
+    mine = shipped_of(facts).get(quality.key)
     if not seen or mine is None:
         return ""
     mean = sum(seen) / len(seen)
     return (
-        f"{len(seen)} random plans average {percent(mean)} accuracy ({percent(min(seen))} to {percent(max(seen))}); "
-        f"what ships has {percent(mine)}, {formats.points(mine - mean)} points against their mean."
+        f"{len(seen)} random plans average {quality.show(mean)} {quality.word} ({quality.show(min(seen))} to "
+        f"{quality.show(max(seen))}); what ships has {quality.show(mine)}, {quality.difference(mine - mean)} against "
+        "their mean."
     )
 
 

@@ -1,7 +1,7 @@
 """Whether a plan keeps a promise on accuracy: the one-sided 95 % upper bound of what it loses is within the limit.
 
 With labels, what is lost is accuracy, image by image against float (exact McNemar). Without, it is the share of samples
-that are put in another class than by float.
+that are put in another class than by float. With a metric of the user's own it is that (`paired_bootstrap.py`).
 """
 
 import math
@@ -10,19 +10,23 @@ from dataclasses import dataclass, field
 
 from scipy.stats import beta
 
+from dyadic.compiler.report.formats import significant
+
 CONFIDENCE = 0.95
 EXACT, MOST_TIMES = 1.02, 1e4  # how exactly, and how far, a sufficient number of samples is looked for
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Shares of 1. `drop` was seen, `bound` is what it may be, `bound_of` that of so many times as many samples."""
+    """`drop` was seen, `bound` is what it may be, `bound_of` that of so many times as many samples. Shares of 1, or on
+    the scale of the metric of that name."""
 
     samples: int
     drop: float
     bound: float
     limit: float
     bound_of: Callable[[float], float] = field(repr=False, compare=False)
+    metric: str = ""
 
     @property
     def needed(self) -> int | None:
@@ -44,12 +48,16 @@ class Verdict:
         return self.bound <= self.limit
 
     def __str__(self) -> str:
-        said = (
-            f"loses {100 * self.drop:.2f} points on {self.samples} samples, at most {100 * self.bound:.2f} with 95 % "
-            f"confidence; {100 * self.limit:.2f} are allowed"
-        )
+        if self.metric:
+            drop, bound = f"{significant(self.drop)} of {self.metric}", significant(self.bound)
+            allowed = f"{significant(self.limit)} is allowed"
+        else:
+            drop, bound = f"{100 * self.drop:.2f} points", f"{100 * self.bound:.2f}"
+            allowed = f"{100 * self.limit:.2f} are allowed"
+        said = f"loses {drop} on {self.samples} samples, at most {bound} with 95 % confidence; {allowed}"
         if not self.accepted and self.needed is not None:
-            said += f" (a drop like this could be accepted on about {self.needed} samples)"
+            needed = two_digits(self.needed) if self.metric else self.needed
+            said += f" (a drop like this could be accepted on about {needed} samples)"
         return said
 
 
@@ -81,6 +89,25 @@ def by_agreement(other: int, samples: int, limit: float) -> Verdict:
         return largest_share(times * other, times * samples)
 
     return Verdict(samples, other / samples, bound(1), limit, bound)
+
+
+def by_metric(metric: str, drop: float, bound: float, samples: int, limit: float) -> Verdict:
+    """What was lost of a metric of the user's own, and the bootstrap's bound of it.
+
+    More samples bring the bound nearer to the drop, by the root of their number: what a spread does; what a loss that
+    no sample showed adds to it vanishes faster. So the number of samples that would do is rather said too large.
+    """
+    return Verdict(samples, drop, bound, limit, lambda times: drop + (bound - drop) / math.sqrt(times), metric)
+
+
+def two_digits(count: int) -> int:
+    """What is not known better, rounded up.
+
+    >>> two_digits(7813), two_digits(88), two_digits(1900)
+    (7900, 88, 1900)
+    """
+    step = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step
 
 
 def largest_share(count: float, samples: float) -> float:

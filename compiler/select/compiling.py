@@ -8,6 +8,7 @@ from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.engine import Engine
+from dyadic.compiler.metric import Metric
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.referee import Referee
@@ -28,6 +29,7 @@ class Compiling(Protocol):
     refined: Refined
     samples: Samples  # of the calibration
     best_plan: dict[str, str]  # so far, for whoever interrupts
+    metric: Metric | None  # the user's own, in the place of accuracy
     deadline: float | None  # of the search, in the seconds of `time.monotonic`
 
     def branch(self, points: Points, decisions: Decisions, levels: tuple[str, ...], *, refine: bool = True) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dyadic.compiler import cost
+from dyadic.compiler.comparison import Tally
 from dyadic.compiler.referee import Referee
 from dyadic.compiler.select.correlation import rank_correlation
 from dyadic.compiler.select.decisions import Decisions
@@ -105,10 +106,16 @@ def against_chance(flow: Compiling, mixed: Mixed, referee: Referee, count: int) 
             artifact = flow.branch(mixed.points, decisions_of(plan), (mixed.level,)).artifact
             with artifact.load(mixed.threads, referee.batch) as session:
                 tally = referee.judge(session)
-            accuracy = tally.int8_right / tally.samples if tally.labelled == tally.samples else None
             rows.append(
-                {"loss": plan.loss, "bytes": round(plan.costs[BYTES]), "bops": round(plan.costs[BOPS])}
-                | {"accuracy": accuracy, "agreement": tally.same / max(1, tally.classified)}
+                {"loss": plan.loss, "bytes": round(plan.costs[BYTES]), "bops": round(plan.costs[BOPS])} | quality(tally)
             )
             advance()
     return rows
+
+
+def quality(tally: Tally) -> Row:
+    """What is known of an artifact's answers."""
+    if tally.measured is not None:
+        return {"metric": tally.measured.value}
+    accuracy = tally.int8_right / tally.samples if tally.labelled == tally.samples else None
+    return {"accuracy": accuracy, "agreement": tally.same / max(1, tally.classified)}

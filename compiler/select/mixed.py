@@ -16,6 +16,7 @@ from dyadic.compiler import cost
 from dyadic.compiler.budget import Axis
 from dyadic.compiler.cost import Times
 from dyadic.compiler.referee import verdict
+from dyadic.compiler.report.formats import measure as measure_value
 from dyadic.compiler.select.acceptance import Verdict
 from dyadic.compiler.select.bisection import bisect
 from dyadic.compiler.select.decisions import Decisions
@@ -220,7 +221,8 @@ class Mixed:
         """What was sought, in one line."""
         asked = " and ".join(f"--max-{axis} {limit.asked}" for axis, limit in self.limits.items() if axis != "drop")
         if "drop" in self.limits:
-            promise = f"within --max-drop {self.limits['drop'].asked}"
+            by = "" if self.flow.metric is None else f" by {self.flow.metric.name}"
+            promise = f"within --max-drop {self.limits['drop'].asked}{by}"
             return f"the cheapest network {promise} and {asked}" if asked else f"the smallest network {promise}"
         return f"the least loss within {asked}"
 
@@ -313,9 +315,10 @@ class Mixed:
             self.notes.append("time ran out: smaller plans were not tried")
         chosen = found.best
         if chosen is None:
-            safest = min(front, key=lambda one: one.loss)
+            safest, metric = min(front, key=lambda one: one.loss), self.flow.metric
+            asked = self.limits["drop"].asked if metric is None else f"{measure_value(limit)} of {metric.name}"
             raise BudgetError(
-                f"no plan was found that loses {self.limits['drop'].asked} at most: the most precise one "
+                f"no plan was found that loses {asked} at most: the most precise one "
                 f"{verdicts.get(id(safest), 'was not reached in time')}",
                 decisions_of(safest).by_layer(self.points),
             )

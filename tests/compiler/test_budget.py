@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from dyadic.compiler.budget import EXAMPLES, UNITS, Axis, Limit, parse_limit
+from dyadic.compiler.budget import EXAMPLES, METRIC_EXAMPLE, UNITS, Axis, Limit, parse_limit
 from dyadic.runtime.errors import UsageError
 
 
@@ -62,6 +62,25 @@ def test_what_is_no_limit_says_how_one_is_written(axis: Axis, text: str) -> None
     with pytest.raises(UsageError) as caught:
         parse_limit(axis, text)
     assert str(caught.value) == f"--max-{axis} '{text}' is no limit; write it as {EXAMPLES[axis]}"
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.02", 0.02), ("2%", 0.02), ("1.5", 1.5), ("0", 0.0), ("1e-3", 0.001)])
+def test_a_drop_of_a_metric_may_be_a_plain_number(text: str, value: float) -> None:
+    limit = parse_limit("drop", text, metric=True)
+    assert (limit.asked, limit.value, limit.relative) == (text, pytest.approx(value), False)
+
+
+def test_a_metric_changes_no_other_limit() -> None:
+    wrong: list[tuple[Axis, str, str]] = [
+        ("drop", "0.5x", METRIC_EXAMPLE),
+        ("drop", "-1", METRIC_EXAMPLE),
+        ("size", "6.7", EXAMPLES["size"]),
+        ("latency", "12", EXAMPLES["latency"]),
+    ]
+    for axis, text, form in wrong:
+        with pytest.raises(UsageError) as caught:
+            parse_limit(axis, text, metric=True)
+        assert str(caught.value).endswith(f"is no limit; write it as {form}")
 
 
 def test_the_examples_in_errors_are_limits_themselves() -> None:

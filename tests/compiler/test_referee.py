@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 
 from dyadic.compiler import variants
+from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Input, Samples
+from dyadic.compiler.comparison import Tally
 from dyadic.compiler.engine import Engine
+from dyadic.compiler.measured import Measured
+from dyadic.compiler.metric import Metric
+from dyadic.compiler.paired_bootstrap import PairedBootstrap
 from dyadic.compiler.referee import Referee
+from dyadic.compiler.referee import verdict as verdict_of
 from dyadic.compiler.report.account import verdict
+from dyadic.compiler.select.evidence import quality
 from dyadic.compiler.variants import Variant, alternate
 
 X = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
@@ -68,6 +75,50 @@ def test_the_digest_is_of_samples_and_labels() -> None:
     assert len(set(digests)) == 3 and referee(LABELS, Asked({0: 1})).digest == digests[0]
 
 
+def top2(outputs: dict[str, np.ndarray], data: dict[str, np.ndarray]) -> float:
+    best = np.argsort(outputs["y"], 1, kind="stable")[:, -2:]
+    return float((best == data["wanted"]).any(1).mean())
+
+
+def test_a_metric_is_asked_for_whole_outputs_and_for_what_lies_beside_the_samples() -> None:
+    samples = SamplesBeside(
+        {"x": X, "wanted": LABELS[:, None].astype(np.uint8), "labels": LABELS / 3}, [Input("x", (4,))]
+    )
+    one = Referee(Engine("float", Asked(), 0), samples, 3, Metric("top2", top2), ("y",))
+    assert one.float_accuracy is None and one.bootstrap is not None
+    assert one.bootstrap.value == top2({"y": X}, {"wanted": LABELS[:, None]}) == 6 / 7
+    session: Any = Asked({1: 0, 5: 2})
+    seen = one.judge(session).measured
+    assert seen is not None and (seen.float_value, seen.value) == (6 / 7, 4 / 7)
+    change, low, high = seen.difference
+    assert change == pytest.approx(-2 / 7) and low < change < high
+    again: Any = Asked({1: 0, 5: 2})
+    said = verdict_of(one.judge(again), 0.5)
+    assert said == seen.verdict(0.5) and said.bound > said.drop == pytest.approx(2 / 7)
+
+
+def test_of_random_plans_the_metric_is_kept_or_else_accuracy() -> None:
+    tally = Tally()
+    tally.samples = tally.labelled = tally.classified = 4
+    tally.int8_right, tally.same = 3, 2
+    assert quality(tally) == {"accuracy": 0.75, "agreement": 0.5}
+    tally.labelled = 0
+    assert quality(tally) == {"accuracy": None, "agreement": 0.5}
+    bootstrap = PairedBootstrap(measure := Metric("m", lambda outputs, data: outputs["y"]), {"y": X[:, 0]}, {}, 7)
+    tally.measured = Measured(measure, bootstrap, {"y": X[:, 1]})
+    assert quality(tally) == {"metric": pytest.approx(2 / 7)}
+
+
+def test_labels_are_the_metrics_own_and_no_classes() -> None:
+    """Float numbers as labels: accuracy is not looked for, and entropy is that of float's own classes."""
+    samples = SamplesBeside({"x": X, "labels": np.linspace(0, 1, 7)}, [Input("x", (4,))])
+    one = Referee(Engine("float", Asked(), 0), samples, 3, Metric("m", lambda o, d: 1.0), ("y",))
+    exact: Any = Asked()
+    tally = one.judge(exact)
+    assert (tally.labelled, tally.classified) == (0, 7) and one.float_accuracy is None
+    assert tally.loss == pytest.approx(-np.log(np.e / (np.e + 3)))
+
+
 def test_runs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "SECONDS", 0.0)
     done: list[str] = []
@@ -93,6 +144,11 @@ def test_the_verdict_is_against_int8_and_float() -> None:
         "accuracy changes by -0.20 points (int8: -0.04)."
     )
     assert "accuracy" not in verdict([FLOAT, INT8, replace(chosen, difference=None)])
+
+
+def test_the_verdict_names_the_metric() -> None:
+    chosen = variant("chosen", 600, 1.0, -0.2)
+    assert "; rho changes by -0.002 (int8: -0.0004)." in verdict([FLOAT, INT8, chosen], "rho")
 
 
 @pytest.mark.parametrize(("weights", "ms", "said"), [(600, 2.0, True), (600, 1.9, False), (1000, 2.0, False)])

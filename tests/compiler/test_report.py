@@ -21,6 +21,7 @@ from dyadic.compiler import integer_ir
 from dyadic.compiler.feeds import random_feeds
 from dyadic.compiler.report import formats, history, plots
 from dyadic.compiler.report.facts import facts_of
+from dyadic.compiler.report.headline import variants_table
 from dyadic.compiler.report.layers import activation_facts, layer_rows, operations, weight_scheme
 from dyadic.compiler.report.page import page
 from dyadic.compiler.report.plots import PLOTS, plots_of
@@ -218,6 +219,48 @@ def test_plots_of_few_many_and_odd_numbers() -> None:
 def test_doctests(module: ModuleType) -> None:
     done = doctest.testmod(module)
     assert done.attempted and not done.failed
+
+
+def with_metric() -> dict[str, Any]:
+    """The same report, judged by a rank correlation."""
+    facts = example()
+    for key in ("float_accuracy", "int8_accuracy", "agreement"):
+        del facts["comparison"][key]
+    facts["comparison"] |= {"metric": "rho", "float_metric": 0.9178, "int8_metric": 0.9152}
+    s = facts["selection"]
+    for row in (*s["variants"], *s["front"], *s["random_plans"]):
+        row["metric"] = row.pop("accuracy")
+    for row in s["variants"][1:]:
+        drop = row.pop("drop")
+        row["difference"] = [-0.0026, -0.0051, -0.0001] if isinstance(drop, list) else [-drop, -0.002, 0.001]
+    s["budgets"] = {"drop": {"asked": "0.5%", "limit": 0.005}}
+    s["verdict"] = "The weights are 0.60x of int8's; rho changes by -0.0026."
+    return facts
+
+
+def test_a_metric_stands_where_accuracy_stood() -> None:
+    facts = with_metric()
+    made = Page(page(facts))
+    assert "ccuracy" not in made.text and not re.search(r"[\d.] points\W", made.text.replace("3 points of", ""))
+    assert "rho is a metric of the user's own, larger is better; intervals are a paired bootstrap's." in made.text
+    assert "3 random plans average 0.8905 rho (0.8719 to 0.9061); what ships has 0.9152, +0.0247 against" in made.text
+    assert "0.9152" in made.words and "-0.0026 (95 % interval -0.0051 to -0.0001)" in made.text
+    (budgets,) = [one for one in sections_of(facts)["requested"].tables if one is not None and one.caption == "Budgets"]
+    assert [cell.text for cell in budgets.rows[0]] == ["drop", "0.5%", "0.005", "rho"]
+    del facts["selection"]
+    assert "its rho differs from float's by -0.0026 (95 % interval -0.0051 to -0.0001)" in Page(page(facts)).text
+
+
+def test_the_change_is_said_of_every_variant_that_has_one() -> None:
+    """Of a difference, as compiles write it, and of a drop, which is its opposite."""
+    facts = example()
+    drops = variants_table(facts)
+    for row in facts["selection"]["variants"][1:]:
+        drop = row.pop("drop")
+        row["difference"] = [-0.0026, -0.0051, -0.0001] if isinstance(drop, list) else -drop
+    changes = variants_table(facts)
+    assert drops is not None and changes is not None and changes.rows == drops.rows
+    assert [cell.text for cell in (row[2] for row in drops.rows)] == ["", "-0.07", "-0.26 (-0.51 to -0.01)"]
 
 
 # --- what an artifact of the compiler gives

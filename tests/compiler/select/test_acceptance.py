@@ -1,5 +1,6 @@
 """Accepted is what keeps its promise: the bounds' coverage is counted out over every result that there can be."""
 
+import doctest
 import itertools
 import math
 
@@ -8,7 +9,15 @@ from scipy.stats import binom, multinomial
 
 from dyadic.compiler.comparison import Tally
 from dyadic.compiler.referee import verdict
-from dyadic.compiler.select.acceptance import CONFIDENCE, by_accuracy, by_agreement, largest_share
+from dyadic.compiler.select import acceptance
+from dyadic.compiler.select.acceptance import (
+    CONFIDENCE,
+    by_accuracy,
+    by_agreement,
+    by_metric,
+    largest_share,
+    two_digits,
+)
 
 SAMPLES = 40
 DIFFERENCES = [(0.01, 0.0), (0.05, 0.0), (0.2, 0.0), (0.02, 0.01), (0.05, 0.05), (0.1, 0.02), (0.2, 0.1), (0.3, 0.3)]
@@ -79,3 +88,20 @@ def test_with_labels_accuracy_counts_and_without_agreement() -> None:
     assert verdict(tally(100), 0.1) == by_accuracy(1, 2, 100, 0.1)
     assert verdict(tally(0), 0.1) == by_agreement(3, 100, 0.1)
     assert verdict(tally(50), 0.1) == by_agreement(3, 100, 0.1)
+
+
+def test_a_metrics_verdict_is_on_its_own_scale() -> None:
+    seen = by_metric("psnr", 0.004, 0.012, 500, 0.01)
+    assert not seen.accepted and seen.needed is not None
+    assert seen.needed == pytest.approx(500 * (8 / 6) ** 2, rel=0.03)
+    assert str(seen) == (
+        "loses 0.004 of psnr on 500 samples, at most 0.012 with 95 % confidence; 0.01 is allowed "
+        f"(a drop like this could be accepted on about {two_digits(seen.needed)} samples)"
+    )
+    assert by_metric("psnr", 0.004, 0.01, 500, 0.01).accepted
+    assert by_metric("psnr", 0.02, 0.03, 500, 0.01).needed is None
+
+
+def test_doctests() -> None:
+    done = doctest.testmod(acceptance)
+    assert done.attempted and not done.failed

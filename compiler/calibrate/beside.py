@@ -1,0 +1,83 @@
+"""Evaluation data for a metric of the user's own: the samples in batches, and everything that lies beside them whole.
+
+What lies beside is every array that the model does not read: labels of any type and shape, masks, scores. The model's
+inputs are streamed, as everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dyadic.compiler.calibrate.data import LABELS, Array, Feeds, Input, Samples, as_array
+from dyadic.runtime.errors import UsageError
+
+
+class SamplesBeside(Samples):
+    """`beside()` is the arrays that are no input: of files and dicts at any time, of iterables once all was read.
+
+    Arrays of a file or a dict may have any shape. Those that an iterable yields have a row for each of its samples,
+    and are joined.
+    """
+
+    def __init__(self, data: object, inputs: Iterable[Input], what: str = "evaluation data") -> None:
+        self._found: list[dict[str, Array]] = []
+        super().__init__(data, inputs, what)
+        if isinstance(data, str | os.PathLike):
+            self._found = [self._of_file(Path(data))]
+
+    def __iter__(self) -> Iterator[Feeds]:
+        if not isinstance(self._data, str | os.PathLike):
+            self._found = []
+        yield from super().__iter__()
+
+    def beside(self) -> dict[str, Array]:
+        """By name. An iterable that yields a name once yields it always."""
+        first = self._found[0] if self._found else {}
+        for one in self._found:
+            if one.keys() != first.keys():
+                names = ", ".join(f'"{name}"' for name in sorted(one.keys() ^ first.keys()))
+                raise UsageError(f"{self.what} has {names} for some samples only")
+        if len(self._found) <= 1:
+            return dict(first)
+        return {name: np.concatenate([one[name] for one in self._found]) for name in first}
+
+    def _named(self, item: object) -> dict[str, Array]:
+        named, others = super()._named(item), self._others(item)
+        if not isinstance(self._data, Mapping):
+            count, alone = len(next(iter(named.values()))), self._alone(item)
+            others = {name: array[None] if alone or not array.ndim else array for name, array in others.items()}
+            for name, array in others.items():
+                if len(array) != count:
+                    raise UsageError(f'{self.what} yields {len(array)} rows of "{name}" with {count} samples')
+        self._found.append(others)
+        return {i.name: named[i.name] for i in self.inputs}
+
+    def _others(self, item: object) -> dict[str, Array]:
+        """What the model does not read of an item: by name, or as the labels that data loaders yield last."""
+        if isinstance(item, Mapping):
+            names = {i.name for i in self.inputs}
+            return {str(name): as_array(value) for name, value in item.items() if name not in names}
+        if isinstance(item, tuple | list) and len(item) == len(self.inputs) + 1:
+            return {LABELS: as_array(item[-1])}
+        return {}
+
+    def _alone(self, item: object) -> bool:
+        """Whether an item is one sample, without a batch."""
+        one = self.inputs[0]
+        value = item[one.name] if isinstance(item, Mapping) else item[0] if isinstance(item, tuple | list) else item
+        return as_array(value).shape == one.sample
+
+    def _of_file(self, path: Path) -> dict[str, Array]:
+        if path.suffix != ".npz":
+            return {}
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files if name not in self._members}
+        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
+            raise UsageError(f"{self.what} cannot be read for a metric: {error}") from error
