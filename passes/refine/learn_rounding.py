@@ -16,7 +16,6 @@ from dyadic.passes.refine.second_order import (
     Reals,
     descend,
     fitted_factor,
-    nearest,
     round_with_feedback,
 )
 from dyadic.passes.refine.weight_layers import WeightLayer, weight_layers, with_scale
@@ -25,20 +24,14 @@ from dyadic.passes.rewriting import module_pass
 
 def learned(objective: Objective, start: Reals, sizes: Reals) -> tuple[Reals, Reals]:
     """(steps, factor of each row's sizes [groups, rows]), no worse than `start` in any row."""
-    best, factor = start, np.ones(sizes.shape[0:1] + sizes.shape[2:3])
-    least = objective.cost(start, sizes)
-    for steps in (nearest(objective, sizes), round_with_feedback(objective.damped(), sizes)):
-        scaled, grown = sizes, factor * 0 + 1
-        for _ in range(ROUNDS):
-            steps = descend(objective, steps, scaled)
-            more = fitted_factor(objective, steps, scaled)
-            grown = grown * more
-            scaled = sizes * grown[:, None, :, None]
-        cost = objective.cost(steps, scaled)
-        better = cost < least
-        least, factor = np.where(better, cost, least), np.where(better, grown, factor)
-        best = np.where(better[:, None, :, None], steps, best)
-    return best, factor
+    steps, scaled = round_with_feedback(objective.damped(), sizes), sizes
+    factor = np.ones(sizes.shape[0:1] + sizes.shape[2:3])
+    for _ in range(ROUNDS):
+        steps = descend(objective, steps, scaled)
+        factor = factor * fitted_factor(objective, steps, scaled)
+        scaled = sizes * factor[:, None, :, None]
+    better = objective.cost(steps, scaled) < objective.cost(start, sizes)
+    return np.where(better[:, None, :, None], steps, start), np.where(better, factor, 1.0)
 
 
 def learn(layer: WeightLayer, objective: Objective) -> None:

@@ -45,11 +45,6 @@ class Objective:
         return Objective(moments, self.target, self.top)
 
 
-def nearest(objective: Objective, sizes: Reals) -> Reals:
-    """Each weight for itself."""
-    return np.clip(np.rint(objective.target / sizes), -objective.top, objective.top)
-
-
 def round_with_feedback(objective: Objective, sizes: Reals) -> Reals:
     """Steps for all weights, those that matter most first."""
     order = np.argsort(np.einsum("gbii->gbi", objective.moments), axis=-1, kind="stable")  # the last is the first
@@ -88,9 +83,11 @@ def descend(objective: Objective, steps: Reals, sizes: Reals, sweeps: int = SWEE
                 size = sizes[..., k]
                 wanted = steps[..., k] - local[..., k - start] / (diagonal[..., k, None] * size)
                 new = np.clip(np.rint(wanted), -top, top)
-                change = (new - steps[..., k]) * size
-                if change.any():
-                    local += change[..., None] * moments[..., None, k, start:end]
+                moves = new != steps[..., k]
+                if moves.any():  # in few rows, as a rule
+                    change = ((new - steps[..., k]) * size)[moves]
+                    others = np.broadcast_to(moments[..., None, k, start:end], local.shape)[moves]
+                    local[moves] += change[:, None] * others
                     steps[..., k] = new
             change = (steps[..., start:end] - before) * sizes[..., start:end]
             if change.any():

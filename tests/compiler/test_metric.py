@@ -52,7 +52,6 @@ def test_a_function_of_a_file_is_asked_for_everything_at_once(source: Path) -> N
         "sha256": hashlib.sha256(SOURCE.encode()).hexdigest(),
         "function": "top2",
     }
-    assert found.option == "--metric quality.py:top2"
     assert [path.name for path in source.parent.iterdir()] == ["quality.py"], "nothing is written beside it"
 
 
@@ -65,7 +64,7 @@ def test_a_function_from_python_has_its_name_and_no_file() -> None:
         return 1.0
 
     assert [load_metric(one).name for one in (rho, lambda o, d: 1.0, Scored())] == ["rho", "metric", "Scored"]
-    assert load_metric(rho).record == {"function": "rho"} and load_metric(rho).option == "--metric FILE.py:rho"
+    assert load_metric(rho).record == {"function": "rho"}
 
 
 @pytest.mark.parametrize(
