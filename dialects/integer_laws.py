@@ -88,11 +88,28 @@ def weight_law(op: Any) -> bool:
 
 def convolution_law(op: Any) -> bool:
     """Images and weights of rank 4 whose channels and windows fit, and the law of products."""
+    return image_law(op) and product_law(op, shape(op.weight)[0])
+
+
+def image_law(op: Any) -> bool:
+    """Images and weights of rank 4 whose channels and windows fit."""
     x, weight, out, groups = shape(op.x), shape(op.weight), shape(op.out), op.groups.value
     ranks = [len(x), len(weight), len(out)]
-    if ranks != [4, 4, 4] or x[3] != weight[3] * groups or out[3] != weight[0]:
+    if ranks != [4, 4, 4] or x[3] != weight[3] * groups or out[3] != weight[0] or weight[0] % groups:
         return fail(op, f"channels do not fit: x {x}, weight {weight}, groups {groups}, result {out}")
-    return product_law(op, weight[0]) and window_law(op, x[1:3], weight[1:3], out[1:3])
+    return window_law(op, x[1:3], weight[1:3], out[1:3])
+
+
+def float_product_law(op: Any, channels: int) -> bool:
+    """What float islands share: f32 weights and bias, an input of integers, a clamp inside those of the result."""
+    weight, bias = (ir.RankedTensorType(value.type) for value in (op.weight, op.bias))
+    if str(weight.element_type) != "f32":
+        return fail(op, f"needs weights of f32, got {op.weight.type}")
+    if list(bias.shape) != [channels] or str(bias.element_type) != "f32":
+        return fail(op, f"needs a bias tensor<{channels}xf32>, got {op.bias.type}")
+    if activation(op.x) is None:
+        return fail(op, f"must read a quantized activation, not {op.x.type}")
+    return clamp_law(op)
 
 
 def broadcast_law(op: Any) -> bool:

@@ -7,7 +7,8 @@ argument of everything that executes it. What was decided is written onto the op
     qd.range4, qd.range16              what to represent of it with 4 or 16 bits, where that is another range
     qd.input_mean = array<f64: ...>    what it saw of x on average: one number a channel (conv2d, linear, scale_shift)
     qd.bits  = 8 : i64                 the width (4, 8 or 16) of its result, and qd.why = "..." the reason
-    qd.weight_bits = 4 : i64           the width (2, 4 or 8) of the weights of a conv2d or linear; 8 where missing
+    qd.weight_bits = 4 : i64           the width (2, 4 or 8) of the weights of a conv2d or linear; 8 where missing; 32:
+                                       they stay float32, and the layer becomes a float island
     qd.weight_group = 32 : i64         so many input channels share an integer group scale (4 bits only); missing: none
     qd.weight_scale = array<f64: ...>  what one step of its weights is, one number an output channel
     qd.weight_steps = dense<...>       its weights in those steps, i8 in the shape of the weights
@@ -41,6 +42,7 @@ from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, given, ints, sha
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
+FLOAT_BITS = 32  # of qd.weight_bits: no width of integers
 BIAS_SHIFT = "qd.bias_shift"
 RANGE_AT = {4: "qd.range4", 16: "qd.range16"}  # by width; RANGE is that of 8 bits until widths are chosen
 INPUT_MOMENTS, WEIGHT_TARGET, OUTPUT_ERROR = "qd.input_moments", "qd.weight_target", "qd.output_error"
@@ -363,6 +365,12 @@ class SliceOp(QD.Operation, name="slice", traits=[Pure]):
 
     def verify_invariants(self) -> bool:
         return slice_law(self)
+
+
+def is_island(op: Any) -> bool:
+    """Whether the user keeps this layer in float."""
+    attributes = op.operation.attributes
+    return WEIGHT_BITS in attributes and attributes[WEIGHT_BITS].value == FLOAT_BITS
 
 
 def broadcast_law(op: Any) -> bool:

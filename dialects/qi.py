@@ -1,4 +1,5 @@
-"""`qi`: what the machine will do. Integers only; every op is its fields, its law and its exact meaning.
+"""`qi`: what the machine will do. Integers only, float islands apart; every op is its fields, its law and its exact
+meaning.
 
 Rank-4 tensors are NHWC here; other ranks are as the model has them. An activation is
 `tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; of 4 bits it is `u8<0:15>`, of 16 bits `i16` without
@@ -9,6 +10,11 @@ arithmetic needs none of them: multiplier, shift and zero points ARE it.
 
 The accumulator of a layer that reads 16 bits may need more than 32: it is then narrowed by `acc_shift` bits, halves up,
 before anything else is done with it (an i64 attribute in [0, 8]; where it is missing, nothing is narrowed).
+
+A layer that the user excluded from the integers is a *float island*: `qi.float_conv2d` or `qi.float_linear`, which read
+and make integers like every op, but compute with float32 weights and biases (tensors of f32) in between. The order of
+its operations is part of its meaning, so that its bits are the same everywhere, too. The artifact is no longer
+integer-only, and its certificate says so.
 
 `evaluate` takes and returns NumPy arrays whose leading dimension is the batch, any batch. It is the oracle that every
 kernel is compared with, bit for bit. Sums of products run in floating point only where that is exact (`exact_float`).
@@ -28,6 +34,8 @@ from dyadic.dialects.integer_laws import (
     broadcast_law,
     clamp_law,
     convolution_law,
+    float_product_law,
+    image_law,
     move_law,
     numbers,
     product_law,
@@ -248,6 +256,64 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
         kind = exact_float(weight, self.x)
         acc = (x.astype(kind) @ weight.astype(kind).T).astype(np.int64) + bias
         return narrow(self, fixedpoint.round_shift(acc, acc_shift(self)))
+
+
+class FloatConv2dOp(QI.Operation, name="float_conv2d", traits=[Pure]):
+    """A float island: x [1,H,W,C] of integers, weight f32[O,KH,KW,C/groups], bias f32[O], a result of integers.
+
+    `clamp(quantize(bias + r * w + r * w + ...), low, high)`: `r` and `quantize` are those of the boundary (DESIGN 5).
+    The sum begins with the bias and takes one product after the other: kernel row, kernel column, input channel, the
+    last innermost. Each product and each sum is a float32, rounded half to even by itself, never fused. Padded cells
+    are 0.0; as weights are finite, adding their products or leaving them out makes the same result.
+    """
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return not given(self, "groups") or (float_product_law(self, shape(self.weight)[0]) and image_law(self))
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        (outputs, *kernel, depth), groups, out = weight.shape, self.groups.value, shape(self.out)[1:3]
+        strides, padding, dilation = ints(self.strides), ints(self.padding), ints(self.dilation)
+        total = np.broadcast_to(bias.reshape(groups, -1), (len(x), *out, groups, outputs // groups)).copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for (kh, kw), cells in taps(real(self.x, x), kernel, strides, padding, dilation, out, 0):
+                for i in range(depth):
+                    total += cells[..., i::depth, None] * weight[:, kh, kw, i].reshape(groups, -1)
+        return quantized(self, total.reshape(len(x), *out, outputs))
+
+
+class FloatLinearOp(QI.Operation, name="float_linear", traits=[Pure]):
+    """The same over the last dimension: x [..., K] of integers, weight f32[O, K], bias f32[O]."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
+        if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
+            return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
+        return float_product_law(self, weight[0])
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        r, total = real(self.x, x), np.broadcast_to(bias, (*x.shape[:-1], len(bias))).copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i in range(weight.shape[1]):
+                total += r[..., i, None] * weight[:, i]
+        return quantized(self, total)
 
 
 class AddOp(QI.Operation, name="add", traits=[Pure]):
@@ -530,3 +596,16 @@ def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
     m, s = op.multiplier, op.shift
     q = fixedpoint.requant(acc, numbers(m), numbers(s), zero_point(op.out), op.low.value, op.high.value)
     return q.astype(storage(op.out))
+
+
+def real(value: ir.Value, q: Array) -> npt.NDArray[np.float32]:
+    """What the integers `q` of a `qi` activation stand for, as the boundary says it."""
+    kind = known_activation(value)
+    return fixedpoint.dequantize(q, kind.scale, kind.zero_point)
+
+
+def quantized(op: Any, total: npt.NDArray[np.float32]) -> Array:
+    """Float32 results as integers of the op's result type, as the boundary makes them, inside the op's clamp."""
+    kind = known_activation(op.out)
+    q = fixedpoint.quantize(total, kind.scale, kind.zero_point, *steps_of(op.out))
+    return np.clip(q, op.low.value, op.high.value).astype(storage(op.out))

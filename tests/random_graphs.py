@@ -249,13 +249,13 @@ def graph_with_ranges(seed: int, layers: int) -> tuple[ir.Module, torch.Tensor]:
     return module, samples
 
 
-def write_weight_widths(module: ir.Module, seed: int) -> None:
-    """Another width of weights for most layers, with groups where there are channels to group."""
+def write_weight_widths(module: ir.Module, seed: int, schemes: Sequence[int] = (8, 4, 4, 4, 2)) -> None:
+    """Another width of weights for most layers, with groups where there are channels to group; 32 is a float island."""
     random, i64 = np.random.default_rng(seed), ir.IntegerType.get_signless(64)
     for op in module.body.operations[0].regions[0].blocks[0].operations:
         if not isinstance(op.opview, qd.Conv2dOp | qd.LinearOp):
             continue
-        bits = int(random.choice([8, 4, 4, 4, 2]))
+        bits = int(random.choice(schemes))
         op.attributes[qd.WEIGHT_BITS] = ir.IntegerAttr.get(i64, bits)
         if bits == 4 and random.random() < 0.6 and shape(op.opview.weight)[1] > 1:
             op.attributes[qd.WEIGHT_GROUP] = ir.IntegerAttr.get(i64, int(random.choice([16, 32])))
@@ -281,10 +281,12 @@ def write_widths(module: ir.Module, random: np.random.Generator, widths: Sequenc
             op.attributes[qd.BITS] = width()
 
 
-def integer_module(seed: int, layers: int, *, widths: bool = True, mixed: bool = False) -> tuple[ir.Module, np.ndarray]:
+def integer_module(
+    seed: int, layers: int, *, widths: bool = True, mixed: bool = False, islands: bool = False
+) -> tuple[ir.Module, np.ndarray]:
     """A random `qi` module and three float32 samples for it. Needs a current context.
 
-    Its weights are of `widths` or all of 8 bits, its activations of 8 bits or `mixed`.
+    Its weights are of `widths` or all of 8 bits, its activations of 8 bits or `mixed`, half of its layers `islands`.
     """
     module = grow(seed, layers)
     dims = shape(module.body.operations[0].regions[0].blocks[0].arguments[0])
@@ -295,7 +297,7 @@ def integer_module(seed: int, layers: int, *, widths: bool = True, mixed: bool =
     if mixed:
         write_widths(module, np.random.default_rng(seed))
     if widths:
-        write_weight_widths(module, seed)
+        write_weight_widths(module, seed, (8, 4, 32, 32)) if islands else write_weight_widths(module, seed)
     for one in PIPELINE["integerize"]:
         one.run(module.operation)
     module.operation.verify()

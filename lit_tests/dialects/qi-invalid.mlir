@@ -263,3 +263,51 @@ func.func @add_of_16_bits_with_a_shift_of_63(%a: tensor<1x4x!quant.uniform<i16:f
   %r = "qi.add"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier_a = 2147483647 : i64, multiplier_b = -2147483647 : i64, shift = 63 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/add_of_16_bits_with_a_shift_of_63")
   return
 }
+
+// -----
+
+// CHECK: error: "/float_conv2d_with_integer_weights": 'qi.float_conv2d' op needs weights of f32, got tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>
+func.func @float_conv2d_with_integer_weights(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xf32>) {
+  %r = "qi.float_conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 255 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xf32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_conv2d_with_integer_weights")
+  return
+}
+
+// -----
+
+// CHECK: error: "/float_conv2d_that_misses_a_row": 'qi.float_conv2d' op result is 5 along spatial dimension 0, the windows make 4
+func.func @float_conv2d_that_misses_a_row(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2xf32>, %c: tensor<3xf32>) {
+  %r = "qi.float_conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 255 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2xf32>, tensor<3xf32>) -> tensor<1x5x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_conv2d_that_misses_a_row")
+  return
+}
+
+// -----
+
+// CHECK: error: "/float_linear_with_an_integer_bias": 'qi.float_linear' op needs a bias tensor<3xf32>, got tensor<3xi32>
+func.func @float_linear_with_an_integer_bias(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x4xf32>, %c: tensor<3xi32>) {
+  %r = "qi.float_linear"(%a, %b, %c) {high = 255 : i64, low = 0 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x4xf32>, tensor<3xi32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_linear_with_an_integer_bias")
+  return
+}
+
+// -----
+
+// CHECK: error: "/float_linear_of_floats": 'qi.float_linear' op must read a quantized activation, not tensor<1x4xf32>
+func.func @float_linear_of_floats(%a: tensor<1x4xf32>, %b: tensor<3x4xf32>, %c: tensor<3xf32>) {
+  %r = "qi.float_linear"(%a, %b, %c) {high = 255 : i64, low = 0 : i64} : (tensor<1x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_linear_of_floats")
+  return
+}
+
+// -----
+
+// CHECK: error: "/float_linear_of_another_depth": 'qi.float_linear' op shapes do not fit: x [1, 4], weight [3, 5], result [1, 3]
+func.func @float_linear_of_another_depth(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x5xf32>, %c: tensor<3xf32>) {
+  %r = "qi.float_linear"(%a, %b, %c) {high = 255 : i64, low = 0 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x5xf32>, tensor<3xf32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_linear_of_another_depth")
+  return
+}
+
+// -----
+
+// CHECK: error: "/float_linear_with_a_clamp_beyond_u8": 'qi.float_linear' op clamp [0, 256] leaves [0, 255]
+func.func @float_linear_with_a_clamp_beyond_u8(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x4xf32>, %c: tensor<3xf32>) {
+  %r = "qi.float_linear"(%a, %b, %c) {high = 256 : i64, low = 0 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_linear_with_a_clamp_beyond_u8")
+  return
+}

@@ -51,3 +51,15 @@ func.func @ops_of_any_widths_survive_a_round_trip(%x: tensor<1x4x!quant.uniform<
   %r2 = "qi.table"(%y) {table = dense<-999> : tensor<256xi16>} : (tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>
   return
 }
+
+// CHECK-LABEL: func.func @islands_survive_a_round_trip
+func.func @islands_survive_a_round_trip(%x: tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, %m: tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, %b: tensor<3xf32>) {
+  // CHECK: "qi.constant"({{.*}}) {value = dense<2.500000e-01> : tensor<3x3x3x2xf32>} : () -> tensor<3x3x3x2xf32>
+  %w = "qi.constant"() {value = dense<2.500000e-01> : tensor<3x3x3x2xf32>} : () -> tensor<3x3x3x2xf32>
+  // CHECK: "qi.float_conv2d"({{.*}}) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 32767 : i64, low = 0 : i64, padding = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<3x3x3x2xf32>, tensor<3xf32>) -> tensor<1x3x3x3x!quant.uniform<i16:f32, 5.000000e-01>>
+  %r0 = "qi.float_conv2d"(%x, %w, %b) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 32767 : i64, low = 0 : i64, padding = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<3x3x3x2xf32>, tensor<3xf32>) -> tensor<1x3x3x3x!quant.uniform<i16:f32, 5.000000e-01>>
+  %v = "qi.constant"() {value = dense<2.500000e-01> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  // CHECK: "qi.float_linear"({{.*}}) {high = 255 : i64, low = 3 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r1 = "qi.float_linear"(%m, %v, %b) {high = 255 : i64, low = 3 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  return
+}

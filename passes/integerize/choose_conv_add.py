@@ -6,8 +6,8 @@ accumulator and rounds once.
     add(conv(x), y)  -->  add(conv(x), y) {qd.conv_add = "a"}
 
 Where both operands are such convolutions, the one with the wider range is taken in, since its rounding would be
-coarser; `a` where they are equal. The graph alone decides; a mark that is there stays, since widths were chosen by it.
-Truth: a decision, nothing is rewritten.
+coarser; `a` where they are equal. A convolution that stays float has no accumulator to take in. The graph alone
+decides; a mark that is there stays, since widths were chosen by it. Truth: a decision, nothing is rewritten.
 """
 
 from typing import Any
@@ -41,7 +41,8 @@ def fusible_side(op: Any) -> str | None:
     widths = {}
     for side, value, other in (("a", op.a, op.b), ("b", op.b, op.a)):
         alone = len(list(value.uses)) == 1
-        if isinstance(defining(value), qd.Conv2dOp) and alone and not isinstance(defining(other), qd.ConstantOp):
+        conv = isinstance(defining(value), qd.Conv2dOp) and not qd.is_island(defining(value))
+        if conv and alone and not isinstance(defining(other), qd.ConstantOp):
             low, high = value_range(value)
             widths[side] = high - low
     return max(widths, key=lambda side: widths[side]) if widths else None

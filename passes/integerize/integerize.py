@@ -3,8 +3,9 @@
     qd.conv2d, qd.clamp, ... : tensor<..xf32>, NCHW  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8 or s16, NHWC
 
 One function an op, in the `convert_*` files; a clamp is fused into the producer that it alone reads. The new op's
-location is fused from all the user's nodes that it computes, the convolution first. Truth: within the rounding that
-each result's own scale allows; from here on nothing may change a bit.
+location is fused from all the user's nodes that it computes, the convolution first. A layer that the user keeps in
+float (`qd.weight_bits = 32`) becomes a float island between integers. Truth: within the rounding that each result's own
+scale allows; from here on nothing may change a bit.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import function_bodies
-from dyadic.passes.integerize import convert_pointwise, convert_products, convert_shapes
+from dyadic.passes.integerize import convert_islands, convert_pointwise, convert_products, convert_shapes
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target
 from dyadic.passes.integerize.quantization import sizes_nhwc, value_activation, value_name
@@ -40,6 +41,12 @@ CONVERT: dict[type[Any], Callable[[Conversion, Any, Target], ir.Value]] = {
     qd.SliceOp: convert_shapes.slice_,
     qd.PadOp: convert_shapes.pad,
     qd.ConcatOp: convert_shapes.concat,
+}
+
+# The layers that can be float islands.
+ISLANDS: dict[type[Any], Callable[[Conversion, Any, Target], ir.Value]] = {
+    qd.Conv2dOp: convert_islands.conv2d,
+    qd.LinearOp: convert_islands.linear,
 }
 
 # These round their result themselves, so they can clamp it too.
@@ -94,12 +101,15 @@ def convert(conversion: Conversion, op: Any) -> None:
         return
     if type(op) not in CONVERT:
         raise ModelError(f"{layer_name(op)}: {op.operation.name} has no integer form.")
+    if qd.is_island(op) and type(op) not in ISLANDS:
+        raise ModelError(f"{layer_name(op)}: {op.operation.name} has no weights to keep in float.")
     tail = fused_clamp(op)
     result = op.out if tail is None else tail.out
     kind = value_activation(result)
     low, high = (kind.low, kind.high) if tail is None else (kind.step(tail.low.value), kind.step(tail.high.value))
+    table = ISLANDS if qd.is_island(op) else CONVERT
     with ir.InsertionPoint(op), fused_location(op, tail):
-        conversion.values[result] = CONVERT[type(op)](conversion, op, Target(kind, low, high))
+        conversion.values[result] = table[type(op)](conversion, op, Target(kind, low, high))
 
 
 def erase_unread(block: ir.Block) -> None:

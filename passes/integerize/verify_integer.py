@@ -1,7 +1,8 @@
 """The proof on the IR: between the input and the output quantization there are integers only, and no division.
 
-Allowed are the ops of `qi`, each of which is integer multiply, add, shift, comparison or a move of bytes. Truth: a
-check, nothing is rewritten. The emitted code has its own proof.
+Allowed are the ops of `qi`, each of which is integer multiply, add, shift, comparison or a move of bytes; and the two
+that stand for layers which the user keeps in float. Those read and make integers, so that nothing else is float; their
+float weights may be read by them alone. Truth: a check, nothing is rewritten. The emitted code has its own proof.
 """
 
 from typing import Any
@@ -34,12 +35,13 @@ INTEGER_OPS = (
     qi.TransposeOp,
     qi.SliceOp,
 )
+ISLAND_OPS = (qi.FloatConv2dOp, qi.FloatLinearOp)  # these are float inside, and divide
 BOUNDARY_OPS = (qi.QuantizeOp, qi.DequantizeOp)
 
 
 @module_pass
 def verify_integer(module: ir.Operation) -> None:
-    """Refuse a module that computes anything but integers between its boundaries; names each offender."""
+    """Refuse a module that computes anything but integers between its boundaries, declared float islands apart."""
     offenders = [offender for block in function_bodies(module) for offender in find_offenders(block)]
     if offenders:
         raise ModelError("the network is not integer-only: " + "; ".join(offenders) + ".")
@@ -64,10 +66,20 @@ def offence(op: Any) -> str | None:
             return "its scale is not a float32"
         inside = isinstance(op, qi.QuantizeOp) and not isinstance(op.x, ir.BlockArgument)
         return "quantizes in the middle of the network" if inside else None
+    if isinstance(op, ISLAND_OPS):
+        return next((f"reads or makes {v.type}" for v in (op.x, op.out) if activation(v) is None), None)
+    if isinstance(op, qi.ConstantOp) and read_by_islands(op.out):
+        return None
     if not isinstance(op, INTEGER_OPS):
         return f"{op.operation.name} is not an integer op"
     values = [*op.operation.operands, *op.operation.results]
     return next((f"reads or makes {v.type}" for v in values if not is_integer(v)), None)
+
+
+def read_by_islands(value: ir.Value) -> bool:
+    """Whether these are the weights or the bias of float islands and of nothing else."""
+    uses = list(value.uses)
+    return bool(uses) and all(isinstance(use.owner.opview, ISLAND_OPS) and use.operand_number > 0 for use in uses)
 
 
 def is_integer(value: ir.Value) -> bool:

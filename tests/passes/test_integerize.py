@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from random_graphs import grow, integer_module, write_ranges, write_widths
+from random_graphs import grow, integer_module, write_ranges, write_weight_widths, write_widths
 from torch_mlir import ir
 
 from dyadic.dialects import new_context, qd, qi
@@ -199,3 +199,40 @@ def test_tables_are_the_function_rounded_once(kind: type) -> None:
             abs(float(function_of(op)(x.exact)) - float(TORCH[name](torch.tensor(x.scale, dtype=torch.float64)))) < 1e-7
         )
         assert table(op, x, out, 7, 9).min() == 7 and table(op, x, out, 7, 9).max() == 9
+
+
+def test_an_island_rounds_nothing_but_its_result() -> None:
+    """Weights, bias and order are the float layer's; what 2-bit weights would lose is not lost."""
+    errors = {}
+    for bits in (2, 8, 32):
+        with new_context() as context, context, ir.Location.unknown():
+            module = grow(3, 1)
+            random = np.random.default_rng(3)
+            block = module.body.operations[0].regions[0].blocks[0]
+            samples = random.standard_normal((3, *shape(block.arguments[0])[1:])).astype(np.float32)
+            write_ranges(module, torch.from_numpy(samples))
+            write_weight_widths(module, 0, [bits])
+            write_widths(module, random, [16])
+            expected = FloatReference(module)({"arg0": torch.from_numpy(samples)})
+            for one in PIPELINE["integerize"]:
+                one.run(module.operation)
+            got = IntegerReference(module)({"arg0": samples})
+            errors[bits] = max(float(np.abs(got[name] - expected[name].numpy()).max()) for name in got)
+            kinds = {op.operation.name for op in block.operations}
+            assert ("qi.float_conv2d" in kinds) == (bits == 32) != ("qi.conv2d" in kinds)
+    assert errors[32] < errors[8] / 5 < errors[2] / 50
+
+
+@pytest.mark.parametrize(("value", "count"), [(np.nan, 1), (np.inf, 1)])
+def test_an_island_with_weights_that_are_no_numbers_is_refused_by_name(value: float, count: int) -> None:
+    with new_context() as context, context, ir.Location.name("/conv"):
+        module = grow(3, 1)
+        write_ranges(module, torch.zeros(1, *shape(module.body.operations[0].regions[0].blocks[0].arguments[0])[1:]))
+        write_weight_widths(module, 0, [32])
+        for op in module.body.operations[0].regions[0].blocks[0].operations:
+            if isinstance(op.opview, qd.Conv2dOp):
+                weight = np.array(op.opview.weight.owner.opview.value)
+                weight.flat[0] = value
+                op.opview.weight.owner.attributes["value"] = ir.DenseElementsAttr.get(weight)
+        with pytest.raises(ModelError, match=f"weights contain {count} NaN or infinite values; float islands need"):
+            integerize.run(module.operation)

@@ -5,12 +5,12 @@ from random_graphs import integer_module
 from torch_mlir import ir
 
 from dyadic.dialects import new_context, qi
-from dyadic.passes.integerize.verify_integer import BOUNDARY_OPS, INTEGER_OPS, verify_integer
+from dyadic.passes.integerize.verify_integer import BOUNDARY_OPS, INTEGER_OPS, ISLAND_OPS, verify_integer
 from dyadic.runtime.errors import ModelError
 
 
 def test_every_op_of_the_integer_dialect_has_been_judged() -> None:
-    assert {*INTEGER_OPS, *BOUNDARY_OPS} >= {
+    assert {*INTEGER_OPS, *ISLAND_OPS, *BOUNDARY_OPS} >= {
         op
         for op in vars(qi).values()
         if isinstance(op, type) and op.__module__ == qi.__name__ and hasattr(op, "evaluate")

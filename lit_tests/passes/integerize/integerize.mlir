@@ -226,3 +226,25 @@ func.func @an_addition_of_16_bits_has_fine_multipliers(%x: tensor<1x1xf32> {qd.b
   %1 = "qd.add"(%x, %x) {qd.range = array<f64: -1.0, 1.0>} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
   return %0, %1 : tensor<1x1xf32>, tensor<1x1xf32>
 }
+
+// A layer that stays float keeps its weights (NHWC) and its bias as they are; the clamp is in steps of the result.
+// CHECK-LABEL: func.func @what_stays_float_is_an_island_between_integers
+// CHECK:         %[[Q:.+]] = "qi.quantize"(%arg0) : (tensor<1x2x2x2xf32>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 1.000000e+00>>
+// CHECK-NEXT:    %[[W:.+]] = "qi.constant"() {value = dense<{{\[\[\[\[}}1.500000e+00, 2.500000e-01]]]]> : tensor<1x1x1x2xf32>} : () -> tensor<1x1x1x2xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qi.constant"() {value = dense<1.000000e-01> : tensor<1xf32>} : () -> tensor<1xf32>
+// CHECK-NEXT:    %[[C:.+]] = "qi.float_conv2d"(%[[Q]], %[[W]], %[[B]]) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 6 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : {{.*}} -> tensor<1x2x2x1x!quant.uniform<i16:f32, 1.000000e+00>>
+// The image's bytes stay where they are, and the columns of the weights follow them.
+// CHECK-NEXT:    %[[F:.+]] = "qi.reshape"(%[[Q]]) : (tensor<1x2x2x2x!quant.uniform<u8:f32, 1.000000e+00>>) -> tensor<1x8x!quant.uniform<u8:f32, 1.000000e+00>>
+// CHECK-NEXT:    %[[V:.+]] = "qi.constant"() {value = dense<{{\[\[}}0.000000e+00, 4.000000e+00, 1.000000e+00, 5.000000e+00, 2.000000e+00, 6.000000e+00, 3.000000e+00, 7.000000e+00]]> : tensor<1x8xf32>} : () -> tensor<1x8xf32>
+// CHECK-NEXT:    %[[D:.+]] = "qi.constant"() {value = dense<1.000000e-01> : tensor<1xf32>} : () -> tensor<1xf32>
+// CHECK-NEXT:    "qi.float_linear"(%[[F]], %[[V]], %[[D]]) {high = 255 : i64, low = 0 : i64} : {{.*}} -> tensor<1x1x!quant.uniform<u8:f32, 1.000000e+00>>
+func.func @what_stays_float_is_an_island_between_integers(%x: tensor<1x2x2x2xf32> {qd.range = array<f64: 0.0, 255.0>}) -> (tensor<1x1x2x2xf32>, tensor<1x1xf32>) {
+  %w = "qd.constant"() {value = dense<[[[[1.5]], [[0.25]]]]> : tensor<1x2x1x1xf32>} : () -> tensor<1x2x1x1xf32>
+  %b = "qd.constant"() {value = dense<0.1> : tensor<1xf32>} : () -> tensor<1xf32>
+  %v = "qd.constant"() {value = dense<[[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]]> : tensor<1x8xf32>} : () -> tensor<1x8xf32>
+  %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.range = array<f64: 0.0, 500.0>, qd.input_mean = array<f64: 9.0, 9.0>, qd.weight_bits = 32 : i64} : (tensor<1x2x2x2xf32>, tensor<1x2x1x1xf32>, tensor<1xf32>) -> tensor<1x1x2x2xf32>
+  %1 = "qd.clamp"(%0) {low = 0.0 : f32, high = 6.0 : f32, qd.range = array<f64: 0.0, 32767.0>, qd.bits = 16 : i64} : (tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
+  %2 = "qd.reshape"(%x) {qd.range = array<f64: 0.0, 255.0>} : (tensor<1x2x2x2xf32>) -> tensor<1x8xf32>
+  %3 = "qd.linear"(%2, %v, %b) {qd.range = array<f64: 0.0, 255.0>, qd.weight_bits = 32 : i64} : (tensor<1x8xf32>, tensor<1x8xf32>, tensor<1xf32>) -> tensor<1x1xf32>
+  return %1, %3 : tensor<1x1x2x2xf32>, tensor<1x1xf32>
+}

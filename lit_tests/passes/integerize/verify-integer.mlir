@@ -37,3 +37,29 @@ func.func @integers_only(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
   %1 = "qi.dequantize"(%0) : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4xf32>
   return %1 : tensor<1x4xf32>
 }
+
+// -----
+
+// Float weights are for islands alone.
+// CHECK: the network is not integer-only: /loose (reads or makes tensor<3xf32>); /moved (reads or makes tensor<1x4xf32>); /moved (reads or makes tensor<1x4xf32>).
+func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  %0 = "qi.quantize"(%x) : (tensor<1x4xf32>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>
+  %1 = "qi.constant"() {value = dense<1.0> : tensor<3xf32>} : () -> tensor<3xf32> loc("/loose")
+  %2 = "qi.constant"() {value = dense<1.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32> loc("/moved")
+  %3 = "qi.reshape"(%2) : (tensor<1x4xf32>) -> tensor<1x4xf32> loc("/moved")
+  %4 = "qi.dequantize"(%0) : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4xf32>
+  return %4 : tensor<1x4xf32>
+}
+
+// -----
+
+// CHECK: func.func @an_island_between_integers
+// CHECK: "qi.float_linear"
+func.func @an_island_between_integers(%x: tensor<1x4xf32>) -> tensor<1x1xf32> {
+  %0 = "qi.quantize"(%x) : (tensor<1x4xf32>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>
+  %1 = "qi.constant"() {value = dense<1.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %2 = "qi.constant"() {value = dense<1.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %3 = "qi.float_linear"(%0, %1, %2) {low = 0 : i64, high = 255 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x4xf32>, tensor<1xf32>) -> tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>
+  %4 = "qi.dequantize"(%3) : (tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1xf32>
+  return %4 : tensor<1x1xf32>
+}
