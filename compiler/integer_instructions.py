@@ -3,6 +3,9 @@
 A float instruction is one that computes, compares, rounds or converts floating point, or touches x87 or MXCSR. Moves,
 broadcasts, shuffles, blends, inserts and bitwise logic are allowed under any mnemonic, since compilers pick `vmovups`
 for integers. Whatever no line below matches in full is refused, also if it is harmless: the list is what was looked at.
+
+Kernels of float islands may have a few more: what computes float32 by the law that their ops state. A fused
+multiply-add is not among them, since it would make other bits, nor is anything that changes how floats are rounded.
 """
 
 import re
@@ -46,20 +49,26 @@ ALLOWED = (
     r"TILELOADD|TILELOADDT1|TILESTORED|TILEZERO|LDTILECFG|STTILECFG|TILERELEASE|TDPB(UU|US|SU|SS)D",
 )
 
+# What kernels of float islands have besides: each rounds by itself, alike on every processor.
+FLOAT_ALLOWED = r"V?(ADD|MUL|DIV|MIN|MAX|CMP)[PS]S|V?U?COMISS|V?CVT(DQ2PS|SI2SS)"
+
 NAMES = {number: name for name, number in vars(Mnemonic).items() if name.isupper() and isinstance(number, int)}
 _ALLOWED = re.compile("|".join(ALLOWED))
+_FLOAT_ALLOWED = re.compile(FLOAT_ALLOWED)
 _DIVISION = re.compile(r"I?DIV|V?DIV(P|S)[SDH]|VDIVNEPBF16|FI?DIVR?P?")
 _FLOAT = re.compile(r"F\w+|\w*MXCSR|\w*(P|S)[SDH]|\w*BF16\w*|V?CVT\w+|\w*FP16\w*|\w*P[SD]_\w+")
 
 
 @cache
-def objection(mnemonic: int) -> str | None:
-    """Why an instruction must not be there, or None where it may."""
+def objection(mnemonic: int, *, island: bool = False) -> str | None:
+    """Why an instruction must not be there (in the kernel of a float `island`), or None where it may."""
     name = NAMES[mnemonic]
     if name == "INVALID":
         return "cannot be decoded"
-    if _ALLOWED.fullmatch(name):
+    if _ALLOWED.fullmatch(name) or (island and _FLOAT_ALLOWED.fullmatch(name)):
         return None
+    if island:
+        return "is not on the list of instructions for float islands"
     if _DIVISION.fullmatch(name):
         return "divides"
     if _FLOAT.fullmatch(name):

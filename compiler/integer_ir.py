@@ -1,8 +1,9 @@
 """The integer IR as an artifact keeps it: weights are not stored twice, but found again among the packed ones.
 
-Weights of fewer than 8 bits are first brought back to 8. Packing these only moves bytes and adds zeros. So the place of
-every weight follows from packing its position instead of its value, and a constant is kept as (offset in the weights
-section, spec of the kernel that reads it). The scales of groups lie among the weights, too.
+Weights of fewer than 8 bits are first brought back to 8. Packing these, and the float32 of islands, only moves bytes
+and adds zeros. So the place of every weight follows from packing its position instead of its value, and a constant is
+kept as (offset in the weights section, spec of the kernel that reads it). The scales of groups lie among the weights,
+too.
 """
 
 import io
@@ -17,11 +18,11 @@ from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.weight_groups import GROUP_SCALES
-from dyadic.passes.lower.cpu.kernels import conv, depthwise, registry, stored
+from dyadic.passes.lower.cpu.kernels import conv, depthwise, float_conv, registry, stored
 from dyadic.passes.rewriting import defining
 
 PACKED, SPEC = "qi.packed", "qi.spec"
-WITH_WEIGHTS = (qi.Conv2dOp, qi.ConvAddOp, qi.LinearOp)
+WITH_WEIGHTS = (qi.Conv2dOp, qi.ConvAddOp, qi.LinearOp, qi.FloatConv2dOp, qi.FloatLinearOp)
 
 
 def positions(spec: Any, dims: list[int]) -> npt.NDArray[np.int64]:
@@ -33,8 +34,10 @@ def positions(spec: Any, dims: list[int]) -> npt.NDArray[np.int64]:
     return conv.pack_weights(spec, numbers, spec.tap_x)
 
 
-def unpack(spec: Any, packed: npt.NDArray[np.int8], dims: list[int]) -> npt.NDArray[np.int8]:
+def unpack(spec: Any, packed: npt.NDArray[np.int8], dims: list[int]) -> npt.NDArray[Any]:
     """The inverse of the kernel's packing; `packed` may go on with others' bytes."""
+    if isinstance(spec, float_conv.FloatConvSpec):
+        return np.ascontiguousarray(float_conv.unpack_weights(spec, packed)).reshape(dims)
     numbers = positions(spec, dims)
     if isinstance(spec, depthwise.DepthwiseSpec):
         packed = stored.unpack_depthwise(spec, packed)

@@ -12,10 +12,6 @@
 
 #include "dyadic.h"
 
-#ifdef __x86_64__
-#include <xmmintrin.h>
-#endif
-
 #define INLINE static inline __attribute__((always_inline))
 
 namespace dyadic {
@@ -289,15 +285,8 @@ const Table *choose() {
     return has("avx2") ? &table_avx2 : &table_portable;
 }
 
-// A host may have changed rounding, or asked for subnormal numbers to be flushed; the law knows neither.
-struct DefaultFloatingPoint {
-    const uint32_t saved = _mm_getcsr();
-    DefaultFloatingPoint() { _mm_setcsr(0x1f80); }
-    ~DefaultFloatingPoint() { _mm_setcsr(saved); }
-};
 #else
 const Table *choose() { return &table_portable; }
-struct DefaultFloatingPoint {};
 #endif
 
 const Table &table() {
@@ -311,14 +300,12 @@ const Table &table() {
 } // namespace
 
 void quantize_row(const Boundary &t, const float *x, uint8_t *q, int64_t row) {
-    const DefaultFloatingPoint guard;
     table().quantize(t, x, q, row);
 }
 
 void copy_row_in(const Boundary &t, const void *x, uint8_t *q, int64_t row) { table().copy_in(t, x, q, row); }
 
 void dequantize_row(const Boundary &t, const uint8_t *q, float *x, int64_t row) {
-    const DefaultFloatingPoint guard;
     table().dequantize(t, q, x, row);
 }
 

@@ -1,10 +1,24 @@
-// Between the user's floats and the integer network: the only floating point in the runtime.
+// Between the user's floats and the integer network: the only floating point in the runtime itself.
 #ifndef DYADIC_BOUNDARY_H
 #define DYADIC_BOUNDARY_H
 
 #include <stdint.h>
 
+#ifdef __x86_64__
+#include <xmmintrin.h>
+#endif
+
 namespace dyadic {
+
+// A host may have changed rounding, or asked for subnormal numbers to be flushed; the law knows neither. For as long as
+// this lives, its thread computes by the law: at the boundary, and in the kernels of float islands.
+struct DefaultFloatingPoint {
+#ifdef __x86_64__
+    const uint32_t saved = _mm_getcsr();
+    DefaultFloatingPoint() { _mm_setcsr(0x1f80); }
+    ~DefaultFloatingPoint() { _mm_setcsr(saved); }
+#endif
+};
 
 // Where a tensor of `channels` x `height` x `width` lies, on both sides. Strides: bytes inside, elements outside.
 struct Boundary {

@@ -356,6 +356,7 @@ void run_images(dyadic_context &c, int thread, Clock &clock) {
 void work(void *job, int thread) {
     dyadic_context &c = *static_cast<dyadic_context *>(job);
     const dyadic_model &m = *c.model;
+    const dyadic::DefaultFloatingPoint guard; // of this thread
     Clock clock{thread == 0 ? c.times : nullptr, c.times ? dyadic::now_ns() : 0};
     if (clock.times)
         memset(clock.times, 0, (m.steps + 2) * sizeof *clock.times);

@@ -12,10 +12,11 @@ from dyadic.passes import PIPELINE
 from dyadic.passes.lower.cpu.kernels import conv, depthwise
 
 
+@pytest.mark.parametrize("islands", [False, True])
 @pytest.mark.parametrize("seed", [0, 2, 5, 7, 12])
-def test_restore_is_the_inverse_of_store(seed: int) -> None:
+def test_restore_is_the_inverse_of_store(seed: int, islands: bool) -> None:
     with new_context() as context, ir.Location.unknown():
-        module, _ = integer_module(seed, layers=10, mixed=True)
+        module, _ = integer_module(seed, layers=10, mixed=True, islands=islands)
         integer = module.operation.clone()
         for one in PIPELINE["lower/cpu"]:
             one.run(module.operation)

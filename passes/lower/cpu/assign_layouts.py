@@ -89,7 +89,7 @@ def _assign(function: Any) -> None:
 def _need_halos(storages: dict[Any, Storage]) -> None:
     for value in storages:
         op = storages[value].op
-        if isinstance(op, qi.Conv2dOp | qi.ConvAddOp):
+        if isinstance(op, qi.Conv2dOp | qi.ConvAddOp | qi.FloatConv2dOp):
             source = storages[op.x]
             source.halo = Halo(*map(max, source.halo, reach(op)))
 

@@ -95,7 +95,8 @@ class Kernels:
         for level, image in compile_kernels({symbol_of(case.spec): case.spec for case in cases}, levels).items():
             targets.prepare(level)
             entries = {symbol: (*place, [symbol]) for symbol, place in image.entries.items()}
-            assert certify_image(image.code, entries, image.text_length, level).offenders == ()
+            islands = {symbol for symbol in entries if symbol.startswith("float_conv_")}
+            assert certify_image(image.code, entries, image.text_length, level, islands).offenders == ()
             code = mmap.mmap(-1, len(image.code), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
             code.write(image.code)
             base = ctypes.addressof(ctypes.c_char.from_buffer(code))

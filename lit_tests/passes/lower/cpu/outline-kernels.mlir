@@ -63,3 +63,20 @@ func.func @main(%x: tensor<1x4x1x4xf32>) -> tensor<1x4x1x4xf32> {
   %r = "qi.dequantize"(%d) : (tensor<1x1x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x1x4xf32>
   return %r : tensor<1x4x1x4xf32>
 }
+
+// -----
+
+// Float islands: four bytes a weight, 16 channels a block; the input's ring is there for them, too. A row of pixels is a unit.
+// CHECK-LABEL: func.func @main()
+// CHECK:         "qi.launch"() {{.*}}inputs = array<i64: 0, 0>, kernel = "float_conv_{{[0-9a-f]+}}", layer = "/conv", {{.*}}depth = 4 : i64, depthwise = false, family = "float_conv", groups = 1 : i64, {{.*}}tiles = 4 : i64, weights = dense<{{.*}}> : tensor<2304xi8>
+// CHECK-NEXT:    "qi.launch"() {{.*}}inputs = array<i64: 1, 0>, kernel = "float_conv_{{[0-9a-f]+}}", layer = "/depthwise", {{.*}}depth = 1 : i64, depthwise = true, {{.*}}groups = 1 : i64, {{.*}}weights = dense<{{.*}}> : tensor<64xi8>
+func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<1.0> : tensor<2x3x3x4xf32>} : () -> tensor<2x3x3x4xf32>
+  %v = "qi.constant"() {value = dense<1.0> : tensor<2x1x1x1xf32>} : () -> tensor<2x1x1x1xf32>
+  %b = "qi.constant"() {value = dense<1.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %c = "qi.float_conv2d"(%q, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<2x3x3x4xf32>, tensor<2xf32>) -> tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>> loc("/conv")
+  %d = "qi.float_conv2d"(%c, %v, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 2 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>> loc("/depthwise")
+  %r = "qi.dequantize"(%d) : (tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x4x4xf32>
+  return %r : tensor<1x2x4x4xf32>
+}

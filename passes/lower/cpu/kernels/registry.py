@@ -8,12 +8,23 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.passes.lower.cpu.kernels import conv, copy, depthwise, elementwise, elementwise_wide, halo, pool, table
+from dyadic.passes.lower.cpu.kernels import (
+    conv,
+    copy,
+    depthwise,
+    elementwise,
+    elementwise_wide,
+    float_conv,
+    halo,
+    pool,
+    table,
+)
 
 # family -> (spec dataclass, generator(spec, level, symbol))
 FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "conv": (conv.ConvSpec, conv.generate),
     "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),
+    "float_conv": (float_conv.FloatConvSpec, float_conv.generate),
     "max_pool": (pool.MaxPoolSpec, pool.generate_max),
     "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
     "add": (elementwise.AddSpec, elementwise.generate_add),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dyadic.dialects import qi
-from dyadic.passes.lower.cpu.outlining import depthwise, matrix, move, pointwise, pool
+from dyadic.passes.lower.cpu.outlining import depthwise, island, matrix, move, pointwise, pool
 from dyadic.passes.lower.cpu.outlining.launch import Launch
 
 
@@ -16,6 +16,8 @@ OUTLINES: dict[type, Callable[[Any], list[Launch]]] = {
     qi.Conv2dOp: _conv2d,
     qi.ConvAddOp: matrix.convolution,
     qi.LinearOp: matrix.linear,
+    qi.FloatConv2dOp: island.convolution,
+    qi.FloatLinearOp: island.linear,
     qi.AddOp: pointwise.add,
     qi.MulOp: pointwise.mul,
     qi.RequantOp: pointwise.requant,
