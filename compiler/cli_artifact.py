@@ -207,9 +207,12 @@ def described(facts: dict[str, Any]) -> list[str]:
 @ARTIFACT
 @DEBUG
 def verify_command(artifact: Path, debug: bool) -> None:
-    """Check every hash of ARTIFACT and sweep its code again: integers only, inside the image."""
+    """Check every hash of ARTIFACT and sweep its code again: integers only, inside the image.
+
+    Layers that were excluded and stay float are named.
+    """
     try:
-        from dyadic.compiler.code_sweep import certify_image
+        from dyadic.compiler.code_sweep import certify_image, island_kernels, island_layers
     except ModuleNotFoundError as missing:
         if missing.name != "iced_x86":
             raise
@@ -217,7 +220,13 @@ def verify_command(artifact: Path, debug: bool) -> None:
     with open_artifact(artifact, verify="all") as file:
         recorded = file.json("certificate") if "certificate" in file.sections else {}
         known = {image["level"]: image["sha256"] for image in recorded.get("images", [])}
-        swept = [certify_image(bytes(file.section(f"code/{n}")), file.entries[n], level=n) for n in file.levels]
+        steps = file.program.steps
+        layers = island_layers(steps)
+        islands = island_kernels(steps, recorded.get("islands", ()))
+        swept = [
+            certify_image(bytes(file.section(f"code/{n}")), file.entries[n], level=n, islands=islands)
+            for n in file.levels
+        ]
     for image in swept:
         if image.offenders:
             raise ArtifactError(
@@ -226,10 +235,13 @@ def verify_command(artifact: Path, debug: bool) -> None:
             )
         if known.get(image.level) != image.sha256:
             raise ArtifactError(f"'{artifact}' has a certificate for other code than it holds at level {image.level}")
+        instructions, kernels = image.instructions - image.island_instructions, image.kernels - image.island_kernels
         click.echo(
-            f"{image.level}: {image.instructions:,} instructions in {image.kernels} kernels, "
+            f"{image.level}: {instructions:,} instructions in {kernels} kernels, "
             "none computes in floating point, divides or leaves the image"
         )
+    if layers:
+        click.echo(f"NOT integer-only, as was asked for: these layers stay float: {', '.join(layers)}")
     click.echo(f"{artifact}: every hash is right")
 
 

@@ -26,7 +26,7 @@ from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Feeds, Samples
 from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
-from dyadic.compiler.certificate import certify
+from dyadic.compiler.certificate import certify, named
 from dyadic.compiler.command_line import compile_command
 from dyadic.compiler.comparison import Comparison, compare
 from dyadic.compiler.cost.peak import peak_gmacs
@@ -189,9 +189,12 @@ class Flow:
         images = {
             level: (image.code, image.text_length, emitted.entries[level]) for level, image in emitted.images.items()
         }
-        certificate = certify(self.integer, images)
-        if not certificate.valid:
+        certificate = certify(self.integer, images, emitted.program.steps)
+        if certificate.offenders:
             raise RuntimeError(f"the generated code is {certificate.summary()}")
+        asked = self.selection.decisions.islands(self.selection.points)
+        if len(certificate.islands) != len(asked):
+            raise RuntimeError(f"{len(asked)} layers were to stay float, but there are: {named(certificate.islands)}")
         self.artifact = Artifact(emitted, certificate, self.made(), self.report())
         self.artifact.report["certificate"] = certificate.summary()
         self.artifact.report["layers"] = layers(self, self.selection)
@@ -439,7 +442,7 @@ def compile(
     trace: Path | None = None,
     progress: ProgressStyle = "off",
 ) -> Artifact:
-    """Compile a trained network to an artifact that computes with integers only.
+    """Compile a trained network to an artifact that computes with integers only, layers of `exclude` apart.
 
     model: an ONNX file (path, bytes or ModelProto), or a `torch.nn.Module` with `example_inputs`.
     calibration: samples to learn ranges from: a `.npz` file with arrays named as the model's inputs, a `.npy` file,

@@ -22,6 +22,7 @@ SENSITIVITY_SOURCES = (
     "compiler/sensitivity",
     "compiler/calibrate/width_ranges.py",
     "compiler/select/points.py",
+    "compiler/select/scheme.py",
     "compiler/simulate.py",
     "dialects",
     "passes/integerize",

@@ -31,6 +31,8 @@ MADE_FROM: dict[type[Any], tuple[type[Any], ...]] = {
     qi.Conv2dOp: (qd.Conv2dOp, qd.ScaleShiftOp),
     qi.ConvAddOp: (qd.AddOp,),
     qi.LinearOp: (qd.LinearOp,),
+    qi.FloatConv2dOp: (qd.Conv2dOp,),
+    qi.FloatLinearOp: (qd.LinearOp,),
     qi.AddOp: (qd.AddOp, qd.SubOp),
     qi.MulOp: (qd.MulOp,),
     qi.RequantOp: (qd.ClampOp,),

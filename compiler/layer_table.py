@@ -12,7 +12,7 @@ from dyadic.compiler.table import FILE_WIDTH
 # Columns beside the layer's name, with the places that each takes; two have one title. On a narrow terminal those of
 # `SPARE` are left out, the first one first.
 COLUMNS = {
-    "operator": 11,
+    "operator": 14,
     "shape": 13,
     "widths": 9,
     "alone dB": 11,

@@ -59,7 +59,7 @@ class Options:
         (), "a layer (name, * pattern or type) keeps this scheme; may be repeated", metavar="LAYER=w8a16"
     )
     exclude: tuple[str, ...] = option(
-        (), "a layer gets the most precise form that there is, w8a16; may be repeated", metavar="LAYER"
+        (), "a layer stays float (f32a16), which voids the certificate; may be repeated", metavar="LAYER"
     )
     without: tuple[TechniqueName, ...] = option(
         (), "leave out what makes few bits usable; may be repeated", choices=get_args(TechniqueName)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyadic.compiler.report.formats import measure_change
 from dyadic.compiler.report.layer_quality import SAMPLES
 from dyadic.compiler.report.layers import layer_rows
+from dyadic.compiler.select.scheme import FLOAT
 from dyadic.compiler.variants import CHOSEN, INT8, Variant
 from dyadic.runtime.session import StepTime
 
@@ -43,7 +44,8 @@ def layers(flow: Compiling, selection: Selection, measured: Measured | None = No
     for row in rows:
         name = row["name"]
         row |= measured.quality.get(name, {})
-        if measured.peak_gmacs and row.get("macs") and row.get("time_us"):
+        integers = row.get("weights") != FLOAT  # the peak is theirs
+        if integers and measured.peak_gmacs and row.get("macs") and row.get("time_us"):
             row["share_of_peak"] = row["macs"] / row["time_us"] / 1e3 / measured.peak_gmacs
         if name in selection.why:
             row["why"] = selection.why[name]
@@ -75,12 +77,15 @@ def commands(flow: Compiling, selection: Selection) -> dict[str, str]:
 def selection_section(selection: Selection, variants: Sequence[Variant], metric: str | None = None) -> Row:
     said = selection.to_json()
     said["variants"] = [one.to_json() for one in variants]
-    said["verdict"] = verdict(variants, metric)
+    said["verdict"] = verdict(variants, metric, fewer=not selection.decisions.islands(selection.points))
     return said
 
 
-def verdict(variants: Sequence[Variant], metric: str | None = None) -> str:
-    """One or two sentences: what was chosen against uniform int8 and float, by the metric of that name or accuracy."""
+def verdict(variants: Sequence[Variant], metric: str | None = None, *, fewer: bool = True) -> str:
+    """One or two sentences: what was chosen against uniform int8 and float, by the metric of that name or accuracy.
+
+    fewer: whether all of it has few bits, so that these are what made it smaller or faster.
+    """
     named = {one.name: one for one in variants}
     chosen, int8, floating = named[CHOSEN], named[INT8], named["float"]
     assert chosen.weight_bytes is not None and int8.weight_bytes is not None
@@ -97,8 +102,8 @@ def verdict(variants: Sequence[Variant], metric: str | None = None) -> str:
             change, of_int8 = measure_change(chosen.difference[0]), measure_change(int8.difference[0])
             said += f"; {metric} changes by {change} (int8: {of_int8})"
     said += "."
-    if size < 1 and time > SMALLER_ONLY:
+    if fewer and size < 1 and time > SMALLER_ONLY:
         said += " On this machine, fewer bits made this network smaller, not faster."
-    if size < 1 and chosen.bytes >= int8.bytes:
+    if fewer and size < 1 and chosen.bytes >= int8.bytes:
         said += " The whole file is no smaller than int8's: code for fewer bits takes what the weights save."
     return said

@@ -53,11 +53,14 @@ def what_was_compiled(facts: Row) -> str:
     artifact = facts["artifact"]
     name, macs = facts.get("model") or "A network", formats.large(artifact["macs"])
     levels, layers = artifact["levels"], facts.get("layers") or artifact["layers"]
+    islands = (artifact.get("certificate") or {}).get("islands") or []
+    kept = "stays" if len(islands) == 1 else "stay"
+    floating = f" Not all of it is integers: {formats.counted(len(islands), 'layer')} {kept} in float."
     return (
         f"{name} was compiled to {artifact['file']}: {macs} multiply-accumulates an image in "
         f"{formats.counted(len(layers), 'layer')}, {formats.size(artifact['bytes'])} with machine code for "
         f"{formats.counted(len(levels), 'instruction set level')} ({', '.join(levels)})."
-    )
+    ) + (floating if islands else "")
 
 
 def verdict(facts: Row) -> str:

@@ -18,6 +18,7 @@ def certificate(facts: Row) -> Parts:
         Column("Level", "level", kind="name"),
         Column("Kernels", "kernels", formats.count),
         Column("Instructions swept", "instructions", formats.count, total=True),
+        Column("Of them in islands", lambda image: image.get("island_instructions") or None, formats.count, total=True),
         Column("Offenders", "offenders", formats.count, total=True),
         Column("Bytes of code", "bytes", formats.count, total=True),
         Column("SHA-256", "sha256", formats.text, kind="code"),
@@ -33,7 +34,9 @@ def certificate(facts: Row) -> Parts:
         Column("Bits of 32", "bits", formats.count, bar=True),
     ]
     summary = said.get("summary") or facts.get("certificate") or ""
+    islands = [{"layer": name} for name in said.get("islands") or []]
     tables = [
+        table("Float islands, which void the certificate", islands, [Column("Layer", "layer", kind="name")]),
         table("Machine code, every instruction decoded", images, columns),
         table("What no partial sum can leave", accumulators, proven),
     ]

@@ -10,6 +10,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.compiler.report.facts import joined, program_rows
+from dyadic.compiler.select.scheme import FLOAT
 from dyadic.dialects import qi
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import main_function
@@ -100,8 +101,10 @@ def weight_facts(weight: ir.Value) -> Row:
 
 
 def weight_scheme(weight: ir.Value) -> str:
-    """`w8`, `w4`, `w2`, `w4g32`: what the type stores, and the group of a constant that has one."""
+    """`w8`, `w4`, `w2`, `w4g32`: what the type stores, and the group of a constant that has one; `f32` of islands."""
     kind = ir.RankedTensorType(weight.type).element_type
+    if isinstance(kind, ir.F32Type):
+        return FLOAT
     constant = defining(weight)
     if constant is not None and GROUP in constant.operation.attributes:
         assert kind.storage_type_max == GROUPED_MAX, f"{layer_name(constant)} has groups in {weight.type}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch_mlir import ir
 
 from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.scheme import Layer, Scheme, Weights, parse
+from dyadic.compiler.select.scheme import FLOAT, Layer, Scheme, Weights, parse
 from dyadic.dialects import qd
 from dyadic.dialects.reference import main_function, make_plan
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD
@@ -20,6 +20,10 @@ class Decisions:
 
     weights: Mapping[str, str]
     activations: Mapping[str, int]
+
+    def islands(self, points: Points) -> tuple[str, ...]:
+        """The layers that stay float, in the order of the network."""
+        return tuple(name for name, scheme in self.by_layer(points).items() if scheme.startswith(FLOAT))
 
     def by_layer(self, points: Points) -> dict[str, str]:
         """In the order of the network: "w4a8" for layers with weights, "a8" for others and for inputs."""
@@ -72,7 +76,12 @@ def write(module: ir.Module, points: Points, decisions: Decisions, why: Mapping[
     """Onto the ops and inputs of the module that the points are of; `why` by layer."""
     width = ir.IntegerType.get_signless(64, module.context)
     schemes = {layer: decisions.weights[p.name] for p in points.weights.values() for layer in p.layers}
-    marks = {points.names[s.output]: s.op.operation.attributes for s in points.plan.steps if isinstance(s.op, qd.AddOp)}
+    islands = {layer for layer, scheme in schemes.items() if scheme == FLOAT}
+    marks = {
+        points.names[step.output]: step.op.operation.attributes
+        for step in points.plan.steps
+        if points.taken_in(step.op) not in (None, *islands)
+    }
     plan = make_plan(module)
     for step in plan.steps:
         attributes = step.op.operation.attributes

@@ -24,6 +24,7 @@ from dyadic.compiler.select.greedy import greedy
 from dyadic.compiler.select.ilp import ilp
 from dyadic.compiler.select.pareto import pareto
 from dyadic.compiler.select.problem import Infeasible, Problem, Solution, solution
+from dyadic.compiler.select.scheme import FLOAT
 from dyadic.compiler.select.search import (
     BASE,
     BOPS,
@@ -132,8 +133,13 @@ class Mixed:
         self.trials = Trials(self.flow, self.points, self.int8, self.level, self.threads)
 
     def uniform(self, scheme: str, width: int) -> Decisions:
+        """The same everywhere; but only layers that the user keeps in float are float, among others of int8."""
+
+        def of(name: str) -> str:
+            return BASE[0] if scheme == FLOAT and self.candidates.weights[name] != (FLOAT,) else scheme
+
         return Decisions(
-            {name: point.with_kernel(scheme) for name, point in self.points.weights.items()},
+            {name: point.with_kernel(of(name)) for name, point in self.points.weights.items()},
             {name: min(width, point.most) for name, point in self.points.activations.items()},
         )
 
@@ -210,8 +216,11 @@ class Mixed:
         for layer in self.base.layers:
             if layer in with_weights:
                 point = with_weights[layer]
-                width = decisions.activations[point.reads[0]]
-                predicted[layer] = self.costs.latency([layer], decisions.weights[point.name], width)
+                scheme, width = decisions.weights[point.name], decisions.activations[point.reads[0]]
+                predicted[layer] = self.costs.latency([layer], scheme, width)
+                if scheme == FLOAT and layer in self.points.additions:  # which has its own step now
+                    addition = self.points.additions[layer]
+                    predicted[addition] = self.costs.latency([addition], scheme, width)
             elif layer in self.points.result_of:
                 width = decisions.activations[self.points.result_of[layer]]
                 predicted[layer] = self.costs.latency([layer], BASE[0], width)

@@ -62,7 +62,8 @@ class Points:
 
     `module` is a copy in which ranges are placed as integerize places them (exact on the float graph), `plan` its plan.
     `ranges` are those of every slot that is rounded, `ranges_at(bits)` those that it has at a width. `result_of` says
-    which activation point holds a layer's result, under the names of the original module.
+    which activation point holds a layer's result, under the names of the original module. `additions` says by the name
+    of a convolution which addition takes in its accumulator; that has a step of its own where the convolution is float.
     """
 
     def __init__(self, module: ir.Module) -> None:
@@ -87,6 +88,8 @@ class Points:
             if _tag(step) is not None
         }
         self.weights = self._weights()
+        adds = {self.names[step.output]: self.taken_in(step.op) for step in self.plan.steps}
+        self.additions = {conv: add for add, conv in adds.items() if conv is not None}
 
     def _join(self) -> None:
         """Tensors of one type, and what is fused with what."""
@@ -114,6 +117,12 @@ class Points:
         while self._parent[slot] != slot:
             slot = self._parent[slot]
         return slot
+
+    def taken_in(self, op: Any) -> str | None:
+        """The convolution whose accumulator `op` keeps, by name; None where it is no addition that does."""
+        if CONV_ADD not in op.operation.attributes:
+            return None
+        return self.names[self._slots[operands(op)[0]]]
 
     def _rounded(self, slot: int) -> bool:
         """Whether integerize makes integers of this tensor."""

@@ -1,4 +1,4 @@
-"""What the user decides: `--keep NAME=w8a16`, and the NAME of `--exclude`.
+"""What the user decides: `--keep NAME=w8a16`, and the NAME of `--exclude`, which is `--keep NAME=f32a16`.
 
 A NAME is that of a layer; or else a type, such as depthwise; or else a pattern in which * stands for anything. Later
 rules win, one width at a time: after `*=w4a8`, `conv1=a16` leaves conv1's weights at 4 bits.
@@ -19,11 +19,14 @@ Groups = Sequence[Sequence[str]]  # names of layers that share a decision
 
 @dataclass(frozen=True)
 class Rule:
+    """`said`: how the user put it, where that was not --keep."""
+
     pattern: str
     scheme: Scheme
+    said: str = ""
 
     def __str__(self) -> str:
-        return f"--keep {self.pattern}={self.scheme}"
+        return self.said or f"--keep {self.pattern}={self.scheme}"
 
 
 @dataclass

@@ -1,26 +1,32 @@
-"""How a layer's widths are written: "w4g32a8" is weights of 4 bits in groups of 32, and a result of 8 bits."""
+"""How a layer's widths are written: "w4g32a8" is weights of 4 bits in groups of 32, and a result of 8 bits.
+
+"f32a16" is a float island: weights and arithmetic in float32, between tensors of integers.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from dyadic.dialects.qd import FLOAT_BITS
 from dyadic.runtime.errors import UsageError
 
-WEIGHTS = ("w8", "w4", "w4g32", "w2")
+FLOAT = "f32"
+# What a search tries is in mixed.py: float is never among it.
+WEIGHTS = ("w8", "w4", "w4g32", "w2", FLOAT)
 ACTIVATIONS = ("a16", "a8", "a4")
-SCHEME = re.compile(r"(w\d+(?:g\d+)?)?(a\d+)?")
+SCHEME = re.compile(r"(w\d+(?:g\d+)?|f\d+)?(a\d+)?")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """`group`: so many input channels share an integer scale; None: there are no groups."""
+    """`group`: so many input channels share an integer scale; None: there are no groups. 32 bits are float32."""
 
     bits: int
     group: int | None = None
 
     def __str__(self) -> str:
-        return f"w{self.bits}" + (f"g{self.group}" if self.group else "")
+        return FLOAT if self.bits == FLOAT_BITS else f"w{self.bits}" + (f"g{self.group}" if self.group else "")
 
 
 @dataclass(frozen=True)

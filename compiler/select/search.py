@@ -18,7 +18,7 @@ from dyadic.compiler.cost import Times
 from dyadic.compiler.select.decisions import Decisions
 from dyadic.compiler.select.points import ActivationPoint, Points, WeightPoint
 from dyadic.compiler.select.problem import Choice, Pair, Problem, Solution
-from dyadic.compiler.select.scheme import parse
+from dyadic.compiler.select.scheme import FLOAT, parse
 
 if TYPE_CHECKING:
     from dyadic.compiler.sensitivity import Candidates, Sensitivities
@@ -29,10 +29,14 @@ BASE = ("w8", 8)  # what every other width is compared with
 
 
 def variants_of(candidates: Candidates) -> list[tuple[str, int]]:
-    """The uniform networks that have to be timed so that every candidate's cost is known."""
+    """The uniform networks that have to be timed so that every candidate's cost is known.
+
+    Float islands are timed among layers of int8, with every width: theirs does not add up with that of integers.
+    """
     schemes = sorted({scheme for each in candidates.weights.values() for scheme in each} - {BASE[0]})
     widths = sorted({width for each in candidates.activations.values() for width in each} - {8, 4}, reverse=True)
-    return [BASE, *((scheme, 8) for scheme in schemes), *((BASE[0], width) for width in widths)]
+    islands = [(FLOAT, width) for width in widths if FLOAT in schemes]
+    return [BASE, *((scheme, 8) for scheme in schemes), *((BASE[0], width) for width in widths), *islands]
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def make_problem(
     """One choice a point; time and bit operations of a layer depend on its weights' and its input's width."""
     choices, pairs = [], []
     for point in points.weights.values():
-        choice, pair = _weights(point, candidates, sensitivities, costs)
+        choice, pair = _weights(point, points, candidates, sensitivities, costs)
         choices.append(choice)
         pairs += pair
     with_weights = {layer for point in points.weights.values() for layer in point.layers}
@@ -84,7 +88,7 @@ def make_problem(
 
 
 def _weights(
-    point: WeightPoint, candidates: Candidates, sensitivities: Sensitivities, costs: Costs | None
+    point: WeightPoint, points: Points, candidates: Candidates, sensitivities: Sensitivities, costs: Costs | None
 ) -> tuple[Choice, list[Pair]]:
     schemes, read = candidates.weights[point.name], point.reads[0]
     widths = candidates.activations[read]
@@ -94,7 +98,8 @@ def _weights(
     operations = tuple(tuple(float(point.macs * b * width) for width in widths) for b in bits)
     matrices = {BOPS: operations}
     if costs is not None:
-        matrices[LATENCY] = tuple(tuple(costs.latency(point.layers, s, w) for w in widths) for s in schemes)
+        layers = [*point.layers, *(points.additions[layer] for layer in point.layers if layer in points.additions)]
+        matrices[LATENCY] = tuple(tuple(costs.latency(layers, s, w) for w in widths) for s in schemes)
     name = WEIGHTS + point.name
     if len(widths) > 1:
         return Choice(name, schemes, loss, {BYTES: size}), [Pair(name, ACTIVATIONS + read, (), matrices)]

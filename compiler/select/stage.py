@@ -3,7 +3,7 @@
     --precision w4a8                      the same everywhere
     --plan plan.json                      as the file says
     --max-size, --max-latency, ...        searched for (`mixed.py`)
-    --keep LAYER=w8a16, --exclude LAYER   rules, which go before all of these
+    --keep LAYER=w8a16, --exclude LAYER   rules, which go before all of these; excluded is f32a16, a float island
 
 What is applied can differ from what was asked for where no kernel has it or where tensors must share a type; each such
 difference is kept for the report, and with --strict it is an error.
@@ -26,7 +26,7 @@ from dyadic.compiler.select.decisions import (
 from dyadic.compiler.select.mixed import Mixed
 from dyadic.compiler.select.plan import Plan, read_plan, resolve, shared, write_plan
 from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.rules import Kept, apply_rules, matching, parse_rules
+from dyadic.compiler.select.rules import Kept, Rule, apply_rules, matching, parse_rules
 from dyadic.compiler.select.scheme import Layer, Scheme, parse
 from dyadic.runtime.errors import UsageError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dyadic.compiler.select.compiling import Compiling
 
 PRESETS = {"int8": DEFAULT, "w8a16": parse("w8a16"), "w4a8": parse("w4a8"), "w4a4": parse("w4a4")}
-MOST_PRECISE = "w8a16"
+EXCLUDED = "f32a16"
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Selection:
     def reason(self, layer: str, asked: str) -> str:
         point = self.points.activations[self.points.result_of[layer]]
         if asked == "float":
-            return "no layer stays float; this is the most precise form that there is"
+            return "only convolutions and linear layers stay float; this is the most precise form that it has"
         if point.most < 16 and asked.endswith("a16"):
             return "a function that is looked up in a table reads it, and tables have 8-bit inputs"
         if parse(asked).weights != parse(self.applied[layer]).weights:
@@ -104,8 +104,8 @@ def select(flow: Compiling) -> Selection:
         selection = Selection(points, decide(points, schemes), requested, reasons)
         if options.precision != "int8" or options.plan is not None or kept:
             selection.report = {"objective": why}
-    for name in excluded(flow, layers):
-        selection.requested[name], selection.why[name] = "float", "--exclude"
+    for name in excluded(flow, layers).keys() - weighted(layers):
+        selection.requested[name] = "float"
     if options.strict and selection.differences:
         form = "{layer}: {requested} was asked for, {applied} would be applied ({why})"
         said = "; ".join(form.format(**one) for one in selection.differences)
@@ -119,8 +119,10 @@ def select(flow: Compiling) -> Selection:
 
 def rules_of(flow: Compiling, points: Points, layers: list[Layer]) -> dict[str, Kept]:
     """What --keep and --exclude say, by layer."""
-    excluded_ = [f"{name}={MOST_PRECISE if name in weighted(layers) else 'a16'}" for name in excluded(flow, layers)]
-    rules = parse_rules([*flow.options.keep, *excluded_])
+    floating, others = parse(EXCLUDED), Scheme(bits=parse(EXCLUDED).bits)
+    rules = [*parse_rules(flow.options.keep)]
+    for name, option in excluded(flow, layers).items():
+        rules.append(Rule(name, floating if name in weighted(layers) else others, option))
     return apply_rules(rules, layers, weight_groups(points), result_groups(points))
 
 
@@ -128,8 +130,11 @@ def weighted(layers: list[Layer]) -> set[str]:
     return {layer.name for layer in layers if layer.weights}
 
 
-def excluded(flow: Compiling, layers: list[Layer]) -> list[str]:
-    return [name for given in flow.options.exclude for name in matching(given, layers, f"--exclude {given}")]
+def excluded(flow: Compiling, layers: list[Layer]) -> dict[str, str]:
+    """The layers that are to stay float, and the option that says it of each."""
+    said = [f"--exclude {given}" for given in flow.options.exclude]
+    named = zip(flow.options.exclude, said, strict=True)
+    return {name: option for given, option in named for name in matching(given, layers, option)}
 
 
 def of_plan(plan: Plan, points: Points, layers: list[Layer]) -> dict[str, Scheme]:

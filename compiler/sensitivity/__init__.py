@@ -57,6 +57,7 @@ WORK = 3e12  # multiply-accumulates that a method's default number of samples ma
 MEMORY = 1 << 30
 SUBSTITUTE = "sqnr"
 SUBSTITUTE_SAMPLES = 8
+NOTHING = Estimate(0.0, 0.0, 0.0)  # what weights cost that stay exact
 
 
 def measure(
@@ -77,10 +78,10 @@ def measure(
     """The sensitivity of every candidate (all there are by default).
 
     samples: `Samples`, or batches by input name; labels in their order, or in the batches under "labels". budget: how
-    many samples to use (`default_budget` says how many by default). roundings: of this simulation, to look for grids
-    only once for several methods. With a cache an interrupted run goes on where it was. deadline: a `time.monotonic()`
-    after which no new work is begun; what is missing then is taken from sqnr, scaled to what was measured. memory: a
-    ceiling in bytes for the network's tensors.
+    many samples to use (`default_budget` says how many by default). Weights that stay float cost nothing. roundings: of
+    this simulation, to look for grids only once for several methods. With a cache an interrupted run goes on where it
+    was. deadline: a `time.monotonic()` after which no new work is begun; what is missing then is taken from sqnr,
+    scaled to what was measured. memory: a ceiling in bytes for the network's tensors.
 
     Raises:
         UsageError: there is no such method.
@@ -88,7 +89,8 @@ def measure(
     if method not in METHODS:
         raise UsageError(f"'{method}' is no sensitivity method; there are {', '.join(METHODS)}")
     one, started = METHODS[method], time.monotonic()
-    candidates = candidates or Candidates.every(simulation.points)
+    asked_for = candidates or Candidates.every(simulation.points)
+    candidates = asked_for.rounded()
     data = choose(samples, labels, budget or default_budget(method, simulation, candidates), simulation.plan.arguments)
     objective = Objective(simulation, one.labels and data.labels is not None)
     asked = question(simulation, data, method, {"seed": seed, "labels": objective.labelled, "memory": memory})
@@ -118,7 +120,7 @@ def measure(
     return Sensitivities(
         method,
         unit,
-        {p: {s: found[p, s] for s in schemes} for p, schemes in candidates.weights.items()},
+        {p: {s: found.get((p, s), NOTHING) for s in schemes} for p, schemes in asked_for.weights.items()},
         {p: {bits: found[p, f"a{bits}"] for bits in widths} for p, widths in candidates.activations.items()},
         one.pairs(work),
         data.count,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dyadic.compiler.select.points import Points
+from dyadic.compiler.select.scheme import FLOAT
 from dyadic.compiler.simulate import Simulation, real_weights
 from dyadic.passes.refine.weight_grid import Grid, weight_grid
 
@@ -32,6 +33,11 @@ class Candidates:
         widths = {p.name: tuple(bits for bits in WIDTHS if bits <= p.most) for p in points.activations.values()}
         schemes = {p.name: tuple(dict.fromkeys(map(p.with_kernel, SCHEMES))) for p in points.weights.values()}
         return Candidates(schemes, widths)
+
+    def rounded(self) -> Candidates:
+        """Without float, which rounds no weights."""
+        left = {name: tuple(s for s in schemes if s != FLOAT) for name, schemes in self.weights.items()}
+        return Candidates({name: schemes for name, schemes in left.items() if schemes}, self.activations)
 
     @property
     def count(self) -> int:
@@ -58,10 +64,12 @@ class Roundings:
         self._grids: dict[tuple[str, str], Grid] = {}
 
     def weight(self, point: str, scheme: str) -> torch.Tensor:
-        """The rounded weights."""
+        """The rounded weights; float is exact."""
         import torch
 
         exact = self.simulation.weight(self.simulation.points.weights[point])
+        if scheme == FLOAT:
+            return exact
         bits, group = parts(scheme)
         grid = self._grids.get((point, scheme))
         if grid is None:

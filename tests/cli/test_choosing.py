@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,10 @@ def test_a_plan_that_was_written_compiles_to_the_same_weights(said: Any, tmp_pat
     assert (code, error) == (0, "")
     weights = weights_of(out)
     layers, why = (json.loads(plan.read_text())[key] for key in ("layers", "why"))
-    assert layers[FIRST] == "w8a16" == layers[POINTWISE] and layers["image"] == "a8"
+    assert layers[FIRST] == "w8a16" and layers[POINTWISE] == "f32a16" and layers["image"] == "a8"
     assert {scheme for name, scheme in layers.items() if name not in (FIRST, POINTWISE) and "w" in scheme} == {"w4a8"}
     assert why[FIRST] == f"--keep {FIRST}=w8a16" and why["image"] == "--precision w4a8"
+    assert why[POINTWISE] == f"--exclude {POINTWISE}"
     again = tmp_path / "again.json"
     assert said("--plan", plan, "--emit-plan", again) == (0, "")
     assert weights_of(out) == weights
@@ -109,13 +111,15 @@ def test_130_without_a_plan_nothing_was_written(said: Any, tmp_path: Path, monke
 
 
 def test_2_strict_refuses_what_is_applied_otherwise(said: Any) -> None:
-    code, error = said("--strict", "--exclude", FIRST, until="select")
+    code, error = said("--strict", "--exclude", "/ReduceMean", until="select")
     assert code == 2
     assert error == (
-        f"dyadic: --strict: {FIRST}: float was asked for, w8a16 would be applied "
-        "(no layer stays float; this is the most precise form that there is)\n"
+        "dyadic: --strict: /ReduceMean: float was asked for, a16 would be applied "
+        "(only convolutions and linear layers stay float; this is the most precise form that it has)\n"
     )
-    assert said("--exclude", FIRST, until="select")[0] == 0
+    assert said("--exclude", "/ReduceMean", until="select")[0] == 0
+    for words in (("--exclude", FIRST), ("--keep", f"{FIRST}=f32a8"), ("--exclude", "linear")):
+        assert said("--strict", *words, until="select") == (0, "")
     code, error = said("--strict", "--keep", "depthwise=w4g32", until="select")
     assert code == 2 and "w4g32a8 was asked for, w4a8 would be applied (its results have one input channel" in error
     assert said("--strict", "--keep", f"{FIRST}=w8a16", until="select")[0] == 0
@@ -126,7 +130,9 @@ def test_2_strict_refuses_what_is_applied_otherwise(said: Any) -> None:
     [
         (("--keep", "/stem/stem.0/Con=w8a16"), f"matches no layer; did you mean {FIRST}"),
         (("--keep", "conv3d=w8"), "--keep conv3d=w8 matches no layer; did you mean conv2d"),
-        (("--keep", f"{FIRST}=w3a8"), "'w3a8' is no scheme; weights are w8, w4, w4g32 or w2"),
+        (("--keep", f"{FIRST}=w3a8"), "'w3a8' is no scheme; weights are w8, w4, w4g32, w2 or f32"),
+        (("--keep", f"{FIRST}=f16"), "'f16' is no scheme; weights are w8, w4, w4g32, w2 or f32"),
+        (("--keep", "image=f32"), '"image" has no weights; say a16, a8 or a4 alone'),
         (("--keep", "w4a8"), "--keep 'w4a8' is not NAME=SCHEME"),
         (("--keep", "image=w4"), '"image" has no weights; say a16, a8 or a4 alone'),
         (("--exclude", "nothing"), "--exclude nothing matches no layer"),
@@ -143,6 +149,7 @@ def test_2_plans_that_do_not_fit(said: Any, tmp_path: Path) -> None:
         ({"/stem/stem.0/con": "w4"}, f'"/stem/stem.0/con", which the model has not; did you mean {FIRST}'),
         ({FIRST: "w8a4", "/Relu": "a8"}, "which share the type of their results; say the same of both"),
         ({"image": "w4a8"}, 'w4a8 of layer "image", which has no weights; a8 would do'),
+        ({"image": "f32a8"}, 'f32a8 of layer "image", which has no weights; a8 would do'),
     ]:
         plan.write_text(json.dumps({"dyadic_plan": 1, "layers": layers}))
         code, error = said("--plan", plan, until="select")
@@ -250,3 +257,45 @@ def test_every_compile_can_be_typed_again(said: Any, calibration: Path, tmp_path
     typed = f"dyadic compile digits.onnx --calibration {calibration.name} --precision w4a8 --keep {FIRST}=w8"
     assert all(commands[key].startswith(typed) for key in ("headline", "requested", "refine", "layers share of peak"))
     assert commands["layers SQNR"].startswith("dyadic compare model.dyq digits.onnx --data ")
+
+
+def test_excluded_layers_are_islands_however_it_is_said(said: Any, tmp_path: Path, command: Any) -> None:
+    """By --exclude, by --keep, by a plan: the same code and weights. Every command says that it is not integer-only."""
+    plan, out = tmp_path / "plan.json", tmp_path / "out.dyq"
+    plan.write_text(json.dumps({"dyadic_plan": 1, "layers": {FIRST: "f32a16", "/classifier/Gemm": "f32a16"}}))
+    seen = []
+    for words in (
+        ("--exclude", FIRST, "--exclude", "linear", "--strict"),
+        ("--keep", f"{FIRST}=f32a16", "--keep", "/classifier/Gemm=f32a16", "--strict"),
+        ("--plan", plan, "--strict"),
+    ):
+        assert said(*words) == (0, "")
+        with open_artifact(out) as file:
+            seen.append([bytes(file.section(name)) for name in ("weights", "params", "code/x86-64")])
+            certificate, report = file.json("certificate"), file.json("report")
+        assert certificate["valid"] is False and certificate["islands"] == [FIRST, "/classifier/Gemm"]
+        assert report["certificate"].startswith("integer-only but for 2 float islands (")
+        assert [row["weights"] for row in report["layers"] if row["name"] == FIRST] == ["f32"]
+    assert seen[0] == seen[1] == seen[2]
+    verified, inspected, reported = (command(word, out).stdout for word in ("verify", "inspect", "report"))
+    assert f"these layers stay float: {FIRST}, /classifier/Gemm" in verified and "every hash is right" in verified
+    assert 'certificate integer-only but for 2 float islands ("' in inspected
+    assert "Not all of it is integers: 2 layers stay in float." in " ".join(reported.split())
+
+
+def test_a_search_keeps_what_is_excluded_in_float(said: Any, tmp_path: Path) -> None:
+    """Its cost is measured in place; what ratios are against has no islands."""
+    assert said("--max-bops", "0.9x", "--exclude", FIRST, "--strict") == (0, "")
+    with open_artifact(tmp_path / "out.dyq") as file:
+        report = file.json("report")
+    assert report["selection"]["applied"][FIRST] == "f32a16" and report["selection"]["differences"] == []
+    (row,) = [row for row in report["layers"] if row["name"] == FIRST]
+    assert row["sensitivity"] == {"value": 0.0, "low": 0.0, "high": 0.0} and row["why"] == f"--exclude {FIRST}"
+    assert [layer["name"] for layer in report["latency"]["layers"]].count(FIRST) == 1
+
+
+def test_5_an_island_that_the_certificate_does_not_name_is_refused(tmp_path: Path, calibration: Path) -> None:
+    artifact = dyadic.compile(MODEL, calibration, isa=("x86-64",), exclude=[FIRST], keep={"linear": "f32"})
+    artifact.certificate = replace(artifact.certificate, islands=("/classifier/Gemm",))
+    artifact.save(tmp_path / "m.dyq")
+    assert main(["verify", str(tmp_path / "m.dyq")]) == 5

@@ -47,7 +47,7 @@ def test_the_table_is_sorted_by_loss(artifact: Path, capsys: Capture) -> None:
 
 def test_narrow_terminals_have_fewer_columns_and_whole_names() -> None:
     assert layer_table.fitting(200) == list(layer_table.COLUMNS)
-    assert layer_table.fitting(50) == ["operator", "widths", "alone dB", "accumulated dB"]
+    assert layer_table.fitting(52) == ["operator", "widths", "alone dB", "accumulated dB"]
     assert layer_table.fitting(0) == ["alone dB", "accumulated dB"]
 
 

@@ -9,9 +9,11 @@ from iced_x86 import Mnemonic
 from torch_mlir import ir
 
 from dyadic.compiler.certificate import Certificate, accumulators
-from dyadic.compiler.code_sweep import certify_image
-from dyadic.compiler.integer_instructions import ALLOWED, NAMES, objection
+from dyadic.compiler.code_sweep import ISLANDS, certify_image, island_kernels, island_layers
+from dyadic.compiler.integer_instructions import ALLOWED, FLOAT_ALLOWED, NAMES, objection
 from dyadic.dialects import new_context
+from dyadic.passes.integerize.verify_integer import ISLAND_OPS
+from dyadic.runtime.program import Reference, Step
 
 RET = b"\xc3"
 VPADDD = b"\xc5\xfd\xfe\xc0"
@@ -143,3 +145,81 @@ def test_accumulators_and_summary_name_what_was_proven() -> None:
     broken = Certificate((bad,), intervals, ops)
     assert not broken.valid and '"/fc": idiv ecx' in broken.summary()
     assert broken.to_json()["images"][0]["offenders"][0]["layers"] == ("/fc",)
+
+
+FLOAT = {  # what islands are made of
+    "vmulps": b"\xc5\xfc\x59\xc0",
+    "vaddps": b"\xc5\xfc\x58\xc0",
+    "vdivps": b"\xc5\xfc\x5e\xc0",
+    "vcvtdq2ps": b"\xc5\xfc\x5b\xc0",
+}
+FUSED = b"\xc4\xe2\x7d\xb8\xc0"  # vfmadd231ps
+
+
+def test_a_declared_island_may_compute_in_float_and_no_other_kernel() -> None:
+    code = b"".join(FLOAT.values()) + RET
+    entries = {"a": (0, len(code), ["/conv1"]), "b": (len(code), len(code), ["/conv2"])}
+    swept = certify_image(2 * code, entries, islands={"a"})
+    assert {one.layers for one in swept.offenders} == {("/conv2",)} and len(swept.offenders) == len(FLOAT)
+    assert (swept.kernels, swept.island_kernels, swept.island_instructions) == (2, 1, len(FLOAT) + 1)
+    assert certify_image(2 * code, entries, islands={"a", "b"}).offenders == ()
+
+
+@pytest.mark.parametrize("instruction", ["ldmxcsr", "fadd", "idiv", "0x06", "call", "call rax", "syscall"])
+def test_an_island_may_do_nothing_else_that_is_forbidden(instruction: str) -> None:
+    code = VPADDD + PLANTED[instruction][0] + RET
+    assert len(certify_image(code, {"a": (0, len(code), ["/conv"])}, islands={"a"}).offenders) == 1
+
+
+def test_a_fused_multiply_add_is_an_offender_even_there() -> None:
+    (offender,) = certify_image(FUSED + RET, {"a": (0, 6, ["/conv"])}, islands={"a"}).offenders
+    assert str(offender).startswith('"/conv": vfmadd231ps') and "float islands" in offender.objection
+    kinds = [name for number, name in NAMES.items() if re.fullmatch(FLOAT_ALLOWED, name)]
+    assert len(kinds) > 20 and not any(re.search("FN?M|CVT(T|PS|PD)|ROUND|MXCSR|P[HD]$", name) for name in kinds)
+
+
+def test_integer_code_may_not_call_an_island() -> None:
+    island, call = FLOAT["vaddps"] + RET, b"\xe8\xf6\xff\xff\xff"  # back to 0
+    entries = {"a": (0, 5, ["/conv1"]), "b": (5, 6, ["/conv2"])}
+    (offender,) = certify_image(island + call + RET, entries, islands={"a"}).offenders
+    assert offender.layers == ("/conv2",) and "no kernel's instruction" in offender.objection
+
+
+def test_programs_call_islands_by_the_names_of_their_ops() -> None:
+    assert {op.OPERATION_NAME for op in ISLAND_OPS} == set(ISLANDS)
+
+
+def step(layer: str, op: str, kernel: str, weights: int = 0) -> Step:
+    return Step(layer, op, kernel, Reference(1, 0), (Reference(0, 0),), 1, weights)
+
+
+def test_a_kernel_is_an_island_if_all_that_it_computes_is_declared() -> None:
+    """The ring around an island's result is filled by a kernel that others use, too."""
+    steps = [
+        step("/conv1", "qi.float_conv2d", "float_conv_1"),
+        step("/conv1", "qi.float_conv2d", "halo_1", weights=-1),
+        step("/conv2", "qi.conv2d", "conv_1"),
+        step("/conv3", "qi.float_conv2d", "float_conv_2"),
+        step("/fc", "qi.float_linear", "float_conv_2"),
+        step("/conv4", "qi.float_conv2d", "shared"),
+        step("/conv5", "qi.conv2d", "shared"),
+    ]
+    assert island_layers(steps) == ("/conv1", "/conv3", "/fc", "/conv4")
+    assert island_kernels(steps, island_layers(steps)) == {"float_conv_1", "float_conv_2"}
+    assert island_kernels(steps, ["/conv1", "/conv3"]) == {"float_conv_1"}
+    assert island_kernels(steps, []) == set()
+
+
+def test_islands_void_the_certificate_and_are_named() -> None:
+    code = FLOAT["vaddps"] + RET
+    swept = certify_image(code + INTEGER, {"a": (0, 5, ["/conv"]), "b": (5, 9, ["/fc"])}, islands={"a"})
+    certificate = Certificate((swept,), {"/fc": (0, 7)}, 3, ("/conv",))
+    assert not certificate.valid and certificate.offenders == []
+    assert certificate.summary().startswith(
+        'integer-only but for 1 float island ("/conv"), which voids the certificate: none of the other 3 instructions '
+    )
+    everything = Certificate((swept,), {}, 0, ("/conv", "/fc"))
+    assert '2 float islands ("/conv", "/fc"), which void the certificate: ' in everything.summary()
+    assert everything.summary().endswith("computes in floating point or divides")
+    said = certificate.to_json()
+    assert said["islands"] == ("/conv",) and said["valid"] is False

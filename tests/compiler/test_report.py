@@ -166,6 +166,19 @@ def test_a_section_without_data_is_left_out(taken: tuple[str, ...], gone: set[st
         assert "small.dyq" in bare.text and not bare.each("svg")
 
 
+def test_float_islands_are_said_first_and_named_at_the_certificate(parsed: Page) -> None:
+    facts = example()
+    certificate = facts["artifact"]["certificate"]
+    certificate |= {"islands": ["/stem/Conv", HOSTILE], "valid": False}
+    certificate["images"][0] |= {"island_kernels": 2, "island_instructions": 1234}
+    said = Page(page(facts)).text
+    assert "Not all of it is integers: 2 layers stay in float." in " ".join(said.split())
+    assert "Float islands, which void the certificate" in said and "1,234" in said
+    assert "in float." not in parsed.text and "Float islands" not in parsed.text
+    facts["artifact"]["certificate"]["islands"] = [HOSTILE]
+    assert "integers: 1 layer stays in float." in " ".join(Page(page(facts)).text.split())
+
+
 def paths(value: Any, *before: str | int) -> Iterator[tuple[str | int, ...]]:
     """Every place in a record, but those inside `artifact`, which is always whole."""
     for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():

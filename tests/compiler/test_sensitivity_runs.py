@@ -170,3 +170,19 @@ def test_moments_merge_to_those_of_all() -> None:
     assert merged.count == 50 and merged.mean == pytest.approx(float(draws.mean()))
     assert merged.squares == pytest.approx(float((draws - draws.mean()).square().sum()))
     assert merged.half_width() == pytest.approx(2.0096 * float(draws.std()) / 50**0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_that_stay_float_cost_nothing(method: str) -> None:
+    """And what is said of the others is as if they were not there."""
+    simulation, feeds = tiny.network(), [{"x": tiny.images(16)}]
+    every = Candidates.every(simulation.points)
+    first, *others = every.weights
+    schemes = {name: every.weights[name] for name in others}
+    found = measure(
+        method, simulation, feeds, tiny.labels(16), Candidates({first: ("f32",), **schemes}, every.activations)
+    )
+    (estimate,) = found.weights[first].values()
+    assert (estimate.value, estimate.low, estimate.high) == (0.0, 0.0, 0.0)
+    left = measure(method, simulation, feeds, tiny.labels(16), Candidates(schemes, every.activations))
+    assert {name: found.weights[name] for name in others} == left.weights and found.activations == left.activations

@@ -1,5 +1,6 @@
 """Other widths than int8, on a small trained network: exact in every bit, and nearly as right as float."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -10,12 +11,13 @@ import torch
 from command_line import DIGITS
 
 import dyadic
-from dyadic.compiler import cost
+from dyadic.compiler import code_sweep, cost
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.driver import Flow
 from dyadic.compiler.integer_ir import restore
 from dyadic.compiler.options import Options
 from dyadic.compiler.select import mixed
+from dyadic.compiler.select.decisions import Decisions
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import IntegerReference
 from dyadic.runtime.errors import BudgetError
@@ -140,3 +142,41 @@ def test_fewer_bits_are_never_more_right() -> None:
     (w8, near), (w4, less), (w2, least) = seen
     assert near > less > least
     assert w8 >= w4 - 0.005 and w4 >= w2 - 0.005
+
+
+def test_an_island_gains_what_two_bits_lose() -> None:
+    """A layer of 2 bits without learned rounding, alone in an int8 network, against the same layer in float."""
+    rules = {"without": ("search-weight-scales", "learn-rounding", "correct-biases"), "isa": (LEVEL,)}
+    exact = dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), keep={"*": "a16", "conv2d": "f32", "linear": "f32"})
+    narrow = dyadic.compile(MODEL, CALIBRATION, keep={FIRST: "w2a8"}, **rules)
+    island = dyadic.compile(MODEL, CALIBRATION, exclude=(FIRST,), **rules)
+    assert island.certificate.islands == (FIRST,) and not island.certificate.valid and narrow.certificate.valid
+    best = answers(exact)
+    errors = [float(np.square(answers(one) - best).mean()) for one in (island, narrow)]
+    assert errors[0] < errors[1] / 20
+    assert accuracy(island) >= FLOAT_ACCURACY - 0.005
+
+
+def test_an_island_is_its_own_reference_where_it_stood_before_an_addition(compiled: Compile) -> None:
+    """It is not taken in: it rounds, and an addition follows."""
+    artifact = compiled(exclude=("/block1/conv2/conv2.0/Conv",), precision="w4a4")
+    sections = artifact.emitted.sections
+    module = restore(sections["qi"], np.frombuffer(sections["weights"], np.int8), new_context())
+    kinds = [op.operation.name for op in module.body.operations[0].regions[0].blocks[0].operations]
+    assert kinds.count("qi.float_conv2d") == 1 == kinds.count("qi.add") and kinds.count("qi.conv_add") == 1
+    np.testing.assert_array_equal(
+        answers(artifact)[:50], IntegerReference(module)({"image": TEST["image"][:50]})["logits"]
+    )
+
+
+def test_float_code_that_no_one_asked_for_is_no_artifact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the program does not call a kernel an island, or no decision made one."""
+    with monkeypatch.context() as patch:
+        patch.setattr(code_sweep, "ISLANDS", ())
+        with pytest.raises(RuntimeError, match=f'code is NOT integer-only: .* instructions .*"{FIRST}": '):
+            dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), exclude=[FIRST])
+    monkeypatch.setattr(Decisions, "islands", lambda *_: ())
+    with pytest.raises(
+        RuntimeError, match=re.escape(f'0 layers were to stay float, but there are: 1 float island ("{FIRST}")')
+    ):
+        dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), exclude=[FIRST])

@@ -9,7 +9,7 @@ import pytest
 from hand_made import CONV, IMAGE, RANGE, RELU, hand_made
 
 from dyadic.compiler.cost import Times
-from dyadic.compiler.select.decisions import Decisions
+from dyadic.compiler.select.decisions import Decisions, write
 from dyadic.compiler.select.points import Points
 from dyadic.compiler.select.problem import Problem, evaluate, solution
 from dyadic.compiler.select.search import (
@@ -24,6 +24,7 @@ from dyadic.compiler.select.search import (
 )
 from dyadic.compiler.sensitivity import Candidates, Estimate, Sensitivities
 from dyadic.dialects import new_context
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD
 
 MACS, WEIGHTS = 16 * 4, 4
 BODY = f"""
@@ -182,3 +183,58 @@ def test_weights_that_layers_share_are_stored_once() -> None:
     named = [("first", b"abcd"), ("second", b"xy"), ("again", b"abcd"), ("second", b"z"), ("pool", b"")]
     launches = [Launch(SimpleNamespace(value=layer), data) for layer, data in named]
     assert weight_bytes(launches) == {"first": 4, "second": 3, "again": 0, "pool": 0}
+
+
+def test_float_islands_are_timed_among_int8_and_cost_32_bits(points: Points) -> None:
+    candidates = Candidates({"first": ("f32",), "second": ("w8", "w2")}, CANDIDATES.activations)
+    variants = [("w8", 8), ("f32", 8), ("w2", 8), ("w8", 16), ("f32", 16)]
+    assert variants_of(candidates) == variants
+    costs = Costs(
+        {**COSTS.times, ("f32", 8): times(90, 7000, 2000, 500), ("f32", 16): times(90, 7700, 2500, 700)},
+        {**COSTS.bytes, "f32": {"first": 256, "second": 64}},
+    )
+    weights = {**SENSITIVITIES.weights, "first": {"f32": estimate(0.0)}}
+    sensitivities = Sensitivities("sqnr", "nats", weights, SENSITIVITIES.activations)
+    problem = make_problem(points, candidates, sensitivities, costs, {})
+    options = {choice.name: choice.options[0] for choice in problem.choices}
+    assert options["weights of first"] == "f32" and options["activations of x"] == "16"
+    wide = evaluate(problem, options)
+    narrow = evaluate(problem, {**options, "activations of x": "8"})
+    assert wide[LATENCY] - narrow[LATENCY] == 7700 - 7000  # not what 16 bits cost an integer layer
+    assert wide[BOPS] - narrow[BOPS] == MACS * 32 * 8
+    assert narrow[BYTES] == 256 + 64 + 7 and narrow["loss"] == wide["loss"] + 0.5
+
+
+RESIDUAL = f"""
+  %1 = "qd.conv2d"(%x, %w, %b) {CONV} loc("conv")
+  %2 = "qd.add"(%1, %y) {{{RANGE}}} : ({IMAGE}, {IMAGE}) -> {IMAGE} loc("add")
+  %3 = "qd.conv2d"(%2, %v, %b) {CONV} loc("last")"""
+
+
+def test_an_addition_that_takes_in_no_accumulator_is_part_of_what_an_island_costs() -> None:
+    """Among integers it has no step of its own; behind an island it has, and the mark on it must go."""
+    with new_context() as context, context:
+        module = hand_made(RESIDUAL, "3")
+        points = Points(module)
+        assert points.additions == {"conv": "add"}
+        weights, widths = {"conv": "f32", "last": "w8"}, dict.fromkeys(points.activations, 8)
+        for scheme, marked in (("w8", True), ("f32", False)):
+            copy = hand_made(RESIDUAL, "3")
+            write(copy, points, Decisions({**weights, "conv": scheme}, widths), dict.fromkeys(points.result_of, ""))
+            assert (CONV_ADD in str(copy)) == marked and ("qd.weight_bits = 32" in str(copy)) != marked
+    layers = {("w8", 8): {"": 1, "conv": 10, "last": 20}, ("f32", 8): {"": 1, "conv": 300, "add": 7, "last": 20}}
+    costs = Costs(
+        {
+            variant: Times({name: (ns, ns, ns) for name, ns in known.items()}, 1.0, 0.0, 0.0)
+            for variant, known in layers.items()
+        },
+        {"w8": {"conv": 64, "last": 64}, "f32": {"conv": 256, "last": 64}},
+    )
+    candidates = Candidates({"conv": ("f32",), "last": ("w8",)}, dict.fromkeys(points.activations, (8,)))
+    none = estimate(0.0)
+    sensitivities = Sensitivities(
+        "sqnr", "nats", {"conv": {"f32": none}, "last": {"w8": none}}, {p: {8: none} for p in points.activations}
+    )
+    problem = make_problem(points, candidates, sensitivities, costs, {})
+    every = {choice.name: choice.options[0] for choice in problem.choices}
+    assert evaluate(problem, every)[LATENCY] == 1 + 300 + 7 + 20
