@@ -17,7 +17,6 @@ from math import prod
 from statistics import median
 
 from dyadic.compiler.cache import Cache
-from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.compiler.sensitivity import (
@@ -36,6 +35,8 @@ from dyadic.compiler.sensitivity.method import Method
 from dyadic.compiler.sensitivity.objective import Objective
 from dyadic.compiler.sensitivity.work import Estimates, Labels, OutOfTime, Work, choose, question
 from dyadic.compiler.simulate import Simulation
+from dyadic.dialects.laws import shape
+from dyadic.dialects.reference import main_function
 from dyadic.runtime.errors import UsageError
 
 __all__ = [
@@ -133,7 +134,8 @@ def measure(
 def default_budget(method: str, simulation: Simulation, candidates: Candidates) -> int:
     """As many samples as `WORK` allows, within the method's own bounds; they are held, in `MEMORY` at most."""
     one, macs = METHODS[method], sum(point.macs for point in simulation.points.weights.values())
-    sample_bytes = 4 * sum(prod(one.sample) for one in model_inputs(simulation.points.module))
+    arguments = main_function(simulation.points.module).operation.regions[0].blocks[0].arguments
+    sample_bytes = 4 * sum(prod(shape(one)[1:]) for one in arguments)
     by_work = max(one.least, WORK / (max(1, macs) * one.cost(candidates)))
     return max(1, int(min(one.most, by_work, MEMORY / sample_bytes)))
 

@@ -131,7 +131,7 @@ def test_runs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def variant(name: str, weights: int | None, ms: float, points: float | None) -> Variant:
     difference = None if points is None else (points / 100, 0.0, 0.0)
-    return Variant(name, 0, weights, ms, ms, ms, None, difference, None, None, name == "chosen")
+    return Variant(name, 500 + (weights or 0), weights, ms, ms, ms, None, difference, None, None, name == "chosen")
 
 
 FLOAT, INT8 = variant("float", None, 4.0, None), variant("int8", 1000, 2.0, -0.04)
@@ -144,6 +144,12 @@ def test_the_verdict_is_against_int8_and_float() -> None:
         "accuracy changes by -0.20 points (int8: -0.04)."
     )
     assert "accuracy" not in verdict([FLOAT, INT8, replace(chosen, difference=None)])
+
+
+def test_a_file_that_is_no_smaller_although_its_weights_are_is_said_to_be_so() -> None:
+    chosen = replace(variant("chosen", 600, 1.0, None), bytes=INT8.bytes)
+    assert "The whole file is no smaller than int8's" in verdict([FLOAT, INT8, chosen])
+    assert "whole file" not in verdict([FLOAT, INT8, replace(chosen, bytes=INT8.bytes - 1)])
 
 
 def test_the_verdict_names_the_metric() -> None:

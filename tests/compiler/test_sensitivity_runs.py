@@ -146,6 +146,8 @@ def test_the_default_budget_follows_from_the_work(monkeypatch: pytest.MonkeyPatc
     assert {default_budget(name, simulation, every) for name in METHODS} == {one.most for one in METHODS.values()}
     monkeypatch.setattr(sensitivity, "WORK", 1.0)
     assert {default_budget(name, simulation, every) for name in METHODS} == {one.least for one in METHODS.values()}
+    monkeypatch.setattr(sensitivity, "MEMORY", 3 * 4 * tiny.images(1)[0].size)
+    assert {default_budget(name, simulation, every) for name in METHODS} == {3}, "so many samples fit into memory"
 
 
 def test_only_candidates_are_measured() -> None:
