@@ -1,4 +1,4 @@
-"""From relocatable ELF objects to one flat, position-independent image that needs no loader (DESIGN 9).
+"""From relocatable ELF objects to one flat, position-independent image that needs no loader (docs/artifact.md).
 
 The image is `.text` of every object first, then their read-only constants. Only PC-relative relocations inside the
 image are applied; everything else is refused: undefined symbols, absolute addresses, writable data, thread-local

@@ -14,7 +14,7 @@ from dyadic.dialects.reference import main_function
 
 
 class LaunchOp(QI.Operation, name="launch"):
-    """One step of the program: a call of `kernel` over `tiles` tiles an image (the kernel ABI of DESIGN 7).
+    """One step of the program: a call of `kernel` over `tiles` tiles an image (`kernels/code.py` has the kernel ABI).
 
     `out` is [buffer, byte offset], `inputs` such pairs one after the other; buffer -1 is `constant`. `spec` is
     everything the kernel's code depends on; data that a kernel has none of is `unit`. With `overlap` the step may run

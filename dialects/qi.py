@@ -90,7 +90,7 @@ class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
 
 
 class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
-    """The input boundary (DESIGN 5): float32 to integers, NCHW to NHWC for rank 4. Done by the runtime."""
+    """The input boundary (docs/arithmetic.md): float32 to integers, NCHW to NHWC for rank 4. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
@@ -105,7 +105,7 @@ class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
 
 
 class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
-    """The output boundary (DESIGN 5): integers to float32, NHWC to NCHW for rank 4. Done by the runtime."""
+    """The output boundary (docs/arithmetic.md): integers to float32, NHWC to NCHW for rank 4. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
@@ -261,7 +261,7 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
 class FloatConv2dOp(QI.Operation, name="float_conv2d", traits=[Pure]):
     """A float island: x [1,H,W,C] of integers, weight f32[O,KH,KW,C/groups], bias f32[O], a result of integers.
 
-    `clamp(quantize(bias + r * w + r * w + ...), low, high)`: `r` and `quantize` are those of the boundary (DESIGN 5).
+    `clamp(quantize(bias + r * w + ...), low, high)`: `r` and `quantize` are the boundary's (docs/arithmetic.md).
     The sum begins with the bias and takes one product after the other: kernel row, kernel column, input channel, the
     last innermost. Each product and each sum is a float32, rounded half to even by itself, never fused. Padded cells
     are 0.0; as weights are finite, adding their products or leaving them out makes the same result.

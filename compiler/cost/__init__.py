@@ -2,7 +2,7 @@
 
 The network is compiled once for every uniform width that is a candidate; all of them run in alternation with a time
 stamp after every step, so that the machine's moods fall on all alike. A layer's cost in a mixed network is then what
-it cost among neighbours, with the caches as they are, not what it costs alone (DESIGN 6).
+it cost among neighbours, with the caches as they are, not what it costs alone.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Accuracy of compiled artifacts on trained networks and real images, with default options (DESIGN 11)."""
+"""Accuracy of compiled artifacts on trained networks and real images, with default options (docs/accuracy.md)."""
 
 import importlib.util
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 Thin names over `arith`, `scf`, `vector` and `llvm` so that a generator reads like the loop nest it makes. Every
 function builds at the current insertion point. Pointers are bare `!llvm.ptr` and offsets are bytes, as the kernel ABI
-(DESIGN 7) has them.
+(`KernelArguments`) has them.
 """
 
 from collections.abc import Callable, Sequence
@@ -250,7 +250,7 @@ def select(condition: Value, then: Value, otherwise: Value) -> Value:
 
 
 class KernelArguments:
-    """The kernel ABI (DESIGN 7) by name."""
+    """The kernel ABI by name."""
 
     def __init__(self, block: ir.Block) -> None:
         self.inputs, self.out, self.weights, self.params, self.scratch, self.first, self.last = block.arguments

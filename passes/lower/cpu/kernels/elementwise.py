@@ -1,4 +1,4 @@
-"""Add and multiply bytes element by element (DESIGN 5), as many bytes at a time as a vector holds.
+"""Add and multiply bytes element by element (docs/arithmetic.md), as many bytes at a time as a vector holds.
 
 `b` may be broadcast: a zero stride over columns, rows or images, or `b_channel` 0 for one byte a pixel. Where
 everything is dense a unit is one long run.

@@ -1,7 +1,7 @@
 """Pooling: largest or average real cell of each window. Windows are clipped to the image and never read a ring.
 
 The input reference is the first real pixel. Average pooling divides by a dyadic multiplier per number of valid cells
-(DESIGN 5).
+(docs/arithmetic.md).
 """
 
 import functools

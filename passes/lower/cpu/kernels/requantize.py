@@ -1,4 +1,4 @@
-"""Requantization (DESIGN 5) of 16 int32 lanes in as few operations as give the same bits.
+"""Requantization (docs/arithmetic.md) of 16 int32 lanes in as few operations as give the same bits.
 
 Even and odd lanes are multiplied as int64 and their high halves blended. What follows depends on the shifts of a layer:
 
