@@ -10,24 +10,25 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from dyadic.compiler.select.problem import Solution
-
-Accept = Callable[[Solution], bool]
+Point = TypeVar("Point")
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Generic[Point]):
     """`best`: the last accepted point, None if none was. `tried`: what was measured, by place. `complete`: neither time
     nor the user ended the search."""
 
-    best: Solution | None
+    best: Point | None
     tried: Mapping[int, bool] = field(default_factory=dict)
     complete: bool = True
     interrupted: bool = False
 
 
-def bisect(points: Sequence[Solution], accept: Accept, time_limit: float | None = None, neighbours: int = 1) -> Found:
+def bisect(
+    points: Sequence[Point], accept: Callable[[Point], bool], time_limit: float | None = None, neighbours: int = 1
+) -> Found[Point]:
     """Measure as few points as find the last that is accepted, then so many `neighbours` beyond it.
 
     Anytime: a measurement that would, by the longest so far, end after the time limit is not begun; an interrupt ends
@@ -37,7 +38,7 @@ def bisect(points: Sequence[Solution], accept: Accept, time_limit: float | None 
     tried: dict[int, bool] = {}
     longest = 0.0
 
-    def best() -> Solution | None:
+    def best() -> Point | None:
         return next((points[i] for i in sorted(tried, reverse=True) if tried[i]), None)
 
     def passes(i: int) -> bool:
