@@ -22,6 +22,7 @@ from dyadic.compiler.driver import Flow
 from dyadic.compiler.options import Options
 from dyadic.compiler.refine import TECHNIQUES
 from dyadic.compiler.select import evidence
+from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.runtime import targets
 
 LIMITS = {"size 0.6x": {"max_size": "0.6x"}, "time 1.5x": {"max_latency": "1.5x"}}
@@ -31,7 +32,8 @@ def predict(network: str, folder: Path, level: str, threads: int) -> dict[str, d
     """By name of a limit: milliseconds predicted and measured, the error as a share, and how many have which width."""
     found = {}
     for name, limits in LIMITS.items():
-        options = Options(isa=(level,), threads=threads, sensitivity="sqnr", without=TECHNIQUES, **limits)  # pyright: ignore[reportArgumentType]
+        without = (equalize_layers.name, *TECHNIQUES)
+        options = Options(isa=(level,), threads=threads, sensitivity="sqnr", without=without, **limits)  # pyright: ignore
         calibration = data(network, folder, "calibration")
         flow = Flow(str(source_path(network, folder)), calibration, None, None, options).run()
         assert flow.selection.mixed is not None

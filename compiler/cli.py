@@ -165,7 +165,7 @@ def compile_command(
     debug: bool,
     **given: Any,
 ) -> None:
-    """Compile MODEL, an ONNX file, to an artifact that computes with integers only."""
+    """Compile MODEL, an ONNX file, to an artifact that computes with integers only, layers of --exclude apart."""
     options = options_of(given)
     if until and emit and EMITS[emit] != until:
         raise UsageError(f"--emit {emit} shows the model after {EMITS[emit]}: leave --until {until} out")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -127,14 +127,12 @@ def compare(
     `judged`: what is known of all samples already.
     """
     tally, first = judged or Tally(), None
-    for feeds in samples:
-        for start in range(0, len(next(iter(feeds.values()))), session.max_batch):
-            piece = {name: value[start : start + session.max_batch] for name, value in feeds.items()}
-            labels = piece.pop(LABELS, None)
-            first = first or piece
-            if judged is not None:
-                break
-            tally.add(engine.run(piece), session.run(None, piece), labels)
+    for piece in pieces(samples, session.max_batch):
+        labels = piece.pop(LABELS, None)
+        first = first or piece
+        if judged is not None:
+            break
+        tally.add(engine.run(piece), session.run(None, piece), labels)
     assert first is not None, "there is at least one sample: `Samples` sees to that"
     repeated = {name: np.resize(value, (batch, *value.shape[1:])) for name, value in first.items()}
     float_ms, int8_ms = times(lambda: engine.run(repeated), lambda: session.run(None, repeated))
@@ -161,6 +159,13 @@ def compare(
         float_metric=None if measured is None else measured.float_value,
         int8_metric=None if measured is None else measured.value,
     )
+
+
+def pieces(samples: Iterable[Feeds], rows: int) -> Iterator[Feeds]:
+    """At most `rows` samples at a time."""
+    for feeds in samples:
+        for start in range(0, len(next(iter(feeds.values()))), rows):
+            yield {name: value[start : start + rows] for name, value in feeds.items()}
 
 
 def times(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Feeds, Samples
 from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
-from dyadic.compiler.certificate import certify, named
+from dyadic.compiler.certificate import certify
 from dyadic.compiler.command_line import compile_command
 from dyadic.compiler.comparison import Comparison, compare
 from dyadic.compiler.cost.peak import peak_gmacs
@@ -50,7 +50,7 @@ from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.referee import Referee
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.refine.equalization import Equalized, Equalizer
-from dyadic.compiler.report.account import Measured, commands, layers, selection_section
+from dyadic.compiler.report.account import LayerMeasurements, commands, layers, selection_section
 from dyadic.compiler.report.layer_quality import layer_quality
 from dyadic.compiler.select import evidence
 from dyadic.compiler.select.decisions import DEFAULT, Decisions, uniform, write
@@ -145,12 +145,17 @@ class Flow:
             )
         if "drop" in self.options.limits and self.evaluate is None:
             raise UsageError("--max-drop is judged on --evaluate data, samples that calibration has not seen")
-        if self.metric is not None:  # whatever is wrong with it or its data is said before the long work
-            self.evaluation = SamplesBeside(self.evaluate, inputs)
+        if self.evaluate is not None:  # whatever is wrong with it is said before the long work
+            beside = None if self.metric is None else SamplesBeside(self.evaluate, inputs)
+            self.evaluation = beside or Samples(self.evaluate, inputs, "evaluation data", labels=True)
+            if self.evaluation.once and (self.precision != "int8" or self.metric is not None):
+                raise UsageError(
+                    "evaluation data that can be read only once serves int8 without a metric alone: else float, int8 "
+                    "and what is chosen answer it in turn; give a file, arrays or a list"
+                )
+        if self.metric is not None:
             with self.progress.stage("metric"):
                 self.referee()
-        elif self.evaluate is not None:
-            self.evaluation = Samples(self.evaluate, inputs, "evaluation data", labels=True)
         calibrate(self.module, self.samples, self.options.observer, self.progress, self.cache)
         self.trace.page(self.module.operation, "calibrate", self.options.observer)
 
@@ -193,8 +198,8 @@ class Flow:
         if certificate.offenders:
             raise RuntimeError(f"the generated code is {certificate.summary()}")
         asked = self.selection.decisions.islands(self.selection.points)
-        if len(certificate.islands) != len(asked):
-            raise RuntimeError(f"{len(asked)} layers were to stay float, but there are: {named(certificate.islands)}")
+        if wrong := {*certificate.islands} ^ {*asked}:
+            raise RuntimeError(f"not those layers stayed float that were to: {', '.join(sorted(wrong))}")
         self.artifact = Artifact(emitted, certificate, self.made(), self.report())
         self.artifact.report["certificate"] = certificate.summary()
         self.artifact.report["layers"] = layers(self, self.selection)
@@ -213,7 +218,8 @@ class Flow:
         """The same network with other widths, through the stages behind select. It says nothing on the way."""
         other = copy.copy(self)
         other.options = replace(self.options, isa=levels, tune="off")
-        other.progress, other.trace, other.seconds, other.equalized = Progress(), Trace(), {}, None
+        other.progress, other.trace, other.seconds = Progress(), Trace(), {}
+        other.refined, other.equalized = Refined(), None
         with self.context:
             other.module = self.undecided.clone()
             other.selection = Selection(points, decisions, {}, dict.fromkeys(points.result_of, "tried"))
@@ -267,11 +273,11 @@ class Flow:
             code = {level: len(image.code) for level, image in self.artifact.emitted.images.items()}
             size, judged = self.artifact.bytes or 0, None if self.metric is None else self.referee().judge(session)
             comparison = compare(engine, session, size, code, samples, given, options.batch, judged)
-            self.artifact.report |= self.look_at_layers(session, samples)
+            self.artifact.report |= self.look_at_layers(session, self.evaluation.first if given else self.samples.first)
             variants = self.beside(engine, session.isa, session.threads) if self.selection.report else []
         report = self.artifact.report
         report["comparison"] = comparison.to_json()
-        report["commands"] = commands(self, self.selection)
+        report["commands"] = commands(self, self.selection, report["layer_samples"])
         if variants:
             report["selection"] = selection_section(self.selection, variants, comparison.metric)
         if self.selection.mixed is not None:
@@ -285,10 +291,10 @@ class Flow:
         times = session.profile(random_feeds(session, 1))
         peak = max(before, peak_gmacs(session.isa, processors, PEAK_SECONDS))
         with self.context:
-            quality = layer_quality(self.floating, self.integer, samples)
-        measured = Measured(times, session.isa, peak, quality)
+            quality, count = layer_quality(self.floating, self.integer, samples)
+        measured = LayerMeasurements(times, session.isa, peak, quality)
         about = {"level": session.isa, "threads": len(processors), "gmacs": peak}
-        return {"layers": layers(self, self.selection, measured), "peak": about}
+        return {"layers": layers(self, self.selection, measured), "peak": about, "layer_samples": count}
 
     def settle(self, report: dict[str, Any]) -> int:
         """Write the size of the file into the report that is in it; the size does not hang on the last digits."""

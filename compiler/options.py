@@ -100,6 +100,8 @@ class Options:
     )
 
     def __post_init__(self) -> None:
+        if isinstance(self.isa, list):
+            object.__setattr__(self, "isa", tuple(self.isa))  # Python's way to set a field of a frozen dataclass here
         for one in fields(self):
             choices, value = one.metadata.get("choices"), getattr(self, one.name)
             given = value if isinstance(value, tuple) else (value,)

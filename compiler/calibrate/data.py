@@ -64,6 +64,11 @@ class Samples:
             arrays = self._named(data)
             self.total = self._count({name: len(a) if a.ndim else 0 for name, a in arrays.items()})
 
+    @property
+    def once(self) -> bool:
+        """Whether reading it uses it up: an iterator, or a CalibrationDataReader."""
+        return hasattr(self._data, "get_next") or isinstance(self._data, Iterator)
+
     def __iter__(self) -> Iterator[Feeds]:
         self.first, self.seen = [], 0
         for raw in self._raw():

@@ -104,9 +104,13 @@ def _read(k: c.KernelArguments) -> None:
 
 def _loop(level: str, body: Callable[[c.KernelArguments], None], macs: int) -> Loop:
     image = link([machine_code(lowered(lambda: c.kernel("loop", body)), level)])
-    memory = mmap.mmap(-1, len(image.code), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    memory = mmap.mmap(-1, len(image.code), prot=mmap.PROT_READ | mmap.PROT_WRITE)
     memory.write(image.code)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + image.entries["loop"][0]
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    change = ctypes.CDLL(None, use_errno=True).mprotect  # never writeable and executable at once
+    if change(ctypes.c_void_p(start), ctypes.c_size_t(len(image.code)), mmap.PROT_READ | mmap.PROT_EXEC):
+        raise OSError(ctypes.get_errno(), "code in memory cannot be made executable")
+    address = start + image.entries["loop"][0]
     kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_int64, ctypes.c_int64)
     return Loop(kind(address), macs, memory)
 

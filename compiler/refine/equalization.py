@@ -8,7 +8,7 @@ widths that were chosen, nearest steps and their own ranges, answer some calibra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch_mlir import ir
 
@@ -78,7 +78,10 @@ class Equalizer:
             return None, seen
         module = twin.clone()
         points = Points(module)
-        write(module, points, decided(points, schemes), why)
+        decisions = decided(points, schemes)
+        if decisions.by_layer(points) != schemes:  # with its ranges, other tensors must share a type
+            return None, replace(seen, kept=False)
+        write(module, points, decisions, why)
         take_ranges_of_widths(module)
         return module, seen
 

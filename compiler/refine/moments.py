@@ -6,6 +6,7 @@ same in float and with everything before the layer rounded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,22 +46,26 @@ class Moments:
         trust = self.rows / (self.rows + size)
         return self.own * (trust + (1 - trust) * np.eye(size))
 
-    def target(self, rows: Reals, ridge: float) -> Reals:
+    def target(self, rows: Reals, ridge: float) -> Reals | None:
         """The rows of weights that, on the inputs as they are, come closest to what `rows` make of the float ones.
 
-        `w C H^-1`, drawn to `w` by the ridge.
+        `w C H^-1`, drawn to `w` by the ridge; None where H is too inexact to be inverted with a ridge that small.
         """
         import torch  # whose solvers use every core
 
         mean = np.einsum("gbii->gb", self.own)[..., None] / self.own.shape[-1]
         more, own = np.where(mean > 0, ridge * mean, 1.0), self.own.copy()
         np.einsum("gbii->gbi", own)[...] += more
-        factor = torch.linalg.cholesky(torch.from_numpy(own))
+        factor, failed = torch.linalg.cholesky_ex(torch.from_numpy(own))
+        if failed.any():
+            return None
         wanted = rows @ self.cross + rows * more[..., None]
         return torch.cholesky_solve(torch.from_numpy(wanted.swapaxes(2, 3)), factor).numpy().swapaxes(2, 3)
 
-    def loss(self, rows: Reals, target: Reals) -> float:
+    def loss(self, rows: Reals, target: Reals | None) -> float:
         """By how much the error of `target` on these inputs exceeds a constant."""
+        if target is None:
+            return math.inf
         return float(((target @ self.own - 2 * rows @ self.cross) * target).sum())
 
 
@@ -91,7 +96,8 @@ class Seen:
             loss = sum(b.loss(some, a.target(some, ridge)) for a, b in (self.halves, self.halves[::-1]))
             if loss < least:
                 chosen, least = ridge, loss
-        return rows if chosen is None else self.both.target(rows, chosen)
+        best = None if chosen is None else self.both.target(rows, chosen)
+        return rows if best is None else best
 
 
 def moments(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Seen:

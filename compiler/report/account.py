@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dyadic.compiler.report.formats import measure_change
-from dyadic.compiler.report.layer_quality import SAMPLES
 from dyadic.compiler.report.layers import layer_rows
 from dyadic.compiler.select.scheme import FLOAT
 from dyadic.compiler.variants import CHOSEN, INT8, Variant
@@ -24,7 +23,7 @@ SMALLER_ONLY = 0.99  # of int8's time: less is faster
 
 
 @dataclass(frozen=True)
-class Measured:
+class LayerMeasurements:
     """What was seen of the artifact's layers: their times at `level`, what registers alone could do there with as many
     threads, and how far each is from float (`layer_quality.py`)."""
 
@@ -34,9 +33,9 @@ class Measured:
     quality: Mapping[str, Row] = field(default_factory=dict)
 
 
-def layers(flow: Compiling, selection: Selection, measured: Measured | None = None) -> list[Row]:
+def layers(flow: Compiling, selection: Selection, measured: LayerMeasurements | None = None) -> list[Row]:
     """One row a layer; the selection adds why, and what was predicted of it."""
-    emitted, measured = flow.artifact.emitted, measured or Measured()
+    emitted, measured = flow.artifact.emitted, measured or LayerMeasurements()
     weights = len(emitted.sections["weights"])
     rows = layer_rows(emitted.program, weights, flow.integer, measured.times, measured.level)
     known = None if selection.mixed is None else selection.mixed.sensitivities
@@ -56,10 +55,10 @@ def layers(flow: Compiling, selection: Selection, measured: Measured | None = No
     return rows
 
 
-def commands(flow: Compiling, selection: Selection) -> dict[str, str]:
-    """By section of the report: what measures its figures again."""
+def commands(flow: Compiling, selection: Selection, samples: int) -> dict[str, str]:
+    """By section of the report: what measures its figures again; the layers' SQNR is of so many samples."""
     again, (model, calibration, evaluate) = flow.again(), flow.files
-    compare = ["dyadic", "compare", "model.dyq", model, "--data", evaluate or calibration, "--samples", str(SAMPLES)]
+    compare = ["dyadic", "compare", "model.dyq", model, "--data", evaluate or calibration, "--samples", str(samples)]
     said = {"headline": again, "layers share of peak": again, "layers SQNR": shlex.join(compare)}
     if selection.report:
         said["requested"] = again
@@ -77,14 +76,14 @@ def commands(flow: Compiling, selection: Selection) -> dict[str, str]:
 def selection_section(selection: Selection, variants: Sequence[Variant], metric: str | None = None) -> Row:
     said = selection.to_json()
     said["variants"] = [one.to_json() for one in variants]
-    said["verdict"] = verdict(variants, metric, fewer=not selection.decisions.islands(selection.points))
+    said["verdict"] = verdict(variants, metric, islands=bool(selection.decisions.islands(selection.points)))
     return said
 
 
-def verdict(variants: Sequence[Variant], metric: str | None = None, *, fewer: bool = True) -> str:
+def verdict(variants: Sequence[Variant], metric: str | None = None, *, islands: bool = False) -> str:
     """One or two sentences: what was chosen against uniform int8 and float, by the metric of that name or accuracy.
 
-    fewer: whether all of it has few bits, so that these are what made it smaller or faster.
+    islands: whether some of it is float, so that fewer bits alone are not what made it smaller or faster.
     """
     named = {one.name: one for one in variants}
     chosen, int8, floating = named[CHOSEN], named[INT8], named["float"]
@@ -102,8 +101,8 @@ def verdict(variants: Sequence[Variant], metric: str | None = None, *, fewer: bo
             change, of_int8 = measure_change(chosen.difference[0]), measure_change(int8.difference[0])
             said += f"; {metric} changes by {change} (int8: {of_int8})"
     said += "."
-    if fewer and size < 1 and time > SMALLER_ONLY:
+    if not islands and size < 1 and time > SMALLER_ONLY:
         said += " On this machine, fewer bits made this network smaller, not faster."
-    if fewer and size < 1 and chosen.bytes >= int8.bytes:
+    if not islands and size < 1 and chosen.bytes >= int8.bytes:
         said += " The whole file is no smaller than int8's: code for fewer bits takes what the weights save."
     return said

@@ -20,9 +20,11 @@ SAMPLES, SECONDS = 8, 10.0
 
 def layer_quality(
     floating: ir.Operation, integer: ir.Operation, samples: Iterable[Feeds]
-) -> dict[str, dict[str, float]]:
-    """Layer -> `sqnr_db` of its own loss and `sqnr_so_far_db`: signal to noise against float, left out where not known.
-    Of a layer of several ops those of its op with weights, or else of the last one.
+) -> tuple[dict[str, dict[str, float]], int]:
+    """(layer -> `sqnr_db` of its own loss and `sqnr_so_far_db`, how many samples that is of).
+
+    Signal to noise against float, left out where not known; of a layer of several ops those of its op with weights, or
+    else of the last one.
 
     floating, integer: the same network as `qd` and as `qi`. Of the samples, the first SAMPLES are looked at, and fewer
     where they take longer than SECONDS.
@@ -30,10 +32,11 @@ def layer_quality(
     import torch
 
     losses = Losses(FloatReference(floating), IntegerReference(integer))
-    end = time.monotonic() + SECONDS
+    end, count = time.monotonic() + SECONDS, 0
     with torch.inference_mode():
         for batch in first_batches(samples, min(losses.rows, SAMPLES), SAMPLES):
             losses(batch)
+            count += len(next(iter(batch.values())))
             if time.monotonic() > end:
                 break
     found: dict[str, dict[str, float]] = {}
@@ -46,4 +49,4 @@ def layer_quality(
             continue
         seen = {"sqnr_db": losses.alone[step.output], "sqnr_so_far_db": losses.accumulated[step.output]}
         found[name] = {key: one.sqnr_db for key, one in seen.items() if one.sqnr_db is not None}
-    return found
+    return found, count

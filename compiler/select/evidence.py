@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dyadic.compiler import cost
+from dyadic.compiler.cache import Cache
 from dyadic.compiler.comparison import Tally
 from dyadic.compiler.referee import Referee
 from dyadic.compiler.select.correlation import rank_correlation
@@ -30,22 +31,19 @@ def latency(flow: Compiling, mixed: Mixed, decisions: Decisions) -> Row:
     """Predicted from uniform networks against measured from the artifact, in milliseconds an image.
 
     A share of int8's time was predicted. It is said in the times that int8 takes while the artifact is measured: since
-    then, the machine may have become slower or faster.
+    then, the machine may have become slower or faster. Both are measured anew: the time in the cache is the one that
+    the plan was accepted for.
     """
-    emitted, batch = flow.artifact.emitted, flow.options.batch
-    level, threads = mixed.level, mixed.threads
-    named = {"int8": mixed.int8.artifact.emitted, "chosen": emitted}
     with flow.progress.stage("measure", cost.ROUNDS) as advance:
-        times = cost.measure(named, level, threads, batch, flow.cache, advance)
-    int8, measured = times["int8"], times["chosen"]
+        int8, measured = mixed.trials.beside_int8(flow.artifact.emitted, Cache(None), advance)
     layers = {name: ns * int8.sum / mixed.base.sum for name, ns in mixed.predicted_layers(decisions).items()}
     share = sum(layers.values()) / int8.sum
     return {
         "predicted_ms": share * int8.whole / 1e6,
         "measured_ms": measured.whole / 1e6,
         "error": share / measured.share - 1,
-        "level": level,
-        "threads": threads,
+        "level": mixed.level,
+        "threads": mixed.threads,
         "layers": [
             {"name": name or "boundary", "predicted_us": ns / 1e3, "measured_us": measured.layers[name][0] / 1e3}
             for name, ns in layers.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -176,10 +176,13 @@ class Mixed:
         self.problem = make_problem(self.points, self.candidates, self.sensitivities, self.costs, self.budgets())
         self.axis = next(iter(self.problem.budgets), BYTES)
         try:
-            with self.flow.progress.stage("solve"):
-                front = pareto(self.problem, self.axis, FRONT_POINTS, self.seconds_left(SOLVER_SECONDS))
+            front = self.front_of(self.problem)
             self.flow.best_plan = decisions_of(min(front, key=lambda one: one.loss)).by_layer(self.points)
-            chosen = self.most_frugal(front) if "drop" in self.limits else self.at_least_int8(self.within_limits(front))
+            if "drop" in self.limits:
+                front = self.front_within_limits(front)
+                chosen = self.most_frugal(front)
+            else:
+                chosen = self.at_least_int8(self.within_limits(lambda problem: self.solve(problem, front))[0])
         except Infeasible as error:
             raise self.refusal(error) from error
         self.chosen = chosen
@@ -195,6 +198,17 @@ class Mixed:
             "notes": [*self.sensitivities.notes, *self.notes],
         }
         return Found(decisions_of(chosen), self.base.predicted(chosen.costs[LATENCY]), report)
+
+    def front_of(self, problem: Problem) -> tuple[Solution, ...]:
+        with self.flow.progress.stage("solve"):
+            return pareto(problem, self.axis, FRONT_POINTS, self.seconds_left(SOLVER_SECONDS))
+
+    def front_within_limits(self, front: tuple[Solution, ...]) -> tuple[Solution, ...]:
+        """The same or another front, whose most precise plan keeps all other limits once it is compiled."""
+        _, problem = self.within_limits(
+            lambda problem: front[0] if problem is self.problem else ilp(problem, self.seconds_left(SOLVER_SECONDS))
+        )
+        return front if problem is self.problem else self.front_of(problem)
 
     def measure_sensitivities(self, method: str) -> Sensitivities:
         """What every candidate costs in accuracy, on the calibration data."""
@@ -246,15 +260,15 @@ class Mixed:
             return min(within, key=lambda one: one.loss)
         return (greedy if name == "greedy" else ilp)(problem, self.seconds_left(SOLVER_SECONDS))
 
-    def within_limits(self, front: tuple[Solution, ...]) -> Solution:
-        """The least loss; limits that only the compiled plan can keep are tightened until it keeps them."""
+    def within_limits(self, solve: Callable[[Problem], Solution]) -> tuple[Solution, Problem]:
+        """What `solve` finds, and for which problem; limits are tightened until the plan keeps them once compiled."""
         problem, broken = self.problem, list[Broken]()
         for _ in range(TRIES):
-            chosen = self.solve(problem, front)
+            chosen = solve(problem)
             self.flow.best_plan = decisions_of(chosen).by_layer(self.points)
             broken = self.broken(chosen, problem.budgets)
             if not broken:
-                return chosen
+                return chosen, problem
             self.notes += [f"{one.said}; the search went on with less room" for one in broken]
             problem = replace(problem, budgets={**problem.budgets, **{one.axis: one.budget for one in broken}})
         asked = " and ".join(f"--max-{one.name} {self.limits[one.name].asked}" for one in broken)
@@ -285,6 +299,11 @@ class Mixed:
         int8 = solution(self.problem, {**plan.options, **free}, plan.solver)
         if int8.options == plan.options or any(int8.along(a) > limit for a, limit in self.problem.budgets.items()):
             return plan
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self.notes.append("time ran out: whether int8 is nearer to float was not asked")
+            return plan
+        if self.broken(int8, self.problem.budgets):
+            return plan
         with self.flow.progress.stage("compare"):
             chosen_db, int8_db = self.trials.sqnr_db([decisions_of(plan), decisions_of(int8)])
         if chosen_db >= int8_db:
@@ -293,6 +312,7 @@ class Mixed:
             f"int8 ships: it keeps every limit, and its outputs are nearer to float's than those of the plan that was "
             f"found ({int8_db:.1f} against {chosen_db:.1f} dB)"
         )
+        self.flow.best_plan = decisions_of(int8).by_layer(self.points)
         return int8
 
     def most_frugal(self, front: tuple[Solution, ...]) -> Solution:
@@ -302,9 +322,6 @@ class Mixed:
 
         def accept(one: Solution) -> bool:
             decisions = decisions_of(one)
-            if broken := self.broken(one, self.problem.budgets):
-                self.notes += [f"{each.said}, more than --max-{each.name} allows" for each in broken]
-                return False
             with self.flow.branch(self.points, decisions, (self.level,)).artifact.load(
                 self.threads, referee.batch
             ) as session:

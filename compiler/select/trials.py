@@ -5,20 +5,24 @@ Weights of any value take the same time and the same bytes, so they are not refi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dyadic.compiler import cost
+from dyadic.compiler.cache import Cache
 from dyadic.compiler.comparison import Tally
+from dyadic.compiler.cost import Times
+from dyadic.compiler.emit import Emitted
 from dyadic.compiler.layer_losses import first_batches
 from dyadic.compiler.select.decisions import Decisions
+from dyadic.compiler.variants import CHOSEN, INT8
 
 if TYPE_CHECKING:
     from dyadic.compiler.select.compiling import Compiling
     from dyadic.compiler.select.points import Points
 
 REPORT_BYTES = 900  # a layer, in the report that goes into the file
-CHOSEN, INT8 = "chosen", "int8"
+COMMANDS = 26  # in it: one a section, one a plan of the front
 SAMPLES, SAMPLES_A_RUN = 32, 16
 
 
@@ -33,14 +37,19 @@ class Trials:
         """Of the artifact with code for every level that was asked for, and with room for its report."""
         flow = self.flow.branch(self.points, decisions, self.flow.options.levels, refine=False)
         with flow.artifact.load(1):
-            return (flow.artifact.bytes or 0) + REPORT_BYTES * len(self.points.result_of)
+            room = REPORT_BYTES * len(self.points.result_of) + COMMANDS * len(self.flow.again())
+            return (flow.artifact.bytes or 0) + room
 
     def share_of_int8_time(self, decisions: Decisions) -> float:
         """The time of a run over that of int8's beside it, the median."""
         tried = self.flow.branch(self.points, decisions, (self.level,), refine=False).artifact.emitted
-        both = {INT8: self.int8.artifact.emitted, CHOSEN: tried}
-        batch = self.flow.options.batch
-        return cost.measure(both, self.level, self.threads, batch, self.flow.cache, lambda: None)[CHOSEN].share
+        return self.beside_int8(tried, self.flow.cache, lambda: None)[1].share
+
+    def beside_int8(self, emitted: Emitted, cache: Cache, done: Callable[[], object]) -> tuple[Times, Times]:
+        """The times of int8 and of another artifact of the network, in alternation."""
+        both = {INT8: self.int8.artifact.emitted, CHOSEN: emitted}
+        times = cost.measure(both, self.level, self.threads, self.flow.options.batch, cache, done)
+        return times[INT8], times[CHOSEN]
 
     def sqnr_db(self, plans: Sequence[Decisions]) -> list[float]:
         """Of each plan's outputs against float's on some calibration samples, refined as it would ship."""

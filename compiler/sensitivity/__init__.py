@@ -19,6 +19,7 @@ from statistics import median
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.progress import Advance, Progress
+from dyadic.compiler.select.scheme import FLOAT
 from dyadic.compiler.sensitivity import (
     augmented,
     fisher,
@@ -121,7 +122,7 @@ def measure(
     return Sensitivities(
         method,
         unit,
-        {p: {s: found.get((p, s), NOTHING) for s in schemes} for p, schemes in asked_for.weights.items()},
+        {p: {s: NOTHING if s == FLOAT else found[p, s] for s in schemes} for p, schemes in asked_for.weights.items()},
         {p: {bits: found[p, f"a{bits}"] for bits in widths} for p, widths in candidates.activations.items()},
         one.pairs(work),
         data.count,
@@ -135,7 +136,7 @@ def default_budget(method: str, simulation: Simulation, candidates: Candidates) 
     """As many samples as `WORK` allows, within the method's own bounds; they are held, in `MEMORY` at most."""
     one, macs = METHODS[method], sum(point.macs for point in simulation.points.weights.values())
     arguments = main_function(simulation.points.module).operation.regions[0].blocks[0].arguments
-    sample_bytes = 4 * sum(prod(shape(one)[1:]) for one in arguments)
+    sample_bytes = 4 * sum(prod(shape(argument)[1:]) for argument in arguments)
     by_work = max(one.least, WORK / (max(1, macs) * one.cost(candidates)))
     return max(1, int(min(one.most, by_work, MEMORY / sample_bytes)))
 

@@ -162,4 +162,4 @@ def test_what_is_only_smaller_is_said_to_be_so(weights: int, ms: float, said: bo
     sentence = "On this machine, fewer bits made this network smaller, not faster."
     made = [FLOAT, INT8, variant("chosen", weights, ms, None)]
     assert (sentence in verdict(made)) == said
-    assert "fewer bits" not in verdict(made, fewer=False)  # what float islands make of it is no merit of theirs
+    assert "fewer bits" not in verdict(made, islands=True)  # what float islands make of it is no merit of theirs

@@ -147,3 +147,12 @@ def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.array([{"a": 1}], dtype=object))
     with pytest.raises(UsageError, match=r"is damaged|numbers"):
         list(Samples(tmp_path / "d.npz", ONE))
+
+
+def test_what_can_be_read_only_once_is_known_to_be_so() -> None:
+    class Reader:
+        def get_next(self) -> None:
+            return None
+
+    assert Samples(iter([X]), ONE).once and Samples(Reader(), ONE).once
+    assert not Samples([X], ONE).once and not Samples(X, ONE).once
