@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.engine import Engine, Outputs
-from dyadic.compiler.measured import Measured
+from dyadic.compiler.metric_value import MetricValue
 from dyadic.runtime.session import Session
 
 TIMING_SECONDS = 1.5
@@ -62,7 +62,7 @@ class Tally:
         self.samples = self.labelled = self.classified = self.same = 0
         self.float_right = self.int8_right = self.gained = self.lost = 0
         self.signal = self.noise = self.entropy = 0.0
-        self.measured: Measured | None = None  # by the user's own metric, where there is one
+        self.measured: MetricValue | None = None  # by the user's own metric, where there is one
 
     def add(self, expected: Outputs, seen: Outputs, labels: npt.NDArray[np.int64] | None) -> None:
         for e, s in zip(expected, seen, strict=True):

@@ -24,15 +24,13 @@ from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
-from dyadic.compiler.calibrate.data import Feeds, Samples
+from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
 from dyadic.compiler.certificate import certify
 from dyadic.compiler.command_line import compile_command
-from dyadic.compiler.comparison import Comparison, compare
-from dyadic.compiler.cost.peak import peak_gmacs
+from dyadic.compiler.comparison import Comparison
 from dyadic.compiler.emit import emit
 from dyadic.compiler.engine import Engine, make_engine
-from dyadic.compiler.feeds import random_feeds
 from dyadic.compiler.metric import Function, load_metric
 from dyadic.compiler.options import (
     ObserverName,
@@ -47,21 +45,18 @@ from dyadic.compiler.options import (
     seconds_of,
 )
 from dyadic.compiler.progress import Progress, make_progress
-from dyadic.compiler.referee import Referee
+from dyadic.compiler.referee import BATCH, Referee
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.refine.equalization import Equalized, Equalizer
-from dyadic.compiler.report.account import LayerMeasurements, commands, layers, selection_section
-from dyadic.compiler.report.layer_quality import layer_quality
-from dyadic.compiler.select import evidence
-from dyadic.compiler.select.decisions import DEFAULT, Decisions, uniform, write
-from dyadic.compiler.select.mixed import Mixed
+from dyadic.compiler.report.account import layers
+from dyadic.compiler.report.measurements import measure
+from dyadic.compiler.select.decisions import Decisions, write
 from dyadic.compiler.select.points import Points
 from dyadic.compiler.select.scheme import parse
 from dyadic.compiler.select.stage import Selection, select
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.tune import Tuned, choices_of, restore, tune
 from dyadic.compiler.tune.proof import prove
-from dyadic.compiler.variants import CHOSEN, INT8, Variant, side_by_side
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.dialects.reference import boundary_names, main_function
@@ -71,13 +66,10 @@ from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.session import Session, threads_for
+from dyadic.runtime.session import threads_for
 
 if TYPE_CHECKING:
     import torch
-
-COMPARISON_BATCH = 16
-PEAK_SECONDS = 0.05  # of each of five runs, before and after the layers are timed
 
 
 class Flow:
@@ -254,7 +246,7 @@ class Flow:
         """Float's answers to the evaluation data, made once."""
         if self._referee is None:
             outputs = boundary_names(main_function(self.module))[1]
-            self._referee = Referee(self.engine(), self.evaluation, COMPARISON_BATCH, self.metric, outputs)
+            self._referee = Referee(self.engine(), self.evaluation, BATCH, self.metric, outputs)
         return self._referee
 
     def engine(self, threads: int | None = None) -> Engine:
@@ -263,65 +255,7 @@ class Flow:
 
     def compare(self) -> Comparison:
         """Float and int8 side by side, for the report too: on the evaluation data, or on some of the calibration's."""
-        options, given = self.options, self.evaluate is not None
-        with (
-            self.progress.stage("compare"),
-            self.artifact.load(options.threads, max(options.batch, COMPARISON_BATCH)) as session,
-        ):
-            engine = self.engine(session.threads)
-            samples = self.evaluation if given else self.samples.first
-            code = {level: len(image.code) for level, image in self.artifact.emitted.images.items()}
-            size, judged = self.artifact.bytes or 0, None if self.metric is None else self.referee().judge(session)
-            comparison = compare(engine, session, size, code, samples, given, options.batch, judged)
-            self.artifact.report |= self.look_at_layers(session, self.evaluation.first if given else self.samples.first)
-            variants = self.beside(engine, session.isa, session.threads) if self.selection.report else []
-        report = self.artifact.report
-        report["comparison"] = comparison.to_json()
-        report["commands"] = commands(self, self.selection, report["layer_samples"])
-        if variants:
-            report["selection"] = selection_section(self.selection, variants, comparison.metric)
-        if self.selection.mixed is not None:
-            self.prove(self.selection.mixed, report)
-        return replace(comparison, int8_bytes=self.settle(report))
-
-    def look_at_layers(self, session: Session, samples: Iterable[Feeds]) -> dict[str, Any]:
-        """The report's layers with their times, their shares of the machine's peak and what they lose."""
-        processors = tuple(sorted(os.sched_getaffinity(0)))[: session.threads]
-        before = peak_gmacs(session.isa, processors, PEAK_SECONDS)
-        times = session.profile(random_feeds(session, 1))
-        peak = max(before, peak_gmacs(session.isa, processors, PEAK_SECONDS))
-        with self.context:
-            quality, count = layer_quality(self.floating, self.integer, samples)
-        measured = LayerMeasurements(times, session.isa, peak, quality)
-        about = {"level": session.isa, "threads": len(processors), "gmacs": peak}
-        return {"layers": layers(self, self.selection, measured), "peak": about, "layer_samples": count}
-
-    def settle(self, report: dict[str, Any]) -> int:
-        """Write the size of the file into the report that is in it; the size does not hang on the last digits."""
-        chosen = [one for one in report.get("selection", {}).get("variants", ()) if one["name"] == CHOSEN]
-        size = 0
-        for _ in range(3):
-            with self.artifact.load(1):
-                size = self.artifact.bytes or 0
-            for record, key in ((report["comparison"], "int8_bytes"), *((one, "bytes") for one in chosen)):
-                record[key] = size
-        return size
-
-    def prove(self, mixed: Mixed, report: dict[str, Any]) -> None:
-        """What the search predicted, against the artifact."""
-        report["latency"] = evidence.latency(self, mixed, self.selection.decisions)
-        if self.evaluate is not None:
-            referee = self.referee()
-            report["sensitivity"] = evidence.ranking(self, mixed, referee)
-            if count := self.options.compare_plans:
-                report["selection"]["random_plans"] = evidence.against_chance(self, mixed, referee, count)
-
-    def beside(self, engine: Engine, level: str, threads: int) -> list[Variant]:
-        """Float, uniform int8 and this artifact, timed in alternation and asked the same questions."""
-        points = self.selection.points
-        int8 = self.branch(points, uniform(points, DEFAULT), self.options.levels).artifact
-        referee = self.referee() if self.evaluate is not None else None
-        return side_by_side(engine, {INT8: int8, CHOSEN: self.artifact}, level, threads, self.options.batch, referee)
+        return measure(self)
 
     def tune(self, effort: Effort) -> Tuned:
         """For the best level that this machine runs, and as many threads as a session would have; kept if it pays."""

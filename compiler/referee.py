@@ -13,12 +13,14 @@ from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import LABELS, Feeds, Samples
 from dyadic.compiler.comparison import Tally
 from dyadic.compiler.engine import Engine, Outputs
-from dyadic.compiler.measured import Measured
 from dyadic.compiler.metric import Metric
+from dyadic.compiler.metric_value import MetricValue
 from dyadic.compiler.paired_bootstrap import PairedBootstrap
 from dyadic.compiler.select import acceptance
 from dyadic.compiler.select.acceptance import Verdict
 from dyadic.runtime.session import Session
+
+BATCH = 16  # samples that are judged at a time
 
 
 class Referee:
@@ -59,7 +61,7 @@ class Referee:
             if self.bootstrap is not None:
                 answers.append(seen)
         if self.metric is not None and self.bootstrap is not None:
-            tally.measured = Measured(self.metric, self.bootstrap, self._joined(answers))
+            tally.measured = MetricValue(self.metric, self.bootstrap, self._joined(answers))
         return tally
 
     def _joined(self, answers: Sequence[Outputs]) -> dict[str, npt.NDArray[Any]]:

@@ -22,12 +22,17 @@ class Compiling(Protocol):
 
     options: Options
     module: Any  # ir.Module: `qd` before lowering, launches after it
+    floating: Any  # `qd` with everything that is decided
     integer: Any  # `qi`
+    context: Any  # of both
+    selection: Any  # stage.Selection
     progress: Progress
     cache: Cache
     artifact: Artifact
     refined: Refined
     samples: Samples  # of the calibration
+    evaluate: object  # as the user gave it, None where there is none
+    evaluation: Samples
     best_plan: dict[str, str]  # so far, for whoever interrupts
     metric: Metric | None  # the user's own, in the place of accuracy
     deadline: float | None  # of the search, in the seconds of `time.monotonic`
@@ -36,7 +41,7 @@ class Compiling(Protocol):
         """The same network with other widths, compiled: another `Compiling`."""
         ...
 
-    def engine(self) -> Engine:
+    def engine(self, threads: int | None = None) -> Engine:
         """What runs the float model."""
         ...
 

@@ -11,8 +11,8 @@ from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Input, Samples
 from dyadic.compiler.comparison import Tally
 from dyadic.compiler.engine import Engine
-from dyadic.compiler.measured import Measured
 from dyadic.compiler.metric import Metric
+from dyadic.compiler.metric_value import MetricValue
 from dyadic.compiler.paired_bootstrap import PairedBootstrap
 from dyadic.compiler.referee import Referee
 from dyadic.compiler.referee import verdict as verdict_of
@@ -105,7 +105,7 @@ def test_of_random_plans_the_metric_is_kept_or_else_accuracy() -> None:
     tally.labelled = 0
     assert quality(tally) == {"accuracy": None, "agreement": 0.5}
     bootstrap = PairedBootstrap(measure := Metric("m", lambda outputs, data: outputs["y"]), {"y": X[:, 0]}, {}, 7)
-    tally.measured = Measured(measure, bootstrap, {"y": X[:, 1]})
+    tally.measured = MetricValue(measure, bootstrap, {"y": X[:, 1]})
     assert quality(tally) == {"metric": pytest.approx(2 / 7)}
 
 

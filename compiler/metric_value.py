@@ -11,7 +11,7 @@ from dyadic.compiler.select.acceptance import CONFIDENCE, Verdict, by_metric
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricValue:
     """Nothing is drawn before an interval or a verdict is asked for."""
 
     metric: Metric
