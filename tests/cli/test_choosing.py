@@ -299,3 +299,26 @@ def test_5_an_island_that_the_certificate_does_not_name_is_refused(tmp_path: Pat
     artifact.certificate = replace(artifact.certificate, islands=("/classifier/Gemm",))
     artifact.save(tmp_path / "m.dyq")
     assert main(["verify", str(tmp_path / "m.dyq")]) == 5
+
+
+def test_other_limits_are_settled_before_a_drop_is_judged(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is too large says nothing about accuracy: bisection must not take one for the other."""
+    sizes = [70_000, 80_100]  # int8's, that of the most precise plan; all others are small enough
+    monkeypatch.setattr(Trials, "file_bytes", lambda *_: sizes.pop(0) if sizes else 10)
+    assert said("--max-drop", "2%", "--max-size", "80kB", "--evaluate", DIGITS / "test.npz") == (0, "")
+    selection = report_of(tmp_path / "out.dyq")["selection"]
+    assert selection["notes"][0].startswith("a plan made a file of 80.1 kB; the search went on with less room")
+    assert any(" points on 597 samples, at most " in note for note in selection["notes"])
+
+
+def test_int8_that_breaks_a_limit_once_compiled_replaces_nothing(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = [1.0, 3.5]  # of the plan that was found, of int8 but for the rule
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: shares.pop(0))
+    monkeypatch.setattr(Trials, "sqnr_db", lambda *_: pytest.fail("there is nothing to compare"))
+    assert said("--max-latency", "3x", "--keep", f"{FIRST}=w4") == (0, "")
+    assert shares == []
+    assert not any("int8 ships" in note for note in report_of(tmp_path / "out.dyq")["selection"]["notes"])
