@@ -26,7 +26,7 @@ from dyadic.runtime.session import Session
 if TYPE_CHECKING:
     from dyadic.compiler.select.compiling import Compiling
 
-PEAK_SECONDS = 0.05  # of each of five runs, before and after the layers are timed
+PEAK_SECONDS = 0.02  # of each of five runs, before and after the layers are timed
 
 
 def measure(flow: Compiling) -> Comparison:
