@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import LABELS, Feeds, Samples
-from dyadic.compiler.comparison import Tally
+from dyadic.compiler.comparison import Tally, pieces
 from dyadic.compiler.engine import Engine, Outputs
 from dyadic.compiler.metric import Metric
 from dyadic.compiler.metric_value import MetricValue
@@ -71,11 +71,9 @@ class Referee:
         }
 
     def _batches(self) -> Iterator[tuple[Feeds, Any]]:
-        for feeds in self.samples:
-            for start in range(0, len(next(iter(feeds.values()))), self.batch):
-                piece = {name: value[start : start + self.batch] for name, value in feeds.items()}
-                labels = piece.pop(LABELS, None)
-                yield piece, labels
+        for piece in pieces(self.samples, self.batch):
+            labels = piece.pop(LABELS, None)
+            yield piece, labels
 
 
 def verdict(tally: Tally, limit: float) -> Verdict:

@@ -68,12 +68,13 @@ class Equalizer:
 
         schemes: by layer, as "w4a8". Calibration data that cannot be read twice allows no second calibration.
         """
-        if self.samples.total is None or not self.pairs:
+        pairs = self.pairs
+        if self.samples.total is None or not pairs:
             return None, None
         twin = self.twin  # first: it reads all samples again
         batches = list(first_batches(self.samples.first, SAMPLES, SAMPLES))
         before, after = (quality_db(module, schemes, batches) for module in (self.calibrated, twin))
-        seen = Equalized(self.pairs, round(before, 2), round(after, 2), after > before + LEAST_GAIN_DB)
+        seen = Equalized(pairs, round(before, 2), round(after, 2), after > before + LEAST_GAIN_DB)
         if not seen.kept:
             return None, seen
         module = twin.clone()

@@ -40,7 +40,9 @@ def measure(flow: Compiling) -> Comparison:
         engine = flow.engine(session.threads)
         samples = flow.evaluation if given else flow.samples.first
         code = {level: len(image.code) for level, image in flow.artifact.emitted.images.items()}
-        size, judged = flow.artifact.bytes or 0, None if flow.metric is None else flow.referee().judge(session)
+        # whoever asks the referee below would else have float answer everything twice
+        judged = flow.referee().judge(session) if flow.metric is not None or (given and flow.selection.report) else None
+        size = flow.artifact.bytes or 0
         comparison = compare(engine, session, size, code, samples, given, options.batch, judged)
         flow.artifact.report |= by_layer(flow, session, flow.evaluation.first if given else flow.samples.first)
         variants = beside(flow, engine, session.isa, session.threads) if flow.selection.report else []

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from command_line import DIGITS, Command
 
 import dyadic
+from dyadic.compiler import comparison, cost, variants
+from dyadic.compiler.select import mixed
 
 
 @pytest.fixture
@@ -39,3 +42,15 @@ def artifact(tmp_path_factory: pytest.TempPathFactory, calibration: Path) -> Pat
     path = tmp_path_factory.mktemp("artifact") / "digits.dyq"
     dyadic.compile(DIGITS / "digits.onnx", calibration, isa=("x86-64",)).save(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def quick_measurements() -> Iterator[None]:
+    """Times are measured, but not well."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in (
+            (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (variants, "SECONDS", 0.0), (variants, "LEAST_ROUNDS", 2),
+            (comparison, "TIMING_SECONDS", 0.05), (mixed, "FRONT_POINTS", 4),
+        ):  # fmt: skip
+            patch.setattr(module, name, value)
+        yield

@@ -1,7 +1,6 @@
 """Widths from the command line: plans written and read back, limits that cannot be met, and what is no way to ask."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from command_line import DIGITS
 
 import dyadic
-from dyadic.compiler import comparison, cost, variants
 from dyadic.compiler.cli import main
 from dyadic.compiler.options import Options
 from dyadic.compiler.select import mixed
@@ -23,17 +21,7 @@ from dyadic.runtime.errors import UsageError
 MODEL = DIGITS / "digits.onnx"
 FIRST, POINTWISE = "/stem/stem.0/Conv", "/pointwise/pointwise.0/Conv"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quick() -> Iterator[None]:
-    """Times are measured, but not well."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in (
-            (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (variants, "SECONDS", 0.0), (variants, "LEAST_ROUNDS", 2),
-            (comparison, "TIMING_SECONDS", 0.05), (mixed, "FRONT_POINTS", 4),
-        ):  # fmt: skip
-            patch.setattr(module, name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("quick_measurements")
 
 
 @pytest.fixture

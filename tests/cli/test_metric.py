@@ -4,7 +4,6 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ import pytest
 from command_line import DIGITS
 
 import dyadic
-from dyadic.compiler import comparison, cost, variants
 from dyadic.compiler.cli import main
-from dyadic.compiler.select import mixed
 from dyadic.runtime.artifact import open_artifact
 
 MODEL = DIGITS / "digits.onnx"
@@ -39,17 +36,7 @@ def undefined(outputs, data):
     return float("nan")
 """
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quick() -> Iterator[None]:
-    """Times are measured, but not well."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in (
-            (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (variants, "SECONDS", 0.0), (variants, "LEAST_ROUNDS", 2),
-            (comparison, "TIMING_SECONDS", 0.05), (mixed, "FRONT_POINTS", 4),
-        ):  # fmt: skip
-            patch.setattr(module, name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("quick_measurements")
 
 
 @pytest.fixture
