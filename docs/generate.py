@@ -4,6 +4,7 @@ python docs/generate.py
 """
 
 import inspect
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ def dialects() -> str:
     """Every op: its fields and its meaning."""
     lines = [MADE, "", "# Dialects", ""]
     for dialect in DIALECTS:
-        module = inspect.getmodule(dialect)
-        assert module is not None and module.__doc__ is not None
+        module = import_module(f"dyadic.dialects.{dialect.DIALECT_NAMESPACE}")
+        assert module.__doc__ is not None
         lines += [f"## `{dialect.DIALECT_NAMESPACE}`", "", module.__doc__.strip(), ""]
         for op in dialect.operations:
             assert op.__doc__, f"{op.OPERATION_NAME} needs a docstring"

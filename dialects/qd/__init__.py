@@ -1,0 +1,102 @@
+"""`qd`: what the model means, plus what we decided. Still in float.
+
+Few, regular ops on `tensor<...xf32>`. Images are NCHW; the leading batch dimension is 1 in the IR and a run-time
+argument of everything that executes it. What was decided is written onto the ops as discardable attributes:
+
+    qd.range = array<f64: low, high>   what calibration saw of the op's result
+    qd.range4, qd.range16              what to represent of it with 4 or 16 bits, where that is another range
+    qd.input_mean = array<f64: ...>    what it saw of x on average: one number a channel (conv2d, linear, scale_shift)
+    qd.bits  = 8 : i64                 the width (4, 8 or 16) of its result, and qd.why = "..." the reason
+    qd.weight_bits = 4 : i64           the width (2, 4 or 8) of the weights of a conv2d or linear; 8 where missing; 32:
+                                       they stay float32, and the layer becomes a float island
+    qd.weight_group = 32 : i64         so many input channels share an integer group scale (4 bits only); missing: none
+    qd.weight_scale = array<f64: ...>  what one step of its weights is, one number an output channel
+    qd.weight_steps = dense<...>       its weights in those steps, i8 in the shape of the weights
+    qd.group_scales = dense<...>       with groups: what their steps are multiplied with, i8 in [1, 18],
+                                       [O, ceil(I / group), ...], the spatial dimensions as in the weights; for a
+                                       linear layer behind a flattened image C x H x W: [O, ceil(C / group), H, W]
+    qd.bias_shift = array<f64: ...>    what integerize adds to the bias, one number an output channel; it then leaves
+                                       qd.input_mean alone
+    qd.name  = "input"                 on function arguments and results: the user's own name
+
+What refine's passes learn from is written for one layer at a time and never stays (`compiler/refine`):
+
+    qd.input_moments = dense<...>      [groups, blocks, K, K], f32: how the inputs of a weight row vary together; the
+                                       K inputs of a block are taken to be independent of other blocks'
+    qd.weight_target = dense<...>      f32 in the shape of the weights: the real weights that would serve best
+    qd.output_error = array<f64: ...>  how far the rounded layer's results are off on average, by output channel
+
+The scale of an activation is never written: it is derived from range and width in integerize, and so are the scale and
+the steps of weights where refine has not written better ones. The meaning of the ops in torch is in
+`dialects/reference.py`, so that this file can be read and loaded without torch.
+"""
+
+from dyadic.dialects.qd.data import ConstantOp
+from dyadic.dialects.qd.decisions import (
+    BIAS_SHIFT,
+    BITS,
+    FLOAT_BITS,
+    GROUP_SCALES,
+    INPUT_MEAN,
+    INPUT_MOMENTS,
+    NAME,
+    OUTPUT_ERROR,
+    RANGE,
+    RANGE_AT,
+    WEIGHT_BITS,
+    WEIGHT_GROUP,
+    WEIGHT_SCALE,
+    WEIGHT_STEPS,
+    WEIGHT_TARGET,
+    WHY,
+    is_island,
+)
+from dyadic.dialects.qd.dialect import QD
+from dyadic.dialects.qd.functions import ClampOp, HardSigmoidOp, HardSwishOp, LeakyReluOp, SigmoidOp, SiluOp, TanhOp
+from dyadic.dialects.qd.moves import ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from dyadic.dialects.qd.pointwise import AddOp, MulOp, SubOp
+from dyadic.dialects.qd.products import Conv2dOp, LinearOp, ScaleShiftOp
+from dyadic.dialects.qd.windows import AvgPoolOp, MaxPoolOp, ReduceMeanOp
+
+__all__ = [
+    "BIAS_SHIFT",
+    "BITS",
+    "FLOAT_BITS",
+    "GROUP_SCALES",
+    "INPUT_MEAN",
+    "INPUT_MOMENTS",
+    "NAME",
+    "OUTPUT_ERROR",
+    "QD",
+    "RANGE",
+    "RANGE_AT",
+    "WEIGHT_BITS",
+    "WEIGHT_GROUP",
+    "WEIGHT_SCALE",
+    "WEIGHT_STEPS",
+    "WEIGHT_TARGET",
+    "WHY",
+    "AddOp",
+    "AvgPoolOp",
+    "ClampOp",
+    "ConcatOp",
+    "ConstantOp",
+    "Conv2dOp",
+    "HardSigmoidOp",
+    "HardSwishOp",
+    "LeakyReluOp",
+    "LinearOp",
+    "MaxPoolOp",
+    "MulOp",
+    "PadOp",
+    "ReduceMeanOp",
+    "ReshapeOp",
+    "ScaleShiftOp",
+    "SigmoidOp",
+    "SiluOp",
+    "SliceOp",
+    "SubOp",
+    "TanhOp",
+    "TransposeOp",
+    "is_island",
+]

@@ -1,0 +1,17 @@
+"""The names of the attributes that say what was decided, and what an op says by having one."""
+
+from typing import Any
+
+RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
+WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
+WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
+FLOAT_BITS = 32  # of qd.weight_bits: no width of integers
+BIAS_SHIFT = "qd.bias_shift"
+RANGE_AT = {4: "qd.range4", 16: "qd.range16"}  # by width; RANGE is that of 8 bits until widths are chosen
+INPUT_MOMENTS, WEIGHT_TARGET, OUTPUT_ERROR = "qd.input_moments", "qd.weight_target", "qd.output_error"
+
+
+def is_island(op: Any) -> bool:
+    """Whether the user keeps this layer in float."""
+    attributes = op.operation.attributes
+    return WEIGHT_BITS in attributes and attributes[WEIGHT_BITS].value == FLOAT_BITS

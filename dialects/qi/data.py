@@ -1,0 +1,63 @@
+"""Integers known at compile time, and the boundary between them and float32."""
+# pyright: reportInvalidTypeForm=false
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir.dialects.ext import Operand, Pure, Result
+
+from dyadic.dialects.integer_laws import weight_law
+from dyadic.dialects.laws import Dense, activation, fail, given, known_activation, steps_of, storage
+from dyadic.dialects.qi.dialect import QI
+from dyadic.runtime import fixedpoint
+
+Array = npt.NDArray[Any]
+
+
+class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
+    """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes.
+
+    Such an activation has leading dimension 1 and is the same in every image of a batch. Weights in groups are whole
+    here, and their groups beside them (`dialects/weight_groups.py`).
+    """
+
+    value: Dense
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return not given(self, "value") or weight_law(self)
+
+    def evaluate(self) -> Array:
+        value = np.array(self.value)
+        return value.view(storage(self.out)) if activation(self.out) is not None else value
+
+
+class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
+    """The input boundary (docs/arithmetic.md): float32 to integers, NCHW to NHWC for rank 4. Done by the runtime."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return activation(self.out) is not None or fail(self, f"must make a quantized activation, not {self.out.type}")
+
+    def evaluate(self, x: Array) -> Array:
+        kind = known_activation(self.out)
+        q = fixedpoint.quantize(x, kind.scale, kind.zero_point, *steps_of(self.out))
+        return q.transpose(0, 2, 3, 1) if q.ndim == 4 else q
+
+
+class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
+    """The output boundary (docs/arithmetic.md): integers to float32, NHWC to NCHW for rank 4. Done by the runtime."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return activation(self.x) is not None or fail(self, f"must read a quantized activation, not {self.x.type}")
+
+    def evaluate(self, x: Array) -> Array:
+        kind = known_activation(self.x)
+        r = fixedpoint.dequantize(x, kind.scale, kind.zero_point)
+        return r.transpose(0, 3, 1, 2) if r.ndim == 4 else r

@@ -1,0 +1,75 @@
+"""Layers that the user excluded from the integers: float32 between integers."""
+# pyright: reportInvalidTypeForm=false
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Operand, Pure, Result
+
+from dyadic.dialects.integer_laws import float_product_law, image_law
+from dyadic.dialects.laws import I64s, fail, given, ints, shape
+from dyadic.dialects.qi.arithmetic import quantized, real
+from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.windows import taps
+
+Array = npt.NDArray[Any]
+
+
+class FloatConv2dOp(QI.Operation, name="float_conv2d", traits=[Pure]):
+    """A float island: x [1,H,W,C] of integers, weight f32[O,KH,KW,C/groups], bias f32[O], a result of integers.
+
+    `clamp(quantize(bias + r * w + ...), low, high)`: `r` and `quantize` are the boundary's (docs/arithmetic.md).
+    The sum begins with the bias and takes one product after the other: kernel row, kernel column, input channel, the
+    last innermost. Each product and each sum is a float32, rounded half to even by itself, never fused. Padded cells
+    are 0.0; as weights are finite, adding their products or leaving them out makes the same result.
+    """
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return not given(self, "groups") or (float_product_law(self, shape(self.weight)[0]) and image_law(self))
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        (outputs, *kernel, depth), groups, out = weight.shape, self.groups.value, shape(self.out)[1:3]
+        strides, padding, dilation = ints(self.strides), ints(self.padding), ints(self.dilation)
+        total = np.broadcast_to(bias.reshape(groups, -1), (len(x), *out, groups, outputs // groups)).copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for (kh, kw), cells in taps(real(self.x, x), kernel, strides, padding, dilation, out, 0):
+                for i in range(depth):
+                    total += cells[..., i::depth, None] * weight[:, kh, kw, i].reshape(groups, -1)
+        return quantized(self, total.reshape(len(x), *out, outputs))
+
+
+class FloatLinearOp(QI.Operation, name="float_linear", traits=[Pure]):
+    """The same over the last dimension: x [..., K] of integers, weight f32[O, K], bias f32[O]."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
+        if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
+            return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
+        return float_product_law(self, weight[0])
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        r, total = real(self.x, x), np.broadcast_to(bias, (*x.shape[:-1], len(bias))).copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i in range(weight.shape[1]):
+                total += r[..., i, None] * weight[:, i]
+        return quantized(self, total)

@@ -1,0 +1,119 @@
+"""Ops that compute nothing: the same integers in other places."""
+# pyright: reportInvalidTypeForm=false
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Operand, Pure, Result
+
+from dyadic.dialects.integer_laws import move_law
+from dyadic.dialects.laws import I64s, activation, fail, given, ints, shape, slice_law, steps_of
+from dyadic.dialects.qi.dialect import QI
+
+Array = npt.NDArray[Any]
+
+
+class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
+    """`a`, then `b`, both of the result's element type, along `axis` (never 0); more inputs are a chain."""
+
+    a: Operand[Any]
+    b: Operand[Any]
+    axis: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "axis"):
+            return True
+        element = ir.RankedTensorType(self.out.type).element_type
+        if any(ir.RankedTensorType(v.type).element_type != element for v in (self.a, self.b)):
+            return fail(self, "inputs must have the result's scale and zero point; requantize them in their producers")
+        axis, out = self.axis.value, shape(self.out)
+        if not 0 < axis < len(out) or shape(self.a)[axis] + shape(self.b)[axis] != out[axis]:
+            return fail(self, f"inputs {shape(self.a)} and {shape(self.b)} do not make {out} along axis {axis}")
+        return True
+
+    def evaluate(self, *inputs: Array) -> Array:
+        batch = max(len(x) for x in inputs)  # a constant has one image
+        return np.concatenate([np.broadcast_to(x, (batch, *x.shape[1:])) for x in inputs], self.axis.value)
+
+
+class PadOp(QI.Operation, name="pad", traits=[Pure]):
+    """`value` (already in the type's steps) in `low[d]` places before and `high[d]` after; negative entries crop."""
+
+    x: Operand[Any]
+    low: I64s
+    high: I64s
+    value: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "low", "high", "value"):
+            return True
+        if activation(self.x) is None:
+            return fail(self, f"must read a quantized activation, not {self.x.type}")
+        lowest, highest = steps_of(self.x)
+        if not lowest <= self.value.value <= highest:
+            return fail(self, f"value {self.value.value} leaves [{lowest}, {highest}]")
+        sides = zip(ints(self.low), shape(self.x), ints(self.high), strict=True)
+        return move_law(self, [low + n + high for low, n, high in sides])
+
+    def evaluate(self, x: Array) -> Array:
+        low, high = ints(self.low), ints(self.high)
+        crop = tuple(slice(max(0, -lo), n - max(0, -hi)) for lo, n, hi in zip(low, x.shape, high, strict=True))
+        grow = [(max(0, lo), max(0, hi)) for lo, hi in zip(low, high, strict=True)]
+        return np.pad(x[crop], grow, constant_values=self.value.value)
+
+
+class ReshapeOp(QI.Operation, name="reshape", traits=[Pure]):
+    """The same bytes in the same (row-major) order under the result's shape; dimension 0 stays the batch."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, out = shape(self.x), shape(self.out)
+        if math.prod(x) != math.prod(out) or x[0] != out[0]:
+            return fail(self, f"{x} and {out} do not hold the same numbers with the batch in place")
+        return move_law(self, None)
+
+    def evaluate(self, x: Array) -> Array:
+        return x.reshape(len(x), *shape(self.out)[1:])
+
+
+class TransposeOp(QI.Operation, name="transpose", traits=[Pure]):
+    """Dimension `d` of the result is dimension `permutation[d]` of x; dimension 0 stays in place."""
+
+    x: Operand[Any]
+    permutation: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "permutation"):
+            return True
+        x, order = shape(self.x), ints(self.permutation)
+        if sorted(order) != list(range(len(x))) or order[0] != 0:
+            return fail(self, f"{order} does not permute the dimensions of {x} with the batch in place")
+        return move_law(self, [x[d] for d in order])
+
+    def evaluate(self, x: Array) -> Array:
+        return np.ascontiguousarray(x.transpose(ints(self.permutation)))
+
+
+class SliceOp(QI.Operation, name="slice", traits=[Pure]):
+    """Elements `starts[d], starts[d] + steps[d], ...` of each dimension, as many as the result has."""
+
+    x: Operand[Any]
+    starts: I64s
+    steps: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return slice_law(self) and move_law(self, None)
+
+    def evaluate(self, x: Array) -> Array:
+        bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)
+        places = [slice(start, start + (n - 1) * step + 1, step) for start, step, n in bounds]
+        return x[(slice(None), *places[1:])]

@@ -1,0 +1,116 @@
+"""Arithmetic element by element."""
+# pyright: reportInvalidTypeForm=false
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Operand, Pure, Result
+
+from dyadic.dialects.integer_laws import broadcast_law, clamp_law, requant_law
+from dyadic.dialects.laws import Dense, activation, fail, given, is_wide, shape, storage, zero_point
+from dyadic.dialects.qi.arithmetic import narrow
+from dyadic.dialects.qi.dialect import QI
+from dyadic.runtime import fixedpoint
+
+Array = npt.NDArray[Any]
+
+
+class AddOp(QI.Operation, name="add", traits=[Pure]):
+    """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding.
+
+    |m| < 2^15, so the sum fits int32; where an operand or the result has 16 bits, |m| < 2^31 and the sum is int64.
+    A subtraction has a negative mb (ma where the operands were exchanged). `b` may be [1, .., 1, C], of the same rank,
+    and is broadcast.
+    """
+
+    a: Operand[Any]
+    b: Operand[Any]
+    multiplier_a: ir.IntegerAttr
+    multiplier_b: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if not (broadcast_law(self) and clamp_law(self)):
+            return False
+        if given(self, "multiplier_a", "multiplier_b", "shift"):
+            ma, mb, shift = self.multiplier_a.value, self.multiplier_b.value, self.shift.value
+            wide = any(is_wide(value) for value in (self.a, self.b, self.out))
+            bits, most, sum_ = (31, fixedpoint.SHIFT_MAX, "int64") if wide else (15, fixedpoint.ADD_SHIFT_MAX, "int32")
+            if max(abs(ma), abs(mb)) >= 1 << bits:
+                return fail(self, f"multipliers {ma}, {mb} must be below 2^{bits} in size")
+            if not fixedpoint.SHIFT_MIN <= shift <= most:
+                return fail(self, f"shift {shift} must lie in [2, {most}]: the sum is {sum_}")
+        return True
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        total = (a.astype(np.int64) - zero_point(self.a)) * self.multiplier_a.value
+        total = total + (b.astype(np.int64) - zero_point(self.b)) * self.multiplier_b.value
+        q = fixedpoint.round_shift(total, self.shift.value) + zero_point(self.out)
+        return np.clip(q, self.low.value, self.high.value).astype(storage(self.out))
+
+
+class MulOp(QI.Operation, name="mul", traits=[Pure]):
+    """`requant((a-za) * (b-zb), m, s)`; `b` may be [1, .., 1, C], of the same rank, and is broadcast."""
+
+    a: Operand[Any]
+    b: Operand[Any]
+    multiplier: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return broadcast_law(self) and requant_law(self)
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        product = (a.astype(np.int64) - zero_point(self.a)) * (b.astype(np.int64) - zero_point(self.b))
+        return narrow(self, product)
+
+
+class RequantOp(QI.Operation, name="requant", traits=[Pure]):
+    """`requant(x - zx, m, s)`: another scale, or a clamp that no producer could take."""
+
+    x: Operand[Any]
+    multiplier: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if activation(self.x) is None or shape(self.x) != shape(self.out):
+            return fail(self, f"must make an activation of its input's shape, not {self.x.type} --> {self.out.type}")
+        return requant_law(self)
+
+    def evaluate(self, x: Array) -> Array:
+        return narrow(self, x.astype(np.int64) - zero_point(self.x))
+
+
+class TableOp(QI.Operation, name="table", traits=[Pure]):
+    """`table[x]`, 256 entries: any function of a number of at most 8 bits, exact to the rounding of the result.
+
+    An entry has the result's storage, i8 for u8 and i16.
+    """
+
+    x: Operand[Any]
+    table: Dense
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if given(self, "table") and list(self.table.type.shape) != [256]:
+            return fail(self, f"table has shape {list(self.table.type.shape)}, needs 256 entries")
+        if activation(self.x) is None or activation(self.out) is None or is_wide(self.x):
+            return fail(self, f"must map activations of at most 8 bits, not {self.x.type} --> {self.out.type}")
+        width = 16 if is_wide(self.out) else 8
+        if given(self, "table") and ir.IntegerType(self.table.type.element_type).width != width:
+            return fail(self, f"table of {self.table.type.element_type} needs entries of {width} bits")
+        return True
+
+    def evaluate(self, x: Array) -> Array:
+        return np.array(self.table).view(storage(self.out))[x]

@@ -1,0 +1,157 @@
+"""Layers with integer weights: int32 accumulators, one requantization a channel."""
+# pyright: reportInvalidTypeForm=false
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Operand, Pure, Result
+
+from dyadic.dialects.integer_laws import acc_shift, convolution_law, product_law
+from dyadic.dialects.laws import I32s, I64s, fail, given, ints, shape, steps_of, storage, zero_point
+from dyadic.dialects.qi.arithmetic import exact_float, narrow
+from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.windows import taps
+from dyadic.runtime import fixedpoint
+
+Array = npt.NDArray[Any]
+
+
+class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
+    """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,H,W,C], weight [O,KH,KW,C/groups], bias i32[O].
+
+    One m and one s a channel. Padded cells hold the zero point of x: the folded `-zp * sum(w)` holds everywhere.
+    `form` is "wide" or "short" (every |acc|*m + 2^(s-1) proven below 2^31): it says which computation is allowed, never
+    which result is right.
+    `acc` is the proven interval of every partial sum, bias included; of 16-bit inputs, those of low and of high bytes
+    apart, and the accumulator after `acc_shift`.
+    """
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+    multiplier: I32s
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    form: ir.StringAttr
+    acc: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return not given(self, "groups") or convolution_law(self)
+
+    def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
+        """The accumulators, narrowed to int32 where they must be, as int64 [N,OH,OW,O]."""
+        kernel, out, groups = list(weight.shape[1:3]), shape(self.out)[1:3], self.groups.value
+        kind = exact_float(weight, self.x)
+        total = np.zeros((len(x), *out, weight.shape[0]), kind)
+        step_in, step_out = x.shape[3] // groups, weight.shape[0] // groups
+        for (kh, kw), cells in taps(
+            x, kernel, ints(self.strides), ints(self.padding), ints(self.dilation), out, zero_point(self.x)
+        ):
+            tap = weight[:, kh, kw, :].astype(kind)
+            cells = cells.astype(kind)
+            if step_in == step_out == 1:
+                total += cells * tap[:, 0]
+                continue
+            for g in range(groups):
+                o = slice(g * step_out, (g + 1) * step_out)
+                total[..., o] += cells[..., g * step_in : (g + 1) * step_in] @ tap[o].T
+        return fixedpoint.round_shift(total.astype(np.int64) + bias, acc_shift(self))
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        return narrow(self, self.accumulate(x, weight, bias))
+
+
+class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
+    """A convolution whose accumulator is added to a residual before the one rounding.
+
+    `clamp(((acc * m[o] + ((b - zb) << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o]) + zp, low, high)`; sum in int64.
+    `residual_shift` lies in [0, 16], or is 32 where every mb is below 2^15 and every s in [33, 53]. For a residual of
+    16 bits it lies in [0, 8], or is 32 where every mb is below 2^13.
+    """
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    residual: Operand[Any]
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+    multiplier: I32s
+    residual_multiplier: I32s
+    residual_shift: ir.IntegerAttr
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    acc: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "groups"):
+            return True
+        channels, out = shape(self.weight)[0], shape(self.out)
+        if shape(self.residual) != out:
+            return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
+        if given(self, "residual_multiplier", "residual_shift", "shift"):
+            mb, by, s = ints(self.residual_multiplier), self.residual_shift.value, ints(self.shift)
+            high = by == fixedpoint.HIGH_RESIDUAL_SHIFT
+            limits = fixedpoint.residual_limits(steps_of(self.residual)[1])
+            if len(mb) != channels or min(mb) < 0 or not (0 <= by <= limits.shift or high):
+                seen = f"{mb}, {by}"
+                return fail(
+                    self,
+                    f"needs {channels} residual multipliers >= 0 and a shift in [0, {limits.shift}] or 32, got {seen}",
+                )
+            if high and (max(mb) >> limits.high_bits or not set(s) <= set(fixedpoint.HIGH_SHIFTS)):
+                seen = f"{max(mb)} and [{min(s)}, {max(s)}]"
+                return fail(
+                    self,
+                    f"residual shift 32 needs residual multipliers below 2^{limits.high_bits} and shifts in [33, 53], "
+                    f"got {seen}",
+                )
+        return convolution_law(self)
+
+    accumulate = Conv2dOp.accumulate
+
+    def evaluate(self, x: Array, weight: Array, bias: Array, residual: Array) -> Array:
+        b = (residual.astype(np.int64) - zero_point(self.residual)) << self.residual_shift.value
+        shift = np.array(ints(self.shift), np.int64)
+        total = self.accumulate(x, weight, bias) * np.array(ints(self.multiplier), np.int64)
+        total += b * np.array(ints(self.residual_multiplier), np.int64)
+        return np.clip(
+            fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value
+        ).astype(storage(self.out))
+
+
+class LinearOp(QI.Operation, name="linear", traits=[Pure]):
+    """The same over the last dimension: x [..., K], weight [O, K], bias i32[O]."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    multiplier: I32s
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    form: ir.StringAttr
+    acc: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
+        if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
+            return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
+        return product_law(self, weight[0])
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        kind = exact_float(weight, self.x)
+        acc = (x.astype(kind) @ weight.astype(kind).T).astype(np.int64) + bias
+        return narrow(self, fixedpoint.round_shift(acc, acc_shift(self)))

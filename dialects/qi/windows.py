@@ -1,0 +1,93 @@
+"""Pooling."""
+# pyright: reportInvalidTypeForm=false
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Operand, Pure, Result
+
+from dyadic.dialects.integer_laws import move_law, requant_law
+from dyadic.dialects.laws import (
+    Bool,
+    I32s,
+    I64s,
+    fail,
+    flag,
+    given,
+    ints,
+    shape,
+    steps_of,
+    storage,
+    window_law,
+    zero_point,
+)
+from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.windows import taps, valid_cells
+from dyadic.runtime import fixedpoint
+
+Array = npt.NDArray[Any]
+
+
+class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
+    """Largest real cell of each window: windows are clipped and never read padding. x and result share one type."""
+
+    x: Operand[Any]
+    kernel: I64s
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "kernel"):
+            return True
+        return move_law(self, None) and window_law(
+            self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True
+        )
+
+    def evaluate(self, x: Array) -> Array:
+        out = shape(self.out)[1:3]
+        lowest = steps_of(self.x)[0]
+        every = taps(x, ints(self.kernel), ints(self.strides), ints(self.padding), ints(self.dilation), out, lowest)
+        return np.stack([cells for _, cells in every]).max(0)
+
+
+class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
+    """`requant(sum(x - zx) over real cells, m[i], s[i])`, where the window has `counts[i]` valid cells.
+
+    Counted padding adds 0 and counts; `counts` are the numbers of cells that the windows of this op divide by.
+    """
+
+    x: Operand[Any]
+    kernel: I64s
+    strides: I64s
+    padding: I64s
+    counts: I64s
+    multiplier: I32s
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+    count_include_pad: Bool = flag()
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "kernel", "counts", "multiplier", "shift"):
+            return True
+        counts, m, s = ints(self.counts), ints(self.multiplier), ints(self.shift)
+        if not len(counts) == len(m) == len(s):
+            return fail(self, f"needs one multiplier and one shift per count, got {counts}, {m}, {s}")
+        return requant_law(self, len(counts)) and window_law(
+            self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True
+        )
+
+    def evaluate(self, x: Array) -> Array:
+        kernel, strides, padding, out = ints(self.kernel), ints(self.strides), ints(self.padding), shape(self.out)[1:3]
+        zero = zero_point(self.x)
+        total = sum(cells.astype(np.int64) - zero for _, cells in taps(x, kernel, strides, padding, [1, 1], out, zero))
+        cells = valid_cells(list(x.shape[1:3]), kernel, strides, padding, out, self.count_include_pad.value)
+        index = np.searchsorted(ints(self.counts), cells)
+        m, s = np.array(ints(self.multiplier), np.int64)[index], np.array(ints(self.shift), np.int64)[index]
+        q = fixedpoint.requant(total, m[..., None], s[..., None], zero_point(self.out), self.low.value, self.high.value)
+        return q.astype(storage(self.out))
