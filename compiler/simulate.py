@@ -15,6 +15,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.select.points import Points, WeightPoint
 from dyadic.dialects.reference import FloatReference, Step
+from dyadic.passes.integerize.quantization import activation_from_range
 
 if TYPE_CHECKING:
     import torch
@@ -102,19 +103,13 @@ class Simulation:
 
 
 def steps_of(low: float, high: float, bits: int) -> tuple[float, int, int, int]:
-    """(scale, zero point, lowest, highest step) of an activation, as integerize derives them from a range.
+    """(scale, zero point, lowest, highest step) of an activation that integerize gives this range and width.
 
-    >>> steps_of(0.0, 15.0, 4), steps_of(-64.0, 63.5, 8)
-    ((1.0, 0, 0, 15), (0.5, 128, 0, 255))
+    >>> steps_of(0.0, 15.0, 4), steps_of(-64.0, 63.5, 8), steps_of(-0.5, 14.5, 4)
+    ((1.0, 0, 0, 15), (0.5, 128, 0, 255), (1.0, 1, 0, 15))
     """
-    if bits == 16:
-        largest = max(abs(low), abs(high)) or 32767.0
-        return float(np.float32(largest / 32767)), 0, -32768, 32767
-    low, high, top = min(low, 0.0), max(high, 0.0), (1 << bits) - 1
-    if low == high:
-        return 1.0, 0, 0, top
-    scale = float(np.float32((high - low) / top))
-    return scale, min(max(round(-low / scale), 0), top), 0, top
+    kind = activation_from_range(low, high, bits)
+    return kind.scale, kind.zero_point, kind.low, kind.high
 
 
 def real_weights(steps: Any, scale: Any, group_scales: Any, group: int) -> Any:

@@ -33,43 +33,59 @@ def used_by(path: Path, known: set[Path]) -> set[Path]:
     return known
 
 
-def covered(sources: tuple[str, ...]) -> set[Path]:
-    every = [ROOT / source for source in sources]
-    return {file for path in every for file in (path.rglob("*.py") if path.is_dir() else [path])}
+DIGESTS = {
+    "code": identity.CODE_ROOTS,
+    "tune": identity.TUNE_ROOTS,
+    "calibrate": identity.CALIBRATE_ROOTS,
+    "sensitivity": identity.SENSITIVITY_ROOTS,
+    "refine": identity.REFINE_ROOTS,
+}
 
 
-def test_all_that_generates_a_kernel_is_in_the_digest() -> None:
-    used = used_by(ROOT / "passes/lower/cpu/kernels/registry.py", set())
-    missing = {path for path in used - covered(identity.CODE_SOURCES) if path.name != "__init__.py"}
-    assert not missing, f"add to CODE_SOURCES, or import less: {missing}"
+@pytest.mark.parametrize("name", DIGESTS)
+def test_a_digest_is_of_everything_that_is_imported(name: str) -> None:
+    """Found here by parsing, there by a pattern."""
+    roots = DIGESTS[name]
+    lists = {ROOT / one for one in identity.LISTS}
+    used = set(lists)
+    for root in roots:
+        path = ROOT / root
+        for file in path.rglob("*.py") if path.is_dir() else [path]:
+            used_by(file, used)
+    assert set(identity.closure(roots)) == used - lists
 
 
-def test_all_that_calibrates_is_in_the_digest() -> None:
-    used = used_by(ROOT / "compiler/calibrate/__init__.py", set())
-    missing = used - covered(identity.CALIBRATE_SOURCES)
-    elsewhere = {ROOT / "compiler" / name for name in ("cache.py", "identity.py", "progress.py")}
-    others = {path for path in missing - elsewhere if ROOT / "runtime" not in path.parents}
-    assert {path.name for path in others} <= {"__init__.py"}, "add to CALIBRATE_SOURCES"
+@pytest.mark.parametrize("name", DIGESTS)
+@pytest.mark.parametrize("file", ["runtime/fixedpoint.py", "runtime/errors.py"])
+def test_another_rounding_is_another_key(name: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    roots = DIGESTS[name]
+    before, read_bytes = identity.digest.__wrapped__(roots, ()), Path.read_bytes
+    changed = ROOT / file
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + b"#" * (path == changed))
+    assert identity.digest.__wrapped__(roots, ()) != before
 
 
-def test_all_that_measures_sensitivities_is_in_the_digest() -> None:
-    used = used_by(ROOT / "compiler/sensitivity/__init__.py", set())
-    missing = used - covered(identity.SENSITIVITY_SOURCES)
-    elsewhere = {ROOT / "compiler" / name for name in ("cache.py", "identity.py", "progress.py")}
-    elsewhere |= {ROOT / "compiler/calibrate/data.py"}  # the samples themselves are in the key
-    others = {path for path in missing - elsewhere if ROOT / "runtime" not in path.parents}
-    assert {path.name for path in others} <= {"__init__.py"}, f"add to SENSITIVITY_SOURCES: {others}"
+def test_what_is_never_imported_changes_no_digest() -> None:
+    for roots in DIGESTS.values():
+        assert ROOT / "compiler/report/page.py" not in identity.closure(roots)
 
 
 def test_digests_change_with_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "TREE", tmp_path)
     (tmp_path / "folder").mkdir()
+    (tmp_path / "one.py").write_text("")
     digests = set()
-    for name, text in (("folder/a.py", "1"), ("folder/a.py", "2"), ("folder/b.py", ""), ("one.py", "1")):
+    for name, text in (
+        ("folder/a.py", "1"),
+        ("folder/a.py", "2"),
+        ("folder/b.py", ""),
+        ("one.py", "1"),  # nothing of the folder imports it yet
+        ("folder/b.py", "def f():\n    from dyadic import (\n        one,\n    )\n    from dyadic.one import x\n"),
+        ("one.py", "2"),
+    ):
         (tmp_path / name).write_text(text)
-        sources = ("folder", "one.py") if (tmp_path / "one.py").exists() else ("folder",)
-        digests |= {identity.digest.__wrapped__(sources, ()), identity.digest.__wrapped__(sources, ("numpy",))}
-    assert len(digests) == 8
+        digests |= {identity.digest.__wrapped__(("folder",), packages) for packages in ((), ("numpy",))}
+    assert len(digests) == 10
 
 
 def test_timings_depend_on_more_than_code() -> None:

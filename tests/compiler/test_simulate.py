@@ -94,10 +94,24 @@ def test_it_is_as_far_from_float_as_integers_are(digits: tuple[ir.Module, Array]
     assert sqnr_db(whole, some) > sqnr_db(exact, whole) + 1.0
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "bits", "zero_point"), [(-0.5, 14.5, 4, 1), (-2.5, 252.5, 8, 3), (-13.0, 17.0, 4, 7)]
+)
+def test_halves_of_a_step_are_rounded_as_integerize_rounds_them(
+    low: float, high: float, bits: int, zero_point: int
+) -> None:
+    assert steps_of(low, high, bits)[1] == zero_point
+
+
 @pytest.mark.parametrize("bits", [4, 8, 16])
 def test_steps_of_an_activation_are_those_of_integerize(bits: int) -> None:
+    """On ranges whose zero lies in the middle of two steps, too, and on ranges that are hardly any."""
     random = np.random.default_rng(bits)
-    for low, high in [(0.0, 0.0), (-3.0, 0.0), (0.5, 2.0), *np.sort(random.normal(0, 9, (200, 2))).tolist()]:
+    top = (1 << bits) - 1
+    halves = [(-low - 0.5, top - low - 0.5) for low in random.integers(0, top, 200).tolist()]
+    tiny = [(-1e-31, 1e-30), (0.0, 1e-38), (-3e-20, 0.0)]
+    normal = np.sort(random.normal(0, 9, (200, 2))).tolist()
+    for low, high in [(0.0, 0.0), (-3.0, 0.0), (0.5, 2.0), *tiny, *halves, *normal]:
         kind = activation_from_range(low, high, bits)
         scale, *rest = steps_of(low, high, bits)
         assert (scale, *rest) == (kind.scale, kind.zero_point, kind.low, kind.high), (low, high)
