@@ -10,7 +10,7 @@ reference alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """A function as numbered slots: arguments and results by the user's names, constants apart, the rest in order."""
+    """A function as numbered slots: arguments and results by the user's names, constants apart, the rest in order.
+
+    No two steps have one name, and none has an argument's, though a user's layers may: see `unique_names`.
+    """
 
     arguments: dict[str, int]
     results: dict[str, int]
@@ -98,7 +101,7 @@ def make_plan(module: Module) -> Plan:
         for slot in (slots[op.operation.results[0]], *(slots[v] for v in op.operation.operands)):
             last_read[slot] = i
     kept = set(results.values()) | set(constants)
-    names = _unique_names(walked)
+    names = unique_names(walked, argument_names)
     steps = []
     for i, op in enumerate(walked):
         inputs = tuple(slots[v] for v in op.operation.operands)
@@ -109,18 +112,34 @@ def make_plan(module: Module) -> Plan:
     return Plan(arguments, results, constants, tuple(steps))
 
 
-def _unique_names(ops: list[Any]) -> list[str]:
-    """The first name in each op's location; a second op of the same name gets `#2`, and so on."""
-    seen: dict[str, int] = {}
+def unique_names(ops: Sequence[Any], arguments: Sequence[str] = ()) -> list[str]:
+    """The first name in each op's location; `#2` and so on behind one that an argument or an op before has.
+
+    Layers and inputs are two name spaces of the user's, here they are one. A name that some op has itself is given to
+    no other. The integers of an argument have its name.
+    """
+    own = [_location_name(op) for op in ops]
+    given, counts = {*own, *arguments}, dict.fromkeys(arguments, 1)
     names = []
-    for op in ops:
-        location = op.location
-        while isinstance(location, ir.FusedLoc):
-            location = location.locations[0]
-        name = location.name_str if isinstance(location, ir.NameLoc) else op.operation.name
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    for op, name in zip(ops, own, strict=True):
+        if isinstance(op, qi.QuantizeOp):
+            names.append(name)
+            continue
+        unique = name
+        counts[name] = counts.get(name, 0) + 1
+        if counts[name] > 1:
+            while (unique := f"{name}#{counts[name]}") in given:
+                counts[name] += 1
+            given.add(unique)
+        names.append(unique)
     return names
+
+
+def _location_name(op: Any) -> str:
+    location = op.location
+    while isinstance(location, ir.FusedLoc):
+        location = location.locations[0]
+    return location.name_str if isinstance(location, ir.NameLoc) else op.operation.name
 
 
 def _starting_values(plan: Plan, feeds: Mapping[str, Any]) -> dict[int, Any]:

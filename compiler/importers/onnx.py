@@ -4,6 +4,7 @@ Nothing here calls onnx's checker on a whole model: it expands model-local funct
 functions that call each other twice keep it busy for good. The graph is checked here, node by node.
 """
 
+import itertools
 import math
 import os
 import warnings
@@ -149,17 +150,31 @@ def _calls(nodes: Iterable[onnx.NodeProto]) -> Counter[tuple[str, str]]:
 def _name_nodes(graph: onnx.GraphProto) -> None:
     """A node without a name, or with one that is taken, is called by what it produces.
 
-    An operator of somebody's own domain keeps the domain in its name, so that it is nobody else's operator.
+    The first node of a name keeps it, unless it is that of an input: nodes and inputs are two name spaces in ONNX and
+    one in all that is said of layers, so a node called "image" as well is "image#2". An operator of somebody's own
+    domain keeps the domain in its name, so that it is nobody else's operator.
     """
-    taken: set[str] = set()
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = {value.name for value in graph.input} - constants
+    own = {node.name for node in graph.node}
+    taken = inputs | {""}
     for node in graph.node:
         produced = next((name for name in node.output if name), node.op_type)
-        name = node.name if node.name and node.name not in taken else produced
-        node.name = name if name not in taken else f"{node.op_type}_{len(taken)}"
-        taken.add(node.name)
+        name = node.name
+        if name in inputs:
+            name = _numbered(f"{name}#", own | taken)
+        elif name in taken:
+            name = produced if produced not in own | taken else _numbered(f"{node.op_type}_", own | taken)
+        node.name = name
+        taken.add(name)
         if node.domain not in STANDARD:
             node.op_type = f"{node.domain}.{node.op_type}"
         node.domain = ""
+
+
+def _numbered(base: str, taken: set[str]) -> str:
+    """The base with the first number from 2 on that makes a name of its own."""
+    return next(name for count in itertools.count(2) if (name := f"{base}{count}") not in taken)
 
 
 def _check_graph(model: onnx.ModelProto) -> None:

@@ -119,18 +119,23 @@ def _constants(program: torch.export.ExportedProgram) -> dict[str, torch.Tensor]
 
 
 class ModuleLocations(fx_importer.ContextCache):
-    """Locates each operator at the module that computes it; `layer1.0.relu` used twice is `layer1.0.relu`, `..._1`."""
+    """Locates each operator at the module that computes it; `layer1.0.relu` used twice is `layer1.0.relu`, `..._1`.
 
-    def __init__(self, context: ir.Context, tracker: fx_importer.RefTracker):
+    A module that has the name of an input, as the first of `Sequential(OrderedDict(input=...))`, is `input#2`.
+    """
+
+    def __init__(self, context: ir.Context, tracker: fx_importer.RefTracker, inputs: Sequence[str]):
         super().__init__(context, py_attr_tracker=tracker)
         self._named: dict[Node, str] = {}
+        self._inputs = inputs
 
     def get_node_location(self, node: Node) -> ir.Location | None:
         if node.op != "call_function":
             return None
         if node not in self._named:
             taken = set(self._named.values())
-            base = name = _layer_name(node)
+            base = _layer_name(node)
+            name = base = f"{base}#2" if base in self._inputs else base
             count = 0
             while name in taken:
                 count += 1
@@ -181,7 +186,7 @@ def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context) -> ir.M
     names = {id(tensor): name for name, tensor in _constants(program).items()}
     inputs = list(program.graph_signature.user_inputs)
     importer = fx_importer.FxImporter(context=context, hooks=ReadableWeights(names))
-    importer._cc = ModuleLocations(context, importer._py_attr_tracker)
+    importer._cc = ModuleLocations(context, importer._py_attr_tracker, inputs)
     try:
         function = importer.import_frozen_program(program)
     except (NotImplementedError, TypeError, ValueError) as error:

@@ -37,7 +37,7 @@ def layers_of(points: Points) -> list[Layer]:
     named = [Layer(name, ("input",), False) for name in points.argument_names.values()]
     for step in points.plan.steps:
         name = points.names[step.output]
-        if name in points.result_of and name not in (one.name for one in named):
+        if name in points.result_of:
             kind = str(step.op.operation.name).removeprefix("qd.")
             named.append(Layer(name, tuple(dict.fromkeys([kinds.get(name) or kind, kind])), name in kinds))
     return named

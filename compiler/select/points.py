@@ -71,7 +71,8 @@ class Points:
         names = {step.output: step.name for step in original.steps}
         self.module = prepared(module, original)
         self.plan: Plan = make_plan(self.module)
-        self.names = {step.output: names.get(_tag(step), step.name) for step in self.plan.steps}
+        taken = {*names.values(), *self.plan.arguments}
+        self.names = {step.output: names.get(_tag(step)) or new_name(step.name, taken) for step in self.plan.steps}
         self._slots = {step.op.out: step.output for step in self.plan.steps}
         arguments = main_function(self.module).operation.regions[0].blocks[0].arguments
         self._slots |= {value: i for i, value in enumerate(arguments)}
@@ -156,8 +157,6 @@ class Points:
         for root, slots in members.items():
             rounded = tuple(slot for slot in slots if slot in self.ranges)
             name = self.argument_names.get(rounded[0]) or self.names[rounded[0]]
-            while name in points:  # an identity clamp that integerize adds has its reader's name
-                name += "'"
             tables = any(isinstance(use.owner.opview, TABLE_OPS) for slot in slots for use in self._values[slot].uses)
             elements = sum(prod(shape(self._values[slot])[1:]) for slot in rounded)
             points[name] = ActivationPoint(name, rounded, elements, 8 if tables else 16)
@@ -196,6 +195,14 @@ def prepared(module: ir.Module | ir.Operation, plan: Plan) -> ir.Operation:
         for one in (place_ranges, choose_conv_add, align_residuals):
             one.run(copy)
     return copy
+
+
+def new_name(name: str, taken: set[str]) -> str:
+    """A name for an identity clamp that integerize adds and that has its reader's: with as many `'` as it takes."""
+    while name in taken:
+        name += "'"
+    taken.add(name)
+    return name
 
 
 def several_channels(op: Any) -> bool:

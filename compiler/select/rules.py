@@ -69,7 +69,9 @@ def apply_rules(
         parts = [("weights", weight_groups, [n for n in names if n in weighted], Scheme(rule.scheme.weights))]
         parts += [("results", result_groups, names, Scheme(bits=rule.scheme.bits))]
         if rule.scheme.weights and not parts[0][2]:
-            raise UsageError(f'{rule}: "{names[0]}" has no weights; say a16, a8 or a4 alone')
+            same = f"{names[0]}#2"  # a layer that has the name of an input is called so
+            layer = f', the layer of that name is "{same}"' if same in weighted else ""
+            raise UsageError(f'{rule}: "{names[0]}" has no weights; say a16, a8 or a4 alone{layer}')
         for part, groups, touched, scheme in parts:
             if scheme == Scheme():
                 continue

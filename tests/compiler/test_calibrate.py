@@ -67,6 +67,34 @@ def test_inputs_and_outputs_are_never_clipped() -> None:
         assert list(main_function(module).attributes["arg_attrs"][0][qd.RANGE])[1] == 50.0
 
 
+def test_layers_may_have_the_names_of_inputs_and_of_each_other() -> None:
+    """Ranges and means are those that they have under any other names."""
+    conv = """
+func.func @main(%x: tensor<1x2x4x4xf32> {qd.name = "in"}) -> (tensor<1x2x4x4xf32> {qd.name = "out"}) {
+  %w = "qd.constant"() {value = dense<[[[[2.0]], [[0.0]]], [[[0.0]], [[-30.0]]]]> : tensor<2x2x1x1xf32>}
+    : () -> tensor<2x2x1x1xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>,
+    dilation = array<i64: 1, 1>, groups = 1 : i64}
+    : (tensor<1x2x4x4xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32> loc("first")
+  %1 = "qd.conv2d"(%0, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>,
+    dilation = array<i64: 1, 1>, groups = 1 : i64}
+    : (tensor<1x2x4x4xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32> loc("second")
+  return %1 : tensor<1x2x4x4xf32>
+}"""
+    data = np.random.default_rng(0).random((8, 2, 4, 4), np.float32)
+    seen = []
+    for first, second in (("first", "second"), ("in", "out"), ("in", "in"), ("in#2", "in")):
+        with new_context():
+            module = ir.Module.parse(conv.replace("first", first).replace("second", second))
+            calibrate(module, data, "mse", Progress())
+            ops = [op for op in main_function(module).operation.regions[0].blocks[0].operations]
+            convs = [op.attributes for op in ops if op.operation.name == "qd.conv2d"]
+            own = [str(each[name]) for each in convs for name in (qd.RANGE, qd.INPUT_MEAN)]
+            seen.append([str(main_function(module).attributes["arg_attrs"][0][qd.RANGE]), *own])
+    assert len(set(seen[0])) == 5 and all(one == seen[0] for one in seen)
+
+
 def test_a_layer_that_overflows_is_named() -> None:
     scaled = '%1 = "qd.mul"(%0, %0) : (tensor<1x2x4xf32>, tensor<1x2x4xf32>) -> tensor<1x2x4xf32> loc("/square")'
     text = NETWORK.replace(NETWORK.splitlines()[3].strip(), scaled).replace("high = 2.0", "high = 0x7F800000")

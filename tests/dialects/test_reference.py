@@ -8,7 +8,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import new_context, qd
 from dyadic.dialects.laws import shape
-from dyadic.dialects.reference import TORCH, FloatReference, IntegerReference, run_qd, run_qi
+from dyadic.dialects.reference import TORCH, FloatReference, IntegerReference, make_plan, run_qd, run_qi
 
 WINDOWS = """
 func.func @main(%x: tensor<1x1x4x4xf32> {qd.name = "input"})
@@ -44,6 +44,15 @@ def test_values_are_observed_by_unique_names() -> None:
         )
         assert {name: batch for name, (_, batch) in seen.items()} == {"input": 2, "/pool": 2, "/pool#2": 2}
         assert seen["input"][0] is None and isinstance(seen["/pool#2"][0], qd.AvgPoolOp)
+
+
+def test_a_name_is_nobody_elses() -> None:
+    """Not an argument's, and not one that a later op has itself."""
+    text = WINDOWS.replace('loc("/pool")', 'loc("input#2")', 1).replace('loc("/pool")', 'loc("input")', 1)
+    with new_context():
+        plan = make_plan(ir.Module.parse(text))
+        assert [step.name for step in plan.steps] == ["input#2", "input#3"]
+        assert list(plan.arguments) == ["input"]
 
 
 def test_feeds_that_do_not_fit_are_refused() -> None:

@@ -184,6 +184,18 @@ def test_a_branch_on_a_shape_is_taken() -> None:
     assert operations(prepared(imported(model(body)))) == ["clamp"]
 
 
+def test_every_node_gets_a_name_of_its_own() -> None:
+    """The user's own where it can be, else what it produces; a number where that is taken, too."""
+    proto = model("a = Relu(x) b = Sigmoid(a) c = Tanh(b) Tanh_2 = Relu(c) e = Sigmoid(Tanh_2) y = Tanh(e)")
+    for node, name in zip(proto.graph.node, ("x", "z", "", "c", "z", "z"), strict=True):
+        node.name = name
+    proto.graph.node[4].output[0] = proto.graph.node[5].input[0] = "c#1"
+    module = prepared(imported(proto))
+    block = main_function(module).operation.regions[0].blocks[0]
+    names = [op.location.name_str for op in block.operations if op.operation.name != "func.return"]
+    assert names == ["x#2", "z", "Tanh_2", "c", "c#1", "y"]
+
+
 def test_constants_that_are_too_large_to_compute_stay() -> None:
     body = "z = ConstantOfShape(s) y = Concat<axis=3>(x, z)"
     with pytest.raises(ModelError, match="ConstantOfShape"):

@@ -1,5 +1,6 @@
 """What import of a torch module keeps, and what can be wrong with one."""
 
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,13 @@ def test_layers_are_named_by_their_modules() -> None:
         *("0.conv", "0.relu", "0.add", "0.relu_1"),
         *("1.0.conv", "1.0.relu", "1.0.add", "1.0.relu_1"),
     ]
+
+
+def test_a_module_with_the_name_of_an_input_is_numbered() -> None:
+    network = nn.Sequential(OrderedDict(input=nn.Conv2d(4, 4, 1), relu=nn.ReLU()))
+    module = prepared(imported(network))
+    assert boundary_names(main_function(module))[0] == ["input"]
+    assert locations(module) == ["input#2", "relu"]
 
 
 def test_boundary_names() -> None:

@@ -48,6 +48,13 @@ def test_a_name_is_that_layer_alone() -> None:
     assert said("conv1=w8a16") == {"conv1": "w8a16"}
 
 
+def test_a_layer_with_the_name_of_an_input_is_numbered() -> None:
+    layers = (Layer("image", ("input",), weights=False), Layer("image#2", ("conv2d",)))
+    assert list(apply_rules(parse_rules(["image#2=w4"]), layers)) == ["image#2"]
+    with pytest.raises(UsageError, match=r'"image" has no weights.*, the layer of that name is "image#2"$'):
+        apply_rules(parse_rules(["image=w4a8"]), layers)
+
+
 def test_a_layer_that_is_called_as_a_type_is_the_layer() -> None:
     assert said("linear=w8a8") == {"linear": "w8a8"}
 
