@@ -20,8 +20,8 @@ from benchmarks import machine
 from benchmarks.build import FLOAT, ensure, model_path
 from benchmarks.engines import OURS
 from benchmarks.networks import NETWORKS
-from dyadic.compiler.cost.peak import peak_gmacs
-from dyadic.compiler.feeds import random_feeds
+from dyadic.compiler.quality.feeds import random_feeds
+from dyadic.compiler.targets.cpu.peak import peak_gmacs
 from dyadic.runtime import targets
 from dyadic.runtime.session import StepTime
 

@@ -112,7 +112,7 @@ def measure(spec: Spec) -> dict[str, Any]:
     images = filled(evaluation, spec.batch)
     if spec.alone:
         return memory(spec, images)
-    from dyadic.compiler.cost.peak import peak_gmacs  # not where memory is measured: the code generator is large
+    from dyadic.compiler.targets.cpu.peak import peak_gmacs  # not where memory is measured: the code generator is large
 
     opened: dict[str, Run] = {}
     failed: dict[str, str] = {}

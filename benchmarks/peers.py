@@ -106,7 +106,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def run(given: argparse.Namespace, folder: Path, console: Console) -> dict[str, Any]:
     """Build, measure, print; what comes back is what the JSON file holds."""
     from benchmarks.machine import description
-    from dyadic.compiler.cost.peak import CACHE_BYTES, DRAM_BYTES, bandwidth_gbytes
+    from dyadic.compiler.targets.cpu.peak import CACHE_BYTES, DRAM_BYTES, bandwidth_gbytes
 
     def say(text: str) -> None:
         console.print(text, style="dim", markup=False, highlight=False)

@@ -19,9 +19,9 @@ from rich.console import Console
 from benchmarks.build import FLOAT, data, ensure, source_path
 from benchmarks.networks import NETWORKS
 from dyadic.compiler.driver import Flow
+from dyadic.compiler.measure import evidence
 from dyadic.compiler.options import Options
 from dyadic.compiler.refine import TECHNIQUES
-from dyadic.compiler.select import evidence
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.runtime import targets
 

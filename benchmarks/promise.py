@@ -18,11 +18,11 @@ from rich.progress import track
 from dyadic.compiler.budget import parse_limit
 from dyadic.compiler.driver import Flow
 from dyadic.compiler.options import Options
-from dyadic.compiler.select.acceptance import by_accuracy
-from dyadic.compiler.select.bisection import bisect
+from dyadic.compiler.quality.acceptance import by_accuracy
 from dyadic.compiler.select.mixed import FRONT_POINTS, SOLVER_SECONDS
-from dyadic.compiler.select.pareto import pareto
 from dyadic.compiler.select.search import BYTES, decisions_of
+from dyadic.compiler.solvers.bisection import bisect
+from dyadic.compiler.solvers.pareto import pareto
 
 Rights = npt.NDArray[np.bool_]
 BATCH = 64
@@ -31,12 +31,12 @@ BATCH = 64
 def rights_of(model: str, calibration: str, evaluation: str) -> tuple[Rights, Rights, list[float]]:
     """(whether float is right on each image, the same of every plan, weights of the plans as shares of int8's)."""
     flow = Flow(model, calibration, evaluation, None, Options(max_size="1x")).run("select")
-    mixed, referee = flow.selection.mixed, flow.referee()
+    mixed, evaluator = flow.selection.mixed, flow.evaluator()
     assert mixed is not None
     with np.load(evaluation) as file:
         labels = file["labels"]
         feeds = {one.name: file[one.name] for one in flow.samples.inputs}
-    right = [np.concatenate([answer[0].argmax(1) for answer in referee.float_answers]) == labels]
+    right = [np.concatenate([answer[0].argmax(1) for answer in evaluator.float_answers]) == labels]
     with flow.context:
         front = pareto(mixed.problem, BYTES, FRONT_POINTS, SOLVER_SECONDS)
         for plan in track(front, "compiling the front"):

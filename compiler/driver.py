@@ -21,17 +21,13 @@ from torch_mlir import ir
 
 from dyadic.compiler import knobs
 from dyadic.compiler.artifact import Artifact
-from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Samples
-from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
-from dyadic.compiler.certificate import certify
 from dyadic.compiler.command_line import compile_command
-from dyadic.compiler.comparison import Comparison
-from dyadic.compiler.emit import emit
-from dyadic.compiler.engine import Engine, make_engine
-from dyadic.compiler.metric import Function, load_metric
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.measure.account import layers
+from dyadic.compiler.measure.measurements import measure
 from dyadic.compiler.options import (
     ObserverName,
     Options,
@@ -45,23 +41,27 @@ from dyadic.compiler.options import (
     seconds_of,
 )
 from dyadic.compiler.progress import Progress, make_progress
-from dyadic.compiler.referee import BATCH, Referee
+from dyadic.compiler.quality.comparison import Comparison
+from dyadic.compiler.quality.evaluator import BATCH, Evaluator
+from dyadic.compiler.quality.float_engine import Engine, make_engine
+from dyadic.compiler.quality.metric import Function, load_metric
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.refine.equalization import Equalized, Equalizer
-from dyadic.compiler.report.account import layers
-from dyadic.compiler.report.measurements import measure
-from dyadic.compiler.select.decisions import Decisions, write
-from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.scheme import parse
 from dyadic.compiler.select.stage import Selection, select
+from dyadic.compiler.targets.cpu.certificate import certify
+from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.tune import Tuned, choices_of, restore, tune
 from dyadic.compiler.tune.proof import prove
+from dyadic.compiler.widths.decisions import Decisions, write
+from dyadic.compiler.widths.points import Points
+from dyadic.compiler.widths.scheme import parse
+from dyadic.compiler.widths.width_ranges import take_ranges_of_widths
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.passes import PIPELINE, STAGES, usual
-from dyadic.passes.lower.cpu.kernels.choices import Effort
+from dyadic.passes.lower.cpu.kernels.tuning_space import Effort
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime import targets
@@ -92,7 +92,7 @@ class Flow:
         self.equalized: Equalized | None = None
         limit = options.time_limit
         self.deadline = None if limit is None else time.monotonic() + seconds_of(limit)
-        self._referee: Referee | None = None
+        self._evaluator: Evaluator | None = None
         self.best_plan: dict[str, str] = {}  # of a search that did not end, by layer
         self.module: ir.Module
         self.samples: Samples
@@ -147,7 +147,7 @@ class Flow:
                 )
         if self.metric is not None:
             with self.progress.stage("metric"):
-                self.referee()
+                self.evaluator()
         calibrate(self.module, self.samples, self.options.observer, self.progress, self.cache)
         self.trace.page(self.module.operation, "calibrate", self.options.observer)
 
@@ -242,12 +242,12 @@ class Flow:
         data = self.samples.first if self.samples.total is None else self.calibration
         return Samples(data, self.samples.inputs, labels=self.metric is None)
 
-    def referee(self) -> Referee:
+    def evaluator(self) -> Evaluator:
         """Float's answers to the evaluation data, made once."""
-        if self._referee is None:
+        if self._evaluator is None:
             outputs = boundary_names(main_function(self.module))[1]
-            self._referee = Referee(self.engine(), self.evaluation, BATCH, self.metric, outputs)
-        return self._referee
+            self._evaluator = Evaluator(self.engine(), self.evaluation, BATCH, self.metric, outputs)
+        return self._evaluator
 
     def engine(self, threads: int | None = None) -> Engine:
         """What runs the user's own float model."""

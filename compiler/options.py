@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dyadic.compiler.budget import Axis, Limit, parse_limit
-from dyadic.compiler.metric import FORM, Function
-from dyadic.compiler.metric import parse as parse_metric
+from dyadic.compiler.quality.metric import FORM, Function
+from dyadic.compiler.quality.metric import parse as parse_metric
 from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
 

@@ -5,7 +5,7 @@ import sys
 
 def main() -> int | str | None:
     try:
-        from dyadic.compiler.cli import main as command_line
+        from dyadic.compiler.cli.main import main as command_line
     except ModuleNotFoundError as missing:
         if missing.name not in ("click", "rich"):
             raise

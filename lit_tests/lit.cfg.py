@@ -19,7 +19,7 @@ config.test_format = lit.formats.ShTest(execute_external=False)
 # The Python that runs lit runs the tools; -P so that a test's own folder is never on its path.
 tools = Path(sys.executable).parent
 config.substitutions += [
-    (r"\bdyadic-opt\b", f"{sys.executable} -P -m dyadic.compiler.opt"),
+    (r"\bdyadic-opt\b", f"{sys.executable} -P -m dyadic.compiler.opt.main"),
     (r"\bfilecheck\b", str(tools / "filecheck")),
 ]
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"

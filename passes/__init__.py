@@ -13,8 +13,8 @@ from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.place_widths import place_widths
 from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
-from dyadic.passes.lower.cpu.outline_kernels import outline_kernels
 from dyadic.passes.lower.cpu.plan_memory import plan_memory
+from dyadic.passes.lower.cpu.select_kernels import select_kernels
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
@@ -68,7 +68,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
     "lower/cpu": (
         assign_layouts,  # first: where halos lie and which tensors share a buffer decides what needs memory
         plan_memory,  # before outlining, while lifetimes can be read off the graph
-        outline_kernels,
+        select_kernels,
     ),
 }
 

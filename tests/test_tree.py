@@ -48,7 +48,7 @@ def test_every_pass_has_a_lit_test(stage: str, name: str) -> None:
 
 @pytest.mark.parametrize(("stage", "name"), REGISTERED)
 def test_every_pass_has_a_meaning_test(stage: str, name: str) -> None:
-    assert (ROOT / "tests" / "passes" / f"test_{name.replace('-', '_')}.py").is_file()
+    assert (ROOT / "tests" / "passes" / stage / f"test_{name.replace('-', '_')}.py").is_file()
 
 
 def test_every_lit_test_of_a_pass_has_its_pass() -> None:

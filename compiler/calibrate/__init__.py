@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from torch_mlir import ir
 
-from dyadic.compiler.cache import Cache, key_of
-from dyadic.compiler.calibrate.data import Feeds, Input, Samples
+from dyadic.compiler.calibrate.data import Input, Samples, rebatch
 from dyadic.compiler.calibrate.entropy import Entropy
 from dyadic.compiler.calibrate.means import InputMeans
 from dyadic.compiler.calibrate.min_max import MinMax
 from dyadic.compiler.calibrate.mse import Mse
 from dyadic.compiler.calibrate.observer import Observer
 from dyadic.compiler.calibrate.percentile import Percentile
-from dyadic.compiler.identity import calibrate_digest
+from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.keep.identity import calibrate_digest
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
@@ -177,11 +177,6 @@ def count(sample: tuple[int, ...]) -> int:
     for n in sample:
         product *= n
     return product
-
-
-def rebatch(feeds: Feeds, rows: int) -> list[Feeds]:
-    total = len(next(iter(feeds.values())))
-    return [{name: value[i : i + rows].copy() for name, value in feeds.items()} for i in range(0, total, rows)]
 
 
 def write_ranges(module: ir.Module, plan: Plan, attribute: str, ranges: dict[str, tuple[float, float]]) -> None:

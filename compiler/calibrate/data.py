@@ -247,3 +247,18 @@ class Member:
                 if len(data) != size:
                     raise ValueError(f"{self.name or self.path.name} ends early")
                 yield np.frombuffer(data, self.dtype).reshape(shape)
+
+
+def rebatch(feeds: Feeds, rows: int) -> list[Feeds]:
+    total = len(next(iter(feeds.values())))
+    return [{name: value[i : i + rows].copy() for name, value in feeds.items()} for i in range(0, total, rows)]
+
+
+def first_batches(samples: Iterable[Feeds], rows: int, most: int) -> Iterator[Feeds]:
+    """The first `most` samples, at most `rows` at a time, without labels; no more is read than they need."""
+    left = most
+    for feeds in samples:
+        yield from rebatch({name: value[:left] for name, value in feeds.items() if name != LABELS}, rows)
+        left -= len(next(iter(feeds.values())))
+        if left <= 0:
+            return

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dyadic.compiler.cache import Cache, key_of
-from dyadic.compiler.emit import Emitted
-from dyadic.compiler.feeds import random_feeds
-from dyadic.compiler.identity import processor
+from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.keep.identity import processor
+from dyadic.compiler.quality.feeds import random_feeds
+from dyadic.compiler.targets.cpu.emit import Emitted
 from dyadic.runtime.session import Session, load
 
 ROUNDS, SECONDS, MOST_ROUNDS = 30, 2.0, 300

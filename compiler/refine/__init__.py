@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 
-from dyadic.compiler.cache import Cache, key_of
 from dyadic.compiler.calibrate import question
 from dyadic.compiler.calibrate.data import Samples
-from dyadic.compiler.identity import refine_digest
+from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.keep.identity import refine_digest
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.compiler.refine.answer import Answer
 from dyadic.compiler.refine.walk import Gain, Walk
-from dyadic.compiler.simulate import Simulation
 from dyadic.compiler.trace import Trace, run_passes
+from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan, main_function, make_plan

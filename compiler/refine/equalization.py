@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 
 from torch_mlir import ir
 
-from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate import calibrate
-from dyadic.compiler.calibrate.data import Feeds, Samples
-from dyadic.compiler.calibrate.width_ranges import take_ranges_of_widths
-from dyadic.compiler.comparison import Tally
-from dyadic.compiler.layer_losses import first_batches
+from dyadic.compiler.calibrate.data import Feeds, Samples, first_batches
+from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
-from dyadic.compiler.select.decisions import Decisions, decide, write
-from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.scheme import parse
+from dyadic.compiler.quality.comparison import Tally
 from dyadic.compiler.sensitivity.candidates import Roundings
-from dyadic.compiler.simulate import Simulation
+from dyadic.compiler.widths.decisions import Decisions, decide, write
+from dyadic.compiler.widths.points import Points
+from dyadic.compiler.widths.scheme import parse
+from dyadic.compiler.widths.simulate import Simulation
+from dyadic.compiler.widths.width_ranges import take_ranges_of_widths
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.prepare.equalize_layers import equalize_layers, neighbours
 

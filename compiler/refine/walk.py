@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dyadic.compiler.refine.moments import moments
 from dyadic.compiler.refine.one_layer import OneLayer
-from dyadic.compiler.simulate import Simulation, Values
+from dyadic.compiler.widths.simulate import Simulation, Values
 from dyadic.dialects import qd
 from dyadic.dialects.reference import Step
 from dyadic.passes.refine.correct_biases import correct_biases

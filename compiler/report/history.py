@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from dyadic.compiler.report import formats
+from dyadic.compiler.quality import formats
 from dyadic.compiler.report.tables import Column, Row, Table, table
 
 Parts = tuple[str, list[str], list[Table | None]]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dyadic.compiler.report import formats
+from dyadic.compiler.quality import formats
 from dyadic.compiler.report.headline import variants_of
 from dyadic.compiler.report.quality import quality_of
 from dyadic.compiler.report.svg import drawn

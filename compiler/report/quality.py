@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dyadic.compiler.report import formats
+from dyadic.compiler.quality import formats
 from dyadic.compiler.report.tables import Row
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from dyadic.compiler.report import formats, history
-from dyadic.compiler.report.formats import counted, microseconds, milliseconds, number, percent, text
+from dyadic.compiler.quality import formats
+from dyadic.compiler.quality.formats import counted, microseconds, milliseconds, number, percent, text
+from dyadic.compiler.report import history
 from dyadic.compiler.report.headline import shipped_of, variants_table, verdict, what_was_compiled
 from dyadic.compiler.report.history import sentence
 from dyadic.compiler.report.quality import ACCURACY, quality_of

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from dyadic.compiler.artifact import Artifact
-from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate.data import Samples
-from dyadic.compiler.engine import Engine
-from dyadic.compiler.metric import Metric
+from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
-from dyadic.compiler.referee import Referee
+from dyadic.compiler.quality.evaluator import Evaluator
+from dyadic.compiler.quality.float_engine import Engine
+from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.refine import Refined
-from dyadic.compiler.select.decisions import Decisions
-from dyadic.compiler.select.points import Points
+from dyadic.compiler.widths.decisions import Decisions
+from dyadic.compiler.widths.points import Points
 
 
 class Compiling(Protocol):
@@ -58,6 +58,6 @@ class Compiling(Protocol):
         """With labels where they are given."""
         ...
 
-    def referee(self) -> Referee:
+    def evaluator(self) -> Evaluator:
         """On the evaluation data."""
         ...

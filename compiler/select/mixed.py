@@ -15,16 +15,9 @@ from typing import TYPE_CHECKING, Any
 from dyadic.compiler import cost
 from dyadic.compiler.budget import Axis
 from dyadic.compiler.cost import Times
-from dyadic.compiler.referee import verdict
-from dyadic.compiler.report.formats import measure as measure_value
-from dyadic.compiler.select.acceptance import Verdict
-from dyadic.compiler.select.bisection import bisect
-from dyadic.compiler.select.decisions import Decisions
-from dyadic.compiler.select.greedy import greedy
-from dyadic.compiler.select.ilp import ilp
-from dyadic.compiler.select.pareto import pareto
-from dyadic.compiler.select.problem import Infeasible, Problem, Solution, solution
-from dyadic.compiler.select.scheme import FLOAT
+from dyadic.compiler.quality.acceptance import Verdict
+from dyadic.compiler.quality.evaluator import verdict
+from dyadic.compiler.quality.formats import measure as measure_value
 from dyadic.compiler.select.search import (
     BASE,
     BOPS,
@@ -39,7 +32,14 @@ from dyadic.compiler.select.search import (
 )
 from dyadic.compiler.select.trials import Trials
 from dyadic.compiler.sensitivity import Candidates, Sensitivities, best_device, measure
-from dyadic.compiler.simulate import Simulation
+from dyadic.compiler.solvers.bisection import bisect
+from dyadic.compiler.solvers.greedy import greedy
+from dyadic.compiler.solvers.ilp import ilp
+from dyadic.compiler.solvers.pareto import pareto
+from dyadic.compiler.solvers.problem import Infeasible, Problem, Solution, solution
+from dyadic.compiler.widths.decisions import Decisions
+from dyadic.compiler.widths.scheme import FLOAT
+from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects.launch import launches_of
 from dyadic.runtime import targets
 from dyadic.runtime.errors import BudgetError
@@ -47,7 +47,7 @@ from dyadic.runtime.session import threads_for
 
 if TYPE_CHECKING:
     from dyadic.compiler.select.compiling import Compiling
-    from dyadic.compiler.select.points import Points
+    from dyadic.compiler.widths.points import Points
 
 WEIGHT_SCHEMES = ("w8", "w4", "w4g32", "w2")
 AXIS_OF: dict[Axis, str] = {"size": BYTES, "latency": LATENCY, "bops": BOPS}
@@ -317,15 +317,15 @@ class Mixed:
 
     def most_frugal(self, front: tuple[Solution, ...]) -> Solution:
         """The smallest plan of the front that keeps the promise on accuracy, each compiled and asked."""
-        limit, referee = self.limits["drop"].value, self.flow.referee()
+        limit, evaluator = self.limits["drop"].value, self.flow.evaluator()
         verdicts: dict[int, Verdict] = {}
 
         def accept(one: Solution) -> bool:
             decisions = decisions_of(one)
             with self.flow.branch(self.points, decisions, (self.level,)).artifact.load(
-                self.threads, referee.batch
+                self.threads, evaluator.batch
             ) as session:
-                seen = verdict(referee.judge(session), limit)
+                seen = verdict(evaluator.judge(session), limit)
             verdicts[id(one)] = seen
             self.notes.append(f"a plan of {one.costs[BYTES] / 1e3:.1f} kB of weights {seen}")
             if seen.accepted and one.costs[BYTES] < self.best_bytes:

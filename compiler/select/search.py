@@ -15,10 +15,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from dyadic.compiler.cost import Times
-from dyadic.compiler.select.decisions import Decisions
-from dyadic.compiler.select.points import ActivationPoint, Points, WeightPoint
-from dyadic.compiler.select.problem import Choice, Pair, Problem, Solution
-from dyadic.compiler.select.scheme import FLOAT, parse
+from dyadic.compiler.solvers.problem import Choice, Pair, Problem, Solution
+from dyadic.compiler.widths.decisions import Decisions
+from dyadic.compiler.widths.points import ActivationPoint, Points, WeightPoint
+from dyadic.compiler.widths.scheme import FLOAT, parse
 
 if TYPE_CHECKING:
     from dyadic.compiler.sensitivity import Candidates, Sensitivities

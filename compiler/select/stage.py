@@ -15,19 +15,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dyadic.compiler.select.decisions import (
-    DEFAULT,
-    Decisions,
-    decide,
-    layers_of,
-    result_groups,
-    weight_groups,
-)
 from dyadic.compiler.select.mixed import Mixed
-from dyadic.compiler.select.plan import Plan, read_plan, resolve, shared, write_plan
-from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.rules import Kept, Rule, apply_rules, matching, parse_rules
-from dyadic.compiler.select.scheme import Layer, Scheme, parse
+from dyadic.compiler.widths.decisions import DEFAULT, Decisions, decide, layers_of, result_groups, weight_groups
+from dyadic.compiler.widths.plan import Plan, read_plan, resolve, shared, write_plan
+from dyadic.compiler.widths.points import Points
+from dyadic.compiler.widths.rules import Kept, Rule, apply_rules, matching, parse_rules
+from dyadic.compiler.widths.scheme import Layer, Scheme, parse
 from dyadic.runtime.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dyadic.compiler import cost
-from dyadic.compiler.cache import Cache
-from dyadic.compiler.comparison import Tally
+from dyadic.compiler.calibrate.data import first_batches
 from dyadic.compiler.cost import Times
-from dyadic.compiler.emit import Emitted
-from dyadic.compiler.layer_losses import first_batches
-from dyadic.compiler.select.decisions import Decisions
-from dyadic.compiler.variants import CHOSEN, INT8
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.measure.variants import CHOSEN, INT8
+from dyadic.compiler.quality.comparison import Tally
+from dyadic.compiler.targets.cpu.emit import Emitted
+from dyadic.compiler.widths.decisions import Decisions
 
 if TYPE_CHECKING:
     from dyadic.compiler.select.compiling import Compiling
-    from dyadic.compiler.select.points import Points
+    from dyadic.compiler.widths.points import Points
 
 REPORT_BYTES = 900  # a layer, in the report that goes into the file
 COMMANDS = 26  # in it: one a section, one a plan of the front

@@ -16,10 +16,9 @@ from dataclasses import replace
 from math import prod
 from statistics import median
 
-from dyadic.compiler.cache import Cache
 from dyadic.compiler.calibrate.data import Feeds
+from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Advance, Progress
-from dyadic.compiler.select.scheme import FLOAT
 from dyadic.compiler.sensitivity import (
     augmented,
     fisher,
@@ -35,7 +34,8 @@ from dyadic.compiler.sensitivity.estimates import Estimate, Sensitivities
 from dyadic.compiler.sensitivity.method import Method
 from dyadic.compiler.sensitivity.objective import Objective
 from dyadic.compiler.sensitivity.work import Estimates, Labels, OutOfTime, Work, choose, question
-from dyadic.compiler.simulate import Simulation
+from dyadic.compiler.widths.scheme import FLOAT
+from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import main_function
 from dyadic.runtime.errors import UsageError

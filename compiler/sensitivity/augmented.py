@@ -25,7 +25,7 @@ from dyadic.compiler.sensitivity.perturbation import answers_along
 from dyadic.compiler.sensitivity.spots import Spot, at_spots, change
 from dyadic.compiler.sensitivity.suffix import cuts
 from dyadic.compiler.sensitivity.work import Chunk, Key, Work
-from dyadic.compiler.simulate import Values
+from dyadic.compiler.widths.simulate import Values
 from dyadic.dialects.reference import Step
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.scheme import FLOAT
-from dyadic.compiler.simulate import Simulation, real_weights
+from dyadic.compiler.widths.points import Points
+from dyadic.compiler.widths.scheme import FLOAT
+from dyadic.compiler.widths.simulate import Simulation, real_weights
 from dyadic.passes.refine.weight_grid import Grid, weight_grid
 
 if TYPE_CHECKING:

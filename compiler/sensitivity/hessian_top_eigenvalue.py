@@ -22,7 +22,7 @@ from dyadic.compiler.sensitivity.method import Method
 from dyadic.compiler.sensitivity.perturb import Inject, run
 from dyadic.compiler.sensitivity.suffix import Cut, visit
 from dyadic.compiler.sensitivity.work import Estimates, Key, Work
-from dyadic.compiler.simulate import Values
+from dyadic.compiler.widths.simulate import Values
 from dyadic.dialects.reference import Step
 
 if TYPE_CHECKING:

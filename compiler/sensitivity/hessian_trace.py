@@ -31,7 +31,7 @@ from dyadic.compiler.sensitivity.method import Method
 from dyadic.compiler.sensitivity.perturb import run
 from dyadic.compiler.sensitivity.spots import Spot, at_spots
 from dyadic.compiler.sensitivity.work import Chunk, Estimates, Key, Work
-from dyadic.compiler.simulate import Values
+from dyadic.compiler.widths.simulate import Values
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Step
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dyadic.compiler.simulate import Simulation
+from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from dyadic.compiler.select.points import LAYERS
-from dyadic.compiler.simulate import Simulation, Values
+from dyadic.compiler.widths.points import LAYERS
+from dyadic.compiler.widths.simulate import Simulation, Values
 from dyadic.dialects import qd
 from dyadic.dialects.reference import Step
 

@@ -22,7 +22,7 @@ from dyadic.compiler.sensitivity.perturb import run, spread
 from dyadic.compiler.sensitivity.spots import Spot, at_spots, change
 from dyadic.compiler.sensitivity.suffix import Cut, visit
 from dyadic.compiler.sensitivity.work import Key, Work
-from dyadic.compiler.simulate import Values
+from dyadic.compiler.widths.simulate import Values
 from dyadic.dialects.reference import Step
 
 if TYPE_CHECKING:

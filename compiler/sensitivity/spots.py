@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dyadic.compiler.sensitivity.perturb import Inject
 from dyadic.compiler.sensitivity.work import Key, Work
-from dyadic.compiler.simulate import Values
+from dyadic.compiler.widths.simulate import Values
 from dyadic.dialects.reference import Step
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dyadic.compiler.sensitivity.perturb import run
 from dyadic.compiler.sensitivity.work import Chunk, Key, Work
-from dyadic.compiler.simulate import Values
+from dyadic.compiler.widths.simulate import Values
 
 if TYPE_CHECKING:
     import torch

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dyadic.compiler.cache import Cache, key_of
 from dyadic.compiler.calibrate.data import LABELS, Feeds
-from dyadic.compiler.identity import sensitivity_digest
+from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.keep.identity import sensitivity_digest
 from dyadic.compiler.progress import Advance
 from dyadic.compiler.sensitivity.candidates import Candidates, Roundings
 from dyadic.compiler.sensitivity.estimates import Estimate, Moments
 from dyadic.compiler.sensitivity.objective import Objective
 from dyadic.compiler.sensitivity.perturb import Places
-from dyadic.compiler.simulate import Simulation
+from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects.laws import shape
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.compiler.cache import Cache, key_of
-from dyadic.compiler.codegen import CodegenError, compile_kernels
-from dyadic.compiler.identity import processor, tune_digest
+from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.keep.identity import processor, tune_digest
 from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.tune.measuring import Case, measure
 from dyadic.compiler.tune.proof import Proof
 from dyadic.compiler.tune.timing import Timing, best, waiting
@@ -22,7 +22,7 @@ from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.kernels.choices import Effort, candidates, shape, tunables
+from dyadic.passes.lower.cpu.kernels.tuning_space import Effort, candidates, shape, tunables
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
 
 CHOICE = ("spec", "kernel", "tiles")  # attributes of a launch

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dyadic.compiler.identity import level_two_bytes
-from dyadic.compiler.link import Image
+from dyadic.compiler.keep.identity import level_two_bytes
+from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.tune.timing import Timing
 
 CASE_SECONDS = 120  # more is no kernel that anyone wants

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dyadic.compiler.emit import Emitted
-from dyadic.compiler.feeds import random_feeds
+from dyadic.compiler.quality.feeds import random_feeds
+from dyadic.compiler.targets.cpu.emit import Emitted
 from dyadic.runtime.session import Session, load
 
 LEAST_ROUNDS, LEAST_SECONDS = 30, 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import dyadic
-from dyadic.compiler.cli import main as command_line
+from dyadic.compiler.cli.main import main as command_line
 
 HERE = Path(__file__).resolve().parent
 ARTIFACT = Path("digits.dyq")

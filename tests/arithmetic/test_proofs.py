@@ -9,7 +9,7 @@ products.
 import pytest
 import z3
 
-from dyadic.passes.lower.cpu.kernels.elementwise_wide import MOST_LIFTED
+from dyadic.passes.lower.cpu.kernels.families.elementwise_wide import MOST_LIFTED
 from dyadic.runtime.fixedpoint import (
     ACC_SHIFT_MAX,
     ADD_SHIFT_MAX,

@@ -16,7 +16,7 @@ from benchmarks.engines import FILES, OURS, Missing, engine
 from benchmarks.figures import undisturbed
 from benchmarks.networks.efficientnet import EfficientNet
 from benchmarks.networks.seeded import images, settled
-from dyadic.compiler.cost import peak
+from dyadic.compiler.targets.cpu import peak
 from dyadic.runtime import targets
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@ from typing import Any
 import click
 import pytest
 
-from dyadic.compiler import cli, command_line
+from dyadic.compiler import command_line
+from dyadic.compiler.cli import main as cli
 from dyadic.compiler.command_line import compile_command
 from dyadic.compiler.options import Options
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from random_graphs import grow, integer_module
+from support.random_graphs import grow, integer_module
 from torch_mlir import ir
 
 from dyadic.dialects import new_context, qd

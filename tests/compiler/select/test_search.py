@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hand_made import CONV, IMAGE, RANGE, RELU, hand_made
+from support.hand_made import CONV, IMAGE, RANGE, RELU, hand_made
 
 from dyadic.compiler.cost import Times
-from dyadic.compiler.select.decisions import Decisions, write
-from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.problem import Problem, evaluate, solution
 from dyadic.compiler.select.search import (
     BOPS,
     BYTES,
@@ -23,6 +20,9 @@ from dyadic.compiler.select.search import (
     weight_bytes,
 )
 from dyadic.compiler.sensitivity import Candidates, Estimate, Sensitivities
+from dyadic.compiler.solvers.problem import Problem, evaluate, solution
+from dyadic.compiler.widths.decisions import Decisions, write
+from dyadic.compiler.widths.points import Points
 from dyadic.dialects import new_context
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD
 

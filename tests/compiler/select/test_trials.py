@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import DIGITS
+from support.command_line import DIGITS
 
 from dyadic.compiler import cost
 from dyadic.compiler.driver import Flow
 from dyadic.compiler.options import Options
-from dyadic.compiler.select.decisions import Decisions, uniform
-from dyadic.compiler.select.points import Points
-from dyadic.compiler.select.scheme import parse
 from dyadic.compiler.select.trials import COMMANDS, Trials
+from dyadic.compiler.widths.decisions import Decisions, uniform
+from dyadic.compiler.widths.points import Points
+from dyadic.compiler.widths.scheme import parse
 
 LEVEL = "x86-64"
 

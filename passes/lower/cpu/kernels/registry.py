@@ -8,7 +8,7 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.passes.lower.cpu.kernels import (
+from dyadic.passes.lower.cpu.kernels.families import (
     conv,
     copy,
     depthwise,

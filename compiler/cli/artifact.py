@@ -1,0 +1,248 @@
+"""The commands that need an artifact and no compiler: run, bench, inspect, verify."""
+
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from dyadic.compiler.quality.feeds import random_feeds
+from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.atomic_file import replacing
+from dyadic.runtime.errors import ArtifactError, FileError, UsageError
+from dyadic.runtime.session import Session, load
+
+ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
+THREADS = click.option("--threads", type=int, metavar="N", help="native threads (default: by the work of one image)")
+ISA = click.option("--isa", metavar="LEVEL", help="force an instruction set level")
+DEBUG = click.option("--debug", is_flag=True, help="show tracebacks")
+JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
+RUN_BATCH = 64
+
+
+@click.command("run", short_help="Run ARTIFACT on the samples of a file.")
+@ARTIFACT
+@click.option(
+    "--input", "source", type=click.Path(path_type=Path), required=True, help=".npy, or .npz with named arrays"
+)
+@click.option("--output", type=click.Path(path_type=Path), required=True, help=".npy, or .npz with named arrays")
+@THREADS
+@ISA
+@DEBUG
+def run_command(artifact: Path, source: Path, output: Path, threads: int | None, isa: str | None, debug: bool) -> None:
+    """Run ARTIFACT on the samples of a file and write its outputs to another."""
+    if output.suffix not in (".npy", ".npz"):
+        raise UsageError(f"--output {output} is neither .npy nor .npz")
+    feeds = read_arrays(source)
+    most = max((len(array) for array in feeds.values() if array.ndim), default=1)
+    with load(artifact, threads=threads, max_batch=max(1, min(most, RUN_BATCH)), isa=isa) as session:
+        feeds = named(feeds, session, source)
+        if output.suffix == ".npy" and len(session.outputs) != 1:
+            raise UsageError(f"the network has {len(session.outputs)} outputs; write them to a .npz file")
+        results = run_all(session, feeds)
+    with replacing(output) as file, open(file, "wb", closefd=False) as stream:
+        if output.suffix == ".npy":
+            np.save(stream, next(iter(results.values())))
+        else:
+            np.savez(stream, allow_pickle=False, **results)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a `.npz`, or the one of a `.npy` under the name ''."""
+    if path.suffix not in (".npy", ".npz"):
+        raise UsageError(f"--input {path} is neither .npy nor .npz")
+    try:
+        found = np.load(path, allow_pickle=False)
+        return {"": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+    except OSError as error:
+        raise FileError(f"--input {path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise UsageError(f"--input {path} is not a file of arrays: {error}") from error
+
+
+def named(arrays: dict[str, np.ndarray], session: Session, path: Path) -> dict[str, np.ndarray]:
+    """The feeds among `arrays`; `labels` and other arrays that are no input are left out."""
+    wanted = [info.name for info in session.inputs]
+    if list(arrays) == [""]:
+        if len(wanted) != 1:
+            raise UsageError(f"--input {path} is one array, the network takes {', '.join(wanted)}: give a .npz file")
+        return {wanted[0]: arrays[""]}
+    for name in wanted:
+        if name not in arrays:
+            raise UsageError(
+                f'--input {path} has no array named "{name}" (it has: {", ".join(arrays) or "none"}); '
+                f"arrays are named as the network's inputs: {', '.join(wanted)}"
+            )
+    return {name: arrays[name] for name in wanted}
+
+
+def run_all(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Any number of samples, in batches that the session takes."""
+    counts = {name: len(array) if array.ndim else 0 for name, array in feeds.items()}
+    total = next(iter(counts.values()))
+    if not total or len(set(counts.values())) > 1:
+        # The session words what is wrong with a batch; it gets all of it here, since pieces could hide it.
+        session.run(None, feeds)
+        raise UsageError(f"the inputs hold different numbers of samples: {counts}")
+    names = [info.name for info in session.outputs]
+    pieces = []
+    for start in range(0, total, session.max_batch):
+        pieces.append(session.run(None, {n: a[start : start + session.max_batch] for n, a in feeds.items()}))
+    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*pieces, strict=True), strict=True)}
+
+
+@click.command("bench")
+@ARTIFACT
+@THREADS
+@ISA
+@click.option("--batch", type=int, default=1, metavar="N", help="images a run")
+@click.option("--iterations", type=click.IntRange(1), default=100, metavar="N", help="timed runs", show_default=True)
+@click.option("--warmup", type=click.IntRange(0), default=10, metavar="N", help="runs before them", show_default=True)
+@click.option("--profile", is_flag=True, help="median time of every layer, with a barrier after each")
+@JSON
+@DEBUG
+def bench_command(
+    artifact: Path,
+    threads: int | None,
+    isa: str | None,
+    batch: int,
+    iterations: int,
+    warmup: int,
+    profile: bool,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Time ARTIFACT on random samples."""
+    with load(artifact, threads=threads, max_batch=batch, isa=isa) as session:
+        feeds = random_feeds(session, batch)
+        result = bench(session, feeds, iterations, warmup)
+        steps = session.profile(feeds, iterations, warmup) if profile else []
+    result |= {"artifact": artifact.name, "threads": session.threads, "isa": session.isa, "batch": batch}
+    if profile:
+        result["layers"] = [{"layer": s.layer, "op": s.op, "macs": s.macs, "us": s.median_ns / 1e3} for s in steps]
+    if as_json:
+        click.echo(json.dumps(result))
+        return
+    click.echo(
+        f"{result['median_ms']:.3f} ms a run (fastest {result['min_ms']:.3f}, 90 % below {result['p90_ms']:.3f}), "
+        f"{result['images_per_second']:.1f} images/s, {result['gmacs']:.1f} GMAC/s; "
+        f"{session.isa}, {session.threads} threads, batch {batch}, {iterations} runs"
+    )
+    total = sum(step.median_ns for step in steps) or 1.0
+    for step in steps:
+        speed = f"{step.macs / step.median_ns:7.1f} GMAC/s" if step.macs else " " * 14
+        share = 100 * step.median_ns / total
+        click.echo(f"{step.median_ns / 1e3:9.1f} us {share:5.1f} % {speed}  {step.op:12} {step.layer}")
+
+
+def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmup: int) -> dict[str, Any]:
+    batch = len(next(iter(feeds.values())))
+    for _ in range(warmup):
+        session.run(None, feeds)
+    seen = []
+    for _ in range(iterations):
+        start = time.perf_counter()
+        session.run(None, feeds)
+        seen.append(1e3 * (time.perf_counter() - start))
+    median = statistics.median(seen)
+    macs = batch * sum(step.macs for step in session.program.steps)
+    return {
+        "iterations": iterations,
+        "warmup": warmup,
+        "median_ms": median,
+        "mean_ms": statistics.fmean(seen),
+        "min_ms": min(seen),
+        "p90_ms": float(np.quantile(seen, 0.9)),
+        "images_per_second": 1e3 * batch / median,
+        "gmacs": macs / median / 1e6,
+    }
+
+
+@click.command("inspect", short_help="Say what ARTIFACT holds.")
+@ARTIFACT
+@JSON
+@DEBUG
+def inspect_command(artifact: Path, as_json: bool, debug: bool) -> None:
+    """Say what ARTIFACT holds: inputs, outputs, layers, code, how it was made."""
+    with open_artifact(artifact) as file:
+        program, levels = file.program, file.entries
+        facts: dict[str, Any] = {
+            "bytes": file.bytes,
+            "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.dtype} for t in program.inputs],
+            "outputs": [{"name": t.name, "shape": t.shape, "dtype": "float32"} for t in program.outputs],
+            "levels": {level: {"kernels": len(entries)} for level, entries in levels.items()},
+            "steps": len(program.steps),
+            "macs_per_image": sum(step.macs for step in program.steps),
+            "arena_bytes_per_image": program.arena_bytes,
+            "sections": {name: section.length for name, section in file.sections.items()},
+            "made": file.made,
+            "certificate": file.json("certificate") if "certificate" in file.sections else None,
+            "layers": [{"layer": step.layer, "op": step.op, "macs": step.macs} for step in program.steps],
+        }
+    click.echo(json.dumps(facts) if as_json else "\n".join(described(facts)))
+
+
+def described(facts: dict[str, Any]) -> list[str]:
+    lines = [f"size        {facts['bytes']:,} bytes"]
+    for kind in ("inputs", "outputs"):
+        for t in facts[kind]:
+            lines.append(f"{kind[:-1]:11} {t['name']} {t['dtype']} [{', '.join(map(str, t['shape']))}]")
+    lines += [f"code        {level}: {said['kernels']} kernels" for level, said in facts["levels"].items()]
+    lines.append(f"work        {facts['macs_per_image']:,} MAC an image in {facts['steps']} steps")
+    lines.append(f"memory      {facts['arena_bytes_per_image']:,} bytes an image")
+    lines += [f"section     {name}: {length:,} bytes" for name, length in facts["sections"].items()]
+    for name, value in facts["made"].items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        lines.append(f"{name:11} {shown}")
+    if facts["certificate"]:
+        lines.append(f"certificate {facts['certificate'].get('summary', 'without a summary')}")
+    lines += [f"layer       {step['op']:12} {step['macs']:>13,} MAC  {step['layer']}" for step in facts["layers"]]
+    return lines
+
+
+@click.command("verify", short_help="Check every hash of ARTIFACT, sweep its code again.")
+@ARTIFACT
+@DEBUG
+def verify_command(artifact: Path, debug: bool) -> None:
+    """Check every hash of ARTIFACT and sweep its code again: integers only, inside the image.
+
+    Layers that were excluded and stay float are named.
+    """
+    try:
+        from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
+    except ModuleNotFoundError as missing:
+        if missing.name != "iced_x86":
+            raise
+        raise UsageError("verify needs the package 'iced-x86'; try: pip install iced-x86") from missing
+    with open_artifact(artifact, verify="all") as file:
+        recorded = file.json("certificate") if "certificate" in file.sections else {}
+        known = {image["level"]: image["sha256"] for image in recorded.get("images", [])}
+        steps = file.program.steps
+        layers = island_layers(steps)
+        islands = island_kernels(steps, recorded.get("islands", ()))
+        swept = [
+            certify_image(bytes(file.section(f"code/{n}")), file.entries[n], level=n, islands=islands)
+            for n in file.levels
+        ]
+    for image in swept:
+        if image.offenders:
+            raise ArtifactError(
+                f"'{artifact}' is not integer-only: {len(image.offenders)} instructions of {image.level} "
+                f"must not be there, the first: {image.offenders[0]}"
+            )
+        if known.get(image.level) != image.sha256:
+            raise ArtifactError(f"'{artifact}' has a certificate for other code than it holds at level {image.level}")
+        instructions, kernels = image.instructions - image.island_instructions, image.kernels - image.island_kernels
+        click.echo(
+            f"{image.level}: {instructions:,} instructions in {kernels} kernels, "
+            "none computes in floating point, divides or leaves the image"
+        )
+    if layers:
+        click.echo(f"NOT integer-only, as was asked for: these layers stay float: {', '.join(layers)}")
+    click.echo(f"{artifact}: every hash is right")
+
+
+COMMANDS = (run_command, bench_command, inspect_command, verify_command)

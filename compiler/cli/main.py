@@ -1,0 +1,237 @@
+"""The command `dyadic`: what users type, and what the exit code says.
+
+Errors are one sentence on standard error; exit codes are those of `runtime/errors.py`. What only runs artifacts needs
+the runtime, numpy and click; everything heavier is imported by `compile` and `verify` when they are called.
+"""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import MISSING, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+
+from dyadic.compiler.cli import artifact as cli_artifact
+from dyadic.compiler.cli import compare as cli_compare
+from dyadic.compiler.cli import report as cli_report
+from dyadic.compiler.options import Options
+from dyadic.runtime.atomic_file import replacing
+from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, BudgetError, DyadicError, ResourceError, UsageError
+
+STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
+EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
+NEEDS_DATA = STAGES[STAGES.index("calibrate") :]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the process ends with what this returns."""
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    debug = "--debug" in words
+    if not debug:
+        sys.excepthook = one_sentence
+    try:
+        with Interrupts(), plain_click_errors():
+            commands(words, prog_name="dyadic", standalone_mode=False)
+        return 0
+    except KeyboardInterrupt as interrupt:
+        return fail(f"interrupted; {interrupt}" if str(interrupt) else "interrupted; nothing was written", INTERRUPTED)
+    except MemoryError:
+        return fail("out of memory; close other programs or use a smaller --batch", ResourceError.exit_code)
+    except DyadicError as error:
+        if debug:
+            traceback.print_exc()
+        return fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
+        return 0
+
+
+def fail(sentence: str, code: int) -> int:
+    print(f"dyadic: {sentence}", file=sys.stderr, flush=True)
+    return code
+
+
+def one_sentence(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """The end of an internal error, in place of a traceback."""
+    notes = "; ".join(getattr(error, "__notes__", []))
+    said = " ".join(str(error).split())[:500]
+    fail(
+        f"internal error, please report it: {kind.__name__}: {said}{f'; {notes}' if notes else ''}; "
+        "--debug shows where it happened",
+        INTERNAL_ERROR,
+    )
+
+
+class Interrupts(AbstractContextManager[None]):
+    """Whatever escapes after Ctrl-C is an interrupt: extension modules make errors of their own of it."""
+
+    def __enter__(self) -> None:
+        self.seen = False
+        self.before = None
+        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
+            self.before = signal.signal(signal.SIGINT, self.interrupt)
+
+    def interrupt(self, _number: int, _frame: object) -> None:
+        self.seen = True
+        raise KeyboardInterrupt
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+        if error is not None and self.seen and not isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+
+
+class plain_click_errors(AbstractContextManager[None]):
+    """What click has to say about a command line, as our own errors."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, click.Abort):
+            raise KeyboardInterrupt(*getattr(error.__cause__, "args", ())) from error
+        if isinstance(error, click.ClickException):
+            context = getattr(error, "ctx", None)
+            hint = f"; see {context.command_path} --help" if context else ""
+            raise UsageError(f"{error.format_message().rstrip('.')}{hint}") from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="dyadic", prog_name="dyadic")
+@click.option("--debug", is_flag=True, help="show tracebacks")
+def commands(debug: bool) -> None:
+    """Compile trained networks to programs of integer multiply, add and shift, and run them."""
+
+
+class Shapes(click.ParamType[Any]):
+    """`name=1x3x224x224`."""
+
+    name = "shape"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name, found, sizes = value.rpartition("=")
+        if not found or not name or not all(size.isdecimal() and int(size) for size in sizes.split("x")):
+            self.fail(f"'{value}' is not of the form name=1x3x224x224", param, ctx)
+        return name, tuple(int(size) for size in sizes.split("x"))
+
+
+def option_of(field: Any) -> click.Option:
+    """A field of `Options` as an option of the command line."""
+    settings: dict[str, Any] = {"help": field.metadata["help"], "metavar": field.metadata.get("metavar")}
+    default = field.metadata.get("command_line", field.default)
+    if default is MISSING:
+        raise TypeError(f"Options.{field.name} needs a default")
+    if choices := field.metadata.get("choices"):
+        several = isinstance(field.default, tuple)
+        settings |= {"type": click.Choice(choices), "show_default": not several, "multiple": several}
+    elif field.name == "shape":
+        settings |= {"type": Shapes(), "multiple": True}
+        default = ()
+    elif field.type is bool:
+        settings |= {"is_flag": True}
+    elif "tuple" in str(field.type) and field.name != "isa":
+        settings |= {"multiple": True}
+    elif "int" in str(field.type):
+        settings |= {"type": int}
+    elif "Path" in str(field.type):
+        settings |= {"type": click.Path(path_type=Path)}
+    return click.Option([f"--{field.name.replace('_', '-')}"], default=default, **settings)
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """`Options` from the command line's values."""
+    levels = tuple(level.strip() for level in given["isa"].split(",")) if given["isa"] else None
+    return Options(**given | {"isa": levels, "shape": dict(given["shape"]) or None})
+
+
+@commands.command("compile", short_help="Compile MODEL, an ONNX file, to an artifact.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="where the artifact goes (IR: standard output)")
+@click.option("--calibration", metavar="DATA.npz", help="samples to learn ranges from, named as the inputs")
+@click.option("--evaluate", metavar="DATA.npz", help="other samples, with `labels`: accuracy beside float's")
+@click.option("--until", type=click.Choice(STAGES), help="stop after a stage and write the IR as it is there")
+@click.option("--emit", type=click.Choice(tuple(EMITS)), help="write this form of the network instead of an artifact")
+@click.option("--debug", is_flag=True, help="show tracebacks")
+def compile_command(
+    model: Path,
+    output: Path | None,
+    calibration: str | None,
+    evaluate: str | None,
+    until: str | None,
+    emit: str | None,
+    debug: bool,
+    **given: Any,
+) -> None:
+    """Compile MODEL, an ONNX file, to an artifact that computes with integers only, layers of --exclude apart."""
+    options = options_of(given)
+    if until and emit and EMITS[emit] != until:
+        raise UsageError(f"--emit {emit} shows the model after {EMITS[emit]}: leave --until {until} out")
+    stage = until or EMITS.get(emit or "", "emit")
+    text = until not in (None, "emit") or emit is not None
+    if calibration is None and stage in NEEDS_DATA:
+        raise UsageError("--calibration is needed: a .npz file with samples of the model's inputs, a hundred or so")
+    if output is None and not text:
+        raise UsageError("--output is needed: the file to write, as in -o model.dyq")
+    if output is not None:
+        check_writable(output)
+    from dyadic.compiler.driver import Flow
+
+    flow = Flow(str(model), calibration, evaluate, None, options)
+    try:
+        flow.run(stage)
+    except BudgetError as error:
+        raise BudgetError(f"{error}; {keep_plan(error.plan, options, output)}") from error
+    except KeyboardInterrupt:
+        if flow.best_plan:
+            raise KeyboardInterrupt(
+                f"no artifact was written, but {keep_plan(flow.best_plan, options, output)}"
+            ) from None
+        raise
+    if text:
+        from dyadic.compiler.cli.ir_text import write_ir
+
+        write_ir(flow, emit, output)
+        return
+    comparison = flow.compare()
+    assert output is not None
+    flow.artifact.save(output)
+    if options.progress != "json":
+        from dyadic.compiler.cli.compile_table import show
+
+        show(comparison, flow.artifact, output)
+
+
+for one in fields(Options):
+    compile_command.params.append(option_of(one))
+
+
+def keep_plan(layers: Mapping[str, str], options: Options, output: Path | None) -> str:
+    """Write a plan where the user asked for it, or beside the output; says so."""
+    from dyadic.compiler.widths.plan import Plan, write_plan
+    from dyadic.compiler.widths.scheme import parse
+
+    path = options.emit_plan or (output or Path("model.dyq")).with_suffix(".plan.json")
+    write_plan(Plan({name: parse(scheme) for name, scheme in layers.items()}), path, list(layers))
+    return f"the plan is in {path}: compile it with --plan, or edit it first"
+
+
+def check_writable(path: Path) -> None:
+    """Refuse now what would be refused after minutes of work."""
+
+    class Enough(Exception):
+        pass
+
+    try:
+        with replacing(path):
+            raise Enough  # so that the old file stays
+    except Enough:
+        pass
+
+
+for command in (*cli_artifact.COMMANDS, *cli_compare.COMMANDS, cli_report.report_command):
+    commands.add_command(command)

@@ -1,0 +1,103 @@
+"""`dyadic report`: what an artifact says about itself, in the terminal, as a page, as JSON."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dyadic.compiler.cli.artifact import ARTIFACT, DEBUG
+from dyadic.compiler.report.facts import Facts, facts_of
+from dyadic.compiler.report.headline import tiles, verdict, what_was_compiled
+from dyadic.compiler.report.sections import LAYER_COLUMNS
+from dyadic.compiler.report.tables import Table, table
+from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.atomic_file import replacing
+from dyadic.runtime.errors import UsageError
+
+STANDARD_OUTPUT = "-"
+BESIDE = "\0"  # --html without a file; no path holds this
+TOP = 12  # layers shown in the terminal
+SHOWN = ("name", "op", "weights", "activation", "bytes", "macs", "time_us", "sqnr_db")
+FILE_WIDTH = 120  # where the lines go to a file or a pipe
+
+
+@click.command("report", short_help="Say what was chosen for ARTIFACT, and how good, small and fast it is.")
+@ARTIFACT
+@click.option(
+    "--html", metavar="[FILE]", is_flag=False, flag_value=BESIDE, help="write a page (default: beside ARTIFACT)"
+)
+@click.option(
+    "--json", "as_json", metavar="[FILE]", is_flag=False, flag_value=STANDARD_OUTPUT, help="write JSON (default: print)"
+)
+@DEBUG
+def report_command(artifact: Path, html: str | None, as_json: str | None, debug: bool) -> None:
+    """Say what was chosen for ARTIFACT, and how good, small and fast it is.
+
+    Without an option: in short, with the layers that cost most. With --html: all of it, as one page that works offline.
+    """
+    with open_artifact(artifact) as file:
+        facts = facts_of(file)
+    if html is None and as_json is None:
+        show(facts)
+    if html is not None:
+        from dyadic.compiler.report.page import page
+
+        write(page(facts), artifact.with_suffix(".html") if html == BESIDE else Path(html), artifact)
+    if as_json == STANDARD_OUTPUT:
+        click.echo(json.dumps(facts, indent=1))
+    elif as_json is not None:
+        write(json.dumps(facts, indent=1) + "\n", Path(as_json), artifact)
+
+
+def write(text: str, path: Path, artifact: Path) -> None:
+    """Whole or not at all, and never over the artifact."""
+    if path.exists() and os.path.samefile(path, artifact):
+        raise UsageError(f"the report cannot be written to '{path}', which is the artifact: name another file")
+    with replacing(path) as file, open(file, "w", encoding="utf-8", closefd=False) as stream:
+        stream.write(text)
+    click.echo(f"wrote {path}", err=True)
+
+
+def show(facts: Facts) -> None:
+    """The headline and the top of the layer table."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
+    for sentence in (what_was_compiled(facts), verdict(facts)):
+        if sentence:
+            console.print(sentence)
+    for tile in tiles(facts):
+        console.print(f"{tile.title:9} {tile.cell.text:>10}   {'; '.join(tile.beside)}", soft_wrap=True)
+    rows, by = costliest(facts)
+    columns = [column for column in LAYER_COLUMNS if column.key in SHOWN]
+    if (top := table("", rows[:TOP], columns)) is not None:
+        console.print(as_rich(top))
+    if len(rows) > TOP:
+        console.print(f"the {TOP} of {len(rows)} layers with the most {by}; all of them, and the plots: --html")
+
+
+def costliest(facts: Facts) -> tuple[list[dict[str, Any]], str]:
+    """The layers in order of what is known to be spent on them, and what that is."""
+    rows = facts.get("layers") or facts["artifact"]["layers"]
+    for key, name in (("time_us", "time"), ("macs", "work"), ("bytes", "bytes")):
+        if any(row.get(key) for row in rows):
+            return sorted(rows, key=lambda row: row.get(key) or 0, reverse=True), name
+    return rows, "work"
+
+
+def as_rich(shown: Table) -> Any:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    made = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in shown.columns:
+        number = column.kind == "number"
+        made.add_column(Text(column.title), justify="right" if number else "left", overflow="fold", no_wrap=number)
+    for row in shown.rows:
+        made.add_row(*(Text(cell.text) for cell in row))
+    return made

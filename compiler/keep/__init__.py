@@ -1,0 +1,1 @@
+"""What one compile leaves for the next, and what that depends on."""

@@ -1,0 +1,108 @@
+"""What a compile says of its choices in the report: layers, plans, what was predicted and what was measured."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dyadic.compiler.measure.layers import layer_rows
+from dyadic.compiler.measure.variants import CHOSEN, INT8, Variant
+from dyadic.compiler.quality.formats import measure_change
+from dyadic.compiler.widths.scheme import FLOAT
+from dyadic.runtime.session import StepTime
+
+if TYPE_CHECKING:
+    from dyadic.compiler.select.compiling import Compiling
+    from dyadic.compiler.select.stage import Selection
+
+Row = dict[str, Any]
+
+SMALLER_ONLY = 0.99  # of int8's time: less is faster
+
+
+@dataclass(frozen=True)
+class LayerMeasurements:
+    """What was seen of the artifact's layers: their times at `level`, what registers alone could do there with as many
+    threads, and how far each is from float (`layer_quality.py`)."""
+
+    times: Sequence[StepTime] = ()
+    level: str | None = None
+    peak_gmacs: float | None = None
+    quality: Mapping[str, Row] = field(default_factory=dict)
+
+
+def layers(flow: Compiling, selection: Selection, measured: LayerMeasurements | None = None) -> list[Row]:
+    """One row a layer; the selection adds why, and what was predicted of it."""
+    emitted, measured = flow.artifact.emitted, measured or LayerMeasurements()
+    weights = len(emitted.sections["weights"])
+    rows = layer_rows(emitted.program, weights, flow.integer, measured.times, measured.level)
+    known = None if selection.mixed is None else selection.mixed.sensitivities
+    schemes = {layer: point for point in selection.points.weights.values() for layer in point.layers}
+    for row in rows:
+        name = row["name"]
+        row |= measured.quality.get(name, {})
+        integers = row.get("weights") != FLOAT  # the peak is theirs
+        if integers and measured.peak_gmacs and row.get("macs") and row.get("time_us"):
+            row["share_of_peak"] = row["macs"] / row["time_us"] / 1e3 / measured.peak_gmacs
+        if name in selection.why:
+            row["why"] = selection.why[name]
+        if known is not None and name in schemes:
+            point = schemes[name].name
+            estimate = known.weights[point][selection.decisions.weights[point]]
+            row["sensitivity"] = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return rows
+
+
+def commands(flow: Compiling, selection: Selection, samples: int) -> dict[str, str]:
+    """By section of the report: what measures its figures again; the layers' SQNR is of so many samples."""
+    again, (model, calibration, evaluate) = flow.again(), flow.files
+    compare = ["dyadic", "compare", "model.dyq", model, "--data", evaluate or calibration, "--samples", str(samples)]
+    said = {"headline": again, "layers share of peak": again, "layers SQNR": shlex.join(compare)}
+    if selection.report:
+        said["requested"] = again
+    if selection.mixed is not None:
+        said |= {"front": again, "latency": again}
+        if evaluate:
+            said["front beside random plans"] = flow.again(compare_plans=flow.options.compare_plans or 10)
+            said["sensitivity"] = again
+            said["sensitivity of every method"] = flow.again(compare_sensitivities=True)
+    if flow.refined.gains:
+        said["refine"] = again
+    return said
+
+
+def selection_section(selection: Selection, variants: Sequence[Variant], metric: str | None = None) -> Row:
+    said = selection.to_json()
+    said["variants"] = [one.to_json() for one in variants]
+    said["verdict"] = verdict(variants, metric, islands=bool(selection.decisions.islands(selection.points)))
+    return said
+
+
+def verdict(variants: Sequence[Variant], metric: str | None = None, *, islands: bool = False) -> str:
+    """One or two sentences: what was chosen against uniform int8 and float, by the metric of that name or accuracy.
+
+    islands: whether some of it is float, so that fewer bits alone are not what made it smaller or faster.
+    """
+    named = {one.name: one for one in variants}
+    chosen, int8, floating = named[CHOSEN], named[INT8], named["float"]
+    assert chosen.weight_bytes is not None and int8.weight_bytes is not None
+    size, time = chosen.weight_bytes / int8.weight_bytes, chosen.latency_ms / int8.latency_ms
+    said = (
+        f"The weights are {size:.2f}x of int8's, the time {time:.2f}x of int8's and "
+        f"{chosen.latency_ms / floating.latency_ms:.2f}x of float's"
+    )
+    if chosen.difference is not None and int8.difference is not None:
+        if metric is None:
+            change, of_int8 = f"{100 * chosen.difference[0]:+.2f}", f"{100 * int8.difference[0]:+.2f}"
+            said += f"; accuracy changes by {change} points (int8: {of_int8})"
+        else:
+            change, of_int8 = measure_change(chosen.difference[0]), measure_change(int8.difference[0])
+            said += f"; {metric} changes by {change} (int8: {of_int8})"
+    said += "."
+    if not islands and size < 1 and time > SMALLER_ONLY:
+        said += " On this machine, fewer bits made this network smaller, not faster."
+    if not islands and size < 1 and chosen.bytes >= int8.bytes:
+        said += " The whole file is no smaller than int8's: code for fewer bits takes what the weights save."
+    return said

@@ -1,0 +1,112 @@
+"""The rows of the layer table: what the integer graph, the program and the clock know of every layer.
+
+Called when a model is compiled; the sensitivity of a layer and why it has its widths are the selection's to add.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from torch_mlir import ir
+from torch_mlir.dialects import quant
+
+from dyadic.compiler.report.facts import joined, program_rows
+from dyadic.compiler.widths.scheme import FLOAT
+from dyadic.dialects import qi
+from dyadic.dialects.laws import shape
+from dyadic.dialects.reference import main_function
+from dyadic.dialects.weight_groups import GROUP
+from dyadic.passes.rewriting import defining, layer_name
+from dyadic.runtime.program import Program
+from dyadic.runtime.session import StepTime
+
+Row = dict[str, Any]
+GROUPED_MAX = 126  # of group scale * step; what is stored then are the steps, of 4 bits
+
+
+def layer_rows(
+    program: Program,
+    weights_bytes: int,
+    integer: ir.Module | ir.Operation,
+    times: Sequence[StepTime] = (),
+    isa: str | None = None,
+) -> list[Row]:
+    """One row a layer, in the program's order; with times, also one for each side of the boundary.
+
+    Args:
+        weights_bytes: length of the artifact's section of that name.
+        integer: the `qi` module that the program was made of; weights may be missing, only types are read.
+        times: what `Session.profile` gave, and `isa` the level that it ran.
+    """
+    types = graph_rows(integer)
+    spent: dict[str, float] = {}
+    for step in times:
+        spent[step.layer] = spent.get(step.layer, 0.0) + step.median_ns / 1e3
+    rows = []
+    for row in program_rows(program, weights_bytes):
+        row |= {key: value for key, value in types.get(row["name"], {}).items() if key != "op"}
+        rows.append(row | timed(spent.get(row["name"]), isa))
+    if times:
+        outside = {step.op: step.median_ns / 1e3 for step in times if not step.layer}
+        for place, op, tensors in ((0, "quantize", program.inputs), (len(rows) + 1, "dequantize", program.outputs)):
+            name = ", ".join(tensor.name for tensor in tensors)
+            rows.insert(place, {"name": name, "op": op, **timed(outside.get(op), None)})
+    return rows
+
+
+def timed(us: float | None, isa: str | None) -> Row:
+    said = {"time_us": us, "isa": isa}
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def graph_rows(integer: ir.Module | ir.Operation) -> dict[str, Row]:
+    """Layer -> what the types say of it. A layer of several ops is what its op with weights is, or the last of them."""
+    rows: dict[str, Row] = {}
+    for op in operations(integer):
+        name, weight = layer_name(op), getattr(op, "weight", None)
+        row = rows.setdefault(name, {"op": ""})
+        row["op"] = joined(row["op"], op.operation.name.removeprefix("qi."))
+        if weight is not None or "weights" not in row:
+            row |= activation_facts(op.out) | ({} if weight is None else weight_facts(weight))
+    return rows
+
+
+def operations(integer: ir.Module | ir.Operation) -> Iterable[Any]:
+    """The ops that compute something of a layer."""
+    for op in main_function(integer).operation.regions[0].blocks[0].operations:
+        view = op.opview
+        if op.operation.name.startswith("qi.") and not isinstance(
+            view, qi.ConstantOp | qi.QuantizeOp | qi.DequantizeOp
+        ):
+            yield view
+
+
+def activation_facts(value: ir.Value) -> Row:
+    """Shape as users have it (channels first), width, scale and zero point of an activation."""
+    sizes = shape(value)[1:]
+    row: Row = {"shape": [sizes[-1], *sizes[:-1]] if len(sizes) == 3 else sizes}
+    kind = ir.RankedTensorType(value.type).element_type
+    if isinstance(kind, quant.UniformQuantizedType):
+        levels = kind.storage_type_max - kind.storage_type_min
+        row |= {"activation": levels.bit_length(), "scale": kind.scale, "zero_point": kind.zero_point}
+    return row
+
+
+def weight_facts(weight: ir.Value) -> Row:
+    """The scheme of the weights, their shape and the range of their scales."""
+    row: Row = {"weights": weight_scheme(weight), "weight_shape": shape(weight)}
+    kind = ir.RankedTensorType(weight.type).element_type
+    if isinstance(kind, quant.UniformQuantizedPerAxisType):
+        row["weight_scale"] = [min(kind.scales), max(kind.scales)]
+    return row
+
+
+def weight_scheme(weight: ir.Value) -> str:
+    """`w8`, `w4`, `w2`, `w4g32`: what the type stores, and the group of a constant that has one; `f32` of islands."""
+    kind = ir.RankedTensorType(weight.type).element_type
+    if isinstance(kind, ir.F32Type):
+        return FLOAT
+    constant = defining(weight)
+    if constant is not None and GROUP in constant.operation.attributes:
+        assert kind.storage_type_max == GROUPED_MAX, f"{layer_name(constant)} has groups in {weight.type}"
+        return f"w4g{constant.operation.attributes[GROUP].value}"
+    return f"w{kind.storage_type_max.bit_length() + 1}"

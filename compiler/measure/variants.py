@@ -1,0 +1,109 @@
+"""Float, uniform int8 and what was chosen, side by side on this machine: what ships must be worth it.
+
+All three run in alternation, and answer the same evaluation samples.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.quality.comparison import paired_interval
+from dyadic.compiler.quality.evaluator import Evaluator
+from dyadic.compiler.quality.feeds import random_feeds
+from dyadic.compiler.quality.float_engine import Engine
+from dyadic.runtime.session import Session
+
+SECONDS, LEAST_ROUNDS, MOST_ROUNDS = 2.0, 15, 200
+FLOAT, INT8, CHOSEN = "float", "int8", "chosen"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Milliseconds an image with their quartiles; accuracy a share of 1 and its paired 95 % interval to float's, None
+    without labels; agreement with float's classes. With a metric of the user's own, that and its interval instead."""
+
+    name: str
+    bytes: int
+    weight_bytes: int | None
+    latency_ms: float
+    latency_low_ms: float
+    latency_high_ms: float
+    accuracy: float | None
+    difference: tuple[float, float, float] | None
+    agreement: float | None
+    sqnr_db: float | None
+    shipped: bool
+    metric: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value is not None or key != "metric"}
+
+
+def side_by_side(
+    engine: Engine, artifacts: Mapping[str, Artifact], level: str, threads: int, batch: int, evaluator: Evaluator | None
+) -> list[Variant]:
+    """Float first; of `artifacts` the one called "chosen" ships. Each is written once, so that its size is known."""
+    with ExitStack() as stack:
+        most = max(batch, evaluator.batch if evaluator else 1)
+        sessions = {
+            name: stack.enter_context(artifact.load(threads, most, level)) for name, artifact in artifacts.items()
+        }
+        feeds = random_feeds(next(iter(sessions.values())), batch)
+        runs: dict[str, Callable[[], object]] = {FLOAT: lambda: engine.run(feeds)}
+        runs |= {name: _run(session, feeds) for name, session in sessions.items()}
+        times = alternate(runs, batch)
+        made = [_float(engine, times[FLOAT], evaluator)]
+        for name, session in sessions.items():
+            made.append(_variant(name, artifacts[name], session, times[name], evaluator))
+    return made
+
+
+def _run(session: Session, feeds: Mapping[str, Any]) -> Callable[[], object]:
+    return lambda: session.run(None, feeds)
+
+
+def alternate(runs: Mapping[str, Callable[[], object]], batch: int) -> dict[str, tuple[float, float, float]]:
+    """(median, lower, upper quartile) in milliseconds an image of each, run in an order that changes."""
+    random, names = np.random.default_rng(0), list(runs)
+    seen: dict[str, list[float]] = {name: [] for name in names}
+    for name in names:
+        runs[name]()
+    end = time.perf_counter() + SECONDS * len(names)
+    while (rounds := len(seen[names[0]])) < LEAST_ROUNDS or (time.perf_counter() < end and rounds < MOST_ROUNDS):
+        for i in random.permutation(len(names)):
+            start = time.perf_counter()
+            runs[names[i]]()
+            seen[names[i]].append(1e3 * (time.perf_counter() - start) / batch)
+    quartiles = {name: np.percentile(values, (50, 25, 75)) for name, values in seen.items()}
+    return {name: (float(q[0]), float(q[1]), float(q[2])) for name, q in quartiles.items()}
+
+
+def _float(engine: Engine, times: tuple[float, float, float], evaluator: Evaluator | None) -> Variant:
+    accuracy = None if evaluator is None else evaluator.float_accuracy
+    metric = None if evaluator is None or evaluator.bootstrap is None else evaluator.bootstrap.value
+    return Variant(FLOAT, engine.bytes, None, *times, accuracy, None, None, None, False, metric)
+
+
+def _variant(
+    name: str, artifact: Artifact, session: Session, times: tuple[float, float, float], evaluator: Evaluator | None
+) -> Variant:
+    accuracy = difference = agreement = sqnr = metric = None
+    if evaluator is not None:
+        tally = evaluator.judge(session)
+        sqnr = round(tally.sqnr_db, 2)
+        agreement = tally.same / tally.classified if tally.classified and tally.measured is None else None
+        if tally.measured is not None:
+            metric, difference = tally.measured.value, tally.measured.difference
+        elif tally.labelled == tally.samples:
+            accuracy = tally.int8_right / tally.samples
+            difference = paired_interval(tally.gained, tally.lost, tally.samples)
+    weights = len(artifact.emitted.sections["weights"])
+    size, ships = artifact.bytes or 0, name == CHOSEN
+    return Variant(name, size, weights, *times, accuracy, difference, agreement, sqnr, ships, metric)

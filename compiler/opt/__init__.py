@@ -1,0 +1,1 @@
+"""dyadic-opt, for whoever writes passes."""

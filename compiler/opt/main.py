@@ -1,0 +1,171 @@
+"""`dyadic-opt`: run passes over IR, text in and text out. The tool that every lit test uses.
+
+Problems of the input are printed as `error: "/layer1/conv": ...` and end with exit code 1.
+"""
+
+import argparse
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from torch_mlir import ir
+from torch_mlir.dialects import torch as torch_dialect
+from torch_mlir.passmanager import PassManager
+
+from dyadic.compiler.opt.expected_diagnostics import unexpected
+from dyadic.compiler.trace import add
+from dyadic.dialects import new_context
+from dyadic.passes import PIPELINE, usual
+from dyadic.passes.rewriting import Pass
+from dyadic.runtime.errors import DyadicError
+
+PASSES: dict[str, Pass] = {one.name: one for passes in PIPELINE.values() for one in passes}
+SEPARATOR = re.compile(r"^// -----.*$", re.M)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    if options.list_passes:
+        print(listing())
+        return 0
+    try:
+        wanted = list(split_pipeline(options.pass_pipeline or options.passes))
+        source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    outputs, status = [], 0
+    for chunk in chunks(source, options.split_input_file):
+        text, failed = run(chunk, wanted, options)
+        outputs.append(text)
+        status |= failed
+    sys.stdout.write("\n// -----\n\n".join(outputs))
+    sys.stdout.flush()
+    return status
+
+
+def run(chunk: str | bytes, wanted: list[Pass | str], options: argparse.Namespace) -> tuple[str, int]:
+    """One module through the passes: (its text or the errors', whether it failed)."""
+    errors: list[ir.DiagnosticInfo] = []
+    sentence = ""
+    printed = ""
+    with new_context() as context, ir.Location.unknown():
+        torch_dialect.register_dialect(context)
+        try:
+            module = ir.Module.parse(chunk)
+            run_all(module.operation, wanted, options)
+            printed = module.operation.get_asm(
+                enable_debug_info=options.mlir_print_debuginfo,
+                large_elements_limit=options.mlir_elide_elementsattrs_if_larger,
+                large_resource_limit=options.mlir_elide_elementsattrs_if_larger,
+            )
+        except ir.MLIRError as error:
+            errors = list(error.error_diagnostics)
+            sentence = f"{diagnostics(error)}\n"
+        except DyadicError as error:
+            sentence = f"error: {error}\n"
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+            # A fault of ours, in a pass: shown as such, and the other chunks still run.
+            sentence = traceback.format_exc()
+        if options.verify_diagnostics:
+            assert isinstance(chunk, str)
+            complaints = unexpected(chunk, errors, sentence)
+            return "".join(f"{line}\n" for line in complaints), int(bool(complaints))
+    # The text of a failure goes where `dyadic-opt ... | filecheck` reads it.
+    return printed or sentence, int(bool(sentence))
+
+
+def diagnostics(error: ir.MLIRError) -> str:
+    """`error: "/layer1/conv": ...`, a line each, without the bindings' own heading."""
+    return str(error).partition("\n")[2] or str(error)
+
+
+def run_all(module: ir.Operation, wanted: list[Pass | str], options: argparse.Namespace) -> None:
+    manager = PassManager("builtin.module", module.context)
+    for one in wanted:
+        add(manager, one, [])
+    if options.print_ir_after_all:
+        module.context.enable_multithreading(False)  # the pass manager refuses to print otherwise
+        manager.enable_ir_printing(large_elements_limit=options.mlir_elide_elementsattrs_if_larger)
+    manager.run(module)
+
+
+def chunks(source: bytes, split: bool) -> list[str | bytes]:
+    """The modules in a file. Bytecode is one module, whatever bytes it holds."""
+    if source.startswith(b"ML\xefR"):
+        return [source]
+    text = source.decode("utf-8", errors="replace")
+    return list(SEPARATOR.split(text)) if split else [text]
+
+
+def split_pipeline(text: str) -> Iterator[Pass | str]:
+    """`a,b{x=1 y=2},c` or `builtin.module(a,b)`: each one of our passes, a stage (its usual passes), or MLIR's own."""
+    text = text.strip()
+    if text.startswith("builtin.module(") and text.endswith(")"):
+        text = text.removeprefix("builtin.module(")[:-1]
+    depth, start = 0, 0
+    for i, c in enumerate(f"{text},"):
+        depth += (c in "({") - (c in ")}")
+        if c == "," and depth == 0:
+            name, start = text[start:i].strip(), i + 1
+            if name in PIPELINE:
+                yield from usual(name)
+            elif name:
+                yield PASSES.get(name) or known_to_mlir(name)
+
+
+def known_to_mlir(name: str) -> str:
+    with ir.Context():
+        try:
+            PassManager("builtin.module").add(name)
+        except ValueError:
+            raise ValueError(f"there is no pass '{name}'; dyadic-opt --list-passes shows ours") from None
+    return name
+
+
+def listing() -> str:
+    """Every pass under its stage, in the order in which they run."""
+    lines = []
+    for stage, passes in PIPELINE.items():
+        lines.append(f"{stage}:")
+        lines += [f"  {one.name:32} {one.summary}" for one in passes]
+    return "\n".join(lines)
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "dyadic-opt", description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("file", nargs="?", default="-", help="IR as text or bytecode; standard input where missing")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "-p",
+        "--passes",
+        default="",
+        metavar="A,B",
+        help="passes to run, ours or MLIR's; a stage's name is all its passes",
+    )
+    which.add_argument("--pass-pipeline", default="", metavar="PIPELINE", help="the same as builtin.module(a,b)")
+    parser.add_argument("--list-passes", action="store_true", help="name our passes and stop")
+    parser.add_argument(
+        "--print-ir-after-all", action="store_true", help="print the module after each pass, to standard error"
+    )
+    parser.add_argument(
+        "--split-input-file",
+        action="store_true",
+        help="treat what lies between lines of `// -----` as separate modules",
+    )
+    parser.add_argument(
+        "--verify-diagnostics", action="store_true", help="compare errors with `// expected-error @+1 {{part of it}}`"
+    )
+    parser.add_argument("--mlir-print-debuginfo", action="store_true", help="print locations: the user's names")
+    parser.add_argument(
+        "--mlir-elide-elementsattrs-if-larger", type=int, metavar="N", help="elide constants of more than N elements"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Float against the compiled artifact, on the same samples and the same machine: accuracy, time and size.
+
+Where the user brings a metric, it stands in the place of accuracy, and nothing is said of classes.
+
+Both run as a user would run them, float by its own engine, int8 by a session. Nothing is simulated.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.compiler.calibrate.data import LABELS, Feeds
+from dyadic.compiler.quality.float_engine import Engine, Outputs
+from dyadic.compiler.quality.metric_value import MetricValue
+from dyadic.runtime.session import Session
+
+TIMING_SECONDS = 1.5
+MOST_ITERATIONS = 100
+Z_95 = 1.959964
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Shares are of 1, None where not measured. `difference` is int8 minus float, with its paired 95 % interval.
+    `metric` is the name of the user's own."""
+
+    samples: int
+    held_out: bool  # whether the samples are other ones than those of the calibration
+    float_engine: str
+    float_accuracy: float | None
+    int8_accuracy: float | None
+    difference: tuple[float, float, float] | None
+    agreement: float | None
+    sqnr_db: float
+    threads: int
+    batch: int
+    float_ms: float
+    int8_ms: float
+    float_bytes: int | None
+    int8_bytes: int
+    code_bytes: int  # of int8_bytes: machine code of all levels
+    levels: int
+    metric: str | None = None
+    float_metric: float | None = None
+    int8_metric: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value is not None or "metric" not in key}
+
+
+class Tally:
+    """What of two networks' answers to the same samples is counted, batch by batch."""
+
+    def __init__(self) -> None:
+        self.samples = self.labelled = self.classified = self.same = 0
+        self.float_right = self.int8_right = self.gained = self.lost = 0
+        self.signal = self.noise = self.entropy = 0.0
+        self.measured: MetricValue | None = None  # by the user's own metric, where there is one
+
+    def add(self, expected: Outputs, seen: Outputs, labels: npt.NDArray[np.int64] | None) -> None:
+        for e, s in zip(expected, seen, strict=True):
+            self.signal += float(np.square(e, dtype=np.float64).sum())
+            self.noise += float(np.square(e - s, dtype=np.float64).sum())
+        self.samples += len(expected[0])
+        if expected[0].ndim != 2 or expected[0].shape[1] < 2:
+            return  # no classes to compare
+        float_class, int8_class = expected[0].argmax(1), seen[0].argmax(1)
+        self.entropy += cross_entropy(seen[0], float_class if labels is None else labels)
+        self.classified += len(float_class)
+        self.same += int((float_class == int8_class).sum())
+        if labels is not None:
+            float_right, int8_right = float_class == labels, int8_class == labels
+            self.labelled += len(labels)
+            self.float_right += int(float_right.sum())
+            self.int8_right += int(int8_right.sum())
+            self.gained += int((int8_right & ~float_right).sum())
+            self.lost += int((float_right & ~int8_right).sum())
+
+    @property
+    def loss(self) -> float:
+        """Cross entropy of the second network's answers, with the labels or else with the first one's classes."""
+        return self.entropy / max(1, self.classified)
+
+    @property
+    def sqnr_db(self) -> float:
+        """Signal to noise of the outputs; 200 stands for no noise at all."""
+        return 200.0 if self.noise == 0 else 10 * math.log10(max(self.signal, 1e-300) / self.noise)
+
+
+def cross_entropy(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.integer]) -> float:
+    """Summed over the samples, in nats."""
+    x = logits.astype(np.float64)
+    x -= x.max(1, keepdims=True)
+    return float((np.log(np.exp(x).sum(1)) - x[np.arange(len(x)), classes]).sum())
+
+
+def paired_interval(gained: int, lost: int, samples: int) -> tuple[float, float, float]:
+    """(difference, low, high) of two accuracies on the same samples (Agresti and Min 2005: half a sample in each cell).
+
+    >>> [round(x, 4) for x in paired_interval(2, 5, 1000)]
+    [-0.003, -0.0087, 0.0027]
+    """
+    b, c, n = gained + 0.5, lost + 0.5, samples + 2
+    center, spread = (b - c) / n, Z_95 * math.sqrt(b + c - (b - c) ** 2 / n) / n
+    return (gained - lost) / samples, center - spread, center + spread
+
+
+def compare(
+    engine: Engine,
+    session: Session,
+    int8_bytes: int,
+    code: Mapping[str, int],
+    samples: Iterable[Feeds],
+    held_out: bool,
+    batch: int,
+    judged: Tally | None = None,
+) -> Comparison:
+    """Measure both on `samples`; time them alternately on the first `batch` of them. `code` is bytes by level.
+
+    `judged`: what is known of all samples already.
+    """
+    tally, first = judged or Tally(), None
+    for piece in pieces(samples, session.max_batch):
+        labels = piece.pop(LABELS, None)
+        first = first or piece
+        if judged is not None:
+            break
+        tally.add(engine.run(piece), session.run(None, piece), labels)
+    assert first is not None, "there is at least one sample: `Samples` sees to that"
+    repeated = {name: np.resize(value, (batch, *value.shape[1:])) for name, value in first.items()}
+    float_ms, int8_ms = times(lambda: engine.run(repeated), lambda: session.run(None, repeated))
+    labelled, measured = tally.labelled == tally.samples, tally.measured
+    difference = paired_interval(tally.gained, tally.lost, tally.samples) if labelled else None
+    return Comparison(
+        samples=tally.samples,
+        held_out=held_out,
+        float_engine=engine.name,
+        float_accuracy=tally.float_right / tally.samples if labelled else None,
+        int8_accuracy=tally.int8_right / tally.samples if labelled else None,
+        difference=difference if measured is None else measured.difference,
+        agreement=tally.same / tally.classified if tally.classified and measured is None else None,
+        sqnr_db=round(tally.sqnr_db, 2),
+        threads=session.threads,
+        batch=batch,
+        float_ms=float_ms / batch,
+        int8_ms=int8_ms / batch,
+        float_bytes=engine.bytes,
+        int8_bytes=int8_bytes,
+        code_bytes=sum(code.values()),
+        levels=len(code),
+        metric=None if measured is None else measured.metric.name,
+        float_metric=None if measured is None else measured.float_value,
+        int8_metric=None if measured is None else measured.value,
+    )
+
+
+def pieces(samples: Iterable[Feeds], rows: int) -> Iterator[Feeds]:
+    """At most `rows` samples at a time."""
+    for feeds in samples:
+        for start in range(0, len(next(iter(feeds.values()))), rows):
+            yield {name: value[start : start + rows] for name, value in feeds.items()}
+
+
+def times(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
+    """Median milliseconds of both, run alternately so that the machine's moods fall on both alike."""
+    seen: tuple[list[float], list[float]] = ([], [])
+    for run in (one, other) * 3:
+        run()
+    end = time.perf_counter() + TIMING_SECONDS
+    while time.perf_counter() < end and len(seen[0]) < MOST_ITERATIONS:
+        for run, into in ((one, seen[0]), (other, seen[1])):
+            start = time.perf_counter()
+            run()
+            into.append(1e3 * (time.perf_counter() - start))
+    return float(np.median(seen[0])), float(np.median(seen[1]))

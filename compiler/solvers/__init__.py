@@ -1,0 +1,1 @@
+"""Integer programs and searches over plain numbers; nothing here knows a network."""

@@ -1,0 +1,109 @@
+"""The proof that an artifact computes with integers only and cannot overflow.
+
+On the machine code: the sweep of `code_sweep.py` over every kernel of every image. On the IR: the pass that verifies it
+has run, and each layer's proven accumulator interval is on record.
+
+Layers that the user keeps in float void the certificate. What it still says is that nothing else is float, and who they
+are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.compiler.targets.cpu.code_sweep import Entries, ImageCertificate, Offender, certify_image, island_kernels
+from dyadic.dialects import qi
+from dyadic.dialects.laws import ints
+from dyadic.dialects.reference import main_function
+from dyadic.passes.integerize.verify_integer import ISLAND_OPS
+from dyadic.passes.rewriting import layer_name
+from dyadic.runtime.program import Step
+
+NAMED = 4  # islands in the summary
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Images and IR together; written into the artifact."""
+
+    images: tuple[ImageCertificate, ...]
+    accumulators: dict[str, tuple[int, int]]  # layer -> interval that no partial sum leaves
+    integer_ops: int
+    islands: tuple[str, ...] = ()  # layers that stay float
+
+    @property
+    def offenders(self) -> list[Offender]:
+        """What must not be there, islands or not."""
+        return [one for image in self.images for one in image.offenders]
+
+    @property
+    def valid(self) -> bool:
+        return not self.offenders and not self.islands
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"valid": self.valid, "summary": self.summary()}
+
+    def summary(self) -> str:
+        """One sentence for people."""
+        if offenders := self.offenders:
+            return f"NOT integer-only: {len(offenders)} instructions must not be there, the first: {offenders[0]}"
+        swept = sum(image.instructions - image.island_instructions for image in self.images)
+        levels = ", ".join(image.level for image in self.images)
+        said, which = "integer-only", ""
+        if self.islands:
+            verb, which = "voids" if len(self.islands) == 1 else "void", "the other "
+            said += f" but for {named(self.islands)}, which {verb} the certificate"
+        said += f": none of {which}{swept:,} instructions ({levels}) computes in floating point or divides"
+        if not self.accumulators:
+            return said
+        bits = max((max(-low, high + 1) - 1).bit_length() + 1 for low, high in self.accumulators.values())
+        count, ops = len(self.accumulators), self.integer_ops
+        return f"{said}; the {count} accumulators of {ops} operators need at most {bits} of 32 bits"
+
+
+def named(islands: Sequence[str]) -> str:
+    """How many there are, and the first of them.
+
+    >>> named(["conv1"]), named(list("abcdef"))
+    ('1 float island ("conv1")', '6 float islands ("a", "b", "c", "d" and 2 more)')
+    """
+    first = ", ".join(f'"{name}"' for name in islands[:NAMED])
+    more = f" and {len(islands) - NAMED} more" if len(islands) > NAMED else ""
+    return f"{len(islands)} float island{'' if len(islands) == 1 else 's'} ({first}{more})"
+
+
+def certify(
+    module: ir.Module | ir.Operation, images: Mapping[str, tuple[bytes, int, Entries]], steps: Iterable[Step]
+) -> Certificate:
+    """The certificate of a verified `qi` module and its images: level -> (code, text length, entries).
+
+    Only those kernels may compute in float that `steps` have for islands of the module, and for nothing else.
+    """
+    intervals, ops = accumulators(module)
+    islands = islands_of(module)
+    allowed = island_kernels(steps, islands)
+    swept = [certify_image(code, entries, text, level, allowed) for level, (code, text, entries) in images.items()]
+    return Certificate(tuple(swept), intervals, ops, islands)
+
+
+def islands_of(module: ir.Module | ir.Operation) -> tuple[str, ...]:
+    """The layers of a `qi` module that stay float."""
+    every = main_function(module).operation.regions[0].blocks[0].operations
+    return tuple(layer_name(op) for op in every if isinstance(op.opview, ISLAND_OPS))
+
+
+def accumulators(module: ir.Module | ir.Operation) -> tuple[dict[str, tuple[int, int]], int]:
+    """Each layer's proven interval, and how many integer operators there are."""
+    intervals: dict[str, tuple[int, int]] = {}
+    ops = 0
+    for op in main_function(module).operation.regions[0].blocks[0].operations:
+        if not op.operation.name.startswith("qi.") or isinstance(op.opview, (qi.ConstantOp, *ISLAND_OPS)):
+            continue
+        ops += 1
+        if "acc" in op.attributes:
+            low, high = ints(op.attributes["acc"])
+            known = intervals.get(layer_name(op), (low, high))
+            intervals[layer_name(op)] = min(low, known[0]), max(high, known[1])
+    return intervals, ops

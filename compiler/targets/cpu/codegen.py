@@ -1,0 +1,213 @@
+"""Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
+
+LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the
+caller's process. `python -m dyadic.compiler.targets.cpu.codegen` reads a JSON list of jobs from standard input and
+writes an object for each to the path it names.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.keep.identity import code_digest
+from dyadic.compiler.targets.cpu.link import Image, link
+from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.passes.lower.cpu.kernels.registry import FAMILIES, family_of
+from dyadic.runtime.targets import BY_NAME
+
+TO_LLVM = (
+    "builtin.module(canonicalize,cse,convert-scf-to-cf,convert-vector-to-llvm,expand-strided-metadata,"
+    "finalize-memref-to-llvm,convert-ub-to-llvm,convert-arith-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,"
+    "reconcile-unrealized-casts)"
+)
+
+# LLVM turns fill and copy loops into calls of these; an image has no C library, so it brings its own.
+MEMORY_FUNCTIONS = """
+define void @memset(ptr %p, i32 %value, i64 %n) nounwind "no-builtins" {
+entry:
+  %byte = trunc i32 %value to i8
+  br label %test
+test:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %more = icmp ult i64 %i, %n
+  br i1 %more, label %body, label %done
+body:
+  %at = getelementptr i8, ptr %p, i64 %i
+  store volatile i8 %byte, ptr %at
+  %next = add i64 %i, 1
+  br label %test
+done:
+  ret void
+}
+define void @memcpy(ptr %to, ptr %from, i64 %n) nounwind "no-builtins" {
+entry:
+  br label %test
+test:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %more = icmp ult i64 %i, %n
+  br i1 %more, label %body, label %done
+body:
+  %source = getelementptr i8, ptr %from, i64 %i
+  %byte = load volatile i8, ptr %source
+  %at = getelementptr i8, ptr %to, i64 %i
+  store volatile i8 %byte, ptr %at
+  %next = add i64 %i, 1
+  br label %test
+done:
+  ret void
+}
+"""
+
+
+CHILD_SECONDS = 600  # kernels take about 0.1 s each; LLVM has patterns that it never finishes combining
+MOST_JOBS = 200  # of one child
+MEMORY = "memory functions"  # the name of their object
+
+
+class CodegenError(RuntimeError):
+    """The child process failed: a bug of ours, with what LLVM said."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One object to make: a kernel for a level (or the memory functions, which have no spec)."""
+
+    symbol: str
+    level: str
+    spec: Any
+
+    @property
+    def key(self) -> str:
+        """All that its bytes depend on."""
+        spec = {} if self.spec is None else asdict(self.spec)
+        return key_of({"compiler": code_digest(), "level": self.level, "symbol": self.symbol, "spec": spec})
+
+    def to_json(self, path: Path) -> dict[str, Any]:
+        said: dict[str, Any] = {"symbol": self.symbol, "level": self.level, "path": str(path)}
+        if self.spec is not None:
+            said |= {"family": family_of(self.spec), "spec": asdict(self.spec)}
+        return said
+
+
+def compile_kernels(
+    specs: Mapping[str, Any], levels: Sequence[str], jobs: int = 0, cache: Cache | None = None
+) -> dict[str, Image]:
+    """Machine code of every kernel in `specs` (symbol -> spec dataclass) for every ISA level.
+
+    Args:
+        jobs: child processes to use; 0 means one per available core.
+        cache: where objects are kept from compile to compile.
+
+    Raises:
+        CodegenError: the child failed.
+    """
+    every = [Job(symbol, level, spec) for symbol, spec in {MEMORY: None, **specs}.items() for level in levels]
+    known = cache.read("code", [job.key for job in every]) if cache else {}
+    missing, made = [job for job in every if job.key not in known], {}
+    if missing:
+        made = _objects(missing, max(1, min(jobs or len(os.sched_getaffinity(0)), len(missing))))
+        known |= made
+    images = {level: link([known[job.key] for job in every if job.level == level]) for level in levels}
+    if cache and missing:  # what cannot be linked is not kept
+        cache.write("code", made)
+    return images
+
+
+def _objects(jobs: Sequence[Job], count: int) -> dict[str, bytes]:
+    """Objects by key, made by `count` child processes: starting one takes as long as several kernels."""
+    parts = max(count, -(-len(jobs) // MOST_JOBS))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count) as pool:
+        paths = [Path(folder) / f"{i}.o" for i in range(len(jobs))]
+        said = [job.to_json(path) for job, path in zip(jobs, paths, strict=True)]
+        list(pool.map(_child, [said[i::parts] for i in range(parts)]))
+        return {job.key: path.read_bytes() for job, path in zip(jobs, paths, strict=True)}
+
+
+def _child(jobs: list[dict[str, Any]]) -> None:
+    command = [sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.codegen"]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(jobs), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
+        )
+        failed, end, said = done.returncode != 0, f"failed (exit {done.returncode})", done.stderr[-4000:]
+    except subprocess.TimeoutExpired:
+        failed, end, said = True, f"did not finish in {CHILD_SECONDS} s", ""
+    missing = [job for job in jobs if not Path(job["path"]).exists()]  # a child writes each as soon as it has it
+    if failed or missing:
+        first = (missing or jobs[-1:])[0]
+        raise CodegenError(f"code generation of {first['symbol']} for {first['level']} {end}:\n{said}")
+
+
+def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
+    """LLVM IR text of the kernels, for `--emit llvm`. Runs in this process: call it from a child."""
+
+    def build() -> None:
+        for symbol, spec in specs.items():
+            registry.generate(spec, level, symbol)
+
+    return lowered(build)
+
+
+def lowered(build: Callable[[], object]) -> str:
+    """LLVM IR text of the functions that `build` makes."""
+    from torch_mlir import ir, passmanager
+    from torch_mlir.dialects import llvm
+
+    with ir.Context(), ir.Location.unknown():
+        module = ir.Module.create()
+        with ir.InsertionPoint(module.body):
+            build()
+        passmanager.PassManager.parse(TO_LLVM).run(module.operation)
+        _only_llvm(module.operation)
+        return str(llvm.translate_module_to_llvmir(module.operation))
+
+
+def _only_llvm(module: Any) -> None:
+    """The translator segfaults on leftovers of other dialects; say so instead."""
+    from torch_mlir import ir
+
+    def look(op: ir.Operation) -> ir.WalkResult:
+        if not op.name.startswith("llvm.") and op.name != "builtin.module":
+            raise ValueError(f"'{op.name}' is left after the lowering to the LLVM dialect")
+        return ir.WalkResult.ADVANCE
+
+    module.walk(look)
+
+
+def machine_code(text: str, level: str) -> bytes:
+    """An ELF object of LLVM IR text."""
+    import llvmlite.binding as binding
+
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    target = BY_NAME[level]
+    machine = binding.Target.from_triple("x86_64-unknown-linux-gnu").create_target_machine(
+        cpu=target.llvm_cpu, features=target.llvm_features, opt=3, reloc="pic", codemodel="small"
+    )
+    module = binding.parse_assembly(text)
+    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
+    builder.getModulePassManager().run(module, builder)
+    return machine.emit_object(module)
+
+
+def main() -> None:
+    for job in json.load(sys.stdin):
+        text = MEMORY_FUNCTIONS
+        if job["symbol"] != MEMORY:
+            fields = {key: tuple(value) if isinstance(value, list) else value for key, value in job["spec"].items()}
+            text = llvm_ir({job["symbol"]: FAMILIES[job["family"]][0](**fields)}, job["level"])
+        part = Path(job["path"] + ".part")  # what has the right name is whole
+        part.write_bytes(machine_code(text, job["level"]))
+        part.replace(job["path"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""From an outlined module to an artifact: machine code for every level, packed weights, parameters, the program."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.targets.cpu import integer_ir
+from dyadic.compiler.targets.cpu.codegen import compile_kernels
+from dyadic.compiler.targets.cpu.link import Image
+from dyadic.dialects.launch import LaunchOp, launches_of
+from dyadic.dialects.laws import ints
+from dyadic.dialects.reference import main_function
+from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.passes.lower.cpu.memory import views
+from dyadic.passes.lower.cpu.select_kernels import INPUTS, OUTPUTS
+from dyadic.runtime import artifact
+from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output, Program, Reference, Step
+
+WEIGHT_ALIGNMENT = 64
+
+
+@dataclass
+class Emitted:
+    """Everything that makes an artifact, in memory; `sections` gains report and certificate before it is written."""
+
+    program: Program
+    images: dict[str, Image]
+    entries: dict[str, dict[str, artifact.Entry]]
+    sections: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
+        """Write the artifact atomically; returns its size in bytes. Raises FileError."""
+        code = {f"code/{level}": image.code for level, image in self.images.items()}
+        sections = {**code, **self.sections}
+        return artifact.write(path, program=self.program, entries=self.entries, sections=sections, made=made)
+
+
+class _Section:
+    """Bytes that several steps may share: equal content is stored once."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.length = 0
+        self.known: dict[bytes, int] = {}
+
+    def put(self, content: Any) -> int:
+        """Offset of `content`, -1 for none."""
+        array = np.ascontiguousarray(content)
+        if array.size == 0:
+            return -1
+        data = array.tobytes()
+        digest = hashlib.sha256(data).digest()
+        if digest not in self.known:
+            padding = -self.length % WEIGHT_ALIGNMENT
+            self.known[digest] = self.length + padding
+            self.parts += [bytes(padding), data]
+            self.length += padding + len(data)
+        return self.known[digest]
+
+    def bytes(self) -> bytes:
+        return b"".join([*self.parts, bytes(SLACK)])
+
+
+def emit(
+    outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
+) -> Emitted:
+    """Compile and pack.
+
+    Args:
+        outlined: the module after the `lower/cpu` passes.
+        levels: ISA levels to generate code for; the same program, weights and parameters serve all of them.
+        integer: the `qi` module before lowering, kept in the artifact.
+        cache: where machine code is kept from compile to compile.
+    """
+    function = main_function(outlined)
+    launches = launches_of(outlined)
+    weights, params = _Section(), _Section()
+    specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches}
+    steps = tuple(_step(launch, specs[launch.kernel.value], weights, params) for launch in launches)
+    attributes = function.operation.attributes
+    *offsets, arena = ints(attributes[views.ARENA])
+    program = Program(
+        buffers=tuple(Buffer(o, s) for o, s in zip(offsets, ints(attributes[views.BUFFERS]), strict=True)),
+        arena_bytes=arena,
+        scratch_bytes=_scratch_bytes(specs.values()),
+        inputs=tuple(_input(each) for each in attributes[INPUTS]),
+        outputs=tuple(_output(each) for each in attributes[OUTPUTS]),
+        steps=steps,
+        together=first_together(launches, steps, ints(attributes[views.BUFFERS])),
+    )
+    layers: dict[str, tuple[str, ...]] = {}
+    for launch in launches:
+        layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
+    images = compile_kernels(specs, levels, cache=cache)
+    entries = {
+        level: {symbol: artifact.Entry(*place, layers.get(symbol, ())) for symbol, place in image.entries.items()}
+        for level, image in images.items()
+    }
+    weighted = [
+        (launch, step.weights) for launch, step in zip(launches, steps, strict=True) if _has_layer_weights(launch)
+    ]
+    stored = integer_ir.store(integer, [launch for launch, _ in weighted], [offset for _, offset in weighted])
+    sections = {"qi": stored, "weights": weights.bytes(), "params": params.bytes()}
+    return Emitted(program, images, entries, sections)
+
+
+def _has_layer_weights(launch: LaunchOp) -> bool:
+    """Not tables, and not the halo of a layer's result, which is a launch of the same op."""
+    named = launch.op.value in {op.OPERATION_NAME for op in integer_ir.WITH_WEIGHTS}
+    return named and launch.data("weights").size > 0
+
+
+def _step(launch: LaunchOp, spec: Any, weights: _Section, params: _Section) -> Step:
+    constant = weights.put(launch.data("constant"))
+    numbers = ints(launch.inputs)
+    inputs = [
+        Reference(buffer, offset if buffer >= 0 else constant + offset)
+        for buffer, offset in zip(numbers[::2], numbers[1::2], strict=True)
+    ]
+    return Step(
+        layer=launch.layer.value,
+        op=launch.op.value,
+        kernel=launch.kernel.value,
+        out=Reference(*ints(launch.out)),
+        inputs=tuple(inputs),
+        tiles=launch.tiles.value,
+        weight_tiles=getattr(spec, "weight_tiles", 0),
+        weights=weights.put(launch.data("weights")),
+        params=params.put(launch.data("params")),
+        macs=launch.macs.value,
+        overlap=launch.overlap.value,
+    )
+
+
+def first_together(launches: Sequence[LaunchOp], steps: Sequence[Step], buffers: Sequence[int]) -> int:
+    """The step from which on a batch is worth more for sharing weights than it costs in activations out of the cache.
+
+    Early layers have large activations and small weights, late ones the reverse. Up to a step every image reads the
+    weights again; from it on, it hands its activations over through memory.
+    """
+    read = [len(launch.data("weights")) for launch in launches]
+    moved = [sum(buffers[at.buffer] for at in (step.out, *step.inputs) if at.buffer >= 0) for step in steps]
+    return min(range(len(steps) + 1), key=lambda cut: sum(read[:cut]) + sum(moved[cut:]))
+
+
+def _scratch_bytes(specs: Iterable[Any]) -> int:
+    """The most that any kernel needs; specs that need none have no `scratch_bytes`."""
+    need = max((getattr(spec, "scratch_bytes", 0) for spec in specs), default=0)
+    return -(-need // ALIGNMENT) * ALIGNMENT
+
+
+def _boundary(tensor: Any) -> dict[str, Any]:
+    lo, hi = ints(tensor["steps"])
+    return {
+        "name": tensor["name"].value,
+        "shape": ("N", *ints(tensor["shape"])[1:]),
+        "channels": tensor["channels"].value,
+        "height": tensor["rows"].value,
+        "width": tensor["columns"].value,
+        "layout": views.from_attribute(tensor["layout"]),
+        "scale": tensor["scale"].value,
+        "zero_point": tensor["zero_point"].value,
+        "lo": lo,
+        "hi": hi,
+    }
+
+
+def _input(tensor: ir.DictAttr) -> Input:
+    return Input(dtype="float32", **_boundary(tensor))
+
+
+def _output(tensor: ir.DictAttr) -> Output:
+    return Output(**_boundary(tensor))

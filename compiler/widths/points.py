@@ -1,0 +1,216 @@
+"""Which tensors of a network have a width to choose, and which of them must share one.
+
+A *weight point* is a constant that convolutions or linear layers read as their weights; layers that share it share its
+width. An *activation point* is a set of tensors that must have one type: what moves of bytes read and make, and what
+concats join. Tensors that integerize never rounds (a convolution's result before its fused clamp, or before the
+addition that takes it in) belong to the tensor that is rounded for them, so that a user may name either layer.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.compiler.widths.width_ranges import take_all_ranges_of
+from dyadic.dialects import qd
+from dyadic.dialects.laws import shape
+from dyadic.dialects.reference import Plan, Step, main_function, make_plan
+from dyadic.passes.integerize.align_residuals import align_residuals
+from dyadic.passes.integerize.choose_conv_add import CONV_ADD, choose_conv_add, operands, taken_in
+from dyadic.passes.integerize.integerize import fused_clamp
+from dyadic.passes.integerize.place_ranges import MOVES, place_ranges
+from dyadic.passes.integerize.quantization import value_range
+from dyadic.passes.integerize.tables import TABLE_OPS
+from dyadic.passes.integerize.weight_scheme import flattened_image
+from dyadic.passes.rewriting import defining
+
+LAYERS = (qd.Conv2dOp, qd.LinearOp)
+TAG = "qd.tag"
+
+
+@dataclass(frozen=True)
+class WeightPoint:
+    """Weights `[O, I/groups, KH, KW]` or `[O, K]`; `macs` of one image, over all layers that share them."""
+
+    name: str  # of the first layer
+    layers: tuple[str, ...]
+    kind: str  # conv2d, depthwise or linear
+    slot: int  # of the constant, in the plan
+    shape: tuple[int, ...]
+    macs: int
+    reads: tuple[str, ...]  # the activation points that its layers read
+    grouped: bool  # whether a result has several input channels, along which groups lie
+
+    def with_kernel(self, scheme: str) -> str:
+        """The scheme, without groups where there are none."""
+        return scheme if self.grouped else scheme.partition("g")[0]
+
+
+@dataclass(frozen=True)
+class ActivationPoint:
+    """Tensors of one type; `elements` of one image, `most` the largest width that all their readers have."""
+
+    name: str  # of the first layer that makes one, or of the input
+    slots: tuple[int, ...]  # in the plan, those that are rounded
+    elements: int
+    most: int
+
+
+class Points:
+    """The choices of a calibrated `qd` module.
+
+    `module` is a copy in which ranges are placed as integerize places them (exact on the float graph), `plan` its plan.
+    `ranges` are those of every slot that is rounded, `ranges_at(bits)` those that it has at a width. `result_of` says
+    which activation point holds a layer's result, under the names of the original module. `additions` says by the name
+    of a convolution which addition takes in its accumulator; that has a step of its own where the convolution is float.
+    """
+
+    def __init__(self, module: ir.Module) -> None:
+        original = make_plan(module)
+        names = {step.output: step.name for step in original.steps}
+        self.module = prepared(module, original)
+        self.plan: Plan = make_plan(self.module)
+        taken = {*names.values(), *self.plan.arguments}
+        self.names = {step.output: names.get(_tag(step)) or new_name(step.name, taken) for step in self.plan.steps}
+        self._slots = {step.op.out: step.output for step in self.plan.steps}
+        arguments = main_function(self.module).operation.regions[0].blocks[0].arguments
+        self._slots |= {value: i for i, value in enumerate(arguments)}
+        self._values = {slot: value for value, slot in self._slots.items()}
+        self.argument_names = {slot: name for name, slot in self.plan.arguments.items()}
+        self._parent = {slot: slot for slot in self._slots.values()}
+        self._join()
+        self.ranges = {slot: value_range(self._values[slot]) for slot in self._values if self._rounded(slot)}
+        self._ranges_at = {bits: self._ranges_of_width(module, bits) for bits in qd.RANGE_AT}
+        self.activations = self._activations()
+        self.result_of = {name: self._point_of[self._find(slot)] for slot, name in self.argument_names.items()} | {
+            self.names[step.output]: self._point_of[self._find(step.output)]
+            for step in self.plan.steps
+            if _tag(step) is not None
+        }
+        self.weights = self._weights()
+        adds = {self.names[step.output]: self.taken_in(step.op) for step in self.plan.steps}
+        self.additions = {conv: add for add, conv in adds.items() if conv is not None}
+
+    def _join(self) -> None:
+        """Tensors of one type, and what is fused with what."""
+        for step in self.plan.steps:
+            op = step.op
+            if isinstance(op, MOVES):
+                self._union(op.x, op.out)
+            elif isinstance(op, qd.ConcatOp):
+                self._union(op.a, op.out)
+                self._union(op.b, op.out)
+            elif (tail := fused_clamp(op)) is not None:
+                self._union(op.out, tail.out)
+            elif _tag(step) is None and isinstance(next(iter(op.out.uses)).owner.opview, qd.PadOp):
+                self._union(op.x, op.out)  # makes room for what is padded: another range, but the width of the input
+            if CONV_ADD in op.operation.attributes:
+                self._union(operands(op)[0], op.out)
+
+    def _union(self, a: ir.Value, b: ir.Value) -> None:
+        if isinstance(defining(a), qd.ConstantOp):
+            return
+        first, second = sorted((self._find(self._slots[a]), self._find(self._slots[b])))
+        self._parent[second] = first
+
+    def _find(self, slot: int) -> int:
+        while self._parent[slot] != slot:
+            slot = self._parent[slot]
+        return slot
+
+    def taken_in(self, op: Any) -> str | None:
+        """The convolution whose accumulator `op` keeps, by name; None where it is no addition that does."""
+        if CONV_ADD not in op.operation.attributes:
+            return None
+        return self.names[self._slots[operands(op)[0]]]
+
+    def _rounded(self, slot: int) -> bool:
+        """Whether integerize makes integers of this tensor."""
+        op = defining(self._values[slot])
+        if op is None:
+            return True
+        return fused_clamp(op) is None and not (isinstance(op, qd.Conv2dOp) and taken_in(op))
+
+    def ranges_at(self, bits: int) -> dict[int, tuple[float, float]]:
+        """(low, high) of every slot that is rounded, if all had so many bits."""
+        return self._ranges_at.get(bits, self.ranges)
+
+    def _ranges_of_width(self, module: ir.Module, bits: int) -> dict[int, tuple[float, float]]:
+        """As `ranges`, from a copy in which every tensor has the range for so many bits."""
+        copy = module.operation.clone()
+        take_all_ranges_of(copy, bits)
+        there = prepared(copy, make_plan(copy))
+        steps = {_tag(step): step.op.out for step in make_plan(there).steps}
+        values = dict(enumerate(main_function(there).operation.regions[0].blocks[0].arguments))
+        for step in self.plan.steps:
+            if _tag(step) in steps and _tag(step) is not None:
+                values[step.output] = steps[_tag(step)]
+        return {slot: value_range(values[slot]) if slot in values else own for slot, own in self.ranges.items()}
+
+    def _activations(self) -> dict[str, ActivationPoint]:
+        members: dict[int, list[int]] = {}
+        for slot in sorted(self._parent):
+            members.setdefault(self._find(slot), []).append(slot)
+        self._point_of: dict[int, str] = {}
+        points: dict[str, ActivationPoint] = {}
+        for root, slots in members.items():
+            rounded = tuple(slot for slot in slots if slot in self.ranges)
+            name = self.argument_names.get(rounded[0]) or self.names[rounded[0]]
+            tables = any(isinstance(use.owner.opview, TABLE_OPS) for slot in slots for use in self._values[slot].uses)
+            elements = sum(prod(shape(self._values[slot])[1:]) for slot in rounded)
+            points[name] = ActivationPoint(name, rounded, elements, 8 if tables else 16)
+            self._point_of[root] = name
+        return points
+
+    def _weights(self) -> dict[str, WeightPoint]:
+        readers: dict[int, list[Step]] = {}
+        for step in self.plan.steps:
+            if isinstance(step.op, LAYERS) and step.inputs[1] in self.plan.constants:
+                readers.setdefault(step.inputs[1], []).append(step)
+        points = {}
+        for slot, steps in readers.items():
+            weight, first = shape(steps[0].op.weight), steps[0].op
+            pixels = [prod(shape(step.op.out)[1:]) // weight[0] for step in steps]
+            kind = "linear" if isinstance(first, qd.LinearOp) else "conv2d"
+            if kind == "conv2d" and weight[1] == 1 and first.groups.value > 1:
+                kind = "depthwise"
+            layers = tuple(self.names[step.output] for step in steps)
+            reads = tuple(dict.fromkeys(self._point_of[self._find(step.inputs[0])] for step in steps))
+            macs = sum(pixels) * prod(weight)
+            grouped = all(several_channels(step.op) for step in steps)
+            points[layers[0]] = WeightPoint(layers[0], layers, kind, slot, tuple(weight), macs, reads, grouped)
+        return points
+
+
+def prepared(module: ir.Module | ir.Operation, plan: Plan) -> ir.Operation:
+    """A copy with the ranges that integerize gives; its ops are tagged with their slots in `plan`."""
+    with module.context:
+        tag = ir.IntegerType.get_signless(64)
+        for step in plan.steps:
+            step.op.operation.attributes[TAG] = ir.IntegerAttr.get(tag, step.output)
+        copy = module.operation.clone()
+        for step in plan.steps:
+            del step.op.operation.attributes[TAG]
+        for one in (place_ranges, choose_conv_add, align_residuals):
+            one.run(copy)
+    return copy
+
+
+def new_name(name: str, taken: set[str]) -> str:
+    """A name for an identity clamp that integerize adds and that has its reader's: with as many `'` as it takes."""
+    while name in taken:
+        name += "'"
+    taken.add(name)
+    return name
+
+
+def several_channels(op: Any) -> bool:
+    """Whether a result of this layer has more than one input channel."""
+    image = flattened_image(defining(op.x)) if isinstance(op, qd.LinearOp) else None
+    return (shape(op.weight)[1] if image is None else image[0]) > 1
+
+
+def _tag(step: Step) -> Any:
+    attributes = step.op.operation.attributes
+    return attributes[TAG].value if TAG in attributes else None

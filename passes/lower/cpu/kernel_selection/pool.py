@@ -1,0 +1,65 @@
+"""`qi.max_pool` and `qi.avg_pool`."""
+
+from typing import Any
+
+import numpy as np
+
+from dyadic.dialects import qi
+from dyadic.dialects.laws import ints, zero_point
+from dyadic.dialects.windows import valid_cells
+from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
+from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
+from dyadic.passes.lower.cpu.kernels.families import pool
+from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.cpu.memory.views import layout_of, view
+
+
+def _window(op: Any) -> dict[str, int]:
+    source, out, seen, made = layout_of(op.x), layout_of(op.out), view(op.x), view(op.out)
+    kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
+    return {
+        "rows": made.rows,
+        "columns": made.columns,
+        "channels": made.channels,
+        "unit_rows": rows_in_unit(made.rows, made.columns * made.channels),
+        "in_rows": seen.rows,
+        "in_columns": seen.columns,
+        "taps_y": kernel[0],
+        "taps_x": kernel[1],
+        "stride_y": strides[0],
+        "stride_x": strides[1],
+        "pad_top": padding[0],
+        "pad_left": padding[1],
+        "in_column": source.pixel,
+        "in_row": source.row,
+        "in_image": source.image,
+        "out_column": out.pixel,
+        "out_row": out.row,
+        "out_image": out.image,
+        "in_plane": source.plane,
+        "out_plane": out.plane,
+    }
+
+
+def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
+    dilation = ints(op.dilation)
+    spec = pool.MaxPoolSpec(**_window(op), dilation_y=dilation[0], dilation_x=dilation[1])
+    return [Launch(spec, place(layout_of(op.out)), [place(layout_of(op.x))])]
+
+
+def avg_pool(op: qi.AvgPoolOp) -> list[Launch]:
+    made, seen, counts = view(op.out), view(op.x), ints(op.counts)
+    m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
+    form = requantize.WIDE if s.min() >= 32 else requantize.SMALL_SHIFT
+    spec = pool.AvgPoolSpec(**_window(op), form=form, counts=len(counts))
+    cells = valid_cells(
+        [seen.rows, seen.columns],
+        ints(op.kernel),
+        ints(op.strides),
+        ints(op.padding),
+        [made.rows, made.columns],
+        op.count_include_pad.value,
+    )
+    header = [zero_point(op.out), op.low.value, op.high.value, zero_point(op.x)]
+    params = pool.pack_avg_params(spec, m, s, np.searchsorted(counts, cells), header)
+    return [Launch(spec, place(layout_of(op.out)), [place(layout_of(op.x))], params=params)]

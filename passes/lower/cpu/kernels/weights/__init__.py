@@ -1,0 +1,1 @@
+"""How weights lie in memory, in 8 bits and fewer."""

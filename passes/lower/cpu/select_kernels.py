@@ -1,0 +1,118 @@
+"""Turn every integer op into calls of kernels over memory that is already planned."""
+
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.dialects import qi
+from dyadic.dialects.laws import known_activation, shape, steps_of, zero_point
+from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.passes.lower.cpu.kernel_selection import OUTLINES
+from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
+from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
+from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
+from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, layout_of, to_attribute, view
+from dyadic.passes.rewriting import module_pass
+from dyadic.runtime.program import NO_HALO
+
+INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"
+BOUNDARY = qi.ConstantOp | qi.QuantizeOp | qi.DequantizeOp
+
+
+@module_pass
+def select_kernels(module: ir.Operation) -> None:
+    """Replace integer ops by launches: qi.conv2d {qi.layout} --> qi.launch {kernel, spec, out, inputs, ...}; exact."""
+    with module.context, ir.Location.unknown():
+        function = main_function(module)
+        program = ir.InsertionPoint(function.operation)
+        outlined = _outline(function, program)
+        function.operation.erase()
+        outlined.operation.attributes["sym_name"] = ir.StringAttr.get("main")
+
+
+def _outline(function: Any, where: ir.InsertionPoint) -> Any:
+    """A function without arguments that launches kernels; memory and boundary become its attributes."""
+    from torch_mlir.dialects import func
+
+    block = function.regions[0].blocks[0]
+    *body, terminator = (op.opview for op in block.operations)
+    with where:
+        outlined = func.FuncOp("outlined", ir.FunctionType.get([], []))
+    for name in (BUFFERS, ARENA):
+        outlined.operation.attributes[name] = function.operation.attributes[name]
+    outlined.operation.attributes[INPUTS], outlined.operation.attributes[OUTPUTS] = _boundary(
+        function, body, terminator
+    )
+    ringed: set[int] = {layout_of(op.out).buffer for op in body if isinstance(op, qi.QuantizeOp)}
+    with ir.InsertionPoint(outlined.add_entry_block()):
+        for op in body:
+            if isinstance(op, BOUNDARY):
+                continue
+            launches = OUTLINES[type(op)](op)
+            for launch in launches:
+                launch.build(op)
+            buffer = layout_of(op.out).buffer
+            if launches and buffer not in ringed:
+                ringed.add(buffer)
+                for ring in halos(op):
+                    ring.build(op)
+        func.return_([])
+    return outlined
+
+
+def halos(op: Any) -> list[Launch]:
+    """What fills the ring around op's result with its zero point, where it has one: a launch for each plane of bytes.
+
+    It follows the first step that writes inside the ring and overlaps with it: they touch different bytes, and both
+    come after the barrier behind the last reader of whatever lay there before.
+    """
+    layout, seen = layout_of(op.out), view(op.out)
+    if layout.halo == NO_HALO:
+        return []
+    inner = layout.offset % layout.pixel  # a slice's channels start inside the pixel: the ring is of whole pixels
+    spec = HaloSpec(
+        rows=seen.rows,
+        columns=seen.columns,
+        channels=layout.pixel,
+        column=layout.pixel,
+        row=layout.row,
+        image=layout.image,
+        **layout.halo._asdict(),
+    )
+    return [
+        Launch(spec, place(layout, i * layout.plane - inner), [], params=pack_fill_params(value), overlap=True)
+        for i, value in enumerate(plane_values(op.out, zero_point(op.out)))
+    ]
+
+
+def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.ArrayAttr, ir.ArrayAttr]:
+    """What the runtime quantizes and dequantizes: one dictionary for each input and output."""
+    argument_names, result_names = boundary_names(function)
+    arguments = list(function.regions[0].blocks[0].arguments)
+    inputs, outputs = {}, []
+    for op in body:
+        if isinstance(op, qi.QuantizeOp):
+            index = arguments.index(op.x)
+            inputs[index] = _tensor(argument_names[index], op.x, op.out)
+    for name, value in zip(result_names, terminator.operation.operands, strict=True):
+        outputs.append(_tensor(name, value, value.owner.opview.x))
+    return ir.ArrayAttr.get([inputs[i] for i in range(len(arguments))]), ir.ArrayAttr.get(outputs)
+
+
+def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> ir.DictAttr:
+    kind, seen = known_activation(quantized), view(quantized)
+    i64 = ir.IntegerType.get_signless(64)
+    return ir.DictAttr.get(
+        {
+            "name": ir.StringAttr.get(name),
+            "shape": ir.DenseI64ArrayAttr.get(shape(user)),
+            "rows": ir.IntegerAttr.get(i64, seen.rows),
+            "columns": ir.IntegerAttr.get(i64, seen.columns),
+            "channels": ir.IntegerAttr.get(i64, seen.channels),
+            "layout": to_attribute(layout_of(quantized)),
+            "scale": ir.FloatAttr.get(ir.F32Type.get(), float(np.float32(kind.scale))),
+            "zero_point": ir.IntegerAttr.get(i64, kind.zero_point),
+            "steps": ir.DenseI64ArrayAttr.get(list(steps_of(quantized))),
+        }
+    )

@@ -1,8 +1,0 @@
-"""What tests of the command line share."""
-
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
-
-DIGITS = Path(__file__).resolve().parent.parent / "examples" / "digits"
-Command = Callable[..., subprocess.CompletedProcess[str]]

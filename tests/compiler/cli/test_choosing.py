@@ -1,0 +1,313 @@
+"""Widths from the command line: plans written and read back, limits that cannot be met, and what is no way to ask."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.command_line import DIGITS
+
+import dyadic
+from dyadic.compiler.cli.main import main
+from dyadic.compiler.options import Options
+from dyadic.compiler.quality.acceptance import by_agreement
+from dyadic.compiler.select import mixed
+from dyadic.compiler.select.trials import Trials
+from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.errors import UsageError
+
+MODEL = DIGITS / "digits.onnx"
+FIRST, POINTWISE = "/stem/stem.0/Conv", "/pointwise/pointwise.0/Conv"
+
+pytestmark = pytest.mark.usefixtures("quick_measurements")
+
+
+@pytest.fixture
+def said(calibration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """(exit code, standard error) of `dyadic compile` of the example network; `out.dyq` is where artifacts go."""
+
+    def run(*words: str | Path, until: str = "emit") -> tuple[int, str]:
+        line = ["compile", MODEL, "--calibration", calibration, "-o", tmp_path / "out.dyq", "--isa", "x86-64"]
+        line += ["--progress", "off", "--sensitivity", "sqnr", *(["--until", until] if until != "emit" else [])]
+        code = main([str(word) for word in (*line, *words)])
+        return code, capsys.readouterr().err.lstrip()  # an interrupt ends the line on the terminal first
+
+    return run
+
+
+def weights_of(path: Path) -> bytes:
+    with open_artifact(path) as file:
+        return bytes(file.section("weights"))
+
+
+def test_a_plan_that_was_written_compiles_to_the_same_weights(said: Any, tmp_path: Path) -> None:
+    plan, out = tmp_path / "plan.json", tmp_path / "out.dyq"
+    code, error = said("--precision", "w4a8", "--keep", f"{FIRST}=w8a16", "--exclude", POINTWISE, "--emit-plan", plan)
+    assert (code, error) == (0, "")
+    weights = weights_of(out)
+    layers, why = (json.loads(plan.read_text())[key] for key in ("layers", "why"))
+    assert layers[FIRST] == "w8a16" and layers[POINTWISE] == "f32a16" and layers["image"] == "a8"
+    assert {scheme for name, scheme in layers.items() if name not in (FIRST, POINTWISE) and "w" in scheme} == {"w4a8"}
+    assert why[FIRST] == f"--keep {FIRST}=w8a16" and why["image"] == "--precision w4a8"
+    assert why[POINTWISE] == f"--exclude {POINTWISE}"
+    again = tmp_path / "again.json"
+    assert said("--plan", plan, "--emit-plan", again) == (0, "")
+    assert weights_of(out) == weights
+    assert json.loads(again.read_text())["layers"] == layers
+
+
+def test_the_python_call_writes_plans_too(tmp_path: Path, calibration: Path) -> None:
+    dyadic.compile(MODEL, calibration, isa=("x86-64",), emit_plan=tmp_path / "plan.json")
+    layers = json.loads((tmp_path / "plan.json").read_text())["layers"]
+    assert layers[FIRST] == "w8a8" and layers["image"] == "a8"
+
+
+def test_4_a_size_that_cannot_be_met_leaves_the_nearest_plan(said: Any, tmp_path: Path) -> None:
+    code, error = said("--max-size", "0.01x")
+    assert code == 4 and error.startswith("dyadic: --max-size 0.01x cannot be met: ") and error.count("\n") == 1
+    plan = tmp_path / "out.plan.json"
+    assert f"the plan is in {plan}" in error and not (tmp_path / "out.dyq").exists()
+    schemes = json.loads(plan.read_text())["layers"]
+    assert {schemes[FIRST], schemes[POINTWISE]} == {"w2a8"}
+    assert said("--plan", plan) == (0, "")
+    assert len(weights_of(tmp_path / "out.dyq")) > 0
+
+
+def test_130_an_interrupted_search_leaves_its_best_plan(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mixed.Mixed, "within_limits", interrupted)
+    code, error = said("--max-size", "0.6x", "--emit-plan", tmp_path / "best.json")
+    assert code == 130 and error.count("\n") == 1
+    assert f"interrupted; no artifact was written, but the plan is in {tmp_path / 'best.json'}" in error
+    monkeypatch.undo()
+    assert said("--plan", tmp_path / "best.json", until="select")[0] == 0
+
+
+def test_130_without_a_plan_nothing_was_written(said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mixed.Mixed, "measure_costs", interrupted)
+    assert said("--max-size", "0.6x") == (130, "dyadic: interrupted; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_2_strict_refuses_what_is_applied_otherwise(said: Any) -> None:
+    code, error = said("--strict", "--exclude", "/ReduceMean", until="select")
+    assert code == 2
+    assert error == (
+        "dyadic: --strict: /ReduceMean: float was asked for, a16 would be applied "
+        "(only convolutions and linear layers stay float; this is the most precise form that it has)\n"
+    )
+    assert said("--exclude", "/ReduceMean", until="select")[0] == 0
+    for words in (("--exclude", FIRST), ("--keep", f"{FIRST}=f32a8"), ("--exclude", "linear")):
+        assert said("--strict", *words, until="select") == (0, "")
+    code, error = said("--strict", "--keep", "depthwise=w4g32", until="select")
+    assert code == 2 and "w4g32a8 was asked for, w4a8 would be applied (its results have one input channel" in error
+    assert said("--strict", "--keep", f"{FIRST}=w8a16", until="select")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--keep", "/stem/stem.0/Con=w8a16"), f"matches no layer; did you mean {FIRST}"),
+        (("--keep", "conv3d=w8"), "--keep conv3d=w8 matches no layer; did you mean conv2d"),
+        (("--keep", f"{FIRST}=w3a8"), "'w3a8' is no scheme; weights are w8, w4, w4g32, w2 or f32"),
+        (("--keep", f"{FIRST}=f16"), "'f16' is no scheme; weights are w8, w4, w4g32, w2 or f32"),
+        (("--keep", "image=f32"), '"image" has no weights; say a16, a8 or a4 alone'),
+        (("--keep", "w4a8"), "--keep 'w4a8' is not NAME=SCHEME"),
+        (("--keep", "image=w4"), '"image" has no weights; say a16, a8 or a4 alone'),
+        (("--exclude", "nothing"), "--exclude nothing matches no layer"),
+    ],
+)
+def test_2_names_and_schemes_that_there_are_not(said: Any, words: tuple[str, ...], sentence: str) -> None:
+    code, error = said(*words, until="select")
+    assert code == 2 and sentence in error
+
+
+def test_2_plans_that_do_not_fit(said: Any, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    for layers, sentence in [
+        ({"/stem/stem.0/con": "w4"}, f'"/stem/stem.0/con", which the model has not; did you mean {FIRST}'),
+        ({FIRST: "w8a4", "/Relu": "a8"}, "which share the type of their results; say the same of both"),
+        ({"image": "w4a8"}, 'w4a8 of layer "image", which has no weights; a8 would do'),
+        ({"image": "f32a8"}, 'f32a8 of layer "image", which has no weights; a8 would do'),
+    ]:
+        plan.write_text(json.dumps({"dyadic_plan": 1, "layers": layers}))
+        code, error = said("--plan", plan, until="select")
+        assert code == 2 and sentence in error
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"precision": "w4a8", "max_size": "0.6x"}, "leave precision 'w4a8' out, or them"),
+        ({"precision": "w8a16", "max_drop": "1%"}, "leave precision 'w8a16' out, or them"),
+        ({"precision": "mixed"}, "mixed needs a limit to choose by: max_size, max_latency, max_bops or max_drop"),
+        ({"plan": Path("p.json"), "precision": "w4a8"}, "leave precision and limits out, or the plan"),
+        ({"plan": Path("p.json"), "max_size": "0.6x"}, "leave precision and limits out, or the plan"),
+        ({"max_size": "small"}, "--max-size 'small' is no limit; write it as 6.7MB"),
+        ({"time_limit": "soon"}, "time_limit 'soon' is no duration; write it as 90s, 10m or 1.5h"),
+        ({"sensitivity": "guess"}, "sensitivity must be one of hessian-top-eigenvalue"),
+    ],
+)
+def test_2_combinations_that_contradict_each_other(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Options(**wrong)
+    assert sentence in str(caught.value)
+
+
+def test_limits_choose_by_themselves_or_as_mixed() -> None:
+    assert Options(max_size="0.6x", max_drop="1%").limits.keys() == {"size", "drop"}
+    assert Options(precision="mixed", max_bops="1G").mixed and not Options(precision="w4a8").mixed
+
+
+def test_2_a_drop_is_judged_on_other_samples(said: Any) -> None:
+    code, error = said("--max-drop", "1%")
+    assert code == 2 and "--max-drop is judged on --evaluate data" in error
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_a_drop_is_kept_as_accuracy_or_as_agreement(said: Any, tmp_path: Path, labels: bool) -> None:
+    """Of 597 samples 2 points may be lost: the report says what was tried; what was chosen is accepted."""
+    data = dict(np.load(DIGITS / "test.npz"))
+    if not labels:
+        del data["labels"]
+    np.savez(tmp_path / "others.npz", **data)
+    assert said("--max-drop", "2%", "--evaluate", tmp_path / "others.npz") == (0, "")
+    with open_artifact(tmp_path / "out.dyq") as file:
+        report = file.json("report")
+    float_, int8, chosen = report["selection"]["variants"]
+    assert report["selection"]["objective"] == "the smallest network within --max-drop 2%"
+    assert chosen["weight_bytes"] < int8["weight_bytes"]
+    notes = [note for note in report["selection"]["notes"] if note.startswith("a plan of ")]
+    assert notes and all(" points on 597 samples, at most " in note for note in notes)
+    if labels:
+        assert chosen["accuracy"] >= float_["accuracy"] - 0.02 and chosen["difference"] is not None
+    else:
+        assert chosen["accuracy"] is None
+        assert by_agreement(round(597 * (1 - chosen["agreement"])), 597, 0.02).accepted
+
+
+def report_of(path: Path) -> dict[str, Any]:
+    with open_artifact(path) as file:
+        return file.json("report")
+
+
+def test_int8_ships_where_it_keeps_the_limits_and_is_nearer_to_float(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: 1.0)
+    monkeypatch.setattr(Trials, "sqnr_db", lambda self, plans: [20.0, 30.0])
+    assert said("--max-latency", "3x") == (0, "")
+    report = report_of(tmp_path / "out.dyq")
+    assert set(report["selection"]["applied"].values()) <= {"w8a8", "a8"}
+    assert any(
+        note.startswith("int8 ships: ") and "30.0 against 20.0 dB" in note for note in report["selection"]["notes"]
+    )
+    monkeypatch.setattr(Trials, "sqnr_db", lambda self, plans: [30.0, 20.0])
+    assert said("--max-latency", "3x") == (0, "")
+    assert any("a16" in scheme for scheme in report_of(tmp_path / "out.dyq")["selection"]["applied"].values())
+
+
+def test_limits_that_compiled_plans_break_are_tightened_together(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # of int8, of three plans, and of int8 again, which breaks the limit and so replaces nothing
+    sizes, shares = [70_000, 80_100, 10, 10, 10], [1.4, 1.35, 0.9, 1.4]
+    monkeypatch.setattr(Trials, "file_bytes", lambda *_: sizes.pop(0))
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: shares.pop(0))
+    assert said("--max-size", "80kB", "--max-latency", "1.3x") == (0, "")
+    notes = report_of(tmp_path / "out.dyq")["selection"]["notes"]
+    less_room = [note.removesuffix("; the search went on with less room") for note in notes if "less room" in note]
+    assert less_room[0] == "a plan made a file of 80.1 kB" and [n[-10:] for n in less_room[1:]] == [
+        "took 1.400",
+        "took 1.350",
+    ]
+    assert sizes == shares == []
+
+
+def test_4_a_limit_that_no_compiled_plan_keeps(said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: 3.1)
+    code, error = said("--max-latency", "3x")
+    assert code == 4 and "no plan was found that keeps --max-latency 3x once it is compiled" in error
+    assert (tmp_path / "out.plan.json").exists()
+
+
+def test_every_compile_can_be_typed_again(said: Any, calibration: Path, tmp_path: Path) -> None:
+    assert said("--precision", "w4a8", "--keep", f"{FIRST}=w8")[0] == 0
+    commands = report_of(tmp_path / "out.dyq")["commands"]
+    typed = f"dyadic compile digits.onnx --calibration {calibration.name} --precision w4a8 --keep {FIRST}=w8"
+    assert all(commands[key].startswith(typed) for key in ("headline", "requested", "refine", "layers share of peak"))
+    assert commands["layers SQNR"].startswith("dyadic compare model.dyq digits.onnx --data ")
+
+
+def test_excluded_layers_are_islands_however_it_is_said(said: Any, tmp_path: Path, command: Any) -> None:
+    """By --exclude, by --keep, by a plan: the same code and weights. Every command says that it is not integer-only."""
+    plan, out = tmp_path / "plan.json", tmp_path / "out.dyq"
+    plan.write_text(json.dumps({"dyadic_plan": 1, "layers": {FIRST: "f32a16", "/classifier/Gemm": "f32a16"}}))
+    seen = []
+    for words in (
+        ("--exclude", FIRST, "--exclude", "linear", "--strict"),
+        ("--keep", f"{FIRST}=f32a16", "--keep", "/classifier/Gemm=f32a16", "--strict"),
+        ("--plan", plan, "--strict"),
+    ):
+        assert said(*words) == (0, "")
+        with open_artifact(out) as file:
+            seen.append([bytes(file.section(name)) for name in ("weights", "params", "code/x86-64")])
+            certificate, report = file.json("certificate"), file.json("report")
+        assert certificate["valid"] is False and certificate["islands"] == [FIRST, "/classifier/Gemm"]
+        assert report["certificate"].startswith("integer-only but for 2 float islands (")
+        assert [row["weights"] for row in report["layers"] if row["name"] == FIRST] == ["f32"]
+    assert seen[0] == seen[1] == seen[2]
+    verified, inspected, reported = (command(word, out).stdout for word in ("verify", "inspect", "report"))
+    assert f"these layers stay float: {FIRST}, /classifier/Gemm" in verified and "every hash is right" in verified
+    assert 'certificate integer-only but for 2 float islands ("' in inspected
+    assert "Not all of it is integers: 2 layers stay in float." in " ".join(reported.split())
+
+
+def test_a_search_keeps_what_is_excluded_in_float(said: Any, tmp_path: Path) -> None:
+    """Its cost is measured in place; what ratios are against has no islands."""
+    assert said("--max-bops", "0.9x", "--exclude", FIRST, "--strict") == (0, "")
+    with open_artifact(tmp_path / "out.dyq") as file:
+        report = file.json("report")
+    assert report["selection"]["applied"][FIRST] == "f32a16" and report["selection"]["differences"] == []
+    (row,) = [row for row in report["layers"] if row["name"] == FIRST]
+    assert row["sensitivity"] == {"value": 0.0, "low": 0.0, "high": 0.0} and row["why"] == f"--exclude {FIRST}"
+    assert [layer["name"] for layer in report["latency"]["layers"]].count(FIRST) == 1
+
+
+def test_5_an_island_that_the_certificate_does_not_name_is_refused(tmp_path: Path, calibration: Path) -> None:
+    artifact = dyadic.compile(MODEL, calibration, isa=("x86-64",), exclude=[FIRST], keep={"linear": "f32"})
+    artifact.certificate = replace(artifact.certificate, islands=("/classifier/Gemm",))
+    artifact.save(tmp_path / "m.dyq")
+    assert main(["verify", str(tmp_path / "m.dyq")]) == 5
+
+
+def test_other_limits_are_settled_before_a_drop_is_judged(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is too large says nothing about accuracy: bisection must not take one for the other."""
+    sizes = [70_000, 80_100]  # int8's, that of the most precise plan; all others are small enough
+    monkeypatch.setattr(Trials, "file_bytes", lambda *_: sizes.pop(0) if sizes else 10)
+    assert said("--max-drop", "2%", "--max-size", "80kB", "--evaluate", DIGITS / "test.npz") == (0, "")
+    selection = report_of(tmp_path / "out.dyq")["selection"]
+    assert selection["notes"][0].startswith("a plan made a file of 80.1 kB; the search went on with less room")
+    assert any(" points on 597 samples, at most " in note for note in selection["notes"])
+
+
+def test_int8_that_breaks_a_limit_once_compiled_replaces_nothing(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = [1.0, 3.5]  # of the plan that was found, of int8 but for the rule
+    monkeypatch.setattr(Trials, "share_of_int8_time", lambda *_: shares.pop(0))
+    monkeypatch.setattr(Trials, "sqnr_db", lambda *_: pytest.fail("there is nothing to compare"))
+    assert said("--max-latency", "3x", "--keep", f"{FIRST}=w4") == (0, "")
+    assert shares == []
+    assert not any("int8 ships" in note for note in report_of(tmp_path / "out.dyq")["selection"]["notes"])

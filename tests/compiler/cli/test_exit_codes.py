@@ -1,0 +1,216 @@
+"""Every exit code, its one sentence on standard error, and nothing half-written."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from support.command_line import DIGITS, Command
+
+from dyadic.compiler.cli import main as cli
+from dyadic.runtime import targets
+
+MODEL = DIGITS / "digits.onnx"
+
+
+def one_sentence(done: subprocess.CompletedProcess[str], code: int, *parts: str, listed: int = 0) -> None:
+    """One line, and after it one for each thing that it lists."""
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 + listed and lines[0].startswith("dyadic: "), done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def compile_words(model: Path, calibration: Path, *more: str) -> list[str | Path]:
+    return ["compile", model, "--calibration", calibration, "-o", "out.dyq", "--progress", "off", *more]
+
+
+def broken(tmp_path: Path, change: str) -> Path:
+    """A model that something is wrong with."""
+    path = tmp_path / "models" / f"{change}.onnx"
+    path.parent.mkdir(exist_ok=True)
+    model = onnx.load(MODEL)
+    if change == "nan":
+        weight = model.graph.initializer[0]
+        array = numpy_helper.to_array(weight).copy()
+        array.flat[:12] = np.nan
+        weight.CopyFrom(numpy_helper.from_array(array, weight.name))
+    if change == "unsupported":
+        x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 4]) for n in "xy")
+        nodes = [helper.make_node("Cos", ["x"], ["c"], "/wave/a"), helper.make_node("Sinh", ["c"], ["y"], "/wave/b")]
+        model = helper.make_model(helper.make_graph(nodes, "g", [x], [y]))
+    data = model.SerializeToString()
+    path.write_bytes(data[: len(data) // 2] if change == "truncated" else data)
+    return path
+
+
+def test_0_help_and_version(command: Command) -> None:
+    for words in ((), ("--help",), ("--version",), ("compile", "-h")):
+        assert command(*words).returncode == 0
+
+
+def test_1_an_internal_error_is_a_sentence_with_a_reproducer(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from dyadic.compiler import driver
+from dyadic.compiler.cli import main as cli
+from dyadic.passes.rewriting import Pass
+
+def fail(module):
+    raise ZeroDivisionError("planted")
+
+driver.PIPELINE["prepare"] = (Pass("remove-identities", "", fail),)
+sys.exit(cli.main(["compile", {str(MODEL)!r}, "--until", "prepare", "--progress", "off"]))
+"""
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    one_sentence(done, 1, "internal error", "ZeroDivisionError: planted", "--debug")
+    found = re.search(r"replay it with: (dyadic-opt [^;]+);", done.stderr)
+    assert found
+    replay = [sys.executable, "-m", "dyadic.compiler.opt.main", *shlex.split(found[1])[1:]]
+    again = subprocess.run(replay, capture_output=True, text=True, check=False)
+    assert again.returncode == 0 and '"qd.conv2d"' in again.stdout
+
+
+def test_debug_shows_the_traceback(command: Command) -> None:
+    assert "Traceback" in command("--debug", "inspect", "none.dyq").stderr
+    assert "Traceback" in command("inspect", "none.dyq", "--debug").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["compile", "m.onnx", "-o", "out.dyq"], "--calibration is needed"),
+        (["compile", "m.onnx", "--calibration", "c.npz"], "--output is needed"),
+        (["compile", "m.onnx", "--calibration", "c.npz", "-o", "o.dyq", "--isa", "z80"], "isa 'z80' is no level"),
+        (["compile", "m.onnx", "--shape", "x"], "'x' is not of the form name=1x3x224x224"),
+        (["compile", "m.onnx", "--until", "qi"], "'qi' is not one of"),
+        (["compile", "m.onnx", "--until", "lower", "--emit", "qi"], "leave --until lower out"),
+        (["run", "m.dyq", "--input", "x.txt", "--output", "y.npy"], "neither .npy nor .npz"),
+        (["bench", "m.dyq", "--iterations", "0"], "--iterations"),
+    ],
+)
+def test_2_wrong_usage(command: Command, words: list[str], said: str) -> None:
+    one_sentence(command(*words), 2, said)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"input": np.zeros((2, 1, 8, 8), np.float32)}, 'no array named "image" (it has: "input")'),
+        ({"image": np.zeros((2, 8, 8), np.float32)}, '"image" has shape [2, 8, 8], the model reads [N, 1, 8, 8]'),
+        ({"image": np.zeros((0, 1, 8, 8), np.float32)}, "holds no samples"),
+        ({"image": np.full((2, 1, 8, 8), np.nan, np.float32)}, 'sample 0 of "image" holds NaN or infinity'),
+    ],
+)
+def test_2_calibration_data_that_does_not_fit(
+    command: Command, tmp_path: Path, arrays: dict[str, np.ndarray], said: str
+) -> None:
+    np.savez(tmp_path / "c.npz", allow_pickle=False, **arrays)
+    one_sentence(command(*compile_words(MODEL, tmp_path / "c.npz")), 2, "c.npz", said)
+    assert not (tmp_path / "out.dyq").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ("truncated", ("truncated.onnx", "cut short")),
+        ("unsupported", ("/wave/a", "/wave/b")),
+        ("nan", ("12 NaN",)),
+    ],
+)
+def test_3_models_that_cannot_be_compiled(
+    command: Command, tmp_path: Path, calibration: Path, change: str, parts: tuple[str, ...]
+) -> None:
+    listed = 2 if change == "unsupported" else 0
+    one_sentence(command(*compile_words(broken(tmp_path, change), calibration)), 3, *parts, listed=listed)
+    assert not (tmp_path / "out.dyq").exists()
+
+
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "other"])
+def test_5_artifacts_that_are_refused(command: Command, tmp_path: Path, artifact: Path, damage: str) -> None:
+    data = bytearray(artifact.read_bytes())
+    if damage == "flipped":
+        data[len(data) // 2] ^= 1
+    path = tmp_path / "bad.dyq"
+    path.write_bytes({"flipped": data, "truncated": data[:-100], "other": b"PK\x03\x04" * 100}[damage])
+    for words in (("inspect",), ("verify",), ("bench",), ("run", "--input", DIGITS / "test.npz", "--output", "y.npy")):
+        one_sentence(command(words[0], path, *words[1:]), 5, "bad.dyq")
+
+
+def test_6_the_file_system(command: Command, tmp_path: Path, calibration: Path) -> None:
+    one_sentence(command(*compile_words(tmp_path / "none.onnx", calibration)), 6, "none.onnx")
+    one_sentence(command(*compile_words(MODEL, tmp_path / "none.npz")), 6, "none.npz does not exist")
+    one_sentence(command("inspect", "none.dyq"), 6, "none.dyq")
+
+
+def test_6_unwritable_output_is_said_before_the_work(command: Command, tmp_path: Path, calibration: Path) -> None:
+    """The model does not exist either: that would be found later."""
+    words = compile_words(tmp_path / "none.onnx", calibration)
+    one_sentence(command(*words, "-o", "no/such/folder/out.dyq"), 6, "no/such/folder/out.dyq", "create it first")
+    one_sentence(command(*words, "-o", tmp_path), 6, "not a regular file")
+
+
+def test_7_a_machine_without_the_features(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(targets, "features", lambda: frozenset[str]())
+    assert cli.main(["bench", str(artifact)]) == 7
+    assert "this machine cannot run the artifact" in capsys.readouterr().err
+
+
+def test_8_out_of_memory(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def too_much(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "options_of", too_much)
+    assert cli.main(["compile", "m.onnx"]) == 8
+    assert capsys.readouterr().err.startswith("dyadic: out of memory")
+
+
+def test_130_an_interrupt_that_became_another_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As an extension module does that is interrupted while it is loaded."""
+
+    def initialize(*_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr(cli, "options_of", initialize)
+    before = signal.getsignal(signal.SIGINT)
+    assert cli.main(["compile", "m.onnx"]) == 130
+    assert capsys.readouterr().err == "dyadic: interrupted; nothing was written\n"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_130_interrupted_while_calibrating_leaves_nothing(tmp_path: Path) -> None:
+    np.savez(tmp_path / "many.npz", image=np.zeros((50_000, 1, 8, 8), np.float32))
+    (tmp_path / "empty").mkdir()
+    line = ["compile", str(MODEL), "--calibration", str(tmp_path / "many.npz"), "-o", "out.dyq", "--progress", "json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dyadic", *line], cwd=tmp_path / "empty", stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for text in process.stderr:
+        event = json.loads(text)
+        if (event["stage"], event["event"]) == ("calibrate", "start"):
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.stderr.read().strip().splitlines()
+    assert process.wait() == 130
+    assert rest[-1] == "dyadic: interrupted; nothing was written"
+    assert "Traceback" not in "".join(rest)
+    assert list((tmp_path / "empty").iterdir()) == []

@@ -1,0 +1,78 @@
+"""`dyadic report`: in the terminal, as a page, as JSON, and what it refuses."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from support.command_line import Command
+from support.report_example import HOSTILE, example
+
+from dyadic.compiler.cli import main as cli
+from dyadic.compiler.cli import report as cli_report
+from dyadic.runtime.artifact import open_artifact
+
+
+def test_json_is_the_report_and_more(artifact: Path, command: Command, tmp_path: Path) -> None:
+    printed = json.loads(command("report", artifact, "--json").stdout)
+    assert command("report", artifact, "--json", "r.json").returncode == 0
+    assert json.loads((tmp_path / "r.json").read_text()) == printed
+    with open_artifact(artifact) as file:
+        assert printed.pop("artifact")["made"] == file.made
+        assert printed == file.json("report")
+
+
+def test_html_goes_where_it_is_wanted_or_beside_the_artifact(artifact: Path, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "m.dyq").write_bytes(artifact.read_bytes())
+    done = command("report", "m.dyq", "--html", "page.html")
+    assert done.returncode == 0 and not done.stdout, done.stderr
+    assert command("report", "m.dyq", "--html").stderr == "wrote m.html\n"
+    text = (tmp_path / "page.html").read_text()
+    assert (tmp_path / "m.html").read_text() == text
+    assert text.startswith("<!DOCTYPE html>") and "/classifier/Gemm" in text and "dyadic verify m.dyq" in text
+
+
+def test_without_options_it_says_the_most_important(artifact: Path, command: Command) -> None:
+    said = command("report", artifact).stdout
+    assert "compiled to digits.dyq" in said and "/classifier/Gemm" in said and "MACs" in said
+
+
+def test_the_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = example()
+    facts["layers"] = [row | {"name": f"{row['name']}{i}"} for i in range(4) for row in facts["layers"]]
+    cli_report.show(facts)
+    said = capsys.readouterr().out
+    assert facts["selection"]["verdict"] in said and "91.52 %" in said and "[red]" in said
+    assert "the 12 of 20 layers with the most time" in said
+    slowest = re.search(r"^ Layer.*\n.*\n (.{12})", said, re.M)
+    assert slowest and HOSTILE.startswith(slowest[1].strip())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("none.dyq",), 6, "cannot read the artifact"),
+        (("text.dyq", "--json"), 5, "not a dyadic artifact"),
+        (("m.dyq", "--html", "no/folder/page.html"), 6, "there is no folder"),
+        (("m.dyq", "--json", "no/folder/r.json"), 6, "there is no folder"),
+        (("m.dyq", "--html", "m.dyq"), 2, "which is the artifact"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    artifact: Path, command: Command, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    (tmp_path / "m.dyq").write_bytes(artifact.read_bytes())
+    (tmp_path / "text.dyq").write_text("no artifact" * 9)
+    done = command("report", *words)
+    assert done.returncode == code and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert (tmp_path / "m.dyq").read_bytes() == artifact.read_bytes()
+
+
+def test_a_missing_package_is_named(
+    artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert cli.main(["report", str(artifact), "--html", str(tmp_path / "page.html")]) == 2
+    assert "needs the package 'jinja2'" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()

@@ -1,0 +1,82 @@
+"""ONNX's own node tests, for the operators that ingest claims: the outside oracle for attributes and corner cases.
+
+The first input is the image, the others become constants. A case is refused for a reason below or computed right.
+"""
+
+import functools
+import re
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+from support.meaning import assert_close, outputs, prepared
+
+from dyadic.compiler.importers.onnx import import_onnx
+from dyadic.dialects import new_context
+from dyadic.passes.ingest.ingest_onnx import ONNX
+from dyadic.runtime.errors import ModelError
+
+# Every refusal that the cases meet; a new one is a regression.
+REASONS = "|".join(
+    [
+        "would mix the batch|mixes the batch|moves the batch|joins along the batch|over the batch|slices the batch",
+        "for a batch of 1",  # constants or shapes with the case's own batch in them
+        "only 2-D windows are supported",
+        "average pooling with dilation is not supported",
+        "in training mode",
+        "only its first output can be used",
+        "it repeats",  # Expand
+        "runs backwards|nothing of .* is left",  # Slice
+        r"its third input has the shape \[3, 4\]",
+        "only products with a constant matrix",
+        "only the larger or smaller of a tensor and one number",
+        "only alpha=1",
+        "only one slope",
+        r"Unparseable torch type .*\[-2\]",  # a split of a batch that is no longer 7
+    ]
+)
+# They change the batch, which is 1 in the IR: right for one image, another meaning for the case's several.
+CHANGE_THE_BATCH = {"test_flatten_axis0", "test_flatten_negative_axis4", "test_slice", "test_unsqueeze_axis_0"}
+
+
+@functools.cache
+def cases() -> dict[str, Any]:
+    """The float cases with one kind of operator, all of which we claim."""
+    found = {}
+    for case in collect_testcases(None):
+        assert case.model is not None and case.data_sets is not None
+        kinds = {node.op_type for node in case.model.graph.node}
+        inputs = case.data_sets[0][0]
+        is_image = bool(inputs) and isinstance(inputs[0], np.ndarray) and inputs[0].dtype == np.float32
+        if kinds <= set(ONNX.operators) | {"Constant"} and is_image and inputs[0].ndim:
+            found[case.name] = case
+    return found
+
+
+def with_constants(case: Any) -> onnx.ModelProto:
+    """The case's model with all inputs but the first as initializers."""
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    for value, array in zip(model.graph.input[1:], case.data_sets[0][0][1:], strict=False):
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(array), value.name))
+    return model
+
+
+@pytest.mark.parametrize("name", sorted(cases().keys() - CHANGE_THE_BATCH))
+def test_case(name: str) -> None:
+    case = cases()[name]
+    inputs, wanted = case.data_sets[0]
+    try:
+        module = prepared(import_onnx(with_constants(case), new_context()))
+    except ModelError as error:
+        assert re.search(REASONS, str(error)), error
+        return
+    # one case's expected numbers are written with four digits
+    assert_close(outputs(module, inputs[0]), list(wanted), 2e-4 if "last_window_starts_on_pad" in name else 2e-6)
+
+
+def test_there_is_something_to_compare() -> None:
+    assert len(cases()) > 200

@@ -1,0 +1,123 @@
+"""What import of a torch module keeps, and what can be wrong with one."""
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.meaning import assert_close, operations, outputs, prepared
+from torch import nn
+from torch_mlir import ir
+
+from dyadic.compiler.importers.torch import import_torch
+from dyadic.dialects import new_context
+from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.runtime.errors import ModelError, UsageError
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.relu = nn.ReLU()
+        self.drop = nn.Dropout()
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.relu(self.drop(self.relu(self.conv(image))) + image)
+
+
+def imported(module: nn.Module, *shape: int) -> ir.Module:
+    return import_torch(module, (torch.zeros(shape or (1, 4, 5, 5)),), new_context())
+
+
+def locations(module: ir.Module) -> list[str]:
+    block = main_function(module).operation.regions[0].blocks[0]
+    return [op.location.name_str for op in block.operations if op.operation.name not in ("qd.constant", "func.return")]
+
+
+def test_layers_are_named_by_their_modules() -> None:
+    network = nn.Sequential(Block(), nn.Sequential(Block()))
+    assert locations(prepared(imported(network))) == [
+        *("0.conv", "0.relu", "0.add", "0.relu_1"),
+        *("1.0.conv", "1.0.relu", "1.0.add", "1.0.relu_1"),
+    ]
+
+
+def test_a_module_with_the_name_of_an_input_is_numbered() -> None:
+    network = nn.Sequential(OrderedDict(input=nn.Conv2d(4, 4, 1), relu=nn.ReLU()))
+    module = prepared(imported(network))
+    assert boundary_names(main_function(module))[0] == ["input"]
+    assert locations(module) == ["input#2", "relu"]
+
+
+def test_boundary_names() -> None:
+    assert boundary_names(main_function(prepared(imported(Block())))) == (["image"], ["output"])
+
+
+def test_training_mode_is_given_back_module_by_module() -> None:
+    network = nn.Sequential(Block(), Block().eval())
+    network.train()
+    network[1].eval()
+    before = {name: module.training for name, module in network.named_modules()}
+    assert operations(prepared(imported(network))) == ["conv2d", "clamp", "add", "clamp"] * 2
+    assert {name: module.training for name, module in network.named_modules()} == before
+
+
+def test_weights_are_not_touched() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    prepared(imported(network))
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_any_batch_becomes_one() -> None:
+    module = prepared(imported(Block().eval(), 7, 4, 5, 5))
+    x = np.random.default_rng(0).normal(size=(3, 4, 5, 5)).astype(np.float32)
+    torch.manual_seed(0)
+    block = Block().eval()
+    module = prepared(imported(block, 7, 4, 5, 5))
+    assert_close(outputs(module, x), [block(torch.from_numpy(x)).detach().numpy()], 1e-6)
+
+
+def test_shared_weights_are_one_constant() -> None:
+    layer = nn.Conv2d(4, 4, 1)
+    assert str(prepared(imported(nn.Sequential(layer, layer)))).count("tensor<4x4x1x1xf32>} ") == 1
+
+
+def test_half_precision_modules_are_float32() -> None:
+    network = nn.Sequential(nn.Linear(4, 2)).to(torch.bfloat16)
+    module = import_torch(network, (torch.zeros(1, 4, dtype=torch.bfloat16),), new_context())
+    assert "bf16" not in str(prepared(module))
+
+
+def test_not_finite_weights_are_counted_and_named() -> None:
+    block, norm = Block(), nn.BatchNorm2d(4)
+    assert norm.running_var is not None
+    with torch.no_grad():
+        block.conv.weight[0, 0] = float("nan")
+        norm.running_var[1] = float("inf")
+    with pytest.raises(ModelError) as caught:
+        imported(nn.Sequential(block, norm))
+    assert '"0.conv.weight" contains 9 NaN values' in str(caught.value)
+    assert '"1.running_var" contains 1 infinite values' in str(caught.value)
+
+
+def test_a_module_that_cannot_be_traced() -> None:
+    class Branches(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(ModelError, match="Branches cannot be traced"):
+        imported(Branches())
+
+
+def test_examples_that_do_not_fit() -> None:
+    with pytest.raises(ModelError, match="cannot be traced"):
+        imported(Block(), 1, 3, 5, 5)
+
+
+@pytest.mark.parametrize("examples", [(), (1.0,), (torch.tensor(1.0),)])
+def test_examples_that_are_no_images(examples: Any) -> None:
+    with pytest.raises(UsageError, match="batch dimension"):
+        import_torch(Block(), examples, new_context())

@@ -1,0 +1,351 @@
+"""The report: nothing that is given is lost, nothing that is missing is missed, and no name becomes markup."""
+
+import base64
+import doctest
+import hashlib
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from support.command_line import DIGITS
+from support.report_example import ARTIFACT, HOSTILE, REPORT, example
+from torch_mlir import ir
+
+import dyadic
+from dyadic.compiler.measure.layers import activation_facts, layer_rows, operations, weight_scheme
+from dyadic.compiler.quality import formats
+from dyadic.compiler.quality.feeds import random_feeds
+from dyadic.compiler.report import history, plots
+from dyadic.compiler.report.facts import facts_of
+from dyadic.compiler.report.headline import variants_table
+from dyadic.compiler.report.page import page
+from dyadic.compiler.report.plots import PLOTS, plots_of
+from dyadic.compiler.report.sections import SECTIONS, sections_of
+from dyadic.compiler.targets.cpu import integer_ir
+from dyadic.dialects import new_context
+from dyadic.dialects.reference import main_function
+from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.program import SLACK
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """A page taken apart; unbalanced elements fail at once."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] not in (["style"], ["script"]):
+            self.words.append(data)
+
+    def each(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return page(example())
+
+
+@pytest.fixture(scope="module")
+def parsed(text: str) -> Page:
+    return Page(text)
+
+
+def test_every_section_is_there_in_order(parsed: Page) -> None:
+    assert [section["id"] for section in parsed.each("section")] == list(SECTIONS)
+    assert len(parsed.each("svg")) == sum(map(len, PLOTS.values()))
+
+
+def test_the_page_needs_nothing_from_elsewhere(text: str, parsed: Page) -> None:
+    assert not re.search(r"https?:|//[a-z]+\.|@import|url\((?!#)", text)
+    assert not any("src" in attributes for _, attributes in parsed.elements)
+    for _, attributes in parsed.elements:
+        assert attributes.get("href", "#").startswith("#") or attributes["href"] == "data:,"
+
+
+def test_references_inside_the_page_lead_somewhere(text: str, parsed: Page) -> None:
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    wanted = {attributes["href"][1:] for _, attributes in parsed.elements if attributes.get("href", "").startswith("#")}
+    wanted |= {one for _, attributes in parsed.elements for one in attributes.get("aria-labelledby", "").split()}
+    wanted |= set(re.findall(r"url\(#([^)]+)\)", text))
+    assert wanted <= set(ids)
+
+
+def test_it_can_be_read_without_seeing_it(parsed: Page) -> None:
+    assert parsed.each("html") == [{"lang": "en"}]
+    assert all(heading.get("scope") in ("row", "col") for heading in parsed.each("th"))
+    assert len(parsed.each("caption")) == len(parsed.each("table"))
+    assert all(svg["role"] == "img" and len(svg["aria-labelledby"].split()) == 2 for svg in parsed.each("svg"))
+    assert len(parsed.each("figcaption")) == len(parsed.each("svg"))
+
+
+def test_names_are_text_and_only_our_script_may_run(text: str, parsed: Page) -> None:
+    assert "<script>alert" not in text
+    assert parsed.text.count(HOSTILE) == 7
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = [meta["content"] for meta in parsed.each("meta") if meta.get("http-equiv")]
+    assert f"script-src 'sha256-{digest}'" in policy and "default-src 'none'" in policy
+
+
+def numbers_in(value: Any) -> Iterator[float]:
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from numbers_in(one)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def test_every_number_that_is_given_is_on_the_page(parsed: Page) -> None:
+    values = {a[key] for _, a in parsed.elements for key in ("data-value", "value") if key in a}
+    words = parsed.text
+    for x in numbers_in(example()):
+        ways = (formats.count, formats.percent, formats.points, formats.decibels, formats.number, formats.milliseconds)
+        shown = {way(x) for way in ways if way is not formats.count or x == int(x)} | {formats.points(-x)}
+        assert str(x) in values or any(re.search(rf"(?<![\d.]){re.escape(one)}(?!\d)", words) for one in shown), x
+
+
+def test_every_command_is_on_the_page(parsed: Page) -> None:
+    given = [*REPORT["commands"].values(), *(point["command"] for point in REPORT["selection"]["front"])]
+    for command in [*given, "dyadic verify small.dyq", "dyadic inspect small.dyq --json"]:
+        assert command in parsed.words
+
+
+def test_the_same_artifact_gives_the_same_page(text: str) -> None:
+    assert page(example()) == text
+
+
+@pytest.mark.parametrize(
+    ("taken", "gone"),
+    [
+        (("selection",), {"requested", "front"}),
+        (("latency",), {"latency"}),
+        (("sensitivity",), {"sensitivity"}),
+        (("refine",), {"refine"}),
+        (("certificate",), set()),
+        (
+            ("selection", "comparison", "latency", "sensitivity", "refine", "layers", "commands", "seconds", "model"),
+            None,
+        ),
+    ],
+)
+def test_a_section_without_data_is_left_out(taken: tuple[str, ...], gone: set[str] | None) -> None:
+    facts = example()
+    for key in taken:
+        del facts[key]
+    left = {"headline", "layers", "certificate", "made", "commands"} if gone is None else set(SECTIONS) - gone
+    assert set(sections_of(facts)) == left
+    if gone is None:
+        bare = Page(page(facts))
+        assert "small.dyq" in bare.text and not bare.each("svg")
+
+
+def test_float_islands_are_said_first_and_named_at_the_certificate(parsed: Page) -> None:
+    facts = example()
+    certificate = facts["artifact"]["certificate"]
+    certificate |= {"islands": ["/stem/Conv", HOSTILE], "valid": False}
+    certificate["images"][0] |= {"island_kernels": 2, "island_instructions": 1234}
+    said = Page(page(facts)).text
+    assert "Not all of it is integers: 2 layers stay in float." in " ".join(said.split())
+    assert "Float islands, which void the certificate" in said and "1,234" in said
+    assert "in float." not in parsed.text and "Float islands" not in parsed.text
+    facts["artifact"]["certificate"]["islands"] = [HOSTILE]
+    assert "integers: 1 layer stays in float." in " ".join(Page(page(facts)).text.split())
+
+
+def paths(value: Any, *before: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Every place in a record, but those inside `artifact`, which is always whole."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        if (*before, key) != ("artifact",):
+            yield (*before, key)
+            yield from paths(value[key], *before, key)
+
+
+@pytest.mark.parametrize("change", ["missing", "null"])
+def test_anything_may_be_missing(change: str) -> None:
+    places = [path for path in paths(example()) if isinstance(path[-1], str)]
+    assert len(places) > 150
+    for path in places:
+        facts = example()
+        inner: Any = facts
+        for key in path[:-1]:
+            inner = inner[key]
+        if change == "missing":
+            del inner[path[-1]]
+        else:
+            inner[path[-1]] = None
+        try:
+            sections_of(facts)
+            for several in PLOTS.values():
+                for plot in several.values():
+                    plot(facts)
+        except Exception as error:
+            error.add_note(f"{change}: {path}")
+            raise
+
+
+@pytest.mark.filterwarnings("error")
+def test_plots_of_few_many_and_odd_numbers() -> None:
+    facts = example()
+    row = facts["layers"][0]
+    facts["layers"] = [
+        row | {"name": "λ$層" * 40, "sensitivity": [0, 1, -1], "time_us": 0, "weights": f"w{i}"} for i in range(70)
+    ]
+    facts["latency"]["layers"] = facts["latency"]["layers"][:1]
+    facts["sensitivity"]["points"] = facts["sensitivity"]["points"][:2]
+    facts["selection"]["front"] = facts["selection"]["front"][1:2]
+    drawn = plots_of(facts)
+    assert set(drawn) == {"layers", "sensitivity"}
+    assert len(drawn["layers"]) == 2 and len(drawn["sensitivity"]) == 1
+    for several in drawn.values():
+        for plot in several:
+            Page(plot.svg)
+
+
+@pytest.mark.parametrize("module", [formats, history, plots])
+def test_doctests(module: ModuleType) -> None:
+    done = doctest.testmod(module)
+    assert done.attempted and not done.failed
+
+
+def with_metric() -> dict[str, Any]:
+    """The same report, judged by a rank correlation."""
+    facts = example()
+    for key in ("float_accuracy", "int8_accuracy", "agreement"):
+        del facts["comparison"][key]
+    facts["comparison"] |= {"metric": "rho", "float_metric": 0.9178, "int8_metric": 0.9152}
+    s = facts["selection"]
+    for row in (*s["variants"], *s["front"], *s["random_plans"]):
+        row["metric"] = row.pop("accuracy")
+    for row in s["variants"][1:]:
+        drop = row.pop("drop")
+        row["difference"] = [-0.0026, -0.0051, -0.0001] if isinstance(drop, list) else [-drop, -0.002, 0.001]
+    s["budgets"] = {"drop": {"asked": "0.5%", "limit": 0.005}}
+    s["verdict"] = "The weights are 0.60x of int8's; rho changes by -0.0026."
+    return facts
+
+
+def test_a_metric_stands_where_accuracy_stood() -> None:
+    facts = with_metric()
+    made = Page(page(facts))
+    assert "ccuracy" not in made.text and not re.search(r"[\d.] points\W", made.text.replace("3 points of", ""))
+    assert "rho is a metric of the user's own, larger is better; intervals are a paired bootstrap's." in made.text
+    assert "3 random plans average 0.8905 rho (0.8719 to 0.9061); what ships has 0.9152, +0.0247 against" in made.text
+    assert "0.9152" in made.words and "-0.0026 (95 % interval -0.0051 to -0.0001)" in made.text
+    (budgets,) = [one for one in sections_of(facts)["requested"].tables if one is not None and one.caption == "Budgets"]
+    assert [cell.text for cell in budgets.rows[0]] == ["drop", "0.5%", "0.005", "rho"]
+    del facts["selection"]
+    assert "its rho differs from float's by -0.0026 (95 % interval -0.0051 to -0.0001)" in Page(page(facts)).text
+
+
+def test_the_change_is_said_of_every_variant_that_has_one() -> None:
+    """Of a difference, as compiles write it, and of a drop, which is its opposite."""
+    facts = example()
+    drops = variants_table(facts)
+    for row in facts["selection"]["variants"][1:]:
+        drop = row.pop("drop")
+        row["difference"] = [-0.0026, -0.0051, -0.0001] if isinstance(drop, list) else -drop
+    changes = variants_table(facts)
+    assert drops is not None and changes is not None and changes.rows == drops.rows
+    assert [cell.text for cell in (row[2] for row in drops.rows)] == ["", "-0.07", "-0.26 (-0.51 to -0.01)"]
+
+
+# --- what an artifact of the compiler gives
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "digits.dyq"
+    data = {"image": np.load(DIGITS / "train.npz")["image"][:32]}
+    dyadic.compile(DIGITS / "digits.onnx", data, isa=("x86-64",)).save(path)
+    return path
+
+
+def test_facts_are_the_report_and_the_artifact(artifact: Path) -> None:
+    with open_artifact(artifact) as file:
+        facts, report = facts_of(file), file.json("report")
+        assert {key: value for key, value in facts.items() if key != "artifact"} == report
+        said = facts["artifact"]
+        assert set(said) == set(ARTIFACT)
+        assert said["certificate"] == file.json("certificate") and said["made"] == file.made
+        assert sum(row["bytes"] for row in said["layers"]) == file.sections["weights"].length - SLACK
+    assert [row["name"] for row in said["layers"]][::8] == ["/stem/stem.0/Conv", "/classifier/Gemm"]
+    assert sum(row["macs"] for row in said["layers"]) == said["macs"]
+    assert "/classifier/Gemm" in Page(page(facts)).text
+
+
+def test_layer_rows_join_the_graph_the_program_and_the_clock(artifact: Path) -> None:
+    with open_artifact(artifact) as file:
+        weights = np.frombuffer(file.section("weights"), np.int8)
+        integer = integer_ir.restore(bytes(file.section("qi")), weights, new_context())
+        program = file.program
+    with dyadic.load(artifact, threads=1) as session:
+        times = session.profile(random_feeds(session, 1), 3, 1)
+    rows = layer_rows(program, len(weights), integer, times, "x86-64")
+    assert [row["name"] for row in rows[::10]] == ["image", "logits"]
+    by_name = {row["name"]: row for row in rows}
+    stem, gemm = by_name["/stem/stem.0/Conv"], by_name["/classifier/Gemm"]
+    assert (stem["shape"], stem["weight_shape"], stem["weights"]) == ([16, 8, 8], [16, 3, 3, 1], "w8")
+    assert (gemm["op"], gemm["shape"], gemm["activation"], gemm["isa"]) == ("linear", [10], 8, "x86-64")
+    assert by_name["/ReduceMean"]["op"] == "avg_pool" and "weights" not in by_name["/ReduceMean"]
+    assert gemm["scale"] == pytest.approx(program.outputs[0].scale)
+    assert gemm["zero_point"] == program.outputs[0].zero_point
+    assert sum(row["time_us"] for row in rows) == pytest.approx(sum(step.median_ns for step in times) / 1e3)
+
+
+@pytest.mark.parametrize(
+    ("storage", "attributes", "scheme"),
+    [
+        ("i8<-127:127>", "", "w8"),
+        ("i4<-7:7>", "", "w4"),
+        ("i2<-1:1>", "", "w2"),
+        ("i8<-126:126>", ", qi.group = 32 : i64", "w4g32"),
+    ],
+)
+def test_schemes_are_read_from_types(storage: str, attributes: str, scheme: str) -> None:
+    with new_context(), ir.Location.unknown():
+        module = ir.Module.parse(f"""func.func @main() {{
+          %w = "qi.constant"() {{value{attributes}}} : () -> tensor<1x32x!quant.uniform<{storage}:f32:0, {{0.5}}>>
+          return
+        }}""")
+        constant = main_function(module).regions[0].blocks[0].operations[0].opview
+        assert weight_scheme(constant.out) == scheme
+
+
+@pytest.mark.parametrize(("storage", "bits"), [("u8", 8), ("u8<0:15>", 4), ("i16", 16), ("i16<-32767:32767>", 16)])
+def test_widths_of_activations_are_read_from_types(storage: str, bits: int) -> None:
+    with new_context(), ir.Location.unknown():
+        module = ir.Module.parse(f"""func.func @main(%x: tensor<1x4x6x3x!quant.uniform<{storage}:f32, 0.25>>) {{
+          return
+        }}""")
+        value = main_function(module).regions[0].blocks[0].arguments[0]
+        assert list(operations(module)) == []
+        facts = activation_facts(value)
+    assert facts == {"shape": [3, 4, 6], "activation": bits, "scale": 0.25, "zero_point": 0}

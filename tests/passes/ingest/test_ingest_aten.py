@@ -1,0 +1,198 @@
+"""Every PyTorch operator means in `qd` what PyTorch computes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from support.meaning import assert_close, operations, outputs, prepared, random_inputs, run_passes
+from torch import nn
+from torch_mlir import ir
+
+from dyadic.compiler.importers.torch import import_torch
+from dyadic.dialects import new_context
+from dyadic.dialects.reference import main_function
+from dyadic.passes.ingest.aten_operators import OPERATORS
+from dyadic.passes.ingest.ingest_aten import ingest_aten, operator_name
+from dyadic.runtime.errors import ModelError
+
+IMAGE = (1, 4, 7, 6)
+
+
+class Function(nn.Module):
+    """`compute(self, x)` with tensors or layers of its own."""
+
+    def __init__(self, compute: Callable[..., Any], **parts: nn.Module | torch.Tensor):
+        super().__init__()
+        self.compute = compute
+        for name, part in parts.items():
+            if isinstance(part, nn.Module):
+                self.add_module(name, part)
+            else:
+                self.register_buffer(name, part)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.compute(self, x)
+
+
+def made(compute: Callable[..., Any], **parts: Any) -> Callable[[], nn.Module]:
+    """A function that makes the module anew, with seeded numbers and batch norms that lived."""
+
+    def make() -> nn.Module:
+        torch.manual_seed(0)
+        module = Function(compute, **{name: part() for name, part in parts.items()})
+        with torch.no_grad():
+            for layer in module.modules():
+                if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d):
+                    for values in (layer.running_mean, layer.running_var, layer.weight, layer.bias):
+                        if values is not None:
+                            values.copy_(torch.rand(values.shape) + 0.2)
+        return module.eval()
+
+    return make
+
+
+CASES: dict[str, Callable[[], nn.Module]] = {
+    "conv2d": made(lambda s, x: s.c(x), c=lambda: nn.Conv2d(4, 6, 3, 2, (1, 0), (1, 2), groups=2)),
+    "conv2d, same": made(lambda s, x: s.c(x), c=lambda: nn.Conv2d(4, 6, (2, 4), padding="same", bias=False)),
+    "conv2d, valid": made(lambda s, x: s.c(x), c=lambda: nn.Conv2d(4, 6, 2, padding="valid")),
+    "batch norm": made(lambda s, x: s.n(x), n=lambda: nn.BatchNorm2d(4)),
+    "batch norm without gains": made(lambda s, x: s.n(x), n=lambda: nn.BatchNorm2d(4, affine=False)),
+    "batch norm of vectors": made(lambda s, x: s.n(x.mean((2, 3))), n=lambda: nn.BatchNorm1d(4)),
+    "linear": made(lambda s, x: s.l(x), l=lambda: nn.Linear(6, 5)),
+    "linear without bias": made(lambda s, x: s.l(x.flatten(1)), l=lambda: nn.Linear(168, 5, bias=False)),
+    "addmm": made(
+        lambda s, x: torch.addmm(s.b, x.flatten(1), s.w, beta=2, alpha=0.5),
+        b=lambda: torch.randn(5),
+        w=lambda: torch.randn(168, 5),
+    ),
+    "mm": made(lambda s, x: torch.mm(x.flatten(1), s.w.t()), w=lambda: torch.randn(5, 168)),
+    "matmul": made(lambda s, x: x @ s.w, w=lambda: torch.randn(6, 5)),
+    "weights with arithmetic": made(lambda s, x: F.conv2d(x, s.w / s.w.norm()), w=lambda: torch.randn(3, 4, 2, 2)),
+    "max pool": made(lambda s, x: F.max_pool2d(x, (3, 2), 2, 1)),
+    "max pool, ceil": made(lambda s, x: F.max_pool2d(x, 3, 2, ceil_mode=True)),
+    "max pool, no window beyond the end": made(lambda s, x: F.max_pool2d(x, 1, 3, ceil_mode=True)),
+    "max pool, dilated": made(lambda s, x: F.max_pool2d(x, 2, 1, 0, (2, 3))),
+    "max pool, kernel as stride": made(lambda s, x: F.max_pool2d(x, 2)),
+    "average pool": made(lambda s, x: F.avg_pool2d(x, 3, 2, 1)),
+    "average pool, uncounted": made(lambda s, x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)),
+    "average pool, ceil": made(lambda s, x: F.avg_pool2d(x, (2, 4), (2, 3), ceil_mode=True)),
+    "average pool, ceil, counted": made(lambda s, x: F.avg_pool2d(x, 3, 3, 1, ceil_mode=True)),
+    "adaptive average pool": made(lambda s, x: F.adaptive_avg_pool2d(x, (7, 2))),
+    "adaptive average pool to one": made(lambda s, x: F.adaptive_avg_pool2d(x, 1)),
+    "adaptive max pool": made(lambda s, x: F.adaptive_max_pool2d(x, (1, 3))),
+    "mean": made(lambda s, x: x.mean((-2, -1), keepdim=True)),
+    "mean of a mean": made(lambda s, x: x.mean(3).mean(2)),
+    "numbers": made(lambda s, x: 2 - (x * 3 + 1) / 4 - 0.5),
+    "alpha": made(lambda s, x: torch.sub(torch.add(x, torch.tanh(x), alpha=2), torch.relu(x), alpha=0.5)),
+    "channel constants": made(lambda s, x: s.c - x * s.c, c=lambda: torch.randn(4, 1, 1)),
+    "whole images": made(lambda s, x: s.c * x - s.c, c=lambda: torch.randn(4, 7, 6)),
+    "negate": made(lambda s, x: -x),
+    "in place": made(lambda s, x: F.relu_(x.clone().mul_(2).add_(1))),
+    "squeeze and excite": made(lambda s, x: x * torch.sigmoid(x.mean((2, 3), keepdim=True))),
+    "relu": made(lambda s, x: F.relu(x)),
+    "relu6": made(lambda s, x: F.relu6(x)),
+    "hardtanh": made(lambda s, x: F.hardtanh(x, -2, 1)),
+    "clamp": made(lambda s, x: x.clamp(-1, 2)),
+    "clamp min": made(lambda s, x: torch.clamp_min(x, -1)),
+    "clamp max": made(lambda s, x: torch.clamp_max(x, 1)),
+    "sigmoid": made(lambda s, x: torch.sigmoid(x)),
+    "tanh": made(lambda s, x: torch.tanh(x)),
+    "silu": made(lambda s, x: F.silu(x)),
+    "silu, spelled out": made(lambda s, x: torch.sigmoid(x) * x),
+    "hardswish": made(lambda s, x: F.hardswish(x)),
+    "hardswish, spelled out": made(lambda s, x: x * F.relu6(x + 3) / 6),
+    "hardsigmoid": made(lambda s, x: F.hardsigmoid(x)),
+    "hardsigmoid, spelled out": made(lambda s, x: F.relu6(x + 3) / 6),
+    "leaky relu": made(lambda s, x: F.leaky_relu(x, 0.3)),
+    "prelu": made(lambda s, x: s.p(x), p=lambda: nn.PReLU()),
+    "nothing": made(lambda s, x: F.dropout(x.contiguous().clone().detach().to(torch.float32), training=s.training)),
+    "expand": made(lambda s, x: x.expand(-1, 4, 7, 6)),
+    "cat of unequal parts": made(lambda s, x: torch.cat([x, x[:, :1], torch.tanh(x)], 1)),
+    "chunk": made(lambda s, x: torch.cat(torch.chunk(x, 3, 2)[::-1], 2)),
+    "split": made(lambda s, x: torch.cat(torch.split(x, 2, 3)[::-1], 3)),
+    "split with sizes": made(lambda s, x: torch.cat(torch.split(x, [1, 3], 1)[::-1], 1)),
+    "slice": made(lambda s, x: x[:, 1:, -5:-1:2]),
+    "narrow": made(lambda s, x: x.narrow(2, 3, 2)),
+    "select": made(lambda s, x: x[:, -1]),
+    "pad": made(lambda s, x: F.pad(x, (1, 2, 0, 3), value=0.5)),
+    "pad that crops": made(lambda s, x: F.pad(x, (-1, 2))),
+    "pad, conv": made(lambda s, x: s.c(F.pad(x, (0, 1, 0, 1))), c=lambda: nn.Conv2d(4, 3, 3, 2)),
+    "shuffle channels": made(lambda s, x: x.view(x.shape[0], 2, 2, 7, 6).transpose(1, 2).reshape(x.shape)),
+    "flatten": made(lambda s, x: x.flatten(2, -1)),
+    "unflatten": made(lambda s, x: x.unflatten(-1, (2, 3))),
+    "permute": made(lambda s, x: x.permute(0, 2, 3, 1)),
+    "squeeze, unsqueeze": made(lambda s, x: x.unsqueeze(-1).squeeze(4).unsqueeze(1)),
+    "two results": made(lambda s, x: (torch.relu(x), x)),
+}
+
+
+OPERATORS_OF: dict[str, set[str | None]] = {}
+
+
+def imported_by_torch(title: str) -> ir.Module:
+    """The case as import leaves it; which operators it has is remembered."""
+    module = import_torch(CASES[title](), (torch.zeros(IMAGE),), new_context())
+    block = main_function(module).operation.regions[0].blocks[0]
+    OPERATORS_OF[title] = {operator_name(op.operation) for op in block.operations}
+    return module
+
+
+@pytest.mark.parametrize("title", CASES)
+def test_operator(title: str) -> None:
+    module = CASES[title]()
+    imported = prepared(imported_by_torch(title))
+    (x,) = random_inputs(imported)
+    wanted = module(torch.from_numpy(x))
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    assert_close(outputs(imported, x), [w.detach().numpy() for w in wanted], 2e-6)
+
+
+def test_every_operator_has_a_case() -> None:
+    """Names that functionalization gives to what another case writes are left out."""
+    for title in CASES.keys() - OPERATORS_OF.keys():  # those the tests above have not imported
+        imported_by_torch(title)
+    used = set().union(*OPERATORS_OF.values())
+    aliases = {"_adaptive_avg_pool2d", "_unsafe_view", "alias", "batch_norm", "chunk", "constant_pad_nd", "contiguous"}
+    aliases |= {"convolution", "detach", "dropout", "flatten", "lift_fresh_copy", "max_pool2d_with_indices", "narrow"}
+    aliases |= {"_to_copy", "reshape", "rsub", "t", "unflatten", "to"}
+    assert set(OPERATORS) - aliases <= used, set(OPERATORS) - aliases - used
+
+
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [
+        ("silu, spelled out", ["silu"]),
+        ("hardswish, spelled out", ["hard_swish"]),
+        ("hardsigmoid, spelled out", ["hard_sigmoid"]),
+        ("numbers", ["scale_shift"]),
+        ("mean of a mean", ["reduce_mean"]),
+        ("adaptive average pool to one", ["reduce_mean"]),
+        ("pad, conv", ["conv2d"]),
+        ("nothing", []),
+        ("weights with arithmetic", ["conv2d"]),
+    ],
+)
+def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
+    assert operations(prepared(imported_by_torch(title))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("compute", "reason"),
+    [
+        (lambda s, x: F.softmax(x, 1), "end the model at its logits"),
+        (lambda s, x: F.adaptive_avg_pool2d(x, 4), r"\[7, 6\] does not divide evenly into \[4, 4\]"),
+        (lambda s, x: x.permute(1, 0, 2, 3), "moves the batch"),
+        (lambda s, x: torch.div(x, 2, rounding_mode="floor"), "division rounded by floor"),
+        (lambda s, x: F.pad(x, (1, 1, 1, 1), mode="reflect"), "reflect"),
+        (lambda s, x: (lambda y: (y[:, :2].relu_(), y)[1])(x.clone()), "slice_scatter"),
+        (lambda s, x: x + torch.rand(4, 7, 6), "rand"),
+        (lambda s, x: torch.clamp(x, torch.zeros(6)), "numbers would work"),
+        (lambda s, x: x * torch.full((4, 1, 1), np.nan), "NaN"),
+    ],
+)
+def test_refusals_say_why(compute: Callable[..., Any], reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        run_passes(import_torch(Function(compute).eval(), (torch.zeros(IMAGE),), new_context()), [ingest_aten])

@@ -1,0 +1,124 @@
+"""Add, multiply, requantize and table give the bits of their `qi` ops, whatever the strides and the broadcasting."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from dyadic.passes.lower.cpu.kernels.families import elementwise, table
+from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.runtime import fixedpoint
+
+CHANNELS = [1, 2, 3, 8, 16, 24, 33, 63, 64, 65, 144, 200, 300]
+
+
+class Grid:
+    """A random result: sizes, clamp, and operands laid out over it."""
+
+    def __init__(self, kernels: Any, draw: Any, rng: np.random.Generator) -> None:
+        self.kernels, self.draw, self.rng = kernels, draw, rng
+        self.images = draw(st.integers(1, 3))
+        self.shape = (draw(st.integers(1, 6)), draw(st.integers(1, 6)), draw(st.sampled_from(CHANNELS)))
+        self.unit_rows = draw(st.integers(1, self.shape[0]))
+        self.dense = draw(st.booleans())
+        self.low, self.high = sorted(draw(st.tuples(st.integers(0, 255), st.integers(0, 255))))
+        self.zero_point = draw(st.integers(0, 255))
+        self.header = [self.zero_point, self.low, self.high]
+
+    def strides(self) -> tuple[int, int, int]:
+        """Of a column, a row, an image."""
+        rows, columns, channels = self.shape
+        gap = st.just(0) if self.dense else st.sampled_from([0, 4, 5])
+        column = channels + self.draw(gap)
+        row = columns * column + self.draw(gap)
+        return column, row, rows * row + self.draw(gap)
+
+    def operand(self, strides: tuple[int, int, int], channel: int = 1) -> tuple[tuple[Any, int], Any]:
+        """(buffer, offset) and its bytes as [image, row, column, channel]."""
+        column, row, image = strides
+        offset = self.draw(st.sampled_from([0, 9]))
+        length = offset + self.images * max(image, row, column, self.shape[2]) + 4096
+        extremes = np.array([0, 1, 127, 128, 254, 255], np.uint8)
+        pick = extremes if self.draw(st.booleans()) else np.arange(256, dtype=np.uint8)
+        buffer = self.rng.choice(pick, length)
+        view = self.kernels.view(buffer, offset, (self.images, *self.shape), (image, row, column, channel))
+        return (buffer, offset), view.astype(np.int64)
+
+    def result(self, strides: tuple[int, int, int], values: Any) -> dict[str, Any]:
+        column, row, image = strides
+        before = self.rng.integers(0, 256, self.images * image + 16, np.uint8)
+        expected = before.copy()
+        self.kernels.view(expected, 3, (self.images, *self.shape), (image, row, column, 1))[:] = values
+        return {"before": before, "expected": expected, "out_offset": 3, "images": self.images}
+
+    def second_strides(self) -> tuple[tuple[int, int, int], int]:
+        """Strides of a right operand that may be broadcast, and its channel stride."""
+        kind = self.draw(st.sampled_from(["whole", "whole", "channels", "channels of each image", "pixels", "one"]))
+        column, row, image = self.strides()
+        if kind == "pixels":
+            return (column, row, image), 0
+        flat = {"channels": 0, "channels of each image": self.shape[2] + 1, "one": 0}
+        return ((0, 0, flat[kind]), int(kind != "one")) if kind in flat else ((column, row, image), 1)
+
+    def multiplier(self, form: str) -> tuple[int, int]:
+        """(m, s) of a form."""
+        m = self.draw(st.one_of(st.just(0), st.integers(fixedpoint.WIDE_MIN, fixedpoint.WIDE_END - 1)))
+        ends = {requantize.HIGH: (33, 53), requantize.WIDE: (32, 62), requantize.SMALL_SHIFT: (2, 31)}[form]
+        return m, self.draw(st.one_of(st.sampled_from(ends), st.integers(ends[0], min(ends[1], 45))))
+
+
+def flat(grid: Grid, **strides: tuple[int, int, int]) -> dict[str, int]:
+    rows, columns, channels = grid.shape
+    fields = {"rows": rows, "columns": columns, "channels": channels, "unit_rows": grid.unit_rows}
+    for name, (column, row, image) in strides.items():
+        fields |= {f"{name}_column": column, f"{name}_row": row, f"{name}_image": image}
+    return fields
+
+
+def add_case(grid: Grid) -> Any:
+    draw = grid.draw
+    a, out, (b, channel) = grid.strides(), grid.strides(), grid.second_strides()
+    (a_memory, x), (b_memory, y) = grid.operand(a), grid.operand(b, channel)
+    factor = st.one_of(st.sampled_from([-32767, 32767, 0]), st.integers(-32767, 32767))
+    ma, mb, za, zb = draw(factor), draw(factor), draw(st.integers(0, 255)), draw(st.integers(0, 255))
+    shift = draw(st.one_of(st.integers(14, 18), st.integers(0, 62)))
+    total = fixedpoint.round_shift((x - za) * ma + (y - zb) * mb, shift) + grid.zero_point
+    spec = elementwise.AddSpec(**flat(grid, a=a, b=b, out=out), b_channel=channel)
+    params = elementwise.pack_add_params(ma, za, mb, zb, shift, grid.header)
+    made = grid.result(out, np.clip(total, grid.low, grid.high))
+    return grid.kernels.Case(spec, [a_memory, b_memory], params=params, **made)
+
+
+def mul_case(grid: Grid) -> Any:
+    draw = grid.draw
+    a, out, (b, channel) = grid.strides(), grid.strides(), grid.second_strides()
+    (a_memory, x), (b_memory, y) = grid.operand(a), grid.operand(b, channel)
+    form = draw(st.sampled_from([requantize.HIGH, requantize.WIDE, requantize.SMALL_SHIFT]))
+    (m, s), za, zb = grid.multiplier(form), draw(st.integers(0, 255)), draw(st.integers(0, 255))
+    spec = elementwise.MulSpec(**flat(grid, a=a, b=b, out=out), b_channel=channel, form=form)
+    params = elementwise.pack_mul_params(m, s, za, zb, form, grid.header)
+    values = fixedpoint.requant((x - za) * (y - zb), m, s, grid.zero_point, grid.low, grid.high)
+    return grid.kernels.Case(spec, [a_memory, b_memory], params=params, **grid.result(out, values))
+
+
+def table_case(grid: Grid) -> Any:
+    source, out = grid.strides(), grid.strides()
+    memory, x = grid.operand(source)
+    entries = grid.rng.integers(0, 256, 256, np.uint8)
+    spec = table.TableSpec(**flat(grid, out=out, **{"in": source}))
+    return grid.kernels.Case(spec, [memory], weights=table.pack_table(entries), **grid.result(out, entries[x]))
+
+
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(st.data())
+def test_elementwise_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    makers = [add_case, mul_case, table_case] * 5
+    kernels.check([make(Grid(kernels, data.draw, rng)) for make in makers], rng)
+
+
+def test_a_shift_that_leaves_nothing_makes_the_zero_point() -> None:
+    params = elementwise.pack_add_params(-32767, 255, 32767, 0, 62, [5, 0, 255])
+    pair, constant, shift = params[3:6].tolist()
+    assert (pair, constant >> shift) == (0, 0)

@@ -1,0 +1,13 @@
+"""An activation by its name is what the arithmetic was."""
+
+import pytest
+from support.meaning import assert_unchanged, lit_functions
+
+from dyadic.passes.prepare.recognize_activations import recognize_activations
+
+FUNCTIONS = lit_functions("prepare", "recognize-activations")
+
+
+@pytest.mark.parametrize("title", FUNCTIONS)
+def test_the_result_is_the_same(title: str) -> None:
+    assert_unchanged(recognize_activations, FUNCTIONS[title])
