@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, OpKind
+from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, InstructionInfoFactory, OpKind
 
 from dyadic.compiler.targets.cpu.integer_instructions import objection
+from dyadic.compiler.targets.cpu.stack_discipline import Effect, Paths, effect, mistrusted
 from dyadic.runtime.program import Step
 
 # symbol -> (offset, length, the user's names of the layers that it computes)
@@ -113,18 +114,22 @@ def sweep(
     """([(address, instruction, objection)], instructions) of the kernel in `code[start:end]`.
 
     A jump lands on an instruction of the same kernel, a call or tail call on the first of some kernel that is no island
-    (`starts`): so what was decoded here is what will run. Targets that a register or memory holds cannot be known and
-    are refused.
+    (`starts`), and every return goes back to the caller (`stack_discipline.py`): so what was decoded here is what will
+    run. Targets that a register or memory holds cannot be known and are refused.
     """
-    decoder = Decoder(64, code[start:end], ip=start)
+    decoder, factory = Decoder(64, code[start:end], ip=start), InstructionInfoFactory()
     found: list[tuple[int, str, str]] = []
     boundaries: set[int] = set()
     targets: list[tuple[int, int, str, bool]] = []
+    effects: list[Effect] = []
     instruction = Instruction()
     while decoder.can_decode:
         decoder.decode_out(instruction)
         boundaries.add(instruction.ip)
-        why = objection(instruction.mnemonic, island=island)
+        info = factory.info(instruction)
+        if (done := effect(instruction, info)) is not None:
+            effects.append(done)
+        why = objection(instruction.mnemonic, island=island) or mistrusted(instruction, info, code)
         if why is not None:
             found.append((instruction.ip, shown(instruction, code), why))
         elif (flow := instruction.flow_control) != NEXT:
@@ -141,6 +146,11 @@ def sweep(
         found.append((address, text, why))
     if not boundaries or not ends_there(instruction):
         found.append((end, "the end of the kernel", "can be reached and run past"))
+    known = {address for address, _, _ in found}
+    for address, why in Paths(effects, boundaries).follow().items():
+        if address not in known:
+            decoder = Decoder(64, code[address:end], ip=address)
+            found.append((address, shown(decoder.decode(), code), why))
     return sorted(found), len(boundaries)
 
 
