@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import ArtifactError, FileError
+from dyadic.runtime.errors import ArtifactError, FileError, ResourceError
 from dyadic.runtime.program import ALIGNMENT, SLACK, Program
 
 FORMAT = 3
@@ -131,18 +131,24 @@ def _as_bytes(value: Any) -> memoryview:
 
 
 class ArtifactFile:
-    """An open, checked artifact. Everything is read from one descriptor, so what was checked is what is used."""
+    """An open, checked artifact. Everything is read from one descriptor, so what was checked is what is used, as long
+    as nobody writes into the file in the meantime; with `copy` it is a copy of the file that nobody else knows."""
 
-    def __init__(self, path: str | os.PathLike[str], verify: Verify = "all") -> None:
+    def __init__(self, path: str | os.PathLike[str], verify: Verify = "all", *, copy: bool = False) -> None:
         self.path = os.fspath(path)
         self.file, self.bytes = _open_regular(self.path)
         self._map: mmap.mmap | None = None
         try:
+            if copy:
+                private = _copied(self.file, self.bytes)
+                os.close(self.file)
+                self.file = private
             if self.bytes < PREAMBLE:
                 raise ArtifactError(f"it has {self.bytes} bytes, too few for an artifact")
             self._map = mmap.mmap(self.file, 0, access=mmap.ACCESS_READ)
             self._data = memoryview(self._map)
             text = _read_header(self._data)
+            self.digest = bytes(self._data[16:PREAMBLE]).hex()  # of the header, which has those of all sections
             self.program, self.entries, self.made, self.sections = _parse_header(text, self.bytes)
             self._check_gaps(PREAMBLE + len(text))
             self._verified: set[str] = set()
@@ -214,10 +220,10 @@ class ArtifactFile:
                 raise ArtifactError(f"it is damaged between bytes {start} and {end}, where there should be zeros")
 
 
-def open_artifact(path: str | os.PathLike[str], verify: Verify = "all") -> ArtifactFile:
+def open_artifact(path: str | os.PathLike[str], verify: Verify = "all", *, copy: bool = False) -> ArtifactFile:
     """Open and check an artifact. Header, code and parameters are always hashed; with verify='code' the other sections
     are hashed only when they are asked for, and the weights that a session maps not at all."""
-    return ArtifactFile(path, verify)
+    return ArtifactFile(path, verify, copy=copy)
 
 
 def _open_regular(path: str) -> tuple[int, int]:
@@ -232,6 +238,26 @@ def _open_regular(path: str) -> tuple[int, int]:
         os.close(file)
         raise FileError(f"cannot read the artifact '{path}': it is not a regular file")
     return file, status.st_size
+
+
+def _copied(file: int, size: int) -> int:
+    """A descriptor of the same bytes in memory, which no one else has."""
+    try:
+        copy = os.memfd_create("dyadic", os.MFD_CLOEXEC)
+    except OSError as error:
+        raise ResourceError(f"no memory for a copy of the artifact: {error.strerror}") from error
+    try:
+        done = 0
+        while done < size:
+            if not (more := os.sendfile(copy, file, done, size - done)):
+                raise ArtifactError("it became shorter while it was read")
+            done += more
+    except BaseException as error:
+        os.close(copy)
+        if isinstance(error, OSError):
+            raise ResourceError(f"no memory for a copy of the artifact's {size} bytes: {error.strerror}") from error
+        raise
+    return copy
 
 
 def _read_header(data: memoryview) -> bytes:

@@ -19,9 +19,10 @@ import numpy as np
 
 from dyadic.runtime import native, targets
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
-from dyadic.runtime.errors import UsageError
+from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.program import Input, Output, Program, integers_of, pack
 
+Code = Literal["map", "copy"]
 MAX_THREADS = 1024
 MACS_A_THREAD = 50_000_000  # of one image
 SPIN_US = 200  # how long an idle native thread looks for work before it sleeps; DYADIC_SPIN_US
@@ -58,13 +59,14 @@ def load(
     max_batch: int = 1,
     isa: str | None = None,
     verify: Verify = "all",
-    code: Literal["map", "copy"] = "map",
+    code: Code = "map",
 ) -> "Session":
     """Open, check and map an artifact.
 
     threads: native threads of a run (default: see `default_threads`). max_batch: the largest N of
-    `inputs`. isa: force a level instead of the best one. verify='code' does not hash the weights. code='copy' runs a
-    private copy of the code instead of mapping the file, so that the file system is not needed to run it.
+    `inputs`. isa: force a level instead of the best one. verify='code' does not hash the weights. code='copy' reads the
+    whole file into private memory before it is checked, so that whatever happens to the file later changes nothing;
+    else it is mapped, which shares the memory between processes: replace such a file, do not write into it.
     """
     if threads is not None:
         _check_count(threads, "threads", MAX_THREADS)
@@ -73,9 +75,22 @@ def load(
         raise UsageError(f"verify must be 'all' or 'code', not {verify!r}")
     if code not in ("map", "copy"):
         raise UsageError(f"code must be 'map' or 'copy', not {code!r}")
-    with open_artifact(path, verify) as artifact:
+    with open_artifact(path, verify, copy=code == "copy") as artifact:
         count = default_threads(artifact.program) if threads is None else threads
-        return Session(artifact, count, max_batch, isa, copy_code=code == "copy")
+        return Session(artifact, count, max_batch, isa, verify, code)
+
+
+def _reopen(
+    path: str, digest: str, threads: int, max_batch: int, isa: str | None, verify: Verify, code: Code
+) -> "Session":
+    """What a pickled session becomes."""
+    session = load(path, threads=threads, max_batch=max_batch, isa=isa, verify=verify, code=code)
+    if session.digest != digest:
+        session.close()
+        raise ArtifactError(
+            f"'{path}' is not the artifact any more that the pickled session was loaded from; load it again"
+        )
+    return session
 
 
 def default_threads(program: Program) -> int:
@@ -97,10 +112,17 @@ def _check_count(value: object, name: str, most: int) -> None:
 
 
 class Session:
-    """A loaded artifact. Made by `load`; can be used as a context manager."""
+    """A loaded artifact. Made by `load`; can be used as a context manager.
 
-    def __init__(self, artifact: ArtifactFile, threads: int, max_batch: int, isa: str | None, copy_code: bool) -> None:
-        self.path = artifact.path
+    A copy (`copy.copy` and `copy.deepcopy` alike) shares the model and has memory of its own. Pickling keeps the path,
+    and unpickling loads the file again, which must be the same.
+    """
+
+    def __init__(
+        self, artifact: ArtifactFile, threads: int, max_batch: int, isa: str | None, verify: Verify, code: Code
+    ) -> None:
+        self.path, self.digest = os.path.abspath(artifact.path), artifact.digest
+        self._asked = isa, verify, code
         self.isa = targets.choose(artifact.levels, isa)
         self.threads, self.max_batch = int(threads), int(max_batch)
         self.program = artifact.program
@@ -118,10 +140,31 @@ class Session:
             weights=artifact.sections["weights"].offset,
             params=artifact.sections["params"].offset,
         )
-        self._handles = _Handles(native.open_model(artifact.file, words, copy_code))
+        self._start(_Model(native.open_model(artifact.file, words, code == "copy")))
+
+    def _start(self, model: "_Model") -> None:
+        self._handles = _Handles(model)
         self._finalizer = weakref.finalize(self, self._handles.close)
         # The first context now: a session that was loaded has its memory.
         self._handles.give_back(self._take_context())
+
+    def __copy__(self) -> "Session":
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._start(self._handles.open_model())
+        return other
+
+    def __deepcopy__(self, memo: object) -> "Session":
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._handles.open_model()
+        if not os.path.exists(self.path):
+            raise UsageError(
+                f"this session's file '{self.path}' is not there any more, so that it could not be loaded again from a "
+                "pickle; save the artifact and load it from its path"
+            )
+        return _reopen, (self.path, self.digest, self.threads, self.max_batch, *self._asked)
 
     def __enter__(self) -> "Session":
         return self
@@ -273,21 +316,34 @@ class Session:
         return results
 
 
+class _Model:
+    """The native model, which is closed by the last session that uses it."""
+
+    def __init__(self, handle: int) -> None:
+        self.handle, self.users = handle, 0
+
+
 class _Handles:
-    """A model's native handles: the model itself, and the contexts that are not running.
+    """A session's native handles: the model, and the contexts that are not running.
 
     Apart from the session, so that the session's finalizer can hold it."""
 
-    def __init__(self, model: int) -> None:
-        self.model: int | None = model
+    def __init__(self, model: _Model) -> None:
+        self.model: _Model | None = model
         self.idle: list[int] = []
+        with _LOCK:
+            model.users += 1
+
+    def open_model(self) -> _Model:
+        if self.model is None:
+            raise UsageError("the session is closed; load the artifact again")
+        return self.model
 
     def take(self, threads: int, max_batch: int, spin_ns: int) -> int:
         """An idle context, or a new one."""
         with _LOCK:
-            if self.model is None:
-                raise UsageError("the session is closed; load the artifact again")
-            return self.idle.pop() if self.idle else native.open_context(self.model, threads, max_batch, spin_ns)
+            model = self.open_model()
+            return self.idle.pop() if self.idle else native.open_context(model.handle, threads, max_batch, spin_ns)
 
     def give_back(self, context: int) -> None:
         with _LOCK:
@@ -300,10 +356,12 @@ class _Handles:
         with _LOCK:
             model, self.model = self.model, None
             idle, self.idle = self.idle, []
+            if model is not None:
+                model.users -= 1
         for context in idle:
             native.library().dyadic_context_close(context)
-        if model is not None:
-            native.library().dyadic_model_close(model)
+        if model is not None and model.users == 0:
+            native.library().dyadic_model_close(model.handle)
 
 
 # Guards the lists of contexts; held over a fork, so that the child never inherits it in other hands.
