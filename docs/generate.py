@@ -1,11 +1,13 @@
-"""Make the pages that are made from the code: dialects.md, pipeline.md, knobs.md. A test says when they are stale.
+"""Make the pages that are made from the code: api.md, dialects.md, pipeline.md, knobs.md. A test says if one is stale.
 
 python docs/generate.py
 """
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dyadic.compiler.knobs import KNOBS
@@ -60,7 +62,102 @@ def knobs() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"dialects.md": dialects, "pipeline.md": pipeline, "knobs.md": knobs}
+# What others write code against: the heading, what it is for, and the names of each module (none: all public ones).
+API: tuple[tuple[str, str, dict[str, tuple[str, ...]]], ...] = (
+    (
+        "Compile and run",
+        "`import dyadic` is all that is needed; `load` works without the compiler's packages.",
+        {
+            "dyadic": ("compile", "load"),
+            "dyadic.compiler.artifact": ("Artifact",),
+            "dyadic.runtime.session": ("Session", "TensorInfo", "StepTime"),
+            "dyadic.runtime.errors": (),
+        },
+    ),
+    (
+        "Write a pass",
+        "See [how to write a pass](passes.md). Every function builds at the current insertion point and location.",
+        {"dyadic.passes.rewriting": (), "dyadic.passes.building": ()},
+    ),
+    (
+        "Read a module",
+        "What a whole module computes, and what its values say of themselves.",
+        {
+            "dyadic.dialects": ("new_context",),
+            "dyadic.dialects.reference": (),
+            "dyadic.runtime.fixedpoint": (),
+        },
+    ),
+)
+
+
+def api() -> str:
+    """Every public function and class that others write code against, from signatures and docstrings."""
+    lines = [MADE, "", "# API reference", ""]
+    for heading, purpose, modules in API:
+        lines += [f"## {heading}", "", purpose, ""]
+        for name, wanted in modules.items():
+            module = import_module(name)
+            for key in wanted or public(module):
+                lines += described(key, getattr(module, key), name)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def public(module: ModuleType) -> list[str]:
+    """The functions and classes that a module defines, in the order of the file."""
+    own = [
+        (inspect.getsourcelines(value)[1], key)
+        for key, value in vars(module).items()
+        if not key.startswith("_")
+        and (inspect.isfunction(value) or inspect.isclass(value))
+        and value.__module__ == module.__name__
+    ]
+    return [key for _, key in sorted(own)]
+
+
+def described(key: str, value: Any, where: str) -> list[str]:
+    """Signature and docstring, and those of a class's public methods."""
+    lines = [f"### `{where}.{key}`", "", *signature(key, value)]
+    lines += [inspect.cleandoc(value.__doc__ or ""), ""]
+    if inspect.isclass(value):
+        for name, member in vars(value).items():
+            function = member.fget if isinstance(member, property) else member
+            if not name.startswith("_") and inspect.isfunction(function) and function.__doc__:
+                lines += [*signature(f"{key}.{name}", function), inspect.cleandoc(function.__doc__), ""]
+    return lines
+
+
+def signature(name: str, value: Any) -> list[str]:
+    """How it is called, as one would read it in the source: no modules before the names of types."""
+    try:
+        text = str(inspect.signature(value))
+    except ValueError:  # an exception's or a protocol's
+        return []
+    text = (
+        re.sub(r"(?:\w+\.)+(?=\w)", "", re.sub(r"(: |-> )'([^']*)'", r"\1\2", text))
+        .replace("(self, ", "(")
+        .replace("(self)", "()")
+    )
+    if len(name) + len(text) > 110 and ", " in text:
+        start, _, rest = text.partition("(")
+        inside, _, end = rest.rpartition(")")
+        text = f"{start}(\n    " + ",\n    ".join(parameters(inside)) + f",\n){end}"
+    return ["```python", f"{name}{text}", "```", ""]
+
+
+def parameters(text: str) -> list[str]:
+    """Split at the commas that are not inside brackets."""
+    parts, depth, last = [], 0, 0
+    for i, letter in enumerate(text):
+        depth += letter in "([{"
+        depth -= letter in ")]}"
+        if letter == "," and not depth:
+            parts.append(text[last:i].strip())
+            last = i + 1
+    return [*parts, text[last:].strip()]
+
+
+PAGES = {"api.md": api, "dialects.md": dialects, "pipeline.md": pipeline, "knobs.md": knobs}
 
 
 def main() -> None:

@@ -28,6 +28,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
+PATH = re.compile(r"`((?:compiler|dialects|passes|runtime|tests|lit_tests|benchmarks|examples|docs)/[\w./-]*)`")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    missing = [path for path in PATH.findall(page.read_text()) if not (ROOT / path).exists()]
+    assert not missing, f"{page.name} names {', '.join(missing)}"
+
+
 def test_every_variable_that_is_read_is_in_the_list() -> None:
     read: set[str] = set()
     for top in ("compiler", "dialects", "passes", "runtime"):
