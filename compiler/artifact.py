@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dyadic.compiler.targets.cpu.certificate import Certificate
-from dyadic.compiler.targets.cpu.emit import Emitted
+from dyadic.compiler.targets.certificate import Certificate
+from dyadic.compiler.targets.emitted import Emitted
 from dyadic.runtime.session import Session, load
 
 

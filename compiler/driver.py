@@ -35,7 +35,6 @@ from dyadic.compiler.options import (
     ProgressStyle,
     SensitivityName,
     SolverName,
-    Target,
     TechniqueName,
     TuneMode,
     seconds_of,
@@ -48,11 +47,11 @@ from dyadic.compiler.quality.metric import Function, load_metric
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.refine.equalization import Equalized, Equalizer
 from dyadic.compiler.select.stage import Selection, select
-from dyadic.compiler.targets.cpu.certificate import certify
-from dyadic.compiler.targets.cpu.emit import emit
+from dyadic.compiler.targets.registry import target_of
+from dyadic.compiler.targets.target import Effort
+from dyadic.compiler.targets.tuned import Tuned
 from dyadic.compiler.trace import Trace, run_passes
-from dyadic.compiler.tune import Tuned, choices_of, restore, tune
-from dyadic.compiler.tune.proof import prove
+from dyadic.compiler.tune import tune
 from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.scheme import parse
@@ -61,10 +60,8 @@ from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.passes import PIPELINE, STAGES, usual
-from dyadic.passes.lower.cpu.kernels.tuning_space import Effort
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.rewriting import Pass
-from dyadic.runtime import targets
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.session import threads_for
 
@@ -80,6 +77,7 @@ class Flow:
     ) -> None:
         self.model, self.calibration, self.evaluate, self.examples = model, calibration, evaluate, examples
         self.options = options
+        self.target = target_of(options.target)
         self.metric = None if options.metric is None else load_metric(options.metric)
         if self.metric is not None and evaluate is None:
             raise UsageError("--metric judges the answers to --evaluate data, samples that calibration has not seen")
@@ -176,17 +174,14 @@ class Flow:
 
     def stage_lower(self) -> None:
         """Memory and kernels; which ones are fastest here, if that is asked for."""
-        self.passes("lower/cpu")
+        self.passes("lower", self.target.pipeline)
         self.tuned = None if self.options.tune == "off" else self.tune(self.options.tune)
 
     def stage_emit(self) -> None:
         """Machine code, its certificate, and the artifact around them."""
         with self.progress.stage("emit"):
-            emitted = emit(self.module, self.options.levels, self.integer, self.cache)
-        images = {
-            level: (image.code, image.text_length, emitted.entries[level]) for level, image in emitted.images.items()
-        }
-        certificate = certify(self.integer, images, emitted.program.steps)
+            emitted = self.target.emit(self.module, self.options.levels, self.integer, self.cache)
+        certificate = self.target.certify(self.integer, emitted)
         if certificate.offenders:
             raise RuntimeError(f"the generated code is {certificate.summary()}")
         asked = self.selection.decisions.islands(self.selection.points)
@@ -259,26 +254,19 @@ class Flow:
 
     def tune(self, effort: Effort) -> Tuned:
         """For the best level that this machine runs, and as many threads as a session would have; kept if it pays."""
-        level = targets.choose(self.options.levels)
+        level = self.target.choose(self.options.levels)
         work = sum(launch.macs.value for launch in launches_of(self.module))
         threads = self.options.threads or threads_for(work)
-        static = choices_of(self.module)
-        tuned = tune(self.module, level, effort, threads, self.options.batch, self.cache, self.progress)
-        if tuned.changes:
-            with self.progress.stage("tune"):
-                chosen = choices_of(self.module)
-                after = emit(self.module, [level], self.integer, self.cache)
-                restore(self.module, static)
-                before = emit(self.module, [level], self.integer, self.cache)
-                tuned = replace(tuned, proof=prove(before, after, level, threads, self.options.batch))
-                if tuned.kept:
-                    restore(self.module, chosen)
-        self.trace.page(self.module.operation, "lower-cpu", "tune")
+        batch = self.options.batch
+        self.module, tuned = tune(
+            self.target, self.module, self.integer, level, effort, threads, batch, self.cache, self.progress
+        )
+        self.trace.page(self.module.operation, "lower", "tune")
         return tuned
 
     def passes(self, folder: str, chosen: tuple[Pass, ...] | None = None) -> None:
         """Those of a folder, or some of them."""
-        stage, chosen = folder.partition("/")[0], chosen or PIPELINE[folder]
+        stage, chosen = folder.partition("/")[0], PIPELINE[folder] if chosen is None else chosen
         with self.progress.stage(stage, len(chosen)) as advance:
             for one in chosen:
                 run_passes(self.module.operation, [one], stage, self.trace)
@@ -372,7 +360,7 @@ def compile(
     time_limit: str | None = None,
     resume: bool = False,
     strict: bool = False,
-    target: Target = "cpu",
+    target: str = "cpu",
     isa: tuple[str, ...] | None = None,
     threads: int | None = None,
     batch: int = 1,

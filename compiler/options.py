@@ -10,11 +10,10 @@ from typing import Any, Literal, get_args
 from dyadic.compiler.budget import Axis, Limit, parse_limit
 from dyadic.compiler.quality.metric import FORM, Function
 from dyadic.compiler.quality.metric import parse as parse_metric
-from dyadic.runtime import targets
+from dyadic.compiler.targets.registry import names, target_of
 from dyadic.runtime.errors import UsageError
 
 Precision = Literal["int8", "w8a16", "w4a8", "w4a4", "mixed"]
-Target = Literal["cpu"]
 SensitivityName = Literal[
     "hessian-top-eigenvalue", "hessian-trace", "perturbation", "augmented", "fisher", "loss", "kl", "sqnr"
 ]
@@ -77,7 +76,7 @@ class Options:
     time_limit: str | None = option(None, "end the search after this long, with the best plan so far", metavar="10m")
     resume: bool = option(False, "go on with a search that was interrupted")
     strict: bool = option(False, "whatever was asked for and cannot be applied is an error")
-    target: Target = option("cpu", "kind of machine that runs the artifact", choices=get_args(Target))
+    target: str = option("cpu", "kind of machine that runs the artifact", metavar="|".join(names()))
     isa: tuple[str, ...] | None = option(
         None, "instruction set levels to hold code for (default: all that this machine can run)", metavar="LEVELS"
     )
@@ -127,11 +126,10 @@ class Options:
                 raise UsageError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
         if isinstance(self.isa, str):
             raise UsageError(f"isa must be a list of levels, not the text '{self.isa}'")
-        for level in self.isa or ():
-            if level not in with_kernels():
-                raise UsageError(
-                    f"isa '{level}' is no level that code is made for; there are {', '.join(with_kernels())}"
-                )
+        if self.target not in names():
+            raise UsageError(f"target must be one of {', '.join(names())}, not {self.target!r}")
+        if wrong := set(self.isa or ()) - set(levels := target_of(self.target).levels if self.isa else ()):
+            raise UsageError(f"isa '{min(wrong)}' is no level that code is made for; there are {', '.join(levels)}")
 
     @property
     def limits(self) -> dict[Axis, Limit]:
@@ -149,8 +147,9 @@ class Options:
     @property
     def levels(self) -> tuple[str, ...]:
         """The levels to hold code for, best first, each once."""
-        wanted = self.isa or targets.usable()
-        return tuple(name for name in with_kernels() if name in wanted)
+        target = target_of(self.target)
+        wanted = self.isa or target.usable()
+        return tuple(name for name in target.levels if name in wanted)
 
 
 def seconds_of(text: str) -> float:
@@ -163,8 +162,3 @@ def seconds_of(text: str) -> float:
     if match is None:
         raise UsageError(f"time_limit '{text}' is no duration; write it as 90s, 10m or 1.5h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def with_kernels() -> tuple[str, ...]:
-    """The levels that code is made for, best first."""
-    return tuple(level.name for level in targets.LEVELS if level.weight_bits)

@@ -17,15 +17,12 @@ _V4 = _V3 | frozenset("avx512f avx512bw avx512cd avx512dq avx512vl".split())
 
 @dataclass(frozen=True)
 class Level:
-    """`needs` are the processor features without which the code must not run, `llvm_*` what code is generated for.
-
-    `weight_bits` are the widths that have kernels at this level; none yet means that the level is only recognized."""
+    """`needs` are the processor features without which the code must not run, `llvm_*` what code is generated for."""
 
     name: str
     needs: frozenset[str]
     llvm_cpu: str
     llvm_features: str
-    weight_bits: tuple[int, ...] = ()
 
 
 # Best first.
@@ -35,12 +32,11 @@ LEVELS = (
         _V4 | {"avx512vnni", "amx-tile", "amx-int8"},
         "x86-64-v4",
         "+avx512vnni,+amx-tile,+amx-int8,-prefer-256-bit",
-        (8, 4, 2),
     ),
-    Level("avx512vnni", _V4 | {"avx512vnni"}, "x86-64-v4", "+avx512vnni,-prefer-256-bit", (8, 4, 2)),
-    Level("avxvnni", _V3 | {"avxvnni"}, "x86-64-v3", "+avxvnni", (8, 4, 2)),
-    Level("avx2", _V3, "x86-64-v3", "", (8, 4, 2)),
-    Level("x86-64", frozenset({"sse2"}), "x86-64", "", (8, 4, 2)),
+    Level("avx512vnni", _V4 | {"avx512vnni"}, "x86-64-v4", "+avx512vnni,-prefer-256-bit"),
+    Level("avxvnni", _V3 | {"avxvnni"}, "x86-64-v3", "+avxvnni"),
+    Level("avx2", _V3, "x86-64-v3", ""),
+    Level("x86-64", frozenset({"sse2"}), "x86-64", ""),
 )
 BY_NAME = {level.name: level for level in LEVELS}
 

@@ -19,12 +19,11 @@ from torch_mlir import ir
 import dyadic
 from benchmarks.replay.zoo import Case
 from dyadic.compiler.artifact import Artifact
-from dyadic.compiler.options import with_kernels
 from dyadic.compiler.targets.cpu.integer_ir import restore
+from dyadic.compiler.targets.registry import target_of
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import main_function
 from dyadic.passes.rewriting import layer_name
-from dyadic.runtime import targets
 
 DIGITS = 12  # of a hash: 48 bits, of some thousand values
 BATCHES, THREADS = (1, 3), (1, 2)
@@ -124,13 +123,13 @@ def _bytes(values: npt.NDArray[Any]) -> bytes:
 
 
 def best_level() -> str:
-    return targets.choose(with_kernels(), targets.usable()[0])
+    return target_of("cpu").usable()[0]
 
 
 def of(case: Case) -> Record:
     """All hashes of one network, compiled for every level whatever this machine is."""
     model, samples, examples = case.make()
-    artifact = dyadic.compile(model, samples, example_inputs=examples, isa=with_kernels(), **case.options)
+    artifact = dyadic.compile(model, samples, example_inputs=examples, isa=target_of("cpu").levels, **case.options)
     made = made_of(artifact)
     return {
         "integer graph": _lines(made.ops),

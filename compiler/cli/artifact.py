@@ -12,7 +12,7 @@ import numpy as np
 from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import ArtifactError, FileError, UsageError
+from dyadic.runtime.errors import FileError, UsageError
 from dyadic.runtime.session import Session, load
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
@@ -211,37 +211,11 @@ def verify_command(artifact: Path, debug: bool) -> None:
 
     Layers that were excluded and stay float are named.
     """
-    try:
-        from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
-    except ModuleNotFoundError as missing:
-        if missing.name != "iced_x86":
-            raise
-        raise UsageError("verify needs the package 'iced-x86'; try: pip install iced-x86") from missing
+    from dyadic.compiler.targets.registry import target_of
+
     with open_artifact(artifact, verify="all") as file:
-        recorded = file.json("certificate") if "certificate" in file.sections else {}
-        known = {image["level"]: image["sha256"] for image in recorded.get("images", [])}
-        steps = file.program.steps
-        layers = island_layers(steps)
-        islands = island_kernels(steps, recorded.get("islands", ()))
-        swept = [
-            certify_image(bytes(file.section(f"code/{n}")), file.entries[n], level=n, islands=islands)
-            for n in file.levels
-        ]
-    for image in swept:
-        if image.offenders:
-            raise ArtifactError(
-                f"'{artifact}' is not integer-only: {len(image.offenders)} instructions of {image.level} "
-                f"must not be there, the first: {image.offenders[0]}"
-            )
-        if known.get(image.level) != image.sha256:
-            raise ArtifactError(f"'{artifact}' has a certificate for other code than it holds at level {image.level}")
-        instructions, kernels = image.instructions - image.island_instructions, image.kernels - image.island_kernels
-        click.echo(
-            f"{image.level}: {instructions:,} instructions in {kernels} kernels, "
-            "none computes in floating point, divides or leaves the image"
-        )
-    if layers:
-        click.echo(f"NOT integer-only, as was asked for: these layers stay float: {', '.join(layers)}")
+        for sentence in target_of("cpu").verify(file):
+            click.echo(sentence)
     click.echo(f"{artifact}: every hash is right")
 
 

@@ -1,14 +1,10 @@
 """`--until` and `--emit`: the network in between, as text or bytecode that `dyadic-opt` reads."""
 
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from dyadic.compiler.driver import Flow, bytecode
-from dyadic.compiler.targets.cpu.codegen import llvm_ir
-from dyadic.dialects.launch import launches_of
-from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.compiler.targets.registry import target_of
 from dyadic.runtime.atomic_file import replacing
 
 
@@ -28,7 +24,5 @@ def write_ir(flow: Flow, emit: str | None, output: Path | None) -> None:
 
 
 def llvm_text(flow: Flow) -> str:
-    """LLVM IR of every kernel at the best level asked for, made in a child process: the translator can crash."""
-    specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches_of(flow.module)}
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
-        return child.submit(llvm_ir, specs, flow.options.levels[0]).result()
+    """The code of every kernel at the best level asked for."""
+    return target_of(flow.options.target).text(flow.module, flow.options.levels[0])

@@ -5,7 +5,6 @@ stamp after every step, so that the machine's moods fall on all alike. A layer's
 it cost among neighbours, with the caches as they are, not what it costs alone.
 """
 
-import hashlib
 import json
 import tempfile
 import time
@@ -16,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from dyadic.compiler.keep.cache import Cache, key_of
-from dyadic.compiler.keep.identity import processor
 from dyadic.compiler.quality.feeds import random_feeds
-from dyadic.compiler.targets.cpu.emit import Emitted
+from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.registry import target_of
 from dyadic.runtime.session import Session, load
 
 ROUNDS, SECONDS, MOST_ROUNDS = 30, 2.0, 300
@@ -104,16 +103,12 @@ def _times(session: Session, stamped: list[list[float]], plain: list[float], fir
 def question(variants: Mapping[str, Emitted], level: str, threads: int, batch: int) -> dict[str, object]:
     """All that the answer depends on."""
 
-    def said(emitted: Emitted) -> str:
-        total = hashlib.sha256(emitted.images[level].code)
-        total.update(repr(emitted.program).encode())
-        return total.hexdigest()
-
+    (target,) = {emitted.target for emitted in variants.values()}
     return {
         "what": "layers in place, shares of the first",
-        "processor": processor(level),
+        "processor": target_of(target).identity(level),
         "level": level,
         "threads": threads,
         "batch": batch,
-        "variants": {name: said(emitted) for name, emitted in variants.items()},
+        "variants": {name: emitted.digest(level) for name, emitted in variants.items()},
     }

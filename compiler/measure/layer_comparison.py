@@ -24,7 +24,7 @@ from dyadic.compiler.measure.layer_matching import node_names
 from dyadic.compiler.measure.layers import weight_scheme
 from dyadic.compiler.options import Options, ProgressStyle
 from dyadic.compiler.progress import Progress, make_progress
-from dyadic.compiler.targets.cpu.integer_ir import restore
+from dyadic.compiler.targets.registry import target_of
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
 from dyadic.passes.prepare.equalize_layers import equalize_layers
@@ -172,9 +172,8 @@ def layer_loss(losses: Losses, step: Step) -> LayerLoss:
 
 def integer_reference(file: ArtifactFile, context: ir.Context) -> IntegerReference:
     """The artifact's integer graph, with the weights that its kernels read."""
-    weights = np.frombuffer(file.section("weights"), np.int8)
     try:
-        return IntegerReference(restore(bytes(file.section("qi")), weights, context))
+        return IntegerReference(target_of("cpu").unpack(file, context))
     except ir.MLIRError as error:
         raise ArtifactError(f"'{file.path}' cannot be compared: its integer graph cannot be read ({error})") from error
 

@@ -19,7 +19,7 @@ from dyadic.compiler.quality.evaluator import BATCH
 from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.select.mixed import Mixed
-from dyadic.compiler.targets.cpu.peak import peak_gmacs
+from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.widths.decisions import DEFAULT, uniform
 from dyadic.runtime.session import Session
 
@@ -39,7 +39,7 @@ def measure(flow: Compiling) -> Comparison:
     ):
         engine = flow.engine(session.threads)
         samples = flow.evaluation if given else flow.samples.first
-        code = {level: len(image.code) for level, image in flow.artifact.emitted.images.items()}
+        code = dict(flow.artifact.emitted.code_bytes)
         # whoever asks the evaluator below would else have float answer everything twice
         judged = (
             flow.evaluator().judge(session) if flow.metric is not None or (given and flow.selection.report) else None
@@ -61,9 +61,11 @@ def measure(flow: Compiling) -> Comparison:
 def by_layer(flow: Compiling, session: Session, samples: Iterable[Feeds]) -> dict[str, Any]:
     """The layers with their times, their shares of the machine's peak and what they lose."""
     processors = tuple(sorted(os.sched_getaffinity(0)))[: session.threads]
-    before = peak_gmacs(session.isa, processors, PEAK_SECONDS)
+    target = target_of(flow.options.target)
+    before = target.peak(session.isa, processors, PEAK_SECONDS)
     times = session.profile(random_feeds(session, 1))
-    peak = max(before, peak_gmacs(session.isa, processors, PEAK_SECONDS))
+    after = target.peak(session.isa, processors, PEAK_SECONDS)
+    peak = max(before or 0.0, after or 0.0)
     with flow.context:
         quality, count = layer_quality(flow.floating, flow.integer, samples)
     measured = LayerMeasurements(times, session.isa, peak, quality)

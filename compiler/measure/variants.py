@@ -104,6 +104,6 @@ def _variant(
         elif tally.labelled == tally.samples:
             accuracy = tally.int8_right / tally.samples
             difference = paired_interval(tally.gained, tally.lost, tally.samples)
-    weights = len(artifact.emitted.sections["weights"])
+    weights = artifact.emitted.weight_bytes
     size, ships = artifact.bytes or 0, name == CHOSEN
     return Variant(name, size, weights, *times, accuracy, difference, agreement, sqnr, ships, metric)

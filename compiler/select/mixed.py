@@ -37,11 +37,11 @@ from dyadic.compiler.solvers.greedy import greedy
 from dyadic.compiler.solvers.ilp import ilp
 from dyadic.compiler.solvers.pareto import pareto
 from dyadic.compiler.solvers.problem import Infeasible, Problem, Solution, solution
+from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.widths.decisions import Decisions
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects.launch import launches_of
-from dyadic.runtime import targets
 from dyadic.runtime.errors import BudgetError
 from dyadic.runtime.session import threads_for
 
@@ -81,7 +81,7 @@ class Mixed:
     def __init__(self, flow: Compiling, points: Points, pinned: Decisions) -> None:
         self.flow, self.points = flow, points
         self.undecided = flow.module.operation.clone()  # sensitivities may be asked for once the module is lowered
-        self.level = targets.choose(flow.options.levels)
+        self.level = target_of(flow.options.target).choose(flow.options.levels)
         self.threads = flow.options.threads or threads_for(sum(point.macs for point in points.weights.values()))
         self.limits = flow.options.limits
         self.notes: list[str] = []

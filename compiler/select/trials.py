@@ -14,7 +14,7 @@ from dyadic.compiler.cost import Times
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.measure.variants import CHOSEN, INT8
 from dyadic.compiler.quality.comparison import Tally
-from dyadic.compiler.targets.cpu.emit import Emitted
+from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.widths.decisions import Decisions
 
 if TYPE_CHECKING:

@@ -1,261 +1,35 @@
-"""Measure other kernels for the same layers, and take those that are clearly faster here.
+"""Other kernels for the same layers, where the whole network is faster with them. No bit changes."""
 
-Nothing of this changes a bit: candidates differ in how work is cut and ordered (`kernels/choices.py`). What was
-measured is kept in the cache, so the next compile of a layer of the same shape measures nothing.
-"""
-
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, field
-from typing import Any
+from dataclasses import replace
 
 from torch_mlir import ir
 
-from dyadic.compiler.keep.cache import Cache, key_of
-from dyadic.compiler.keep.identity import processor, tune_digest
+from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
-from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
-from dyadic.compiler.tune.measuring import Case, measure
-from dyadic.compiler.tune.proof import Proof
-from dyadic.compiler.tune.timing import Timing, best, waiting
-from dyadic.dialects.launch import LaunchOp, launches_of
-from dyadic.dialects.laws import ints
-from dyadic.dialects.reference import main_function
-from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.kernels.tuning_space import Effort, candidates, shape, tunables
-from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
-
-CHOICE = ("spec", "kernel", "tiles")  # attributes of a launch
-LEAST_UNITS = 4  # for each thread, or as many as the static choice has: another machine may have more threads
-
-
-@dataclass(frozen=True)
-class Arena:
-    """Where the buffers of one image lie. Images of a batch follow each other in each buffer, as a kernel sees them."""
-
-    offsets: list[int]
-    sizes: list[int]
-    size: int
-
-    @staticmethod
-    def of(module: ir.Module) -> "Arena":
-        attributes = main_function(module).attributes
-        *offsets, size = ints(attributes[ARENA])
-        return Arena(offsets, ints(attributes[BUFFERS]), size)
-
-
-@dataclass
-class Kernel:
-    """Launches of one spec, and what may take its place: the static choice first."""
-
-    spec: Any
-    launches: list[LaunchOp]
-    candidates: list[Any]
-    timings: list[Timing] = field(default_factory=list)
-    measured: bool = False
-    failure: str = ""
-
-    def best(self, threads: int, batch: int) -> int:
-        """The index of the candidate to take."""
-        factors = [waiting(spec.units * batch, threads) for spec in self.candidates]
-        return best([timing.times(factor) for timing, factor in zip(self.timings, factors, strict=True)])
-
-
-@dataclass(frozen=True)
-class Change:
-    """One layer's other choice, and the time of both alone on one thread."""
-
-    layer: str
-    before: dict[str, Any]
-    after: dict[str, Any]
-    before_us: float
-    after_us: float
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What tuning did, for the report. `kernels` have something to choose: some were `measured`, others `known`."""
-
-    mode: Effort
-    level: str
-    threads: int
-    batch: int
-    kernels: int
-    measured: int
-    known: int
-    layers: int
-    static_us: float
-    tuned_us: float
-    changes: tuple[Change, ...]
-    failures: dict[str, str]
-    proof: Proof | None = None  # of the whole network, where a layer changed; what does not pay is not kept
-
-    @property
-    def kept(self) -> bool:
-        return self.proof is not None and self.proof.pays
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"kept": self.kept, "summary": self.summary()}
-
-    def summary(self) -> str:
-        """One sentence for people."""
-        gain = 100 * (1 - self.tuned_us / self.static_us) if self.static_us else 0.0
-        left = self.kernels - self.measured - self.known
-        failed = f", {left} could not be measured" if left else ""
-        done = "changed" if self.kept or not self.changes else "looked faster alone"
-        network = ""
-        if self.proof is not None:
-            less = 100 * (1 - 1 / self.proof.ratio)
-            network = f", {abs(less):.1f} % {'less' if less >= 0 else 'more'} measured in the network"
-            network += "" if self.kept else ", so nothing changed"
-        return (
-            f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers {done}, {gain:.1f} % less time "
-            f"expected{network} ({self.measured} kernels measured, {self.known} known{failed})"
-        )
+from dyadic.compiler.targets.target import Effort, Target
+from dyadic.compiler.targets.tuned import Tuned
+from dyadic.compiler.tune.proof import prove
 
 
 def tune(
-    module: ir.Module, level: str, effort: Effort, threads: int, batch: int, cache: Cache, progress: Progress
-) -> Tuned:
-    """Give the launches of a lowered module the kernels that are fastest at `level` with `threads` and `batch`."""
-    kernels = [kernel for kernel in kernels_of(module, level, effort, threads) if len(kernel.candidates) > 1]
-    keys = [key(kernel, level, effort, batch) for kernel in kernels]
-    known = cache.read("timing", keys)
-    for kernel, name in zip(kernels, keys, strict=True):
-        kernel.timings = timings_of(known[name], kernel) if name in known else []
-    missing = [kernel for kernel in kernels if not kernel.timings]
-    measure_all(missing, level, batch, Arena.of(module), cache, progress)
-    cache.write("timing", {k: to_bytes(kernel) for k, kernel in zip(keys, kernels, strict=True) if kernel.measured})
-    return rewrite(kernels, effort, level, threads, batch)
+    target: Target,
+    lowered: ir.Module,
+    integer: ir.Module | ir.Operation,
+    level: str,
+    effort: Effort,
+    threads: int,
+    batch: int,
+    cache: Cache,
+    progress: Progress,
+) -> tuple[ir.Module, Tuned]:
+    """The lowered module to emit, and what was found out: kernels that are fastest alone, kept if they pay together.
 
-
-def kernels_of(module: ir.Module, level: str, effort: Effort, threads: int) -> list[Kernel]:
-    """Every distinct spec with its candidates, those with too few units to share left out."""
-    kernels: dict[str, Kernel] = {}
-    for launch in launches_of(module):
-        if launch.kernel.value not in kernels:
-            spec = registry.from_attribute(launch.spec)
-            least = min(spec.units, LEAST_UNITS * threads)
-            others = [one for one in candidates(spec, level, effort) if one.units >= least]
-            kernels[launch.kernel.value] = Kernel(spec, [], others)
-        kernels[launch.kernel.value].launches.append(launch)
-    return list(kernels.values())
-
-
-def key(kernel: Kernel, level: str, effort: Effort, batch: int) -> str:
-    """What the timings depend on, but for where in memory the first network that had such a kernel put its buffers."""
-    return key_of(
-        {
-            "compiler": tune_digest(),
-            "processor": processor(level),
-            "level": level,
-            "effort": effort,
-            "batch": batch,
-            "family": registry.family_of(kernel.spec),
-            "shape": shape(kernel.spec),
-            "candidates": [tunables(one) for one in kernel.candidates],
-        }
-    )
-
-
-def to_bytes(kernel: Kernel) -> bytes:
-    return json.dumps([astuple(timing) for timing in kernel.timings]).encode()
-
-
-def timings_of(data: bytes, kernel: Kernel) -> list[Timing]:
-    timings = [Timing(*one) for one in json.loads(data)]
-    assert len(timings) == len(kernel.candidates)
-    return timings
-
-
-def measure_all(
-    kernels: Sequence[Kernel], level: str, batch: int, arena: Arena, cache: Cache, progress: Progress
-) -> None:
-    """Fill in `timings`, or `failure`."""
-    if not kernels:
-        return
-    with progress.stage("tune", len(kernels)) as advance:
-        every = {registry.symbol_of(spec): spec for kernel in kernels for spec in kernel.candidates}
-        try:
-            image = compile_kernels(every, [level], cache=cache)[level]
-        except CodegenError as error:  # of a candidate: the static choices may be without fault
-            for kernel in kernels:
-                kernel.failure = str(error).splitlines()[0]
-            return
-        cases = [case(kernel, image.entries, arena, batch) for kernel in kernels]
-        for kernel, result in zip(kernels, measure(image, level, arena.size * batch, cases), strict=True):
-            if isinstance(result, str):
-                kernel.failure = result
-            else:
-                kernel.timings, kernel.measured = result, True
-            advance()
-
-
-def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: Arena, batch: int) -> Case:
-    """The first launch of a kernel, for all images of a batch at once."""
-    launch = kernel.launches[0]
-
-    def place(buffer: int, offset: int) -> int:
-        return arena.offsets[buffer] * batch + offset if buffer >= 0 else offset  # for constants, any bytes will do
-
-    numbers = ints(launch.inputs)
-    first = numbers[0]
-    return Case(
-        out=place(*ints(launch.out)),
-        inputs=tuple(place(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)),
-        fresh=(place(first, 0), place(first, 0) + (arena.sizes[first] * batch if first >= 0 else 0)),
-        weights=launch.data("weights").nbytes,
-        params=launch.data("params").nbytes,
-        scratch=max(spec.scratch_bytes for spec in kernel.candidates),
-        candidates=tuple((entries[registry.symbol_of(s)][0], s.units * batch) for s in kernel.candidates),
-    )
-
-
-def choices_of(module: ir.Module) -> list[dict[str, ir.Attribute]]:
-    """What tuning may change, of every launch in order."""
-    return [{name: launch.operation.attributes[name] for name in CHOICE} for launch in launches_of(module)]
-
-
-def restore(module: ir.Module, choices: Sequence[dict[str, ir.Attribute]]) -> None:
-    """Give every launch what `choices_of` said."""
-    for launch, choice in zip(launches_of(module), choices, strict=True):
-        for name, attribute in choice.items():
-            launch.operation.attributes[name] = attribute
-
-
-def take(launch: LaunchOp, spec: Any) -> None:
-    """Let a launch do the same by another kernel."""
-    with launch.location:
-        attributes = launch.operation.attributes
-        attributes["spec"] = registry.to_attribute(spec)
-        attributes["kernel"] = ir.StringAttr.get(registry.symbol_of(spec))
-        attributes["tiles"] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), spec.units)
-
-
-def rewrite(kernels: Sequence[Kernel], effort: Effort, level: str, threads: int, batch: int) -> Tuned:
-    """Take the best candidates: spec, kernel and tiles of their launches change."""
-    changes: list[Change] = []
-    static = tuned = 0.0
-    for kernel in (one for one in kernels if one.timings):
-        index = kernel.best(threads, batch)
-        chosen = kernel.candidates[index]
-        before, after = kernel.timings[0].median_ns / 1e3, kernel.timings[index].median_ns / 1e3
-        static, tuned = static + before * len(kernel.launches), tuned + after * len(kernel.launches)
-        for launch in kernel.launches if index else []:
-            take(launch, chosen)
-            choices = tunables(kernel.spec), tunables(chosen)
-            changes.append(Change(launch.layer.value, *choices, round(before, 2), round(after, 2)))
-    return Tuned(
-        mode=effort,
-        level=level,
-        threads=threads,
-        batch=batch,
-        kernels=len(kernels),
-        measured=sum(kernel.measured for kernel in kernels),
-        known=sum(bool(kernel.timings) and not kernel.measured for kernel in kernels),
-        layers=sum(len(kernel.launches) for kernel in kernels),
-        static_us=round(static, 2),
-        tuned_us=round(tuned, 2),
-        changes=tuple(changes),
-        failures={kernel.launches[0].layer.value: kernel.failure for kernel in kernels if kernel.failure},
-    )
+    lowered, integer: as `Target.emit` takes them. level, threads, batch: what is tuned for.
+    """
+    other, tuned = target.tune(lowered, level, effort, threads, batch, cache, progress)
+    if not tuned.changes:
+        return lowered, tuned
+    with progress.stage("tune"):
+        before, after = (target.emit(one, [level], integer, cache) for one in (lowered, other))
+        tuned = replace(tuned, proof=prove(before, after, level, threads, batch))
+    return (other if tuned.kept else lowered), tuned

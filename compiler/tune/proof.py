@@ -6,30 +6,16 @@ and last, since where memory happens to lie is worth some per cent, too.
 
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dyadic.compiler.quality.feeds import random_feeds
-from dyadic.compiler.targets.cpu.emit import Emitted
+from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.tuned import Proof
 from dyadic.runtime.session import Session, load
 
 LEAST_ROUNDS, LEAST_SECONDS = 30, 1.0
-
-
-@dataclass(frozen=True)
-class Proof:
-    """Time of the static choices over that of the tuned ones: the median of all rounds, and its 95 % interval."""
-
-    ratio: float
-    low: float
-    high: float
-    rounds: int
-
-    @property
-    def pays(self) -> bool:
-        return self.low > 1.0
 
 
 def prove(static: Emitted, tuned: Emitted, level: str, threads: int, batch: int) -> Proof:

@@ -7,10 +7,10 @@ declared to be float islands may have the float instructions of islands, too; al
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, InstructionInfoFactory, OpKind
 
+from dyadic.compiler.targets.certificate import ImageCertificate, Offender
 from dyadic.compiler.targets.cpu.integer_instructions import objection
 from dyadic.compiler.targets.cpu.stack_discipline import Effect, Paths, effect, mistrusted
 from dyadic.runtime.program import Step
@@ -20,36 +20,6 @@ Entries = Mapping[str, tuple[int, int, Iterable[str]]]
 
 NEXT = FlowControl.NEXT
 ISLANDS = ("qi.float_conv2d", "qi.float_linear")  # operators that compute in float; a program has no other word for it
-
-
-@dataclass(frozen=True)
-class Offender:
-    """One instruction that must not be there."""
-
-    symbol: str
-    layers: tuple[str, ...]
-    address: int
-    instruction: str
-    objection: str
-
-    def __str__(self) -> str:
-        layers = ", ".join(f'"{name}"' for name in self.layers) or "no layer"
-        return f"{layers}: {self.instruction} at {self.address:#x} ({self.symbol}) {self.objection}"
-
-
-@dataclass(frozen=True)
-class ImageCertificate:
-    """What the sweep over the code of one ISA level found. `island_kernels` are among the kernels, `instructions` of
-    theirs among the instructions."""
-
-    level: str
-    sha256: str
-    bytes: int
-    kernels: int
-    instructions: int
-    offenders: tuple[Offender, ...]
-    island_kernels: int = 0
-    island_instructions: int = 0
 
 
 def island_layers(steps: Iterable[Step]) -> tuple[str, ...]:

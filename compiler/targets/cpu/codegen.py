@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dyadic.compiler.keep.cache import Cache, key_of
-from dyadic.compiler.keep.identity import code_digest
+from dyadic.compiler.targets.cpu.identity import code_digest
 from dyadic.compiler.targets.cpu.link import Image, link
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.registry import FAMILIES, family_of

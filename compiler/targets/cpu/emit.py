@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.targets.cpu import integer_ir
 from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.link import Image
+from dyadic.compiler.targets.emitted import Emitted
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
@@ -25,17 +26,27 @@ from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output, Prog
 WEIGHT_ALIGNMENT = 64
 
 
-@dataclass
-class Emitted:
-    """Everything that makes an artifact, in memory; `sections` gains report and certificate before it is written."""
+@dataclass(kw_only=True)
+class CpuEmitted(Emitted):
+    """`images` and `entries` by level."""
 
-    program: Program
     images: dict[str, Image]
     entries: dict[str, dict[str, artifact.Entry]]
-    sections: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def code_bytes(self) -> dict[str, int]:
+        return {level: len(image.code) for level, image in self.images.items()}
+
+    @property
+    def weight_bytes(self) -> int:
+        return len(self.sections["weights"])
+
+    def digest(self, level: str) -> str:
+        total = hashlib.sha256(self.images[level].code)
+        total.update(repr(self.program).encode())
+        return total.hexdigest()
 
     def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
-        """Write the artifact atomically; returns its size in bytes. Raises FileError."""
         code = {f"code/{level}": image.code for level, image in self.images.items()}
         sections = {**code, **self.sections}
         return artifact.write(path, program=self.program, entries=self.entries, sections=sections, made=made)
@@ -69,7 +80,7 @@ class _Section:
 
 def emit(
     outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
-) -> Emitted:
+) -> CpuEmitted:
     """Compile and pack.
 
     Args:
@@ -107,7 +118,7 @@ def emit(
     ]
     stored = integer_ir.store(integer, [launch for launch, _ in weighted], [offset for _, offset in weighted])
     sections = {"qi": stored, "weights": weights.bytes(), "params": params.bytes()}
-    return Emitted(program, images, entries, sections)
+    return CpuEmitted(target="cpu", program=program, sections=sections, images=images, entries=entries)
 
 
 def _has_layer_weights(launch: LaunchOp) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dyadic.compiler.keep import identity
+from dyadic.compiler.targets.cpu import identity as cpu
 from dyadic.runtime import targets
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,8 +35,8 @@ def used_by(path: Path, known: set[Path]) -> set[Path]:
 
 
 DIGESTS = {
-    "code": identity.CODE_ROOTS,
-    "tune": identity.TUNE_ROOTS,
+    "code": cpu.CODE_ROOTS,
+    "tune": cpu.TUNE_ROOTS,
     "calibrate": identity.CALIBRATE_ROOTS,
     "sensitivity": identity.SENSITIVITY_ROOTS,
     "refine": identity.REFINE_ROOTS,
@@ -89,15 +90,15 @@ def test_digests_change_with_the_sources(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_timings_depend_on_more_than_code() -> None:
-    assert identity.code_digest() != identity.tune_digest()
+    assert cpu.code_digest() != cpu.tune_digest()
 
 
 def test_a_processor_is_known_by_what_makes_it_fast() -> None:
     level = targets.usable()[0]
-    said = identity.processor(level)
+    said = cpu.processor(level)
     assert set(said["features"]) == targets.BY_NAME[level].needs
-    assert identity.processor("x86-64") != said
+    assert cpu.processor("x86-64") != said
 
 
 def test_the_second_level_has_a_size() -> None:
-    assert 1 << 17 <= identity.level_two_bytes() <= 1 << 28
+    assert 1 << 17 <= cpu.level_two_bytes() <= 1 << 28

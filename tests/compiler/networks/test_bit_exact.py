@@ -16,7 +16,7 @@ from dyadic.passes import PIPELINE
 from dyadic.runtime.session import load
 from dyadic.runtime.targets import LEVELS, usable
 
-WITH_KERNELS = [level.name for level in LEVELS if level.weight_bits]
+WITH_KERNELS = [level.name for level in LEVELS]
 HERE = [name for name in WITH_KERNELS if name in usable()]
 SEEDS = [3, 5, 9, 13, 16, 17, 24, 27, 33, 41]
 ISLANDS = [2, 9, 13, 16, 24, 41]

@@ -13,10 +13,10 @@ from benchmarks.networks import NETWORKS
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import IntegerReference
-from dyadic.runtime.targets import BY_NAME, usable
+from dyadic.runtime.targets import usable
 
 ASSETS = ROOT.parent / "shared" / "assets"
-HERE = [name for name in usable() if BY_NAME[name].weight_bits]
+HERE = usable()
 EDGES = tuple(dict.fromkeys((HERE[0], "avx512vnni" if "avx512vnni" in HERE else HERE[0], HERE[-1])))
 SIZE = 96  # of the torch networks' images: the integer reference is slow
 

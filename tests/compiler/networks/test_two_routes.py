@@ -12,10 +12,10 @@ import torch
 
 import dyadic
 from benchmarks.networks import NETWORKS
-from dyadic.runtime.targets import BY_NAME, usable
+from dyadic.runtime.targets import usable
 
 SIZE, STEPS = 224, 2
-LEVEL = next(name for name in usable() if BY_NAME[name].weight_bits)
+LEVEL = usable()[0]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])

@@ -8,7 +8,7 @@ import pytest
 from iced_x86 import Mnemonic
 from torch_mlir import ir
 
-from dyadic.compiler.targets.cpu.certificate import Certificate, accumulators
+from dyadic.compiler.targets.certificate import Certificate, accumulators
 from dyadic.compiler.targets.cpu.code_sweep import ISLANDS, certify_image, island_kernels, island_layers
 from dyadic.compiler.targets.cpu.integer_instructions import ALLOWED, FLOAT_ALLOWED, NAMES, objection
 from dyadic.dialects import new_context

@@ -17,7 +17,7 @@ from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.passes.lower.cpu.kernels.registry import symbol_of
 from dyadic.runtime import targets
 
-LEVELS = tuple(level.name for level in targets.LEVELS if level.weight_bits)
+LEVELS = tuple(level.name for level in targets.LEVELS)
 SAME_AS = {"amx": "avx512vnni"}  # all families but convolution have the same code there
 SLACK = 64  # readable bytes after everything
 

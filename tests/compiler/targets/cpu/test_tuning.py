@@ -15,19 +15,20 @@ from support.random_graphs import integer_module
 from torch_mlir import ir
 
 import dyadic
-from dyadic.compiler import driver
-from dyadic.compiler import tune as tuning
+from dyadic.compiler import tune
 from dyadic.compiler.cli import main as cli
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets.cpu import tuning
 from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.compiler.targets.cpu.link import Image
-from dyadic.compiler.tune import runner
-from dyadic.compiler.tune.measuring import Case, measure
-from dyadic.compiler.tune.proof import Proof, prove
-from dyadic.compiler.tune.timing import Timing, best
+from dyadic.compiler.targets.cpu.tuning import runner
+from dyadic.compiler.targets.cpu.tuning.measuring import Case, measure
+from dyadic.compiler.targets.cpu.tuning.timing import Timing, best
+from dyadic.compiler.targets.tuned import Proof
+from dyadic.compiler.tune.proof import prove
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.dialects.reference import IntegerReference
@@ -39,9 +40,9 @@ from dyadic.passes.lower.cpu.kernels.registry import symbol_of
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.session import load
-from dyadic.runtime.targets import LEVELS, prepare, usable
+from dyadic.runtime.targets import prepare, usable
 
-HERE = tuple(level.name for level in LEVELS if level.weight_bits and level.name in usable())
+HERE = usable()
 CONV = ConvSpec(
     rows=13, columns=11, channels=72, groups=1, unit_vectors=2, unit_rows=13, unit_columns=11,
     in_column=20, in_row=20 * 13, in_image=20 * 13 * 15, in_group=20, taps_y=3, taps_x=1, tap_y=20 * 13, tap_x=0,
@@ -204,7 +205,7 @@ def test_what_is_clearly_faster_is_taken_and_known_the_next_time(
     cache = Cache(tmp_path / "cache")
     with new_context(), ir.Location.unknown():
         module, integer, samples, expected = lowered(13)
-        first = tuning.tune(module, HERE[0], "quick", 1, 1, cache, Progress())
+        module, first = tuning.tune(module, HERE[0], "quick", 1, 1, cache, Progress())
         assert first.measured == first.kernels > 0 and len(first.changes) == first.layers
         assert first.tuned_us < 0.6 * first.static_us
         check(module, integer, samples, expected, tmp_path / "m.dyq")
@@ -212,7 +213,7 @@ def test_what_is_clearly_faster_is_taken_and_known_the_next_time(
 
         monkeypatch.setattr(tuning, "measure", lambda *_: pytest.fail("was measured again"))
         again, *_ = lowered(13)
-        second = tuning.tune(again, HERE[0], "quick", 1, 1, cache, Progress())
+        again, second = tuning.tune(again, HERE[0], "quick", 1, 1, cache, Progress())
         assert second.measured == 0 and second.changes == first.changes
         assert [launch.kernel.value for launch in launches_of(again)] == kernels
         assert f"0 kernels measured, {second.kernels} known" in second.summary()
@@ -224,7 +225,7 @@ def test_another_batch_is_measured_anew(tmp_path: Path, monkeypatch: pytest.Monk
     with new_context(), ir.Location.unknown():
         for batch in (1, 2):
             module, *_ = lowered(13)
-            assert tuning.tune(module, HERE[0], "quick", 1, batch, cache, Progress()).measured > 0
+            assert tuning.tune(module, HERE[0], "quick", 1, batch, cache, Progress())[1].measured > 0
 
 
 def test_little_or_uncertain_gains_are_not_taken() -> None:
@@ -277,8 +278,8 @@ def test_layers_that_cannot_be_measured_keep_their_choice(monkeypatch: pytest.Mo
     with new_context(), ir.Location.unknown():
         module, *_ = lowered(13)
         before = str(module)
-        tuned = tuning.tune(module, HERE[0], "quick", 1, 1, no_cache(), Progress())
-        assert str(module) == before
+        same, tuned = tuning.tune(module, HERE[0], "quick", 1, 1, no_cache(), Progress())
+        assert str(same) == str(module) == before
         assert set(tuned.failures.values()) == {"it crashed"} and not tuned.changes
         assert "(0 kernels measured, 0 known, " in tuned.summary()
         assert f"{tuned.kernels} could not be measured" in tuned.summary()
@@ -291,7 +292,7 @@ def test_candidates_that_cannot_be_generated_are_no_failure(monkeypatch: pytest.
     monkeypatch.setattr(tuning, "compile_kernels", fail)
     with new_context(), ir.Location.unknown():
         module, *_ = lowered(13)
-        tuned = tuning.tune(module, HERE[0], "quick", 1, 1, no_cache(), Progress())
+        _, tuned = tuning.tune(module, HERE[0], "quick", 1, 1, no_cache(), Progress())
         assert set(tuned.failures.values()) == {"code generation failed"}
 
 
@@ -323,7 +324,7 @@ def test_only_what_pays_in_the_network_is_kept(
         seen.extend([static.program.steps, tuned.program.steps])
         return Proof(ratio, ratio - 0.01, ratio + 0.01, 30)
 
-    monkeypatch.setattr(driver, "prove", proof)
+    monkeypatch.setattr(tune, "prove", proof)
     artifact = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, batch=2, tune="quick")
     static, tuned = seen
     assert [s.kernel for s in static] != [s.kernel for s in tuned]

@@ -1,27 +1,55 @@
 """The proof that an artifact computes with integers only and cannot overflow.
 
-On the machine code: the sweep of `code_sweep.py` over every kernel of every image. On the IR: the pass that verifies it
-has run, and each layer's proven accumulator interval is on record.
+On the code: what the target's own sweep over every instruction of every kernel found. On the IR: the pass that verifies
+it has run, and each layer's proven accumulator interval is on record.
 
 Layers that the user keeps in float void the certificate. What it still says is that nothing else is float, and who they
 are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.compiler.targets.cpu.code_sweep import Entries, ImageCertificate, Offender, certify_image, island_kernels
 from dyadic.dialects import qi
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.integerize.verify_integer import ISLAND_OPS
 from dyadic.passes.rewriting import layer_name
-from dyadic.runtime.program import Step
 
 NAMED = 4  # islands in the summary
+
+
+@dataclass(frozen=True)
+class Offender:
+    """One instruction that must not be there."""
+
+    symbol: str
+    layers: tuple[str, ...]
+    address: int
+    instruction: str
+    objection: str
+
+    def __str__(self) -> str:
+        layers = ", ".join(f'"{name}"' for name in self.layers) or "no layer"
+        return f"{layers}: {self.instruction} at {self.address:#x} ({self.symbol}) {self.objection}"
+
+
+@dataclass(frozen=True)
+class ImageCertificate:
+    """What the sweep over the code of one ISA level found. `island_kernels` are among the kernels, `instructions` of
+    theirs among the instructions."""
+
+    level: str
+    sha256: str
+    bytes: int
+    kernels: int
+    instructions: int
+    offenders: tuple[Offender, ...]
+    island_kernels: int = 0
+    island_instructions: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +83,8 @@ class Certificate:
         if self.islands:
             verb, which = "voids" if len(self.islands) == 1 else "void", "the other "
             said += f" but for {named(self.islands)}, which {verb} the certificate"
-        said += f": none of {which}{swept:,} instructions ({levels}) computes in floating point or divides"
+        if self.images:
+            said += f": none of {which}{swept:,} instructions ({levels}) computes in floating point or divides"
         if not self.accumulators:
             return said
         bits = max((max(-low, high + 1) - 1).bit_length() + 1 for low, high in self.accumulators.values())
@@ -72,20 +101,6 @@ def named(islands: Sequence[str]) -> str:
     first = ", ".join(f'"{name}"' for name in islands[:NAMED])
     more = f" and {len(islands) - NAMED} more" if len(islands) > NAMED else ""
     return f"{len(islands)} float island{'' if len(islands) == 1 else 's'} ({first}{more})"
-
-
-def certify(
-    module: ir.Module | ir.Operation, images: Mapping[str, tuple[bytes, int, Entries]], steps: Iterable[Step]
-) -> Certificate:
-    """The certificate of a verified `qi` module and its images: level -> (code, text length, entries).
-
-    Only those kernels may compute in float that `steps` have for islands of the module, and for nothing else.
-    """
-    intervals, ops = accumulators(module)
-    islands = islands_of(module)
-    allowed = island_kernels(steps, islands)
-    swept = [certify_image(code, entries, text, level, allowed) for level, (code, text, entries) in images.items()]
-    return Certificate(tuple(swept), intervals, ops, islands)
 
 
 def islands_of(module: ir.Module | ir.Operation) -> tuple[str, ...]:

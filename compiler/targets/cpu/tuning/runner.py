@@ -1,5 +1,7 @@
-"""Run candidates one after the other, in a process of its own: `python -m dyadic.compiler.tune.runner` reads one JSON
-job from standard input and prints a line of JSON for each case as soon as it is measured.
+"""Run candidates one after the other, in a process of its own.
+
+`python -m dyadic.compiler.targets.cpu.tuning.runner` reads one JSON job from standard input and prints a line of JSON
+for each case as soon as it is measured.
 
 A kernel alone finds everything in the caches, which it never does in a network. So every run takes other weights, and
 only after more than the caches hold the same ones again; other memory sweeps the second level first, residual and

@@ -1,0 +1,127 @@
+"""x86-64 processors behind the interface of all targets. What is heavy is imported where it is used."""
+
+import multiprocessing
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+from torch_mlir import ir
+
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets.certificate import Certificate, accumulators, islands_of
+from dyadic.compiler.targets.cpu.emit import CpuEmitted, emit
+from dyadic.compiler.targets.cpu.identity import processor
+from dyadic.compiler.targets.cpu.integer_ir import restore
+from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.target import Effort, Target
+from dyadic.compiler.targets.tuned import Tuned
+from dyadic.dialects.launch import launches_of
+from dyadic.passes import PIPELINE
+from dyadic.passes.lower.cpu.kernel_selection import OUTLINES
+from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.passes.rewriting import Pass
+from dyadic.runtime import targets
+from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.errors import UsageError
+from dyadic.runtime.program import Step
+
+# level -> (code, text length, entries)
+Images = Mapping[str, tuple[bytes, int, Any]]
+
+
+class Cpu(Target):
+    """Machine code for several instruction set levels around one program, one packing of weights, one set of
+    parameters."""
+
+    name = "cpu"
+
+    @property
+    def kernels(self) -> frozenset[str]:
+        return frozenset(op.OPERATION_NAME for op in OUTLINES)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return tuple(targets.BY_NAME)
+
+    def usable(self) -> tuple[str, ...]:
+        return targets.usable()
+
+    def choose(self, levels: Collection[str]) -> str:
+        return targets.choose(levels)
+
+    @property
+    def pipeline(self) -> tuple[Pass, ...]:
+        return PIPELINE["lower/cpu"]
+
+    def emit(
+        self, lowered: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
+    ) -> CpuEmitted:
+        return emit(lowered, levels, integer, cache)
+
+    def unpack(self, file: ArtifactFile, context: ir.Context) -> ir.Module:
+        return restore(bytes(file.section("qi")), np.frombuffer(file.section("weights"), np.int8), context)
+
+    def certify(self, integer: ir.Module | ir.Operation, emitted: Emitted) -> Certificate:
+        assert isinstance(emitted, CpuEmitted)
+        images = {
+            level: (image.code, image.text_length, emitted.entries[level]) for level, image in emitted.images.items()
+        }
+        return certify(integer, images, emitted.program.steps)
+
+    def verify(self, file: ArtifactFile) -> Iterable[str]:
+        try:
+            from dyadic.compiler.targets.cpu.verify import verify
+        except ModuleNotFoundError as missing:
+            if missing.name != "iced_x86":
+                raise
+            raise UsageError("verify needs the package 'iced-x86'; try: pip install iced-x86") from missing
+        return verify(file)
+
+    def identity(self, level: str) -> dict[str, Any]:
+        return processor(level)
+
+    def peak(self, level: str, processors: tuple[int, ...], seconds: float) -> float:
+        from dyadic.compiler.targets.cpu.peak import peak_gmacs
+
+        return peak_gmacs(level, processors, seconds)
+
+    def tune(
+        self,
+        lowered: ir.Module,
+        level: str,
+        effort: Effort,
+        threads: int,
+        batch: int,
+        cache: Cache,
+        progress: Progress,
+    ) -> tuple[ir.Module, Tuned]:
+        from dyadic.compiler.targets.cpu.tuning import tune
+
+        return tune(lowered, level, effort, threads, batch, cache, progress)
+
+    def text(self, lowered: ir.Module, level: str) -> str:
+        """LLVM IR of every kernel, made in a child process: the translator can crash."""
+        from dyadic.compiler.targets.cpu.codegen import llvm_ir
+
+        specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches_of(lowered)}
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
+            return child.submit(llvm_ir, specs, level).result()
+
+
+def certify(module: ir.Module | ir.Operation, images: Images, steps: Iterable[Step]) -> Certificate:
+    """The certificate of a verified `qi` module and its images.
+
+    Only those kernels may compute in float that `steps` have for islands of the module, and for nothing else.
+    """
+    from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels
+
+    intervals, ops = accumulators(module)
+    islands = islands_of(module)
+    allowed = island_kernels(steps, islands)
+    swept = [certify_image(code, entries, text, level, allowed) for level, (code, text, entries) in images.items()]
+    return Certificate(tuple(swept), intervals, ops, islands)
+
+
+TARGET = Cpu()
