@@ -24,6 +24,7 @@ from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.calibrate import calibrate, model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.calibrate.screening import CalibrationSamples
 from dyadic.compiler.command_line import compile_command
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.measure.account import layers
@@ -93,7 +94,7 @@ class Flow:
         self._evaluator: Evaluator | None = None
         self.best_plan: dict[str, str] = {}  # of a search that did not end, by layer
         self.module: ir.Module
-        self.samples: Samples
+        self.samples: CalibrationSamples
         self.artifact: Artifact
 
     def run(self, until: str = "emit") -> Flow:
@@ -128,7 +129,7 @@ class Flow:
                 "calibration data is needed to learn ranges from: a .npz file, arrays or an iterable of them"
             )
         inputs = model_inputs(self.module)
-        self.samples = Samples(self.calibration, inputs)
+        self.samples = CalibrationSamples(self.calibration, inputs, screen=self.options.observer != "min-max")
         if self.options.resume and self.cache.folder is None:
             raise UsageError(
                 "what a search found out is kept in the cache, which DYADIC_CACHE switches off: no --resume"
@@ -234,8 +235,10 @@ class Flow:
     def calibration_samples(self) -> Samples:
         """The calibration data once more, with labels where they are given: classes, where no metric takes them for
         something else."""
-        data = self.samples.first if self.samples.total is None else self.calibration
-        return Samples(data, self.samples.inputs, labels=self.metric is None)
+        labels = self.metric is None
+        if self.samples.total is None:
+            return Samples(self.samples.first, self.samples.inputs, labels=labels)
+        return CalibrationSamples(self.calibration, self.samples.inputs, screen=self.samples.screen, labels=labels)
 
     def evaluator(self) -> Evaluator:
         """Float's answers to the evaluation data, made once."""

@@ -36,6 +36,7 @@ OBSERVERS: dict[str, Callable[[], Observer]] = {
     "mse": Mse,
     "entropy": Entropy,
 }
+KEEPING = ("min-max", "mse")  # these clip neither inputs nor results of the model
 
 # Their results hold values of their operands: what is known of those is known of them.
 IMPLIED = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp)
@@ -69,7 +70,8 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
     """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments; the same for 4 and
     16 bits, and `qd.input_mean`.
 
-    Inputs and outputs of the model keep everything that was seen: clipping there is not repaired by any later layer.
+    Inputs and outputs of the model keep everything that was seen, unless `observer` is one that clips by share or by
+    divergence: that of mse does not know how much of a result is the user's to lose, and no later layer repairs it.
     What the same data said of the same model before is in the cache, where data can be read twice.
     """
     samples = data if isinstance(data, Samples) else Samples(data, model_inputs(module))
@@ -109,7 +111,7 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
 
     reference = FloatReference(module)
     plan = reference.plan
-    observers = make_observers(plan, OBSERVERS[observer])
+    observers = make_observers(plan, observer)
     means = InputMeans(plan)
 
     def observe(op: Any, name: str, values: torch.Tensor) -> None:
@@ -156,13 +158,15 @@ def outward(low: float, high: float) -> tuple[float, float]:
     return one(low), one(high)
 
 
-def make_observers(plan: Plan, make: Callable[[], Observer]) -> dict[str, Observer]:
+def make_observers(plan: Plan, observer: str) -> dict[str, Observer]:
     """One observer a tensor, by the name under which the reference shows it."""
+    make = OBSERVERS[observer]
+    outside = MinMax if observer in KEEPING else make
     results = set(plan.results.values())
-    observers: dict[str, Observer] = {name: MinMax() for name in plan.arguments}
+    observers: dict[str, Observer] = {name: outside() for name in plan.arguments}
     for step in plan.steps:
         if not isinstance(step.op, IMPLIED):
-            observers[step.name] = MinMax() if step.output in results else make()
+            observers[step.name] = outside() if step.output in results else make()
     return observers
 
 

@@ -71,17 +71,24 @@ class Samples:
 
     def __iter__(self) -> Iterator[Feeds]:
         self.first, self.seen = [], 0
+        for feeds in self._batches():
+            if self.seen < KEPT:
+                self.first.append({name: value[: KEPT - self.seen].copy() for name, value in feeds.items()})
+            self.seen += len(next(iter(feeds.values())))
+            yield feeds
+
+    def _batches(self) -> Iterator[Feeds]:
+        """All samples, checked; no batch is empty."""
+        seen = 0
         for raw in self._raw():
-            feeds: Feeds = {i.name: self._checked(i, raw[i.name], self.seen) for i in self.inputs}
+            feeds: Feeds = {i.name: self._checked(i, raw[i.name], seen) for i in self.inputs}
             if self._labels and LABELS in raw:
                 feeds[LABELS] = self._checked_labels(raw[LABELS])
             count = self._count({name: len(value) for name, value in feeds.items()})
-            if count and self.seen < KEPT:
-                self.first.append({name: value[: KEPT - self.seen].copy() for name, value in feeds.items()})
-            self.seen += count
+            seen += count
             if count:
                 yield feeds
-        if self.seen == 0:
+        if seen == 0:
             raise UsageError(f"{self.what} holds no samples; at least one is needed, a hundred are a good start")
 
     def _raw(self) -> Iterator[dict[str, Array]]:

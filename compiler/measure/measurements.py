@@ -30,23 +30,24 @@ PEAK_SECONDS = 0.02  # of each of five runs, before and after the layers are tim
 
 
 def measure(flow: Compiling) -> Comparison:
-    """Float and the artifact side by side, on the evaluation data or on some of the calibration's; the report knows all
-    that was measured."""
+    """Float and the artifact side by side, on the evaluation data, or on samples that calibration kept apart, or on
+    some that it learned from; the report knows all that was measured."""
     options, given = flow.options, flow.evaluate is not None
     with (
         flow.progress.stage("compare"),
         flow.artifact.load(options.threads, max(options.batch, BATCH)) as session,
     ):
         engine = flow.engine(session.threads)
-        samples = flow.evaluation if given else flow.samples.first
+        samples = flow.evaluation if given else flow.samples.held_out or flow.samples.first
+        held_out = given or bool(flow.samples.held_out)
         code = dict(flow.artifact.emitted.code_bytes)
         # whoever asks the evaluator below would else have float answer everything twice
         judged = (
             flow.evaluator().judge(session) if flow.metric is not None or (given and flow.selection.report) else None
         )
         size = flow.artifact.bytes or 0
-        comparison = compare(engine, session, size, code, samples, given, options.batch, judged)
-        flow.artifact.report |= by_layer(flow, session, flow.evaluation.first if given else flow.samples.first)
+        comparison = compare(engine, session, size, code, samples, held_out, options.batch, judged)
+        flow.artifact.report |= by_layer(flow, session, flow.evaluation.first if given else samples)
         variants = beside(flow, engine, session.isa, session.threads) if flow.selection.report else []
     report = flow.artifact.report
     report["comparison"] = comparison.to_json()

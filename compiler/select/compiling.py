@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.calibrate.screening import CalibrationSamples
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
@@ -30,7 +31,7 @@ class Compiling(Protocol):
     cache: Cache
     artifact: Artifact
     refined: Refined
-    samples: Samples  # of the calibration
+    samples: CalibrationSamples
     evaluate: object  # as the user gave it, None where there is none
     evaluation: Samples
     best_plan: dict[str, str]  # so far, for whoever interrupts

@@ -58,13 +58,19 @@ def test_arguments_without_attributes_get_theirs() -> None:
         assert list(main_function(module).attributes["arg_attrs"][0][qd.RANGE]) == [-1.0, 3.0]
 
 
-def test_inputs_and_outputs_are_never_clipped() -> None:
+@pytest.mark.parametrize(("observer", "clips"), [("mse", False), ("min-max", False), ("percentile", True)])
+def test_the_named_observer_holds_for_inputs_and_outputs(observer: str, clips: bool) -> None:
+    """But mse clips nothing that is the user's."""
     with new_context():
         module = ir.Module.parse(NETWORK.replace("%3 = ", "%9 = ").replace("return %3", "return %9"))
         data = np.random.default_rng(0).standard_normal((4000, 2, 4)).astype(np.float32)
+        data = np.tile(data, (8, 1, 1))
         data[17, 0, 0] = 50.0
-        calibrate(module, data, "mse", Progress())
-        assert list(main_function(module).attributes["arg_attrs"][0][qd.RANGE])[1] == 50.0
+        calibrate(module, data, observer, Progress())
+        own = list(main_function(module).attributes["arg_attrs"][0][qd.RANGE])
+        last = main_function(module).operation.regions[0].blocks[0].operations
+        made = [list(op.attributes[qd.RANGE]) for op in last if op.operation.name == "qd.add"][-1]
+        assert (own[1] < 10, made[1] < 20) == (clips, clips)
 
 
 def test_layers_may_have_the_names_of_inputs_and_of_each_other() -> None:
