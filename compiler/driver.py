@@ -55,7 +55,6 @@ from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.tune import tune
 from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
-from dyadic.compiler.widths.scheme import parse
 from dyadic.compiler.widths.width_ranges import take_ranges_of_widths
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
@@ -195,10 +194,9 @@ class Flow:
     # --- what they share
 
     def equalize(self) -> None:
-        """Where some layer has fewer than 8 bits and it helps, another network with the same meaning."""
+        """Where it helps, another network with the same meaning."""
         schemes, why, without = self.selection.applied, self.selection.why, self.options.without
-        few = any(parse(scheme).fewer_than_8 for scheme in schemes.values())
-        if few and equalize_layers.name not in without:
+        if equalize_layers.name not in without:
             twin, self.equalized = self.equalizer.attempt(schemes, why)
             self.module = twin or self.module
 
@@ -287,7 +285,7 @@ class Flow:
             "options": settings | {"levels": list(self.options.levels)},
             "model": source(self.model),
             "calibration": source(self.calibration) | {"samples": self.samples.seen},
-            "equalized": self.equalized is not None and self.equalized.kept,
+            "equalized": self.equalized.way if self.equalized is not None and self.equalized.kept else None,
         }
 
     @property

@@ -15,6 +15,7 @@ from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
 from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
+from dyadic.passes.prepare.equalize_channels import equalize_channels
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
@@ -32,7 +33,9 @@ from dyadic.passes.rewriting import Pass
 
 STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
 
-OPTIONAL = frozenset({"equalize-layers"})  # helps some networks and harms others: tried once widths are chosen
+OPTIONAL = frozenset(
+    {"equalize-layers", "equalize-channels"}
+)  # helps some networks and harms others: tried once widths are chosen
 
 # folder under passes/ -> its passes in order
 PIPELINE: dict[str, tuple[Pass, ...]] = {
@@ -51,6 +54,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         merge_clamps,
         order_operations,  # one order, no leftovers and no constant twice, whoever wrote the graph
         equalize_layers,  # last: it has to see that a Relu6 is no Relu, and which layers share their weights
+        equalize_channels,  # the same across additions and pools, where channels are of very different size
     ),
     "refine": (
         search_weight_scales,  # first: learned rounding starts from its scales

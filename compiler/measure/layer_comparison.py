@@ -24,10 +24,10 @@ from dyadic.compiler.measure.layer_matching import node_names
 from dyadic.compiler.measure.layers import weight_scheme
 from dyadic.compiler.options import Options, ProgressStyle
 from dyadic.compiler.progress import Progress, make_progress
+from dyadic.compiler.refine.equalization import WAYS
 from dyadic.compiler.targets.registry import target_of
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
-from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.runtime.artifact import ArtifactFile, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.session import Session, load
@@ -111,8 +111,8 @@ def compare_layers(
         path, made = file.path, file.made
         flow = Flow(model, None, None, example_inputs, replayed(made, progress))
         flow.run("prepare")
-        if made.get("equalized") is True:
-            equalize_layers.run(flow.module.operation)
+        if (way := WAYS.get(str(made.get("equalized")))) is not None:
+            way.run(flow.module.operation)
         check_inputs(file, flow.module)
         losses = Losses(FloatReference(flow.module), integer_reference(file, flow.context))
     same = same_model_file(made, model)

@@ -249,8 +249,8 @@ def refine(facts: Row) -> Section:
     if (tried := facts.get("equalized")) is not None:
         gain = tried["after_db"] - tried["before_db"]
         sentences.append(
-            f"equalize-layers: {gain:+.1f} dB of the network's outputs from {counted(tried['pairs'], 'pair')} of "
-            f"neighbours, {'kept' if tried['kept'] else 'so that it was not kept'}."
+            f"{tried.get('way', 'equalize-layers')}: {gain:+.1f} dB of the network's outputs, "
+            f"{'kept' if tried['kept'] else 'so that it was not kept'}."
         )
     columns = [
         Column("Layer", "layer", kind="name"),
