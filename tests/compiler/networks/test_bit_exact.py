@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.code_cache import code_cache
 from support.random_graphs import integer_module
 from torch_mlir import ir
 
@@ -56,7 +57,7 @@ def check(seed: int, tmp_path: Path, **settings: bool) -> set[str]:
         for one in PIPELINE["lower/cpu"]:
             one.run(module.operation)
             module.operation.verify()
-        emitted = emit(module, HERE, integer)
+        emitted = emit(module, HERE, integer, code_cache())
     emitted.write(tmp_path / "m.dyq", {})
     for level in HERE:
         for threads in (1, 2, 4):
@@ -92,7 +93,7 @@ def test_what_the_host_does_with_subnormal_numbers_changes_no_bit(threads: int, 
         integer = module.operation.clone()
         for one in PIPELINE["lower/cpu"]:
             one.run(module.operation)
-        emitted = emit(module, ["x86-64"], integer)
+        emitted = emit(module, ["x86-64"], integer, code_cache())
     emitted.write(tmp_path / "m.dyq", {})
     assert torch.set_flush_denormal(True)
     try:

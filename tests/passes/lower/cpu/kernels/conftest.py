@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support.code_cache import code_cache
 
 from dyadic.compiler.targets.cpu.code_sweep import certify_image
 from dyadic.compiler.targets.cpu.codegen import compile_kernels
@@ -92,7 +93,8 @@ class Kernels:
     @staticmethod
     def compiled(cases: Sequence[Case], levels: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
         """What to call for each case, level by level; certified, and there until the next level is asked for."""
-        for level, image in compile_kernels({symbol_of(case.spec): case.spec for case in cases}, levels).items():
+        specs = {symbol_of(case.spec): case.spec for case in cases}
+        for level, image in compile_kernels(specs, levels, cache=code_cache()).items():
             targets.prepare(level)
             entries = {symbol: (*place, [symbol]) for symbol, place in image.entries.items()}
             islands = {symbol for symbol in entries if symbol.startswith("float_conv_")}

@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.effort import examples
 
 from dyadic.passes.lower.cpu.kernels.families.copy import CopySpec, FillSpec, pack_fill_params
 
@@ -53,7 +54,7 @@ def fill_case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
     return kernels.Case(spec, [], before, expected, 5, params=pack_fill_params(value), images=images)
 
 
-@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
+@examples(2)
 @given(st.data())
 def test_bytes_are_moved_and_nothing_else(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))

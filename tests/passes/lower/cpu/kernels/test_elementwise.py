@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.effort import examples
 
 from dyadic.passes.lower.cpu.kernels.families import elementwise, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
@@ -110,7 +111,7 @@ def table_case(grid: Grid) -> Any:
     return grid.kernels.Case(spec, [memory], weights=table.pack_table(entries), **grid.result(out, entries[x]))
 
 
-@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
+@examples(2)
 @given(st.data())
 def test_elementwise_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from iced_x86 import Decoder
+from support.code_cache import code_cache
+from support.effort import examples
 
 from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.integer_instructions import NAMES
@@ -108,7 +110,7 @@ def summed(real: Any, weight: Any, bias: Any, spec: FloatConvSpec, strides: tupl
     return total
 
 
-@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
+@examples(2)
 @given(st.data())
 def test_float_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
@@ -147,7 +149,7 @@ def test_a_unit_writes_its_blocks_of_its_row_and_nothing_else(kernels: Any, unit
 
 def test_products_and_sums_are_never_fused_and_numbers_come_in_vectors(kernels: Any) -> None:
     spec = plain()
-    for level, image in compile_kernels({symbol_of(spec): spec}, kernels.levels).items():
+    for level, image in compile_kernels({symbol_of(spec): spec}, kernels.levels, cache=code_cache()).items():
         offset, length = image.entries[symbol_of(spec)]
         seen = Counter(NAMES[one.mnemonic] for one in Decoder(64, image.code[offset : offset + length]))
         vex = "" if level == "x86-64" else "V"

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.effort import examples
 
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
@@ -33,7 +34,7 @@ def ring(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
     return kernels.Case(spec, [], before, expected, offset, params=params, images=images)
 
 
-@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
+@examples(2)
 @given(st.data())
 def test_the_ring_and_nothing_else_holds_the_zero_point(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))

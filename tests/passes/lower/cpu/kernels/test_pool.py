@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.effort import examples
 
 from dyadic.dialects.windows import taps, valid_cells
 from dyadic.passes.lower.cpu.kernels.families import pool
@@ -126,7 +127,7 @@ def global_case(kernels: Any, rng: np.random.Generator, rows: int, columns: int,
     return kernels.Case(spec, [(source, 0)], np.zeros(2 * channels, np.uint8), expected, params=params, images=2)
 
 
-@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
+@examples(2)
 @given(st.data())
 def test_pooling_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
