@@ -14,6 +14,8 @@ I32s = Any  # ir.DenseI32ArrayAttr
 Dense = Any  # ir.DenseElementsAttr
 Bool = Any  # ir.BoolAttr
 
+MOST_ELEMENTS = 1 << 27  # of one tensor for one image: 512 MiB in float32, which calibration computes in
+
 
 def flag() -> Any:
     """A `Bool` field, false where it is missing: the generated constructor takes a false attribute for none."""

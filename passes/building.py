@@ -12,14 +12,22 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
+from dyadic.dialects.laws import MOST_ELEMENTS, shape
 from dyadic.passes.rewriting import defining
+from dyadic.runtime.errors import ResourceError
 
 Array = npt.NDArray[Any]
 
 
 def tensor_type(dims: Sequence[int]) -> ir.RankedTensorType:
-    """`tensor<dims x f32>`."""
+    """`tensor<dims x f32>`. ResourceError where it would hold more numbers than a network is computed with."""
+    if math.prod(dims) > MOST_ELEMENTS:
+        location = ir.Location.current
+        where = f'"{location.name_str}" makes' if isinstance(location, ir.NameLoc) else "the model has"
+        raise ResourceError(
+            f"{where} a tensor of the shape {list(dims)}, {math.prod(dims)} numbers for one image; "
+            f"up to {MOST_ELEMENTS} are supported"
+        )
     return ir.RankedTensorType.get(list(dims), ir.F32Type.get())
 
 

@@ -1,10 +1,9 @@
 """An ONNX file becomes `torch.operator "onnx.X"` in MLIR, read by torch-mlir's importer, at the user's own node names.
 
-Nothing here calls onnx's checker on a whole model: it expands model-local functions without a limit, and 177 bytes of
-functions that call each other twice keep it busy for good. The graph is checked here, node by node.
+The file is anyone's: what it says of itself is checked before anything is allocated (`onnx_structure`), each node
+before it is used (`onnx_graph`), and what computing its constants may take is bounded (`onnx_folding`).
 """
 
-import itertools
 import math
 import os
 import warnings
@@ -16,16 +15,18 @@ import numpy as np
 import onnx
 import onnx.inliner
 from google.protobuf.message import DecodeError
-from onnx import external_data_helper, numpy_helper
+from onnx import numpy_helper
 from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
+from dyadic.compiler.importers.onnx_external import load_external_data
+from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_static import make_static
+from dyadic.compiler.importers.onnx_structure import STANDARD, check_structure, check_tensors
 from dyadic.dialects import qd
 from dyadic.runtime.errors import FileError, ModelError
 
-STANDARD = ("", "ai.onnx")  # two names of ONNX's own operators
 OLDEST_OPSET = 7
 MOST_NODES = 100_000  # after functions are expanded
 LEGITIMATELY_INFINITE = {"Clip", "Max", "Min", "Pad"}  # their bounds and fill values may be
@@ -42,9 +43,9 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
     model = _read(source)
     _check_opset(model)
     model = _expand_functions(model)
-    _name_nodes(model.graph)
-    _only_standard_domain(model)
-    _check_graph(model)
+    name_nodes(model.graph)
+    opset = _only_standard_domain(model)
+    check_graph(model.graph, opset)
     make_static(model, shapes or {})
     _check_finite(model.graph)
     return _to_mlir(model, context)
@@ -63,8 +64,12 @@ def _read(source: Source) -> onnx.ModelProto:
             raise ModelError(f"{name} is no ONNX model, or was cut short: {len(data)} bytes do not decode") from None
         if not model.graph.node and not model.graph.output:
             raise ModelError(f"{name} is no ONNX model, or was cut short: its {len(data)} bytes hold no graph")
+    if len(model.graph.node) > MOST_NODES:
+        raise ModelError(f"the model has {len(model.graph.node)} nodes; up to {MOST_NODES} are supported")
     folder = Path(source).parent if isinstance(source, str | os.PathLike) else None
-    _load_external_data(model, folder)
+    check_structure(model)
+    load_external_data(model, folder)
+    check_tensors(model)
     return model
 
 
@@ -73,24 +78,6 @@ def _read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FileError(f'"{path}" cannot be read: {error.strerror}') from None
-
-
-def _load_external_data(model: onnx.ModelProto, folder: Path | None) -> None:
-    """Read weights that lie in files beside the model."""
-    for tensor in model.graph.initializer:
-        if not external_data_helper.uses_external_data(tensor):
-            continue
-        location = external_data_helper.ExternalDataInfo(tensor).location
-        if folder is None:
-            raise ModelError(f'the weight "{tensor.name}" lies in the file "{location}": give the model by its path')
-        if not (folder / location).is_file():
-            raise FileError(f'"{folder / location}" is missing; it holds the weight "{tensor.name}" of the model')
-        try:
-            external_data_helper.load_external_data_for_tensor(tensor, str(folder))
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            raise FileError(f'"{folder / location}" does not hold the weight "{tensor.name}": {error}') from None
-        tensor.data_location = onnx.TensorProto.DEFAULT
-        del tensor.external_data[:]
 
 
 def _check_opset(model: onnx.ModelProto) -> None:
@@ -103,10 +90,12 @@ def _check_opset(model: onnx.ModelProto) -> None:
         )
 
 
-def _only_standard_domain(model: onnx.ModelProto) -> None:
+def _only_standard_domain(model: onnx.ModelProto) -> int:
+    """Forget other domains, which names of operators hold by now; returns the version of ONNX's own."""
     version = next(each.version for each in model.opset_import if each.domain in STANDARD)
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", version))
+    return version
 
 
 def _expand_functions(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -133,7 +122,13 @@ def _expand_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     if count > MOST_NODES:
         digits = f"10^{int(math.log10(count))}" if count > 10**9 else f"{count}"
         raise ModelError(f"the functions of the model expand to {digits} nodes; up to {MOST_NODES} are supported")
-    return onnx.inliner.inline_local_functions(model)
+    try:
+        inlined = onnx.inliner.inline_local_functions(model)
+    except (RuntimeError, onnx.checker.ValidationError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ModelError(f"the functions of the model cannot be expanded: {reason}") from None
+    check_structure(inlined)
+    return inlined
 
 
 def _calls(nodes: Iterable[onnx.NodeProto]) -> Counter[tuple[str, str]]:
@@ -145,75 +140,6 @@ def _calls(nodes: Iterable[onnx.NodeProto]) -> Counter[tuple[str, str]]:
             for graph in (attribute.g, *attribute.graphs):
                 calls += _calls(graph.node)
     return calls
-
-
-def _name_nodes(graph: onnx.GraphProto) -> None:
-    """A node without a name, or with one that is taken, is called by what it produces.
-
-    The first node of a name keeps it, unless it is that of an input: nodes and inputs are two name spaces in ONNX and
-    one in all that is said of layers, so a node called "image" as well is "image#2". An operator of somebody's own
-    domain keeps the domain in its name, so that it is nobody else's operator.
-    """
-    constants = {tensor.name for tensor in graph.initializer}
-    inputs = {value.name for value in graph.input} - constants
-    own = {node.name for node in graph.node}
-    taken = inputs | {""}
-    for node in graph.node:
-        produced = next((name for name in node.output if name), node.op_type)
-        name = node.name
-        if name in inputs:
-            name = _numbered(f"{name}#", own | taken)
-        elif name in taken:
-            name = produced if produced not in own | taken else _numbered(f"{node.op_type}_", own | taken)
-        node.name = name
-        taken.add(name)
-        if node.domain not in STANDARD:
-            node.op_type = f"{node.domain}.{node.op_type}"
-        node.domain = ""
-
-
-def _numbered(base: str, taken: set[str]) -> str:
-    """The base with the first number from 2 on that makes a name of its own."""
-    return next(name for count in itertools.count(2) if (name := f"{base}{count}") not in taken)
-
-
-def _check_graph(model: onnx.ModelProto) -> None:
-    """Every value is produced once, before it is read, and every known operator is used as its definition allows."""
-    graph = model.graph
-    context = onnx.checker.C.CheckerContext()
-    context.ir_version = model.ir_version or onnx.IR_VERSION
-    context.opset_imports = {each.domain: each.version for each in model.opset_import}
-    known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer} | {""}
-    for tensor in graph.sparse_initializer:
-        raise ModelError(f'the weight "{tensor.values.name}" is sparse; dense weights are supported')
-    for node in graph.node:
-        missing = [name for name in node.input if name not in known]
-        if missing:
-            raise ModelError(f'"{node.name}" ({node.op_type}) reads "{missing[0]}", which nothing before it produces')
-        again = [name for name in node.output if name and name in known]
-        if again:
-            raise ModelError(f'"{node.name}" ({node.op_type}) produces "{again[0]}", which exists already')
-        known.update(node.output)
-        _check_node(node, context)
-    for value in graph.output:
-        if value.name not in known:
-            raise ModelError(f'nothing produces the output "{value.name}"')
-    if not graph.output:
-        raise ModelError("the model has no outputs")
-
-
-def _check_node(node: onnx.NodeProto, context: onnx.checker.C.CheckerContext) -> None:
-    if (
-        not onnx.defs.has(node.op_type)
-        or node.op_type == "Constant"
-        or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute)
-    ):
-        return  # operators nobody knows are ingest's to list, and large constants would be copied
-    try:
-        onnx.checker.check_node(node, context)
-    except onnx.checker.ValidationError as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f'"{node.name}" ({node.op_type}) is not used as ONNX defines it: {reason}') from None
 
 
 def _check_finite(graph: onnx.GraphProto) -> None:

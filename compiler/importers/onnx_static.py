@@ -6,48 +6,55 @@ constant, so it is evaluated here, by onnx's own reference implementation, and v
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import numpy_helper, shape_inference
-from onnx.reference import ReferenceEvaluator
 
-from dyadic.runtime.errors import ModelError, UsageError
-
-Constants = dict[str, onnx.TensorProto]
-Array = npt.NDArray[Any]
+from dyadic.compiler.importers.onnx_batch import check_batch, for_one_image
+from dyadic.compiler.importers.onnx_folding import (
+    Budget,
+    Constants,
+    Types,
+    fold,
+    replace_nodes,
+    static_shape,
+)
+from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
+from dyadic.dialects.laws import MOST_ELEMENTS
+from dyadic.runtime.errors import ModelError, ResourceError, UsageError
 
 SMALL_BYTES = 4096  # what shape inference gets to see; weights only have shapes there
-LARGEST_FOLDED = 1 << 26  # elements of a tensor that is computed while compiling
-NOT_FOLDED = {
-    "QuantizeLinear",
-    "DequantizeLinear",
-    "RandomNormal",
-    "RandomUniform",
-    "Multinomial",
-    "Bernoulli",
-    "Loop",
-    "Scan",
-}
+OTHER_BATCH = 2  # what the model is also looked at with, where its batch is open
 
 
 def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Fix the inputs' shapes with a batch of 1, fold all that is constant, drop all that is dead, infer every shape."""
+    """Fix the inputs' shapes with a batch of 1, fold all that is constant, drop all that is dead, infer every shape.
+
+    Raises ModelError where the model mixes the batch into other dimensions, ResourceError where folding or one tensor
+    of the network would be too large.
+    """
     graph = model.graph
-    baked_batch = _fix_inputs(graph, shapes)
+    baked = _fix_inputs(graph, shapes)
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for value in graph.output:  # the exporter's batch is in them, inference writes them anew
         value.type.tensor_type.ClearField("shape")
-    while True:
-        _take_constants(graph, constants)
-        _rebatch(graph, constants, baked_batch)
-        types = _infer_shapes(model, constants, strict=False)  # the exporter's batch may still be in some shape
-        if not (_fold(model, constants, types) | _take_branches(graph, constants)):
-            break
-    _remove_dead(graph, constants)
+    budget = Budget(constants)
+    if baked == 1:
+        types = _settle(model, constants, budget)
+    else:
+        _set_batch(graph, None)
+        _settle(model, constants, budget)  # all that no batch changes, once for both
+        batch = baked or OTHER_BATCH
+        other, others = _look(model), dict(constants)
+        _set_batch(other.graph, batch)
+        types_other = _settle(other, others, budget)
+        _set_batch(graph, 1)
+        for_one_image(graph, constants, baked, types_other)
+        types = _settle(model, constants, budget)
+        check_batch(graph, constants, types, other.graph, others, types_other, batch)
     types = _infer_shapes(model, constants, strict=True)
+    _check_sizes(graph, types)
     del graph.value_info[:]
     graph.value_info.extend(value for name, value in types.items() if name not in constants)
     for value in graph.output:
@@ -57,32 +64,94 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     graph.initializer.extend(constants.values())
 
 
+def _settle(model: onnx.ModelProto, constants: Constants, budget: Budget) -> Types:
+    """Fold until nothing is left to fold, and drop what is dead; the types of all that stays."""
+    while True:
+        _take_constants(model.graph, constants)
+        _remove_dead(model.graph, constants)
+        types = _infer_shapes(model, constants, strict=False)  # what does not fit is said at the end
+        folded = fold(model.graph, model.opset_import, constants, types, budget)
+        if _take_branches(model.graph, constants):
+            check_graph(model.graph, model.opset_import[0].version, constants)
+        elif not folded:
+            _remove_dead(model.graph, constants)
+            return types
+
+
+def _look(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph once more, without its weights."""
+    other = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    other.graph.node.extend(model.graph.node)
+    other.graph.input.extend(model.graph.input)
+    other.graph.output.extend(model.graph.output)
+    return other
+
+
+def _set_batch(graph: onnx.GraphProto, batch: int | None) -> None:
+    """None: any."""
+    for value in graph.input:
+        first = value.type.tensor_type.shape.dim[0]
+        first.Clear()
+        if batch is not None:
+            first.dim_value = batch
+
+
+def _check_sizes(graph: onnx.GraphProto, types: Types) -> None:
+    """No tensor is larger than what can be computed with."""
+    for node in graph.node:
+        for name in node.output:
+            shape = static_shape(types.get(name)) or []
+            called = f'"{node.name}" ({node.op_type})'
+            if min(shape, default=1) < 0:
+                raise ModelError(f"{called} makes a tensor of the shape {shape}: its window does not fit its input")
+            if math.prod(shape) > MOST_ELEMENTS:
+                raise ResourceError(
+                    f"{called} makes a tensor of the shape {shape}, {math.prod(shape)} numbers for one image; "
+                    f"up to {MOST_ELEMENTS} are supported"
+                )
+
+
 def _fix_inputs(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> int:
-    """Write the inputs' static shapes; returns the batch that was baked into the file, 1 where it was open."""
+    """Write the inputs' static shapes; returns the batch that was baked into the file, 0 where it was open."""
     initialized = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in initialized]  # old files list weights as inputs
+    if not inputs:
+        raise ModelError("the model has no inputs: its answer is always the same, and there is nothing to compile")
     unknown = sorted(set(shapes) - {value.name for value in inputs})
     if unknown:
         names = ", ".join(f'"{value.name}"' for value in inputs)
         raise UsageError(f'a shape was given for "{unknown[0]}", but the inputs of the model are {names}')
-    batch = 1
+    batches: dict[str, int] = {}  # 0 where it is open
     for value in inputs:
         dims = [d.dim_value if d.dim_value > 0 else (d.dim_param or "?") for d in value.type.tensor_type.shape.dim]
-        if dims and isinstance(dims[0], int):
-            batch = max(batch, dims[0])
+        if dims:
+            batches[value.name] = dims[0] if isinstance(dims[0], int) else 0
         if value.name in shapes:
             dims = _given_shape(value.name, dims, list(shapes[value.name]))
         if not dims or any(isinstance(d, str) for d in dims[1:]):
             seen = f"the shape {_show(dims)}" if dims else "no shape"
             example = "x".join(["1", *(str(d) if isinstance(d, int) else "224" for d in dims[1:])])
             raise ModelError(f'the input "{value.name}" has {seen}: give its size, as --shape {value.name}={example}')
+        sizes = [1, *(int(size) for size in dims[1:])]
+        if math.prod(sizes) > MOST_ELEMENTS:
+            raise ResourceError(
+                f'the input "{value.name}" has the shape {sizes}, {math.prod(sizes)} numbers for one image; '
+                f"up to {MOST_ELEMENTS} are supported"
+            )
         shape = value.type.tensor_type.shape
         del shape.dim[:]
-        for size in [1, *dims[1:]]:
-            shape.dim.add().dim_value = int(size)
+        for size in sizes:
+            shape.dim.add().dim_value = size
     del graph.input[:]
     graph.input.extend(inputs)
-    return batch
+    fixed = sorted({size for size in batches.values() if size > 1})
+    if len(fixed) > 1:
+        each = ", ".join(f'"{name}" {size}' for name, size in batches.items() if size > 1)
+        raise ModelError(
+            f"the inputs of the model have different first dimensions ({each}), so that they cannot be a batch; "
+            "give each input a batch dimension of its own"
+        )
+    return fixed[0] if fixed else min(batches.values(), default=1)
 
 
 def _given_shape(name: str, dims: Sequence[int | str], given: list[int]) -> list[int]:
@@ -108,7 +177,7 @@ def _take_constants(graph: onnx.GraphProto, constants: Constants) -> None:
             value.name = node.output[0]
             constants[node.output[0]] = value
     if len(kept) < len(graph.node):
-        _replace_nodes(graph, kept)
+        replace_nodes(graph, kept)
 
 
 def _constant_value(node: onnx.NodeProto) -> onnx.TensorProto | None:
@@ -124,26 +193,12 @@ def _constant_value(node: onnx.NodeProto) -> onnx.TensorProto | None:
     return None
 
 
-def _replace_nodes(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> None:
-    del graph.node[:]
-    graph.node.extend(nodes)
-
-
-def _rebatch(graph: onnx.GraphProto, constants: Constants, baked: int) -> None:
-    """A Reshape or Expand to a constant shape that starts with the exporter's batch is meant for any batch."""
-    if baked <= 1:
-        return
-    for node in graph.node:
-        if node.op_type in ("Reshape", "Expand") and node.input[1] in constants:
-            target = numpy_helper.to_array(constants[node.input[1]])
-            if target.size and target.flat[0] == baked:
-                name = f"{node.input[1]} for one image"
-                constants[name] = numpy_helper.from_array(np.array([1, *target[1:]], np.int64), name)
-                node.input[1] = name
-
-
 def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) -> dict[str, onnx.ValueInfoProto]:
-    """The type of every value. Inference sees small constants whole and of weights only the shape: copies cost time."""
+    """The type of every value. Inference sees small constants whole and of weights only the shape: copies cost time.
+
+    It does not follow the numbers of shapes by itself (`data_prop`): that takes 8 bytes for each number of whatever
+    length a file names. They are folded, which is bounded, and the next look sees them as constants.
+    """
     slim = onnx.ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import)
     slim.graph.name = "static"
     slim.graph.node.extend(model.graph.node)
@@ -156,75 +211,16 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) ->
             slim.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
     known = all(onnx.defs.has(node.op_type) for node in model.graph.node)
     try:
-        inferred = shape_inference.infer_shapes(slim, strict_mode=strict and known, data_prop=True)
-    except shape_inference.InferenceError as error:
+        inferred = shape_inference.infer_shapes(slim, strict_mode=strict and known)
+    except (shape_inference.InferenceError, RuntimeError, IndexError) as error:
         raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_last_line(error)}") from None
     graph = inferred.graph
-    return {value.name: value for value in [*graph.input, *graph.value_info, *graph.output]}
+    found = {value.name: value for value in [*graph.value_info, *graph.output]}
+    return found | {value.name: value for value in graph.input}
 
 
 def _last_line(error: Exception) -> str:
     return str(error).strip().splitlines()[-1]
-
-
-def _static_shape(value: onnx.ValueInfoProto | None) -> list[int] | None:
-    if value is None or not value.type.tensor_type.HasField("shape"):
-        return None
-    dims = value.type.tensor_type.shape.dim
-    return [d.dim_value for d in dims] if all(d.HasField("dim_value") for d in dims) else None
-
-
-def _fold(model: onnx.ModelProto, constants: Constants, types: Mapping[str, onnx.ValueInfoProto]) -> bool:
-    """Compute every node whose inputs are constant or whose result only depends on a shape; whether there was one."""
-    kept = []
-    for node in model.graph.node:
-        results = _evaluate(node, model, constants, types)
-        if results is None:
-            kept.append(node)
-        else:
-            constants.update((name, tensor) for name, tensor in zip(node.output, results, strict=False) if name)
-    folded = len(kept) < len(model.graph.node)
-    if folded:
-        _replace_nodes(model.graph, kept)
-    return folded
-
-
-def _evaluate(
-    node: onnx.NodeProto, model: onnx.ModelProto, constants: Constants, types: Mapping[str, onnx.ValueInfoProto]
-) -> list[onnx.TensorProto] | None:
-    if node.op_type in ("Shape", "Size"):
-        shape = _static_shape(types.get(node.input[0]))
-        if shape is None:
-            return None
-        bounds = {a.name: a.i for a in node.attribute}
-        part = shape[bounds.get("start", 0) : bounds.get("end", len(shape))]
-        values = np.array(part if node.op_type == "Shape" else math.prod(shape), np.int64)
-        return [numpy_helper.from_array(values, node.output[0])]
-    if node.op_type in NOT_FOLDED or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute):
-        return None
-    if any(name and name not in constants for name in node.input):
-        return None
-    shapes = [_static_shape(types.get(name)) for name in node.output if name]
-    if any(shape is None or math.prod(shape) > LARGEST_FOLDED for shape in shapes):
-        return None
-    feeds = {name: numpy_helper.to_array(constants[name]) for name in node.input if name}
-    try:
-        return [
-            numpy_helper.from_array(np.asarray(values), name)
-            for name, values in zip(node.output, _run(node, model, feeds), strict=False)
-        ]
-    except (NotImplementedError, ValueError, TypeError, RuntimeError, IndexError):
-        return None  # ingest names the operator if it stays
-
-
-def _run(node: onnx.NodeProto, model: onnx.ModelProto, feeds: Mapping[str, Array]) -> Sequence[Array]:
-    """One node by onnx's reference implementation."""
-    kinds = {name: onnx.helper.np_dtype_to_tensor_dtype(values.dtype) for name, values in feeds.items()}
-    inputs = [onnx.helper.make_tensor_value_info(name, kinds[name], feeds[name].shape) for name in feeds]
-    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
-    graph = onnx.helper.make_graph([node], "one", inputs, outputs)
-    single = onnx.helper.make_model(graph, opset_imports=model.opset_import)
-    return ReferenceEvaluator(single).run(None, dict(feeds))  # pyright: ignore[reportReturnType]
 
 
 def _take_branches(graph: onnx.GraphProto, constants: Constants) -> bool:
@@ -242,7 +238,8 @@ def _take_branches(graph: onnx.GraphProto, constants: Constants) -> bool:
         for inner, outer in zip(branch.output, node.output, strict=True):
             nodes.append(onnx.helper.make_node("Identity", [inner.name], [outer], name=f"{node.name}/{outer}"))
     if found:
-        _replace_nodes(graph, nodes)
+        replace_nodes(graph, nodes)
+        name_nodes(graph)
     return found
 
 
@@ -256,6 +253,6 @@ def _remove_dead(graph: onnx.GraphProto, constants: Constants) -> None:
             needed.update(node.input)
             for attribute in node.attribute:
                 needed.update(name for inner in attribute.g.node for name in inner.input)
-    _replace_nodes(graph, kept[::-1])
+    replace_nodes(graph, kept[::-1])
     for name in [name for name in constants if name not in needed]:
         del constants[name]

@@ -1,13 +1,20 @@
 """Small ONNX models from ONNX's own text, and what ONNX Runtime makes of them."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.parser
 import onnxruntime
+import pytest
 from onnx import numpy_helper
 from support.meaning import Array
+from torch_mlir import ir
+
+from dyadic.compiler.importers.onnx import import_onnx
+from dyadic.dialects import new_context
+from dyadic.runtime.errors import DyadicError
 
 Constants = Mapping[str, Sequence[int] | np.ndarray]
 
@@ -34,3 +41,14 @@ def run_onnxruntime(proto: onnx.ModelProto, *inputs: Array) -> list[Array]:
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     feeds = {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}
     return [np.asarray(result) for result in session.run(None, feeds)]
+
+
+def imported(proto: onnx.ModelProto | bytes | Path, **shapes: list[int]) -> ir.Module:
+    return import_onnx(proto, new_context(), shapes)
+
+
+def complaint(kind: type[DyadicError], proto: onnx.ModelProto | bytes | Path, **shapes: list[int]) -> str:
+    """What import says of it, in an error of this kind."""
+    with pytest.raises(kind) as caught:
+        imported(proto, **shapes)
+    return str(caught.value)

@@ -10,27 +10,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs
-from support.onnx_models import model, run_onnxruntime
-from torch_mlir import ir
+from support.onnx_models import complaint, imported, model, run_onnxruntime
 
-from dyadic.compiler.importers.onnx import import_onnx
-from dyadic.dialects import new_context
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import boundary_names, main_function
-from dyadic.runtime.errors import DyadicError, FileError, ModelError, UsageError
+from dyadic.runtime.errors import FileError, ModelError, UsageError
 
 CONV = "c = Conv<pads=[1,1,1,1]>(x, w, b) y = Relu(c)"
 WEIGHTS = {"w": [3, 4, 3, 3], "b": [3]}
-
-
-def imported(proto: onnx.ModelProto | bytes | Path, **shapes: list[int]) -> ir.Module:
-    return import_onnx(proto, new_context(), shapes)
-
-
-def complaint(kind: type[DyadicError], proto: onnx.ModelProto | bytes | Path, **shapes: list[int]) -> str:
-    with pytest.raises(kind) as caught:
-        imported(proto, **shapes)
-    return str(caught.value)
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -194,12 +181,6 @@ def test_every_node_gets_a_name_of_its_own() -> None:
     block = main_function(module).operation.regions[0].blocks[0]
     names = [op.location.name_str for op in block.operations if op.operation.name != "func.return"]
     assert names == ["x#2", "z", "Tanh_2", "c", "c#1", "y"]
-
-
-def test_constants_that_are_too_large_to_compute_stay() -> None:
-    body = "z = ConstantOfShape(s) y = Concat<axis=3>(x, z)"
-    with pytest.raises(ModelError, match="ConstantOfShape"):
-        prepared(imported(model(body, constants={"s": np.array([1, 4, 7, 1 << 40], np.int64)})))
 
 
 def test_shapes_fill_what_is_open() -> None:

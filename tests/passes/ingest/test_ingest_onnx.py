@@ -191,4 +191,4 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
 )
 def test_refusals_say_why(body: str, constants: Constants, reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
-        run_passes(import_onnx(model(body, constants=constants, opset=13), new_context()), [ingest_onnx])
+        run_passes(import_onnx(model(body, "float[1,4,7,6] x", constants, opset=13), new_context()), [ingest_onnx])
