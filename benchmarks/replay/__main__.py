@@ -60,9 +60,14 @@ def main() -> int:
     parser.add_argument("--against", metavar="FILE", type=Path, help="say what differs from this record")
     parser.add_argument("-o", metavar="FILE", dest="output", type=Path, help="write the record to this file")
     given = parser.parse_args()
-    before = None if given.against is None else json.loads(given.against.read_text())
     cases = zoo.small() if given.small else zoo.large()
     cases = {name: case for name, case in cases.items() if fnmatch.fnmatchcase(name, given.only)}
+    if not cases:
+        parser.error(f"no network of this zoo is called '{given.only}'")
+    try:
+        before = None if given.against is None else json.loads(given.against.read_text())
+    except (OSError, ValueError) as error:
+        parser.error(f"cannot read the record '{given.against}': {error}")
     made = replay(cases)
     if given.output is not None:
         given.output.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
@@ -72,7 +77,8 @@ def main() -> int:
     if before is None:
         print(f"{len(cases)} networks compiled, {len(failed)} failed")
         return 1 if failed else 0
-    before["networks"] = {name: one for name, one in before["networks"].items() if name in cases or given.only == "*"}
+    if given.small or given.only != "*":  # a part of the record was asked for
+        before["networks"] = {name: one for name, one in before["networks"].items() if name in cases}
     for note in notes(before, made):
         print(f"NOTE: {note}")
     found = differences(before, made)
