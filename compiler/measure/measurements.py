@@ -13,6 +13,7 @@ from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.measure import evidence
 from dyadic.compiler.measure.account import LayerMeasurements, commands, layers, selection_section
 from dyadic.compiler.measure.layer_quality import layer_quality
+from dyadic.compiler.measure.notes import calibration_notes, result_notes
 from dyadic.compiler.measure.variants import CHOSEN, INT8, Variant, side_by_side
 from dyadic.compiler.quality.comparison import Comparison, compare
 from dyadic.compiler.quality.evaluator import BATCH
@@ -49,8 +50,15 @@ def measure(flow: Compiling) -> Comparison:
         comparison = compare(engine, session, size, code, samples, held_out, options.batch, judged)
         flow.artifact.report |= by_layer(flow, session, flow.evaluation.first if given else samples)
         variants = beside(flow, engine, session.isa, session.threads) if flow.selection.report else []
+        looked_at = flow.evaluation.first if given else samples
+        notes = [
+            *calibration_notes(flow.samples.inputs_seen, flow.samples.seen, screened=flow.samples.screen),
+            *result_notes(session, engine, looked_at, flow.artifact.report["layers"]),
+        ]
+        for note in notes:
+            flow.progress.warn(note)
     report = flow.artifact.report
-    report["comparison"] = comparison.to_json()
+    report["comparison"], report["notes"] = comparison.to_json(), notes
     report["commands"] = commands(flow, flow.selection, report["layer_samples"])
     if variants:
         report["selection"] = selection_section(flow.selection, variants, comparison.metric)

@@ -48,7 +48,8 @@ def headline(facts: Row) -> Section:
         how.append(f"Same class as float: {percent(c['agreement'])} of the samples.")
     if c.get("sqnr_db") is not None:
         how.append(f"Signal to quantization noise of the outputs: {formats.decibels(c['sqnr_db'])}.")
-    return Section("In short", [what_was_compiled(facts), verdict(facts), " ".join(how)], [variants_table(facts)])
+    sentences = [what_was_compiled(facts), verdict(facts), " ".join(how)]
+    return Section("In short", sentences, [variants_table(facts)], list(facts.get("notes") or []))
 
 
 def requested(facts: Row) -> Section:

@@ -1,0 +1,152 @@
+"""What a user should know about the data and the result, in a sentence each that says what would help.
+
+Pure functions of what went by in calibration, of samples and of the float network; each returns notes, most of the time
+none. Notes never stop a compile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.compiler.calibrate.data import LABELS, Feeds
+from dyadic.compiler.calibrate.screening import FEWEST, InputSeen
+from dyadic.compiler.quality.comparison import pieces
+from dyadic.compiler.quality.float_engine import Engine
+from dyadic.runtime.session import Session, TensorInfo
+
+Array = npt.NDArray[Any]
+
+SAMPLES = 32  # that are looked at once more
+VERY_FEW = 16  # samples to learn from
+PIXELS = (127, 255)  # the largest whole number of a set of pixels lies here
+CLIPPED = 0.005  # share of values beyond the calibrated range
+NARROW = 1 / 8  # of the calibrated range: other preprocessing rather than other samples
+POOR_DB = 15.0
+
+
+def calibration_notes(inputs: Mapping[str, InputSeen], learned_from: int, *, screened: bool) -> list[str]:
+    """Of what calibration was given: few, constant, outlying samples; pixels. `screened`: whether outlying samples were
+    left out."""
+    notes = []
+    if learned_from < VERY_FEW:
+        samples = "1 sample" if learned_from == 1 else f"{learned_from} samples"
+        notes.append(f"ranges were learned from {samples}: a hundred or two are needed to see what there is")
+    for name, seen in inputs.items():
+        low, high = seen.usual
+        if low == high:
+            notes.append(
+                f'input "{name}" is {low:.6g} in every calibration sample: ranges learned from that fit nothing else; '
+                "give samples like those that the network will see"
+            )
+        elif seen.whole_numbers and low >= 0 and PIXELS[0] < high <= PIXELS[1]:
+            notes.append(
+                f'calibration samples of "{name}" are whole numbers from {low:.0f} to {high:.0f}, as pixels are: if '
+                "the network was trained on normalized images, normalize them in the same way"
+            )
+        notes += outlier_notes(name, seen, screened)
+    return notes
+
+
+def outlier_notes(name: str, seen: InputSeen, screened: bool) -> list[str]:
+    """Which samples were out of all proportion."""
+    numbers = seen.outlying if screened else np.flatnonzero(seen.outlying_from(0)).tolist()
+    if not numbers:
+        return []
+    lows, highs = np.asarray(seen.lows), np.asarray(seen.highs)
+    first = numbers[0]
+    reach = highs[first] if highs[first] > -lows[first] else lows[first]
+    low, high = np.delete(lows, numbers).min(), np.delete(highs, numbers).max()
+    others = f" (and {len(numbers) - 1} more like it)" if len(numbers) > 1 else ""
+    verdict = (
+        "nothing was learned from it; --observer min-max keeps it"
+        if screened
+        else "it sets the range for all others; another --observer leaves it out"
+    )
+    return [
+        f'calibration sample {first} of "{name}"{others} reaches {reach:.4g}, all others lie from {low:.4g} to '
+        f"{high:.4g}: {verdict}"
+    ]
+
+
+def range_notes(
+    inputs: Iterable[TensorInfo], samples: Sequence[Feeds], steps: Mapping[str, tuple[int, int]]
+) -> list[str]:
+    """Of samples beside the ranges that the artifact was given. `steps`: the lowest and highest integer by input."""
+    notes = []
+    for info in inputs:
+        values = np.concatenate([feeds[info.name].ravel() for feeds in samples])
+        low, high = ((step - info.zero_point) * info.scale for step in steps[info.name])
+        share = float(((values < low - info.scale) | (values > high + info.scale)).mean())
+        if share > CLIPPED:
+            notes.append(
+                f'{100 * share:.1f} % of "{info.name}" lie outside what calibration saw, {low:.4g} to {high:.4g}, and '
+                "are clipped: calibrate with samples like these, preprocessed in the same way"
+            )
+        elif len(values) > FEWEST and 0 < max(-values.min(), values.max()) < NARROW * max(-low, high):
+            notes.append(
+                f'"{info.name}" lies from {values.min():.4g} to {values.max():.4g} where calibration saw {low:.4g} to '
+                f"{high:.4g}: preprocess both in the same way"
+            )
+    return notes
+
+
+def output_notes(
+    names: Sequence[str], expected: Sequence[Array], seen: Sequence[Array], layers: Sequence[Mapping[str, Any]] = ()
+) -> list[str]:
+    """Of results beside float's: those that are hardly there. `layers`: rows of the report, to name the worst of."""
+    known = [one for one in layers if one.get("sqnr_db") is not None]
+    worst = min(known, key=lambda one: one["sqnr_db"], default=None)
+    notes = []
+    for name, wanted, got in zip(names, expected, seen, strict=True):
+        db = sqnr_db(wanted, got)
+        if db is not None and db < POOR_DB:
+            layer = worst["name"] if worst is not None else None
+            lost = f', and "{layer}" loses most by itself' if layer else ""
+            notes.append(
+                f'output "{name}" has {db:.1f} dB of signal to noise{lost}: --precision w8a16 helps, or '
+                f"--keep {layer or 'LAYER'}=w8a16 for the layers that `dyadic compare` lists first"
+            )
+    return notes
+
+
+def sqnr_db(wanted: Array, got: Array) -> float | None:
+    """Signal to noise; None where there is no signal."""
+    signal = float(np.square(wanted, dtype=np.float64).sum())
+    noise = float(np.square(wanted.astype(np.float64) - got).sum())
+    if signal == 0:
+        return None
+    return 200.0 if noise == 0 else 10 * math.log10(signal / noise)
+
+
+def without_labels(samples: Iterable[Feeds], most: int) -> list[Feeds]:
+    """The first `most` samples."""
+    found, left = [], most
+    for feeds in samples:
+        found.append({name: value[:left] for name, value in feeds.items() if name != LABELS})
+        left -= len(next(iter(found[-1].values())))
+        if left <= 0:
+            break
+    return found
+
+
+def result_notes(
+    session: Session,
+    engine: Engine,
+    samples: Iterable[Feeds],
+    layers: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """Of what the artifact makes of the first samples. `layers` are rows of the report."""
+    first = without_labels(samples, SAMPLES)
+    answers = [(engine.run(piece), session.run(None, piece)) for piece in pieces(first, session.max_batch)]
+    expected, seen = ([np.concatenate(each) for each in zip(*side, strict=True)] for side in zip(*answers, strict=True))
+    steps = {one.name: (one.lo, one.hi) for one in session.program.inputs}
+    names = [info.name for info in session.outputs]
+    return [
+        *range_notes(session.inputs, first, steps),
+        *output_notes(names, expected, seen, layers),
+    ]
