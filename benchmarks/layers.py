@@ -22,7 +22,7 @@ from benchmarks.engines import OURS
 from benchmarks.networks import NETWORKS
 from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.targets.cpu.peak import peak_gmacs
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 from dyadic.runtime.session import StepTime
 
 
@@ -97,7 +97,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("model", metavar="MODEL.dyq|NETWORK", help=f"a file, or one of {', '.join(NETWORKS)}")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
     parser.add_argument("--batch", type=int, default=1, metavar="N")
-    parser.add_argument("--isa", choices=targets.usable(), metavar="LEVEL")
+    parser.add_argument("--isa", choices=levels.usable(), metavar="LEVEL")
     parser.add_argument("--iterations", type=int, default=50, metavar="N")
     parser.add_argument("--order", action="store_true", help="as the layers run, in place of most behind first")
     parser.add_argument("--top", type=int, metavar="N", help="only the first N lines")

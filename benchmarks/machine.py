@@ -6,7 +6,7 @@ import struct
 import time
 from pathlib import Path
 
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 REQUEST_PERMISSION, SYS_ARCH_PRCTL = 0x1023, 158
 
@@ -51,7 +51,7 @@ def description() -> dict[str, str | int]:
     caches = {}
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         caches[f"L{(index / 'level').read_text().strip()}"] = (index / "size").read_text().strip()
-    return {"levels": ", ".join(targets.usable()), "processors": len(os.sched_getaffinity(0)), **caches}
+    return {"levels": ", ".join(levels.usable()), "processors": len(os.sched_getaffinity(0)), **caches}
 
 
 class Usage:

@@ -22,7 +22,7 @@ from benchmarks.engines import FILES, OURS, Missing, engine, release
 from benchmarks.measure import Spec, in_child
 from benchmarks.networks import NETWORKS
 from benchmarks.tables import means, quality_table, summary, table
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -44,10 +44,8 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers", type=names(peers), default=peers, metavar="A,B", help=", ".join(peers))
     parser.add_argument("--batch", type=counts, default=[1], metavar="1,8")
     parser.add_argument("--threads", type=counts, default=[1], metavar="1,2")
-    best = targets.usable()[0]
-    parser.add_argument(
-        "--isa", type=names(targets.usable()), default=[best], metavar="LEVELS", help=f"default: {best}"
-    )
+    best = levels.usable()[0]
+    parser.add_argument("--isa", type=names(levels.usable()), default=[best], metavar="LEVELS", help=f"default: {best}")
     parser.add_argument("--iterations", type=int, default=30, metavar="N", help="rounds at least (default: 30)")
     parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="measure at least so long (default: 5)")
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="keep models here (default: a temporary folder)")

@@ -23,7 +23,7 @@ from dyadic.compiler.measure import evidence
 from dyadic.compiler.options import Options
 from dyadic.compiler.refine import TECHNIQUES
 from dyadic.passes.prepare.equalize_layers import equalize_layers
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 LIMITS = {"size 0.6x": {"max_size": "0.6x"}, "time 1.5x": {"max_latency": "1.5x"}}
 
@@ -61,7 +61,7 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--networks", default=",".join(NETWORKS), metavar="A,B")
     parser.add_argument("--threads", default="1", metavar="1,2")
-    parser.add_argument("--isa", choices=targets.usable(), default=targets.usable()[0], metavar="LEVEL")
+    parser.add_argument("--isa", choices=levels.usable(), default=levels.usable()[0], metavar="LEVEL")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args(words)
     console = Console(width=150)

@@ -3,12 +3,14 @@
     0   8 bytes    magic, whose last byte is the format version
     8   8 bytes    length of the header, little endian
     16  32 bytes   SHA-256 of the 16 bytes before and the header
-    48  header     JSON: total size, sections (name, offset, length, sha256), program, entries, made
+    48  header     JSON: total size, sections (name, offset, length, sha256), programs, made
     then, at the next multiple of 4096, the sections, 64-byte aligned, code at multiples of 4096; zeros between them and
     at least 64 zeros at the end. Section offsets count from the start of the first section.
 
-Sections: `qi` (integer IR, MLIR bytecode), `code/<level>` (a flat image), `weights`, `params`, and JSON: `report`,
-`certificate`. There is nothing to unpack and nothing executable outside the code, and no pickle anywhere.
+A program is for one target and one variant (`runtime/program.py`); programs may share sections. Sections: `qi` (integer
+IR, MLIR bytecode), JSON: `report`, `certificate`; and those of a target, which begin with its name: `cpu/weights`,
+`cpu/params`, `cpu/code/<level>` (a flat image). There is nothing to unpack and nothing executable outside the code, and
+no pickle anywhere.
 """
 
 import contextlib
@@ -17,29 +19,22 @@ import json
 import mmap
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import ArtifactError, FileError, ResourceError
+from dyadic.runtime.executor import executor_of
 from dyadic.runtime.program import ALIGNMENT, SLACK, Program
 
-FORMAT = 3
+FORMAT = 4
 MAGIC = b"\x89DYQ\r\n\x1a" + bytes([FORMAT])
 PREAMBLE = 48
 CODE_ALIGNMENT = 4096
 MAX_HEADER_BYTES = 64 << 20
 
 Verify = Literal["all", "code"]
-
-
-class Entry(NamedTuple):
-    """A kernel in a code image, and the layers that it computes."""
-
-    offset: int
-    length: int
-    layers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,8 @@ class Section:
     sha256: str
 
 
-Entries = Mapping[str, Mapping[str, Entry]]  # level -> symbol -> entry
+class OtherFormat(ArtifactError):
+    """An artifact, but not of this format."""
 
 
 def _align(value: int, to: int) -> int:
@@ -58,7 +54,12 @@ def _align(value: int, to: int) -> int:
 
 
 def _alignment(name: str) -> int:
-    return CODE_ALIGNMENT if name.startswith("code/") else ALIGNMENT
+    return CODE_ALIGNMENT if "/code/" in name else ALIGNMENT
+
+
+def _owner(name: str) -> str:
+    """The target whose section it is, '' for those that belong to no one target."""
+    return name.partition("/")[0] if "/" in name else ""
 
 
 # --- writing
@@ -67,17 +68,15 @@ def _alignment(name: str) -> int:
 def write(
     path: str | os.PathLike[str],
     *,
-    program: Program,
-    entries: Entries,
+    programs: Sequence[Program],
     sections: Mapping[str, Any],
     made: Mapping[str, Any],
 ) -> int:
     """Write an artifact and return its size in bytes.
 
-    `sections` maps names to bytes-like objects, or to dicts and lists that are written as JSON; there must be
-    `weights`, `params` and one `code/<level>` for each level of `entries`, which says where each of the program's
-    kernels lies in it. `made` is the JSON record of how it was made. The file appears under its name complete and
-    synced, or not at all: whatever happens before leaves an old file as it was.
+    `sections` maps names to bytes-like objects, or to dicts and lists that are written as JSON; those that programs
+    speak of must be there, and no others of a target. `made` is the JSON record of how it was made. The file appears
+    under its name complete and synced, or not at all: whatever happens before leaves an old file as it was.
     """
     contents = {name: _as_bytes(value) for name, value in sections.items()}
     offset, table = 0, []
@@ -91,8 +90,7 @@ def write(
     header = {
         "data_bytes": data_bytes,
         "sections": table,
-        "program": program.to_json(),
-        "entries": {level: {symbol: list(e) for symbol, e in kernels.items()} for level, kernels in entries.items()},
+        "programs": [program.to_json() for program in programs],
         "made": dict(made),
     }
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
@@ -149,12 +147,15 @@ class ArtifactFile:
             self._data = memoryview(self._map)
             text = _read_header(self._data)
             self.digest = bytes(self._data[16:PREAMBLE]).hex()  # of the header, which has those of all sections
-            self.program, self.entries, self.made, self.sections = _parse_header(text, self.bytes)
+            self.programs, self.made, self.sections = _parse_header(text, self.bytes)
             self._check_gaps(PREAMBLE + len(text))
             self._verified: set[str] = set()
             for name in self.sections:
-                if verify == "all" or name.startswith("code/") or name == "params":
+                if verify == "all" or (_owner(name) and not name.endswith("/weights")):
                     self._verify(name)
+        except OtherFormat as error:
+            self.close()
+            raise ArtifactError(f"'{self.path}' cannot be used: it {error}") from None
         except ArtifactError as error:
             self.close()
             raise ArtifactError(f"'{self.path}' cannot be used: {error}; compile the model again") from None
@@ -180,8 +181,9 @@ class ArtifactFile:
             self.file = -1
 
     @property
-    def levels(self) -> tuple[str, ...]:
-        return tuple(self.entries)
+    def program(self) -> Program:
+        """The first, which is the only one as a rule."""
+        return self.programs[0]
 
     def section(self, name: str) -> memoryview:
         """A section's bytes, verified; valid also after close."""
@@ -264,7 +266,11 @@ def _read_header(data: memoryview) -> bytes:
     magic = bytes(data[:8])
     if magic != MAGIC:
         if magic[:7] == MAGIC[:7]:
-            raise ArtifactError(f"its format version is {magic[7]}, and this version of dyadic reads {FORMAT}")
+            other = "an earlier" if magic[7] < FORMAT else "a later"
+            raise OtherFormat(
+                f"was made by {other} version of dyadic (its format is {magic[7]}, this version reads {FORMAT}): "
+                "compile the model again with this version, or run it with the one that made it"
+            )
         raise ArtifactError("it is not a dyadic artifact (its first bytes are not the magic ones)")
     length = int.from_bytes(data[8:16], "little")
     if length > min(MAX_HEADER_BYTES, len(data) - PREAMBLE):
@@ -285,10 +291,10 @@ def _parse_json(text: bytes, what: str) -> Any:
         raise ArtifactError(f"its {what} is not JSON ({error})") from error
 
 
-def _parse_header(text: bytes, file_bytes: int) -> tuple[Program, Entries, dict[str, Any], dict[str, Section]]:
+def _parse_header(text: bytes, file_bytes: int) -> tuple[tuple[Program, ...], dict[str, Any], dict[str, Section]]:
     """Read a header and check all that it says against the size of the file."""
     header = _parse_json(text, "header")
-    fields = ("data_bytes", "sections", "program", "entries", "made")
+    fields = ("data_bytes", "sections", "programs", "made")
     if not isinstance(header, dict) or sorted(header) != sorted(fields):
         raise ArtifactError(f"its header must have the fields {', '.join(fields)}")
     start = _align(PREAMBLE + len(text), CODE_ALIGNMENT)
@@ -297,17 +303,30 @@ def _parse_header(text: bytes, file_bytes: int) -> tuple[Program, Entries, dict[
     if not isinstance(header["made"], dict):
         raise ArtifactError("its header's 'made' is not a record")
     sections = _parse_sections(header["sections"], start, file_bytes)
-    entries = _parse_entries(header["entries"], sections)
-    for name in ("weights", "params"):
-        if name not in sections:
-            raise ArtifactError(f"it has no section '{name}'")
-    program = Program.from_json(header["program"])
-    program.check(sections["weights"].length, sections["params"].length)
-    for level, kernels in entries.items():
-        for i, step in enumerate(program.steps):
-            if step.kernel not in kernels:
-                raise ArtifactError(f"step {i} ('{step.layer}') calls '{step.kernel}', which code/{level} lacks")
-    return program, entries, header["made"], sections
+    programs = _parse_programs(header["programs"], {name: one.length for name, one in sections.items()})
+    used = frozenset().union(*(program.sections for program in programs))
+    if extra := [name for name in sections if _owner(name) and name not in used]:
+        raise ArtifactError(f"its section '{extra[0]}' is used by no program")
+    return programs, header["made"], sections
+
+
+def _parse_programs(value: Any, lengths: Mapping[str, int]) -> tuple[Program, ...]:
+    if not isinstance(value, list) or not value:
+        raise ArtifactError("its header's 'programs' is not a list of one or more")
+    programs: list[Program] = []
+    for item in value:
+        target = item.get("target") if isinstance(item, dict) else None
+        if not isinstance(target, str):
+            raise ArtifactError(f"a program is described by {str(item)[:80]}")
+        program = executor_of(target).program.from_json(item)
+        if program.name in [other.name for other in programs]:
+            raise ArtifactError(f"it has two programs '{program.name}'")
+        for name in program.sections:
+            if _owner(name) not in (target, ""):
+                raise ArtifactError(f"its program '{program.name}' speaks of section '{name}', another target's")
+        program.check(lengths)
+        programs.append(program)
+    return tuple(programs)
 
 
 def _parse_sections(value: Any, start: int, file_bytes: int) -> dict[str, Section]:
@@ -330,26 +349,3 @@ def _parse_sections(value: Any, start: int, file_bytes: int) -> dict[str, Sectio
         end = offset + length
         sections[name] = Section(name, offset, length, sha256)
     return sections
-
-
-def _parse_entries(value: Any, sections: Mapping[str, Section]) -> Entries:
-    if not isinstance(value, dict) or not value:
-        raise ArtifactError("its header has no entries, so there is no code to run")
-    entries: dict[str, dict[str, Entry]] = {}
-    for level, kernels in value.items():
-        section = sections.get(f"code/{level}")
-        if section is None or not isinstance(kernels, dict):
-            raise ArtifactError(f"it has entries for '{level}' but no section code/{level}")
-        entries[level] = {}
-        for symbol, entry in kernels.items():
-            match entry:
-                case [int(offset), int(length), [*layers]] if all(isinstance(name, str) for name in layers):
-                    pass
-                case _:
-                    raise ArtifactError(f"kernel '{symbol}' of code/{level} is described by {str(entry)[:80]}")
-            if offset < 0 or length < 1 or offset + length > section.length:
-                raise ArtifactError(f"kernel '{symbol}' at {offset} of length {length} is outside code/{level}")
-            entries[level][symbol] = Entry(offset, length, tuple(layers))
-    if extra := [name for name in sections if name.startswith("code/") and name[5:] not in entries]:
-        raise ArtifactError(f"section '{extra[0]}' has no entries")
-    return entries

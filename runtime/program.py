@@ -1,19 +1,18 @@
-"""What the runtime executes: buffers in one arena, inputs, outputs, and steps that call kernels.
+"""What every program says, whatever machine it is for: its inputs, its outputs, what a run is told besides.
 
-A `Program` is data. It is written as JSON into the artifact's header, checked without mercy when it is read, and packed
-into 64-bit words for the native side, which trusts it. Memory is spoken of per image: every image of a batch has an
-arena of its own, where a buffer of `size` bytes lies at `offset`. A reference is (buffer, byte offset inside it);
-buffer -1 is constant data in the weights section.
+A `Program` is data. It is written as JSON into the artifact's header and checked without mercy when it is read. Each
+target has a kind of its own (`runtime/cpu/program.py`), which adds how the machine gets from inputs to outputs. Memory
+is spoken of per image: every image of a batch has an arena of its own.
 """
 
 import dataclasses
 import math
 import struct
 import typing
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -22,19 +21,20 @@ from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN
 
 ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
-MAX_STEP_INPUTS = 4
-PACKING = 0x64796164696302  # first word of a packed program; model.cpp has the same
+MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
 
 
 class Buffer(NamedTuple):
+    """`size` bytes of an image's memory of a kind, from `offset` on.
+
+    An `arena` is as it happens to be when a run begins. A `state` is zero at first and then what the run before has
+    left: it belongs to a session. `scalars` are what the run was told, eight bytes each, in the order of the program's
+    scalars, the same for all images."""
+
     offset: int
     size: int
-
-
-class Reference(NamedTuple):
-    buffer: int  # -1: the weights section
-    offset: int
+    kind: str = "arena"
 
 
 class Halo(NamedTuple):
@@ -100,156 +100,177 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Step:
-    """Tiles 0..tiles-1 of every image, split among the threads into kernel calls.
+class Scalar:
+    """A whole number from `low` to `high` that every run is given: a position, a length."""
 
-    The tiles are in order of their weights, `weight_tiles` of them with the same ones; where that is not 0, a batch
-    goes from weights to weights and not from image to image.
-
-    With `overlap` it may run without a barrier after the step before it: nothing that it touches is written by any
-    step since the last barrier, and nothing that it writes is touched by one."""
-
-    layer: str  # the user's own name
-    op: str
-    kernel: str
-    out: Reference
-    inputs: tuple[Reference, ...]
-    tiles: int  # of one image
-    weights: int = -1  # byte offset in the section, -1: none
-    params: int = -1  # byte offset in the section, -1: none
-    macs: int = 0  # of one image
-    overlap: bool = False
-    weight_tiles: int = 0
+    name: str
+    low: int
+    high: int
 
 
-@dataclass(frozen=True)
-class Program:
-    """Of a batch, each image takes steps 0..together-1 by itself, which keeps what one step hands to the next in the
-    cache; all images take the others together, which shares their weights."""
+class TimedStep(Protocol):
+    """What a session can say of a step: the user's own name of the layer, the operator, the kernel, and
+    multiply-accumulates for one image."""
 
-    buffers: tuple[Buffer, ...]
-    arena_bytes: int  # of one image
-    scratch_bytes: int  # of one thread
+    @property
+    def layer(self) -> str: ...
+    @property
+    def op(self) -> str: ...
+    @property
+    def kernel(self) -> str: ...
+    @property
+    def macs(self) -> int: ...
+
+
+class Program(ABC):
+    """One way to compute the network: for one target, and among its programs for one variant ('' where there is only
+    one; else what it is for, as in '1x128'). Kinds of programs are frozen dataclasses."""
+
+    target: ClassVar[str]
+    variant: str
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
-    steps: tuple[Step, ...]
-    together: int = 0
+    scalars: tuple[Scalar, ...]
+
+    @property
+    @abstractmethod
+    def timed_steps(self) -> Sequence[TimedStep]:
+        """What `Session.profile` times, in order."""
+
+    @property
+    @abstractmethod
+    def kernels(self) -> Mapping[str, int]:
+        """The levels that the artifact holds code for, best first, and how many kernels each has."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return tuple(self.kernels)
+
+    @property
+    @abstractmethod
+    def memory_bytes(self) -> int:
+        """What a run of one image needs besides inputs, outputs and weights."""
+
+    @abstractmethod
+    def stored_bytes(self, lengths: Mapping[str, int]) -> list[int]:
+        """What is stored of each timed step's weights, packed and with padding; shared ones where they are first used.
+
+        lengths: of the artifact's sections, in bytes."""
+
+    @property
+    @abstractmethod
+    def sections(self) -> frozenset[str]:
+        """The names of the artifact's sections that it uses."""
+
+    @property
+    @abstractmethod
+    def has_state(self) -> bool:
+        """Whether a run sees what the run before has left."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.target} {self.variant}".rstrip()
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        assert dataclasses.is_dataclass(self)
+        return {"target": self.target} | dataclasses.asdict(self)
 
-    @staticmethod
-    def from_json(value: object) -> "Program":
+    @classmethod
+    def from_json(cls, value: object) -> Self:
         """Read and check the shape of the data; `check` then checks what it says."""
-        return _decode(Program, value, "program")
+        if not isinstance(value, dict) or value.get("target") != cls.target:
+            raise wrong("program", value, f"one for {cls.target}")
+        return decode(cls, {name: field for name, field in value.items() if name != "target"}, "program")
 
-    def check(self, weights_bytes: int, params_bytes: int) -> None:
-        """Raise ArtifactError, naming what is wrong, unless every access that the runtime itself makes is in bounds."""
-        _check_program(self, weights_bytes, params_bytes)
+    @abstractmethod
+    def check(self, lengths: Mapping[str, int]) -> None:
+        """Raise ArtifactError, naming what is wrong, unless every access that the runtime itself makes is in bounds.
+
+        lengths: of the artifact's sections, in bytes."""
 
 
 # --- reading
 
 
-def _wrong(where: str, saw: object, expected: str) -> ArtifactError:
+def wrong(where: str, saw: object, expected: str) -> ArtifactError:
     shown = repr(saw)
     return ArtifactError(f"the artifact's {where} is {shown[:80]}, expected {expected}")
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:
+def decode(kind: Any, value: Any, where: str) -> Any:
     """JSON to a dataclass, tuple or scalar of type `kind`, refusing anything else."""
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        every = typing.get_type_hints(kind)
+        hints = {one.name: every[one.name] for one in dataclasses.fields(kind)}
         if not isinstance(value, dict) or set(value) != set(hints):
             saw = sorted(map(str, value)) if isinstance(value, dict) else value
-            raise _wrong(where, saw, f"the fields {', '.join(hints)}")
-        return kind(**{name: _decode(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
+            raise wrong(where, saw, f"the fields {', '.join(hints)}")
+        return kind(**{name: decode(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
     if hasattr(kind, "_fields"):
         if not isinstance(value, list | tuple) or len(value) != len(kind._fields):
-            raise _wrong(where, value, f"a list of {', '.join(kind._fields)}")
-        return kind(*(_decode(int, item, f"{where}.{name}") for name, item in zip(kind._fields, value, strict=True)))
+            raise wrong(where, value, f"a list of {', '.join(kind._fields)}")
+        hints = typing.get_type_hints(kind)
+        return kind(*(decode(hints[n], item, f"{where}.{n}") for n, item in zip(kind._fields, value, strict=True)))
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise wrong(where, value, "a mapping")
+        item_kind = typing.get_args(kind)[1]
+        return {str(name): decode(item_kind, item, f"{where}['{name}']") for name, item in value.items()}
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):
-            raise _wrong(where, value, "a list")
+            raise wrong(where, value, "a list")
         item_kind = typing.get_args(kind)[0]
-        return tuple(_decode(item_kind, item, f"{where}[{i}]") for i, item in enumerate(value))
+        return tuple(decode(item_kind, item, f"{where}[{i}]") for i, item in enumerate(value))
     if kind is float:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-        raise _wrong(where, value, "a number")
+        raise wrong(where, value, "a number")
     if kind is int or kind is bool or kind is str:
         if type(value) is kind:
             return value
-        raise _wrong(where, value, f"of type {kind.__name__}")
+        raise wrong(where, value, f"of type {kind.__name__}")
     if type(value) in (str, int):  # str | int, of shapes
         return value
-    raise _wrong(where, value, "a name or a number")
+    raise wrong(where, value, "a name or a number")
 
 
 # --- checking
 
 
-def _between(value: int, low: int, high: int, where: str) -> None:
+def between(value: int, low: int, high: int, where: str) -> None:
     if not low <= value <= high:
-        raise _wrong(where, value, f"between {low} and {high}")
+        raise wrong(where, value, f"between {low} and {high}")
 
 
-def _multiple(value: int, of: int, where: str) -> None:
+def multiple(value: int, of: int, where: str) -> None:
     if value % of:
-        raise _wrong(where, value, f"a multiple of {of}")
+        raise wrong(where, value, f"a multiple of {of}")
 
 
-def _check_program(program: Program, weights_bytes: int, params_bytes: int) -> None:
-    _between(program.arena_bytes, 0, LIMIT, "program.arena_bytes")
-    _between(program.scratch_bytes, 0, LIMIT, "program.scratch_bytes")
-    _multiple(program.arena_bytes, ALIGNMENT, "program.arena_bytes")
-    _between(program.together, 0, len(program.steps), "program.together")
-    for i, buffer in enumerate(program.buffers):
-        where = f"program.buffers[{i}]"
-        _between(buffer.size, 0, program.arena_bytes, f"{where}.size")
-        _between(buffer.offset, 0, program.arena_bytes - buffer.size, f"{where}.offset")
-        _multiple(buffer.offset, ALIGNMENT, f"{where}.offset")
-        _multiple(buffer.size, ALIGNMENT, f"{where}.size")
-
+def check_interface(program: Program) -> None:
+    """Inputs, outputs and scalars as far as they are the same for all targets."""
     for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         if not tensors:
-            raise _wrong(f"program.{kind}", [], "at least one")
-        names = [tensor.name for tensor in tensors]
-        if len(set(names)) != len(names):
-            raise _wrong(f"program.{kind}", names, "different names")
-        for i, tensor in enumerate(tensors):
-            _check_tensor(program, tensor, f"program.{kind}[{i}]")
-    _check_inputs_apart(program)
-
-    def reference(at: Reference, where: str, constants: bool) -> None:
-        _between(at.buffer, -1 if constants else 0, len(program.buffers) - 1, f"{where}.buffer")
-        size = weights_bytes if at.buffer < 0 else program.buffers[at.buffer].size
-        _between(at.offset, 0, size - 1, f"{where}.offset")
-
-    for i, step in enumerate(program.steps):
-        where = f"program.steps[{i}]"
-        if len(step.inputs) > MAX_STEP_INPUTS:
-            raise _wrong(f"{where}.inputs", len(step.inputs), f"at most {MAX_STEP_INPUTS}")
-        reference(step.out, f"{where}.out", constants=False)
-        for j, at in enumerate(step.inputs):
-            reference(at, f"{where}.inputs[{j}]", constants=True)
-        _between(step.tiles, 1, 1 << 31, f"{where}.tiles")
-        _between(step.weight_tiles, 0, step.tiles, f"{where}.weight_tiles")
-        if step.weight_tiles and step.tiles % step.weight_tiles:
-            raise _wrong(f"{where}.weight_tiles", step.weight_tiles, f"a divisor of {step.tiles}")
-        _between(step.macs, 0, 1 << 62, f"{where}.macs")
-        _between(step.weights, -1, weights_bytes - 1, f"{where}.weights")
-        _between(step.params, -1, params_bytes - 1, f"{where}.params")
-        if step.params >= 0:
-            _multiple(step.params, 4, f"{where}.params")
+            raise wrong(f"program.{kind}", [], "at least one")
+        different(f"program.{kind}", [tensor.name for tensor in tensors])
+    different("program.scalars", [scalar.name for scalar in program.scalars])
+    between(len(program.scalars), 0, MAX_SCALARS, "number of scalars")
+    for i, scalar in enumerate(program.scalars):
+        between(scalar.low, -(1 << 63), (1 << 63) - 1, f"program.scalars[{i}].low")
+        between(scalar.high, scalar.low, (1 << 63) - 1, f"program.scalars[{i}].high")
 
 
-def _check_tensor(program: Program, t: Input | Output, where: str) -> None:
+def different(where: str, names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        raise wrong(where, names, "different names")
+
+
+def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> None:
     for name in ("channels", "height", "width"):
-        _between(getattr(t, name), 1, 1 << 31, f"{where}.{name}")
+        between(getattr(t, name), 1, 1 << 31, f"{where}.{name}")
     dims = list(t.shape[1:])
     if t.shape[:1] != ("N",) or not all(isinstance(d, int) for d in dims):
-        raise _wrong(f"{where}.shape", t.shape, "'N' and then numbers")
+        raise wrong(f"{where}.shape", t.shape, "'N' and then numbers")
     expected = {
         0: [[]] if (t.channels, t.height, t.width) == (1, 1, 1) else [],
         1: [[t.channels]] if (t.height, t.width) == (1, 1) else [],
@@ -257,35 +278,35 @@ def _check_tensor(program: Program, t: Input | Output, where: str) -> None:
         3: [[t.channels, t.height, t.width]],
     }.get(len(dims), [])
     if dims not in expected:
-        raise _wrong(f"{where}.shape", t.shape, f"the shape of {t.channels} x {t.height} x {t.width} values an image")
+        raise wrong(f"{where}.shape", t.shape, f"the shape of {t.channels} x {t.height} x {t.width} values an image")
 
     if not (math.isfinite(t.scale) and t.scale > 0 and _as_float32(t.scale) == t.scale):
-        raise _wrong(f"{where}.scale", t.scale, "a positive float32 number")
+        raise wrong(f"{where}.scale", t.scale, "a positive float32 number")
     at = t.layout
     wide = at.plane != 0
     least, most = (S16_MIN, S16_MAX) if wide else (0, 255)
-    _between(t.lo, least, most, f"{where}.lo")
-    _between(t.hi, t.lo, most, f"{where}.hi")
-    _between(t.zero_point, *((0, 0) if wide else (t.lo, t.hi)), f"{where}.zero_point")
+    between(t.lo, least, most, f"{where}.lo")
+    between(t.hi, t.lo, most, f"{where}.hi")
+    between(t.zero_point, *((0, 0) if wide else (t.lo, t.hi)), f"{where}.zero_point")
     if isinstance(t, Input) and t.dtype not in ("float32", integers_of(t).name):
-        raise _wrong(f"{where}.dtype", t.dtype, f"'float32' or '{integers_of(t).name}'")
+        raise wrong(f"{where}.dtype", t.dtype, f"'float32' or '{integers_of(t).name}'")
 
-    _between(at.buffer, 0, len(program.buffers) - 1, f"{where}.layout.buffer")
-    size = program.buffers[at.buffer].size
+    between(at.buffer, 0, len(buffers) - 1, f"{where}.layout.buffer")
+    size = buffers[at.buffer].size
     if at.image != size:
-        raise _wrong(f"{where}.layout.image", at.image, f"{size}, the size of its buffer")
+        raise wrong(f"{where}.layout.image", at.image, f"{size}, the size of its buffer")
     for name, extent in at.halo._asdict().items():
-        _between(extent, 0, 1 << 15, f"{where}.layout.halo.{name}")
+        between(extent, 0, 1 << 15, f"{where}.layout.halo.{name}")
     columns = at.halo.left + t.width + at.halo.right
     rows = at.halo.top + t.height + at.halo.bottom
-    _between(at.pixel, t.channels, LIMIT, f"{where}.layout.pixel")
-    _between(at.row, (columns - 1) * at.pixel + t.channels if rows > 1 else 0, LIMIT, f"{where}.layout.row")
+    between(at.pixel, t.channels, LIMIT, f"{where}.layout.pixel")
+    between(at.row, (columns - 1) * at.pixel + t.channels if rows > 1 else 0, LIMIT, f"{where}.layout.row")
     first = at.halo.top * at.row + at.halo.left * at.pixel
     last = (t.height - 1 + at.halo.bottom) * at.row + (t.width - 1 + at.halo.right) * at.pixel + t.channels
-    _between(at.plane, 0, size, f"{where}.layout.plane")
+    between(at.plane, 0, size, f"{where}.layout.plane")
     if wide and at.plane < last + first:
-        raise _wrong(f"{where}.layout.plane", at.plane, f"0 or at least {last + first}, the size of a plane")
-    _between(at.offset, first, size - last - at.plane, f"{where}.layout.offset")
+        raise wrong(f"{where}.layout.plane", at.plane, f"0 or at least {last + first}, the size of a plane")
+    between(at.offset, first, size - last - at.plane, f"{where}.layout.offset")
 
 
 def integers_of(t: Input | Output) -> np.dtype[Any]:
@@ -300,42 +321,19 @@ def _as_float32(value: float) -> float:
         return math.inf
 
 
-def _check_inputs_apart(program: Program) -> None:
-    """All inputs are quantized before the first step, so their buffers must not share memory."""
-    spans = sorted({(*program.buffers[t.layout.buffer], t.layout.buffer) for t in program.inputs})
-    for (offset, size, buffer), (next_offset, _, next_buffer) in pairwise(spans):
-        if offset + size > next_offset:
-            raise ArtifactError(f"the artifact's input buffers {buffer} and {next_buffer} overlap in the arena")
+# --- packing for native executors
 
 
-# --- packing for the native side
+class Placed(Protocol):
+    """A program whose tensors lie in buffers."""
+
+    @property
+    def buffers(self) -> Sequence[Buffer]: ...
+    @property
+    def inputs(self) -> Sequence[Input]: ...
 
 
-def pack(
-    program: Program,
-    kernels: Mapping[str, int],
-    *,
-    file_bytes: int,
-    code: tuple[int, int],
-    weights: int,
-    params: int,
-) -> list[int]:
-    """The words that model.cpp reads. `kernels` gives each symbol's offset in the code; code, weights and params are
-    positions in the file, code with its length."""
-    words = [PACKING, file_bytes, *code, weights, params, program.arena_bytes, program.scratch_bytes]
-    words += [len(program.buffers), len(program.inputs), len(program.outputs), len(program.steps), program.together]
-    words += [buffer.offset for buffer in program.buffers]
-    for tensor in (*program.inputs, *program.outputs):
-        words += _pack_tensor(program, tensor)
-    for step in program.steps:
-        inputs = [*step.inputs, *[Reference(-1, 0)] * (MAX_STEP_INPUTS - len(step.inputs))]
-        words += [kernels[step.kernel], *step.out, len(step.inputs)]
-        words += [word for at in inputs for word in at]
-        words += [step.weights, step.params, step.tiles, step.weight_tiles, step.overlap]
-    return words
-
-
-def _pack_tensor(program: Program, t: Input | Output) -> list[int]:
+def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
     at = t.layout
     is_input = isinstance(t, Input)
     planes = len(t.shape) == 4 and t.height * t.width > 1
@@ -361,7 +359,7 @@ def _pack_tensor(program: Program, t: Input | Output) -> list[int]:
     ]
 
 
-def _lanes(program: Program, t: Input) -> int:
+def _lanes(program: Placed, t: Input) -> int:
     """How many bytes of a pixel quantization may write: the pad lanes too, where they are nobody else's.
 
     They may hold anything, but whole pixels are faster to write, and always the same bytes easier to debug."""

@@ -3,13 +3,12 @@
     session = dyadic.load("model.dyq", threads=4, max_batch=8)
     logits, = session.run(None, {"input": x})
 
-Several Python threads may call one session at the same time: each takes a context (arena and native threads) from the
-session's pool, and the interpreter lock is released while the network runs.
+Several Python threads may call one session at the same time, and the interpreter lock is released while the network
+runs; where runs leave a state for the next, they take turns.
 """
 
 import os
 import statistics
-import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,15 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dyadic.runtime import native, targets
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
-from dyadic.runtime.program import Input, Output, Program, integers_of, pack
+from dyadic.runtime.executor import Executor, executor_of
+from dyadic.runtime.program import Input, Output, Program, integers_of
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
 MACS_A_THREAD = 50_000_000  # of one image
-SPIN_US = 200  # how long an idle native thread looks for work before it sleeps; DYADIC_SPIN_US
 
 
 @dataclass(frozen=True)
@@ -58,15 +56,17 @@ def load(
     threads: int | None = None,
     max_batch: int = 1,
     isa: str | None = None,
+    variant: str | None = None,
     verify: Verify = "all",
     code: Code = "map",
 ) -> "Session":
     """Open, check and map an artifact.
 
-    threads: native threads of a run (default: see `default_threads`). max_batch: the largest N of
-    `inputs`. isa: force a level instead of the best one. verify='code' does not hash the weights. code='copy' reads the
-    whole file into private memory before it is checked, so that whatever happens to the file later changes nothing;
-    else it is mapped, which shares the memory between processes: replace such a file, do not write into it.
+    threads: native threads of a run (default: see `default_threads`). max_batch: the largest N of `inputs`. isa: force
+    a level instead of the best one. variant: of several programs, which one. verify='code' does not hash the weights.
+    code='copy' reads the whole file into private memory before it is checked, so that whatever happens to the file
+    later changes nothing; else it is mapped, which shares the memory between processes: replace such a file, do not
+    write into it.
     """
     if threads is not None:
         _check_count(threads, "threads", MAX_THREADS)
@@ -76,15 +76,34 @@ def load(
     if code not in ("map", "copy"):
         raise UsageError(f"code must be 'map' or 'copy', not {code!r}")
     with open_artifact(path, verify, copy=code == "copy") as artifact:
-        count = default_threads(artifact.program) if threads is None else threads
-        return Session(artifact, count, max_batch, isa, verify, code)
+        program = _choose(artifact, variant)
+        count = default_threads(program) if threads is None else threads
+        return Session(artifact, program, count, max_batch, isa, verify, code)
+
+
+def _choose(artifact: ArtifactFile, variant: str | None) -> Program:
+    """The program of that variant, or the first."""
+    if variant is None:
+        return artifact.program
+    for program in artifact.programs:
+        if program.variant == variant:
+            return program
+    known = ", ".join(f"'{program.variant}'" for program in artifact.programs)
+    raise UsageError(f"'{artifact.path}' has no variant '{variant}'; it has {known}")
 
 
 def _reopen(
-    path: str, digest: str, threads: int, max_batch: int, isa: str | None, verify: Verify, code: Code
+    path: str,
+    digest: str,
+    threads: int,
+    max_batch: int,
+    variant: str,
+    isa: str | None,
+    verify: Verify,
+    code: Code,
 ) -> "Session":
     """What a pickled session becomes."""
-    session = load(path, threads=threads, max_batch=max_batch, isa=isa, verify=verify, code=code)
+    session = load(path, threads=threads, max_batch=max_batch, isa=isa, variant=variant, verify=verify, code=code)
     if session.digest != digest:
         session.close()
         raise ArtifactError(
@@ -95,7 +114,7 @@ def _reopen(
 
 def default_threads(program: Program) -> int:
     """As many threads as have work worth sharing."""
-    return threads_for(sum(step.macs for step in program.steps))
+    return threads_for(sum(step.macs for step in program.timed_steps))
 
 
 def threads_for(work: int) -> int:
@@ -119,52 +138,53 @@ class Session:
     """
 
     def __init__(
-        self, artifact: ArtifactFile, threads: int, max_batch: int, isa: str | None, verify: Verify, code: Code
+        self,
+        artifact: ArtifactFile,
+        program: Program,
+        threads: int,
+        max_batch: int,
+        isa: str | None,
+        verify: Verify,
+        code: Code,
     ) -> None:
         self.path, self.digest = os.path.abspath(artifact.path), artifact.digest
         self._asked = isa, verify, code
-        self.isa = targets.choose(artifact.levels, isa)
         self.threads, self.max_batch = int(threads), int(max_batch)
-        self.program = artifact.program
+        self.program = program
         self.made = artifact.made
         self.inputs = tuple(_info(t) for t in self.program.inputs)
         self.outputs = tuple(_info(t) for t in self.program.outputs)
-        self._spin_ns = _spin_ns(self.threads)
-        targets.prepare(self.isa)
-        image = artifact.sections[f"code/{self.isa}"]
-        words = pack(
-            self.program,
-            {symbol: entry.offset for symbol, entry in artifact.entries[self.isa].items()},
-            file_bytes=artifact.bytes,
-            code=(image.offset, image.length),
-            weights=artifact.sections["weights"].offset,
-            params=artifact.sections["params"].offset,
+        self.scalars = self.program.scalars
+        self._start(
+            executor_of(program.target).open(
+                artifact, program, threads=self.threads, max_batch=self.max_batch, level=isa, copy=code == "copy"
+            )
         )
-        self._start(_Model(native.open_model(artifact.file, words, code == "copy")))
 
-    def _start(self, model: "_Model") -> None:
-        self._handles = _Handles(model)
-        self._finalizer = weakref.finalize(self, self._handles.close)
-        # The first context now: a session that was loaded has its memory.
-        self._handles.give_back(self._take_context())
+    def _start(self, executor: Executor) -> None:
+        self._executor, self.isa = executor, executor.level
+        self._finalizer = weakref.finalize(self, executor.close)
 
     def __copy__(self) -> "Session":
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
-        other._start(self._handles.open_model())
+        other._start(self._executor.copy())
         return other
 
     def __deepcopy__(self, memo: object) -> "Session":
         return self.__copy__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self._handles.open_model()
+        if not self._finalizer.alive:
+            raise UsageError("the session is closed; load the artifact again")
+        if self.program.has_state:
+            raise UsageError("this session has state, which a pickle of its path would lose; copy it, or run it here")
         if not os.path.exists(self.path):
             raise UsageError(
                 f"this session's file '{self.path}' is not there any more, so that it could not be loaded again from a "
                 "pickle; save the artifact and load it from its path"
             )
-        return _reopen, (self.path, self.digest, self.threads, self.max_batch, *self._asked)
+        return _reopen, (self.path, self.digest, self.threads, self.max_batch, self.program.variant, *self._asked)
 
     def __enter__(self) -> "Session":
         return self
@@ -172,15 +192,19 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def reset(self) -> None:
+        """Make the state zero again that runs leave for the next, where the network has any."""
+        self._executor.reset()
+
     def close(self) -> None:
         """Free the memory and end the native threads; runs in progress in other threads finish first."""
         self._finalizer()
 
-    def __call__(self, *inputs: Any) -> Any:
-        """One array for each input, in order; gives the one output, or a list of them."""
+    def __call__(self, *inputs: Any, **scalars: int) -> Any:
+        """One array for each input, in order, scalars by name; gives the one output, or a list of them."""
         if len(inputs) != len(self.inputs):
             raise UsageError(f"the network takes {len(self.inputs)} inputs ({_names(self.inputs)}), saw {len(inputs)}")
-        results = self.run(None, {info.name: x for info, x in zip(self.inputs, inputs, strict=True)})
+        results = self.run(None, {info.name: x for info, x in zip(self.inputs, inputs, strict=True)}, scalars=scalars)
         return results[0] if len(results) == 1 else results
 
     def run(
@@ -189,53 +213,60 @@ class Session:
         feeds: Mapping[str, Any],
         out: Mapping[str, np.ndarray] | Sequence[np.ndarray] | None = None,
         raw: bool = False,
+        scalars: Mapping[str, int] | None = None,
     ) -> list[np.ndarray]:
         """The named outputs (None: all) for a batch of 1 to max_batch images.
 
         Feeds are arrays or DLPack tensors. `out` gives arrays to write into, by name or in the order of output_names.
         With `raw`, inputs and outputs are the integers of the network's own tensors, in the user's layout: uint8, or
-        int16 where a tensor has 16 bits.
+        int16 where a tensor has 16 bits. `scalars` are the numbers that the network takes besides (`self.scalars`).
         """
+        numbers = self._numbers(scalars or {})
         names = self._output_names(output_names)
         arrays, batch = self._arrays(feeds, raw)
         results = self._results(names, batch, raw, out)
-        self._run(arrays, [results[info.name] for info in self.outputs], batch, raw)
+        outs = [results[info.name] for info in self.outputs]
+        self._executor.run(arrays, outs, batch, numbers, raw=raw, timed=False)
         return [results[name] for name in names]
 
-    def profile(self, feeds: Mapping[str, Any], iterations: int = 30, warmup: int = 5) -> list[StepTime]:
+    def profile(
+        self,
+        feeds: Mapping[str, Any],
+        iterations: int = 30,
+        warmup: int = 5,
+        scalars: Mapping[str, int] | None = None,
+    ) -> list[StepTime]:
         """Median time of every step, with a barrier after each; the first and last entries are the boundary."""
         _check_count(iterations, "iterations", 1 << 30)
         arrays, batch = self._arrays(feeds, False)
         results = self._results([info.name for info in self.outputs], batch, False, None)
         outs = list(results.values())
-        runs = [self._run(arrays, outs, batch, False, timed=True) for _ in range(warmup + iterations)][warmup:]
+        numbers, run = self._numbers(scalars or {}), self._executor.run
+        runs = [run(arrays, outs, batch, numbers, raw=False, timed=True) for _ in range(warmup + iterations)][warmup:]
         quantize, *medians, dequantize = (statistics.median(times) for times in zip(*runs, strict=True))
         steps = [
             StepTime(step.layer, step.op, step.kernel, step.macs * batch, median)
-            for step, median in zip(self.program.steps, medians, strict=True)
+            for step, median in zip(self.program.timed_steps, medians, strict=True)
         ]
         return [StepTime("", "quantize", "", 0, quantize), *steps, StepTime("", "dequantize", "", 0, dequantize)]
 
     # --- what a run is made of
 
-    def _run(
-        self, arrays: list[np.ndarray], results: list[np.ndarray], batch: int, raw: bool, timed: bool = False
-    ) -> list[int]:
-        context = self._take_context()
-        try:
-            return native.run(
-                context,
-                [a.ctypes.data for a in arrays],
-                [a.ctypes.data for a in results],
-                batch,
-                raw,
-                len(self.program.steps) if timed else None,
-            )
-        finally:
-            self._handles.give_back(context)
-
-    def _take_context(self) -> int:
-        return self._handles.take(self.threads, self.max_batch, self._spin_ns)
+    def _numbers(self, given: Mapping[str, int]) -> list[int]:
+        """The scalars in the program's order."""
+        known = [scalar.name for scalar in self.scalars]
+        if wrong := [name for name in given if name not in known]:
+            raise UsageError(f"the network has no scalar '{wrong[0]}'; it has {', '.join(known) or 'none'}")
+        numbers = []
+        for scalar in self.scalars:
+            value = given.get(scalar.name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool):
+                saw = "is missing" if value is None else f"is {_kind(value)}"
+                raise UsageError(f"scalar '{scalar.name}' {saw}; give a whole number")
+            if not scalar.low <= value <= scalar.high:
+                raise UsageError(f"scalar '{scalar.name}' is {value}, but must be from {scalar.low} to {scalar.high}")
+            numbers.append(int(value))
+        return numbers
 
     def _output_names(self, names: Sequence[str] | None) -> list[str]:
         known = [info.name for info in self.outputs]
@@ -316,73 +347,9 @@ class Session:
         return results
 
 
-class _Model:
-    """The native model, which is closed by the last session that uses it."""
-
-    def __init__(self, handle: int) -> None:
-        self.handle, self.users = handle, 0
-
-
-class _Handles:
-    """A session's native handles: the model, and the contexts that are not running.
-
-    Apart from the session, so that the session's finalizer can hold it."""
-
-    def __init__(self, model: _Model) -> None:
-        self.model: _Model | None = model
-        self.idle: list[int] = []
-        with _LOCK:
-            model.users += 1
-
-    def open_model(self) -> _Model:
-        if self.model is None:
-            raise UsageError("the session is closed; load the artifact again")
-        return self.model
-
-    def take(self, threads: int, max_batch: int, spin_ns: int) -> int:
-        """An idle context, or a new one."""
-        with _LOCK:
-            model = self.open_model()
-            return self.idle.pop() if self.idle else native.open_context(model.handle, threads, max_batch, spin_ns)
-
-    def give_back(self, context: int) -> None:
-        with _LOCK:
-            if self.model is not None:
-                self.idle.append(context)
-                return
-        native.library().dyadic_context_close(context)
-
-    def close(self) -> None:
-        with _LOCK:
-            model, self.model = self.model, None
-            idle, self.idle = self.idle, []
-            if model is not None:
-                model.users -= 1
-        for context in idle:
-            native.library().dyadic_context_close(context)
-        if model is not None and model.users == 0:
-            native.library().dyadic_model_close(model.handle)
-
-
-# Guards the lists of contexts; held over a fork, so that the child never inherits it in other hands.
-# Reentrant, since the finalizer of a forgotten session may run in a thread that holds it.
-_LOCK = threading.RLock()
-os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
-
-
 def _info(t: Input | Output) -> TensorInfo:
     dtype = np.dtype(t.dtype) if isinstance(t, Input) else np.dtype(np.float32)
     return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point, integers_of(t))
-
-
-def _spin_ns(threads: int) -> int:
-    text = os.environ.get("DYADIC_SPIN_US")
-    if text is None:
-        # With more threads than processors, spinning takes the processor from the thread that is waited for.
-        return SPIN_US * 1000 if threads <= len(os.sched_getaffinity(0)) else 0
-    if not text.isdecimal() or int(text) > 1_000_000:
-        raise UsageError(f"the environment variable DYADIC_SPIN_US must be 0 to 1000000 microseconds, not '{text}'")
-    return int(text) * 1000
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:

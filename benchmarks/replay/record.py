@@ -19,6 +19,7 @@ from torch_mlir import ir
 import dyadic
 from benchmarks.replay.zoo import Case
 from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.targets.cpu.emit import CpuEmitted
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.compiler.targets.registry import target_of
 from dyadic.dialects import new_context
@@ -60,12 +61,14 @@ class Made:
 def made_of(artifact: Artifact) -> Made:
     """The inside of an artifact."""
     emitted = artifact.emitted
+    assert isinstance(emitted, CpuEmitted)
     program = emitted.program.to_json()
     number = {symbol: n for n, symbol in enumerate(dict.fromkeys(step["kernel"] for step in program["steps"]))}
     steps = [[step["layer"], digest(number[step["kernel"]], *(step[n] for n in STEP))] for step in program["steps"]]
     rest = {name: program[name] for name in MEMORY}
+    rest["buffers"] = [[offset, size] for offset, size, _ in program["buffers"]]
     rest |= {each: [{n: t[n] for n in BOUNDARY} for t in program[each]] for each in ("inputs", "outputs")}
-    weights, images = emitted.sections["weights"], emitted.images
+    weights, images = emitted.sections["cpu/weights"], emitted.images
     module = restore(emitted.sections["qi"], np.frombuffer(weights, np.int8), new_context())
     first = {step["kernel"]: step["layer"] for step in reversed(program["steps"])}
     kernels = {
@@ -76,7 +79,7 @@ def made_of(artifact: Artifact) -> Made:
     }
     code = {level: image.code for level, image in images.items()}
     with module.context:
-        return Made(list(_ops(module)), steps, rest, weights, emitted.sections["params"], code, kernels)
+        return Made(list(_ops(module)), steps, rest, weights, emitted.sections["cpu/params"], code, kernels)
 
 
 def _ops(module: ir.Module) -> Iterator[list[str]]:

@@ -148,7 +148,7 @@ def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmu
         session.run(None, feeds)
         seen.append(1e3 * (time.perf_counter() - start))
     median = statistics.median(seen)
-    macs = batch * sum(step.macs for step in session.program.steps)
+    macs = batch * sum(step.macs for step in session.program.timed_steps)
     return {
         "iterations": iterations,
         "warmup": warmup,
@@ -168,19 +168,20 @@ def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmu
 def inspect_command(artifact: Path, as_json: bool, debug: bool) -> None:
     """Say what ARTIFACT holds: inputs, outputs, layers, code, how it was made."""
     with open_artifact(artifact) as file:
-        program, levels = file.program, file.entries
+        program = file.program
         facts: dict[str, Any] = {
             "bytes": file.bytes,
+            "programs": [one.name for one in file.programs],
             "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.dtype} for t in program.inputs],
             "outputs": [{"name": t.name, "shape": t.shape, "dtype": "float32"} for t in program.outputs],
-            "levels": {level: {"kernels": len(entries)} for level, entries in levels.items()},
-            "steps": len(program.steps),
-            "macs_per_image": sum(step.macs for step in program.steps),
-            "arena_bytes_per_image": program.arena_bytes,
+            "levels": {level: {"kernels": count} for level, count in program.kernels.items()},
+            "steps": len(program.timed_steps),
+            "macs_per_image": sum(step.macs for step in program.timed_steps),
+            "arena_bytes_per_image": program.memory_bytes,
             "sections": {name: section.length for name, section in file.sections.items()},
             "made": file.made,
             "certificate": file.json("certificate") if "certificate" in file.sections else None,
-            "layers": [{"layer": step.layer, "op": step.op, "macs": step.macs} for step in program.steps],
+            "layers": [{"layer": step.layer, "op": step.op, "macs": step.macs} for step in program.timed_steps],
         }
     click.echo(json.dumps(facts) if as_json else "\n".join(described(facts)))
 
@@ -214,8 +215,9 @@ def verify_command(artifact: Path, debug: bool) -> None:
     from dyadic.compiler.targets.registry import target_of
 
     with open_artifact(artifact, verify="all") as file:
-        for sentence in target_of("cpu").verify(file):
-            click.echo(sentence)
+        for target in dict.fromkeys(program.target for program in file.programs):
+            for sentence in target_of(target).verify(file):
+                click.echo(sentence)
     click.echo(f"{artifact}: every hash is right")
 
 

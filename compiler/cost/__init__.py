@@ -89,8 +89,8 @@ def alternate(sessions: Mapping[str, Session], batch: int, done: Callable[[], ob
 
 def _times(session: Session, stamped: list[list[float]], plain: list[float], first: list[float]) -> Times:
     """Several steps of one layer count together; the boundary is the layer ''."""
-    columns: dict[str, list[int]] = {"": [0, len(session.program.steps) + 1]}
-    for number, step in enumerate(session.program.steps):
+    columns: dict[str, list[int]] = {"": [0, len(session.program.timed_steps) + 1]}
+    for number, step in enumerate(session.program.timed_steps):
         columns.setdefault(step.layer, []).append(number + 1)
     runs = np.array(stamped)
     sums = {layer: np.percentile(runs[:, its].sum(1), (50, 25, 75)) for layer, its in columns.items()}

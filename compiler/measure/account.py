@@ -36,8 +36,7 @@ class LayerMeasurements:
 def layers(flow: Compiling, selection: Selection, measured: LayerMeasurements | None = None) -> list[Row]:
     """One row a layer; the selection adds why, and what was predicted of it."""
     emitted, measured = flow.artifact.emitted, measured or LayerMeasurements()
-    weights = len(emitted.sections["weights"])
-    rows = layer_rows(emitted.program, weights, flow.integer, measured.times, measured.level)
+    rows = layer_rows(emitted.program, emitted.lengths, flow.integer, measured.times, measured.level)
     known = None if selection.mixed is None else selection.mixed.sensitivities
     schemes = {layer: point for point in selection.points.weights.values() for layer in point.layers}
     for row in rows:

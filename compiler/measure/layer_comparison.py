@@ -173,7 +173,7 @@ def layer_loss(losses: Losses, step: Step) -> LayerLoss:
 def integer_reference(file: ArtifactFile, context: ir.Context) -> IntegerReference:
     """The artifact's integer graph, with the weights that its kernels read."""
     try:
-        return IntegerReference(target_of("cpu").unpack(file, context))
+        return IntegerReference(target_of(file.program.target).unpack(file, context))
     except ir.MLIRError as error:
         raise ArtifactError(f"'{file.path}' cannot be compared: its integer graph cannot be read ({error})") from error
 

@@ -3,7 +3,7 @@
 Called when a model is compiled; the sensitivity of a layer and why it has its widths are the selection's to add.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torch_mlir import ir
@@ -25,7 +25,7 @@ GROUPED_MAX = 126  # of group scale * step; what is stored then are the steps, o
 
 def layer_rows(
     program: Program,
-    weights_bytes: int,
+    lengths: Mapping[str, int],
     integer: ir.Module | ir.Operation,
     times: Sequence[StepTime] = (),
     isa: str | None = None,
@@ -33,7 +33,7 @@ def layer_rows(
     """One row a layer, in the program's order; with times, also one for each side of the boundary.
 
     Args:
-        weights_bytes: length of the artifact's section of that name.
+        lengths: of the artifact's sections, in bytes.
         integer: the `qi` module that the program was made of; weights may be missing, only types are read.
         times: what `Session.profile` gave, and `isa` the level that it ran.
     """
@@ -42,7 +42,7 @@ def layer_rows(
     for step in times:
         spent[step.layer] = spent.get(step.layer, 0.0) + step.median_ns / 1e3
     rows = []
-    for row in program_rows(program, weights_bytes):
+    for row in program_rows(program, lengths):
         row |= {key: value for key, value in types.get(row["name"], {}).items() if key != "op"}
         rows.append(row | timed(spent.get(row["name"]), isa))
     if times:

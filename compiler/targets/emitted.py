@@ -6,19 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dyadic.runtime import artifact
 from dyadic.runtime.program import Program
 
 
-@dataclass
+@dataclass(frozen=True)
 class Emitted(ABC):
     """In memory; `sections` gains report and certificate before it is written.
 
-    target: whose program it is. program: what its executor runs. sections: bytes or JSON by name.
+    program: what the target's executor runs. sections: bytes or JSON by name, those of the program among them.
     """
 
-    target: str
     program: Program
     sections: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        return self.program.target
 
     @property
     @abstractmethod
@@ -30,10 +34,15 @@ class Emitted(ABC):
     def weight_bytes(self) -> int:
         """Of the weights as they are stored."""
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Bytes of the sections that the program uses."""
+        return {name: len(self.sections[name]) for name in self.program.sections}
+
     @abstractmethod
     def digest(self, level: str) -> str:
         """Names whatever decides how long a run at `level` takes: program and code."""
 
-    @abstractmethod
     def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
         """Write the artifact atomically; returns its size in bytes. Raises FileError."""
+        return artifact.write(path, programs=[self.program], sections=self.sections, made=made)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Sequence
 from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_void_p, create_string_buffer
 from functools import cache
 from pathlib import Path
@@ -63,8 +64,9 @@ def _declare(lib: ctypes.CDLL) -> None:
         (
             "dyadic_context_run",
             c_int,
-            [c_void_p, POINTER(c_void_p), POINTER(c_void_p), c_int64, c_int, POINTER(c_int64), *text],
+            [c_void_p, POINTER(c_void_p), POINTER(c_void_p), c_int64, c_int, POINTER(c_int64), POINTER(c_int64), *text],
         ),
+        ("dyadic_context_state", c_void_p, [c_void_p, POINTER(c_int64)]),
     ):
         function = getattr(lib, name)
         function.restype = result
@@ -102,7 +104,29 @@ def open_context(model: int, threads: int, max_batch: int, spin_ns: int) -> int:
     return handle.value
 
 
-def run(context: int, inputs: list[int], outputs: list[int], batch: int, raw: bool, steps: int | None) -> list[int]:
+def state(context: int) -> bytes:
+    """A copy of what runs leave for the next one, of all images."""
+    size = c_int64()
+    address = library().dyadic_context_state(context, byref(size))
+    return ctypes.string_at(address, size.value)
+
+
+def set_state(context: int, content: bytes) -> None:
+    """Put back what `state` gave, of a context of the same model and batch."""
+    address = library().dyadic_context_state(context, byref(size := c_int64()))
+    assert len(content) == size.value
+    ctypes.memmove(address, content, len(content))
+
+
+def run(
+    context: int,
+    inputs: list[int],
+    outputs: list[int],
+    batch: int,
+    raw: bool,
+    scalars: Sequence[int],
+    steps: int | None,
+) -> list[int]:
     """One run on contiguous memory at these addresses; with `steps` (how many there are), the times of
     quantize, of each step, and of dequantize."""
     message = create_string_buffer(256)
@@ -114,6 +138,7 @@ def run(context: int, inputs: list[int], outputs: list[int], batch: int, raw: bo
             (c_void_p * len(outputs))(*outputs),
             batch,
             raw,
+            (c_int64 * len(scalars))(*scalars),
             times,
             message,
             len(message),

@@ -46,10 +46,14 @@ int dyadic_context_open(dyadic_model *model, int threads, int64_t max_batch, int
                         char *message, int64_t message_bytes);
 void dyadic_context_close(dyadic_context *context);
 
+/* What runs leave for the next one, zero at first: that of every image, one after the other. */
+void *dyadic_context_state(dyadic_context *context, int64_t *bytes);
+
 /* Inputs and outputs are contiguous, in the user's shape. With `raw`, they are the bytes of the integer tensors instead
- * of floats. `times`, if not null, receives steps + 2 durations in ns: quantize, each step, dequantize. */
+ * of floats. `scalars` are as many as the program has. `times`, if not null, receives steps + 2 durations in ns: quantize,
+ * each step, dequantize. */
 int dyadic_context_run(dyadic_context *context, const void *const *inputs, void *const *outputs, int64_t batch, int raw,
-                       int64_t *times, char *message, int64_t message_bytes);
+                       const int64_t *scalars, int64_t *times, char *message, int64_t message_bytes);
 
 #ifdef __cplusplus
 }

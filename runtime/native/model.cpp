@@ -20,9 +20,10 @@ using dyadic::Boundary;
 
 namespace {
 
-const int64_t MAGIC = 0x64796164696302; // "dyadic", 2: changes with the packing below
+const int64_t MAGIC = 0x64796164696303; // "dyadic", 3: changes with the packing below
 const int64_t SLACK = 64;
-const int MAX_INPUTS = 4;
+const int MAX_INPUTS = 4, MAX_SCALARS = 16;
+enum Kind { ARENA, STATE, SCALARS };
 
 struct Message {
     char *text;
@@ -43,7 +44,7 @@ struct Reference {
 };
 
 struct Buffer {
-    int64_t offset; // in the arena of an image
+    int64_t kind, offset; // in an image's memory of that kind
 };
 
 struct Tensor {
@@ -88,7 +89,7 @@ struct dyadic_model {
     int64_t code_map_bytes = 0;
     bool code_is_copied = false;
     const uint8_t *code = nullptr, *weights = nullptr, *params = nullptr;
-    int64_t arena_bytes = 0, scratch_bytes = 0;
+    int64_t arena_bytes = 0, scratch_bytes = 0, state_bytes = 0, scalars = 0;
     int64_t buffers = 0, inputs = 0, outputs = 0, steps = 0;
     int64_t together = 0; // the first step that takes all images before the next step begins
     Buffer *buffer = nullptr;
@@ -103,6 +104,8 @@ struct dyadic_context {
     uint8_t *map = nullptr;
     int64_t map_bytes = 0;
     uint8_t *arena = nullptr, *scratch = nullptr;
+    uint8_t *state = nullptr; // zero at first; every image has its own
+    alignas(64) int64_t scalars[MAX_SCALARS + SLACK / 8] = {};
     int64_t image_stride = 0, scratch_stride = 0; // every image has an arena of its own, every thread its scratch
 
     // The run in progress.
@@ -201,6 +204,8 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
     const int64_t weights_offset = words.next(), params_offset = words.next();
     m.arena_bytes = words.next();
     m.scratch_bytes = words.next();
+    m.state_bytes = words.next();
+    m.scalars = words.next();
     m.buffers = words.next(), m.inputs = words.next(), m.outputs = words.next(), m.steps = words.next();
     m.together = words.next();
     m.buffer = allocate<Buffer>(m.buffers);
@@ -222,7 +227,7 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
             return code;
 
     for (int64_t i = 0; i < m.buffers; i++)
-        m.buffer[i].offset = words.next();
+        m.buffer[i].kind = words.next(), m.buffer[i].offset = words.next();
     for (int64_t i = 0; i < m.inputs; i++)
         read_tensor(words, m.input[i]);
     for (int64_t i = 0; i < m.outputs; i++)
@@ -237,7 +242,16 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
 uint8_t *resolve(const dyadic_context &c, const Reference &at, int64_t image) {
     if (at.buffer < 0)
         return const_cast<uint8_t *>(c.model->weights) + at.offset;
-    return c.arena + c.image_stride * image + c.model->buffer[at.buffer].offset + at.offset;
+    const Buffer &buffer = c.model->buffer[at.buffer];
+    const int64_t offset = buffer.offset + at.offset;
+    switch (buffer.kind) {
+    case ARENA:
+        return c.arena + c.image_stride * image + offset;
+    case STATE:
+        return c.state + c.model->state_bytes * image + offset;
+    default:
+        return reinterpret_cast<uint8_t *>(const_cast<int64_t *>(c.scalars)) + offset;
+    }
 }
 
 struct Share {
@@ -391,7 +405,8 @@ int open_context(dyadic_context &c, int threads, int64_t max_batch, int64_t spin
     c.image_stride = m.arena_bytes + (m.arena_bytes / 64 % 2 ? 0 : 64);
     const int64_t arena_bytes = (c.image_stride * max_batch + SLACK + 4095) & -4096;
     c.scratch_stride = (m.scratch_bytes + SLACK + 4095) & -4096;
-    c.map_bytes = arena_bytes + c.scratch_stride * threads + huge;
+    const int64_t state_bytes = m.state_bytes ? (m.state_bytes * max_batch + SLACK + 4095) & -4096 : 0;
+    c.map_bytes = arena_bytes + c.scratch_stride * threads + state_bytes + huge;
     void *map = mmap(nullptr, c.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED)
         return message(DYADIC_RESOURCE, "no memory for a batch of %lld on %d threads, which takes %lld MiB: %s",
@@ -399,6 +414,7 @@ int open_context(dyadic_context &c, int threads, int64_t max_batch, int64_t spin
     c.map = static_cast<uint8_t *>(map);
     c.arena = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(map) + huge - 1) & -huge);
     c.scratch = c.arena + arena_bytes;
+    c.state = c.scratch + c.scratch_stride * threads;
     if (arena_bytes >= huge)
         madvise(c.arena, arena_bytes + c.scratch_stride * threads, MADV_HUGEPAGE); // only a wish
     return DYADIC_OK;
@@ -457,8 +473,13 @@ PUBLIC int dyadic_context_open(dyadic_model *model, int threads, int64_t max_bat
 
 PUBLIC void dyadic_context_close(dyadic_context *context) { destroy(context); }
 
+PUBLIC void *dyadic_context_state(dyadic_context *c, int64_t *bytes) {
+    *bytes = c->model->state_bytes * c->max_batch;
+    return c->state;
+}
+
 PUBLIC int dyadic_context_run(dyadic_context *c, const void *const *inputs, void *const *outputs, int64_t batch,
-                              int raw, int64_t *times, char *text, int64_t text_bytes) {
+                              int raw, const int64_t *scalars, int64_t *times, char *text, int64_t text_bytes) {
     const Message message{text, text_bytes};
     if (batch < 1 || batch > c->max_batch)
         return message(DYADIC_INTERNAL, "a batch of %lld in a context for 1 to %lld", (long long)batch,
@@ -467,6 +488,7 @@ PUBLIC int dyadic_context_run(dyadic_context *c, const void *const *inputs, void
     c->targets = outputs;
     c->batch = batch;
     c->raw = raw;
+    memcpy(c->scalars, scalars, c->model->scalars * sizeof *scalars);
     c->times = times;
     if (const int failure = c->team.run(work, c))
         return message(DYADIC_RESOURCE, "cannot start %d threads: %s; ask for fewer with threads=N",

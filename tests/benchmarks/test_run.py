@@ -17,10 +17,10 @@ from benchmarks.figures import undisturbed
 from benchmarks.networks.efficientnet import EfficientNet
 from benchmarks.networks.seeded import images, settled
 from dyadic.compiler.targets.cpu import peak
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 ROOT = Path(__file__).resolve().parents[2]
-LEVEL = targets.usable()[0]
+LEVEL = levels.usable()[0]
 PEER = "onnxruntime"  # always installed with the compiler
 
 
@@ -127,8 +127,8 @@ def test_runs_alternate() -> None:
 def test_amx_can_be_taken_away() -> None:
     if LEVEL != "amx":
         pytest.skip("no AMX here: taking it away was NOT tested")
-    asks = "from benchmarks import machine; machine.without_amx(); from dyadic.runtime import targets; "
+    asks = "from benchmarks import machine; machine.without_amx(); from dyadic.runtime.cpu import levels; "
     done = subprocess.run(
-        [sys.executable, "-c", asks + "targets.prepare('amx')"], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-c", asks + "levels.prepare('amx')"], capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert done.returncode and "refuses the AMX tile registers" in done.stderr

@@ -9,13 +9,14 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dyadic.runtime import artifact
-from dyadic.runtime.artifact import Entry
-from dyadic.runtime.program import NO_HALO, Buffer, Halo, Input, Layout, Output, Program, Reference, Step
+from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
+from dyadic.runtime.program import NO_HALO, Buffer, Halo, Input, Layout, Output
 
 KERNELS = """
 #include <stdint.h>
@@ -52,6 +53,13 @@ KERNEL(mix) {
         for (int64_t i = 0; i < bytes; i++)
             o[i] = scratch[i];
     }
+}
+
+// params: tiles, bytes of a tile. out, which is state, gets in[0] and the first scalar added
+KERNEL(gather) {
+    const int64_t bytes = params[1], number = *(const int64_t *)in[1];
+    for (int64_t i = first * bytes; i < last * bytes; i++)
+        out[i] = (uint8_t)(out[i] + in[0][i] + number);
 }
 
 // params: tiles, bytes of a tile, image stride of the output. out = which page of scratch memory: another one a thread
@@ -91,7 +99,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     tool("objcopy -O binary -j .text k.o k.bin")
     found = re.findall(r"^(\w+) (\w+) T (\w+)$", tool("nm -S k.o"), re.MULTILINE)
     entries = {name: Entry(int(offset, 16), int(length, 16), (f"/{name}",)) for offset, length, name in found}
-    assert set(entries) == {"box", "mix", "who"}
+    assert set(entries) == {"box", "gather", "mix", "who"}
     return Image((folder / "k.bin").read_bytes(), entries)
 
 
@@ -99,7 +107,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 class Network:
     """x -> box -> mix with x and with constants -> y, and what numpy says of it."""
 
-    program: Program
+    program: CpuProgram
     weights: bytes
     params: bytes
     channels: int = 3
@@ -174,7 +182,7 @@ def network() -> Network:
     weights = random.integers(0, 256, 64 + round_up(h * w * c) + 64, np.uint8)
     inside = Layout(0, row + pixel, pixel, row, in_bytes, Halo(1, 1, 1, 1))
     shape, scale = ("N", c, h, w), Network.scale
-    program = Program(
+    program = CpuProgram(
         buffers=buffers,
         arena_bytes=in_bytes + 3 * out_bytes,
         scratch_bytes=w * c,
@@ -196,12 +204,14 @@ Write = Callable[..., Path]
 def write(tmp_path: Path) -> Write:
     """Writes a program as an artifact; without kernels its code is a single return."""
 
-    def write(program: Program, weights: bytes = bytes(64), params: bytes = bytes(64), image: Image | None = None,
+    def write(program: CpuProgram, weights: bytes = bytes(64), params: bytes = bytes(64), image: Image | None = None,
               name: str = "model.dyq") -> Path:  # fmt: skip
         image = image or Image(b"\xc3", {"nothing": Entry(0, 1, ())})
-        sections = {"weights": weights, "params": params, "code/x86-64": image.code, "report": {"layers": []}}
+        contents = {"cpu/weights": weights, "cpu/params": params, "cpu/code/x86-64": image.code}
+        sections: dict[str, Any] = {**contents, "report": {"layers": []}}
         path = tmp_path / name
-        artifact.write(path, program=program, entries={"x86-64": image.entries}, sections=sections, made={"by": "hand"})
+        program = replace(program, entries={"x86-64": image.entries})
+        artifact.write(path, programs=[program], sections=sections, made={"by": "hand"})
         return path
 
     return write
@@ -212,20 +222,20 @@ def model(write: Write, network: Network, image: Image) -> Path:
     return write(network.program, network.weights, network.params, image)
 
 
-def through(source: Input, target: Output, size: int) -> Program:
+def through(source: Input, target: Output, size: int) -> CpuProgram:
     """A program without steps: what goes in comes out."""
-    return Program((Buffer(0, size),), size, 0, (source,), (target,), ())
+    return CpuProgram((Buffer(0, size),), size, 0, (source,), (target,), ())
 
 
 @pytest.fixture
-def identity() -> Callable[..., Program]:
+def identity() -> Callable[..., CpuProgram]:
     """Quantization alone: the input's bytes, halo and all, are the output with scale 1 and zero point 0."""
 
     def identity(
         c: int, h: int, w: int, *, rank: int = 4, halo: Halo = NO_HALO, pixel: int | None = None,
         dtype: str = "float32", scale: float = 1.0, zero_point: int = 0, lo: int = 0, hi: int = 255,
         out_scale: float = 1.0, out_zero_point: int = 0, wide: bool = False,
-    ) -> Program:  # fmt: skip
+    ) -> CpuProgram:  # fmt: skip
         pixel = pixel or c
         columns, rows = halo.left + w + halo.right, halo.top + h + halo.bottom
         row = columns * pixel

@@ -18,7 +18,8 @@ import pytest
 
 import dyadic
 from dyadic.runtime import artifact
-from dyadic.runtime.artifact import Entry, open_artifact
+from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.cpu.program import Entry
 from dyadic.runtime.errors import ArtifactError, FileError
 
 
@@ -30,16 +31,15 @@ def small(write, identity) -> Path:
 
 def test_what_is_written_is_read(model, network, image) -> None:
     with open_artifact(model) as file:
-        assert file.program == network.program
-        assert file.entries == {"x86-64": image.entries}
-        assert file.levels == ("x86-64",)
+        assert file.program == replace(network.program, entries={"x86-64": image.entries})
+        assert file.programs == (file.program,) and file.program.levels == ("x86-64",)
         assert file.made == {"by": "hand"}
         assert file.json("report") == {"layers": []}
-        assert bytes(file.section("weights")) == network.weights
-        assert bytes(file.section("code/x86-64")) == image.code
-        assert file.sections["code/x86-64"].offset % 4096 == 0
-        assert file.sections["weights"].offset % 64 == 0
-        with pytest.raises(ArtifactError, match="no section 'qi'; it has weights, params"):
+        assert bytes(file.section("cpu/weights")) == network.weights
+        assert bytes(file.section("cpu/code/x86-64")) == image.code
+        assert file.sections["cpu/code/x86-64"].offset % 4096 == 0
+        assert file.sections["cpu/weights"].offset % 64 == 0
+        with pytest.raises(ArtifactError, match="no section 'qi'; it has cpu/weights, cpu/params"):
             file.section("qi")
 
 
@@ -75,25 +75,37 @@ def test_every_truncation_is_found(small) -> None:
 
 def forge(path: Path, text: bytes, good: bytes) -> None:
     """Another header with a right digest, as someone with bad intentions would make it."""
-    assert 48 + len(text) <= 4096 == open_artifact(path).sections["weights"].offset
+    assert 48 + len(text) <= 4096 == open_artifact(path).sections["cpu/weights"].offset
     start = good[:8] + len(text).to_bytes(8, "little")
     path.write_bytes((start + hashlib.sha256(start + text).digest() + text).ljust(4096, b"\0") + good[4096:])
+
+
+def entries(header: dict) -> dict:
+    return header["programs"][0]["entries"]["x86-64"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h["sections"][0].update(offset=-4096), "section 'weights' at byte"),
+        (lambda h: h["sections"][0].update(offset=-4096), "section 'cpu/weights' at byte"),
         (lambda h: h["sections"][0].update(length=1 << 70), "is out of place"),
         (lambda h: h["sections"][1].update(offset=0), "is out of place"),
-        (lambda h: h["sections"][1].update(name="weights"), "two sections 'weights'"),
-        (lambda h: h["sections"].pop(2), "no section code/x86-64"),
-        (lambda h: h["sections"].pop(1), "no section 'params'"),
-        (lambda h: h["entries"].clear(), "no entries"),
-        (lambda h: h["entries"]["x86-64"].update(nothing=[0, 2, []]), "is outside code/x86-64"),
-        (lambda h: h["entries"]["x86-64"].update(nothing=[0, 1]), "is described by [0, 1]"),
+        (lambda h: h["sections"][1].update(name="cpu/weights"), "two sections 'cpu/weights'"),
+        (lambda h: h["sections"].pop(2), "no section 'cpu/code/x86-64'"),
+        (lambda h: h["sections"].pop(1), "no section 'cpu/params'"),
+        (lambda h: h["programs"][0].update(entries={}), "there is no code to run"),
+        (lambda h: entries(h).update(nothing=[0, 2, []]), "is outside cpu/code/x86-64"),
+        (lambda h: entries(h).update(nothing=[0, 1]), "entries['x86-64']['nothing'] is [0, 1]"),
+        (lambda h: h["sections"][3].update(name="cpu/more"), "section 'cpu/more' is used by no program"),
+        (lambda h: h["programs"].clear(), "not a list of one or more"),
+        (lambda h: h.update(programs={}), "not a list of one or more"),
+        (lambda h: h["programs"].append(h["programs"][0]), "two programs 'cpu'"),
+        (lambda h: h["programs"].append(None), "a program is described by None"),
+        (lambda h: h["programs"][0].update(target="abacus"), "a program for 'abacus', which this version"),
+        (lambda h: h["programs"][0].update(target=7), "a program is described by"),
+        (lambda h: h["programs"][0].update(weights="gpu/weights"), "section 'gpu/weights', another target's"),
         (lambda h: h.update(data_bytes=1), "its header speaks of"),
-        (lambda h: h.update(program=[]), "program is []"),
+        (lambda h: h["programs"][0].pop("steps"), "program is ["),
         (lambda h: h.pop("made"), "its header must have the fields"),
     ],
 )
@@ -115,9 +127,15 @@ def test_a_header_that_is_no_header_is_refused(small, text) -> None:
 
 def test_other_files_and_versions_are_told_apart(small) -> None:
     good = small.read_bytes()
-    small.write_bytes(good[:7] + b"\x09" + good[8:])
-    with pytest.raises(ArtifactError, match="its format version is 9, and this version of dyadic reads 3"):
-        dyadic.load(small)
+    for version, made in ((3, "an earlier"), (9, "a later")):
+        small.write_bytes(good[:7] + bytes([version]) + good[8:])
+        with pytest.raises(ArtifactError) as error:
+            dyadic.load(small)
+        assert error.value.exit_code == 5
+        assert str(error.value) == (
+            f"'{small}' cannot be used: it was made by {made} version of dyadic (its format is {version}, "
+            "this version reads 4): compile the model again with this version, or run it with the one that made it"
+        )
     small.write_bytes(b"\x08\x07\x12\x07pytorch" * 99)
     with pytest.raises(ArtifactError, match="not a dyadic artifact"):
         dyadic.load(small)
@@ -142,7 +160,7 @@ def test_verify_code_leaves_only_the_weights_unread(small) -> None:
         small.write_bytes(bad)
         with pytest.raises(ArtifactError, match=f"section '{name}' is damaged"):
             dyadic.load(small)
-        if name in ("weights", "report"):
+        if name in ("cpu/weights", "report"):
             dyadic.load(small, verify="code").close()
             with open_artifact(small, verify="code") as file, pytest.raises(ArtifactError, match="is damaged"):
                 file.section(name)
@@ -152,23 +170,22 @@ def test_verify_code_leaves_only_the_weights_unread(small) -> None:
 
 
 def test_what_cannot_be_loaded_is_not_written(tmp_path, network, image) -> None:
-    program = replace(network.program, steps=(replace(network.program.steps[0], kernel="absent"),))
-    sections = {"weights": network.weights, "params": network.params, "code/x86-64": image.code}
-    with pytest.raises(ArtifactError, match=r"step 0 \('/conv'\) calls 'absent', which code/x86-64 lacks"):
-        artifact.write(
-            tmp_path / "m.dyq", program=program, entries={"x86-64": image.entries}, sections=sections, made={}
-        )
+    steps = (replace(network.program.steps[0], kernel="absent"),)
+    program = replace(network.program, steps=steps, entries={"x86-64": image.entries})
+    sections = {"cpu/weights": network.weights, "cpu/params": network.params, "cpu/code/x86-64": image.code}
+    with pytest.raises(ArtifactError, match=r"step 0 \('/conv'\) calls 'absent', which cpu/code/x86-64 lacks"):
+        artifact.write(tmp_path / "m.dyq", programs=[program], sections=sections, made={})
     assert list(tmp_path.iterdir()) == []
 
 
 # --- writing is all or nothing
 
-SECTIONS = {"weights": bytes(64), "params": bytes(64), "code/x86-64": b"\xc3"}
+SECTIONS = {"cpu/weights": bytes(64), "cpu/params": bytes(64), "cpu/code/x86-64": b"\xc3"}
 ENTRIES = {"x86-64": {"nothing": Entry(0, 1, ())}}
 
 
 def put(path, program, **more) -> None:
-    artifact.write(path, program=program, entries=ENTRIES, sections={**SECTIONS, **more}, made={})
+    artifact.write(path, programs=[replace(program, entries=ENTRIES)], sections={**SECTIONS, **more}, made={})
 
 
 def test_links_and_permissions(tmp_path, identity) -> None:
@@ -225,19 +242,18 @@ def test_an_interrupt_leaves_the_old_file(small, identity, monkeypatch) -> None:
 WRITER = """
 import json, sys
 from dyadic.runtime import artifact
-from dyadic.runtime.program import Program
-from dyadic.runtime.artifact import Entry
-program = Program.from_json(json.loads(sys.argv[2]))
+from dyadic.runtime.cpu.program import CpuProgram
+program = CpuProgram.from_json(json.loads(sys.argv[2]))
 print("ready", flush=True)
-sections = {"weights": bytes(64), "params": bytes(64), "code/x86-64": b"\\xc3"}
+sections = {"cpu/weights": bytes(64), "cpu/params": bytes(64), "cpu/code/x86-64": b"\\xc3"}
 for i in range(10**6):
-    artifact.write(sys.argv[1], program=program, entries={"x86-64": {"nothing": Entry(0, 1, ())}},
+    artifact.write(sys.argv[1], programs=[program],
                    sections=sections | {"qi": bytes([i % 256]) * 500_000}, made={})
 """
 
 
 def test_a_killed_writer_leaves_a_whole_file(small, identity) -> None:
-    program = json.dumps(identity(1, 1, 1).to_json())
+    program = json.dumps(replace(identity(1, 1, 1), entries=ENTRIES).to_json())
     dice = random.Random(3)
     for _ in range(6):
         command = [sys.executable, "-c", WRITER, str(small), program]

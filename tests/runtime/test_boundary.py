@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dyadic
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 from dyadic.runtime.native import native_build
 from dyadic.runtime.program import Halo
 
@@ -150,7 +150,7 @@ void quantize_with(int which, const float *x, uint8_t *q, int64_t c, int64_t w, 
 def test_all_instruction_sets_quantize_alike(tmp_path: Path, law) -> None:
     """The library takes the best variant by itself; here each is called."""
     compiler = native_build.find_compiler()
-    if compiler is None or "avx2" not in targets.features():
+    if compiler is None or "avx2" not in levels.features():
         pytest.skip("NOT TESTED: the boundary's variants need a C++ compiler and AVX2")
     source, library = tmp_path / "variants.cpp", tmp_path / "variants.so"
     source.write_text(VARIANTS)
@@ -160,7 +160,7 @@ def test_all_instruction_sets_quantize_alike(tmp_path: Path, law) -> None:
     function = ctypes.CDLL(str(library)).quantize_with
     function.argtypes = [ctypes.c_int, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2, ctypes.c_float, ctypes.c_int32]
     function.restype = None
-    count = 3 if "avx512bw" in targets.features() else 2
+    count = 3 if "avx512bw" in levels.features() else 2
     for c in (3, 11):
         for scale in (0.037, 1e-40):
             x = nasty_floats(700, scale)

@@ -8,17 +8,19 @@ from functools import reduce
 
 import pytest
 
+from dyadic.runtime.cpu.program import CpuProgram, check_memory
 from dyadic.runtime.errors import ArtifactError
-from dyadic.runtime.program import Program
+from dyadic.runtime.program import check_interface
 
 
-def as_read(program: Program) -> dict:
+def as_read(program: CpuProgram) -> dict:
     return json.loads(json.dumps(program.to_json()))
 
 
-def check(value: object, network) -> Program:
-    program = Program.from_json(value)
-    program.check(len(network.weights), len(network.params))
+def check(value: object, network) -> CpuProgram:
+    program = CpuProgram.from_json(value)
+    check_memory(program, len(network.weights), len(network.params))
+    check_interface(program)
     return program
 
 
@@ -73,6 +75,17 @@ MISTAKES = [
     (["steps", 0, "layer"], None, "of type str"),
     (["steps", 0], {}, "the fields layer, op, kernel"),
     (["steps"], {}, "program.steps is {}, expected a list"),
+    (["buffers", 1, 2], "heap", "buffers[1].kind is 'heap', expected one of arena, state, scalars"),
+    (["buffers", 1, 2], "state", "buffers[1].size"),  # there is none
+    (["buffers", 1, 2], "scalars", "buffers[1].size"),
+    (["buffers", 1], [0, 64, "scalars"], "steps[0].out.buffer is 1, expected one that may be written"),
+    (["buffers", 0], [0, 64, "scalars"], "inputs[0].layout"),
+    (["state_bytes"], 32, "a multiple of 64"),
+    (["scalars"], [{"name": "n", "low": 0, "high": 9}] * 2, "different names"),
+    (["scalars"], [{"name": "n", "low": 9, "high": 0}], "scalars[0].high is 0"),
+    (["scalars"], [{"name": "n", "low": 0, "high": 1 << 63}], "scalars[0].high"),
+    (["scalars"], [{"name": "n", "low": 0}], "the fields name, low, high"),
+    (["scalars"], [{"name": f"n{i}", "low": 0, "high": 0} for i in range(17)], "number of scalars is 17"),
 ]
 
 
@@ -91,7 +104,7 @@ def test_two_inputs_share_no_memory(network) -> None:
     second["name"] = "second"
     second["layout"]["buffer"] = len(program["buffers"])
     program["inputs"].append(second)
-    program["buffers"].append([64, program["buffers"][0][1]])
+    program["buffers"].append([64, program["buffers"][0][1], "arena"])
     with pytest.raises(ArtifactError, match="input buffers 0 and 4 overlap"):
         check(program, network)
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import dyadic
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
+from dyadic.runtime.cpu.program import CpuProgram, Reference, Step
 from dyadic.runtime.errors import MachineError, UsageError
-from dyadic.runtime.program import Program, Reference, Step
 from dyadic.runtime.session import default_threads
 
 
@@ -192,7 +192,7 @@ def test_wrong_feeds_are_named(model, x) -> None:
 def test_two_inputs_must_have_one_batch(write, identity) -> None:
     one = identity(4, 1, 1, rank=2)
     second = replace(one.inputs[0], name="second", layout=replace(one.inputs[0].layout, buffer=1))
-    program = Program((one.buffers[0], one.buffers[0]._replace(offset=64)), 128, 0, (one.inputs[0], second),
+    program = CpuProgram((one.buffers[0], one.buffers[0]._replace(offset=64)), 128, 0, (one.inputs[0], second),
                       one.outputs, ())  # fmt: skip
     with dyadic.load(write(program), max_batch=3) as session:
         with pytest.raises(UsageError, match="input 'second' has a batch of 2, but 'x' has 3"):
@@ -415,7 +415,7 @@ def test_a_noexec_file_system_is_worked_around(model, network, x, tmp_path) -> N
 
 
 def test_a_machine_without_the_features_says_which(model, monkeypatch) -> None:
-    monkeypatch.setattr(targets, "features", lambda: frozenset())
+    monkeypatch.setattr(levels, "features", lambda: frozenset())
     with pytest.raises(MachineError, match=r"this machine cannot run the artifact.*x86-64 needs sse2") as error:
         dyadic.load(model)
     assert error.value.exit_code == 7
@@ -437,4 +437,4 @@ def test_loading_is_fast(write, identity) -> None:
 def test_threads_follow_the_work(macs, processors, threads, monkeypatch) -> None:
     step = Step("layer", "qi.conv2d", "k", Reference(0, 0), (), 1, macs=macs)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
-    assert default_threads(Program((), 0, 0, (), (), (step,))) == threads
+    assert default_threads(CpuProgram((), 0, 0, (), (), (step,))) == threads

@@ -82,7 +82,8 @@ REPORT: dict[str, Any] = json.loads(
 ARTIFACT: dict[str, Any] = {
     "file": "small.dyq",
     "bytes": 301568,
-    "sections": {"weights": 4160, "params": 2944, "code/avx512vnni": 20240, "code/avx2": 25832},
+    "target": "cpu",
+    "sections": {"cpu/weights": 4160, "cpu/params": 2944, "cpu/code/avx512vnni": 20240, "cpu/code/avx2": 25832},
     "levels": {"avx512vnni": {"kernels": 5}, "avx2": {"kernels": 6}},
     "inputs": [{"name": "image", "shape": ["N", 3, 32, 32], "dtype": "float32"}],
     "outputs": [{"name": "logits", "shape": ["N", 10], "dtype": "float32"}],

@@ -13,7 +13,7 @@ from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instructi
 from dyadic.compiler.targets.certificate import ImageCertificate, Offender
 from dyadic.compiler.targets.cpu.integer_instructions import objection
 from dyadic.compiler.targets.cpu.stack_discipline import Effect, Paths, effect, mistrusted
-from dyadic.runtime.program import Step
+from dyadic.runtime.cpu.program import Step
 
 # symbol -> (offset, length, the user's names of the layers that it computes)
 Entries = Mapping[str, tuple[int, int, Iterable[str]]]

@@ -21,7 +21,7 @@ from dyadic.compiler.targets.cpu.identity import code_digest
 from dyadic.compiler.targets.cpu.link import Image, link
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.registry import FAMILIES, family_of
-from dyadic.runtime.targets import BY_NAME
+from dyadic.runtime.cpu.levels import BY_NAME
 
 TO_LLVM = (
     "builtin.module(canonicalize,cse,convert-scf-to-cf,convert-vector-to-llvm,expand-strided-metadata,"

@@ -1,9 +1,8 @@
 """From an outlined module to an artifact: machine code for every level, packed weights, parameters, the program."""
 
 import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,18 +19,18 @@ from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.memory import views
 from dyadic.passes.lower.cpu.select_kernels import INPUTS, OUTPUTS
-from dyadic.runtime import artifact
-from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output, Program, Reference, Step
+from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
+from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output
 
 WEIGHT_ALIGNMENT = 64
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CpuEmitted(Emitted):
-    """`images` and `entries` by level."""
+    """`images` by level: what lies in the code sections, and how much of it is instructions."""
 
+    program: CpuProgram
     images: dict[str, Image]
-    entries: dict[str, dict[str, artifact.Entry]]
 
     @property
     def code_bytes(self) -> dict[str, int]:
@@ -39,17 +38,12 @@ class CpuEmitted(Emitted):
 
     @property
     def weight_bytes(self) -> int:
-        return len(self.sections["weights"])
+        return len(self.sections[self.program.weights])
 
     def digest(self, level: str) -> str:
         total = hashlib.sha256(self.images[level].code)
-        total.update(repr(self.program).encode())
+        total.update(repr(replace(self.program, entries={})).encode())  # levels that do not run cost nothing
         return total.hexdigest()
-
-    def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
-        code = {f"code/{level}": image.code for level, image in self.images.items()}
-        sections = {**code, **self.sections}
-        return artifact.write(path, program=self.program, entries=self.entries, sections=sections, made=made)
 
 
 class _Section:
@@ -96,7 +90,11 @@ def emit(
     steps = tuple(_step(launch, specs[launch.kernel.value], weights, params) for launch in launches)
     attributes = function.operation.attributes
     *offsets, arena = ints(attributes[views.ARENA])
-    program = Program(
+    layers: dict[str, tuple[str, ...]] = {}
+    for launch in launches:
+        layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
+    images = compile_kernels(specs, levels, cache=cache)
+    program = CpuProgram(
         buffers=tuple(Buffer(o, s) for o, s in zip(offsets, ints(attributes[views.BUFFERS]), strict=True)),
         arena_bytes=arena,
         scratch_bytes=_scratch_bytes(specs.values()),
@@ -104,21 +102,18 @@ def emit(
         outputs=tuple(_output(each) for each in attributes[OUTPUTS]),
         steps=steps,
         together=first_together(launches, steps, ints(attributes[views.BUFFERS])),
+        entries={
+            level: {symbol: Entry(*place, layers.get(symbol, ())) for symbol, place in image.entries.items()}
+            for level, image in images.items()
+        },
     )
-    layers: dict[str, tuple[str, ...]] = {}
-    for launch in launches:
-        layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
-    images = compile_kernels(specs, levels, cache=cache)
-    entries = {
-        level: {symbol: artifact.Entry(*place, layers.get(symbol, ())) for symbol, place in image.entries.items()}
-        for level, image in images.items()
-    }
     weighted = [
         (launch, step.weights) for launch, step in zip(launches, steps, strict=True) if _has_layer_weights(launch)
     ]
     stored = integer_ir.store(integer, [launch for launch, _ in weighted], [offset for _, offset in weighted])
-    sections = {"qi": stored, "weights": weights.bytes(), "params": params.bytes()}
-    return CpuEmitted(target="cpu", program=program, sections=sections, images=images, entries=entries)
+    sections = {program.image(level): image.code for level, image in images.items()}
+    sections |= {"qi": stored, program.weights: weights.bytes(), program.params: params.bytes()}
+    return CpuEmitted(program=program, sections=sections, images=images)
 
 
 def _has_layer_weights(launch: LaunchOp) -> bool:

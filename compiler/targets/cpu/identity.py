@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dyadic.compiler.keep.identity import digest
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 CODE_ROOTS = ("passes/lower/cpu/kernels", "compiler/targets/cpu/codegen.py")
 TUNE_ROOTS = ("compiler/targets/cpu/tuning",)
@@ -32,7 +32,7 @@ def processor(level: str) -> dict[str, Any]:
     said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     names = ("vendor_id", "cpu family", "model", "model name", "stepping")
     caches = [" ".join(read(index / name) for name in ("level", "type", "size")) for index in sorted(CACHES.glob("i*"))]
-    features = sorted(targets.BY_NAME[level].needs & targets.features())
+    features = sorted(levels.BY_NAME[level].needs & levels.features())
     return {name: said.get(name, "") for name in names} | {"features": features, "caches": caches}
 
 

@@ -19,7 +19,7 @@ from dyadic.compiler.targets.cpu.codegen import lowered, machine_code
 from dyadic.compiler.targets.cpu.link import link
 from dyadic.passes.lower.cpu.kernels.families import conv_amx
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 RUNS, SECONDS = 5, 0.2
 AMX_SUMS = 6  # accumulator tiles; the other two hold the operands
@@ -117,7 +117,7 @@ def _loop(level: str, body: Callable[[c.KernelArguments], None], macs: int) -> L
 
 @cache
 def multiply_loop(level: str) -> Loop:
-    targets.prepare(level)
+    levels.prepare(level)
     return _loop(level, *_multiply(level))
 
 

@@ -22,10 +22,10 @@ from dyadic.passes import PIPELINE
 from dyadic.passes.lower.cpu.kernel_selection import OUTLINES
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.rewriting import Pass
-from dyadic.runtime import targets
 from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.cpu import levels as instruction_sets
+from dyadic.runtime.cpu.program import CpuProgram, Step
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.program import Step
 
 # level -> (code, text length, entries)
 Images = Mapping[str, tuple[bytes, int, Any]]
@@ -43,13 +43,13 @@ class Cpu(Target):
 
     @property
     def levels(self) -> tuple[str, ...]:
-        return tuple(targets.BY_NAME)
+        return tuple(instruction_sets.BY_NAME)
 
     def usable(self) -> tuple[str, ...]:
-        return targets.usable()
+        return instruction_sets.usable()
 
     def choose(self, levels: Collection[str]) -> str:
-        return targets.choose(levels)
+        return instruction_sets.choose(levels)
 
     @property
     def pipeline(self) -> tuple[Pass, ...]:
@@ -61,12 +61,14 @@ class Cpu(Target):
         return emit(lowered, levels, integer, cache)
 
     def unpack(self, file: ArtifactFile, context: ir.Context) -> ir.Module:
-        return restore(bytes(file.section("qi")), np.frombuffer(file.section("weights"), np.int8), context)
+        program = program_of(file)
+        return restore(bytes(file.section("qi")), np.frombuffer(file.section(program.weights), np.int8), context)
 
     def certify(self, integer: ir.Module | ir.Operation, emitted: Emitted) -> Certificate:
         assert isinstance(emitted, CpuEmitted)
         images = {
-            level: (image.code, image.text_length, emitted.entries[level]) for level, image in emitted.images.items()
+            level: (image.code, image.text_length, emitted.program.entries[level])
+            for level, image in emitted.images.items()
         }
         return certify(integer, images, emitted.program.steps)
 
@@ -108,6 +110,11 @@ class Cpu(Target):
         specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches_of(lowered)}
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
             return child.submit(llvm_ir, specs, level).result()
+
+
+def program_of(file: ArtifactFile) -> CpuProgram:
+    """The first program of this target, which is the one that packed the weights."""
+    return next(one for one in file.programs if isinstance(one, CpuProgram))
 
 
 def certify(module: ir.Module | ir.Operation, images: Images, steps: Iterable[Step]) -> Certificate:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
 from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.cpu.program import CpuProgram, Entry
 from dyadic.runtime.errors import ArtifactError
 
 
@@ -11,11 +12,16 @@ def verify(file: ArtifactFile) -> Iterator[str]:
     """A sentence about each level, and about layers that stay float. Raises ArtifactError."""
     recorded = file.json("certificate") if "certificate" in file.sections else {}
     known = {image["level"]: image["sha256"] for image in recorded.get("images", [])}
-    steps = file.program.steps
+    programs = [program for program in file.programs if isinstance(program, CpuProgram)]
+    steps = [step for program in programs for step in program.steps]
     islands = island_kernels(steps, recorded.get("islands", ()))
-    for level in file.levels:
-        code = bytes(file.section(f"code/{level}"))
-        image = certify_image(code, file.entries[level], level=level, islands=islands)
+    entries: dict[str, dict[str, Entry]] = {}  # programs may share images
+    for program in programs:
+        for level, kernels in program.entries.items():
+            entries.setdefault(program.image(level), {}).update(kernels)
+    for name, kernels in entries.items():
+        level = name.rpartition("/")[2]
+        image = certify_image(bytes(file.section(name)), kernels, level=level, islands=islands)
         if image.offenders:
             raise ArtifactError(
                 f"'{file.path}' is not integer-only: {len(image.offenders)} instructions of {level} "

@@ -39,7 +39,7 @@ def said(calibration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def weights_of(path: Path) -> bytes:
     with open_artifact(path) as file:
-        return bytes(file.section("weights"))
+        return bytes(file.section("cpu/weights"))
 
 
 def test_a_plan_that_was_written_compiles_to_the_same_weights(said: Any, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_excluded_layers_are_islands_however_it_is_said(said: Any, tmp_path: Pat
     ):
         assert said(*words) == (0, "")
         with open_artifact(out) as file:
-            seen.append([bytes(file.section(name)) for name in ("weights", "params", "code/x86-64")])
+            seen.append([bytes(file.section(name)) for name in ("cpu/weights", "cpu/params", "cpu/code/x86-64")])
             certificate, report = file.json("certificate"), file.json("report")
         assert certificate["valid"] is False and certificate["islands"] == [FIRST, "/classifier/Gemm"]
         assert report["certificate"].startswith("integer-only but for 2 float islands (")

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support.command_line import DIGITS, Command
 
 from dyadic.compiler.cli import main as cli
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 MODEL = DIGITS / "digits.onnx"
 
@@ -164,7 +164,7 @@ def test_6_unwritable_output_is_said_before_the_work(command: Command, tmp_path:
 def test_7_a_machine_without_the_features(
     artifact: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(targets, "features", lambda: frozenset[str]())
+    monkeypatch.setattr(levels, "features", lambda: frozenset[str]())
     assert cli.main(["bench", str(artifact)]) == 7
     assert "this machine cannot run the artifact" in capsys.readouterr().err
 

@@ -45,7 +45,7 @@ class Fake:
 
     def __init__(self, name: str, done: list[str]) -> None:
         self.name, self.done, self.inputs = name, done, ()
-        self.program = SimpleNamespace(steps=[SimpleNamespace(layer=layer) for layer in ("conv", "fc", "conv")])
+        self.program = SimpleNamespace(timed_steps=[SimpleNamespace(layer=layer) for layer in ("conv", "fc", "conv")])
 
     def run(self, outputs: None, feeds: Any) -> None:
         self.done.append(f"run {self.name}")

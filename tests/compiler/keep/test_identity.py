@@ -7,7 +7,7 @@ import pytest
 
 from dyadic.compiler.keep import identity
 from dyadic.compiler.targets.cpu import identity as cpu
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -94,9 +94,9 @@ def test_timings_depend_on_more_than_code() -> None:
 
 
 def test_a_processor_is_known_by_what_makes_it_fast() -> None:
-    level = targets.usable()[0]
+    level = levels.usable()[0]
     said = cpu.processor(level)
-    assert set(said["features"]) == targets.BY_NAME[level].needs
+    assert set(said["features"]) == levels.BY_NAME[level].needs
     assert cpu.processor("x86-64") != said
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.meaning import ROOT
 
 import dyadic
-from dyadic.runtime.targets import usable
+from dyadic.runtime.cpu.levels import usable
 
 ASSETS = ROOT.parent / "shared" / "assets"
 LEVEL = usable()[0]

@@ -14,8 +14,8 @@ from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import IntegerReference, main_function
 from dyadic.passes import PIPELINE
+from dyadic.runtime.cpu.levels import LEVELS, usable
 from dyadic.runtime.session import load
-from dyadic.runtime.targets import LEVELS, usable
 
 WITH_KERNELS = [level.name for level in LEVELS]
 HERE = [name for name in WITH_KERNELS if name in usable()]

@@ -13,7 +13,7 @@ from benchmarks.networks import NETWORKS
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import IntegerReference
-from dyadic.runtime.targets import usable
+from dyadic.runtime.cpu.levels import usable
 
 ASSETS = ROOT.parent / "shared" / "assets"
 HERE = usable()
@@ -24,7 +24,7 @@ SIZE = 96  # of the torch networks' images: the integer reference is slow
 def check(artifact: Any, images: np.ndarray) -> None:
     """Every level in the artifact, 1, 2 and 4 threads, batch 3 and 1."""
     sections = artifact.emitted.sections
-    weights = np.frombuffer(sections["weights"], np.int8)
+    weights = np.frombuffer(sections["cpu/weights"], np.int8)
     reference = IntegerReference(restore(sections["qi"], weights, new_context()))
     with artifact.load(threads=1) as session:
         name = session.inputs[0].name

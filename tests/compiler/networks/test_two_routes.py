@@ -12,7 +12,7 @@ import torch
 
 import dyadic
 from benchmarks.networks import NETWORKS
-from dyadic.runtime.targets import usable
+from dyadic.runtime.cpu.levels import usable
 
 SIZE, STEPS = 224, 2
 LEVEL = usable()[0]

@@ -66,7 +66,7 @@ def test_what_does_not_help_is_not_kept_and_changes_nothing(monkeypatch: pytest.
     flow = compiled(3.0, precision="w4a8")
     assert flow.equalized is not None and not flow.equalized.kept
     plain = compiled(3.0, precision="w4a8", without=("equalize-layers",))
-    assert flow.artifact.emitted.sections["weights"] == plain.artifact.emitted.sections["weights"]
+    assert flow.artifact.emitted.sections["cpu/weights"] == plain.artifact.emitted.sections["cpu/weights"]
 
 
 def sqnr_db(flow: Flow, spread: float) -> float:

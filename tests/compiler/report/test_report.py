@@ -295,7 +295,7 @@ def test_facts_are_the_report_and_the_artifact(artifact: Path) -> None:
         said = facts["artifact"]
         assert set(said) == set(ARTIFACT)
         assert said["certificate"] == file.json("certificate") and said["made"] == file.made
-        assert sum(row["bytes"] for row in said["layers"]) == file.sections["weights"].length - SLACK
+        assert sum(row["bytes"] for row in said["layers"]) == file.sections["cpu/weights"].length - SLACK
     assert [row["name"] for row in said["layers"]][::8] == ["/stem/stem.0/Conv", "/classifier/Gemm"]
     assert sum(row["macs"] for row in said["layers"]) == said["macs"]
     assert "/classifier/Gemm" in Page(page(facts)).text
@@ -303,12 +303,13 @@ def test_facts_are_the_report_and_the_artifact(artifact: Path) -> None:
 
 def test_layer_rows_join_the_graph_the_program_and_the_clock(artifact: Path) -> None:
     with open_artifact(artifact) as file:
-        weights = np.frombuffer(file.section("weights"), np.int8)
+        weights = np.frombuffer(file.section("cpu/weights"), np.int8)
         integer = integer_ir.restore(bytes(file.section("qi")), weights, new_context())
         program = file.program
+        lengths = {name: section.length for name, section in file.sections.items()}
     with dyadic.load(artifact, threads=1) as session:
         times = session.profile(random_feeds(session, 1), 3, 1)
-    rows = layer_rows(program, len(weights), integer, times, "x86-64")
+    rows = layer_rows(program, lengths, integer, times, "x86-64")
     assert [row["name"] for row in rows[::10]] == ["image", "logits"]
     by_name = {row["name"]: row for row in rows}
     stem, gemm = by_name["/stem/stem.0/Conv"], by_name["/classifier/Gemm"]

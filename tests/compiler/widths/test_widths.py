@@ -62,7 +62,7 @@ def accuracy(artifact: Artifact) -> float:
 
 
 def weight_bytes(artifact: Artifact) -> int:
-    return len(artifact.emitted.sections["weights"])
+    return len(artifact.emitted.sections["cpu/weights"])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,9 @@ def test_artifacts_are_their_own_integer_reference_and_nearly_as_right_as_float(
 ) -> None:
     artifact = compiled(**options)
     sections = artifact.emitted.sections
-    reference = IntegerReference(restore(sections["qi"], np.frombuffer(sections["weights"], np.int8), new_context()))
+    reference = IntegerReference(
+        restore(sections["qi"], np.frombuffer(sections["cpu/weights"], np.int8), new_context())
+    )
     np.testing.assert_array_equal(answers(artifact)[:50], reference({"image": TEST["image"][:50]})["logits"])
     assert accuracy(artifact) >= FLOAT_ACCURACY - 0.015
     assert weight_bytes(artifact) <= share * weight_bytes(compiled())
@@ -162,7 +164,7 @@ def test_an_island_is_its_own_reference_where_it_stood_before_an_addition(compil
     """It is not taken in: it rounds, and an addition follows."""
     artifact = compiled(exclude=("/block1/conv2/conv2.0/Conv",), precision="w4a4")
     sections = artifact.emitted.sections
-    module = restore(sections["qi"], np.frombuffer(sections["weights"], np.int8), new_context())
+    module = restore(sections["qi"], np.frombuffer(sections["cpu/weights"], np.int8), new_context())
     kinds = [op.operation.name for op in module.body.operations[0].regions[0].blocks[0].operations]
     assert kinds.count("qi.float_conv2d") == 1 == kinds.count("qi.add") and kinds.count("qi.conv_add") == 1
     np.testing.assert_array_equal(

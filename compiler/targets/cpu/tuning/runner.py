@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from dyadic.runtime import targets
-from dyadic.runtime.program import ALIGNMENT, MAX_STEP_INPUTS, SLACK
+from dyadic.runtime.cpu import levels
+from dyadic.runtime.cpu.program import MAX_STEP_INPUTS
+from dyadic.runtime.program import ALIGNMENT, SLACK
 
 ROTATION_BYTES = 64 << 20  # of weights before any are used again
 SWEEPS = 2  # times the size of the second level is read between runs
@@ -129,7 +130,7 @@ def summary(times: list[int]) -> tuple[float, float, int]:
 def main() -> None:
     job = json.load(sys.stdin)
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    targets.prepare(job["level"])
+    levels.prepare(job["level"])
     machine = Machine(job)
     for case in job["cases"]:
         signal.alarm(job["seconds"])  # ends the process

@@ -13,7 +13,7 @@ from dyadic.compiler.targets.cpu.code_sweep import ISLANDS, certify_image, islan
 from dyadic.compiler.targets.cpu.integer_instructions import ALLOWED, FLOAT_ALLOWED, NAMES, objection
 from dyadic.dialects import new_context
 from dyadic.passes.integerize.verify_integer import ISLAND_OPS
-from dyadic.runtime.program import Reference, Step
+from dyadic.runtime.cpu.program import Reference, Step
 
 RET = b"\xc3"
 VPADDD = b"\xc5\xfd\xfe\xc0"

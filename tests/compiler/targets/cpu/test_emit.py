@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dyadic.compiler.targets.cpu.emit import first_together
-from dyadic.runtime.program import Reference, Step
+from dyadic.runtime.cpu.program import Reference, Step
 
 
 def chain(weights: list[int], sizes: list[int]) -> int:

@@ -21,7 +21,7 @@ def test_restore_is_the_inverse_of_store(seed: int, islands: bool) -> None:
         for one in PIPELINE["lower/cpu"]:
             one.run(module.operation)
         emitted = emit(module, [], integer)
-        weights = np.frombuffer(emitted.sections["weights"], np.int8)
+        weights = np.frombuffer(emitted.sections["cpu/weights"], np.int8)
         assert "qi.packed" in str(ir.Module.parse(emitted.sections["qi"]))
         restored = restore(emitted.sections["qi"], weights, context)
         assert str(restored) == str(ir.Module.parse(str(integer)))

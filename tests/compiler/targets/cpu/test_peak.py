@@ -3,12 +3,12 @@
 import os
 
 from dyadic.compiler.targets.cpu import peak
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels
 
 
 def test_peaks_are_of_the_right_order() -> None:
     processor = (min(os.sched_getaffinity(0)),)
-    best = {level: peak.peak_gmacs(level, processor, 0.002) for level in targets.usable()}
+    best = {level: peak.peak_gmacs(level, processor, 0.002) for level in levels.usable()}
     assert best["x86-64"] > 1
     for level, times_as_fast in (("avx2", 1.3), ("avx512vnni", 4.0), ("amx", 20.0)):
         if level in best:

@@ -40,9 +40,9 @@ from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.families.depthwise import DepthwiseSpec, pack_weights
 from dyadic.passes.lower.cpu.kernels.registry import symbol_of
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.runtime.cpu.levels import prepare, usable
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.session import load
-from dyadic.runtime.targets import prepare, usable
 
 HERE = usable()
 CONV = ConvSpec(
@@ -332,7 +332,7 @@ def test_only_what_pays_in_the_network_is_kept(
     artifact = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, batch=2, tune="quick")
     static, tuned = seen
     assert [s.kernel for s in static] != [s.kernel for s in tuned]
-    assert artifact.emitted.program.steps == (tuned if kept else static)
+    assert artifact.emitted.program.timed_steps == (tuned if kept else static)
     said = artifact.report["tune"]
     assert said["kept"] == kept and said["proof"]["ratio"] == ratio and said["changes"]
     assert ("more measured in the network, so nothing changed" in said["summary"]) != kept

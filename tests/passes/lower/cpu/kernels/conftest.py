@@ -16,9 +16,9 @@ from support.code_cache import code_cache
 from dyadic.compiler.targets.cpu.code_sweep import certify_image
 from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.passes.lower.cpu.kernels.registry import symbol_of
-from dyadic.runtime import targets
+from dyadic.runtime.cpu import levels as isa
 
-LEVELS = tuple(level.name for level in targets.LEVELS)
+LEVELS = tuple(level.name for level in isa.LEVELS)
 SAME_AS = {"amx": "avx512vnni"}  # all families but convolution have the same code there
 SLACK = 64  # readable bytes after everything
 
@@ -63,7 +63,7 @@ class Kernels:
     def check(self, cases: Sequence[Case], rng: np.random.Generator, *, every_level: bool = False) -> None:
         """Every case at the levels that this machine runs, its tiles cut at random places and run in random order."""
         levels = [
-            level for level in LEVELS if level in targets.usable() and (every_level or SAME_AS.get(level) not in LEVELS)
+            level for level in LEVELS if level in isa.usable() and (every_level or SAME_AS.get(level) not in LEVELS)
         ]
         for level, calls in self.compiled(cases, levels):
             for case, call in zip(cases, calls, strict=True):
@@ -80,7 +80,7 @@ class Kernels:
     def writes(self, case: Case) -> list[set[int]]:
         """The bytes of the result buffer that each unit writes, at every level: there, what was before is gone."""
         levels: list[list[set[int]]] = []
-        for _, (call,) in self.compiled([case], [level for level in LEVELS if level in targets.usable()]):
+        for _, (call,) in self.compiled([case], [level for level in LEVELS if level in isa.usable()]):
             units = []
             for unit in range(case.spec.units * case.images):
                 first, second = (replace(case, before=before) for before in (case.before, ~case.before))
@@ -95,7 +95,7 @@ class Kernels:
         """What to call for each case, level by level; certified, and there until the next level is asked for."""
         specs = {symbol_of(case.spec): case.spec for case in cases}
         for level, image in compile_kernels(specs, levels, cache=code_cache()).items():
-            targets.prepare(level)
+            isa.prepare(level)
             entries = {symbol: (*place, [symbol]) for symbol, place in image.entries.items()}
             islands = {symbol for symbol in entries if symbol.startswith("float_conv_")}
             assert certify_image(image.code, entries, image.text_length, level, islands).offenders == ()

@@ -4,15 +4,16 @@ import errno
 
 import pytest
 
-from dyadic.runtime import native, targets
+from dyadic.runtime import native
+from dyadic.runtime.cpu import levels
 from dyadic.runtime.errors import MachineError, UsageError
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch, *levels: str, refusal: int = 0) -> None:
+def pretend(monkeypatch: pytest.MonkeyPatch, *wanted: str, refusal: int = 0) -> None:
     """A machine that has these levels; its system answers `refusal` to whoever asks for AMX."""
-    had = frozenset().union(*(targets.BY_NAME[name].needs for name in levels))
-    monkeypatch.setattr(targets, "features", lambda: had)
-    monkeypatch.setattr(targets, "_refusal", lambda level: refusal if level == "amx" else 0)
+    had = frozenset().union(*(levels.BY_NAME[name].needs for name in wanted))
+    monkeypatch.setattr(levels, "features", lambda: had)
+    monkeypatch.setattr(levels, "_refusal", lambda level: refusal if level == "amx" else 0)
 
 
 def test_detection_agrees_with_the_kernel() -> None:
@@ -31,58 +32,58 @@ def test_detection_agrees_with_the_kernel() -> None:
         "amx_tile": "amx-tile",
         "amx_int8": "amx-int8",
     }
-    known = frozenset().union(*(level.needs for level in targets.LEVELS))
+    known = frozenset().union(*(level.needs for level in levels.LEVELS))
     assert native.cpu_features() & known == {names.get(flag, flag) for flag in flags.split()} & known
 
 
 def test_the_best_level_is_chosen(monkeypatch) -> None:
     both = ("x86-64", "avx512vnni")
     pretend(monkeypatch, "x86-64", "avx2")
-    assert targets.usable() == ("avx2", "x86-64")
-    assert targets.choose(both) == "x86-64"
+    assert levels.usable() == ("avx2", "x86-64")
+    assert levels.choose(both) == "x86-64"
     pretend(monkeypatch, "x86-64", "avx512vnni")
-    assert targets.choose(both) == "avx512vnni"
-    assert targets.choose(both, "x86-64") == "x86-64"
+    assert levels.choose(both) == "avx512vnni"
+    assert levels.choose(both, "x86-64") == "x86-64"
     monkeypatch.setenv("DYADIC_ISA", "x86-64")
-    assert targets.choose(both) == "x86-64"
+    assert levels.choose(both) == "x86-64"
 
 
 def test_every_generation_of_machines_gets_its_own_code(monkeypatch) -> None:
-    every = [level.name for level in targets.LEVELS]
+    every = [level.name for level in levels.LEVELS]
     assert every == ["amx", "avx512vnni", "avxvnni", "avx2", "x86-64"]
     for level in every:
         pretend(monkeypatch, level, "x86-64")
-        assert targets.choose(every) == level
+        assert levels.choose(every) == level
     pretend(monkeypatch, "avx512vnni", "x86-64")  # the first processors with AVX-512 VNNI lack its VEX form
-    assert targets.choose(["avxvnni", "avx2", "x86-64"]) == "avx2"
+    assert levels.choose(["avxvnni", "avx2", "x86-64"]) == "avx2"
 
 
 def test_what_is_missing_is_named(monkeypatch) -> None:
     pretend(monkeypatch, "x86-64", "avx2")
     with pytest.raises(MachineError, match=r"avx512vnni needs avx512bw, .*compile it again with --isa x86-64"):
-        targets.choose(["avx512vnni"])
+        levels.choose(["avx512vnni"])
     with pytest.raises(MachineError, match="lacks avxvnni; it can run avx2, x86-64"):
-        targets.choose(["avxvnni"], "avxvnni")
+        levels.choose(["avxvnni"], "avxvnni")
     with pytest.raises(UsageError, match="no instruction set level; there are amx, avx512vnni"):
-        targets.choose(["x86-64"], "altivec")
+        levels.choose(["x86-64"], "altivec")
 
 
 def test_llvm_knows_the_levels() -> None:
     binding = pytest.importorskip("llvmlite.binding", reason="NOT TESTED: needs llvmlite")
     binding.initialize_all_targets()
     target = binding.Target.from_triple("x86_64-unknown-linux-gnu")
-    for level in targets.LEVELS:
+    for level in levels.LEVELS:
         target.create_target_machine(cpu=level.llvm_cpu, features=level.llvm_features)
 
 
 def test_a_system_that_refuses_amx_gets_the_next_level(monkeypatch) -> None:
     pretend(monkeypatch, "amx", refusal=errno.EPERM)
-    assert "amx" not in targets.usable()
-    assert targets.choose(["amx", "avx512vnni", "x86-64"]) == "avx512vnni"
-    assert targets.choose(["amx"], "amx") == "amx"  # forced: what is missing is said when it is asked for
+    assert "amx" not in levels.usable()
+    assert levels.choose(["amx", "avx512vnni", "x86-64"]) == "avx512vnni"
+    assert levels.choose(["amx"], "amx") == "amx"  # forced: what is missing is said when it is asked for
     with pytest.raises(MachineError, match="amx needs leave of the operating system"):
-        targets.choose(["amx"])
+        levels.choose(["amx"])
     with pytest.raises(MachineError, match="refuses the AMX tile registers: Operation not permitted"):
-        targets.prepare("amx")
+        levels.prepare("amx")
     pretend(monkeypatch, "amx")
-    assert targets.choose(["amx", "avx512vnni"]) == "amx"
+    assert levels.choose(["amx", "avx512vnni"]) == "amx"

@@ -1,0 +1,1 @@
+"""Runs programs of machine code on x86-64 processors."""
