@@ -4,14 +4,14 @@
     IntegerReference(module)(feeds)    qi: the oracle of every kernel, one `evaluate` an op
 
 Both are prepared once (constants read, names resolved, lifetimes known) and take any batch size. `run_qd` and `run_qi`
-are the one-call forms. The meaning of each `qd` op in torch is the table at the end; torch is imported by the float
-reference alone.
+are the one-call forms. The meaning of each op is its own `evaluate`; torch is imported by the float reference alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +19,6 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import ints, shape
-from dyadic.dialects.windows import valid_cells
 
 if TYPE_CHECKING:
     import torch
@@ -162,7 +160,7 @@ class FloatReference:
         self.module = module  # ops do not keep the module alive that they are in
         self.plan = make_plan(module)
         self.constants = {slot: torch.from_numpy(np.array(op.value)) for slot, op in self.plan.constants.items()}
-        self.functions = {step.output: TORCH[type(step.op)](step.op) for step in self.plan.steps}
+        self.functions = {step.output: partial(step.op.evaluate, torch) for step in self.plan.steps}
 
     def __call__(
         self, feeds: Mapping[str, torch.Tensor], observe: FloatObserver | None = None
@@ -228,160 +226,3 @@ class IntegerReference:
 def run_qi(module: Module, feeds: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
     """One run of a `qi` module; prepare an `IntegerReference` for more than one."""
     return IntegerReference(module)(feeds)
-
-
-# What each `qd` op means in torch: a function that reads the op's attributes once and returns what to call.
-# Windows that torch cannot express (asymmetric padding, ceil mode as ONNX counts it) are padded first.
-
-
-def _reach(op: Any, kernel: list[int], dilation: list[int]) -> list[int]:
-    """[top, left, bottom, right]: the op's padding, bottom and right at least as far as the last window reaches."""
-    size, out, strides, padding = shape(op.x)[2:], shape(op.out)[2:], ints(op.strides), ints(op.padding)
-    after = [(out[d] - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1 - padding[d] - size[d] for d in range(2)]
-    return [*padding[:2], max(after[0], padding[2]), max(after[1], padding[3])]
-
-
-def _conv2d(op: Any) -> Callable[..., torch.Tensor]:
-    from torch.nn import functional
-
-    strides, dilation, groups = ints(op.strides), ints(op.dilation), op.groups.value
-    top, left, bottom, right = ints(op.padding)
-    if (top, left) == (bottom, right):
-        return lambda x, w, b: functional.conv2d(x, w, b, strides, [top, left], dilation, groups)
-    pads = [left, right, top, bottom]
-    return lambda x, w, b: functional.conv2d(functional.pad(x, pads), w, b, strides, 0, dilation, groups)
-
-
-def _linear(_op: Any) -> Callable[..., torch.Tensor]:
-    from torch.nn import functional
-
-    return functional.linear
-
-
-def _scale_shift(op: Any) -> Callable[..., torch.Tensor]:
-    places = [1] * len(shape(op.x))
-    places[op.axis.value] = -1
-    return lambda x, scale, shift: x * scale.reshape(places) + shift.reshape(places)
-
-
-def _concat(op: Any) -> Callable[..., torch.Tensor]:
-    import torch
-
-    axis = op.axis.value
-
-    def concat(*inputs: torch.Tensor) -> torch.Tensor:
-        batch = max(len(x) for x in inputs)  # a constant has one image; it is the same in every image of the batch
-        return torch.cat([x if len(x) == batch else x.expand(batch, *x.shape[1:]) for x in inputs], axis)
-
-    return concat
-
-
-def _pad(op: Any) -> Callable[..., torch.Tensor]:
-    from torch.nn import functional
-
-    sides = zip(reversed(ints(op.low)), reversed(ints(op.high)), strict=True)  # torch counts from the last dimension
-    pads, value = [n for pair in sides for n in pair], op.value.value
-    return lambda x: functional.pad(x, pads, value=value)
-
-
-def _max_pool(op: Any) -> Callable[..., torch.Tensor]:
-    from torch.nn import functional
-
-    kernel, strides, dilation = ints(op.kernel), ints(op.strides), ints(op.dilation)
-    top, left, bottom, right = _reach(op, kernel, dilation)
-    if (top, left) == (bottom, right) and 2 * top <= kernel[0] and 2 * left <= kernel[1]:
-        return lambda x: functional.max_pool2d(x, kernel, strides, [top, left], dilation)
-    pads = [left, right, top, bottom]
-    return lambda x: functional.max_pool2d(functional.pad(x, pads, value=float("-inf")), kernel, strides, 0, dilation)
-
-
-def _avg_pool(op: Any) -> Callable[..., torch.Tensor]:
-    import torch
-    from torch.nn import functional
-
-    kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
-    top, left, bottom, right = _reach(op, kernel, [1, 1])
-    if not any((top, left, bottom, right)):
-        return lambda x: functional.avg_pool2d(x, kernel, strides)
-    pads, include = [left, right, top, bottom], op.count_include_pad.value
-    cells = torch.from_numpy(valid_cells(shape(op.x)[2:], kernel, strides, padding, shape(op.out)[2:], include)).float()
-    return lambda x: (
-        functional.avg_pool2d(functional.pad(x, pads), kernel, strides, divisor_override=1) / cells.to(x.device)
-    )
-
-
-def _slice(op: Any) -> Callable[..., torch.Tensor]:
-    bounds = list(zip(ints(op.starts), ints(op.steps), shape(op.out), strict=True))[1:]
-    places = (slice(None), *(slice(start, start + (n - 1) * step + 1, step) for start, step, n in bounds))
-    return lambda x: x[places]
-
-
-def _reshape(op: Any) -> Callable[..., torch.Tensor]:
-    sizes = shape(op.out)[1:]
-    return lambda x: x.reshape(len(x), *sizes)
-
-
-def _clamp(op: Any) -> Callable[..., torch.Tensor]:
-    low, high = op.low.value, op.high.value
-    if low == 0.0 and high == float("inf"):
-        return lambda x: x.relu()
-    return lambda x: x.clamp(low, high)
-
-
-def _silu(_op: Any) -> Callable[..., torch.Tensor]:
-    from torch.nn import functional
-
-    return functional.silu
-
-
-def _hard_sigmoid(op: Any) -> Callable[..., torch.Tensor]:
-    alpha, beta = op.alpha.value, op.beta.value
-    return lambda x: (alpha * x + beta).clamp(0.0, 1.0)
-
-
-def _hard_swish(_op: Any) -> Callable[..., torch.Tensor]:
-    from torch.nn import functional
-
-    return functional.hardswish
-
-
-def _leaky_relu(op: Any) -> Callable[..., torch.Tensor]:
-    from torch.nn import functional
-
-    alpha = op.alpha.value
-    return lambda x: functional.leaky_relu(x, alpha)
-
-
-def _reduce_mean(op: Any) -> Callable[..., torch.Tensor]:
-    axes, keep = ints(op.axes), op.keep.value
-    return lambda x: x.mean(axes, keepdim=keep)
-
-
-def _transpose(op: Any) -> Callable[..., torch.Tensor]:
-    order = ints(op.permutation)
-    return lambda x: x.permute(order)
-
-
-TORCH: dict[type[Any], Callable[[Any], Callable[..., Any]]] = {
-    qd.Conv2dOp: _conv2d,
-    qd.LinearOp: _linear,
-    qd.ScaleShiftOp: _scale_shift,
-    qd.AddOp: lambda op: lambda a, b: a + b,
-    qd.SubOp: lambda op: lambda a, b: a - b,
-    qd.MulOp: lambda op: lambda a, b: a * b,
-    qd.ConcatOp: _concat,
-    qd.PadOp: _pad,
-    qd.MaxPoolOp: _max_pool,
-    qd.AvgPoolOp: _avg_pool,
-    qd.ReduceMeanOp: _reduce_mean,
-    qd.ClampOp: _clamp,
-    qd.SigmoidOp: lambda op: lambda x: x.sigmoid(),
-    qd.TanhOp: lambda op: lambda x: x.tanh(),
-    qd.SiluOp: _silu,
-    qd.HardSigmoidOp: _hard_sigmoid,
-    qd.HardSwishOp: _hard_swish,
-    qd.LeakyReluOp: _leaky_relu,
-    qd.ReshapeOp: _reshape,
-    qd.TransposeOp: _transpose,
-    qd.SliceOp: _slice,
-}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import MOST_ELEMENTS, shape
+from dyadic.dialects.laws import MOST_ELEMENTS, ints, shape
 from dyadic.passes.rewriting import defining
 from dyadic.runtime.errors import ResourceError
 
@@ -99,6 +99,13 @@ def conv2d(
 
 def linear(x: ir.Value, weight: ir.Value, bias: ir.Value) -> ir.Value:
     return qd.LinearOp(x=x, weight=weight, bias=bias, out=tensor_type([*shape(x)[:-1], shape(weight)[0]])).result
+
+
+def layer_like(op: qd.Layer, x: ir.Value, weight: ir.Value, bias: ir.Value) -> ir.Value:
+    """The layer `op` over other operands, perhaps in another context."""
+    if isinstance(op, qd.Conv2dOp):
+        return conv2d(x, weight, bias, ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value)
+    return linear(x, weight, bias)
 
 
 def scale_shift(x: ir.Value, scale: Array, shift: Array, axis: int) -> ir.Value:

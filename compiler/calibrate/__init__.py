@@ -38,9 +38,6 @@ OBSERVERS: dict[str, Callable[[], Observer]] = {
 }
 KEEPING = ("min-max", "mse")  # these clip neither inputs nor results of the model
 
-# Their results hold values of their operands: what is known of those is known of them.
-IMPLIED = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp)
-
 # Samples go through the reference so many at a time that its largest tensor has about this many bytes.
 TENSOR_BYTES = 32 << 20
 LARGEST_BATCH = 64
@@ -165,7 +162,7 @@ def make_observers(plan: Plan, observer: str) -> dict[str, Observer]:
     results = set(plan.results.values())
     observers: dict[str, Observer] = {name: outside() for name in plan.arguments}
     for step in plan.steps:
-        if not isinstance(step.op, IMPLIED):
+        if not step.op.implied:
             observers[step.name] = outside() if step.output in results else make()
     return observers
 

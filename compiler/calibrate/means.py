@@ -15,7 +15,6 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class InputMeans:
         names = {slot: name for name, slot in plan.arguments.items()} | {step.output: step.name for step in plan.steps}
         self._readers: list[tuple[Any, str, int]] = []  # (layer, name of what it reads, channel axis)
         for step in plan.steps:
-            if step.inputs and step.inputs[0] in names and (axis := channel_axis(step.op)) is not None:
+            if step.inputs and step.inputs[0] in names and (axis := step.op.channel_axis) is not None:
                 self._readers.append((step.op, names[step.inputs[0]], axis))
         self._wanted = {(name, axis) for _, name, axis in self._readers}
         self._axes: dict[str, list[int]] = {}
@@ -60,15 +59,3 @@ class InputMeans:
 
 def place(name: str, axis: int) -> str:
     return f"{axis} {name}"
-
-
-def channel_axis(op: Any) -> int | None:
-    """The dimension of x along which the layer's weights differ; None for layers without weights."""
-    match op:
-        case qd.Conv2dOp():
-            return 1
-        case qd.LinearOp():
-            return len(shape(op.x)) - 1
-        case qd.ScaleShiftOp():
-            return op.axis.value
-    return None

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
-from dyadic.compiler.measure.layer_matching import EVERYWHERE, MOVES, match, node_names, passed_on
+from dyadic.compiler.measure.layer_matching import EVERYWHERE, match, node_names, passed_on
 from dyadic.dialects import qi
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
 
@@ -126,7 +127,7 @@ class Losses:
         if wanted is not None:
             useful = EVERYWHERE if counterpart is None else counterpart.useful
             self.accumulated[step.output].add(wanted, real(value, step.op.out), useful)
-            if not isinstance(step.op, MOVES) and all(slot in rounded for slot in step.inputs):
+            if step.op.arithmetic is not Arithmetic.MOVE and all(slot in rounded for slot in step.inputs):
                 own = step.op.evaluate(*[rounded[slot] for slot in step.inputs])
                 self.alone[step.output].add(wanted, real(own, step.op.out), useful)
             expected[step.output], rounded[step.output] = wanted, steps(wanted, step.op.out)

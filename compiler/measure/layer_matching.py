@@ -21,33 +21,9 @@ from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan
 from dyadic.passes.integerize.conversion import NCHW_TO_NHWC, order_of
 from dyadic.passes.integerize.integerize import fused_clamp
-from dyadic.passes.integerize.tables import TABLE_OPS, useful_inputs
 
 Array = npt.NDArray[Any]
 EVERYWHERE = (-math.inf, math.inf)
-
-# What each `qi` op may have been. Ops that only move numbers are the same kinds in both dialects.
-MADE_FROM: dict[type[Any], tuple[type[Any], ...]] = {
-    qi.Conv2dOp: (qd.Conv2dOp, qd.ScaleShiftOp),
-    qi.ConvAddOp: (qd.AddOp,),
-    qi.LinearOp: (qd.LinearOp,),
-    qi.FloatConv2dOp: (qd.Conv2dOp,),
-    qi.FloatLinearOp: (qd.LinearOp,),
-    qi.AddOp: (qd.AddOp, qd.SubOp),
-    qi.MulOp: (qd.MulOp,),
-    qi.RequantOp: (qd.ClampOp,),
-    qi.TableOp: TABLE_OPS,
-    qi.AvgPoolOp: (qd.AvgPoolOp, qd.ReduceMeanOp),
-    qi.MaxPoolOp: (qd.MaxPoolOp,),
-    qi.SliceOp: (qd.SliceOp,),
-    qi.PadOp: (qd.PadOp,),
-    qi.ConcatOp: (qd.ConcatOp,),
-}
-# Their `evaluate` moves floats as it moves integers. Reshapes and transposes are never looked up by name: an image may
-# have been flattened in another order, with the weights behind it permuted instead.
-PASSED_ON = (qi.ReshapeOp, qi.TransposeOp, qi.ConcatOp)
-# They compute nothing: whatever is lost was lost before.
-MOVES = (qi.ReshapeOp, qi.TransposeOp, qi.ConcatOp, qi.SliceOp, qi.PadOp, qi.MaxPoolOp)
 
 
 @dataclass(frozen=True)
@@ -85,7 +61,7 @@ def match(floating: Plan, integer: Plan) -> dict[int, Counterpart]:
             continue
         values = waiting[names[-1]] if names else []
         for place, (made, value, slot) in enumerate(values):
-            if isinstance(made, MADE_FROM.get(type(op), ())) and (arrange := arrangement(made, op)) is not None:
+            if op.found_by_name and isinstance(made, op.made_from) and (arrange := arrangement(made, op)) is not None:
                 found[step.output] = Counterpart(slot, arrange, useful_range(value))
                 del values[: place + 1]
                 break
@@ -101,7 +77,7 @@ def passed_on(op: Any, inputs: list[Array | None], known: Collection[str]) -> Ar
     given = [one for one in inputs if one is not None]
     if len(given) < len(inputs):
         return None
-    if isinstance(op, PASSED_ON):
+    if isinstance(op, qi.Rearrangement):  # its `evaluate` moves floats as it moves integers
         return op.evaluate(*given)
     return given[0] if isinstance(op, qi.RequantOp) and set(node_names(op)) <= set(known) else None
 
@@ -129,7 +105,7 @@ def useful_range(value: ir.Value) -> tuple[float, float]:
     """Where the one reader of a float value tells numbers apart; everywhere if that is no table."""
     uses = list(value.uses)
     reader = uses[0].owner.opview if len(uses) == 1 else None
-    return useful_inputs(reader) if isinstance(reader, TABLE_OPS) else EVERYWHERE
+    return reader.useful_inputs if isinstance(reader, qd.Function) else EVERYWHERE
 
 
 def arrangement(made: Any, op: Any) -> Callable[[Array], Array] | None:

@@ -114,11 +114,10 @@ def half(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Momen
         piece = [b.transpose(1, 2) @ b, a.transpose(1, 2) @ b, a.sum(1), b.sum(1)]
         sums = [x.double() if not sums else sums[i] + x for i, x in enumerate(piece)]
         count += a.shape[1]
-    groups = op.groups.value if isinstance(op, qd.Conv2dOp) else 1
     own, cross, mean_a, mean_b = (x / count for x in sums)
     own = own - mean_b[:, :, None] * mean_b[:, None, :]
     cross = cross - mean_a[:, :, None] * mean_b[:, None, :]
-    return Moments(*(x.reshape(groups, -1, *x.shape[1:]).numpy() for x in (own, cross)), rows=count)
+    return Moments(*(x.reshape(op.group_count, -1, *x.shape[1:]).numpy() for x in (own, cross)), rows=count)
 
 
 def rows(op: Any, real: torch.Tensor, rounded: torch.Tensor, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -16,7 +16,7 @@ from torch_mlir.dialects import func
 from dyadic.compiler.refine.moments import Seen
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.dialects import new_context, qd
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.laws import shape
 from dyadic.passes import building
 from dyadic.passes.refine.weight_grid import Grid
 from dyadic.passes.refine.weight_layers import WeightLayer, dense, weight_layers
@@ -39,8 +39,8 @@ class OneLayer:
             with ir.InsertionPoint(function.add_entry_block()):
                 x = function.arguments[0]
                 constants = building.constant(weight), building.constant(np.zeros(len(weight), np.float32))
-                func.ReturnOp([like(op, x, *constants)])
-            (self.op,) = (o for o in function.entry_block.operations if isinstance(o.opview, qd.Conv2dOp | qd.LinearOp))
+                func.ReturnOp([building.layer_like(op, x, *constants)])
+            (self.op,) = (o for o in function.entry_block.operations if isinstance(o.opview, qd.Layer))
             self.attributes = self.op.operation.attributes
             self.attributes[qd.WEIGHT_BITS] = building.i64(bits)
             if group:
@@ -80,10 +80,3 @@ class OneLayer:
         if qd.BIAS_SHIFT not in self.attributes:
             return None
         return np.array([float(v) for v in self.attributes[qd.BIAS_SHIFT]])
-
-
-def like(op: Any, x: ir.Value, weight: ir.Value, bias: ir.Value) -> ir.Value:
-    """The layer `op` over other operands."""
-    if isinstance(op, qd.LinearOp):
-        return building.linear(x, weight, bias)
-    return building.conv2d(x, weight, bias, ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value)

@@ -148,8 +148,7 @@ class Watch:
         """The mean of each output channel: a layer is linear, so that the mean image says it, borders included."""
         zero = self.walk.real[self.b] * 0
         result = run(self.walk.simulation, self.step, {self.x: x, self.w: weight, self.b: zero}, {})
-        axis = 1 if isinstance(self.step.op, qd.Conv2dOp) else result.ndim - 1
-        return result.mean([d for d in range(result.ndim) if d != axis])
+        return result.mean([d for d in range(result.ndim) if d != self.step.op.channel_axis])
 
 
 def run(simulation: Simulation, step: Step, values: Values, activations: Mapping[str, int]) -> torch.Tensor:

@@ -15,13 +15,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dyadic.compiler.widths.simulate import Simulation
-from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 
 if TYPE_CHECKING:
     import torch
-
-NOT_LOGITS = (qd.SigmoidOp, qd.TanhOp, qd.HardSigmoidOp)
 
 
 class Objective:
@@ -31,7 +28,7 @@ class Objective:
         results = list(simulation.plan.results.values())
         last = {step.output: step.op for step in simulation.plan.steps}.get(results[0])
         self.classes = 0
-        if len(results) == 1 and last is not None and not isinstance(last, NOT_LOGITS) and len(shape(last.out)) == 2:
+        if len(results) == 1 and last is not None and not last.bounded and len(shape(last.out)) == 2:
             self.classes = shape(last.out)[1] if shape(last.out)[1] > 1 else 0
         self.labelled = labels and bool(self.classes)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from dyadic.compiler.widths.points import LAYERS
 from dyadic.compiler.widths.simulate import Simulation, Values
 from dyadic.dialects import qd
 from dyadic.dialects.reference import Step
@@ -17,7 +16,6 @@ from dyadic.dialects.reference import Step
 if TYPE_CHECKING:
     import torch
 
-CURVED = (qd.SigmoidOp, qd.TanhOp, qd.SiluOp, qd.HardSwishOp)
 # The result of a step (or an argument), before it is used: what to use instead.
 Inject = Callable[["Step | None", Values, "torch.Tensor"], "torch.Tensor"]
 
@@ -31,7 +29,7 @@ class Places:
         index = {step.output: i for i, step in enumerate(steps)}
         self.straight = straight(simulation)
         self.layers: dict[str, tuple[Step, ...]] = {
-            p.name: tuple(s for s in steps if isinstance(s.op, LAYERS) and s.inputs[1] == p.slot)
+            p.name: tuple(s for s in steps if isinstance(s.op, qd.Layer) and s.inputs[1] == p.slot)
             for p in points.weights.values()
         }
         self.sources: dict[str, tuple[int, ...]] = {
@@ -60,7 +58,7 @@ def straight(simulation: Simulation) -> bool:
     shared = any(len(point.layers) > 1 for point in simulation.points.weights.values())
     constants = simulation.plan.constants
     products = [s for s in simulation.plan.steps if isinstance(s.op, qd.MulOp) and not set(s.inputs) & set(constants)]
-    return not shared and not products and not any(isinstance(s.op, CURVED) for s in simulation.plan.steps)
+    return not shared and not products and all(s.op.piecewise_linear for s in simulation.plan.steps)
 
 
 def run(

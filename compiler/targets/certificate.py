@@ -14,9 +14,9 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
-from dyadic.passes.integerize.verify_integer import ISLAND_OPS
 from dyadic.passes.rewriting import layer_name
 
 NAMED = 4  # islands in the summary
@@ -106,7 +106,7 @@ def named(islands: Sequence[str]) -> str:
 def islands_of(module: ir.Module | ir.Operation) -> tuple[str, ...]:
     """The layers of a `qi` module that stay float."""
     every = main_function(module).operation.regions[0].blocks[0].operations
-    return tuple(layer_name(op) for op in every if isinstance(op.opview, ISLAND_OPS))
+    return tuple(layer_name(op) for op in every if qi.arithmetic_of(op.opview) is Arithmetic.FLOAT)
 
 
 def accumulators(module: ir.Module | ir.Operation) -> tuple[dict[str, tuple[int, int]], int]:
@@ -114,7 +114,7 @@ def accumulators(module: ir.Module | ir.Operation) -> tuple[dict[str, tuple[int,
     intervals: dict[str, tuple[int, int]] = {}
     ops = 0
     for op in main_function(module).operation.regions[0].blocks[0].operations:
-        if not op.operation.name.startswith("qi.") or isinstance(op.opview, (qi.ConstantOp, *ISLAND_OPS)):
+        if qi.arithmetic_of(op.opview) in (None, Arithmetic.DATA, Arithmetic.FLOAT):
             continue
         ops += 1
         if "acc" in op.attributes:

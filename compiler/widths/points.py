@@ -19,13 +19,11 @@ from dyadic.dialects.reference import Plan, Step, main_function, make_plan
 from dyadic.passes.integerize.align_residuals import align_residuals
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, choose_conv_add, operands, taken_in
 from dyadic.passes.integerize.integerize import fused_clamp
-from dyadic.passes.integerize.place_ranges import MOVES, place_ranges
+from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.quantization import value_range
-from dyadic.passes.integerize.tables import TABLE_OPS
 from dyadic.passes.integerize.weight_scheme import flattened_image
 from dyadic.passes.rewriting import defining
 
-LAYERS = (qd.Conv2dOp, qd.LinearOp)
 TAG = "qd.tag"
 
 
@@ -96,14 +94,14 @@ class Points:
         """Tensors of one type, and what is fused with what."""
         for step in self.plan.steps:
             op = step.op
-            if isinstance(op, MOVES):
+            if qd.keeps_range(op):
                 self._union(op.x, op.out)
-            elif isinstance(op, qd.ConcatOp):
-                self._union(op.a, op.out)
-                self._union(op.b, op.out)
+            elif qd.joins_ranges(op):
+                for operand in op.operation.operands:
+                    self._union(operand, op.out)
             elif (tail := fused_clamp(op)) is not None:
                 self._union(op.out, tail.out)
-            elif _tag(step) is None and isinstance(next(iter(op.out.uses)).owner.opview, qd.PadOp):
+            elif _tag(step) is None and next(iter(op.out.uses)).owner.opview.inserted is not None:
                 self._union(op.x, op.out)  # makes room for what is padded: another range, but the width of the input
             if CONV_ADD in op.operation.attributes:
                 self._union(operands(op)[0], op.out)
@@ -157,7 +155,7 @@ class Points:
         for root, slots in members.items():
             rounded = tuple(slot for slot in slots if slot in self.ranges)
             name = self.argument_names.get(rounded[0]) or self.names[rounded[0]]
-            tables = any(isinstance(use.owner.opview, TABLE_OPS) for slot in slots for use in self._values[slot].uses)
+            tables = any(isinstance(use.owner.opview, qd.Function) for slot in slots for use in self._values[slot].uses)
             elements = sum(prod(shape(self._values[slot])[1:]) for slot in rounded)
             points[name] = ActivationPoint(name, rounded, elements, 8 if tables else 16)
             self._point_of[root] = name
@@ -166,14 +164,14 @@ class Points:
     def _weights(self) -> dict[str, WeightPoint]:
         readers: dict[int, list[Step]] = {}
         for step in self.plan.steps:
-            if isinstance(step.op, LAYERS) and step.inputs[1] in self.plan.constants:
+            if isinstance(step.op, qd.Layer) and step.inputs[1] in self.plan.constants:
                 readers.setdefault(step.inputs[1], []).append(step)
         points = {}
         for slot, steps in readers.items():
             weight, first = shape(steps[0].op.weight), steps[0].op
             pixels = [prod(shape(step.op.out)[1:]) // weight[0] for step in steps]
-            kind = "linear" if isinstance(first, qd.LinearOp) else "conv2d"
-            if kind == "conv2d" and weight[1] == 1 and first.groups.value > 1:
+            kind = first.operation.name.removeprefix("qd.")
+            if weight[1] == 1 and first.group_count > 1:
                 kind = "depthwise"
             layers = tuple(self.names[step.output] for step in steps)
             reads = tuple(dict.fromkeys(self._point_of[self._find(step.inputs[0])] for step in steps))

@@ -27,8 +27,8 @@ What refine's passes learn from is written for one layer at a time and never sta
     qd.output_error = array<f64: ...>  how far the rounded layer's results are off on average, by output channel
 
 The scale of an activation is never written: it is derived from range and width in integerize, and so are the scale and
-the steps of weights where refine has not written better ones. The meaning of the ops in torch is in
-`dialects/reference.py`, so that this file can be read and loaded without torch.
+the steps of weights where refine has not written better ones. What an op means in float is its `evaluate`; torch is
+given to it, so that nothing here loads it.
 """
 
 from dyadic.dialects.qd.data import ConstantOp
@@ -51,11 +51,21 @@ from dyadic.dialects.qd.decisions import (
     WHY,
     is_island,
 )
-from dyadic.dialects.qd.dialect import QD
-from dyadic.dialects.qd.functions import ClampOp, HardSigmoidOp, HardSwishOp, LeakyReluOp, SigmoidOp, SiluOp, TanhOp
-from dyadic.dialects.qd.moves import ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp
-from dyadic.dialects.qd.pointwise import AddOp, MulOp, SubOp
-from dyadic.dialects.qd.products import Conv2dOp, LinearOp, ScaleShiftOp
+from dyadic.dialects.qd.dialect import QD, Operator, joins_ranges, keeps_range
+from dyadic.dialects.qd.functions import (
+    ClampOp,
+    Elementwise,
+    Function,
+    HardSigmoidOp,
+    HardSwishOp,
+    LeakyReluOp,
+    SigmoidOp,
+    SiluOp,
+    TanhOp,
+)
+from dyadic.dialects.qd.moves import ConcatOp, Move, PadOp, ReshapeOp, SliceOp, TransposeOp
+from dyadic.dialects.qd.pointwise import AddOp, Binary, MulOp, SubOp
+from dyadic.dialects.qd.products import Conv2dOp, Layer, LinearOp, ScaleShiftOp
 from dyadic.dialects.qd.windows import AvgPoolOp, MaxPoolOp, ReduceMeanOp
 
 __all__ = [
@@ -78,16 +88,22 @@ __all__ = [
     "WHY",
     "AddOp",
     "AvgPoolOp",
+    "Binary",
     "ClampOp",
     "ConcatOp",
     "ConstantOp",
     "Conv2dOp",
+    "Elementwise",
+    "Function",
     "HardSigmoidOp",
     "HardSwishOp",
+    "Layer",
     "LeakyReluOp",
     "LinearOp",
     "MaxPoolOp",
+    "Move",
     "MulOp",
+    "Operator",
     "PadOp",
     "ReduceMeanOp",
     "ReshapeOp",
@@ -99,4 +115,6 @@ __all__ = [
     "TanhOp",
     "TransposeOp",
     "is_island",
+    "joins_ranges",
+    "keeps_range",
 ]

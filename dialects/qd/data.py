@@ -3,14 +3,21 @@
 
 from typing import Any
 
-from torch_mlir.dialects.ext import Pure, Result
+from torch_mlir.dialects.ext import Result
 
-from dyadic.dialects.laws import Dense
-from dyadic.dialects.qd.dialect import QD
+from dyadic.dialects.laws import Dense, fail, given
+from dyadic.dialects.qd.dialect import Operator
 
 
-class ConstantOp(QD.Operation, name="constant", traits=[Pure]):
+class ConstantOp(Operator, name="constant"):
     """A weight, a bias, or a tensor that the model adds or multiplies with."""
 
     value: Dense
     out: Result[Any]
+
+    takes_clamp = False
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "value") or self.value.type == self.out.type:
+            return True
+        return fail(self, f"holds {self.value.type}, not {self.out.type}")

@@ -1,7 +1,62 @@
-"""The dialect `qd` itself, which every family of its ops registers with."""
+"""The dialect `qd` itself, and what every op of it can be asked."""
 
-from torch_mlir.dialects.ext import Dialect
+from typing import Any
+
+from torch_mlir.dialects.ext import Dialect, Pure
+
+from dyadic.dialects.facts import Range
+
+Values = Any  # torch.Tensor, or a NumPy array where the op `folds`
 
 
 class QD(Dialect, name="qd"):
     """The float graph and the decisions about it."""
+
+
+class Operator(QD.Operation, traits=[Pure]):
+    """The facts about an op; where a class says nothing else, what is here holds.
+
+    A class says more by overriding, or by being of a kind: a `Layer` has weights, a `Function` may become a table, a
+    `Move` computes nothing. Its meaning is one method, for any batch:
+
+        evaluate(self, xp, *inputs)
+
+    `xp` is the library that computes: `torch`, with float32 tensors; or `numpy`, with float64 arrays, where the op
+    `folds`. The batch is the leading dimension.
+    """
+
+    result_range = Range.OWN
+    takes_clamp = True  # its result is rounded by itself, so that a clamp behind it costs nothing
+    folds = False  # `evaluate` takes NumPy arrays of float64, too: constants are computed at compile time
+    bounded = False  # its results lie in a small interval whatever it reads: they are no logits
+    piecewise_linear = True  # in each of its operands
+
+    @property
+    def channel_axis(self) -> int | None:
+        """The dimension of x along which its weights differ; None where it has none."""
+        return None
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether f(s * x) is s * f(x) for every positive s."""
+        return False
+
+    @property
+    def inserted(self) -> float | None:
+        """A number that the result of a move holds besides the input's."""
+        return None
+
+    @property
+    def implied(self) -> bool:
+        """Whether what is known of its input is known of its result: it holds numbers of that, and no others."""
+        return self.result_range is Range.INPUT and self.inserted is None
+
+
+def keeps_range(op: object) -> bool:
+    """Whether the result of `op` has its input's range, since it holds the input's numbers."""
+    return isinstance(op, Operator) and op.result_range is Range.INPUT
+
+
+def joins_ranges(op: object) -> bool:
+    """Whether all inputs of `op` take its result's range."""
+    return isinstance(op, Operator) and op.result_range is Range.JOINED

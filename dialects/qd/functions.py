@@ -1,92 +1,169 @@
-"""Functions of each number alone: any of them may become a table."""
+"""Functions of each number alone.
+
+To add one: a class with its fields, `evaluate` and `exact`, and its facts; it is then a table of its input of at most
+8 bits everywhere behind (docs/adding-an-operator.md).
+"""
 # pyright: reportInvalidTypeForm=false
 
+import math
+from fractions import Fraction
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects import rational
 from dyadic.dialects.laws import fail, given, shape
-from dyadic.dialects.qd.dialect import QD
+from dyadic.dialects.qd.dialect import Operator, Values
+
+EVERYWHERE = (-math.inf, math.inf)
 
 
-class ClampOp(QD.Operation, name="clamp", traits=[Pure]):
-    """`min(max(x, low), high)`: Relu is [0, inf], Relu6 is [0, 6]."""
+class Elementwise(Operator):
+    """Of each number alone: the shape stays."""
 
     x: Operand[Any]
+    out: Result[Any]
+
+    def verify_invariants(self) -> bool:
+        return shape(self.x) == shape(self.out) or fail(self, f"makes {shape(self.out)} of {shape(self.x)}")
+
+
+class Function(Elementwise):
+    """What integerize makes a table of: every entry is `exact` of a number, rounded once."""
+
+    def exact(self, x: Fraction) -> Fraction:
+        """The function's value, exact or to 50 digits."""
+        raise NotImplementedError(f"{type(self).__name__} has no exact value")
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        """Where the function still changes by what 8 bits can tell: inputs beyond need no steps of their own."""
+        return EVERYWHERE
+
+
+class ClampOp(Elementwise, name="clamp"):
+    """`min(max(x, low), high)`: Relu is [0, inf], Relu6 is [0, 6]."""
+
     low: ir.FloatAttr
     high: ir.FloatAttr
-    out: Result[Any]
+
+    takes_clamp = False  # it is one
+    folds = True
+
+    @property
+    def homogeneous(self) -> bool:
+        return {self.low.value, self.high.value} <= {0.0, math.inf, -math.inf}
 
     def verify_invariants(self) -> bool:
         if given(self, "low", "high") and not self.low.value <= self.high.value:
             return fail(self, f"low {self.low.value} must not exceed high {self.high.value}")
-        return same_shape_law(self)
+        return super().verify_invariants()
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        low, high = self.low.value, self.high.value
+        if (low, high) == (0.0, math.inf) and xp is not np:
+            return xp.relu(x)  # unlike that of clip, its gradient is 0 at 0
+        return xp.clip(x, low, high)
 
 
-class SigmoidOp(QD.Operation, name="sigmoid", traits=[Pure]):
+class SigmoidOp(Function, name="sigmoid"):
     """`1 / (1 + exp(-x))`."""
 
-    x: Operand[Any]
-    out: Result[Any]
+    bounded, piecewise_linear = True, False
 
-    def verify_invariants(self) -> bool:
-        return same_shape_law(self)
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.sigmoid(x)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return rational.sigmoid(x)
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        return -6.25, 6.25  # within 1/512 of 0 and 1: half a step of [0, 1]
 
 
-class TanhOp(QD.Operation, name="tanh", traits=[Pure]):
+class TanhOp(Function, name="tanh"):
     """`tanh(x)`."""
 
-    x: Operand[Any]
-    out: Result[Any]
+    bounded, piecewise_linear = True, False
 
-    def verify_invariants(self) -> bool:
-        return same_shape_law(self)
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.tanh(x)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return 2 * rational.sigmoid(2 * x) - 1
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        return -3.125, 3.125  # within 1/256 of -1 and 1: half a step of [-1, 1]
 
 
-class SiluOp(QD.Operation, name="silu", traits=[Pure]):
+class SiluOp(Function, name="silu"):
     """`x * sigmoid(x)`."""
 
-    x: Operand[Any]
-    out: Result[Any]
+    piecewise_linear = False
 
-    def verify_invariants(self) -> bool:
-        return same_shape_law(self)
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.nn.functional.silu(x)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return x * rational.sigmoid(x)
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        return -8.0, math.inf  # -0.0027 there, and 0 from there on
 
 
-class HardSigmoidOp(QD.Operation, name="hard_sigmoid", traits=[Pure]):
+class HardSigmoidOp(Function, name="hard_sigmoid"):
     """`min(max(alpha * x + beta, 0), 1)`."""
 
-    x: Operand[Any]
     alpha: ir.FloatAttr
     beta: ir.FloatAttr
-    out: Result[Any]
 
-    def verify_invariants(self) -> bool:
-        return same_shape_law(self)
+    bounded = True
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.clip(self.alpha.value * x + self.beta.value, 0.0, 1.0)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return rational.clip(Fraction(self.alpha.value) * x + Fraction(self.beta.value), 0, 1)
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        alpha, beta = self.alpha.value, self.beta.value
+        return (-beta / alpha, (1 - beta) / alpha) if alpha > 0 else EVERYWHERE
 
 
-class HardSwishOp(QD.Operation, name="hard_swish", traits=[Pure]):
+class HardSwishOp(Function, name="hard_swish"):
     """`x * min(max(x + 3, 0), 6) / 6`."""
 
-    x: Operand[Any]
-    out: Result[Any]
+    piecewise_linear = False
 
-    def verify_invariants(self) -> bool:
-        return same_shape_law(self)
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.nn.functional.hardswish(x)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return x * rational.clip(x + 3, 0, 6) / 6
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        return -3.0, math.inf
 
 
-class LeakyReluOp(QD.Operation, name="leaky_relu", traits=[Pure]):
+class LeakyReluOp(Function, name="leaky_relu"):
     """`x` where positive, `alpha * x` elsewhere."""
 
-    x: Operand[Any]
     alpha: ir.FloatAttr
-    out: Result[Any]
 
-    def verify_invariants(self) -> bool:
-        return same_shape_law(self)
+    @property
+    def homogeneous(self) -> bool:
+        return True
 
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.nn.functional.leaky_relu(x, self.alpha.value)
 
-def same_shape_law(op: Any) -> bool:
-    """A function of each number alone keeps the shape."""
-    return shape(op.x) == shape(op.out) or fail(op, f"makes {shape(op.out)} of {shape(op.x)}")
+    def exact(self, x: Fraction) -> Fraction:
+        return x if x >= 0 else Fraction(self.alpha.value) * x

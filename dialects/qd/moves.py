@@ -1,22 +1,38 @@
 """Ops that compute nothing: the same numbers in other places."""
 # pyright: reportInvalidTypeForm=false
 
+from types import ModuleType
 from typing import Any
 
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects.facts import Range
 from dyadic.dialects.laws import I64s, fail, given, ints, shape, slice_law
-from dyadic.dialects.qd.dialect import QD
+from dyadic.dialects.qd.dialect import Operator, Values
 
 
-class ConcatOp(QD.Operation, name="concat", traits=[Pure]):
+class Move(Operator):
+    """Its result holds the numbers of its one input, and perhaps one more (`inserted`)."""
+
+    x: Operand[Any]
+    out: Result[Any]
+
+    result_range = Range.INPUT
+    takes_clamp = False
+
+
+class ConcatOp(Operator, name="concat"):
     """`a`, then `b`, along `axis` (never 0); more inputs are a chain. IRDL would give a variadic operand one type."""
 
     a: Operand[Any]
     b: Operand[Any]
     axis: ir.IntegerAttr
     out: Result[Any]
+
+    result_range = Range.JOINED
+    takes_clamp = False
+    folds = True
 
     def verify_invariants(self) -> bool:
         if not given(self, "axis"):
@@ -26,15 +42,22 @@ class ConcatOp(QD.Operation, name="concat", traits=[Pure]):
             return fail(self, f"inputs {shape(self.a)} and {shape(self.b)} do not make {out} along axis {axis}")
         return True
 
+    def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
+        batch = max(len(a), len(b))  # a constant has one image; it is the same in every image of the batch
+        inputs = [x if len(x) == batch else xp.broadcast_to(x, (batch, *x.shape[1:])) for x in (a, b)]
+        return xp.concatenate(inputs, self.axis.value)
 
-class PadOp(QD.Operation, name="pad", traits=[Pure]):
+
+class PadOp(Move, name="pad"):
     """`value` in `low[d]` places before and `high[d]` after the input in each dimension; negative entries crop."""
 
-    x: Operand[Any]
     low: I64s
     high: I64s
     value: ir.FloatAttr
-    out: Result[Any]
+
+    @property
+    def inserted(self) -> float:
+        return self.value.value
 
     def verify_invariants(self) -> bool:
         if not given(self, "low", "high", "value"):
@@ -45,12 +68,15 @@ class PadOp(QD.Operation, name="pad", traits=[Pure]):
             self, f"{x} padded by {ints(self.low)} and {ints(self.high)} is {expected}, not {out}"
         )
 
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        sides = zip(reversed(ints(self.low)), reversed(ints(self.high)), strict=True)  # from the last dimension on
+        return xp.nn.functional.pad(x, [n for pair in sides for n in pair], value=self.value.value)
 
-class ReshapeOp(QD.Operation, name="reshape", traits=[Pure]):
+
+class ReshapeOp(Move, name="reshape"):
     """The same numbers in the same (row-major) order under the result's shape; dimension 0 stays the batch."""
 
-    x: Operand[Any]
-    out: Result[Any]
+    folds = True
 
     def verify_invariants(self) -> bool:
         x, out = shape(self.x), shape(self.out)
@@ -63,13 +89,16 @@ class ReshapeOp(QD.Operation, name="reshape", traits=[Pure]):
             product[1] *= n
         return product[0] == product[1] or fail(self, f"{x} and {out} do not hold the same number of elements")
 
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return x.reshape(len(x), *shape(self.out)[1:])
 
-class TransposeOp(QD.Operation, name="transpose", traits=[Pure]):
+
+class TransposeOp(Move, name="transpose"):
     """Dimension `d` of the result is dimension `permutation[d]` of x; dimension 0 stays in place."""
 
-    x: Operand[Any]
     permutation: I64s
-    out: Result[Any]
+
+    folds = True
 
     def verify_invariants(self) -> bool:
         if not given(self, "permutation"):
@@ -79,14 +108,25 @@ class TransposeOp(QD.Operation, name="transpose", traits=[Pure]):
             return fail(self, f"permutation {order} does not take {x} to {out} with the batch in place")
         return True
 
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        order = ints(self.permutation)
+        return xp.moveaxis(x, order, list(range(len(order))))
 
-class SliceOp(QD.Operation, name="slice", traits=[Pure]):
+
+class SliceOp(Move, name="slice"):
     """Elements `starts[d], starts[d] + steps[d], ...` of each dimension, as many as the result has."""
 
-    x: Operand[Any]
     starts: I64s
     steps: I64s
-    out: Result[Any]
+
+    folds = True
 
     def verify_invariants(self) -> bool:
         return slice_law(self)
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)
+        places = [slice(start, start + (n - 1) * step + 1, step) for start, step, n in bounds]
+        if shape(self.x)[0] == shape(self.out)[0]:
+            places[0] = slice(None)  # the batch, whatever it is
+        return x[tuple(places)]

@@ -1,29 +1,51 @@
 """Layers with weights, and arithmetic with one constant a channel."""
 # pyright: reportInvalidTypeForm=false
 
+from types import ModuleType
 from typing import Any
 
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects.laws import I64s, fail, given, shape, window_law
-from dyadic.dialects.qd.dialect import QD
+from dyadic.dialects.facts import Weights
+from dyadic.dialects.laws import I64s, fail, given, ints, shape, window_law
+from dyadic.dialects.qd.dialect import Operator, Values
 
 
-class Conv2dOp(QD.Operation, name="conv2d", traits=[Pure]):
+class Layer(Operator):
+    """A sum of products with weights `[outputs, inputs of a group, ...]`, and a bias for each output."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+    out: Result[Any]
+
+    weights = Weights(operand=1, outputs=0, inputs=1)
+
+    @property
+    def group_count(self) -> int:
+        """Into how many groups its inputs and outputs fall."""
+        return 1
+
+
+class Conv2dOp(Layer, name="conv2d"):
     """Cross-correlation (ONNX Conv): x [1,C,H,W], weight [O,C/groups,KH,KW], bias [O].
 
     padding is [top, left, bottom, right].
     """
 
-    x: Operand[Any]
-    weight: Operand[Any]
-    bias: Operand[Any]
     strides: I64s
     padding: I64s
     dilation: I64s
     groups: ir.IntegerAttr
-    out: Result[Any]
+
+    @property
+    def channel_axis(self) -> int:
+        return 1
+
+    @property
+    def group_count(self) -> int:
+        return self.groups.value
 
     def verify_invariants(self) -> bool:
         if not given(self, "groups"):
@@ -38,14 +60,22 @@ class Conv2dOp(QD.Operation, name="conv2d", traits=[Pure]):
             )
         return window_law(self, x[2:], weight[2:], out[2:])
 
+    def evaluate(self, xp: ModuleType, x: Values, weight: Values, bias: Values) -> Values:
+        functional = xp.nn.functional
+        strides, dilation, groups = ints(self.strides), ints(self.dilation), self.groups.value
+        top, left, bottom, right = ints(self.padding)
+        if (top, left) == (bottom, right):
+            return functional.conv2d(x, weight, bias, strides, [top, left], dilation, groups)
+        padded = functional.pad(x, [left, right, top, bottom])
+        return functional.conv2d(padded, weight, bias, strides, 0, dilation, groups)
 
-class LinearOp(QD.Operation, name="linear", traits=[Pure]):
+
+class LinearOp(Layer, name="linear"):
     """`x @ weight^T + bias` over the last dimension: x [..., K], weight [O, K], bias [O]."""
 
-    x: Operand[Any]
-    weight: Operand[Any]
-    bias: Operand[Any]
-    out: Result[Any]
+    @property
+    def channel_axis(self) -> int:
+        return len(shape(self.x)) - 1
 
     def verify_invariants(self) -> bool:
         x, weight, bias, out = (shape(v) for v in (self.x, self.weight, self.bias, self.out))
@@ -53,8 +83,11 @@ class LinearOp(QD.Operation, name="linear", traits=[Pure]):
             return fail(self, f"shapes do not fit: x {x}, weight {weight}, bias {bias}, result {out}")
         return True
 
+    def evaluate(self, xp: ModuleType, x: Values, weight: Values, bias: Values) -> Values:
+        return xp.nn.functional.linear(x, weight, bias)
 
-class ScaleShiftOp(QD.Operation, name="scale_shift", traits=[Pure]):
+
+class ScaleShiftOp(Operator, name="scale_shift"):
     """`out = x * scale[c] + shift[c]` along `axis`.
 
     A batch norm that could not be folded, or arithmetic with a per-channel constant.
@@ -66,6 +99,12 @@ class ScaleShiftOp(QD.Operation, name="scale_shift", traits=[Pure]):
     axis: ir.IntegerAttr
     out: Result[Any]
 
+    folds = True
+
+    @property
+    def channel_axis(self) -> int:
+        return self.axis.value
+
     def verify_invariants(self) -> bool:
         if not given(self, "axis"):
             return True
@@ -74,3 +113,8 @@ class ScaleShiftOp(QD.Operation, name="scale_shift", traits=[Pure]):
         if not 0 < axis < len(x) or scale != [x[axis]] or shift != scale:
             return fail(self, f"needs one scale and one shift per entry of axis {axis} of {x}, got {scale} and {shift}")
         return True
+
+    def evaluate(self, xp: ModuleType, x: Values, scale: Values, shift: Values) -> Values:
+        places = [1] * len(shape(self.x))
+        places[self.axis.value] = -1
+        return x * scale.reshape(places) + shift.reshape(places)

@@ -20,13 +20,12 @@ integer-only, and its certificate says so.
 kernel is compared with, bit for bit. Sums of products run in floating point only where that is exact (`exact_float`).
 """
 
-from dyadic.dialects.qi.arithmetic import exact_float, narrow, quantized, real
 from dyadic.dialects.qi.data import ConstantOp, DequantizeOp, QuantizeOp
-from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.qi.dialect import QI, Operator, arithmetic_of, float_operators, has_kernel
 from dyadic.dialects.qi.islands import FloatConv2dOp, FloatLinearOp
-from dyadic.dialects.qi.moves import ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from dyadic.dialects.qi.moves import ConcatOp, PadOp, Rearrangement, ReshapeOp, SliceOp, TransposeOp
 from dyadic.dialects.qi.pointwise import AddOp, MulOp, RequantOp, TableOp
-from dyadic.dialects.qi.products import Conv2dOp, ConvAddOp, LinearOp
+from dyadic.dialects.qi.products import Conv2dOp, ConvAddOp, Convolution, Layer, LinearOp, is_layer
 from dyadic.dialects.qi.windows import AvgPoolOp, MaxPoolOp
 
 __all__ = [
@@ -37,21 +36,25 @@ __all__ = [
     "ConstantOp",
     "Conv2dOp",
     "ConvAddOp",
+    "Convolution",
     "DequantizeOp",
     "FloatConv2dOp",
     "FloatLinearOp",
+    "Layer",
     "LinearOp",
     "MaxPoolOp",
     "MulOp",
+    "Operator",
     "PadOp",
     "QuantizeOp",
+    "Rearrangement",
     "RequantOp",
     "ReshapeOp",
     "SliceOp",
     "TableOp",
     "TransposeOp",
-    "exact_float",
-    "narrow",
-    "quantized",
-    "real",
+    "arithmetic_of",
+    "float_operators",
+    "has_kernel",
+    "is_layer",
 ]

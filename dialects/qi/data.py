@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import weight_law
 from dyadic.dialects.laws import Dense, activation, fail, given, known_activation, steps_of, storage
-from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.qi.dialect import Operator
 from dyadic.runtime import fixedpoint
 
 Array = npt.NDArray[Any]
 
 
-class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
+class ConstantOp(Operator, name="constant"):
     """Integers known at compile time: weights (i8), biases (i32), or an activation that never changes.
 
     Such an activation has leading dimension 1 and is the same in every image of a batch. Weights in groups are whole
@@ -25,6 +26,8 @@ class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
     value: Dense
     out: Result[Any]
 
+    arithmetic = Arithmetic.DATA
+
     def verify_invariants(self) -> bool:
         return not given(self, "value") or weight_law(self)
 
@@ -33,11 +36,13 @@ class ConstantOp(QI.Operation, name="constant", traits=[Pure]):
         return value.view(storage(self.out)) if activation(self.out) is not None else value
 
 
-class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
+class QuantizeOp(Operator, name="quantize"):
     """The input boundary (docs/arithmetic.md): float32 to integers, NCHW to NHWC for rank 4. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
+
+    arithmetic = Arithmetic.BOUNDARY
 
     def verify_invariants(self) -> bool:
         return activation(self.out) is not None or fail(self, f"must make a quantized activation, not {self.out.type}")
@@ -48,11 +53,13 @@ class QuantizeOp(QI.Operation, name="quantize", traits=[Pure]):
         return q.transpose(0, 2, 3, 1) if q.ndim == 4 else q
 
 
-class DequantizeOp(QI.Operation, name="dequantize", traits=[Pure]):
+class DequantizeOp(Operator, name="dequantize"):
     """The output boundary (docs/arithmetic.md): integers to float32, NHWC to NCHW for rank 4. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
+
+    arithmetic = Arithmetic.BOUNDARY
 
     def verify_invariants(self) -> bool:
         return activation(self.x) is not None or fail(self, f"must read a quantized activation, not {self.x.type}")

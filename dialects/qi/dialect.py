@@ -1,7 +1,41 @@
-"""The dialect `qi` itself, which every family of its ops registers with."""
+"""The dialect `qi` itself, and what every op of it can be asked."""
 
-from torch_mlir.dialects.ext import Dialect
+from typing import cast
+
+from torch_mlir.dialects.ext import Dialect, Pure
+
+from dyadic.dialects.facts import Arithmetic
+from dyadic.dialects.qd.dialect import Operator as FloatOperator
 
 
 class QI(Dialect, name="qi"):
     """The integer graph."""
+
+
+class Operator(QI.Operation, traits=[Pure]):
+    """The facts about an op of the integer graph; where a class says nothing else, what is here holds.
+
+    Its meaning is one method, exact, on NumPy arrays whose leading dimension is the batch, any batch:
+
+        evaluate(self, *inputs)
+    """
+
+    arithmetic = cast("Arithmetic | None", None)  # every class says it
+    # The kinds of float ops whose values its own stand for; none: no value of the float graph is its.
+    made_from = cast("tuple[type[FloatOperator], ...]", ())
+    found_by_name = True  # its value lies as that of the float op with the user's name does
+
+
+def arithmetic_of(op: object) -> Arithmetic | None:
+    """What an op does with numbers; None of what is no op of the integer graph."""
+    return op.arithmetic if isinstance(op, Operator) else None
+
+
+def has_kernel(op: object) -> bool:
+    """Whether a target's code computes it: constants are data, and the boundary is the runtime's."""
+    return isinstance(op, Operator) and op.arithmetic is not None and op.arithmetic.computed
+
+
+def float_operators() -> frozenset[str]:
+    """The names of the ops that compute in float32: all that a program knows of them."""
+    return frozenset(op.OPERATION_NAME for op in QI.operations if getattr(op, "arithmetic", None) is Arithmetic.FLOAT)

@@ -6,18 +6,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Result
 
+from dyadic.dialects import qd
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import float_product_law, image_law
-from dyadic.dialects.laws import I64s, fail, given, ints, shape
+from dyadic.dialects.laws import fail, given, ints, shape
 from dyadic.dialects.qi.arithmetic import quantized, real
-from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.qi.products import Convolution, Layer
 from dyadic.dialects.windows import taps
 
 Array = npt.NDArray[Any]
 
 
-class FloatConv2dOp(QI.Operation, name="float_conv2d", traits=[Pure]):
+class FloatConv2dOp(Convolution, name="float_conv2d"):
     """A float island: x [1,H,W,C] of integers, weight f32[O,KH,KW,C/groups], bias f32[O], a result of integers.
 
     `clamp(quantize(bias + r * w + ...), low, high)`: `r` and `quantize` are the boundary's (docs/arithmetic.md).
@@ -26,16 +28,12 @@ class FloatConv2dOp(QI.Operation, name="float_conv2d", traits=[Pure]):
     are 0.0; as weights are finite, adding their products or leaving them out makes the same result.
     """
 
-    x: Operand[Any]
-    weight: Operand[Any]
-    bias: Operand[Any]
-    strides: I64s
-    padding: I64s
-    dilation: I64s
-    groups: ir.IntegerAttr
     low: ir.IntegerAttr
     high: ir.IntegerAttr
     out: Result[Any]
+
+    arithmetic = Arithmetic.FLOAT
+    made_from = (qd.Conv2dOp,)
 
     def verify_invariants(self) -> bool:
         return not given(self, "groups") or (float_product_law(self, shape(self.weight)[0]) and image_law(self))
@@ -51,15 +49,15 @@ class FloatConv2dOp(QI.Operation, name="float_conv2d", traits=[Pure]):
         return quantized(self, total.reshape(len(x), *out, outputs))
 
 
-class FloatLinearOp(QI.Operation, name="float_linear", traits=[Pure]):
+class FloatLinearOp(Layer, name="float_linear"):
     """The same over the last dimension: x [..., K] of integers, weight f32[O, K], bias f32[O]."""
 
-    x: Operand[Any]
-    weight: Operand[Any]
-    bias: Operand[Any]
     low: ir.IntegerAttr
     high: ir.IntegerAttr
     out: Result[Any]
+
+    arithmetic = Arithmetic.FLOAT
+    made_from = (qd.LinearOp,)
 
     def verify_invariants(self) -> bool:
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)

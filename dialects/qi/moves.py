@@ -7,22 +7,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects import qd
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import move_law
 from dyadic.dialects.laws import I64s, activation, fail, given, ints, shape, slice_law, steps_of
-from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.qi.dialect import Operator
 
 Array = npt.NDArray[Any]
 
 
-class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
+class Rearrangement(Operator):
+    """The integers of its inputs in other places, and no others: its `evaluate` moves any numbers."""
+
+    arithmetic = Arithmetic.MOVE
+
+
+class ConcatOp(Rearrangement, name="concat"):
     """`a`, then `b`, both of the result's element type, along `axis` (never 0); more inputs are a chain."""
 
     a: Operand[Any]
     b: Operand[Any]
     axis: ir.IntegerAttr
     out: Result[Any]
+
+    made_from = (qd.ConcatOp,)
 
     def verify_invariants(self) -> bool:
         if not given(self, "axis"):
@@ -40,7 +50,7 @@ class ConcatOp(QI.Operation, name="concat", traits=[Pure]):
         return np.concatenate([np.broadcast_to(x, (batch, *x.shape[1:])) for x in inputs], self.axis.value)
 
 
-class PadOp(QI.Operation, name="pad", traits=[Pure]):
+class PadOp(Operator, name="pad"):
     """`value` (already in the type's steps) in `low[d]` places before and `high[d]` after; negative entries crop."""
 
     x: Operand[Any]
@@ -48,6 +58,9 @@ class PadOp(QI.Operation, name="pad", traits=[Pure]):
     high: I64s
     value: ir.IntegerAttr
     out: Result[Any]
+
+    arithmetic = Arithmetic.MOVE
+    made_from = (qd.PadOp,)
 
     def verify_invariants(self) -> bool:
         if not given(self, "low", "high", "value"):
@@ -67,11 +80,14 @@ class PadOp(QI.Operation, name="pad", traits=[Pure]):
         return np.pad(x[crop], grow, constant_values=self.value.value)
 
 
-class ReshapeOp(QI.Operation, name="reshape", traits=[Pure]):
+class ReshapeOp(Rearrangement, name="reshape"):
     """The same bytes in the same (row-major) order under the result's shape; dimension 0 stays the batch."""
 
     x: Operand[Any]
     out: Result[Any]
+
+    made_from = (qd.ReshapeOp,)
+    found_by_name = False  # an image may be flattened in another order, the weights behind it permuted instead
 
     def verify_invariants(self) -> bool:
         x, out = shape(self.x), shape(self.out)
@@ -83,12 +99,15 @@ class ReshapeOp(QI.Operation, name="reshape", traits=[Pure]):
         return x.reshape(len(x), *shape(self.out)[1:])
 
 
-class TransposeOp(QI.Operation, name="transpose", traits=[Pure]):
+class TransposeOp(Rearrangement, name="transpose"):
     """Dimension `d` of the result is dimension `permutation[d]` of x; dimension 0 stays in place."""
 
     x: Operand[Any]
     permutation: I64s
     out: Result[Any]
+
+    made_from = (qd.TransposeOp,)
+    found_by_name = False  # one that moves no bytes is gone
 
     def verify_invariants(self) -> bool:
         if not given(self, "permutation"):
@@ -102,13 +121,15 @@ class TransposeOp(QI.Operation, name="transpose", traits=[Pure]):
         return np.ascontiguousarray(x.transpose(ints(self.permutation)))
 
 
-class SliceOp(QI.Operation, name="slice", traits=[Pure]):
+class SliceOp(Rearrangement, name="slice"):
     """Elements `starts[d], starts[d] + steps[d], ...` of each dimension, as many as the result has."""
 
     x: Operand[Any]
     starts: I64s
     steps: I64s
     out: Result[Any]
+
+    made_from = (qd.SliceOp,)
 
     def verify_invariants(self) -> bool:
         return slice_law(self) and move_law(self, None)

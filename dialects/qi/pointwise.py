@@ -6,18 +6,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects import qd
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import broadcast_law, clamp_law, requant_law
 from dyadic.dialects.laws import Dense, activation, fail, given, is_wide, shape, storage, zero_point
 from dyadic.dialects.qi.arithmetic import narrow
-from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.qi.dialect import Operator
 from dyadic.runtime import fixedpoint
 
 Array = npt.NDArray[Any]
 
 
-class AddOp(QI.Operation, name="add", traits=[Pure]):
+class AddOp(Operator, name="add"):
     """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding.
 
     |m| < 2^15, so the sum fits int32; where an operand or the result has 16 bits, |m| < 2^31 and the sum is int64.
@@ -33,6 +35,9 @@ class AddOp(QI.Operation, name="add", traits=[Pure]):
     low: ir.IntegerAttr
     high: ir.IntegerAttr
     out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.AddOp, qd.SubOp)
 
     def verify_invariants(self) -> bool:
         if not (broadcast_law(self) and clamp_law(self)):
@@ -54,7 +59,7 @@ class AddOp(QI.Operation, name="add", traits=[Pure]):
         return np.clip(q, self.low.value, self.high.value).astype(storage(self.out))
 
 
-class MulOp(QI.Operation, name="mul", traits=[Pure]):
+class MulOp(Operator, name="mul"):
     """`requant((a-za) * (b-zb), m, s)`; `b` may be [1, .., 1, C], of the same rank, and is broadcast."""
 
     a: Operand[Any]
@@ -65,6 +70,9 @@ class MulOp(QI.Operation, name="mul", traits=[Pure]):
     high: ir.IntegerAttr
     out: Result[Any]
 
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.MulOp,)
+
     def verify_invariants(self) -> bool:
         return broadcast_law(self) and requant_law(self)
 
@@ -73,7 +81,7 @@ class MulOp(QI.Operation, name="mul", traits=[Pure]):
         return narrow(self, product)
 
 
-class RequantOp(QI.Operation, name="requant", traits=[Pure]):
+class RequantOp(Operator, name="requant"):
     """`requant(x - zx, m, s)`: another scale, or a clamp that no producer could take."""
 
     x: Operand[Any]
@@ -82,6 +90,9 @@ class RequantOp(QI.Operation, name="requant", traits=[Pure]):
     low: ir.IntegerAttr
     high: ir.IntegerAttr
     out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.ClampOp,)
 
     def verify_invariants(self) -> bool:
         if activation(self.x) is None or shape(self.x) != shape(self.out):
@@ -92,7 +103,7 @@ class RequantOp(QI.Operation, name="requant", traits=[Pure]):
         return narrow(self, x.astype(np.int64) - zero_point(self.x))
 
 
-class TableOp(QI.Operation, name="table", traits=[Pure]):
+class TableOp(Operator, name="table"):
     """`table[x]`, 256 entries: any function of a number of at most 8 bits, exact to the rounding of the result.
 
     An entry has the result's storage, i8 for u8 and i16.
@@ -101,6 +112,9 @@ class TableOp(QI.Operation, name="table", traits=[Pure]):
     x: Operand[Any]
     table: Dense
     out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.Function,)
 
     def verify_invariants(self) -> bool:
         if given(self, "table") and list(self.table.type.shape) != [256]:

@@ -6,19 +6,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects import qd
+from dyadic.dialects.facts import Arithmetic, Weights
 from dyadic.dialects.integer_laws import acc_shift, convolution_law, product_law
 from dyadic.dialects.laws import I32s, I64s, fail, given, ints, shape, steps_of, storage, zero_point
 from dyadic.dialects.qi.arithmetic import exact_float, narrow
-from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.qi.dialect import QI, Operator
 from dyadic.dialects.windows import taps
 from dyadic.runtime import fixedpoint
 
 Array = npt.NDArray[Any]
 
 
-class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
+class Layer(Operator):
+    """A sum of products with weights `[outputs, ..., inputs of a group]`, and a bias for each output."""
+
+    x: Operand[Any]
+    weight: Operand[Any]
+    bias: Operand[Any]
+
+    weights = Weights(operand=1, outputs=0, inputs=-1)
+
+
+class Convolution(Layer):
+    """Over windows of an image, in groups of channels."""
+
+    strides: I64s
+    padding: I64s
+    dilation: I64s
+    groups: ir.IntegerAttr
+
+
+class Conv2dOp(Convolution, name="conv2d"):
     """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,H,W,C], weight [O,KH,KW,C/groups], bias i32[O].
 
     One m and one s a channel. Padded cells hold the zero point of x: the folded `-zp * sum(w)` holds everywhere.
@@ -28,13 +49,6 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
     apart, and the accumulator after `acc_shift`.
     """
 
-    x: Operand[Any]
-    weight: Operand[Any]
-    bias: Operand[Any]
-    strides: I64s
-    padding: I64s
-    dilation: I64s
-    groups: ir.IntegerAttr
     multiplier: I32s
     shift: I32s
     low: ir.IntegerAttr
@@ -42,6 +56,9 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
     form: ir.StringAttr
     acc: I64s
     out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.Conv2dOp, qd.ScaleShiftOp)
 
     def verify_invariants(self) -> bool:
         return not given(self, "groups") or convolution_law(self)
@@ -69,7 +86,7 @@ class Conv2dOp(QI.Operation, name="conv2d", traits=[Pure]):
         return narrow(self, self.accumulate(x, weight, bias))
 
 
-class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
+class ConvAddOp(Convolution, name="conv_add"):
     """A convolution whose accumulator is added to a residual before the one rounding.
 
     `clamp(((acc * m[o] + ((b - zb) << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o]) + zp, low, high)`; sum in int64.
@@ -77,14 +94,7 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
     16 bits it lies in [0, 8], or is 32 where every mb is below 2^13.
     """
 
-    x: Operand[Any]
-    weight: Operand[Any]
-    bias: Operand[Any]
     residual: Operand[Any]
-    strides: I64s
-    padding: I64s
-    dilation: I64s
-    groups: ir.IntegerAttr
     multiplier: I32s
     residual_multiplier: I32s
     residual_shift: ir.IntegerAttr
@@ -93,6 +103,9 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
     high: ir.IntegerAttr
     acc: I64s
     out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.AddOp,)
 
     def verify_invariants(self) -> bool:
         if not given(self, "groups"):
@@ -131,12 +144,9 @@ class ConvAddOp(QI.Operation, name="conv_add", traits=[Pure]):
         ).astype(storage(self.out))
 
 
-class LinearOp(QI.Operation, name="linear", traits=[Pure]):
+class LinearOp(Layer, name="linear"):
     """The same over the last dimension: x [..., K], weight [O, K], bias i32[O]."""
 
-    x: Operand[Any]
-    weight: Operand[Any]
-    bias: Operand[Any]
     multiplier: I32s
     shift: I32s
     low: ir.IntegerAttr
@@ -144,6 +154,9 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
     form: ir.StringAttr
     acc: I64s
     out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.LinearOp,)
 
     def verify_invariants(self) -> bool:
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
@@ -155,3 +168,8 @@ class LinearOp(QI.Operation, name="linear", traits=[Pure]):
         kind = exact_float(weight, self.x)
         acc = (x.astype(kind) @ weight.astype(kind).T).astype(np.int64) + bias
         return narrow(self, fixedpoint.round_shift(acc, acc_shift(self)))
+
+
+def is_layer(name: str) -> bool:
+    """Whether ops of this name are layers with weights."""
+    return any(op.OPERATION_NAME == name and issubclass(op, Layer) for op in QI.operations)

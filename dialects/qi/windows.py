@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
-from torch_mlir.dialects.ext import Operand, Pure, Result
+from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects import qd
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import move_law, requant_law
 from dyadic.dialects.laws import (
     Bool,
@@ -23,14 +25,14 @@ from dyadic.dialects.laws import (
     window_law,
     zero_point,
 )
-from dyadic.dialects.qi.dialect import QI
+from dyadic.dialects.qi.dialect import Operator
 from dyadic.dialects.windows import taps, valid_cells
 from dyadic.runtime import fixedpoint
 
 Array = npt.NDArray[Any]
 
 
-class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
+class MaxPoolOp(Operator, name="max_pool"):
     """Largest real cell of each window: windows are clipped and never read padding. x and result share one type."""
 
     x: Operand[Any]
@@ -39,6 +41,9 @@ class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
     padding: I64s
     dilation: I64s
     out: Result[Any]
+
+    arithmetic = Arithmetic.MOVE
+    made_from = (qd.MaxPoolOp,)
 
     def verify_invariants(self) -> bool:
         if not given(self, "kernel"):
@@ -54,7 +59,7 @@ class MaxPoolOp(QI.Operation, name="max_pool", traits=[Pure]):
         return np.stack([cells for _, cells in every]).max(0)
 
 
-class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
+class AvgPoolOp(Operator, name="avg_pool"):
     """`requant(sum(x - zx) over real cells, m[i], s[i])`, where the window has `counts[i]` valid cells.
 
     Counted padding adds 0 and counts; `counts` are the numbers of cells that the windows of this op divide by.
@@ -71,6 +76,9 @@ class AvgPoolOp(QI.Operation, name="avg_pool", traits=[Pure]):
     high: ir.IntegerAttr
     out: Result[Any]
     count_include_pad: Bool = flag()
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.AvgPoolOp, qd.ReduceMeanOp)
 
     def verify_invariants(self) -> bool:
         if not given(self, "kernel", "counts", "multiplier", "shift"):

@@ -18,7 +18,6 @@ from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands
 from dyadic.passes.integerize.integerize import fused_clamp
-from dyadic.passes.integerize.place_ranges import MOVES
 from dyadic.passes.integerize.quantization import set_value_range, value_activation, value_range
 from dyadic.passes.rewriting import module_pass
 
@@ -56,9 +55,9 @@ def moved_with(value: ir.Value) -> list[ir.Value] | None:
     every = [value]
     for use in value.uses:
         reader = use.owner.opview
-        if isinstance(reader, qd.ConcatOp):
+        if qd.joins_ranges(reader):
             return None
-        if isinstance(reader, MOVES):
+        if qd.keeps_range(reader):
             more = moved_with(reader.out)
             if more is None:
                 return None

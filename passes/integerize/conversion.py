@@ -4,6 +4,7 @@ A rank-4 value is NCHW in `qd` and NHWC in `qi`; `order_of` says which logical d
 change of order that moves no bytes (the dimensions that change places have size 1) becomes a reshape, or nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,34 @@ class Target:
     activation: Activation
     low: int
     high: int
+
+
+Converter = Callable[["Conversion", Any, Target], ir.Value]
+_CONVERTERS: dict[type, Converter] = {}
+_ISLAND_CONVERTERS: dict[type, Converter] = {}
+
+
+def converts(*kinds: type[qd.Operator]) -> Callable[[Converter], Converter]:
+    """Register how ops of these kinds become `qi`. A kind may be a base class, which all its ops then share."""
+    return lambda converter: _register(_CONVERTERS, kinds, converter)
+
+
+def converts_island(*kinds: type[qd.Layer]) -> Callable[[Converter], Converter]:
+    """Register how layers of these kinds become float islands."""
+    return lambda converter: _register(_ISLAND_CONVERTERS, kinds, converter)
+
+
+def _register(table: dict[type, Converter], kinds: tuple[type, ...], converter: Converter) -> Converter:
+    for kind in kinds:
+        assert kind not in table, f"{kind.__name__} is converted twice"
+        table[kind] = converter
+    return converter
+
+
+def converter_of(kind: type, *, island: bool = False) -> Converter | None:
+    """What was registered for a kind of op or the nearest of its base classes; None where nothing was."""
+    table = _ISLAND_CONVERTERS if island else _CONVERTERS
+    return next((table[base] for base in kind.__mro__ if base in table), None)
 
 
 class Conversion:

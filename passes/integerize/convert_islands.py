@@ -13,16 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
 
-from dyadic.dialects import qi
+from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import shape
-from dyadic.passes.integerize.conversion import Conversion, Target, constant_array, dense, i64
+from dyadic.passes.integerize.conversion import Conversion, Target, constant_array, converts_island, dense, i64
 from dyadic.passes.integerize.quantization import sizes_nhwc
 from dyadic.passes.integerize.weight_scheme import runs
 from dyadic.passes.rewriting import layer_name
 from dyadic.runtime.errors import ModelError
 
 
-def conv2d(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts_island(qd.Conv2dOp)
+def conv2d(c: Conversion, op: qd.Conv2dOp, target: Target) -> ir.Value:
     """A convolution with its clamp."""
     new = qi.FloatConv2dOp(
         x=c.get(op.x),
@@ -39,7 +40,8 @@ def conv2d(c: Conversion, op: Any, target: Target) -> ir.Value:
     return new.out
 
 
-def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts_island(qd.LinearOp)
+def linear(c: Conversion, op: qd.LinearOp, target: Target) -> ir.Value:
     """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
     weight = runs(constant_array(op, op.weight), c.flattened.get(op.x))
     new = qi.FloatLinearOp(

@@ -23,6 +23,7 @@ from dyadic.passes.integerize.conversion import (
     Target,
     activation_of,
     constant_array,
+    converts,
     dense,
     i64,
 )
@@ -35,7 +36,8 @@ from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MAX, limited_multiplier
 
 
-def add(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.AddOp, qd.SubOp)
+def add(c: Conversion, op: qd.AddOp | qd.SubOp, target: Target) -> ir.Value:
     """Both operands at the result's scale, one rounding; a subtraction has a negative multiplier."""
     if CONV_ADD in op.operation.attributes:
         return conv_add(c, op, target)
@@ -62,7 +64,8 @@ def add(c: Conversion, op: Any, target: Target) -> ir.Value:
     ).out
 
 
-def mul(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.MulOp)
+def mul(c: Conversion, op: qd.MulOp, target: Target) -> ir.Value:
     """The product of two activations, requantized."""
     a, b = operand(c, op, op.a), operand(c, op, op.b)
     sizes = sizes_nhwc(op.out)
@@ -82,7 +85,8 @@ def mul(c: Conversion, op: Any, target: Target) -> ir.Value:
     ).out
 
 
-def clamp(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.ClampOp)
+def clamp(c: Conversion, op: qd.ClampOp, target: Target) -> ir.Value:
     """A clamp that stands alone, or an identity that changes the scale."""
     x, out = c.get(op.x), target.activation
     low, high = out.step(op.low.value), out.step(op.high.value)
@@ -92,7 +96,8 @@ def clamp(c: Conversion, op: Any, target: Target) -> ir.Value:
     ).out
 
 
-def look_up(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.Function)
+def look_up(c: Conversion, op: qd.Function, target: Target) -> ir.Value:
     """A function of one number, clamp included, as 256 entries."""
     x = c.get(op.x)
     entries = table(op, activation_of(x), target.activation, target.low, target.high)

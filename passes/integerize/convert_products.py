@@ -23,6 +23,7 @@ from dyadic.passes.integerize.conversion import (
     Target,
     activation_of,
     constant_array,
+    converts,
     i32s,
     i64,
     i64s,
@@ -36,7 +37,8 @@ from dyadic.passes.rewriting import defining, layer_name
 DEAD, DEAD_ERROR = "qi.dead_channels", "qi.dead_error"
 
 
-def conv2d(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.Conv2dOp)
+def conv2d(c: Conversion, op: qd.Conv2dOp, target: Target) -> ir.Value:
     """A convolution with its requantization and clamp."""
     x = c.get(op.x)
     product = _conv_product(op, x, target, short=True)
@@ -93,7 +95,8 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
     return new.out
 
 
-def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.LinearOp)
+def linear(c: Conversion, op: qd.LinearOp, target: Target) -> ir.Value:
     """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
     image, mean = c.flattened.get(op.x), input_mean(op, shape(op.x)[-1])
     weight = runs(constant_array(op, op.weight), image)
@@ -127,7 +130,8 @@ def linear(c: Conversion, op: Any, target: Target) -> ir.Value:
     return c.from_logical(new.out)
 
 
-def scale_shift(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.ScaleShiftOp)
+def scale_shift(c: Conversion, op: qd.ScaleShiftOp, target: Target) -> ir.Value:
     """A depthwise 1x1 convolution over [1, 1, everything else, channels], with the scaled axis last."""
     x = c.get(op.x)
     sizes = shape(x)

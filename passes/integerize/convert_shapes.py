@@ -19,6 +19,7 @@ from dyadic.passes.integerize.conversion import (
     Target,
     activation_of,
     constant_array,
+    converts,
     i32s,
     i64,
     i64s,
@@ -31,7 +32,8 @@ from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MIN, limited_multiplier
 
 
-def reshape(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.ReshapeOp)
+def reshape(c: Conversion, op: qd.ReshapeOp, target: Target) -> ir.Value:
     """The model's order of numbers; but linear layers behind a flattened image permute their weights instead."""
     if (image := flattened_image(op)) is not None:
         c.flattened[op.out] = image
@@ -39,13 +41,15 @@ def reshape(c: Conversion, op: Any, target: Target) -> ir.Value:
     return c.from_logical(c.reshape(c.to_logical(c.get(op.x)), shape(op.out)))
 
 
-def transpose(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.TransposeOp)
+def transpose(c: Conversion, op: qd.TransposeOp, target: Target) -> ir.Value:
     """The permutation composed with the layouts before and after it."""
     before, after, order = order_of(len(shape(op.x))), order_of(len(shape(op.out))), ints(op.permutation)
     return c.permute(c.get(op.x), [before.index(order[d]) for d in after])
 
 
-def slice_(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.SliceOp)
+def slice_(c: Conversion, op: qd.SliceOp, target: Target) -> ir.Value:
     """Starts and steps in physical order."""
     x, order = c.get(op.x), order_of(len(shape(op.x)))
     starts, steps = ints(op.starts), ints(op.steps)
@@ -53,7 +57,8 @@ def slice_(c: Conversion, op: Any, target: Target) -> ir.Value:
     return qi.SliceOp(x=x, starts=i64s([starts[d] for d in order]), steps=i64s([steps[d] for d in order]), out=kind).out
 
 
-def pad(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.PadOp)
+def pad(c: Conversion, op: qd.PadOp, target: Target) -> ir.Value:
     """The padded value as a step of the input's type: 0 is the zero point."""
     x, order = c.get(op.x), order_of(len(shape(op.x)))
     low, high, kind = ints(op.low), ints(op.high), activation_of(x)
@@ -66,7 +71,8 @@ def pad(c: Conversion, op: Any, target: Target) -> ir.Value:
     ).out
 
 
-def concat(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.ConcatOp)
+def concat(c: Conversion, op: qd.ConcatOp, target: Target) -> ir.Value:
     """One type for all; place-ranges saw to it, and constants are made in it."""
     axis = order_of(len(shape(op.out))).index(op.axis.value)
     inputs = []
@@ -81,7 +87,8 @@ def concat(c: Conversion, op: Any, target: Target) -> ir.Value:
     return qi.ConcatOp(a=a, b=b, axis=i64(axis), out=target.activation.tensor(sizes_nhwc(op.out))).out
 
 
-def max_pool(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.MaxPoolOp)
+def max_pool(c: Conversion, op: qd.MaxPoolOp, target: Target) -> ir.Value:
     """Comparisons need no scale."""
     x = c.get(op.x)
     return qi.MaxPoolOp(
@@ -94,7 +101,8 @@ def max_pool(c: Conversion, op: Any, target: Target) -> ir.Value:
     ).out
 
 
-def avg_pool(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.AvgPoolOp)
+def avg_pool(c: Conversion, op: qd.AvgPoolOp, target: Target) -> ir.Value:
     """Sums of windows, divided by their own number of valid cells through a multiplier each."""
     kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
     include = op.count_include_pad.value
@@ -103,7 +111,8 @@ def avg_pool(c: Conversion, op: Any, target: Target) -> ir.Value:
     return average(c, op, c.get(op.x), kernel, strides, padding, include, counts, sizes_nhwc(op.out), target)
 
 
-def reduce_mean(c: Conversion, op: Any, target: Target) -> ir.Value:
+@converts(qd.ReduceMeanOp)
+def reduce_mean(c: Conversion, op: qd.ReduceMeanOp, target: Target) -> ir.Value:
     """One window over all reduced dimensions: [N, reduced, 1, kept] is an image whose height is averaged away."""
     x, axes = c.get(op.x), ints(op.axes)
     order = order_of(len(shape(op.x)))

@@ -2,13 +2,12 @@
 
     qd.conv2d, qd.clamp, ... : tensor<..xf32>, NCHW  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8 or s16, NHWC
 
-One function an op, in the `convert_*` files; a clamp is fused into the producer that it alone reads. The new op's
-location is fused from all the user's nodes that it computes, the convolution first. A layer that the user keeps in
+One function an op, registered in the `convert_*` files; a clamp is fused into the producer that it alone reads. The new
+op's location is fused from all the user's nodes that it computes, the convolution first. A layer that the user keeps in
 float (`qd.weight_bits = 32`) becomes a float island between integers. Truth: within the rounding that each result's own
 scale allows; from here on nothing may change a bit.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from torch_mlir import ir
@@ -16,51 +15,17 @@ from torch_mlir import ir
 from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import function_bodies
-from dyadic.passes.integerize import convert_islands, convert_pointwise, convert_products, convert_shapes
+from dyadic.passes.integerize import (  # noqa: F401 - they register how each op is converted
+    convert_islands,
+    convert_pointwise,
+    convert_products,
+    convert_shapes,
+)
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands, taken_in
-from dyadic.passes.integerize.conversion import Conversion, Target
+from dyadic.passes.integerize.conversion import Conversion, Target, converter_of
 from dyadic.passes.integerize.quantization import sizes_nhwc, value_activation, value_name
-from dyadic.passes.integerize.tables import TABLE_OPS
 from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
-
-CONVERT: dict[type[Any], Callable[[Conversion, Any, Target], ir.Value]] = {
-    qd.Conv2dOp: convert_products.conv2d,
-    qd.LinearOp: convert_products.linear,
-    qd.ScaleShiftOp: convert_products.scale_shift,
-    qd.AddOp: convert_pointwise.add,
-    qd.SubOp: convert_pointwise.add,
-    qd.MulOp: convert_pointwise.mul,
-    qd.ClampOp: convert_pointwise.clamp,
-    **{kind: convert_pointwise.look_up for kind in TABLE_OPS},
-    qd.AvgPoolOp: convert_shapes.avg_pool,
-    qd.ReduceMeanOp: convert_shapes.reduce_mean,
-    qd.MaxPoolOp: convert_shapes.max_pool,
-    qd.ReshapeOp: convert_shapes.reshape,
-    qd.TransposeOp: convert_shapes.transpose,
-    qd.SliceOp: convert_shapes.slice_,
-    qd.PadOp: convert_shapes.pad,
-    qd.ConcatOp: convert_shapes.concat,
-}
-
-# The layers that can be float islands.
-ISLANDS: dict[type[Any], Callable[[Conversion, Any, Target], ir.Value]] = {
-    qd.Conv2dOp: convert_islands.conv2d,
-    qd.LinearOp: convert_islands.linear,
-}
-
-# These round their result themselves, so they can clamp it too.
-TAKES_CLAMP = (
-    qd.Conv2dOp,
-    qd.LinearOp,
-    qd.ScaleShiftOp,
-    qd.AddOp,
-    qd.SubOp,
-    qd.MulOp,
-    qd.AvgPoolOp,
-    qd.ReduceMeanOp,
-    *TABLE_OPS,
-)
 
 
 @module_pass
@@ -99,17 +64,17 @@ def convert(conversion: Conversion, op: Any) -> None:
         return
     if isinstance(op, qd.Conv2dOp) and taken_in(op):
         return
-    if type(op) not in CONVERT:
-        raise ModelError(f"{layer_name(op)}: {op.operation.name} has no integer form.")
-    if qd.is_island(op) and type(op) not in ISLANDS:
+    converter = converter_of(type(op), island=qd.is_island(op))
+    if converter is None and qd.is_island(op):
         raise ModelError(f"{layer_name(op)}: {op.operation.name} has no weights to keep in float.")
+    if converter is None:
+        raise ModelError(f"{layer_name(op)}: {op.operation.name} has no integer form.")
     tail = fused_clamp(op)
     result = op.out if tail is None else tail.out
     kind = value_activation(result)
     low, high = (kind.low, kind.high) if tail is None else (kind.step(tail.low.value), kind.step(tail.high.value))
-    table = ISLANDS if qd.is_island(op) else CONVERT
     with ir.InsertionPoint(op), fused_location(op, tail):
-        conversion.values[result] = table[type(op)](conversion, op, Target(kind, low, high))
+        conversion.values[result] = converter(conversion, op, Target(kind, low, high))
 
 
 def erase_unread(block: ir.Block) -> None:
@@ -122,7 +87,7 @@ def erase_unread(block: ir.Block) -> None:
 def fused_clamp(op: Any) -> Any:
     """The clamp that is the only reader of `op`'s result, where `op` can take it; else None."""
     uses = list(op.out.uses)
-    if not isinstance(op, TAKES_CLAMP) or len(uses) != 1:
+    if not op.takes_clamp or len(uses) != 1:
         return None
     reader = uses[0].owner.opview
     return reader if isinstance(reader, qd.ClampOp) else None

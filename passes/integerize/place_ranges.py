@@ -20,10 +20,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
-from dyadic.passes.integerize.tables import TABLE_OPS, useful_inputs
 from dyadic.passes.rewriting import defining, module_pass
-
-MOVES = (qd.ReshapeOp, qd.TransposeOp, qd.SliceOp, qd.MaxPoolOp, qd.PadOp)
 
 
 @module_pass
@@ -32,35 +29,38 @@ def place_ranges(module: ir.Operation) -> None:
     for block in function_bodies(module):
         body = [op.opview for op in block.operations]
         for op in body:
-            if isinstance(op, TABLE_OPS):
+            if isinstance(op, qd.Function):
                 narrow_to_useful_inputs(op)
         for op in body:
-            if isinstance(op, qd.PadOp):
-                make_room_for_padding(op)
-            if isinstance(op, MOVES):
+            if qd.keeps_range(op):
+                make_room_for_inserted(op)
                 set_value_range(op.out, *value_range(op.x))
         for op in reversed(body):
-            if isinstance(op, qd.ConcatOp):
+            if qd.joins_ranges(op):
                 for index in range(len(op.operation.operands)):
                     give_range(op, index, value_range(op.out))
 
 
-def narrow_to_useful_inputs(op: Any) -> None:
+def narrow_to_useful_inputs(op: qd.Function) -> None:
     """Spend no steps on inputs that the function flattens, where no one else reads them."""
     producer = defining(op.x)
-    if producer is None or isinstance(producer, (*MOVES, qd.ConcatOp, qd.ConstantOp)) or not only_reader(op.x, op):
+    if producer is None or isinstance(producer, qd.ConstantOp) or not only_reader(op.x, op):
+        return
+    if qd.keeps_range(producer) or qd.joins_ranges(producer):
         return
     low, high = value_range(op.x)
-    useful_low, useful_high = useful_inputs(op)
+    useful_low, useful_high = op.useful_inputs
     low, high = max(low, useful_low), min(high, useful_high)
     if low < high:
         set_value_range(op.x, low, high)
 
 
-def make_room_for_padding(op: Any) -> None:
+def make_room_for_inserted(op: Any) -> None:
     """A padded value outside the input's range widens that range; infinities saturate instead."""
+    value = op.inserted
+    if value is None:
+        return
     low, high = value_range(op.x)
-    value = op.value.value
     if math.isfinite(value) and not min(low, 0.0) <= value <= max(high, 0.0):
         give_range(op, 0, (min(low, value), max(high, value)))
 
@@ -74,11 +74,11 @@ def give_range(reader: Any, index: int, wanted: tuple[float, float]) -> None:
     step, consumer = operand, reader
     while only_reader(step, consumer):
         producer = defining(step)
-        if not isinstance(producer, MOVES):
+        if not qd.keeps_range(producer):
             for value in moves:
                 set_value_range(value, *wanted)
             return
-        if isinstance(producer, qd.PadOp) and math.isfinite(producer.value.value) and producer.value.value != 0.0:
+        if producer.inserted and math.isfinite(producer.inserted):
             break  # the padded value must stay inside the range
         step, consumer = producer.x, producer
         moves.append(step)

@@ -21,9 +21,8 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.integerize import fused_clamp
-from dyadic.passes.integerize.place_ranges import MOVES, identity, only_reader
+from dyadic.passes.integerize.place_ranges import identity, only_reader
 from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
-from dyadic.passes.integerize.tables import TABLE_OPS
 from dyadic.passes.rewriting import defining, module_pass
 
 LARGEST_TABLE = 8  # bits of an input
@@ -35,15 +34,15 @@ def place_widths(module: ir.Operation) -> None:
     for block in function_bodies(module):
         body = [op.opview for op in block.operations]
         for op in body:
-            if isinstance(op, MOVES):
+            if qd.keeps_range(op):
                 follow(op)
         for op in reversed(body):
-            if isinstance(op, TABLE_OPS) and value_bits(op.x) > LARGEST_TABLE:
+            if isinstance(op, qd.Function) and value_bits(op.x) > LARGEST_TABLE:
                 give_width(op, 0, LARGEST_TABLE)
-            elif isinstance(op, qd.ConcatOp):
+            elif qd.joins_ranges(op):
                 for index in range(len(op.operation.operands)):
                     give_width(op, index, value_bits(op.out))
-            elif isinstance(op, qd.AddOp | qd.SubOp | qd.MulOp) and value_bits((fused_clamp(op) or op).out) == 16:
+            elif isinstance(op, qd.Binary) and value_bits((fused_clamp(op) or op).out) == 16:
                 for operand in op.operation.operands:
                     if isinstance(defining(operand), qd.ConstantOp):
                         set_value_bits(operand, 16)
@@ -64,7 +63,7 @@ def give_width(reader: Any, index: int, wanted: int) -> None:
     step, consumer = operand, reader
     while only_reader(step, consumer):
         producer = defining(step)
-        if not isinstance(producer, MOVES):
+        if not qd.keeps_range(producer):
             for value in moves:
                 set_value_bits(value, wanted)
             return
@@ -78,9 +77,9 @@ def give_width(reader: Any, index: int, wanted: int) -> None:
 def range_through_moves(value: ir.Value) -> tuple[float, float]:
     """`qd.range` of a value; of the result of a move, which has none of its own, what follows from its input."""
     op = defining(value)
-    if not isinstance(op, MOVES) or qd.RANGE in op.operation.attributes:
+    if not qd.keeps_range(op) or qd.RANGE in op.operation.attributes:
         return value_range(value)
     low, high = range_through_moves(op.x)
-    if isinstance(op, qd.PadOp) and math.isfinite(op.value.value):
-        return min(low, op.value.value), max(high, op.value.value)
+    if op.inserted is not None and math.isfinite(op.inserted):
+        return min(low, op.inserted), max(high, op.inserted)
     return low, high

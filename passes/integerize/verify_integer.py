@@ -1,8 +1,8 @@
 """The proof on the IR: between the input and the output quantization there are integers only, and no division.
 
-Allowed are the ops of `qi`, each of which is integer multiply, add, shift, comparison or a move of bytes; and the two
-that stand for layers which the user keeps in float. Those read and make integers, so that nothing else is float; their
-float weights may be read by them alone. Truth: a check, nothing is rewritten. The emitted code has its own proof.
+Allowed are the ops of `qi` whose arithmetic is integer multiply, add, shift, comparison or a move of bytes; and those
+that stand for layers which the user keeps in float. The latter read and make integers, so that nothing else is float;
+their float weights may be read by them alone. Truth: a check, nothing is rewritten. The emitted code has its own proof.
 """
 
 from typing import Any
@@ -12,31 +12,11 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
+from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.laws import activation
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
-
-# Everything that computes inside the boundary. None of them divides.
-INTEGER_OPS = (
-    qi.ConstantOp,
-    qi.Conv2dOp,
-    qi.ConvAddOp,
-    qi.LinearOp,
-    qi.AddOp,
-    qi.MulOp,
-    qi.RequantOp,
-    qi.TableOp,
-    qi.ConcatOp,
-    qi.PadOp,
-    qi.MaxPoolOp,
-    qi.AvgPoolOp,
-    qi.ReshapeOp,
-    qi.TransposeOp,
-    qi.SliceOp,
-)
-ISLAND_OPS = (qi.FloatConv2dOp, qi.FloatLinearOp)  # these are float inside, and divide
-BOUNDARY_OPS = (qi.QuantizeOp, qi.DequantizeOp)
 
 
 @module_pass
@@ -59,18 +39,19 @@ def find_offenders(block: ir.Block) -> list[str]:
 
 def offence(op: Any) -> str | None:
     """Why `op` may not stand inside the boundary, or None."""
-    if isinstance(op, BOUNDARY_OPS):
+    arithmetic = qi.arithmetic_of(op)
+    if arithmetic is Arithmetic.BOUNDARY:
         value = op.out if isinstance(op, qi.QuantizeOp) else op.x
         kind = activation(value)
         if kind is None or float(np.float32(kind.scale)) != kind.scale:
             return "its scale is not a float32"
         inside = isinstance(op, qi.QuantizeOp) and not isinstance(op.x, ir.BlockArgument)
         return "quantizes in the middle of the network" if inside else None
-    if isinstance(op, ISLAND_OPS):
+    if arithmetic is Arithmetic.FLOAT:
         return next((f"reads or makes {v.type}" for v in (op.x, op.out) if activation(v) is None), None)
     if isinstance(op, qi.ConstantOp) and read_by_islands(op.out):
         return None
-    if not isinstance(op, INTEGER_OPS):
+    if arithmetic is None:
         return f"{op.operation.name} is not an integer op"
     values = [*op.operation.operands, *op.operation.results]
     return next((f"reads or makes {v.type}" for v in values if not is_integer(v)), None)
@@ -79,7 +60,9 @@ def offence(op: Any) -> str | None:
 def read_by_islands(value: ir.Value) -> bool:
     """Whether these are the weights or the bias of float islands and of nothing else."""
     uses = list(value.uses)
-    return bool(uses) and all(isinstance(use.owner.opview, ISLAND_OPS) and use.operand_number > 0 for use in uses)
+    return bool(uses) and all(
+        qi.arithmetic_of(use.owner.opview) is Arithmetic.FLOAT and use.operand_number > 0 for use in uses
+    )
 
 
 def is_integer(value: ir.Value) -> bool:

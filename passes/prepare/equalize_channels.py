@@ -27,7 +27,6 @@ from dyadic.dialects.laws import ints, shape
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.prepare.equalize_layers import (
     LARGEST_SCALE,
-    LAYERS,
     SETTLED,
     SWEEPS,
     Layer,
@@ -173,7 +172,7 @@ def trace(tracing: Tracing, op: Any) -> bool:
     """Give the result of `op` its channels: those of what it reads where it commutes with their scales. Whether it is
     a layer that can be rescaled."""
     operands = [value for value in op.operation.operands if not isinstance(defining(value), qd.ConstantOp)]
-    if isinstance(op, LAYERS):
+    if isinstance(op, qd.Layer):
         axis = 1 if isinstance(op, qd.Conv2dOp) else len(shape(op.x)) - 1
         made, known = tracing.new(op.out, axis), tracing.of.get(op.x)
         if own_constants(op) and known is not None and known.axis == axis:

@@ -22,7 +22,6 @@ from dyadic.dialects.reference import function_bodies
 from dyadic.passes.building import constant, constant_array, used_once
 from dyadic.passes.rewriting import defining, module_pass
 
-LAYERS = (qd.Conv2dOp, qd.LinearOp)
 SWEEPS = 20
 SETTLED = 1e-3  # no scale is further from 1
 LARGEST_SCALE = 1e4
@@ -34,13 +33,13 @@ Reals = npt.NDArray[np.float64]
 class Layer:
     """A layer's numbers on their way."""
 
-    op: Any
+    op: qd.Layer
     weight: Reals
     bias: Reals
 
     @property
     def groups(self) -> int:
-        return self.op.groups.value if isinstance(self.op, qd.Conv2dOp) else 1
+        return self.op.group_count
 
     def outgoing(self) -> Reals:
         """The largest weight that makes each output channel."""
@@ -83,22 +82,19 @@ def neighbours(block: ir.Block) -> list[tuple[Any, Any]]:
     found = []
     for each in block.operations:
         second = each.opview
-        if not isinstance(second, LAYERS):
+        if not isinstance(second, qd.Layer):
             continue
         between = defining(second.x)
         value = between.x if commutes(between) and used_once(second.x) else second.x
         first = defining(value)
-        if isinstance(first, LAYERS) and used_once(value) and own_constants(first) and own_constants(second):
+        if isinstance(first, qd.Layer) and used_once(value) and own_constants(first) and own_constants(second):
             found.append((first, second))
     return found
 
 
 def commutes(op: Any) -> bool:
     """Whether f(s * x) is s * f(x) for every positive s."""
-    bounds = (0.0, float("inf"), float("-inf"))
-    return isinstance(op, qd.LeakyReluOp) or (
-        isinstance(op, qd.ClampOp) and op.low.value in bounds and op.high.value in bounds
-    )
+    return isinstance(op, qd.Elementwise) and op.homogeneous
 
 
 def own_constants(layer: Any) -> bool:

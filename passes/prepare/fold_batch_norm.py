@@ -1,50 +1,39 @@
 """A scale and shift beside a layer becomes part of its weights and bias."""
 
-from typing import Any
-
 import numpy as np
 from torch_mlir import ir
 from torch_mlir.rewrite import PatternRewriter
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.laws import ints
 from dyadic.passes import building
 from dyadic.passes.building import Array, constant, constant_array, used_once
 from dyadic.passes.prepare.merge_scale_shifts import scale_and_shift
 from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
 
 
-def _weights(layer: Any) -> tuple[Array, Array] | None:
+def _weights(layer: qd.Layer) -> tuple[Array, Array] | None:
     """Weight and bias in float64."""
     weight, bias = constant_array(layer.weight), constant_array(layer.bias)
     return None if weight is None or bias is None else (weight.astype(np.float64), bias.astype(np.float64))
 
 
-def _channel_axis(layer: Any, value: ir.Value) -> int:
-    """Where a layer's channels lie in its operand or result."""
-    return 1 if isinstance(layer, qd.Conv2dOp) else len(shape(value)) - 1
-
-
-def _rebuild(layer: Any, x: ir.Value, weight: Array, bias: Array) -> ir.Value:
+def _rebuild(layer: qd.Layer, x: ir.Value, weight: Array, bias: Array) -> ir.Value:
     """The same layer over `x` with other numbers; they are rounded to float32 here, once."""
     with layer.weight.owner.location:
         weights = constant(weight)
     with layer.bias.owner.location:
         biases = constant(bias)
-    if isinstance(layer, qd.LinearOp):
-        return building.linear(x, weights, biases)
-    return building.conv2d(
-        x, weights, biases, ints(layer.strides), ints(layer.padding), ints(layer.dilation), layer.groups.value
-    )
+    return building.layer_like(layer, x, weights, biases)
 
 
 def into_layer_before(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | None:
     """scale_shift(layer(x)) --> layer(x): each output channel has its own scale and shift."""
     layer = defining(op.x)
-    if not isinstance(layer, qd.Conv2dOp | qd.LinearOp) or not used_once(op.x):
+    if not isinstance(layer, qd.Layer) or not used_once(op.x):
         return NO_MATCH
     numbers = _weights(layer)
-    factors = scale_and_shift(op, _channel_axis(layer, op.x))
+    factors = scale_and_shift(op, layer.channel_axis)
     if numbers is None or factors is None:
         return NO_MATCH
     (weight, bias), (scale, shift) = numbers, factors
@@ -55,22 +44,21 @@ def into_layer_before(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | 
     return None
 
 
-def into_layer_after(layer: Any, rewriter: PatternRewriter) -> bool | None:
+def into_layer_after(layer: qd.Layer, rewriter: PatternRewriter) -> bool | None:
     """layer(scale_shift(x)) --> layer(x), unless padding, which is 0 and not the shift, would notice."""
     op = defining(layer.x)
     if not isinstance(op, qd.ScaleShiftOp) or not used_once(layer.x):
         return NO_MATCH
     numbers = _weights(layer)
-    factors = scale_and_shift(op, _channel_axis(layer, layer.x))
+    factors = scale_and_shift(op, layer.channel_axis)
     if numbers is None or factors is None:
         return NO_MATCH
     (weight, bias), (scale, shift) = numbers, factors
     if shift.any() and isinstance(layer, qd.Conv2dOp) and any(ints(layer.padding)):
         return NO_MATCH
     outputs, inputs = weight.shape[:2]
-    groups = layer.groups.value if isinstance(layer, qd.Conv2dOp) else 1
     # output o reads the channels of its own group only
-    channels = (np.arange(outputs) // (outputs // groups))[:, None] * inputs + np.arange(inputs)
+    channels = (np.arange(outputs) // (outputs // layer.group_count))[:, None] * inputs + np.arange(inputs)
     taps = [1] * (weight.ndim - 2)
     sums = (weight * shift[channels].reshape([outputs, inputs, *taps])).reshape(outputs, -1).sum(1)
     with rewriter.ip, layer.location:

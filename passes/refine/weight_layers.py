@@ -23,7 +23,7 @@ Reals = npt.NDArray[np.float64]
 class WeightLayer:
     """A convolution or linear layer whose weights get fewer than 8 bits."""
 
-    op: Any
+    op: qd.Layer
     weight: Reals  # float weights, [O, I / groups, ...]
     bits: int
     group: int  # input channels that share a group scale; 0: none
@@ -104,7 +104,7 @@ def weight_layers(module: ir.Operation) -> Iterator[WeightLayer]:
 def weight_layer(op: Any) -> WeightLayer | None:
     """What is decided about the weights of `op`; None where there is nothing to refine."""
     attributes = op.operation.attributes
-    if not isinstance(op, qd.Conv2dOp | qd.LinearOp) or qd.WEIGHT_BITS not in attributes:
+    if not isinstance(op, qd.Layer) or qd.WEIGHT_BITS not in attributes:
         return None
     bits, weight = attributes[qd.WEIGHT_BITS].value, constant_array(op.weight)
     if bits >= 8 or weight is None:
@@ -112,8 +112,7 @@ def weight_layer(op: Any) -> WeightLayer | None:
     group = attributes[qd.WEIGHT_GROUP].value if qd.WEIGHT_GROUP in attributes else 0
     if group and behind_image(op):
         return None  # integerize takes its columns in another order, in which groups are others
-    groups = op.groups.value if isinstance(op, qd.Conv2dOp) else 1
-    return WeightLayer(op, weight.astype(np.float64), bits, group, groups)
+    return WeightLayer(op, weight.astype(np.float64), bits, group, op.group_count)
 
 
 def behind_image(op: Any) -> bool:

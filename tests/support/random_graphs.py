@@ -8,7 +8,6 @@ import torch
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
-from dyadic.compiler.calibrate import IMPLIED
 from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import run_qd
@@ -227,13 +226,13 @@ def grow(seed: int, layers: int) -> ir.Module:
 def write_ranges(module: ir.Module, samples: torch.Tensor) -> None:
     """`qd.range` on the argument and on ops, from one batch; as calibrate does it, none where it is implied."""
 
-    def observe(op: ir.OpView | None, _: str, values: torch.Tensor) -> None:
+    def observe(op: qd.Operator | None, _: str, values: torch.Tensor) -> None:
         bounds = [min(0.0, float(values.min())), max(0.0, float(values.max()))]
         attribute = ir.DenseF64ArrayAttr.get(bounds)
         if op is None:
             function = module.body.operations[0]
             function.operation.attributes["arg_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get({qd.RANGE: attribute})])
-        elif not isinstance(op, IMPLIED):
+        elif not op.implied:
             op.operation.attributes[qd.RANGE] = attribute
 
     with torch.no_grad():

@@ -13,13 +13,13 @@ from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instructi
 from dyadic.compiler.targets.certificate import ImageCertificate, Offender
 from dyadic.compiler.targets.cpu.integer_instructions import objection
 from dyadic.compiler.targets.cpu.stack_discipline import Effect, Paths, effect, mistrusted
+from dyadic.dialects import qi
 from dyadic.runtime.cpu.program import Step
 
 # symbol -> (offset, length, the user's names of the layers that it computes)
 Entries = Mapping[str, tuple[int, int, Iterable[str]]]
 
 NEXT = FlowControl.NEXT
-ISLANDS = ("qi.float_conv2d", "qi.float_linear")  # operators that compute in float; a program has no other word for it
 
 
 def island_layers(steps: Iterable[Step]) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def island_kernels(steps: Iterable[Step], layers: Collection[str]) -> set[str]:
 
 
 def computes_in_float(step: Step) -> bool:
-    return step.op in ISLANDS and step.weights >= 0
+    return step.op in qi.float_operators() and step.weights >= 0
 
 
 def certify_image(

@@ -13,6 +13,7 @@ from dyadic.compiler.targets.cpu import integer_ir
 from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.targets.emitted import Emitted
+from dyadic.dialects import qi
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
@@ -118,8 +119,7 @@ def emit(
 
 def _has_layer_weights(launch: LaunchOp) -> bool:
     """Not tables, and not the halo of a layer's result, which is a launch of the same op."""
-    named = launch.op.value in {op.OPERATION_NAME for op in integer_ir.WITH_WEIGHTS}
-    return named and launch.data("weights").size > 0
+    return qi.is_layer(launch.op.value) and launch.data("weights").size > 0
 
 
 def _step(launch: LaunchOp, spec: Any, weights: _Section, params: _Section) -> Step:

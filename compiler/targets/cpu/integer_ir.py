@@ -23,7 +23,6 @@ from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, float_conv
 from dyadic.passes.rewriting import defining
 
 PACKED, SPEC = "qi.packed", "qi.spec"
-WITH_WEIGHTS = (qi.Conv2dOp, qi.ConvAddOp, qi.LinearOp, qi.FloatConv2dOp, qi.FloatLinearOp)
 
 
 def positions(spec: Any, dims: list[int]) -> npt.NDArray[np.int64]:
@@ -60,12 +59,12 @@ def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: 
     """Bytecode of a copy of `integer` whose weights refer to the packed ones.
 
     Args:
-        launches: those of the outlined module that have weights of `WITH_WEIGHTS` ops, in order.
+        launches: those of the outlined module that have weights of `qi.Layer` ops, in order.
         offsets: where the weights of each launch lie in the weights section.
     """
     copy = integer.operation.clone()
     readers = [op.opview for op in main_function(copy).regions[0].blocks[0].operations]
-    readers = [op for op in readers if isinstance(op, WITH_WEIGHTS)]
+    readers = [op for op in readers if isinstance(op, qi.Layer)]
     with copy.context, ir.Location.unknown():
         for op, launch, offset in zip(readers, launches, offsets, strict=True):
             constant = defining(op.weight).operation

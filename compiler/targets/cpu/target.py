@@ -17,9 +17,10 @@ from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.target import Effort, Target
 from dyadic.compiler.targets.tuned import Tuned
+from dyadic.dialects import qi
 from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE
-from dyadic.passes.lower.cpu.kernel_selection import OUTLINES
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selector_of
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.artifact import ArtifactFile
@@ -39,7 +40,7 @@ class Cpu(Target):
 
     @property
     def kernels(self) -> frozenset[str]:
-        return frozenset(op.OPERATION_NAME for op in OUTLINES)
+        return frozenset(op.OPERATION_NAME for op in qi.QI.operations if selector_of(op) is not None)
 
     @property
     def levels(self) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.laws import known_activation, shape, steps_of, zero_point
 from dyadic.dialects.reference import boundary_names, main_function
-from dyadic.passes.lower.cpu.kernel_selection import OUTLINES
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selector_of
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, layout_of, to_attribute, view
@@ -17,7 +17,6 @@ from dyadic.passes.rewriting import module_pass
 from dyadic.runtime.program import NO_HALO
 
 INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"
-BOUNDARY = qi.ConstantOp | qi.QuantizeOp | qi.DequantizeOp
 
 
 @module_pass
@@ -47,9 +46,11 @@ def _outline(function: Any, where: ir.InsertionPoint) -> Any:
     ringed: set[int] = {layout_of(op.out).buffer for op in body if isinstance(op, qi.QuantizeOp)}
     with ir.InsertionPoint(outlined.add_entry_block()):
         for op in body:
-            if isinstance(op, BOUNDARY):
+            if not qi.has_kernel(op):
                 continue
-            launches = OUTLINES[type(op)](op)
+            selector = selector_of(type(op))
+            assert selector is not None, f"{op.operation.name} has no kernel for this target"
+            launches = selector(op)
             for launch in launches:
                 launch.build(op)
             buffer = layout_of(op.out).buffer

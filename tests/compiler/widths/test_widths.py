@@ -175,7 +175,7 @@ def test_an_island_is_its_own_reference_where_it_stood_before_an_addition(compil
 def test_float_code_that_no_one_asked_for_is_no_artifact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the program does not call a kernel an island, or no decision made one."""
     with monkeypatch.context() as patch:
-        patch.setattr(code_sweep, "ISLANDS", ())
+        patch.setattr(code_sweep, "computes_in_float", lambda _: False)
         with pytest.raises(RuntimeError, match=f'code is NOT integer-only: .* instructions .*"{FIRST}": '):
             dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), exclude=[FIRST])
     monkeypatch.setattr(Decisions, "islands", lambda *_: ())

@@ -9,7 +9,7 @@ from support.meaning import assert_close, assert_unchanged, lit_functions, outpu
 
 from dyadic.dialects import qd
 from dyadic.dialects.reference import main_function
-from dyadic.passes.prepare.equalize_layers import LAYERS, equalize_layers, read
+from dyadic.passes.prepare.equalize_layers import equalize_layers, read
 
 FUNCTIONS = lit_functions("prepare", "equalize-layers")
 
@@ -50,7 +50,7 @@ def test_a_chain_with_groups_settles_where_both_sides_are_equally_large() -> Non
     run_passes(module, [equalize_layers])
     assert_close(outputs(module, *inputs), before, 1e-5)
     body = main_function(module).operation.regions[0].blocks[0].operations
-    layers = [read(op.opview) for op in body if isinstance(op.opview, LAYERS)]
+    layers = [read(op.opview) for op in body if isinstance(op.opview, qd.Layer)]
     assert len(layers) == 4 and sum(isinstance(op.opview, qd.ConstantOp) for op in body) == 8
     for first, second in pairwise(layers):
         np.testing.assert_allclose(first.outgoing(), second.incoming(), rtol=0.02)

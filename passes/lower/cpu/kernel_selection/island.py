@@ -8,6 +8,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.laws import ints, known_activation
 from dyadic.passes.lower.cpu.kernel_selection.depthwise import is_depthwise
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import float_conv
 from dyadic.passes.lower.cpu.kernels.families.float_conv import FloatConvSpec
 from dyadic.passes.lower.cpu.memory.views import layout_of, view
@@ -16,6 +17,7 @@ from dyadic.passes.rewriting import defining
 UNITS = 8  # that an image has where its channels allow it
 
 
+@selects(qi.FloatConv2dOp)
 def convolution(op: qi.FloatConv2dOp) -> list[Launch]:
     source, made, weight = layout_of(op.x), view(op.out), weights_of(op)
     outputs, kernel_y, kernel_x, depth = weight.shape
@@ -37,6 +39,7 @@ def convolution(op: qi.FloatConv2dOp) -> list[Launch]:
     return _launch(op, spec, start, made.rows * made.columns * weight.size)
 
 
+@selects(qi.FloatLinearOp)
 def linear(op: qi.FloatLinearOp) -> list[Launch]:
     """A convolution with one tap, whose pixels are the rows of x."""
     source, made, weight = layout_of(op.x), view(op.out), weights_of(op)

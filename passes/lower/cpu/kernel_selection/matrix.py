@@ -12,6 +12,7 @@ from dyadic.dialects.integer_laws import acc_shift
 from dyadic.dialects.laws import ints, is_wide, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import conv, weight_storage
 from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
@@ -31,6 +32,7 @@ UNIT_COST = 20_000  # multiply-accumulates in the time that a unit takes to begi
 TILE_COST = 0.2  # of a tile's time that does not shrink with its pixels
 
 
+@selects(qi.ConvAddOp)
 def convolution(op: Any) -> list[Launch]:
     """One launch; a residual makes it the fused form."""
     residual = op.residual if isinstance(op, qi.ConvAddOp) else None
@@ -79,6 +81,7 @@ def convolution(op: Any) -> list[Launch]:
     ]
 
 
+@selects(qi.LinearOp)
 def linear(op: qi.LinearOp) -> list[Launch]:
     """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several taps."""
     source, made = layout_of(op.x), view(op.out)

@@ -11,6 +11,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.laws import ints, shape
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import copy
 from dyadic.passes.lower.cpu.memory.views import PLACED, View, is_dense, layout_of, view
 from dyadic.runtime.program import Layout
@@ -18,6 +19,7 @@ from dyadic.runtime.program import Layout
 DIMENSIONS = 4
 
 
+@selects(qi.ConcatOp)
 def concat(op: qi.ConcatOp) -> list[Launch]:
     """One copy for every input that is not made in its place; the axis decides where that is."""
     launches, start = [], 0
@@ -30,6 +32,7 @@ def concat(op: qi.ConcatOp) -> list[Launch]:
     return launches
 
 
+@selects(qi.SliceOp)
 def slice_(op: qi.SliceOp) -> list[Launch]:
     if ints(op.operation.attributes[PLACED])[0]:
         return []
@@ -40,12 +43,14 @@ def slice_(op: qi.SliceOp) -> list[Launch]:
     return _copy(op.x, op.out, moved, shape(op.out)[1:], extra_in=skip)
 
 
+@selects(qi.TransposeOp)
 def transpose(op: qi.TransposeOp) -> list[Launch]:
     strides = axis_strides(op.x)
     moved = [strides[d - 1] for d in ints(op.permutation)[1:]]
     return _copy(op.x, op.out, moved, shape(op.out)[1:])
 
 
+@selects(qi.PadOp)
 def pad(op: qi.PadOp) -> list[Launch]:
     """Fill everything, then copy what is inside. Two steps, since the copy overwrites."""
     low, high, source = ints(op.low)[1:], ints(op.high)[1:], shape(op.x)[1:]
@@ -69,6 +74,7 @@ def pad(op: qi.PadOp) -> list[Launch]:
     return [*fills, *_copy(op.x, op.out, [], inside, extra_in=extra_in, extra_out=extra_out)]
 
 
+@selects(qi.ReshapeOp)
 def reshape(op: qi.ReshapeOp) -> list[Launch]:
     """Free where both are dense. Else the coarser of the two shapes is walked, or one goes through the other's rows."""
     if ints(op.operation.attributes[PLACED])[0]:

@@ -9,6 +9,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.laws import is_wide, storage, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.memory.views import View, layout_of, view
@@ -77,6 +78,7 @@ def _constant(*values: ir.Value) -> Any:
     return np.concatenate([constant_bytes(value) for value in values])
 
 
+@selects(qi.AddOp)
 def add(op: qi.AddOp) -> list[Launch]:
     if _is_wide(op.a, op.b, op.out):
         return _wide(op, elementwise_wide.ADD, [op.multiplier_a.value, op.multiplier_b.value], [op.a, op.b])
@@ -89,6 +91,7 @@ def add(op: qi.AddOp) -> list[Launch]:
     return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(op.a, op.b))]
 
 
+@selects(qi.MulOp)
 def mul(op: qi.MulOp) -> list[Launch]:
     if _is_wide(op.a, op.b, op.out):
         return _wide(op, elementwise_wide.MUL, [op.multiplier.value], [op.a, op.b])
@@ -102,6 +105,7 @@ def mul(op: qi.MulOp) -> list[Launch]:
     return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(op.a, op.b))]
 
 
+@selects(qi.RequantOp)
 def requant(op: qi.RequantOp) -> list[Launch]:
     """A function of one byte: looking it up is faster than computing it, and the same bits."""
     if is_wide(op.x):
@@ -111,6 +115,7 @@ def requant(op: qi.RequantOp) -> list[Launch]:
     return _look_up(op, fixedpoint.requant(steps, op.multiplier.value, op.shift.value, *header).astype(storage(op.out)))
 
 
+@selects(qi.TableOp)
 def lookup(op: qi.TableOp) -> list[Launch]:
     return _look_up(op, np.array(op.table).view(storage(op.out)))
 

@@ -9,6 +9,7 @@ from dyadic.dialects.laws import ints, zero_point
 from dyadic.dialects.windows import valid_cells
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import pool
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.memory.views import layout_of, view
@@ -41,12 +42,14 @@ def _window(op: Any) -> dict[str, int]:
     }
 
 
+@selects(qi.MaxPoolOp)
 def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
     dilation = ints(op.dilation)
     spec = pool.MaxPoolSpec(**_window(op), dilation_y=dilation[0], dilation_x=dilation[1])
     return [Launch(spec, place(layout_of(op.out)), [place(layout_of(op.x))])]
 
 
+@selects(qi.AvgPoolOp)
 def avg_pool(op: qi.AvgPoolOp) -> list[Launch]:
     made, seen, counts = view(op.out), view(op.x), ints(op.counts)
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)

@@ -9,10 +9,9 @@ from iced_x86 import Mnemonic
 from torch_mlir import ir
 
 from dyadic.compiler.targets.certificate import Certificate, accumulators
-from dyadic.compiler.targets.cpu.code_sweep import ISLANDS, certify_image, island_kernels, island_layers
+from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
 from dyadic.compiler.targets.cpu.integer_instructions import ALLOWED, FLOAT_ALLOWED, NAMES, objection
 from dyadic.dialects import new_context
-from dyadic.passes.integerize.verify_integer import ISLAND_OPS
 from dyadic.runtime.cpu.program import Reference, Step
 
 RET = b"\xc3"
@@ -183,10 +182,6 @@ def test_integer_code_may_not_call_an_island() -> None:
     entries = {"a": (0, 5, ["/conv1"]), "b": (5, 6, ["/conv2"])}
     (offender,) = certify_image(island + call + RET, entries, islands={"a"}).offenders
     assert offender.layers == ("/conv2",) and "no kernel's instruction" in offender.objection
-
-
-def test_programs_call_islands_by_the_names_of_their_ops() -> None:
-    assert {op.OPERATION_NAME for op in ISLAND_OPS} == set(ISLANDS)
 
 
 def step(layer: str, op: str, kernel: str, weights: int = 0) -> Step:
