@@ -14,13 +14,15 @@ from dyadic.passes.ingest import families
 from dyadic.passes.ingest.translation import (
     Literal,
     Node,
-    OperatorFunction,
+    Operators,
     Result,
     Unsupported,
     as_tensor,
     is_float_tensor,
     literal,
 )
+
+aten = Operators()  # `@aten("conv2d")` marks the function of an operator
 
 
 def dims_of(value: Result) -> list[int]:
@@ -38,11 +40,13 @@ def four(padding: Sequence[int]) -> list[int]:
     return [*pair(padding, [0, 0]), *pair(padding, [0, 0])]
 
 
+@aten("conv2d")
 def conv2d(node: Node) -> Result:
     x, weight, bias, strides, padding, dilation, groups = node.arguments
     return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
 
 
+@aten("conv2d.padding")
 def conv2d_padding(node: Node) -> Result:
     """Padding given as a word: "same" puts the odd cell at the end."""
     x, weight, bias, strides, word, dilation, groups = node.arguments
@@ -54,6 +58,7 @@ def conv2d_padding(node: Node) -> Result:
     return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), padding, dilation, groups)
 
 
+@aten("convolution")
 def convolution(node: Node) -> Result:
     x, weight, bias, strides, padding, dilation, transposed, _, groups = node.arguments
     if transposed:
@@ -61,10 +66,12 @@ def convolution(node: Node) -> Result:
     return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
 
 
+@aten("linear")
 def linear(node: Node) -> Result:
     return families.linear(node.tensor(0), node.argument(1), node.argument(2))
 
 
+@aten("addmm")
 def addmm(node: Node) -> Result:
     """`beta * bias + alpha * x @ weight`."""
     weight = node.array(2, "second factor").T * np.float64(node.argument(4))
@@ -76,6 +83,7 @@ def addmm(node: Node) -> Result:
     return families.linear(node.tensor(1), literal(weight), literal(bias))
 
 
+@aten("matmul", "mm")
 def matmul(node: Node) -> Result:
     weight = node.argument(1)
     if not isinstance(weight, Literal) or weight.array.ndim != 2:
@@ -83,6 +91,7 @@ def matmul(node: Node) -> Result:
     return families.linear(node.tensor(0), literal(np.ascontiguousarray(weight.array.T)), None)
 
 
+@aten("_native_batch_norm_legit_no_training", "batch_norm")
 def batch_norm(node: Node) -> Result:
     """`batch_norm` in evaluation mode, and what functionalization makes of it (a triple, of which the first counts)."""
     x, gamma, beta, mean, variance, *rest = node.arguments
@@ -96,6 +105,7 @@ def batch_norm(node: Node) -> Result:
     return families.batch_norm(as_tensor(x), scale, shift, mean, variance, epsilon)
 
 
+@aten("max_pool2d", "max_pool2d_with_indices")
 def max_pool2d(node: Node) -> Result:
     x, kernel, strides, padding, dilation, ceil = node.arguments
     x, kernel, dilation = as_tensor(x), pair(kernel, [1]), pair(dilation, [1])
@@ -104,6 +114,7 @@ def max_pool2d(node: Node) -> Result:
     return building.max_pool(x, kernel, strides, four(padding), dilation, size)
 
 
+@aten("avg_pool2d")
 def avg_pool2d(node: Node) -> Result:
     x, kernel, strides, padding, ceil, count_include_pad, divisor = node.arguments
     if divisor is not None:
@@ -114,6 +125,7 @@ def avg_pool2d(node: Node) -> Result:
     return building.avg_pool(x, kernel, strides, four(padding), count_include_pad, size)
 
 
+@aten("_adaptive_avg_pool2d", "adaptive_avg_pool2d")
 def adaptive_avg_pool2d(node: Node) -> Result:
     x, out = node.tensor(0), node.argument(1)
     size = shape(x)[2:]
@@ -126,6 +138,7 @@ def adaptive_avg_pool2d(node: Node) -> Result:
     return building.avg_pool(x, kernel, kernel, [0] * 4, False, out)
 
 
+@aten("adaptive_max_pool2d")
 def adaptive_max_pool2d(node: Node) -> Result:
     x, out = node.tensor(0), pair(node.argument(1), [1])
     size = shape(x)[2:]
@@ -135,6 +148,7 @@ def adaptive_max_pool2d(node: Node) -> Result:
     return building.max_pool(x, kernel, kernel, [0] * 4, [1, 1], out)
 
 
+@aten("mean.dim")
 def mean_dim(node: Node) -> Result:
     return families.mean(node.tensor(0), node.argument(1), bool(node.argument(2)))
 
@@ -149,44 +163,54 @@ def scaled(value: Any, alpha: Any) -> Any:
     return value if alpha in (None, 1) else families.mul(number(value), literal(np.asarray(alpha, np.float64)))
 
 
+@aten("add")
 def add(node: Node) -> Result:
     return families.add(node.argument(0), number(scaled(node.argument(1), node.argument(2))))
 
 
+@aten("sub")
 def sub(node: Node) -> Result:
     return families.sub(node.argument(0), number(scaled(node.argument(1), node.argument(2))))
 
 
+@aten("rsub")
 def rsub(node: Node) -> Result:
     return families.sub(number(node.argument(1)), scaled(node.argument(0), node.argument(2)))
 
 
+@aten("mul")
 def mul(node: Node) -> Result:
     return families.mul(node.argument(0), number(node.argument(1)))
 
 
+@aten("div")
 def div(node: Node) -> Result:
     if node.argument(2) is not None:
         raise Unsupported(f"division rounded by {node.argument(2)} is not supported")
     return families.div(node.argument(0), number(node.argument(1)))
 
 
+@aten("neg")
 def neg(node: Node) -> Result:
     return families.mul(node.argument(0), number(-1))
 
 
+@aten("relu")
 def relu(node: Node) -> Result:
     return families.clamp(node.argument(0), 0, math.inf)
 
 
+@aten("relu6")
 def relu6(node: Node) -> Result:
     return families.clamp(node.argument(0), 0, 6)
 
 
+@aten("clamp", "clamp_min", "hardtanh")
 def clamp(node: Node) -> Result:
     return families.clamp(node.argument(0), bound(node, 1, -math.inf), bound(node, 2, math.inf))
 
 
+@aten("clamp_max")
 def clamp_max(node: Node) -> Result:
     return families.clamp(node.argument(0), -math.inf, bound(node, 1, math.inf))
 
@@ -200,30 +224,37 @@ def bound(node: Node, index: int, default: float) -> float:
     return values.item()
 
 
+@aten("sigmoid")
 def sigmoid(node: Node) -> Result:
     return building.unary(qd.SigmoidOp, node.tensor(0))
 
 
+@aten("tanh")
 def tanh(node: Node) -> Result:
     return building.unary(qd.TanhOp, node.tensor(0))
 
 
+@aten("silu")
 def silu(node: Node) -> Result:
     return building.unary(qd.SiluOp, node.tensor(0))
 
 
+@aten("hardswish")
 def hardswish(node: Node) -> Result:
     return building.unary(qd.HardSwishOp, node.tensor(0))
 
 
+@aten("hardsigmoid")
 def hardsigmoid(node: Node) -> Result:
     return building.hard_sigmoid(node.tensor(0), 1 / 6, 0.5)
 
 
+@aten("leaky_relu")
 def leaky_relu(node: Node) -> Result:
     return building.leaky_relu(node.tensor(0), node.argument(1))
 
 
+@aten("prelu")
 def prelu(node: Node) -> Result:
     slope = node.array(1, "slope")
     if (slope != slope.flat[0]).any():
@@ -231,22 +262,26 @@ def prelu(node: Node) -> Result:
     return building.leaky_relu(node.tensor(0), float(slope.flat[0]))
 
 
+@aten("alias", "clone", "contiguous", "detach", "lift_fresh_copy")
 def identity(node: Node) -> Result:
     return node.argument(0)
 
 
+@aten("dropout")
 def dropout(node: Node) -> Result:
     if node.argument(2):
         raise Unsupported("it is in training mode")
     return node.argument(0)
 
 
+@aten("_to_copy", "to")
 def cast(node: Node) -> Result:
     if not is_float_tensor(node.types[0]):
         raise Unsupported("only casts between floating types are supported")
     return node.argument(0)
 
 
+@aten("expand")
 def expand(node: Node) -> Result:
     target = [n if d == -1 else d for n, d in zip(dims_of(node.argument(0)), node.argument(1), strict=True)]
     if target != dims_of(node.argument(0)):
@@ -254,16 +289,19 @@ def expand(node: Node) -> Result:
     return node.argument(0)
 
 
+@aten("cat")
 def cat(node: Node) -> Result:
     return families.concat(node.argument(0), node.argument(1))
 
 
+@aten("chunk")
 def chunk(node: Node) -> Result:
     """As many equal parts as asked for, the last one may be smaller."""
     x, count, axis = node.arguments
     return parts(x, -(-dims_of(x)[axis] // count), axis)
 
 
+@aten("split", "split_with_sizes")
 def split(node: Node) -> Result:
     x, size, axis = node.arguments
     return families.split(x, axis, size) if isinstance(size, list) else parts(x, size, axis)
@@ -274,17 +312,20 @@ def parts(x: Any, size: int, axis: int) -> list[Result]:
     return families.split(x, axis, [min(size, total - start) for start in range(0, total, size)])
 
 
+@aten("slice")
 def slice_(node: Node) -> Result:
     x, axis, start, end, step = node.arguments
     last = dims_of(x)[axis]
     return families.slice_(x, [axis], [start or 0], [last if end is None else end], [step])
 
 
+@aten("narrow")
 def narrow(node: Node) -> Result:
     x, axis, start, length = node.arguments
     return families.slice_(x, [axis], [start], [start + length], [1])
 
 
+@aten("select")
 def select(node: Node) -> Result:
     """One entry of an axis, which vanishes."""
     x, axis, index = node.arguments
@@ -294,10 +335,12 @@ def select(node: Node) -> Result:
     return families.reshape(part, dims[:axis] + dims[axis + 1 :])
 
 
+@aten("constant_pad_nd")
 def constant_pad_nd(node: Node) -> Result:
     return _pad(node.tensor(0), node.argument(1), node.argument(2))
 
 
+@aten("pad")
 def pad(node: Node) -> Result:
     x, amounts, mode, value = node.arguments
     if mode != "constant":
@@ -313,10 +356,12 @@ def _pad(x: ir.Value, amounts: Sequence[int], value: float | None) -> ir.Value:
     return families.pad(x, low, high, value or 0.0)
 
 
+@aten("_unsafe_view", "reshape", "view")
 def view(node: Node) -> Result:
     return families.reshape(node.argument(0), node.argument(1))
 
 
+@aten("flatten")
 def flatten(node: Node) -> Result:
     x, first, last = node.arguments
     dims = dims_of(x)
@@ -324,6 +369,7 @@ def flatten(node: Node) -> Result:
     return families.reshape(x, [*dims[:first], math.prod(dims[first : last + 1]), *dims[last + 1 :]])
 
 
+@aten("unflatten")
 def unflatten(node: Node) -> Result:
     x, axis, sizes = node.arguments
     dims = dims_of(x)
@@ -331,10 +377,12 @@ def unflatten(node: Node) -> Result:
     return families.reshape(x, [*dims[:axis], *sizes, *dims[axis + 1 :]])
 
 
+@aten("permute")
 def permute(node: Node) -> Result:
     return families.transpose(node.argument(0), node.argument(1))
 
 
+@aten("transpose")
 def transpose(node: Node) -> Result:
     x, first, second = node.arguments
     order = list(range(len(dims_of(x))))
@@ -342,10 +390,12 @@ def transpose(node: Node) -> Result:
     return families.transpose(x, order)
 
 
+@aten("t")
 def t(node: Node) -> Result:
     return families.transpose(node.argument(0), [1, 0])
 
 
+@aten("squeeze")
 def squeeze(node: Node) -> Result:
     x, axes = node.argument(0), node.argument(1)
     dims = dims_of(x)
@@ -355,75 +405,9 @@ def squeeze(node: Node) -> Result:
     return families.reshape(x, [n for d, n in enumerate(dims) if d not in gone or n != 1])
 
 
+@aten("unsqueeze")
 def unsqueeze(node: Node) -> Result:
     x, axis = node.arguments
     dims = dims_of(x)
     dims.insert(axis % (len(dims) + 1), 1)
     return families.reshape(x, dims)
-
-
-OPERATORS: dict[str, OperatorFunction] = {
-    "_adaptive_avg_pool2d": adaptive_avg_pool2d,
-    "_native_batch_norm_legit_no_training": batch_norm,
-    "_to_copy": cast,
-    "_unsafe_view": view,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d,
-    "adaptive_max_pool2d": adaptive_max_pool2d,
-    "add": add,
-    "addmm": addmm,
-    "alias": identity,
-    "avg_pool2d": avg_pool2d,
-    "batch_norm": batch_norm,
-    "cat": cat,
-    "chunk": chunk,
-    "clamp": clamp,
-    "clamp_max": clamp_max,
-    "clamp_min": clamp,
-    "clone": identity,
-    "constant_pad_nd": constant_pad_nd,
-    "contiguous": identity,
-    "conv2d": conv2d,
-    "conv2d.padding": conv2d_padding,
-    "convolution": convolution,
-    "detach": identity,
-    "div": div,
-    "dropout": dropout,
-    "expand": expand,
-    "flatten": flatten,
-    "hardsigmoid": hardsigmoid,
-    "hardswish": hardswish,
-    "hardtanh": clamp,
-    "leaky_relu": leaky_relu,
-    "lift_fresh_copy": identity,
-    "linear": linear,
-    "matmul": matmul,
-    "max_pool2d": max_pool2d,
-    "max_pool2d_with_indices": max_pool2d,
-    "mean.dim": mean_dim,
-    "mm": matmul,
-    "mul": mul,
-    "narrow": narrow,
-    "neg": neg,
-    "pad": pad,
-    "permute": permute,
-    "prelu": prelu,
-    "relu": relu,
-    "relu6": relu6,
-    "reshape": view,
-    "rsub": rsub,
-    "select": select,
-    "sigmoid": sigmoid,
-    "silu": silu,
-    "slice": slice_,
-    "split": split,
-    "split_with_sizes": split,
-    "squeeze": squeeze,
-    "sub": sub,
-    "t": t,
-    "tanh": tanh,
-    "to": cast,
-    "transpose": transpose,
-    "unflatten": unflatten,
-    "unsqueeze": unsqueeze,
-    "view": view,
-}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.passes.ingest.aten_operators import OPERATORS
+from dyadic.passes.ingest.aten_operators import aten
 from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Vocabulary, translate
 from dyadic.passes.rewriting import module_pass
 
@@ -30,7 +30,7 @@ def operator_name(op: ir.Operation) -> str | None:
     name = name.removeprefix("torch.aten.")
     base = name.split(".")[0]
     base = base.removesuffix("_") if not base.startswith("__") else base
-    return name if name in OPERATORS else base
+    return name if name in aten else base
 
 
 def leaf(op: ir.Operation, arguments: Sequence[Any]) -> Any:
@@ -53,7 +53,7 @@ def leaf(op: ir.Operation, arguments: Sequence[Any]) -> Any:
     return NOT_A_LEAF
 
 
-ATEN = Vocabulary(name_of=operator_name, leaf=leaf, operators=OPERATORS, hints=HINTS)
+ATEN = Vocabulary(name_of=operator_name, leaf=leaf, operators=aten, hints=HINTS)
 
 
 @module_pass

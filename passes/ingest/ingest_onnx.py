@@ -2,8 +2,8 @@
 
 from torch_mlir import ir
 
-from dyadic.passes.ingest import onnx_elementwise, onnx_layers, onnx_shapes
-from dyadic.passes.ingest.onnx_node import leaf, operator_name
+from dyadic.passes.ingest import onnx_elementwise, onnx_layers, onnx_shapes  # noqa: F401 - the operators are there
+from dyadic.passes.ingest.onnx_node import leaf, onnx, operator_name
 from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass
 
@@ -21,7 +21,7 @@ HINTS = {
 ONNX = Vocabulary(
     name_of=operator_name,
     leaf=leaf,
-    operators=onnx_layers.OPERATORS | onnx_elementwise.OPERATORS | onnx_shapes.OPERATORS,
+    operators=onnx,
     hints=HINTS,
 )
 

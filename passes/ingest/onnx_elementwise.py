@@ -7,11 +7,10 @@ import numpy as np
 from dyadic.dialects import qd
 from dyadic.passes import building
 from dyadic.passes.ingest import families
-from dyadic.passes.ingest.onnx_node import attribute
+from dyadic.passes.ingest.onnx_node import attribute, onnx
 from dyadic.passes.ingest.translation import (
     Literal,
     Node,
-    OperatorFunction,
     Result,
     Unsupported,
     is_float_tensor,
@@ -19,26 +18,32 @@ from dyadic.passes.ingest.translation import (
 )
 
 
+@onnx("Add")
 def add(node: Node) -> Result:
     return families.add(*node.arguments)
 
 
+@onnx("Sub")
 def sub(node: Node) -> Result:
     return families.sub(*node.arguments)
 
 
+@onnx("Mul")
 def mul(node: Node) -> Result:
     return families.mul(*node.arguments)
 
 
+@onnx("Div")
 def div(node: Node) -> Result:
     return families.div(*node.arguments)
 
 
+@onnx("Neg")
 def neg(node: Node) -> Result:
     return families.mul(node.argument(0), literal(np.asarray(-1, np.float32)))
 
 
+@onnx("Sum")
 def sum_(node: Node) -> Result:
     total, *rest = node.arguments
     for value in rest:
@@ -46,10 +51,12 @@ def sum_(node: Node) -> Result:
     return total
 
 
+@onnx("Relu")
 def relu(node: Node) -> Result:
     return families.clamp(node.argument(0), 0, math.inf)
 
 
+@onnx("Clip")
 def clip(node: Node) -> Result:
     """The bounds are attributes up to opset 6 and inputs from 11 on."""
     bounds = []
@@ -59,11 +66,13 @@ def clip(node: Node) -> Result:
     return families.clamp(node.argument(0), *bounds)
 
 
+@onnx("Max")
 def maximum(node: Node) -> Result:
     x, bound = _with_bound(node)
     return families.clamp(x, bound, math.inf)
 
 
+@onnx("Min")
 def minimum(node: Node) -> Result:
     x, bound = _with_bound(node)
     return families.clamp(x, -math.inf, bound)
@@ -77,32 +86,39 @@ def _with_bound(node: Node) -> tuple[Result, float]:
     return arguments[0], arguments[1].array.item()
 
 
+@onnx("Sigmoid")
 def sigmoid(node: Node) -> Result:
     return building.unary(qd.SigmoidOp, node.tensor(0))
 
 
+@onnx("Tanh")
 def tanh(node: Node) -> Result:
     return building.unary(qd.TanhOp, node.tensor(0))
 
 
+@onnx("Swish")
 def swish(node: Node) -> Result:
     if attribute(node, "alpha", 1.0) != 1:
         raise Unsupported("only alpha=1 (SiLU) is supported")
     return building.unary(qd.SiluOp, node.tensor(0))
 
 
+@onnx("HardSwish")
 def hard_swish(node: Node) -> Result:
     return building.unary(qd.HardSwishOp, node.tensor(0))
 
 
+@onnx("HardSigmoid")
 def hard_sigmoid(node: Node) -> Result:
     return building.hard_sigmoid(node.tensor(0), attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5))
 
 
+@onnx("LeakyRelu")
 def leaky_relu(node: Node) -> Result:
     return building.leaky_relu(node.tensor(0), attribute(node, "alpha", 0.01))
 
 
+@onnx("PRelu")
 def prelu(node: Node) -> Result:
     slope = node.array(1, "slope")
     if (slope != slope.flat[0]).any():
@@ -110,10 +126,12 @@ def prelu(node: Node) -> Result:
     return building.leaky_relu(node.tensor(0), float(slope.flat[0]))
 
 
+@onnx("Identity")
 def identity(node: Node) -> Result:
     return node.argument(0)
 
 
+@onnx("Dropout")
 def dropout(node: Node) -> Result:
     """Nothing at inference; from opset 12 on a third input may switch training on."""
     if node.argument(2) is not None and node.array(2, "training_mode").any():
@@ -121,34 +139,10 @@ def dropout(node: Node) -> Result:
     return node.argument(0)
 
 
+@onnx("Cast", "CastLike")
 def cast(node: Node) -> Result:
     """Between floating types: `qd` computes in float32."""
     x = node.argument(0)
     if not is_float_tensor(node.types[0]) or (isinstance(x, Literal) and not np.issubdtype(x.array.dtype, np.floating)):
         raise Unsupported("only casts between floating types are supported")
     return x
-
-
-OPERATORS: dict[str, OperatorFunction] = {
-    "Add": add,
-    "Cast": cast,
-    "CastLike": cast,
-    "Clip": clip,
-    "Div": div,
-    "Dropout": dropout,
-    "HardSigmoid": hard_sigmoid,
-    "HardSwish": hard_swish,
-    "Identity": identity,
-    "LeakyRelu": leaky_relu,
-    "Max": maximum,
-    "Min": minimum,
-    "Mul": mul,
-    "Neg": neg,
-    "PRelu": prelu,
-    "Relu": relu,
-    "Sigmoid": sigmoid,
-    "Sub": sub,
-    "Sum": sum_,
-    "Swish": swish,
-    "Tanh": tanh,
-}

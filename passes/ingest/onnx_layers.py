@@ -8,10 +8,11 @@ from torch_mlir import ir
 from dyadic.dialects.laws import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import families
-from dyadic.passes.ingest.onnx_node import attribute, integers
-from dyadic.passes.ingest.translation import Literal, Node, OperatorFunction, Result, Unsupported, literal
+from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
+from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
 
 
+@onnx("Conv")
 def conv(node: Node) -> Result:
     weight = node.argument(1)
     kernel = weight.array.shape[2:] if isinstance(weight, Literal) else attribute(node, "kernel_shape", [1, 1])
@@ -40,6 +41,7 @@ def window(node: Node, x: ir.Value, kernel: Sequence[int]) -> tuple[list[int], l
     return strides, padding, dilation
 
 
+@onnx("Gemm")
 def gemm(node: Node) -> Result:
     """`alpha * A @ B + beta * C`."""
     if attribute(node, "transA", 0):
@@ -63,6 +65,7 @@ def gemm(node: Node) -> Result:
     return families.linear(node.tensor(0), weight, bias)
 
 
+@onnx("MatMul")
 def matmul(node: Node) -> Result:
     weight = node.argument(1)
     if not isinstance(weight, Literal) or weight.array.ndim != 2:
@@ -70,6 +73,7 @@ def matmul(node: Node) -> Result:
     return families.linear(node.tensor(0), literal(np.ascontiguousarray(weight.array.T)), None)
 
 
+@onnx("BatchNormalization")
 def batch_normalization(node: Node) -> Result:
     if attribute(node, "training_mode", 0):
         raise Unsupported("it is in training mode; export the model in evaluation mode")
@@ -79,6 +83,7 @@ def batch_normalization(node: Node) -> Result:
     return families.batch_norm(node.tensor(0), gamma, beta, mean, variance, attribute(node, "epsilon", 1e-5))
 
 
+@onnx("MaxPool")
 def max_pool(node: Node) -> Result:
     x, kernel = node.tensor(0), attribute(node, "kernel_shape")
     strides, padding, dilation = window(node, x, kernel)
@@ -86,6 +91,7 @@ def max_pool(node: Node) -> Result:
     return building.max_pool(x, kernel, strides, padding, dilation, size)
 
 
+@onnx("AveragePool")
 def average_pool(node: Node) -> Result:
     x, kernel = node.tensor(0), attribute(node, "kernel_shape")
     strides, padding, dilation = window(node, x, kernel)
@@ -95,11 +101,13 @@ def average_pool(node: Node) -> Result:
     return building.avg_pool(x, kernel, strides, padding, bool(attribute(node, "count_include_pad", 0)), size)
 
 
+@onnx("GlobalAveragePool")
 def global_average_pool(node: Node) -> Result:
     x = node.tensor(0)
     return families.mean(x, range(2, len(shape(x))), True)
 
 
+@onnx("GlobalMaxPool")
 def global_max_pool(node: Node) -> Result:
     x = node.tensor(0)
     kernel = shape(x)[2:]
@@ -107,21 +115,9 @@ def global_max_pool(node: Node) -> Result:
     return building.max_pool(x, kernel, [1, 1], [0] * 4, [1, 1], [1, 1])
 
 
+@onnx("ReduceMean")
 def reduce_mean(node: Node) -> Result:
     axes = integers(node, "axes", 1)
     if not axes and attribute(node, "noop_with_empty_axes", 0):
         return node.argument(0)
     return families.mean(node.tensor(0), axes or None, bool(attribute(node, "keepdims", 1)))
-
-
-OPERATORS: dict[str, OperatorFunction] = {
-    "AveragePool": average_pool,
-    "BatchNormalization": batch_normalization,
-    "Conv": conv,
-    "Gemm": gemm,
-    "GlobalAveragePool": global_average_pool,
-    "GlobalMaxPool": global_max_pool,
-    "MatMul": matmul,
-    "MaxPool": max_pool,
-    "ReduceMean": reduce_mean,
-}

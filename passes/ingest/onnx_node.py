@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Node, Unsupported
+from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Node, Operators, Unsupported
 
 PREFIX = "torch.onnx."
+onnx = Operators()  # `@onnx("Conv")` marks the function of an operator
 
 
 def attribute(node: Node, name: str, default: Any = None) -> Any:

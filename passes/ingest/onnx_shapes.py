@@ -7,18 +7,20 @@ from torch_mlir import ir
 
 from dyadic.dialects.laws import shape
 from dyadic.passes.ingest import families
-from dyadic.passes.ingest.onnx_node import attribute, integers
-from dyadic.passes.ingest.translation import Literal, Node, OperatorFunction, Result, Unsupported
+from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
+from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
 
 
 def dims_of(value: Result) -> list[int]:
     return list(value.array.shape) if isinstance(value, Literal) else shape(value)
 
 
+@onnx("Concat")
 def concat(node: Node) -> Result:
     return families.concat(node.arguments, attribute(node, "axis", 1))
 
 
+@onnx("Slice")
 def slice_(node: Node) -> Result:
     """Attributes up to opset 9, inputs from 10 on."""
     starts, ends = integers(node, "starts", 1), integers(node, "ends", 2)
@@ -29,6 +31,7 @@ def slice_(node: Node) -> Result:
     return families.slice_(node.argument(0), axes or [], starts, ends, steps or [])
 
 
+@onnx("Split")
 def split(node: Node) -> Result:
     """Sizes are an attribute up to opset 12 and an input from 13 on; without them the parts are equal."""
     x, axis = node.argument(0), attribute(node, "axis", 0)
@@ -41,6 +44,7 @@ def split(node: Node) -> Result:
     return parts if len(parts) > 1 else parts[0]
 
 
+@onnx("Pad")
 def pad(node: Node) -> Result:
     if attribute(node, "mode", "constant") != "constant":
         raise Unsupported(f"padding by {attribute(node, 'mode')} is not supported; constant padding would work")
@@ -56,6 +60,7 @@ def pad(node: Node) -> Result:
     return families.pad(x, low, high, value)
 
 
+@onnx("Flatten")
 def flatten(node: Node) -> Result:
     x = node.argument(0)
     dims = dims_of(x)
@@ -64,6 +69,7 @@ def flatten(node: Node) -> Result:
     return families.reshape(x, [int(np.prod(dims[:axis])), int(np.prod(dims[axis:]))])
 
 
+@onnx("Reshape")
 def reshape(node: Node) -> Result:
     x, target = node.argument(0), integers(node, "shape", 1)
     if target is None:
@@ -73,11 +79,13 @@ def reshape(node: Node) -> Result:
     return families.reshape(x, [dims[i] if d == 0 and copies else d for i, d in enumerate(target)])
 
 
+@onnx("Transpose")
 def transpose(node: Node) -> Result:
     x = node.argument(0)
     return families.transpose(x, attribute(node, "perm", list(reversed(range(len(dims_of(x)))))))
 
 
+@onnx("Squeeze")
 def squeeze(node: Node) -> Result:
     x, axes = node.argument(0), integers(node, "axes", 1)
     dims = dims_of(x)
@@ -89,6 +97,7 @@ def squeeze(node: Node) -> Result:
     return families.reshape(x, [n for d, n in enumerate(dims) if d not in gone or n != 1])
 
 
+@onnx("Unsqueeze")
 def unsqueeze(node: Node) -> Result:
     x, axes = node.argument(0), integers(node, "axes", 1)
     rest = iter(dims_of(x))
@@ -101,23 +110,10 @@ def _places(axes: Sequence[int], rank: int) -> set[int]:
     return {axis % rank for axis in axes}
 
 
+@onnx("Expand")
 def expand(node: Node) -> Result:
     """Only where it changes nothing, as exporters leave it behind."""
     x, target = node.argument(0), node.integers(1, "shape") or []
     if list(np.broadcast_shapes(dims_of(x), target)) != dims_of(x):
         raise Unsupported(f"it repeats {dims_of(x)} to {target}; an Add or Mul broadcasts by itself")
     return x
-
-
-OPERATORS: dict[str, OperatorFunction] = {
-    "Concat": concat,
-    "Expand": expand,
-    "Flatten": flatten,
-    "Pad": pad,
-    "Reshape": reshape,
-    "Slice": slice_,
-    "Split": split,
-    "Squeeze": squeeze,
-    "Transpose": transpose,
-    "Unsqueeze": unsqueeze,
-}

@@ -82,6 +82,19 @@ Result = Any  # ir.Value | Literal | a list of these, one a result
 OperatorFunction = Callable[[Node], Result]
 
 
+class Operators(dict[str, OperatorFunction]):
+    """An importer's operators by name. Each function registers itself: `@onnx("Add")`."""
+
+    def __call__(self, *names: str) -> Callable[[OperatorFunction], OperatorFunction]:
+        def register(function: OperatorFunction) -> OperatorFunction:
+            for name in names:
+                assert name not in self, f"{name} has two functions"
+                self[name] = function
+            return function
+
+        return register
+
+
 def as_tensor(value: Any) -> ir.Value:
     """A qd tensor: the value itself, or a literal as a `qd.constant`."""
     if isinstance(value, ir.Value):
