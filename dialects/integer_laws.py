@@ -9,6 +9,7 @@ import numpy as np
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
+from dyadic.dialects.dimensions import pixels_shape
 from dyadic.dialects.laws import activation, fail, given, ints, is_wide, shape, steps_of, window_law
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES, factors
 from dyadic.runtime import fixedpoint
@@ -93,8 +94,8 @@ def convolution_law(op: Any) -> bool:
 
 def image_law(op: Any) -> bool:
     """Images and weights of rank 4 whose channels and windows fit."""
-    x, weight, out, groups = shape(op.x), shape(op.weight), shape(op.out), op.groups.value
-    ranks = [len(x), len(weight), len(out)]
+    x, weight, out = pixels_shape(op, op.x), shape(op.weight), pixels_shape(op, op.out)
+    ranks, groups = [len(x), len(weight), len(out)], op.groups.value
     if ranks != [4, 4, 4] or x[3] != weight[3] * groups or out[3] != weight[0] or weight[0] % groups:
         return fail(op, f"channels do not fit: x {x}, weight {weight}, groups {groups}, result {out}")
     return window_law(op, x[1:3], weight[1:3], out[1:3])
@@ -113,13 +114,15 @@ def float_product_law(op: Any, channels: int) -> bool:
 
 
 def broadcast_law(op: Any) -> bool:
-    """`a` has the result's shape, `b` too or [1, .., 1, C]."""
+    """`a` and `b` have the result's rank, and its size or 1 in each dimension."""
     a, b, out = shape(op.a), shape(op.b), shape(op.out)
     if activation(op.a) is None or activation(op.b) is None:
         return fail(op, f"must read quantized activations, not {op.a.type} and {op.b.type}")
-    if a != out or b not in (out, [*[1] * (len(out) - 1), out[-1]]):
-        return fail(op, f"needs a {a} of the result's shape {out} and b {b} of it or [1, .., 1, C]")
-    return True
+    if len(a) == len(b) == len(out) and all(
+        {i, j} <= {1, n} and n in (i, j) for i, j, n in zip(a, b, out, strict=True)
+    ):
+        return True
+    return fail(op, f"a {a} and b {b} do not broadcast to {out}")
 
 
 def move_law(op: Any, sizes: list[int] | None) -> bool:

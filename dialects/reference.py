@@ -202,7 +202,7 @@ class IntegerReference:
         return {name: values[slot] for name, slot in self.plan.results.items()}
 
     def integers(self, feeds: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
-        """The integers behind each output, before `qi.dequantize`, in the layout of `qi` (rank 4 is NHWC)."""
+        """The integers behind each output, before `qi.dequantize`, in the shape that the user knows."""
         values = self._run(feeds, None)
         return {name: values[slot] for name, slot in self._integer_results.items()}
 

@@ -1,4 +1,7 @@
-"""Windows over NHWC images: which cell each tap reads, and how many cells of a window are valid."""
+"""Windows over images: which cell each tap reads, and how many cells of a window are valid.
+
+Everything here takes images [N,H,W,C]; `dimensions.py` has the way from [N,C,H,W] and back.
+"""
 
 from collections.abc import Iterator
 from typing import Any

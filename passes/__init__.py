@@ -13,6 +13,7 @@ from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.place_widths import place_widths
 from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
+from dyadic.passes.lower.cpu.choose_dim_order import choose_dim_order
 from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
 from dyadic.passes.prepare.equalize_channels import equalize_channels
@@ -70,7 +71,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         verify_integer,  # last: the proof that nothing float is left inside
     ),
     "lower/cpu": (
-        assign_layouts,  # first: where halos lie and which tensors share a buffer decides what needs memory
+        choose_dim_order,  # first: layouts are of tensors as they lie in memory
+        assign_layouts,  # before memory: where halos lie and which tensors share a buffer decides what needs memory
         plan_memory,  # before outlining, while lifetimes can be read off the graph
         select_kernels,
     ),

@@ -18,6 +18,7 @@ import numpy as np
 
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN
+from dyadic.runtime.layout import Layout, Margin, Rows, rows_of
 
 ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
@@ -37,35 +38,6 @@ class Buffer(NamedTuple):
     kind: str = "arena"
 
 
-class Halo(NamedTuple):
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-
-NO_HALO = Halo(0, 0, 0, 0)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a tensor's bytes lie: `offset` is its first real pixel (inside the halo); pixel, row, image are strides.
-
-    A tensor of 16 bits is laid out twice inside its image: low bytes, and `plane` bytes behind them the high ones, 128
-    larger so that they are unsigned. `plane` 0 is a tensor of at most 8 bits.
-
-    A rank-2 [N,F] tensor is one pixel of F channels; a rank-3 [N,L,D] tensor is one row of L pixels with D channels.
-    """
-
-    buffer: int
-    offset: int
-    pixel: int
-    row: int
-    image: int
-    halo: Halo = NO_HALO
-    plane: int = 0
-
-
 @dataclass(frozen=True)
 class Input:
     """Quantized by the runtime with scale and zero_point, clamped to lo..hi; its halo is filled with zero_point.
@@ -75,9 +47,6 @@ class Input:
     name: str
     shape: tuple[str | int, ...]  # the user's: ('N', 3, 224, 224)
     dtype: str
-    channels: int
-    height: int
-    width: int
     layout: Layout
     scale: float
     zero_point: int
@@ -89,9 +58,6 @@ class Input:
 class Output:
     name: str
     shape: tuple[str | int, ...]
-    channels: int
-    height: int
-    width: int
     layout: Layout
     scale: float
     zero_point: int
@@ -266,20 +232,12 @@ def different(where: str, names: list[str]) -> None:
 
 
 def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> None:
-    for name in ("channels", "height", "width"):
-        between(getattr(t, name), 1, 1 << 31, f"{where}.{name}")
-    dims = list(t.shape[1:])
+    dims = t.shape[1:]
     if t.shape[:1] != ("N",) or not all(isinstance(d, int) for d in dims):
         raise wrong(f"{where}.shape", t.shape, "'N' and then numbers")
-    expected = {
-        0: [[]] if (t.channels, t.height, t.width) == (1, 1, 1) else [],
-        1: [[t.channels]] if (t.height, t.width) == (1, 1) else [],
-        2: [[t.width, t.channels]] if t.height == 1 else [],
-        3: [[t.channels, t.height, t.width]],
-    }.get(len(dims), [])
-    if dims not in expected:
-        raise wrong(f"{where}.shape", t.shape, f"the shape of {t.channels} x {t.height} x {t.width} values an image")
-
+    sizes = [int(d) for d in dims]
+    for size in sizes:
+        between(size, 1, 1 << 31, f"{where}.shape")
     if not (math.isfinite(t.scale) and t.scale > 0 and _as_float32(t.scale) == t.scale):
         raise wrong(f"{where}.scale", t.scale, "a positive float32 number")
     at = t.layout
@@ -292,21 +250,27 @@ def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> No
         raise wrong(f"{where}.dtype", t.dtype, f"'float32' or '{integers_of(t).name}'")
 
     between(at.buffer, 0, len(buffers) - 1, f"{where}.layout.buffer")
-    size = buffers[at.buffer].size
-    if at.image != size:
-        raise wrong(f"{where}.layout.image", at.image, f"{size}, the size of its buffer")
-    for name, extent in at.halo._asdict().items():
-        between(extent, 0, 1 << 15, f"{where}.layout.halo.{name}")
-    columns = at.halo.left + t.width + at.halo.right
-    rows = at.halo.top + t.height + at.halo.bottom
-    between(at.pixel, t.channels, LIMIT, f"{where}.layout.pixel")
-    between(at.row, (columns - 1) * at.pixel + t.channels if rows > 1 else 0, LIMIT, f"{where}.layout.row")
-    first = at.halo.top * at.row + at.halo.left * at.pixel
-    last = (t.height - 1 + at.halo.bottom) * at.row + (t.width - 1 + at.halo.right) * at.pixel + t.channels
-    between(at.plane, 0, size, f"{where}.layout.plane")
+    size_of_buffer = buffers[at.buffer].size
+    if at.image != size_of_buffer:
+        raise wrong(f"{where}.layout.image", at.image, f"{size_of_buffer}, the size of its buffer")
+    if len(at.strides) != len(sizes) or len(at.halo) not in (0, len(sizes)):
+        raise wrong(f"{where}.layout", [at.strides, at.halo], f"a stride and a margin for each of {len(sizes)} sizes")
+    margins = at.halo or (Margin(0, 0),) * len(sizes)
+    for stride, margin in zip(at.strides, margins, strict=True):
+        between(stride, 1, LIMIT, f"{where}.layout.strides")
+        between(margin.before, 0, 1 << 15, f"{where}.layout.halo")
+        between(margin.after, 0, 1 << 15, f"{where}.layout.halo")
+    every = list(zip(sizes, at.strides, margins, strict=True))
+    first = sum(margin.before * stride for _, stride, margin in every)
+    last = sum((size - 1 + margin.after) * stride for size, stride, margin in every) + 1
+    between(at.plane, 0, size_of_buffer, f"{where}.layout.plane")
     if wide and at.plane < last + first:
         raise wrong(f"{where}.layout.plane", at.plane, f"0 or at least {last + first}, the size of a plane")
-    between(at.offset, first, size - last - at.plane, f"{where}.layout.offset")
+    between(at.offset, first, size_of_buffer - last - at.plane, f"{where}.layout.offset")
+    try:
+        rows_of(sizes, at)
+    except ValueError as error:
+        raise wrong(f"{where}.layout.strides", at.strides, str(error)) from None
 
 
 def integers_of(t: Input | Output) -> np.dtype[Any]:
@@ -335,23 +299,27 @@ class Placed(Protocol):
 
 def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
     at = t.layout
+    seen = rows_of([int(d) for d in t.shape[1:]], at)
     is_input = isinstance(t, Input)
-    planes = len(t.shape) == 4 and t.height * t.width > 1
-    outside = (t.height * t.width, 1, t.width) if planes else (1, t.channels, t.width * t.channels)
     (scale_bits,) = struct.unpack("<I", struct.pack("<f", t.scale))
     return [
         not is_input or t.dtype == "float32",
         at.buffer,
         at.offset,
-        t.channels,
-        t.height,
-        t.width,
-        at.pixel,
-        at.row,
+        seen.channels,
+        seen.height,
+        seen.width,
+        seen.pixel,
+        seen.row,
         at.plane,
-        *at.halo,
-        _lanes(program, t) if is_input else t.channels,
-        *outside,
+        seen.top,
+        seen.left,
+        seen.bottom,
+        seen.right,
+        _lanes(program, t, seen) if is_input else seen.channels,
+        seen.from_channel,
+        seen.from_pixel,
+        seen.from_row,
         scale_bits,
         t.zero_point,
         t.lo,
@@ -359,14 +327,14 @@ def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
     ]
 
 
-def _lanes(program: Placed, t: Input) -> int:
+def _lanes(program: Placed, t: Input, seen: Rows) -> int:
     """How many bytes of a pixel quantization may write: the pad lanes too, where they are nobody else's.
 
     They may hold anything, but whole pixels are faster to write, and always the same bytes easier to debug."""
     at = t.layout
     alone = sum(other.layout.buffer == at.buffer for other in program.inputs) == 1
-    columns = at.halo.left + t.width + at.halo.right
-    fits = at.row >= columns * at.pixel or at.halo.top + t.height + at.halo.bottom == 1
-    end = at.offset + (t.height - 1 + at.halo.bottom) * at.row + (t.width + at.halo.right) * at.pixel
+    columns = seen.left + seen.width + seen.right
+    fits = seen.row >= columns * seen.pixel or seen.top + seen.height + seen.bottom == 1
+    end = at.offset + (seen.height - 1 + seen.bottom) * seen.row + (seen.width + seen.right) * seen.pixel
     room = at.plane or program.buffers[at.buffer].size
-    return at.pixel if alone and fits and end <= room else t.channels
+    return seen.pixel if alone and fits and end <= room else seen.channels

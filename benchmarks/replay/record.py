@@ -30,7 +30,7 @@ DIGITS = 12  # of a hash: 48 bits, of some thousand values
 BATCHES, THREADS = (1, 3), (1, 2)
 STEP = ("layer", "op", "out", "inputs", "tiles", "weights", "params", "macs", "overlap", "weight_tiles")
 MEMORY = ("buffers", "arena_bytes", "scratch_bytes", "together")
-BOUNDARY = ("name", "shape", "channels", "height", "width", "layout", "scale", "zero_point", "lo", "hi")
+BOUNDARY = ("name", "shape", "layout", "scale", "zero_point", "lo", "hi")
 
 Named = list[list[str]]  # [name, hash], in order
 Record = dict[str, Any]  # what is written as JSON: see `of`

@@ -19,7 +19,6 @@ from torch_mlir import ir
 from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan
-from dyadic.passes.integerize.conversion import NCHW_TO_NHWC, order_of
 from dyadic.passes.integerize.integerize import fused_clamp
 
 Array = npt.NDArray[Any]
@@ -57,7 +56,7 @@ def match(floating: Plan, integer: Plan) -> dict[int, Counterpart]:
         op, names = step.op, node_names(step.op)
         if isinstance(op, qi.QuantizeOp):
             name = next(name for name, slot in integer.arguments.items() if slot == step.inputs[0])
-            found[step.output] = Counterpart(floating.arguments[name], channels_last)
+            found[step.output] = Counterpart(floating.arguments[name], lambda value: value)
             continue
         values = waiting[names[-1]] if names else []
         for place, (made, value, slot) in enumerate(values):
@@ -109,25 +108,17 @@ def useful_range(value: ir.Value) -> tuple[float, float]:
 
 
 def arrangement(made: Any, op: Any) -> Callable[[Array], Array] | None:
-    """From the layout of the float value that `made` makes to that of `op`'s result; None where they do not fit."""
-    wanted, rank = shape(op.out)[1:], len(shape(made.out))
+    """From the shape of the float value that `made` makes to that of `op`'s result; None where they do not fit."""
+    wanted = shape(op.out)[1:]
 
     def arrange(value: Array) -> Array:
-        if isinstance(made, qd.LinearOp):  # over the model's last dimension, whatever the rank
-            return value
-        if isinstance(made, qd.ReduceMeanOp):  # [1, 1, what is kept, in the model's order]
+        if isinstance(made, qd.ReduceMeanOp):  # what is kept, in the model's order, as channels
             return value.reshape(len(value), *wanted)
         if isinstance(made, qd.ScaleShiftOp):  # an image whose channels are the scaled dimension
-            others = [d for d in order_of(rank) if d != made.axis.value]
-            return value.transpose([*others, made.axis.value]).reshape(len(value), *wanted)
-        return channels_last(value)
+            return np.moveaxis(value, made.axis.value, 1).reshape(len(value), *wanted)
+        return value
 
     if np.prod(shape(made.out)) != np.prod(shape(op.out)):
         return None
     arranged = arrange(np.broadcast_to(np.float32(0), shape(made.out)))
     return arrange if list(arranged.shape[1:]) == wanted else None
-
-
-def channels_last(value: Array) -> Array:
-    """NCHW to NHWC where it is an image."""
-    return value.transpose(NCHW_TO_NHWC) if value.ndim == 4 else value

@@ -1,7 +1,9 @@
 """`qi`: what the machine will do. Integers only, float islands apart; every op is its fields, its law and its exact
 meaning.
 
-Rank-4 tensors are NHWC here; other ranks are as the model has them. An activation is
+Tensors have the model's dimensions in the model's order: images are [1,C,H,W]. A target for which another order is
+better rewrites the graph before it lowers it (`choose-dim-order`): ops with windows then are marked `channels_last`,
+and there is a `qi.transpose` wherever numbers must change places. Both forms are exact. An activation is
 `tensor<..x!quant.uniform<u8:f32, S:zp>>` with S exactly a float32; of 4 bits it is `u8<0:15>`, of 16 bits `i16` without
 a zero point, and ops may read and make any of them. Weights are `qi.constant` of
 `!quant.uniform<i8<-127:127>:f32:0, {...}>`, `<i4<-7:7>...>` or `<i2<-1:1>...>`, their numbers always an array of i8;

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import weight_law
-from dyadic.dialects.laws import Dense, activation, fail, given, known_activation, steps_of, storage
+from dyadic.dialects.laws import Dense, activation, fail, given, known_activation, shape, steps_of, storage
 from dyadic.dialects.qi.dialect import Operator
 from dyadic.runtime import fixedpoint
 
@@ -27,6 +28,7 @@ class ConstantOp(Operator, name="constant"):
     out: Result[Any]
 
     arithmetic = Arithmetic.DATA
+    order = Order.MODEL
 
     def verify_invariants(self) -> bool:
         return not given(self, "value") or weight_law(self)
@@ -37,34 +39,38 @@ class ConstantOp(Operator, name="constant"):
 
 
 class QuantizeOp(Operator, name="quantize"):
-    """The input boundary (docs/arithmetic.md): float32 to integers, NCHW to NHWC for rank 4. Done by the runtime."""
+    """The input boundary (docs/arithmetic.md): float32 to integers, of the same shape. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
 
     arithmetic = Arithmetic.BOUNDARY
+    order = Order.MODEL
 
     def verify_invariants(self) -> bool:
-        return activation(self.out) is not None or fail(self, f"must make a quantized activation, not {self.out.type}")
+        if activation(self.out) is None or shape(self.x) != shape(self.out):
+            return fail(self, f"must make a quantized activation of its input's shape, not {self.out.type}")
+        return True
 
     def evaluate(self, x: Array) -> Array:
         kind = known_activation(self.out)
-        q = fixedpoint.quantize(x, kind.scale, kind.zero_point, *steps_of(self.out))
-        return q.transpose(0, 2, 3, 1) if q.ndim == 4 else q
+        return fixedpoint.quantize(x, kind.scale, kind.zero_point, *steps_of(self.out))
 
 
 class DequantizeOp(Operator, name="dequantize"):
-    """The output boundary (docs/arithmetic.md): integers to float32, NHWC to NCHW for rank 4. Done by the runtime."""
+    """The output boundary (docs/arithmetic.md): integers to float32, of the same shape. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
 
     arithmetic = Arithmetic.BOUNDARY
+    order = Order.MODEL
 
     def verify_invariants(self) -> bool:
-        return activation(self.x) is not None or fail(self, f"must read a quantized activation, not {self.x.type}")
+        if activation(self.x) is None or shape(self.x) != shape(self.out):
+            return fail(self, f"must read a quantized activation of its result's shape, not {self.x.type}")
+        return True
 
     def evaluate(self, x: Array) -> Array:
         kind = known_activation(self.x)
-        r = fixedpoint.dequantize(x, kind.scale, kind.zero_point)
-        return r.transpose(0, 3, 1, 2) if r.ndim == 4 else r
+        return fixedpoint.dequantize(x, kind.scale, kind.zero_point)

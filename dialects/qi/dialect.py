@@ -4,6 +4,7 @@ from typing import cast
 
 from torch_mlir.dialects.ext import Dialect, Pure
 
+from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.qd.dialect import Operator as FloatOperator
 
@@ -24,6 +25,9 @@ class Operator(QI.Operation, traits=[Pure]):
     # The kinds of float ops whose values its own stand for; none: no value of the float graph is its.
     made_from = cast("tuple[type[FloatOperator], ...]", ())
     found_by_name = True  # its value lies as that of the float op with the user's name does
+    order = cast("Order | None", None)  # what it asks of the order of dimensions; every class says it
+    dimension = ""  # the attribute that names one
+    per_dimension = cast("tuple[str, ...]", ())  # the attributes that have an entry for each
 
 
 def arithmetic_of(op: object) -> Arithmetic | None:

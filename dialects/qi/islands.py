@@ -9,6 +9,7 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Result
 
 from dyadic.dialects import qd
+from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import float_product_law, image_law
 from dyadic.dialects.laws import fail, given, ints, shape
@@ -20,12 +21,13 @@ Array = npt.NDArray[Any]
 
 
 class FloatConv2dOp(Convolution, name="float_conv2d"):
-    """A float island: x [1,H,W,C] of integers, weight f32[O,KH,KW,C/groups], bias f32[O], a result of integers.
+    """A float island: x [1,C,H,W] of integers, weight f32[O,KH,KW,C/groups], bias f32[O], a result of integers.
 
     `clamp(quantize(bias + r * w + ...), low, high)`: `r` and `quantize` are the boundary's (docs/arithmetic.md).
     The sum begins with the bias and takes one product after the other: kernel row, kernel column, input channel, the
     last innermost. Each product and each sum is a float32, rounded half to even by itself, never fused. Padded cells
-    are 0.0; as weights are finite, adding their products or leaving them out makes the same result.
+    are 0.0; as weights are finite, adding their products or leaving them out makes the same result. With the unit
+    attribute `channels_last` x and the result are [1,H,W,C].
     """
 
     low: ir.IntegerAttr
@@ -34,19 +36,21 @@ class FloatConv2dOp(Convolution, name="float_conv2d"):
 
     arithmetic = Arithmetic.FLOAT
     made_from = (qd.Conv2dOp,)
+    order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
         return not given(self, "groups") or (float_product_law(self, shape(self.weight)[0]) and image_law(self))
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
-        (outputs, *kernel, depth), groups, out = weight.shape, self.groups.value, shape(self.out)[1:3]
+        (outputs, *kernel, depth), groups, out = weight.shape, self.groups.value, pixels_shape(self, self.out)[1:3]
+        x = pixels(self, x)
         strides, padding, dilation = ints(self.strides), ints(self.padding), ints(self.dilation)
         total = np.broadcast_to(bias.reshape(groups, -1), (len(x), *out, groups, outputs // groups)).copy()
         with np.errstate(over="ignore", invalid="ignore"):
             for (kh, kw), cells in taps(real(self.x, x), kernel, strides, padding, dilation, out, 0):
                 for i in range(depth):
                     total += cells[..., i::depth, None] * weight[:, kh, kw, i].reshape(groups, -1)
-        return quantized(self, total.reshape(len(x), *out, outputs))
+        return image(self, quantized(self, total.reshape(len(x), *out, outputs)))
 
 
 class FloatLinearOp(Layer, name="float_linear"):
@@ -58,6 +62,7 @@ class FloatLinearOp(Layer, name="float_linear"):
 
     arithmetic = Arithmetic.FLOAT
     made_from = (qd.LinearOp,)
+    order = Order.LAST
 
     def verify_invariants(self) -> bool:
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)

@@ -10,6 +10,7 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects import qd
+from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import move_law
 from dyadic.dialects.laws import I64s, activation, fail, given, ints, shape, slice_law, steps_of
@@ -33,6 +34,8 @@ class ConcatOp(Rearrangement, name="concat"):
     out: Result[Any]
 
     made_from = (qd.ConcatOp,)
+    order = Order.ANY
+    dimension = "axis"
 
     def verify_invariants(self) -> bool:
         if not given(self, "axis"):
@@ -61,6 +64,8 @@ class PadOp(Operator, name="pad"):
 
     arithmetic = Arithmetic.MOVE
     made_from = (qd.PadOp,)
+    order = Order.ANY
+    per_dimension = ("low", "high")
 
     def verify_invariants(self) -> bool:
         if not given(self, "low", "high", "value"):
@@ -88,6 +93,7 @@ class ReshapeOp(Rearrangement, name="reshape"):
 
     made_from = (qd.ReshapeOp,)
     found_by_name = False  # an image may be flattened in another order, the weights behind it permuted instead
+    order = Order.OWN
 
     def verify_invariants(self) -> bool:
         x, out = shape(self.x), shape(self.out)
@@ -108,6 +114,7 @@ class TransposeOp(Rearrangement, name="transpose"):
 
     made_from = (qd.TransposeOp,)
     found_by_name = False  # one that moves no bytes is gone
+    order = Order.OWN
 
     def verify_invariants(self) -> bool:
         if not given(self, "permutation"):
@@ -130,6 +137,8 @@ class SliceOp(Rearrangement, name="slice"):
     out: Result[Any]
 
     made_from = (qd.SliceOp,)
+    order = Order.ANY
+    per_dimension = ("starts", "steps")
 
     def verify_invariants(self) -> bool:
         return slice_law(self) and move_law(self, None)

@@ -9,6 +9,7 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects import qd
+from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import broadcast_law, clamp_law, requant_law
 from dyadic.dialects.laws import Dense, activation, fail, given, is_wide, shape, storage, zero_point
@@ -23,8 +24,8 @@ class AddOp(Operator, name="add"):
     """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`: one rounding.
 
     |m| < 2^15, so the sum fits int32; where an operand or the result has 16 bits, |m| < 2^31 and the sum is int64.
-    A subtraction has a negative mb (ma where the operands were exchanged). `b` may be [1, .., 1, C], of the same rank,
-    and is broadcast.
+    A subtraction has a negative mb (ma where the operands were exchanged). Operands of size 1 where the result has more
+    are broadcast; all have one rank.
     """
 
     a: Operand[Any]
@@ -38,6 +39,7 @@ class AddOp(Operator, name="add"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.AddOp, qd.SubOp)
+    order = Order.ANY
 
     def verify_invariants(self) -> bool:
         if not (broadcast_law(self) and clamp_law(self)):
@@ -60,7 +62,7 @@ class AddOp(Operator, name="add"):
 
 
 class MulOp(Operator, name="mul"):
-    """`requant((a-za) * (b-zb), m, s)`; `b` may be [1, .., 1, C], of the same rank, and is broadcast."""
+    """`requant((a-za) * (b-zb), m, s)`; operands are broadcast as those of `qi.add` are."""
 
     a: Operand[Any]
     b: Operand[Any]
@@ -72,6 +74,7 @@ class MulOp(Operator, name="mul"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.MulOp,)
+    order = Order.ANY
 
     def verify_invariants(self) -> bool:
         return broadcast_law(self) and requant_law(self)
@@ -93,6 +96,7 @@ class RequantOp(Operator, name="requant"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.ClampOp,)
+    order = Order.ANY
 
     def verify_invariants(self) -> bool:
         if activation(self.x) is None or shape(self.x) != shape(self.out):
@@ -115,6 +119,7 @@ class TableOp(Operator, name="table"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.Function,)
+    order = Order.ANY
 
     def verify_invariants(self) -> bool:
         if given(self, "table") and list(self.table.type.shape) != [256]:

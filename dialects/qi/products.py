@@ -9,6 +9,7 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects import qd
+from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic, Weights
 from dyadic.dialects.integer_laws import acc_shift, convolution_law, product_law
 from dyadic.dialects.laws import I32s, I64s, fail, given, ints, shape, steps_of, storage, zero_point
@@ -40,9 +41,10 @@ class Convolution(Layer):
 
 
 class Conv2dOp(Convolution, name="conv2d"):
-    """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,H,W,C], weight [O,KH,KW,C/groups], bias i32[O].
+    """`clamp(requant(bias + sum(x * w), m[o], s[o]))`: x [1,C,H,W], weight [O,KH,KW,C/groups], bias i32[O].
 
     One m and one s a channel. Padded cells hold the zero point of x: the folded `-zp * sum(w)` holds everywhere.
+    With the unit attribute `channels_last` x and the result are [1,H,W,C].
     `form` is "wide" or "short" (every |acc|*m + 2^(s-1) proven below 2^31): it says which computation is allowed, never
     which result is right.
     `acc` is the proven interval of every partial sum, bias included; of 16-bit inputs, those of low and of high bytes
@@ -59,13 +61,15 @@ class Conv2dOp(Convolution, name="conv2d"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.Conv2dOp, qd.ScaleShiftOp)
+    order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
         return not given(self, "groups") or convolution_law(self)
 
     def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
         """The accumulators, narrowed to int32 where they must be, as int64 [N,OH,OW,O]."""
-        kernel, out, groups = list(weight.shape[1:3]), shape(self.out)[1:3], self.groups.value
+        kernel, out, groups = list(weight.shape[1:3]), pixels_shape(self, self.out)[1:3], self.groups.value
+        x = pixels(self, x)
         kind = exact_float(weight, self.x)
         total = np.zeros((len(x), *out, weight.shape[0]), kind)
         step_in, step_out = x.shape[3] // groups, weight.shape[0] // groups
@@ -83,7 +87,7 @@ class Conv2dOp(Convolution, name="conv2d"):
         return fixedpoint.round_shift(total.astype(np.int64) + bias, acc_shift(self))
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
-        return narrow(self, self.accumulate(x, weight, bias))
+        return image(self, narrow(self, self.accumulate(x, weight, bias)))
 
 
 class ConvAddOp(Convolution, name="conv_add"):
@@ -106,6 +110,7 @@ class ConvAddOp(Convolution, name="conv_add"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.AddOp,)
+    order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
         if not given(self, "groups"):
@@ -135,13 +140,12 @@ class ConvAddOp(Convolution, name="conv_add"):
     accumulate = Conv2dOp.accumulate
 
     def evaluate(self, x: Array, weight: Array, bias: Array, residual: Array) -> Array:
-        b = (residual.astype(np.int64) - zero_point(self.residual)) << self.residual_shift.value
+        b = (pixels(self, residual).astype(np.int64) - zero_point(self.residual)) << self.residual_shift.value
         shift = np.array(ints(self.shift), np.int64)
         total = self.accumulate(x, weight, bias) * np.array(ints(self.multiplier), np.int64)
         total += b * np.array(ints(self.residual_multiplier), np.int64)
-        return np.clip(
-            fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value
-        ).astype(storage(self.out))
+        q = np.clip(fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value)
+        return image(self, q.astype(storage(self.out)))
 
 
 class LinearOp(Layer, name="linear"):
@@ -157,6 +161,7 @@ class LinearOp(Layer, name="linear"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.LinearOp,)
+    order = Order.LAST
 
     def verify_invariants(self) -> bool:
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)

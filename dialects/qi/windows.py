@@ -1,4 +1,4 @@
-"""Pooling."""
+"""Pooling of images [1,C,H,W], or [1,H,W,C] with the unit attribute `channels_last`."""
 # pyright: reportInvalidTypeForm=false
 
 from typing import Any
@@ -9,6 +9,7 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects import qd
+from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.integer_laws import move_law, requant_law
 from dyadic.dialects.laws import (
@@ -19,7 +20,6 @@ from dyadic.dialects.laws import (
     flag,
     given,
     ints,
-    shape,
     steps_of,
     storage,
     window_law,
@@ -44,19 +44,20 @@ class MaxPoolOp(Operator, name="max_pool"):
 
     arithmetic = Arithmetic.MOVE
     made_from = (qd.MaxPoolOp,)
+    order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
         if not given(self, "kernel"):
             return True
         return move_law(self, None) and window_law(
-            self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True
+            self, pixels_shape(self, self.x)[1:3], ints(self.kernel), pixels_shape(self, self.out)[1:3], ceil=True
         )
 
     def evaluate(self, x: Array) -> Array:
-        out = shape(self.out)[1:3]
+        x, out = pixels(self, x), pixels_shape(self, self.out)[1:3]
         lowest = steps_of(self.x)[0]
         every = taps(x, ints(self.kernel), ints(self.strides), ints(self.padding), ints(self.dilation), out, lowest)
-        return np.stack([cells for _, cells in every]).max(0)
+        return image(self, np.stack([cells for _, cells in every]).max(0))
 
 
 class AvgPoolOp(Operator, name="avg_pool"):
@@ -79,6 +80,7 @@ class AvgPoolOp(Operator, name="avg_pool"):
 
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.AvgPoolOp, qd.ReduceMeanOp)
+    order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
         if not given(self, "kernel", "counts", "multiplier", "shift"):
@@ -87,15 +89,16 @@ class AvgPoolOp(Operator, name="avg_pool"):
         if not len(counts) == len(m) == len(s):
             return fail(self, f"needs one multiplier and one shift per count, got {counts}, {m}, {s}")
         return requant_law(self, len(counts)) and window_law(
-            self, shape(self.x)[1:3], ints(self.kernel), shape(self.out)[1:3], ceil=True
+            self, pixels_shape(self, self.x)[1:3], ints(self.kernel), pixels_shape(self, self.out)[1:3], ceil=True
         )
 
     def evaluate(self, x: Array) -> Array:
-        kernel, strides, padding, out = ints(self.kernel), ints(self.strides), ints(self.padding), shape(self.out)[1:3]
+        kernel, strides, padding = ints(self.kernel), ints(self.strides), ints(self.padding)
+        x, out = pixels(self, x), pixels_shape(self, self.out)[1:3]
         zero = zero_point(self.x)
         total = sum(cells.astype(np.int64) - zero for _, cells in taps(x, kernel, strides, padding, [1, 1], out, zero))
         cells = valid_cells(list(x.shape[1:3]), kernel, strides, padding, out, self.count_include_pad.value)
         index = np.searchsorted(ints(self.counts), cells)
         m, s = np.array(ints(self.multiplier), np.int64)[index], np.array(ints(self.shift), np.int64)[index]
         q = fixedpoint.requant(total, m[..., None], s[..., None], zero_point(self.out), self.low.value, self.high.value)
-        return q.astype(storage(self.out))
+        return image(self, q.astype(storage(self.out)))

@@ -10,7 +10,7 @@ func.func @constant_without_a_value() {
 
 // -----
 
-// CHECK: error: "/quantize_to_float": 'qi.quantize' op must make a quantized activation, not tensor<1x4xf32>
+// CHECK: error: "/quantize_to_float": 'qi.quantize' op must make a quantized activation of its input's shape, not tensor<1x4xf32>
 func.func @quantize_to_float(%a: tensor<1x4xf32>) {
   %r = "qi.quantize"(%a) : (tensor<1x4xf32>) -> tensor<1x4xf32> loc("/quantize_to_float")
   return
@@ -18,7 +18,7 @@ func.func @quantize_to_float(%a: tensor<1x4xf32>) {
 
 // -----
 
-// CHECK: error: "/dequantize_of_float": 'qi.dequantize' op must read a quantized activation, not tensor<1x4xf32>
+// CHECK: error: "/dequantize_of_float": 'qi.dequantize' op must read a quantized activation of its result's shape, not tensor<1x4xf32>
 func.func @dequantize_of_float(%a: tensor<1x4xf32>) {
   %r = "qi.dequantize"(%a) : (tensor<1x4xf32>) -> tensor<1x4xf32> loc("/dequantize_of_float")
   return
@@ -28,7 +28,7 @@ func.func @dequantize_of_float(%a: tensor<1x4xf32>) {
 
 // CHECK: error: "/conv2d_that_may_overflow": 'qi.conv2d' op accumulator interval [-9000, 2147483648] leaves int32
 func.func @conv2d_that_may_overflow(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>) {
-  %r = "qi.conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: -9000, 2147483648>, form = "wide", multiplier = array<i32: 1073741824, 1073741824, 0>, shift = array<i32: 33, 34, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv2d_that_may_overflow")
+  %r = "qi.conv2d"(%a, %b, %c) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: -9000, 2147483648>, form = "wide", multiplier = array<i32: 1073741824, 1073741824, 0>, shift = array<i32: 33, 34, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv2d_that_may_overflow")
   return
 }
 
@@ -36,7 +36,7 @@ func.func @conv2d_that_may_overflow(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.
 
 // CHECK: error: "/conv2d_with_unsigned_weights": 'qi.conv2d' op needs signed weights with one scale a channel, got tensor<3x3x3x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
 func.func @conv2d_with_unsigned_weights(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<u8:f32, 0.5:3>>, %c: tensor<3xi32>) {
-  %r = "qi.conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: -9000, 9000>, form = "wide", multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3xi32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv2d_with_unsigned_weights")
+  %r = "qi.conv2d"(%a, %b, %c) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: -9000, 9000>, form = "wide", multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3xi32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv2d_with_unsigned_weights")
   return
 }
 
@@ -44,7 +44,7 @@ func.func @conv2d_with_unsigned_weights(%a: tensor<1x6x6x2x!quant.uniform<u8:f32
 
 // CHECK: error: "/conv_add_of_another_size": 'qi.conv_add' op residual [1, 4, 4, 1] must have the result's shape [1, 4, 4, 3]
 func.func @conv_add_of_another_size(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x1x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, 1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x1x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_of_another_size")
+  %r = "qi.conv_add"(%a, %b, %c, %d) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, 1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x1x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_of_another_size")
   return
 }
 
@@ -52,7 +52,7 @@ func.func @conv_add_of_another_size(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.
 
 // CHECK: error: "/conv_add_with_a_negative_residual": 'qi.conv_add' op needs 3 residual multipliers >= 0 and a shift in [0, 16] or 32, got [1, 1, -1], 0
 func.func @conv_add_with_a_negative_residual(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, -1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_negative_residual")
+  %r = "qi.conv_add"(%a, %b, %c, %d) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, -1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_negative_residual")
   return
 }
 
@@ -60,7 +60,7 @@ func.func @conv_add_with_a_negative_residual(%a: tensor<1x6x6x2x!quant.uniform<u
 
 // CHECK: error: "/conv_add_with_a_shift_between": 'qi.conv_add' op needs 3 residual multipliers >= 0 and a shift in [0, 16] or 32, got [1, 1, 1], 17
 func.func @conv_add_with_a_shift_between(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 35>, residual_multiplier = array<i32: 1, 1, 1>, residual_shift = 17 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_shift_between")
+  %r = "qi.conv_add"(%a, %b, %c, %d) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 35>, residual_multiplier = array<i32: 1, 1, 1>, residual_shift = 17 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_shift_between")
   return
 }
 
@@ -68,7 +68,7 @@ func.func @conv_add_with_a_shift_between(%a: tensor<1x6x6x2x!quant.uniform<u8:f3
 
 // CHECK: error: "/conv_add_with_a_large_residual_in_the_high_half": 'qi.conv_add' op residual shift 32 needs residual multipliers below 2^15 and shifts in [33, 53], got 32768 and [33, 35]
 func.func @conv_add_with_a_large_residual_in_the_high_half(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 35>, residual_multiplier = array<i32: 1, 32768, 1>, residual_shift = 32 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_large_residual_in_the_high_half")
+  %r = "qi.conv_add"(%a, %b, %c, %d) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 35>, residual_multiplier = array<i32: 1, 32768, 1>, residual_shift = 32 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_large_residual_in_the_high_half")
   return
 }
 
@@ -76,7 +76,7 @@ func.func @conv_add_with_a_large_residual_in_the_high_half(%a: tensor<1x6x6x2x!q
 
 // CHECK: error: "/conv_add_without_a_high_half": 'qi.conv_add' op residual shift 32 needs residual multipliers below 2^15 and shifts in [33, 53], got 32767 and [32, 53]
 func.func @conv_add_without_a_high_half(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.conv_add"(%a, %b, %c, %d) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 53, 32>, residual_multiplier = array<i32: 1, 32767, 1>, residual_shift = 32 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_without_a_high_half")
+  %r = "qi.conv_add"(%a, %b, %c, %d) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 53, 32>, residual_multiplier = array<i32: 1, 32767, 1>, residual_shift = 32 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_without_a_high_half")
   return
 }
 
@@ -114,9 +114,9 @@ func.func @add_with_a_large_shift(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>,
 
 // -----
 
-// CHECK: error: "/mul_with_a_small_first_operand": 'qi.mul' op needs a [1, 1] of the result's shape [1, 4] and b [1, 4] of it or [1, .., 1, C]
-func.func @mul_with_a_small_first_operand(%a: tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.mul"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/mul_with_a_small_first_operand")
+// CHECK: error: "/mul_of_shapes_that_do_not_broadcast": 'qi.mul' op a [1, 1] and b [1, 3] do not broadcast to [1, 4]
+func.func @mul_of_shapes_that_do_not_broadcast(%a: tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<1x3x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.mul"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x1x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/mul_of_shapes_that_do_not_broadcast")
   return
 }
 
@@ -164,7 +164,7 @@ func.func @pad_with_a_value_beyond_u8(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:
 
 // CHECK: error: "/max_pool_that_changes_the_scale": 'qi.max_pool' op moves !quant.uniform<u8:f32, 5.000000e-01:3> and cannot make !quant.uniform<u8:f32, 2.500000e-01:3> of it
 func.func @max_pool_that_changes_the_scale(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.max_pool"(%a) {dilation = array<i64: 1, 1>, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 0.25:3>> loc("/max_pool_that_changes_the_scale")
+  %r = "qi.max_pool"(%a) {channels_last, dilation = array<i64: 1, 1>, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 0.25:3>> loc("/max_pool_that_changes_the_scale")
   return
 }
 
@@ -172,7 +172,7 @@ func.func @max_pool_that_changes_the_scale(%a: tensor<1x6x6x2x!quant.uniform<u8:
 
 // CHECK: error: "/avg_pool_without_a_multiplier": 'qi.avg_pool' op needs one multiplier and one shift per count, got [9, 4], [1908874354], [34]
 func.func @avg_pool_without_a_multiplier(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) {
-  %r = "qi.avg_pool"(%a) {count_include_pad = false, counts = array<i64: 9, 4>, high = 255 : i64, low = 0 : i64, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>, multiplier = array<i32: 1908874354>, shift = array<i32: 34>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 0.5:3>> loc("/avg_pool_without_a_multiplier")
+  %r = "qi.avg_pool"(%a) {channels_last, count_include_pad = false, counts = array<i64: 9, 4>, high = 255 : i64, low = 0 : i64, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>, multiplier = array<i32: 1908874354>, shift = array<i32: 34>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 0.5:3>> loc("/avg_pool_without_a_multiplier")
   return
 }
 
@@ -268,7 +268,7 @@ func.func @add_of_16_bits_with_a_shift_of_63(%a: tensor<1x4x!quant.uniform<i16:f
 
 // CHECK: error: "/float_conv2d_with_integer_weights": 'qi.float_conv2d' op needs weights of f32, got tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>
 func.func @float_conv2d_with_integer_weights(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xf32>) {
-  %r = "qi.float_conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 255 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xf32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_conv2d_with_integer_weights")
+  %r = "qi.float_conv2d"(%a, %b, %c) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, high = 255 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xf32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_conv2d_with_integer_weights")
   return
 }
 
@@ -276,7 +276,7 @@ func.func @float_conv2d_with_integer_weights(%a: tensor<1x6x6x2x!quant.uniform<u
 
 // CHECK: error: "/float_conv2d_that_misses_a_row": 'qi.float_conv2d' op result is 5 along spatial dimension 0, the windows make 4
 func.func @float_conv2d_that_misses_a_row(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2xf32>, %c: tensor<3xf32>) {
-  %r = "qi.float_conv2d"(%a, %b, %c) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 255 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2xf32>, tensor<3xf32>) -> tensor<1x5x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_conv2d_that_misses_a_row")
+  %r = "qi.float_conv2d"(%a, %b, %c) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, high = 255 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2xf32>, tensor<3xf32>) -> tensor<1x5x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_conv2d_that_misses_a_row")
   return
 }
 

@@ -1,7 +1,6 @@
-"""What every conversion from `qd` to `qi` has at hand: converted values, constants, layouts.
+"""What every conversion from `qd` to `qi` has at hand: converted values, constants, moves.
 
-A rank-4 value is NCHW in `qd` and NHWC in `qi`; `order_of` says which logical dimension each physical one holds. A
-change of order that moves no bytes (the dimensions that change places have size 1) becomes a reshape, or nothing.
+Every value keeps the model's dimensions in the model's order.
 """
 
 from collections.abc import Callable
@@ -14,15 +13,13 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import ints, is_wide, known_activation, shape, steps_of
+from dyadic.dialects.laws import is_wide, known_activation, shape, steps_of
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.integerize.products import Product
 from dyadic.passes.integerize.quantization import Activation, value_activation
 from dyadic.passes.integerize.weight_scheme import LARGEST_GROUPED
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
-
-NCHW_TO_NHWC, NHWC_TO_NCHW = [0, 2, 3, 1], [0, 3, 1, 2]
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,8 @@ class Conversion:
 
     def __init__(self) -> None:
         self.values: dict[ir.Value, ir.Value] = {}
-        # flattened images that were left in NHWC order, with their (C, H, W); their readers permute weights instead
+        # images that were flattened pixel by pixel, with their (C, H, W): weights are grouped so, and their readers
+        # permute them
         self.flattened: dict[ir.Value, tuple[int, int, int]] = {}
 
     def get(self, value: ir.Value) -> ir.Value:
@@ -76,13 +74,11 @@ class Conversion:
             op = defining(value)
             assert isinstance(op, qd.ConstantOp), f"{value} was read before it was converted"
             data = constant_array(op, value)
-            self.values[value] = self.constant_activation(
-                data.transpose(NCHW_TO_NHWC) if data.ndim == 4 else data, value_activation(value)
-            )
+            self.values[value] = self.constant_activation(data, value_activation(value))
         return self.values[value]
 
     def constant_activation(self, data: npt.NDArray[Any], kind: Activation) -> ir.Value:
-        """A `qi.constant` that holds `data` (already in the layout of `qi`)."""
+        """A `qi.constant` that holds `data`."""
         steps = np.ascontiguousarray(kind.steps(data))
         return qi.ConstantOp(value=dense(steps), out=kind.tensor(list(steps.shape))).out
 
@@ -109,36 +105,16 @@ class Conversion:
         return qi.ConstantOp(value=value, out=value.type).out
 
     def permute(self, x: ir.Value, order: list[int]) -> ir.Value:
-        """Physical dimension `d` of the result is dimension `order[d]` of x; moves bytes only where it must."""
-        if isinstance(inner := defining(x), qi.TransposeOp):  # of two in a row only their composition stays
-            x, order = inner.x, [ints(inner.permutation)[d] for d in order]
+        """Dimension `d` of the result is dimension `order[d]` of x; a reshape where only sizes of 1 change places."""
         sizes = shape(x)
-        result = [sizes[d] for d in order]
-        if order == list(range(len(order))):
-            return x
-        kept = [d for d in order if sizes[d] != 1]
+        result, kept = [sizes[d] for d in order], [d for d in order if sizes[d] != 1]
         if kept == sorted(kept):
             return self.reshape(x, result)
         return qi.TransposeOp(x=x, permutation=i64s(order), out=activation_of(x).tensor(result)).out
 
     def reshape(self, x: ir.Value, sizes: list[int]) -> ir.Value:
-        """The same bytes under another shape; of two reshapes in a row only the second stays."""
-        if isinstance(defining(x), qi.ReshapeOp):
-            x = defining(x).x
+        """The same numbers in the same order under another shape."""
         return x if shape(x) == sizes else qi.ReshapeOp(x=x, out=activation_of(x).tensor(sizes)).out
-
-    def to_logical(self, x: ir.Value) -> ir.Value:
-        """From the layout of `qi` to the order of the model's dimensions."""
-        return self.permute(x, NHWC_TO_NCHW) if len(shape(x)) == 4 else x
-
-    def from_logical(self, x: ir.Value) -> ir.Value:
-        """From the order of the model's dimensions to the layout of `qi`."""
-        return self.permute(x, NCHW_TO_NHWC) if len(shape(x)) == 4 else x
-
-
-def order_of(rank: int) -> list[int]:
-    """The logical dimension that each physical dimension of a `qi` tensor holds."""
-    return NCHW_TO_NHWC if rank == 4 else list(range(rank))
 
 
 def activation_of(value: ir.Value) -> Activation:

@@ -1,6 +1,6 @@
 """Layers that stay float: weights and bias as they are, between tensors of integers.
 
-conv2d(x, w, b) {qd.weight_bits = 32} [clamp]  -->  qi.float_conv2d     NCHW, [O,I,KH,KW]  -->  NHWC, [O,KH,KW,I]
+conv2d(x, w, b) {qd.weight_bits = 32} [clamp]  -->  qi.float_conv2d     weights [O,I,KH,KW]  -->  [O,KH,KW,I]
 linear(x, w, b) {qd.weight_bits = 32} [clamp]  -->  qi.float_linear
 
 Nothing is rounded but the result. What refine and calibration say of weights and biases is not asked for: both are
@@ -16,7 +16,6 @@ from torch_mlir import ir
 from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import shape
 from dyadic.passes.integerize.conversion import Conversion, Target, constant_array, converts_island, dense, i64
-from dyadic.passes.integerize.quantization import sizes_nhwc
 from dyadic.passes.integerize.weight_scheme import runs
 from dyadic.passes.rewriting import layer_name
 from dyadic.runtime.errors import ModelError
@@ -35,24 +34,24 @@ def conv2d(c: Conversion, op: qd.Conv2dOp, target: Target) -> ir.Value:
         groups=op.groups,
         low=i64(target.low),
         high=i64(target.high),
-        out=target.activation.tensor(sizes_nhwc(op.out)),
+        out=target.activation.tensor(shape(op.out)),
     )
     return new.out
 
 
 @converts_island(qd.LinearOp)
 def linear(c: Conversion, op: qd.LinearOp, target: Target) -> ir.Value:
-    """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
+    """A linear layer over the last dimension; behind a flattened image its columns follow the image's pixels."""
     weight = runs(constant_array(op, op.weight), c.flattened.get(op.x))
     new = qi.FloatLinearOp(
-        x=c.to_logical(c.get(op.x)),
+        x=c.get(op.x),
         weight=constant(op, weight.reshape(len(weight), -1)),
         bias=constant(op, constant_array(op, op.bias)),
         low=i64(target.low),
         high=i64(target.high),
         out=target.activation.tensor(shape(op.out)),
     )
-    return c.from_logical(new.out)
+    return new.out
 
 
 def constant(reader: Any, values: npt.NDArray[np.float64]) -> ir.Value:

@@ -1,6 +1,6 @@
 """Convolutions, linear layers and per-channel scalings: integer weights, folded biases, proven accumulators.
 
-conv2d(x, w, b) [clamp]            -->  qi.conv2d              NCHW, [O,I,KH,KW]  -->  NHWC, [O,KH,KW,I]
+conv2d(x, w, b) [clamp]            -->  qi.conv2d              weights [O,I,KH,KW]  -->  [O,KH,KW,I]
 add(conv2d(x, w, b), y) [clamp]    -->  qi.conv_add            where choose-conv-add marked it
 linear(x, w, b) [clamp]            -->  qi.linear
 scale_shift(x, s, t) [clamp]       -->  qi.conv2d, depthwise 1x1
@@ -27,10 +27,8 @@ from dyadic.passes.integerize.conversion import (
     i32s,
     i64,
     i64s,
-    order_of,
 )
 from dyadic.passes.integerize.products import Product, quantize_product, residual_multipliers
-from dyadic.passes.integerize.quantization import sizes_nhwc
 from dyadic.passes.integerize.weight_scheme import runs, scheme_of
 from dyadic.passes.rewriting import defining, layer_name
 
@@ -56,7 +54,7 @@ def conv2d(c: Conversion, op: qd.Conv2dOp, target: Target) -> ir.Value:
         high=i64(target.high),
         form=ir.StringAttr.get(product.form),
         acc=i64s(product.acc),
-        out=target.activation.tensor(sizes_nhwc(op.out)),
+        out=target.activation.tensor(shape(op.out)),
     )
     record_sums(new, product)
     return new.out
@@ -89,7 +87,7 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
         low=i64(target.low),
         high=i64(target.high),
         acc=i64s(product.acc),
-        out=target.activation.tensor(sizes_nhwc(op.out)),
+        out=target.activation.tensor(shape(op.out)),
     )
     record_sums(new, product)
     return new.out
@@ -97,12 +95,12 @@ def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
 
 @converts(qd.LinearOp)
 def linear(c: Conversion, op: qd.LinearOp, target: Target) -> ir.Value:
-    """A linear layer over the last dimension; behind a flattened image its columns follow the image's bytes."""
+    """A linear layer over the last dimension; behind a flattened image its columns follow the image's pixels."""
     image, mean = c.flattened.get(op.x), input_mean(op, shape(op.x)[-1])
     weight = runs(constant_array(op, op.weight), image)
     if image is not None:
         mean = mean.reshape(image).transpose(1, 2, 0).reshape(-1)
-    x = c.to_logical(c.get(op.x))
+    x = c.get(op.x)
     product = quantize_product(
         layer_name(op),
         weight,
@@ -127,20 +125,18 @@ def linear(c: Conversion, op: qd.LinearOp, target: Target) -> ir.Value:
         out=target.activation.tensor(shape(op.out)),
     )
     record_sums(new, product)
-    return c.from_logical(new.out)
+    return new.out
 
 
 @converts(qd.ScaleShiftOp)
 def scale_shift(c: Conversion, op: qd.ScaleShiftOp, target: Target) -> ir.Value:
-    """A depthwise 1x1 convolution over [1, 1, everything else, channels], with the scaled axis last."""
-    x = c.get(op.x)
-    sizes = shape(x)
-    axis = order_of(len(sizes)).index(op.axis.value)
-    order = [*(d for d in range(len(sizes)) if d != axis), axis]
+    """A depthwise 1x1 convolution over [1, channels, 1, everything else], the scaled axis first."""
+    x, axis = c.get(op.x), op.axis.value
+    order = [0, axis, *(d for d in range(1, len(shape(x))) if d != axis)]
     moved = c.permute(x, order)
     inner = shape(moved)
-    channels = inner[-1]
-    image = inner if len(inner) == 4 else [1, 1, int(np.prod(inner[1:-1])), channels]
+    channels = inner[1]
+    image = inner if len(inner) == 4 else [1, channels, 1, int(np.prod(inner[2:]))]
     product = quantize_product(
         layer_name(op),
         constant_array(op, op.scale).reshape(channels, 1, 1, 1),

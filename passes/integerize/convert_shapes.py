@@ -1,6 +1,6 @@
-"""Ops that move numbers, and pooling. Moves keep the type of their input; layouts are composed with what they move.
+"""Ops that move numbers, and pooling. Moves keep the type of their input.
 
-reshape, transpose, slice, pad, concat, max_pool   -->  the same in `qi`, dimensions translated to NHWC
+reshape, transpose, slice, pad, concat, max_pool   -->  the same in `qi`
 avg_pool, reduce_mean [clamp]                      -->  qi.avg_pool, one multiplier per number of valid cells
 """
 
@@ -14,7 +14,6 @@ from dyadic.dialects import qd, qi
 from dyadic.dialects.laws import ints, shape
 from dyadic.dialects.windows import valid_cells
 from dyadic.passes.integerize.conversion import (
-    NCHW_TO_NHWC,
     Conversion,
     Target,
     activation_of,
@@ -23,9 +22,7 @@ from dyadic.passes.integerize.conversion import (
     i32s,
     i64,
     i64s,
-    order_of,
 )
-from dyadic.passes.integerize.quantization import sizes_nhwc
 from dyadic.passes.integerize.weight_scheme import flattened_image
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
@@ -34,57 +31,47 @@ from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MIN, limited_multiplier
 
 @converts(qd.ReshapeOp)
 def reshape(c: Conversion, op: qd.ReshapeOp, target: Target) -> ir.Value:
-    """The model's order of numbers; but linear layers behind a flattened image permute their weights instead."""
+    """The same; but an image that linear layers read is flattened pixel by pixel, as their weights are grouped."""
+    x = c.get(op.x)
     if (image := flattened_image(op)) is not None:
         c.flattened[op.out] = image
-        return c.reshape(c.get(op.x), shape(op.out))
-    return c.from_logical(c.reshape(c.to_logical(c.get(op.x)), shape(op.out)))
+        x = c.permute(x, [0, 2, 3, 1])
+    return c.reshape(x, shape(op.out))
 
 
 @converts(qd.TransposeOp)
 def transpose(c: Conversion, op: qd.TransposeOp, target: Target) -> ir.Value:
-    """The permutation composed with the layouts before and after it."""
-    before, after, order = order_of(len(shape(op.x))), order_of(len(shape(op.out))), ints(op.permutation)
-    return c.permute(c.get(op.x), [before.index(order[d]) for d in after])
+    """The same permutation."""
+    return c.permute(c.get(op.x), ints(op.permutation))
 
 
 @converts(qd.SliceOp)
 def slice_(c: Conversion, op: qd.SliceOp, target: Target) -> ir.Value:
-    """Starts and steps in physical order."""
-    x, order = c.get(op.x), order_of(len(shape(op.x)))
-    starts, steps = ints(op.starts), ints(op.steps)
-    kind = activation_of(x).tensor(sizes_nhwc(op.out))
-    return qi.SliceOp(x=x, starts=i64s([starts[d] for d in order]), steps=i64s([steps[d] for d in order]), out=kind).out
+    """The same elements."""
+    x = c.get(op.x)
+    return qi.SliceOp(x=x, starts=op.starts, steps=op.steps, out=activation_of(x).tensor(shape(op.out))).out
 
 
 @converts(qd.PadOp)
 def pad(c: Conversion, op: qd.PadOp, target: Target) -> ir.Value:
     """The padded value as a step of the input's type: 0 is the zero point."""
-    x, order = c.get(op.x), order_of(len(shape(op.x)))
-    low, high, kind = ints(op.low), ints(op.high), activation_of(x)
-    return qi.PadOp(
-        x=x,
-        low=i64s([low[d] for d in order]),
-        high=i64s([high[d] for d in order]),
-        value=i64(kind.step(op.value.value)),
-        out=kind.tensor(sizes_nhwc(op.out)),
-    ).out
+    x = c.get(op.x)
+    kind = activation_of(x)
+    value = i64(kind.step(op.value.value))
+    return qi.PadOp(x=x, low=op.low, high=op.high, value=value, out=kind.tensor(shape(op.out))).out
 
 
 @converts(qd.ConcatOp)
 def concat(c: Conversion, op: qd.ConcatOp, target: Target) -> ir.Value:
     """One type for all; place-ranges saw to it, and constants are made in it."""
-    axis = order_of(len(shape(op.out))).index(op.axis.value)
     inputs = []
     for value in (op.a, op.b):
         if isinstance(defining(value), qd.ConstantOp):
-            data = constant_array(op, value)
-            data = data.transpose(NCHW_TO_NHWC) if data.ndim == 4 else data
-            inputs.append(c.constant_activation(data, target.activation))
+            inputs.append(c.constant_activation(constant_array(op, value), target.activation))
         else:
             inputs.append(c.get(value))
     a, b = inputs
-    return qi.ConcatOp(a=a, b=b, axis=i64(axis), out=target.activation.tensor(sizes_nhwc(op.out))).out
+    return qi.ConcatOp(a=a, b=b, axis=op.axis, out=target.activation.tensor(shape(op.out))).out
 
 
 @converts(qd.MaxPoolOp)
@@ -97,7 +84,7 @@ def max_pool(c: Conversion, op: qd.MaxPoolOp, target: Target) -> ir.Value:
         strides=op.strides,
         padding=op.padding,
         dilation=op.dilation,
-        out=activation_of(x).tensor(sizes_nhwc(op.out)),
+        out=activation_of(x).tensor(shape(op.out)),
     ).out
 
 
@@ -108,27 +95,24 @@ def avg_pool(c: Conversion, op: qd.AvgPoolOp, target: Target) -> ir.Value:
     include = op.count_include_pad.value
     cells = valid_cells(shape(op.x)[2:], kernel, strides, padding, shape(op.out)[2:], include)
     counts = sorted({int(n) for n in cells.flat})
-    return average(c, op, c.get(op.x), kernel, strides, padding, include, counts, sizes_nhwc(op.out), target)
+    return average(c, op, c.get(op.x), kernel, strides, padding, include, counts, shape(op.out), target)
 
 
 @converts(qd.ReduceMeanOp)
 def reduce_mean(c: Conversion, op: qd.ReduceMeanOp, target: Target) -> ir.Value:
-    """One window over all reduced dimensions: [N, reduced, 1, kept] is an image whose height is averaged away."""
+    """One window over all reduced dimensions: [N, kept, reduced, 1] is an image whose height is averaged away."""
     x, axes = c.get(op.x), ints(op.axes)
-    order = order_of(len(shape(op.x)))
-    if len(order) == 4 and axes == [2, 3]:
-        sizes = shape(x)
-        window, pooled = sizes[1:3], [1, 1, 1, sizes[3]]
+    sizes = shape(x)
+    if len(sizes) == 4 and axes == [2, 3]:
         image = x
     else:
-        kept = [d for d in range(1, len(order)) if d not in axes]
-        logical = shape(op.x)
-        moved = c.permute(x, [order.index(d) for d in (0, *axes, *kept)])
-        count, rest = int(np.prod([logical[d] for d in axes])), int(np.prod([logical[d] for d in kept]))
-        window, pooled = [count, 1], [1, 1, 1, rest]
-        image = c.reshape(moved, [1, count, 1, rest])
-    mean = average(c, op, image, window, window, [0, 0, 0, 0], False, [window[0] * window[1]], pooled, target)
-    return c.from_logical(c.reshape(mean, shape(op.out)))
+        kept = [d for d in range(1, len(sizes)) if d not in axes]
+        rest, count = int(np.prod([sizes[d] for d in kept])), int(np.prod([sizes[d] for d in axes]))
+        image = c.reshape(c.permute(x, [0, *kept, *axes]), [1, rest, count, 1])
+    _, channels, *window = shape(image)
+    count, pooled = window[0] * window[1], [1, channels, 1, 1]
+    mean = average(c, op, image, window, window, [0, 0, 0, 0], False, [count], pooled, target)
+    return c.reshape(mean, shape(op.out))
 
 
 def average(

@@ -1,6 +1,6 @@
 """Decisions become integers: every `qd` op with its range and width becomes `qi`.
 
-    qd.conv2d, qd.clamp, ... : tensor<..xf32>, NCHW  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8 or s16, NHWC
+    qd.conv2d, qd.clamp, ... : tensor<..xf32>  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8 or s16
 
 One function an op, registered in the `convert_*` files; a clamp is fused into the producer that it alone reads. The new
 op's location is fused from all the user's nodes that it computes, the convolution first. A layer that the user keeps in
@@ -23,7 +23,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
 )
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target, converter_of
-from dyadic.passes.integerize.quantization import sizes_nhwc, value_activation, value_name
+from dyadic.passes.integerize.quantization import value_activation, value_name
 from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
 
@@ -54,7 +54,7 @@ def quantize_argument(conversion: Conversion, first: ir.InsertionPoint, argument
     """The input boundary."""
     kind = value_activation(argument)
     with first, ir.Location.name(value_name(argument)):
-        new = qi.QuantizeOp(x=argument, out=kind.tensor(sizes_nhwc(argument)))
+        new = qi.QuantizeOp(x=argument, out=kind.tensor(shape(argument)))
     conversion.values[argument] = new.out
 
 
@@ -104,7 +104,7 @@ def fused_location(op: Any, tail: Any) -> ir.Location:
 
 
 def dequantize_results(conversion: Conversion, terminator: Any) -> None:
-    """The output boundary: every returned value back to float32 in the model's layout."""
+    """The output boundary: every returned value back to float32."""
     made: dict[ir.Value, ir.Value] = {}
     for index, value in enumerate(terminator.operation.operands):
         if value not in made:

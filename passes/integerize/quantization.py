@@ -15,7 +15,6 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN, round_half_up
@@ -187,9 +186,3 @@ def _write(value: ir.Value, name: str, attribute: ir.Attribute) -> None:
 def _argument(value: ir.Value) -> tuple[ir.Operation, int]:
     argument = ir.BlockArgument(value)
     return argument.owner.owner.operation, argument.arg_number
-
-
-def sizes_nhwc(value: ir.Value) -> list[int]:
-    """The shape of a `qd` value in the layout of `qi`: NHWC where it is an image."""
-    sizes = shape(value)
-    return [sizes[0], sizes[2], sizes[3], sizes[1]] if len(sizes) == 4 else sizes

@@ -99,8 +99,8 @@ def test_the_integers_behind_the_outputs() -> None:
 
 
 ISLAND = """
-!x = tensor<1x1x3x1x!quant.uniform<u8:f32, 5.000000e-01:4>>
-!y = tensor<1x1x3x2x!quant.uniform<u8:f32, 1.000000e+00:20>>
+!x = tensor<1x1x1x3x!quant.uniform<u8:f32, 5.000000e-01:4>>
+!y = tensor<1x2x1x3x!quant.uniform<u8:f32, 1.000000e+00:20>>
 !w = tensor<2x1x3x1xf32>
 func.func @main(%x: tensor<1x1x1x3xf32> {qd.name = "x"}) -> (tensor<1x2x1x3xf32> {qd.name = "y"}) {
   %q = "qi.quantize"(%x) : (tensor<1x1x1x3xf32>) -> !x
@@ -148,7 +148,7 @@ def test_a_linear_island_adds_in_the_order_of_its_columns() -> None:
     matrix, weight, bias = "tensor<1x3xf32>", "tensor<1x1x1x3xf32>", "tensor<1xf32>"
     text = f"""func.func @main(%x: {kind}, %i: {image}, %w: {matrix}, %v: {weight}, %b: {bias}) {{
       %0 = "qi.float_linear"(%x, %w, %b) {{{clamp}}} : ({kind}, {matrix}, {bias}) -> {made}
-      %1 = "qi.float_conv2d"(%i, %v, %b) {{{window}, {clamp}}} : ({image}, {weight}, {bias}) -> {pixel}
+      %1 = "qi.float_conv2d"(%i, %v, %b) {{channels_last, {window}, {clamp}}} : ({image}, {weight}, {bias}) -> {pixel}
       return
     }}"""
     with new_context():

@@ -16,7 +16,8 @@ import pytest
 
 from dyadic.runtime import artifact
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
-from dyadic.runtime.program import NO_HALO, Buffer, Halo, Input, Layout, Output
+from dyadic.runtime.layout import Layout, Margin
+from dyadic.runtime.program import Buffer, Input, Output
 
 KERNELS = """
 #include <stdint.h>
@@ -180,14 +181,14 @@ def network() -> Network:
     params[48:51] = [h, w * c, out_bytes]
     random = np.random.default_rng(1)
     weights = random.integers(0, 256, 64 + round_up(h * w * c) + 64, np.uint8)
-    inside = Layout(0, row + pixel, pixel, row, in_bytes, Halo(1, 1, 1, 1))
+    inside = Layout(0, row + pixel, (1, row, pixel), in_bytes, (Margin(0, 0), Margin(1, 1), Margin(1, 1)))
     shape, scale = ("N", c, h, w), Network.scale
     program = CpuProgram(
         buffers=buffers,
         arena_bytes=in_bytes + 3 * out_bytes,
         scratch_bytes=w * c,
-        inputs=(Input("x", shape, "float32", c, h, w, inside, scale, Network.zero_point),),
-        outputs=(Output("y", shape, c, h, w, Layout(3, 0, c, w * c, out_bytes), scale, Network.zero_point),),
+        inputs=(Input("x", shape, "float32", inside, scale, Network.zero_point),),
+        outputs=(Output("y", shape, Layout(3, 0, (1, w * c, c), out_bytes), scale, Network.zero_point),),
         steps=(
             Step("/conv", "conv2d", "box", Reference(1, 0), (Reference(0, row + pixel),), h, 0, 0, 9 * h * w * c),
             Step("/a", "add", "mix", Reference(2, 0), (Reference(1, 0), Reference(-1, 64)), h, params=64),
@@ -232,20 +233,23 @@ def identity() -> Callable[..., CpuProgram]:
     """Quantization alone: the input's bytes, halo and all, are the output with scale 1 and zero point 0."""
 
     def identity(
-        c: int, h: int, w: int, *, rank: int = 4, halo: Halo = NO_HALO, pixel: int | None = None,
-        dtype: str = "float32", scale: float = 1.0, zero_point: int = 0, lo: int = 0, hi: int = 255,
-        out_scale: float = 1.0, out_zero_point: int = 0, wide: bool = False,
+        c: int, h: int, w: int, *, rank: int = 4, halo: tuple[int, int, int, int] = (0, 0, 0, 0),
+        pixel: int | None = None, dtype: str = "float32", scale: float = 1.0, zero_point: int = 0,
+        lo: int = 0, hi: int = 255, out_scale: float = 1.0, out_zero_point: int = 0, wide: bool = False,
     ) -> CpuProgram:  # fmt: skip
         pixel = pixel or c
-        columns, rows = halo.left + w + halo.right, halo.top + h + halo.bottom
+        top, left, bottom, right = halo
+        columns, rows = left + w + right, top + h + bottom
         row = columns * pixel
         plane = round_up(rows * row)
         size = 2 * plane if wide else plane
-        inside = Layout(0, halo.top * row + halo.left * pixel, pixel, row, size, halo, plane if wide else 0)
+        strides = {2: (1,), 3: (pixel, 1), 4: (1, row, pixel)}[rank]
+        margins = (Margin(0, 0), Margin(top, bottom), Margin(left, right)) if any(halo) else ()
+        inside = Layout(0, top * row + left * pixel, strides, size, margins, plane if wide else 0)
         shapes = {2: lambda h, w: (c,), 3: lambda h, w: (w, c), 4: lambda h, w: (c, h, w)}
-        source = Input("x", ("N", *shapes[rank](h, w)), dtype, c, h, w, inside, scale, zero_point, lo, hi)
-        whole = replace(inside, offset=0, halo=NO_HALO)
-        target = Output("y", ("N", *shapes[rank](rows, columns)), c, rows, columns, whole, out_scale, out_zero_point)
+        source = Input("x", ("N", *shapes[rank](h, w)), dtype, inside, scale, zero_point, lo, hi)
+        whole = replace(inside, offset=0, halo=())
+        target = Output("y", ("N", *shapes[rank](rows, columns)), whole, out_scale, out_zero_point)
         return through(source, target, size)
 
     return identity

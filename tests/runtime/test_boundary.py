@@ -10,7 +10,6 @@ import pytest
 import dyadic
 from dyadic.runtime.cpu import levels
 from dyadic.runtime.native import native_build
-from dyadic.runtime.program import Halo
 
 FINEST = float(np.float32(1e-45))
 LARGEST = float(np.finfo(np.float32).max)
@@ -60,7 +59,7 @@ SHAPES = [(1, 1, 1), (3, 5, 7), (3, 2, 64), (3, 1, 65), (4, 3, 130), (2, 4, 9), 
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_images_become_pixels_with_their_halo(write, identity, law, shape, pixel, dtype) -> None:
     c, h, w = shape
-    halo = Halo(2, 1, 0, 3)
+    halo = (2, 1, 0, 3)
     pixel_bytes = {"tight": c, "of 4": -(-c // 4) * 4, "of 64": -(-c // 64) * 64}[pixel]
     program = identity(c, h, w, halo=halo, pixel=pixel_bytes, dtype=dtype, scale=0.5, zero_point=9, lo=2, hi=250)
     random = np.random.default_rng(c * h * w)
@@ -109,7 +108,7 @@ def test_images_of_16_bits_become_two_planes_with_their_halo(write, identity, la
     c, h, w = shape
     pixel_bytes = c if pixel == "tight" else -(-c // 4) * 4
     bounds = {"lo": -32000, "hi": 31000}
-    program = identity(c, h, w, halo=Halo(2, 1, 0, 3), pixel=pixel_bytes, dtype=dtype, scale=0.5, wide=True, **bounds)
+    program = identity(c, h, w, halo=(2, 1, 0, 3), pixel=pixel_bytes, dtype=dtype, scale=0.5, wide=True, **bounds)
     random = np.random.default_rng(c * h * w)
     with dyadic.load(write(program), threads=2, max_batch=3) as session:
         for n in (3, 1, 2):

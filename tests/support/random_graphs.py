@@ -287,7 +287,13 @@ def integer_module(
 
     Its weights are of `widths` or all of 8 bits, its activations of 8 bits or `mixed`, half of its layers `islands`.
     """
-    module = grow(seed, layers)
+    return integers_of(grow(seed, layers), seed, widths=widths, mixed=mixed, islands=islands)
+
+
+def integers_of(
+    module: ir.Module, seed: int, *, widths: bool = True, mixed: bool = False, islands: bool = False
+) -> tuple[ir.Module, np.ndarray]:
+    """A `qd` module of one argument integerized, and three float32 samples for it."""
     dims = shape(module.body.operations[0].regions[0].blocks[0].arguments[0])
     samples = np.random.default_rng(seed).standard_normal((3, *dims[1:])).astype(np.float32)
     for one in usual("prepare"):

@@ -20,7 +20,7 @@ from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.targets.cpu.identity import code_digest
 from dyadic.compiler.targets.cpu.link import Image, link
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.kernels.registry import FAMILIES, family_of
+from dyadic.passes.lower.cpu.kernels.registry import family_of
 from dyadic.runtime.cpu.levels import BY_NAME
 
 TO_LLVM = (
@@ -202,8 +202,7 @@ def main() -> None:
     for job in json.load(sys.stdin):
         text = MEMORY_FUNCTIONS
         if job["symbol"] != MEMORY:
-            fields = {key: tuple(value) if isinstance(value, list) else value for key, value in job["spec"].items()}
-            text = llvm_ir({job["symbol"]: FAMILIES[job["family"]][0](**fields)}, job["level"])
+            text = llvm_ir({job["symbol"]: registry.from_json(job["family"], job["spec"])}, job["level"])
         part = Path(job["path"] + ".part")  # what has the right name is whole
         part.write_bytes(machine_code(text, job["level"]))
         part.replace(job["path"])

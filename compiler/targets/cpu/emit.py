@@ -166,9 +166,6 @@ def _boundary(tensor: Any) -> dict[str, Any]:
     return {
         "name": tensor["name"].value,
         "shape": ("N", *ints(tensor["shape"])[1:]),
-        "channels": tensor["channels"].value,
-        "height": tensor["rows"].value,
-        "width": tensor["columns"].value,
         "layout": views.from_attribute(tensor["layout"]),
         "scale": tensor["scale"].value,
         "zero_point": tensor["zero_point"].value,

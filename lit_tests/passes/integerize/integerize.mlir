@@ -2,11 +2,11 @@
 
 // S_in = 1/128 and zp = 128; S_w = 1/128, 1/256; S_out = 1/64. The bias 0.5 is 8192 steps of 1/16384, less 128 * 127.
 // CHECK-LABEL: func.func @a_convolution_and_its_clamp_are_one_op
-// CHECK-NEXT:    %[[Q:.+]] = "qi.quantize"(%arg0) : (tensor<1x1x2x3xf32>) -> tensor<1x2x3x1x!quant.uniform<u8:f32, 7.812500e-03:128>>
+// CHECK-NEXT:    %[[Q:.+]] = "qi.quantize"(%arg0) : (tensor<1x1x2x3xf32>) -> tensor<1x1x2x3x!quant.uniform<u8:f32, 7.812500e-03:128>>
 // CHECK-NEXT:    %[[W:.+]] = "qi.constant"() {value = dense<{{\[\[\[\[}}127]]], {{\[\[\[}}-127]]]]> : tensor<2x1x1x1xi8>} : () -> tensor<2x1x1x1x!quant.uniform<i8<-127:127>:f32:0, {7.812500e-03,3.906250e-03}>>
 // CHECK-NEXT:    %[[B:.+]] = "qi.constant"() {value = dense<[-8064, 16256]> : tensor<2xi32>} : () -> tensor<2xi32>
 // CHECK-NEXT:    %[[R:.+]] = "qi.conv2d"(%[[Q]], %[[W]], %[[B]]) {acc = array<i64: -32385, 32385>, dilation = array<i64: 1, 1>, form = "short", groups = 1 : i64, high = 255 : i64, low = 0 : i64, multiplier = array<i32: 65536, 65536>, padding = array<i64: 1, 0, 0, 0>, shift = array<i32: 24, 25>, strides = array<i64: 1, 1>}
-// CHECK-NEXT:    %[[F:.+]] = "qi.dequantize"(%[[R]]) : (tensor<1x3x3x2x!quant.uniform<u8:f32, 1.562500e-02>>) -> tensor<1x2x3x3xf32>
+// CHECK-NEXT:    %[[F:.+]] = "qi.dequantize"(%[[R]]) : (tensor<1x2x3x3x!quant.uniform<u8:f32, 1.562500e-02>>) -> tensor<1x2x3x3xf32>
 // CHECK-NEXT:    return %[[F]]
 func.func @a_convolution_and_its_clamp_are_one_op(%x: tensor<1x1x2x3xf32> {qd.range = array<f64: -1.0, 0.9921875>}) -> tensor<1x2x3x3xf32> {
   %w = "qd.constant"() {value = dense<[[[[0.9921875]]], [[[-0.49609375]]]]> : tensor<2x1x1x1xf32>} : () -> tensor<2x1x1x1xf32>
@@ -42,7 +42,8 @@ func.func @a_residual_that_the_high_half_cannot_say_well(%x: tensor<1x1x2x3xf32>
 
 // The columns 0..7 of C x H x W = 2 x 2 x 2 are read in the order H x W x C: 0, 4, 1, 5, ...; no bytes move.
 // CHECK-LABEL: func.func @a_linear_layer_behind_a_flattened_image_permutes_its_weights
-// CHECK:         "qi.reshape"({{.*}}) : (tensor<1x2x2x2x{{.*}}) -> tensor<1x8x
+// CHECK:         %[[T:.+]] = "qi.transpose"({{.*}}) {permutation = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT:    "qi.reshape"(%[[T]]) : (tensor<1x2x2x2x{{.*}}) -> tensor<1x8x
 // CHECK-NEXT:    "qi.constant"() {value = dense<{{\[\[}}0, 64, 16, 80, 32, 96, 48, 127]]> : tensor<1x8xi8>}
 func.func @a_linear_layer_behind_a_flattened_image_permutes_its_weights(%x: tensor<1x2x2x2xf32> {qd.range = array<f64: 0.0, 255.0>}) -> tensor<1x1xf32> {
   %w = "qd.constant"() {value = dense<[[0.0, 16.0, 32.0, 48.0, 64.0, 80.0, 96.0, 127.0]]> : tensor<1x8xf32>} : () -> tensor<1x8xf32>
@@ -52,10 +53,10 @@ func.func @a_linear_layer_behind_a_flattened_image_permutes_its_weights(%x: tens
   return %1 : tensor<1x1xf32>
 }
 
-// CHECK-LABEL: func.func @a_flattened_image_that_others_read_is_put_in_order
-// CHECK:         "qi.transpose"({{.*}}) {permutation = array<i64: 0, 3, 1, 2>}
-// CHECK-NEXT:    "qi.reshape"
-func.func @a_flattened_image_that_others_read_is_put_in_order(%x: tensor<1x2x2x2xf32> {qd.range = array<f64: 0.0, 255.0>}) -> tensor<1x8xf32> {
+// CHECK-LABEL: func.func @a_flattened_image_that_others_read_is_left_in_order
+// CHECK-NEXT:    %[[Q:.+]] = "qi.quantize"
+// CHECK-NEXT:    "qi.reshape"(%[[Q]])
+func.func @a_flattened_image_that_others_read_is_left_in_order(%x: tensor<1x2x2x2xf32> {qd.range = array<f64: 0.0, 255.0>}) -> tensor<1x8xf32> {
   %0 = "qd.reshape"(%x) {qd.range = array<f64: 0.0, 255.0>} : (tensor<1x2x2x2xf32>) -> tensor<1x8xf32>
   return %0 : tensor<1x8xf32>
 }
@@ -71,9 +72,9 @@ func.func @a_bias_takes_back_what_rounding_adds_on_average(%x: tensor<1x2xf32> {
 }
 
 // CHECK-LABEL: func.func @a_per_channel_scaling_is_a_depthwise_convolution
-// CHECK:         "qi.reshape"({{.*}}) : (tensor<1x3x{{.*}}) -> tensor<1x1x1x3x
+// CHECK:         "qi.reshape"({{.*}}) : (tensor<1x3x{{.*}}) -> tensor<1x3x1x1x
 // CHECK:         %[[Y:.+]] = "qi.conv2d"({{.*}}) {{.*}}groups = 3 : i64
-// CHECK-NEXT:    "qi.reshape"(%[[Y]]) : (tensor<1x1x1x3x{{.*}}) -> tensor<1x3x
+// CHECK-NEXT:    "qi.reshape"(%[[Y]]) : (tensor<1x3x1x1x{{.*}}) -> tensor<1x3x
 func.func @a_per_channel_scaling_is_a_depthwise_convolution(%x: tensor<1x3xf32> {qd.range = array<f64: 0.0, 255.0>}) -> tensor<1x3xf32> {
   %s = "qd.constant"() {value = dense<[1.0, 2.0, -3.0]> : tensor<3xf32>} : () -> tensor<3xf32>
   %0 = "qd.scale_shift"(%x, %s, %s) {axis = 1 : i64, qd.range = array<f64: -800.0, 800.0>} : (tensor<1x3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<1x3xf32>
@@ -99,7 +100,7 @@ func.func @a_smaller_first_operand_goes_second(%x: tensor<1x2x1x1xf32> {qd.range
 }
 
 // CHECK-LABEL: func.func @a_constant_operand_becomes_bytes
-// CHECK:         "qi.constant"() {value = dense<[{{\[\[\[}}0, -1]]]]> : tensor<1x1x1x2xi8>} : () -> tensor<1x1x1x2x!quant.uniform<u8:f32, 1.000000e+00>>
+// CHECK:         "qi.constant"() {value = dense<[{{\[\[\[}}0]], {{\[\[}}-1]]]]> : tensor<1x2x1x1xi8>} : () -> tensor<1x2x1x1x!quant.uniform<u8:f32, 1.000000e+00>>
 func.func @a_constant_operand_becomes_bytes(%x: tensor<1x2x3x3xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x2x3x3xf32> {
   %c = "qd.constant"() {value = dense<[[[0.0]], [[255.0]]]> : tensor<2x1x1xf32>} : () -> tensor<2x1x1xf32>
   %0 = "qd.add"(%x, %c) {qd.range = array<f64: 0.0, 256.0>} : (tensor<1x2x3x3xf32>, tensor<2x1x1xf32>) -> tensor<1x2x3x3xf32>
@@ -130,48 +131,41 @@ func.func @an_average_has_a_multiplier_for_each_number_of_cells(%x: tensor<1x2x4
 
 // CHECK-LABEL: func.func @a_mean_over_an_image_is_one_window
 // CHECK:         %[[M:.+]] = "qi.avg_pool"({{.*}}) {{.*}}kernel = array<i64: 4, 4>
-// CHECK-NEXT:    "qi.reshape"(%[[M]]) : (tensor<1x1x1x2x{{.*}}) -> tensor<1x2x
+// CHECK-NEXT:    "qi.reshape"(%[[M]]) : (tensor<1x2x1x1x{{.*}}) -> tensor<1x2x
 func.func @a_mean_over_an_image_is_one_window(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x2xf32> {
   %0 = "qd.reduce_mean"(%x) {axes = array<i64: 2, 3>, keep = false, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x2x4x4xf32>) -> tensor<1x2xf32>
   return %0 : tensor<1x2xf32>
 }
 
 // CHECK-LABEL: func.func @a_padded_zero_is_the_zero_point
-// CHECK:         "qi.pad"({{.*}}) {high = array<i64: 0, 1, 0, 0>, low = array<i64: 0, 0, 2, 3>, value = 128 : i64}
+// CHECK:         "qi.pad"({{.*}}) {high = array<i64: 0, 0, 1, 0>, low = array<i64: 0, 3, 0, 2>, value = 128 : i64}
 func.func @a_padded_zero_is_the_zero_point(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 0.9921875>}) -> tensor<1x5x5x6xf32> {
   %0 = "qd.pad"(%x) {low = array<i64: 0, 3, 0, 2>, high = array<i64: 0, 0, 1, 0>, value = 0.0 : f32, qd.range = array<f64: -1.0, 0.9921875>} : (tensor<1x2x4x4xf32>) -> tensor<1x5x5x6xf32>
   return %0 : tensor<1x5x5x6xf32>
 }
 
 // What is NHWC for the model is NHWC in qi, where nothing has to move for it.
-// CHECK-LABEL: func.func @a_transpose_to_channels_last_moves_nothing
-// CHECK:         %[[Q:.+]] = "qi.quantize"
-// CHECK-NEXT:    "qi.reshape"(%[[Q]]) : (tensor<1x2x3x4x{{.*}}) -> tensor<1x6x4x
+// CHECK-LABEL: func.func @a_transpose_keeps_its_permutation
+// CHECK:         %[[T:.+]] = "qi.transpose"({{.*}}) {permutation = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT:    "qi.reshape"(%[[T]]) : (tensor<1x2x3x4x{{.*}}) -> tensor<1x6x4x
 // CHECK-NEXT:    "qi.dequantize"
-func.func @a_transpose_to_channels_last_moves_nothing(%x: tensor<1x4x2x3xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x6x4xf32> {
+func.func @a_transpose_keeps_its_permutation(%x: tensor<1x4x2x3xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x6x4xf32> {
   %0 = "qd.transpose"(%x) {permutation = array<i64: 0, 2, 3, 1>, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x2x3xf32>) -> tensor<1x2x3x4xf32>
   %1 = "qd.reshape"(%0) {qd.range = array<f64: 0.0, 1.0>} : (tensor<1x2x3x4xf32>) -> tensor<1x6x4xf32>
   return %1 : tensor<1x6x4xf32>
 }
 
-// CHECK-LABEL: func.func @a_transpose_of_an_image_is_translated
-// CHECK:         "qi.transpose"({{.*}}) {permutation = array<i64: 0, 2, 1, 3>}
-func.func @a_transpose_of_an_image_is_translated(%x: tensor<1x4x2x3xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x4x3x2xf32> {
-  %0 = "qd.transpose"(%x) {permutation = array<i64: 0, 1, 3, 2>, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x2x3xf32>) -> tensor<1x4x3x2xf32>
-  return %0 : tensor<1x4x3x2xf32>
-}
-
-// CHECK-LABEL: func.func @slices_follow_the_layout
-// CHECK:         "qi.slice"({{.*}}) {starts = array<i64: 0, 1, 0, 3>, steps = array<i64: 1, 2, 1, 1>}
-func.func @slices_follow_the_layout(%x: tensor<1x4x4x4xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x1x2x4xf32> {
+// CHECK-LABEL: func.func @slices_are_the_models
+// CHECK:         "qi.slice"({{.*}}) {starts = array<i64: 0, 3, 1, 0>, steps = array<i64: 1, 1, 2, 1>}
+func.func @slices_are_the_models(%x: tensor<1x4x4x4xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x1x2x4xf32> {
   %0 = "qd.slice"(%x) {starts = array<i64: 0, 3, 1, 0>, steps = array<i64: 1, 1, 2, 1>, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x4x4xf32>) -> tensor<1x1x2x4xf32>
   return %0 : tensor<1x1x2x4xf32>
 }
 
-// CHECK-LABEL: func.func @concatenation_and_pooling_follow_the_layout
-// CHECK:         %[[P:.+]] = "qi.max_pool"({{.*}}) {{.*}} -> tensor<1x2x2x4x
-// CHECK-NEXT:    "qi.concat"(%[[P]], %[[P]]) {axis = 3 : i64}
-func.func @concatenation_and_pooling_follow_the_layout(%x: tensor<1x4x4x4xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x8x2x2xf32> {
+// CHECK-LABEL: func.func @concatenation_and_pooling_are_along_the_models_dimensions
+// CHECK:         %[[P:.+]] = "qi.max_pool"({{.*}}) {{.*}} -> tensor<1x4x2x2x
+// CHECK-NEXT:    "qi.concat"(%[[P]], %[[P]]) {axis = 1 : i64}
+func.func @concatenation_and_pooling_are_along_the_models_dimensions(%x: tensor<1x4x4x4xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x8x2x2xf32> {
   %0 = "qd.max_pool"(%x) {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x4x4xf32>) -> tensor<1x4x2x2xf32>
   %1 = "qd.concat"(%0, %0) {axis = 1 : i64, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x2x2xf32>, tensor<1x4x2x2xf32>) -> tensor<1x8x2x2xf32>
   return %1 : tensor<1x8x2x2xf32>
@@ -232,9 +226,10 @@ func.func @an_addition_of_16_bits_has_fine_multipliers(%x: tensor<1x1xf32> {qd.b
 // CHECK:         %[[Q:.+]] = "qi.quantize"(%arg0) : (tensor<1x2x2x2xf32>) -> tensor<1x2x2x2x!quant.uniform<u8:f32, 1.000000e+00>>
 // CHECK-NEXT:    %[[W:.+]] = "qi.constant"() {value = dense<{{\[\[\[\[}}1.500000e+00, 2.500000e-01]]]]> : tensor<1x1x1x2xf32>} : () -> tensor<1x1x1x2xf32>
 // CHECK-NEXT:    %[[B:.+]] = "qi.constant"() {value = dense<1.000000e-01> : tensor<1xf32>} : () -> tensor<1xf32>
-// CHECK-NEXT:    %[[C:.+]] = "qi.float_conv2d"(%[[Q]], %[[W]], %[[B]]) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 6 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : {{.*}} -> tensor<1x2x2x1x!quant.uniform<i16:f32, 1.000000e+00>>
+// CHECK-NEXT:    %[[C:.+]] = "qi.float_conv2d"(%[[Q]], %[[W]], %[[B]]) {dilation = array<i64: 1, 1>, groups = 1 : i64, high = 6 : i64, low = 0 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : {{.*}} -> tensor<1x1x2x2x!quant.uniform<i16:f32, 1.000000e+00>>
 // The image's bytes stay where they are, and the columns of the weights follow them.
-// CHECK-NEXT:    %[[F:.+]] = "qi.reshape"(%[[Q]]) : (tensor<1x2x2x2x!quant.uniform<u8:f32, 1.000000e+00>>) -> tensor<1x8x!quant.uniform<u8:f32, 1.000000e+00>>
+// CHECK-NEXT:    %[[T:.+]] = "qi.transpose"(%[[Q]])
+// CHECK-NEXT:    %[[F:.+]] = "qi.reshape"(%[[T]]) : (tensor<1x2x2x2x!quant.uniform<u8:f32, 1.000000e+00>>) -> tensor<1x8x!quant.uniform<u8:f32, 1.000000e+00>>
 // CHECK-NEXT:    %[[V:.+]] = "qi.constant"() {value = dense<{{\[\[}}0.000000e+00, 4.000000e+00, 1.000000e+00, 5.000000e+00, 2.000000e+00, 6.000000e+00, 3.000000e+00, 7.000000e+00]]> : tensor<1x8xf32>} : () -> tensor<1x8xf32>
 // CHECK-NEXT:    %[[D:.+]] = "qi.constant"() {value = dense<1.000000e-01> : tensor<1xf32>} : () -> tensor<1xf32>
 // CHECK-NEXT:    "qi.float_linear"(%[[F]], %[[V]], %[[D]]) {high = 255 : i64, low = 0 : i64} : {{.*}} -> tensor<1x1x!quant.uniform<u8:f32, 1.000000e+00>>

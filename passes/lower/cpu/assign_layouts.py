@@ -7,7 +7,7 @@ such tensors of bytes, one behind the other: all that is decided about the first
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch_mlir import ir
@@ -19,15 +19,19 @@ from dyadic.passes.lower.cpu.memory.views import (
     BUFFERS,
     CONSTANT,
     LAYOUT,
+    NO_HALO,
     PLACED,
-    View,
+    Halo,
+    Sizes,
     activations,
     is_constant,
+    sizes_of,
+    strides_of,
     to_attribute,
-    view,
 )
 from dyadic.passes.rewriting import module_pass
-from dyadic.runtime.program import ALIGNMENT, NO_HALO, Halo, Layout
+from dyadic.runtime.layout import Layout, Margin, rows_of
+from dyadic.runtime.program import ALIGNMENT
 
 DWORD = 4
 
@@ -37,23 +41,38 @@ class Storage:
     """What is being decided about one tensor. With a `parent` it is a place inside that tensor."""
 
     op: Any
-    view: View
+    sizes: Sizes
     parent: "Storage | None" = None
     channel: int = 0  # first channel inside the parent
     reshaped: bool = False  # the parent's bytes under another shape
+    order: tuple[int, ...] = ()  # the parent's bytes with dimensions in another order: which of its each of ours is
     halo: Halo = NO_HALO
     packed: bool = False  # no padding between pixels, since a reshape reads or makes it
     placed: list[int] = field(default_factory=list)  # for each input of a move: 1 where it already is in its place
     children: "list[Storage]" = field(default_factory=list)
     layout: Layout | None = None
 
-    def adopt(self, child: "Storage", channel: int = 0, *, reshaped: bool = False) -> None:
-        child.parent, child.channel, child.reshaped = self, channel, reshaped
+    def adopt(self, child: "Storage", channel: int = 0, *, reshaped: bool = False, order: tuple[int, ...] = ()) -> None:
+        child.parent, child.channel, child.reshaped, child.order = self, channel, reshaped, order
         self.children.append(child)
 
     @property
+    def dims(self) -> list[int]:
+        """The sizes of all dimensions but the batch's."""
+        return shape(self.op.operation.results[0])[1:]
+
+    @property
+    def ancestors(self) -> Iterator["Storage"]:
+        """Itself, its parent, and so on to the one that has a buffer of its own."""
+        one: Storage | None = self
+        while one is not None:
+            yield one
+            one = one.parent
+
+    @property
     def root(self) -> "Storage":
-        return self if self.parent is None else self.parent.root
+        *_, last = self.ancestors
+        return last
 
     @property
     def wide(self) -> bool:
@@ -63,12 +82,19 @@ class Storage:
     @property
     def whole(self) -> bool:
         """Not a slice of anything: all the bytes of its buffer, in order."""
-        return self.parent is None or (self.reshaped and self.parent.whole)
+        return all(one.parent is None or one.reshaped for one in self.ancestors)
+
+    @property
+    def quantized(self) -> bool:
+        """The runtime writes it."""
+        return isinstance(self.op, qi.QuantizeOp) or any(isinstance(child.op, qi.QuantizeOp) for child in self.children)
 
     def family(self) -> Iterator["Storage"]:
-        yield self
-        for child in self.children:
-            yield from child.family()
+        waiting = [self]
+        while waiting:
+            one = waiting.pop()
+            yield one
+            waiting += one.children
 
 
 @module_pass
@@ -80,8 +106,9 @@ def assign_layouts(module: ir.Operation) -> None:
 
 def _assign(function: Any) -> None:
     ops = activations(function.regions[0].blocks[0])
-    storages = {op.operation.results[0]: Storage(op, view(op.operation.results[0])) for op in ops}
+    storages = {op.operation.results[0]: Storage(op, sizes_of(op.operation.results[0])) for op in ops}
     _need_halos(storages)
+    _share_with_the_boundary(storages)
     _share(storages)
     _place(storages, function)
 
@@ -96,12 +123,45 @@ def _need_halos(storages: dict[Any, Storage]) -> None:
 
 def reach(op: Any) -> Halo:
     """How far beyond its input's edges a convolution reads."""
-    size, kernel, out = shape(op.x)[1:3], shape(op.weight)[1:3], shape(op.out)[1:3]
+    size, kernel, out = shape(op.x)[1:3], shape(op.weight)[1:3], shape(op.out)[1:3]  # channels are last
     strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)
     after = [
         max(0, (out[d] - 1) * strides[d] + (kernel[d] - 1) * dilation[d] + 1 - padding[d] - size[d]) for d in range(2)
     ]
     return Halo(padding[0], padding[1], after[0], after[1])
+
+
+def _share_with_the_boundary(storages: dict[Any, Storage]) -> None:
+    """The runtime writes inputs and reads outputs in any order that it can walk: those transposes cost nothing."""
+    for value, storage in storages.items():
+        if not isinstance(storage.op, qi.TransposeOp):
+            continue
+        source, order = storages[storage.op.x], tuple(ints(storage.op.permutation))
+        readers = [use.owner.opview for use in storage.op.x.uses]
+        if isinstance(source.op, qi.QuantizeOp) and source.parent is None and len(readers) == 1:
+            back = tuple(order.index(d) for d in range(len(order)))
+            if walkable(source.dims, storage.dims, back):
+                storage.adopt(source, order=back)
+        elif all(isinstance(use.owner.opview, qi.DequantizeOp) for use in value.uses) and not is_constant(storage.op.x):
+            if walkable(storage.dims, source.dims, order):
+                source.adopt(storage, order=order)
+
+
+def walkable(users: list[int], memory: list[int], order: tuple[int, ...]) -> bool:
+    """Whether the runtime can walk a tensor of shape `users` whose dimension d is dimension `order[d]` in memory."""
+    pixel = -(-memory[-1] // DWORD) * DWORD if memory else DWORD
+    inside = _behind_the_batch(strides_of(memory, pixel, pixel * (memory[-2] if len(memory) > 1 else 1)), order)
+    try:
+        rows_of(users, Layout(0, 0, inside, 0))
+    except ValueError:
+        return False
+    return True
+
+
+def _behind_the_batch(each: tuple[Any, ...], order: tuple[int, ...]) -> tuple[Any, ...]:
+    """What there is of every dimension in memory, for dimensions in `order`."""
+    memory = each[len(each) - len(order) + 1 :]
+    return tuple(memory[d - 1] for d in order[1:])
 
 
 def _share(storages: dict[Any, Storage]) -> None:
@@ -111,11 +171,11 @@ def _share(storages: dict[Any, Storage]) -> None:
             channel = 0
             for part in (storage.op.a, storage.op.b):
                 inner = storages[part]
-                free = inner.parent is None and not isinstance(inner.op, qi.QuantizeOp | qi.ConstantOp)
+                free = inner.parent is None and not (inner.quantized or isinstance(inner.op, qi.ConstantOp))
                 if free:  # a second use of the same tensor is not
                     storage.adopt(inner, channel)
                 storage.placed.append(int(free))
-                channel += inner.view.channels
+                channel += inner.sizes.channels
     for storage in storages.values():
         op = storage.op
         if isinstance(op, qi.SliceOp) and _only_channels(op) and storage.parent is None and not is_constant(op.x):
@@ -140,40 +200,64 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             halo = Halo(*(max(sides) for sides in zip(*(s.halo for s in storage.family()), strict=True)))
             if is_constant(storage.op.operation.results[0]):
                 # constants lie in the weights section, the same for every image
-                pixel = storage.view.channels
-                row = pixel * storage.view.columns
-                plane = row * storage.view.rows if storage.wide else 0
-                storage.layout = Layout(CONSTANT, 0, pixel, row, 0, plane=plane)
+                pixel = storage.sizes.channels
+                row = pixel * storage.sizes.columns
+                plane = row * storage.sizes.rows if storage.wide else 0
+                storage.layout = Layout(CONSTANT, 0, strides_of(storage.dims, pixel, row), 0, plane=plane)
                 continue
             packed = halo == NO_HALO and any(s.packed for s in storage.family())
-            pixel = storage.view.channels if packed else -(-storage.view.channels // DWORD) * DWORD
-            row = (storage.view.columns + halo.left + halo.right) * pixel
-            used = (storage.view.rows + halo.top + halo.bottom) * row
+            pixel = storage.sizes.channels if packed else -(-storage.sizes.channels // DWORD) * DWORD
+            row = (storage.sizes.columns + halo.left + halo.right) * pixel
+            used = (storage.sizes.rows + halo.top + halo.bottom) * row
             image = -(-used // ALIGNMENT) * ALIGNMENT
             offset = halo.top * row + halo.left * pixel
             plane = image if storage.wide else 0
             image += plane
-            storage.layout = Layout(len(sizes), offset, pixel, row, image, halo, plane)
+            where = strides_of(storage.dims, pixel, row)
+            storage.layout = Layout(len(sizes), offset, where, image, _margins(halo), plane)
             sizes.append(image)
     for storage in storages.values():
         attributes = storage.op.operation.attributes
         attributes[LAYOUT] = to_attribute(_resolve(storage))
         if isinstance(storage.op, qi.ConcatOp):
             attributes[PLACED] = ir.DenseI64ArrayAttr.get(storage.placed or [0, 0])
-        elif isinstance(storage.op, qi.ReshapeOp | qi.SliceOp):
-            attributes[PLACED] = ir.DenseI64ArrayAttr.get([int(storage.parent is storages[storage.op.x])])
+        elif isinstance(storage.op, qi.ReshapeOp | qi.SliceOp | qi.TransposeOp):
+            source = storages[storage.op.x]
+            attributes[PLACED] = ir.DenseI64ArrayAttr.get([int(storage.parent is source or source.parent is storage)])
     function.operation.attributes[BUFFERS] = ir.DenseI64ArrayAttr.get(sizes)
 
 
+def _margins(halo: Halo) -> tuple[Margin, ...]:
+    """Of rows, columns and channels; none where there is no halo."""
+    if halo == NO_HALO:
+        return ()
+    return Margin(halo.top, halo.bottom), Margin(halo.left, halo.right), Margin(0, 0)
+
+
 def _resolve(storage: Storage) -> Layout:
-    if storage.layout is None:
-        assert storage.parent is not None
-        outer = _resolve(storage.parent)
-        if storage.reshaped:
-            pixel = storage.view.channels
-            row = pixel * storage.view.columns
-            storage.layout = Layout(outer.buffer, outer.offset, pixel, row, outer.image, plane=outer.plane)
-        else:
-            place = outer.offset + storage.channel
-            storage.layout = Layout(outer.buffer, place, outer.pixel, outer.row, outer.image, outer.halo, outer.plane)
-    return storage.layout
+    """From the nearest that is known to those inside it."""
+    unknown: list[Storage] = []
+    for one in storage.ancestors:
+        if one.layout is not None:
+            break
+        unknown.append(one)
+    else:
+        raise AssertionError("a tensor has no buffer")
+    layout = one.layout
+    for inner in reversed(unknown):
+        layout = inner.layout = _inside(layout, inner)
+    return layout
+
+
+def _inside(outer: Layout, child: Storage) -> Layout:
+    """The layout of a part of what lies at `outer`."""
+    if child.reshaped:
+        pixel = child.sizes.channels
+        strides = strides_of(child.dims, pixel, pixel * child.sizes.columns)
+        return Layout(outer.buffer, outer.offset, strides, outer.image, plane=outer.plane)
+    if child.order:
+        padding = (0,) * (3 - len(child.dims))
+        strides = (*padding, *_behind_the_batch(outer.strides, child.order))
+        halo = _behind_the_batch(outer.halo, child.order) if outer.halo else ()
+        return replace(outer, strides=strides, halo=halo)
+    return replace(outer, offset=outer.offset + child.channel)

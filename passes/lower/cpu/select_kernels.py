@@ -12,9 +12,8 @@ from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selector_of
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
-from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, layout_of, to_attribute, view
+from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, NO_HALO, layout_of, to_attribute, view
 from dyadic.passes.rewriting import module_pass
-from dyadic.runtime.program import NO_HALO
 
 INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"
 
@@ -68,13 +67,13 @@ def halos(op: Any) -> list[Launch]:
     It follows the first step that writes inside the ring and overlaps with it: they touch different bytes, and both
     come after the barrier behind the last reader of whatever lay there before.
     """
-    layout, seen = layout_of(op.out), view(op.out)
+    layout = view(op.out)
     if layout.halo == NO_HALO:
         return []
     inner = layout.offset % layout.pixel  # a slice's channels start inside the pixel: the ring is of whole pixels
     spec = HaloSpec(
-        rows=seen.rows,
-        columns=seen.columns,
+        rows=layout.rows,
+        columns=layout.columns,
         channels=layout.pixel,
         column=layout.pixel,
         row=layout.row,
@@ -102,16 +101,14 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
 
 
 def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> ir.DictAttr:
-    kind, seen = known_activation(quantized), view(quantized)
+    kind, layout = known_activation(quantized), layout_of(quantized)
+    dims = len(shape(user)) - 1  # a layout has three at least
     i64 = ir.IntegerType.get_signless(64)
     return ir.DictAttr.get(
         {
             "name": ir.StringAttr.get(name),
             "shape": ir.DenseI64ArrayAttr.get(shape(user)),
-            "rows": ir.IntegerAttr.get(i64, seen.rows),
-            "columns": ir.IntegerAttr.get(i64, seen.columns),
-            "channels": ir.IntegerAttr.get(i64, seen.channels),
-            "layout": to_attribute(layout_of(quantized)),
+            "layout": to_attribute(layout.of_last(dims)),
             "scale": ir.FloatAttr.get(ir.F32Type.get(), float(np.float32(kind.scale))),
             "zero_point": ir.IntegerAttr.get(i64, kind.zero_point),
             "steps": ir.DenseI64ArrayAttr.get(list(steps_of(quantized))),

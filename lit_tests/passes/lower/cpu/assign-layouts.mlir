@@ -3,15 +3,15 @@
 // The image is read by a padded convolution: a ring of one pixel, pixels of 3 channels in 4 bytes.
 // CHECK-LABEL: func.func @main
 // CHECK-SAME:    qi.buffers = array<i64: 256, 192>
-// CHECK:         "qi.quantize"(%arg0) {qi.layout = {buffer = 0 : i64, halo = array<i64: 1, 1, 1, 1>, image = 256 : i64, offset = 36 : i64, pixel = 4 : i64, row = 32 : i64}}
-// CHECK:         "qi.conv2d"{{.*}}qi.layout = {buffer = 1 : i64, halo = array<i64: 0, 0, 0, 0>, image = 192 : i64, offset = 0 : i64, pixel = 4 : i64, row = 24 : i64}
-func.func @main(%x: tensor<1x3x6x6xf32>) -> tensor<1x2x6x6xf32> {
-  %q = "qi.quantize"(%x) : (tensor<1x3x6x6xf32>) -> tensor<1x6x6x3x!quant.uniform<u8:f32, 0.5:3>>
+// CHECK:         "qi.quantize"(%arg0) {qi.layout = {buffer = 0 : i64, halo = array<i64: 1, 1, 1, 1, 0, 0>, image = 256 : i64, offset = 36 : i64, strides = array<i64: 32, 4, 1>}}
+// CHECK:         "qi.conv2d"{{.*}}qi.layout = {buffer = 1 : i64, image = 192 : i64, offset = 0 : i64, strides = array<i64: 24, 4, 1>}
+func.func @main(%x: tensor<1x6x6x3xf32>) -> tensor<1x6x6x2xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x6x6x3xf32>) -> tensor<1x6x6x3x!quant.uniform<u8:f32, 0.5:3>>
   %w = "qi.constant"() {value = dense<1> : tensor<2x3x3x3xi8>} : () -> tensor<2x3x3x3x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>
   %b = "qi.constant"() {value = dense<1> : tensor<2xi32>} : () -> tensor<2xi32>
-  %c = "qi.conv2d"(%q, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824>, shift = array<i32: 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>} : (tensor<1x6x6x3x!quant.uniform<u8:f32, 0.5:3>>, tensor<2x3x3x3x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>, tensor<2xi32>) -> tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>
-  %r = "qi.dequantize"(%c) : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x6x6xf32>
-  return %r : tensor<1x2x6x6xf32>
+  %c = "qi.conv2d"(%q, %w, %b) {channels_last, strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824>, shift = array<i32: 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>} : (tensor<1x6x6x3x!quant.uniform<u8:f32, 0.5:3>>, tensor<2x3x3x3x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>, tensor<2xi32>) -> tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.dequantize"(%c) : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x6x6x2xf32>
+  return %r : tensor<1x6x6x2xf32>
 }
 
 // -----
@@ -20,14 +20,14 @@ func.func @main(%x: tensor<1x3x6x6xf32>) -> tensor<1x2x6x6xf32> {
 // CHECK-LABEL: func.func @main
 // CHECK-SAME:    qi.buffers = array<i64: 64, 128>
 // CHECK:         "qi.quantize"(%arg0) {qi.layout = {buffer = 0 : i64
-// CHECK:         "qi.requant"{{.*}}qi.layout = {buffer = 1 : i64, halo = array<i64: 0, 0, 0, 0>, image = 128 : i64, offset = 4 : i64, pixel = 8 : i64, row = 32 : i64}
-// CHECK:         "qi.concat"{{.*}}qi.layout = {buffer = 1 : i64, halo = array<i64: 0, 0, 0, 0>, image = 128 : i64, offset = 0 : i64, pixel = 8 : i64, row = 32 : i64}, qi.placed = array<i64: 0, 1>
-func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x8x4x4xf32> {
+// CHECK:         "qi.requant"{{.*}}qi.layout = {buffer = 1 : i64, image = 128 : i64, offset = 4 : i64, strides = array<i64: 32, 8, 1>}
+// CHECK:         "qi.concat"{{.*}}qi.layout = {buffer = 1 : i64, image = 128 : i64, offset = 0 : i64, strides = array<i64: 32, 8, 1>}, qi.placed = array<i64: 0, 1>
+func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x8xf32> {
   %q = "qi.quantize"(%x) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>
   %n = "qi.requant"(%q) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>
   %c = "qi.concat"(%q, %n) {axis = 3 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x8x!quant.uniform<u8:f32, 0.5:3>>
-  %r = "qi.dequantize"(%c) : (tensor<1x4x4x8x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x8x4x4xf32>
-  return %r : tensor<1x8x4x4xf32>
+  %r = "qi.dequantize"(%c) : (tensor<1x4x4x8x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x8xf32>
+  return %r : tensor<1x4x4x8xf32>
 }
 
 // -----
@@ -35,10 +35,10 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x8x4x4xf32> {
 // A reshape of dense data stays where it is, and three channels are then not padded to four.
 // CHECK-LABEL: func.func @main
 // CHECK-SAME:    qi.buffers = array<i64: 64>
-// CHECK:         "qi.quantize"(%arg0) {qi.layout = {buffer = 0 : i64, {{.*}} pixel = 3 : i64, row = 12 : i64}}
-// CHECK:         "qi.reshape"{{.*}}qi.layout = {buffer = 0 : i64, {{.*}} pixel = 48 : i64, row = 48 : i64}, qi.placed = array<i64: 1>
-func.func @main(%x: tensor<1x3x4x4xf32>) -> tensor<1x48xf32> {
-  %q = "qi.quantize"(%x) : (tensor<1x3x4x4xf32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>
+// CHECK:         "qi.quantize"(%arg0) {qi.layout = {buffer = 0 : i64, {{.*}} strides = array<i64: 12, 3, 1>}}
+// CHECK:         "qi.reshape"{{.*}}qi.layout = {buffer = 0 : i64, {{.*}} strides = array<i64: 48, 48, 1>}, qi.placed = array<i64: 1>
+func.func @main(%x: tensor<1x4x4x3xf32>) -> tensor<1x48xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x4x3xf32>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>
   %s = "qi.reshape"(%q) : (tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x48x!quant.uniform<u8:f32, 0.5:3>>
   %r = "qi.dequantize"(%s) : (tensor<1x48x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x48xf32>
   return %r : tensor<1x48xf32>

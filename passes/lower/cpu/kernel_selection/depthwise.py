@@ -11,7 +11,7 @@ from dyadic.passes.lower.cpu.kernel_selection.matrix import constant_weights, fo
 from dyadic.passes.lower.cpu.kernels.families import depthwise, weight_storage
 from dyadic.passes.lower.cpu.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.memory.views import layout_of, view
+from dyadic.passes.lower.cpu.memory.views import view
 
 UNIT_BYTES = 32 << 10  # of the result in one unit, about
 SHARED_ROWS = 14  # an image of fewer rows is not cut
@@ -40,7 +40,7 @@ def unit_blocks(blocks: int, units: int) -> int:
 
 
 def depthwise_convolution(op: Any) -> list[Launch]:
-    source, out, made = layout_of(op.x), layout_of(op.out), view(op.out)
+    source, made = view(op.x), view(op.out)
     weight, format_, _ = constant_weights(op.weight)
     strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)
     rows_together = unit_rows(made.rows, made.columns * made.channels)
@@ -58,14 +58,14 @@ def depthwise_convolution(op: Any) -> list[Launch]:
         in_column=strides[1] * source.pixel,
         in_row=strides[0] * source.row,
         in_image=source.image,
-        out_column=out.pixel,
-        out_row=out.row,
-        out_image=out.image,
+        out_column=made.pixel,
+        out_row=made.row,
+        out_image=made.image,
         form=form(op),
         clamp=requantize.clamps(op.low.value, op.high.value, wide=is_wide(op.out)),
         weights=str(format_),
         in_plane=source.plane,
-        out_plane=out.plane,
+        out_plane=made.plane,
         acc_shift=acc_shift(op),
     )
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
@@ -73,4 +73,4 @@ def depthwise_convolution(op: Any) -> list[Launch]:
     params = depthwise.pack_params(spec, low_bias(op), m, s, header, high_bias(op))
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
     weights = weight_storage.pack_depthwise(spec, weight)
-    return [Launch(spec, place(out), [start], weights, params, macs=made.rows * made.columns * weight.size)]
+    return [Launch(spec, place(made), [start], weights, params, macs=made.rows * made.columns * weight.size)]

@@ -11,7 +11,7 @@ from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import float_conv
 from dyadic.passes.lower.cpu.kernels.families.float_conv import FloatConvSpec
-from dyadic.passes.lower.cpu.memory.views import layout_of, view
+from dyadic.passes.lower.cpu.memory.views import view
 from dyadic.passes.rewriting import defining
 
 UNITS = 8  # that an image has where its channels allow it
@@ -19,7 +19,7 @@ UNITS = 8  # that an image has where its channels allow it
 
 @selects(qi.FloatConv2dOp)
 def convolution(op: qi.FloatConv2dOp) -> list[Launch]:
-    source, made, weight = layout_of(op.x), view(op.out), weights_of(op)
+    source, made, weight = view(op.x), view(op.out), weights_of(op)
     outputs, kernel_y, kernel_x, depth = weight.shape
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
     apart = is_depthwise(op)
@@ -42,7 +42,7 @@ def convolution(op: qi.FloatConv2dOp) -> list[Launch]:
 @selects(qi.FloatLinearOp)
 def linear(op: qi.FloatLinearOp) -> list[Launch]:
     """A convolution with one tap, whose pixels are the rows of x."""
-    source, made, weight = layout_of(op.x), view(op.out), weights_of(op)
+    source, made, weight = view(op.x), view(op.out), weights_of(op)
     spec = FloatConvSpec(
         **_common(op, len(weight), 1),
         depth=weight.shape[1],
@@ -63,7 +63,7 @@ def weights_of(op: Any) -> Any:
 
 def _common(op: Any, channels: int, groups: int) -> dict[str, int]:
     """What a spec says of the result, its units and where tensors lie; a small image is shared by its channels, too."""
-    source, out, made = layout_of(op.x), layout_of(op.out), view(op.out)
+    source, made = view(op.x), view(op.out)
     blocks = groups * -(-channels // float_conv.block_of(channels))
     return {
         "rows": made.rows,
@@ -72,11 +72,11 @@ def _common(op: Any, channels: int, groups: int) -> dict[str, int]:
         "groups": groups,
         "unit_blocks": -(-blocks // -(-UNITS // made.rows)),
         "in_image": source.image,
-        "out_column": out.pixel,
-        "out_row": out.row,
-        "out_image": out.image,
+        "out_column": made.pixel,
+        "out_row": made.row,
+        "out_image": made.image,
         "in_plane": source.plane,
-        "out_plane": out.plane,
+        "out_plane": made.plane,
     }
 
 
@@ -90,4 +90,4 @@ def _launch(op: Any, spec: FloatConvSpec, start: int, macs: int) -> list[Launch]
         (op.low.value, op.high.value),
     )
     weights = float_conv.pack_weights(spec, weights_of(op)).view(np.int8)
-    return [Launch(spec, place(layout_of(op.out)), [place(layout_of(op.x), start)], weights, params, macs=macs)]
+    return [Launch(spec, place(view(op.out)), [place(view(op.x), start)], weights, params, macs=macs)]

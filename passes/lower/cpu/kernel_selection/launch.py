@@ -11,10 +11,10 @@ from torch_mlir import ir
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.laws import storage
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.memory.views import CONSTANT, layout_of
+from dyadic.passes.lower.cpu.memory.views import CONSTANT, View, layout_of
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.fixedpoint import planes
-from dyadic.runtime.program import Layout
+from dyadic.runtime.layout import Layout
 
 Place = tuple[int, int]  # buffer, byte offset inside the first image
 
@@ -65,7 +65,7 @@ def _data(array: npt.NDArray[Any]) -> ir.Attribute:
     return ir.DenseElementsAttr.get(np.ascontiguousarray(array)) if array.size else ir.UnitAttr.get()
 
 
-def place(layout: Layout, extra: int = 0) -> Place:
+def place(layout: View | Layout, extra: int = 0) -> Place:
     return layout.buffer, layout.offset + extra
 
 

@@ -18,9 +18,8 @@ from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import LANES
 from dyadic.passes.lower.cpu.kernels.weights.weight_format import Format
-from dyadic.passes.lower.cpu.memory.views import View, layout_of, view
+from dyadic.passes.lower.cpu.memory.views import NO_HALO, View, view
 from dyadic.passes.rewriting import defining
-from dyadic.runtime.program import NO_HALO, Layout
 
 DWORD = 4
 PACKED_RUN = 16  # runs are packed to a multiple of 16 dwords, K of one AMX tile
@@ -36,21 +35,21 @@ TILE_COST = 0.2  # of a tile's time that does not shrink with its pixels
 def convolution(op: Any) -> list[Launch]:
     """One launch; a residual makes it the fused form."""
     residual = op.residual if isinstance(op, qi.ConvAddOp) else None
-    source, out, seen, made = layout_of(op.x), layout_of(op.out), view(op.x), view(op.out)
+    source, made = view(op.x), view(op.out)
     weight, format_, scales = constant_weights(op.weight)
     _, kernel_y, kernel_x, depth = weight.shape
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
     merged = groups == 1 and dilation[1] == 1 and source.pixel == _padded(depth) and kernel_x > 1 and scales is None
     run = kernel_x * source.pixel // DWORD if merged else -(-depth // DWORD)
-    rest = None if residual is None else layout_of(residual)
+    rest = None if residual is None else view(residual)
     flat = (
         kernel_y == kernel_x == 1
         and strides == [1, 1]
         and not any(padding)
-        and all(layout is None or _rows_touch(layout, made) for layout in (source, out, rest))
+        and all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest))
     )
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
-    assert seen.channels == depth * groups
+    assert source.channels == depth * groups
     spec = ConvSpec(
         **_common(op, rows, columns, groups, run, weight[0].size),
         in_column=strides[1] * source.pixel,
@@ -72,7 +71,7 @@ def convolution(op: Any) -> list[Launch]:
     return [
         Launch(
             spec,
-            place(out),
+            place(made),
             [start] if rest is None else [start, place(rest)],
             weights=weight_storage.pack(spec, weight, source.pixel, scales),
             params=parameters(op, spec),
@@ -84,7 +83,7 @@ def convolution(op: Any) -> list[Launch]:
 @selects(qi.LinearOp)
 def linear(op: qi.LinearOp) -> list[Launch]:
     """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several taps."""
-    source, made = layout_of(op.x), view(op.out)
+    source, made = view(op.x), view(op.out)
     weight, format_, scales = constant_weights(op.weight)
     taps = 1 if scales is None else scales.shape[1]
     depth = weight.shape[1] // taps
@@ -102,9 +101,7 @@ def linear(op: qi.LinearOp) -> list[Launch]:
     )
     packed = weight_storage.pack(spec, weight.reshape(-1, 1, taps, depth), source.pixel, scales)
     macs = made.rows * made.columns * weight.size
-    return [
-        Launch(spec, place(layout_of(op.out)), [place(source)], weights=packed, params=parameters(op, spec), macs=macs)
-    ]
+    return [Launch(spec, place(made), [place(source)], weights=packed, params=parameters(op, spec), macs=macs)]
 
 
 def constant_weights(value: ir.Value) -> tuple[Any, Format, Any]:
@@ -118,7 +115,8 @@ def constant_weights(value: ir.Value) -> tuple[Any, Format, Any]:
 
 def _common(op: Any, rows: int, columns: int, groups: int, run: int, depth: int) -> dict[str, Any]:
     """What a spec says of the result, its units and one run of K (`depth` in all), whichever op it is for."""
-    out, channels = layout_of(op.out), view(op.out).channels // groups
+    out = view(op.out)
+    channels = out.channels // groups
     of_unit = unit_vectors(-(-channels // LANES))
     blocks = groups * -(-channels // (of_unit * LANES))
     unit_rows, unit_columns = unit_shape(rows, columns, blocks, of_unit * LANES * depth)
@@ -138,7 +136,7 @@ def _common(op: Any, rows: int, columns: int, groups: int, run: int, depth: int)
         "out_image": out.image,
         "form": form(op),
         "clamp": requantize.clamps(op.low.value, op.high.value, wide=is_wide(op.out)),
-        "in_plane": layout_of(op.x).plane,
+        "in_plane": view(op.x).plane,
         "out_plane": out.plane,
         "acc_shift": acc_shift(op),
     }
@@ -219,6 +217,6 @@ def _padded(channels: int) -> int:
     return -(-channels // DWORD) * DWORD
 
 
-def _rows_touch(layout: Layout, seen: View) -> bool:
+def _rows_touch(layout: View, seen: View) -> bool:
     """Pixels of all rows are equally far apart, so that rows can be read as one."""
     return layout.halo == NO_HALO and layout.row == seen.columns * layout.pixel

@@ -2,7 +2,6 @@
 
 Else there is one for each byte of a number."""
 
-from itertools import pairwise
 from math import prod
 
 from torch_mlir import ir
@@ -13,10 +12,11 @@ from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_byt
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import copy
-from dyadic.passes.lower.cpu.memory.views import PLACED, View, is_dense, layout_of, view
-from dyadic.runtime.program import Layout
+from dyadic.passes.lower.cpu.memory.orders import common_refinement
+from dyadic.passes.lower.cpu.memory.views import PLACED, View, layout_of, strides, view
+from dyadic.passes.lower.cpu.memory.walks import merged
 
-DIMENSIONS = 4
+DIMENSIONS = 4  # that every copy has; those of size 1 are in front
 
 
 @selects(qi.ConcatOp)
@@ -26,7 +26,7 @@ def concat(op: qi.ConcatOp) -> list[Launch]:
     axis = op.axis.value
     for value, placed in zip((op.a, op.b), ints(op.operation.attributes[PLACED]), strict=True):
         if not placed:
-            skip = axis_strides(op.out)[axis - 1] * start
+            skip = strides(op.out)[axis - 1] * start
             launches += _copy(value, op.out, [], shape(value)[1:], extra_out=skip)
         start += shape(value)[axis]
     return launches
@@ -36,17 +36,20 @@ def concat(op: qi.ConcatOp) -> list[Launch]:
 def slice_(op: qi.SliceOp) -> list[Launch]:
     if ints(op.operation.attributes[PLACED])[0]:
         return []
-    strides = axis_strides(op.x)
+    from_x = strides(op.x)
     steps, starts = ints(op.steps)[1:], ints(op.starts)[1:]
-    skip = sum(start * stride for start, stride in zip(starts, strides, strict=True))
-    moved = [stride * step for stride, step in zip(strides, steps, strict=True)]
+    skip = sum(start * stride for start, stride in zip(starts, from_x, strict=True))
+    moved = [stride * step for stride, step in zip(from_x, steps, strict=True)]
     return _copy(op.x, op.out, moved, shape(op.out)[1:], extra_in=skip)
 
 
 @selects(qi.TransposeOp)
 def transpose(op: qi.TransposeOp) -> list[Launch]:
-    strides = axis_strides(op.x)
-    moved = [strides[d - 1] for d in ints(op.permutation)[1:]]
+    """Free at the boundary, which takes any order; else one copy of as many dimensions as do not merge."""
+    if ints(op.operation.attributes[PLACED])[0]:
+        return []
+    from_x = strides(op.x)
+    moved = [from_x[d - 1] for d in ints(op.permutation)[1:]]
     return _copy(op.x, op.out, moved, shape(op.out)[1:])
 
 
@@ -54,19 +57,19 @@ def transpose(op: qi.TransposeOp) -> list[Launch]:
 def pad(op: qi.PadOp) -> list[Launch]:
     """Fill everything, then copy what is inside. Two steps, since the copy overwrites."""
     low, high, source = ints(op.low)[1:], ints(op.high)[1:], shape(op.x)[1:]
-    out, made = layout_of(op.out), view(op.out)
+    out = view(op.out)
     fill = copy.FillSpec(
-        rows=made.rows,
-        columns=made.columns,
-        channels=made.channels,
-        unit_rows=rows_in_unit(made.rows, made.columns * made.channels),
+        rows=out.rows,
+        columns=out.columns,
+        channels=out.channels,
+        unit_rows=rows_in_unit(out.rows, out.columns * out.channels),
         out_column=out.pixel,
         out_row=out.row,
         out_image=out.image,
     )
     inside = [n + min(0, lo) + min(0, hi) for n, lo, hi in zip(source, low, high, strict=True)]
-    extra_in = sum(max(0, -lo) * stride for lo, stride in zip(low, axis_strides(op.x), strict=True))
-    extra_out = sum(max(0, lo) * stride for lo, stride in zip(low, axis_strides(op.out), strict=True))
+    extra_in = sum(max(0, -lo) * stride for lo, stride in zip(low, strides(op.x), strict=True))
+    extra_out = sum(max(0, lo) * stride for lo, stride in zip(low, strides(op.out), strict=True))
     fills = [
         Launch(fill, place(out, i * out.plane), [], params=copy.pack_fill_params(value))
         for i, value in enumerate(plane_values(op.out, op.value.value))
@@ -80,19 +83,11 @@ def reshape(op: qi.ReshapeOp) -> list[Launch]:
     if ints(op.operation.attributes[PLACED])[0]:
         return []
     sizes = common_refinement(_runs(op.x), _runs(op.out))
+    if sizes is None:
+        raise ValueError(f"{op.x.type} and {op.out.type} lie so that no strides lead from one to the other")
+    sizes = sizes or [1]
     into, out_of = _refined(op.out, sizes), _refined(op.x, sizes)
     return _launch(sizes, out_of, into, 0, 0, op.x, op.out)
-
-
-def axis_strides(value: ir.Value) -> list[int]:
-    """Byte stride of every dimension after the batch."""
-    layout, dims = layout_of(value), shape(value)[1:]
-    if len(dims) == 3:
-        return [layout.row, layout.pixel, 1]
-    strides = [1]
-    for position, size in enumerate(reversed(dims[1:])):
-        strides.append(layout.pixel if position == 0 else strides[-1] * size)
-    return strides[::-1] if dims else []
 
 
 def _copy(
@@ -105,8 +100,7 @@ def _copy(
     extra_out: int = 0,
 ) -> list[Launch]:
     """A copy of `sizes`, the dimensions of `target` after the batch; in_strides default to source's own."""
-    strides = in_strides or axis_strides(source)
-    return _launch(sizes, strides, axis_strides(target), extra_in, extra_out, source, target)
+    return _launch(sizes, in_strides or strides(source), strides(target), extra_in, extra_out, source, target)
 
 
 def _launch(
@@ -119,22 +113,20 @@ def _launch(
     target: ir.Value,
 ) -> list[Launch]:
     """One launch for each plane of bytes, from so far behind the first real pixel of either side."""
-    sizes, in_strides, out_strides = _merge(list(sizes), list(in_strides), list(out_strides))
-    missing = DIMENSIONS - len(sizes)
-    if missing < 0:
-        raise ValueError(f"a copy of {len(sizes)} dimensions that do not merge needs more than one kernel")
-    sizes = [1] * missing + sizes
+    walk = merged(sizes, in_strides, out_strides)
     # units are made of the first dimension: let it be the largest of the outer ones
-    outer = max(range(DIMENSIONS - 1), key=lambda d: sizes[d])
-    order = [outer, *(d for d in range(DIMENSIONS) if d != outer)]
-    ins, outs = [0] * missing + in_strides, [0] * missing + out_strides
+    missing = max(0, DIMENSIONS - len(walk.sizes))
+    sizes = [1] * missing + list(walk.sizes)
+    ins, outs = ([0] * missing + list(each) for each in walk.strides)
+    outer = max(range(len(sizes) - 1), key=lambda d: sizes[d])
+    order = [outer, *(d for d in range(len(sizes)) if d != outer)]
     spec = copy.CopySpec(
         sizes=tuple(sizes[d] for d in order),
         in_strides=tuple(ins[d] for d in order),
         out_strides=tuple(outs[d] for d in order),
         in_image=layout_of(source).image,
         out_image=layout_of(target).image,
-        unit_rows=rows_in_unit(sizes[outer], prod(sizes) // sizes[outer]),
+        unit_rows=rows_in_unit(sizes[outer], walk.count // sizes[outer]),
     )
     before, after, constant = layout_of(source), layout_of(target), constant_bytes(source)
     return [
@@ -143,59 +135,22 @@ def _launch(
     ]
 
 
-def _merge(sizes: list[int], ins: list[int], outs: list[int]) -> tuple[list[int], list[int], list[int]]:
-    """Drop dimensions of size 1 and join neighbours that both sides walk as one."""
-    kept = [d for d in range(len(sizes)) if sizes[d] != 1] or [len(sizes) - 1]
-    sizes, ins, outs = ([values[d] for d in kept] for values in (sizes, ins, outs))
-    d = len(sizes) - 2
-    while d >= 0:
-        if ins[d] == ins[d + 1] * sizes[d + 1] and outs[d] == outs[d + 1] * sizes[d + 1]:
-            sizes[d] *= sizes[d + 1]
-            ins[d], outs[d] = ins[d + 1], outs[d + 1]
-            del sizes[d + 1], ins[d + 1], outs[d + 1]
-        d -= 1
-    return sizes, ins, outs
-
-
 def _runs(value: ir.Value) -> list[int]:
     """Sizes of rows, pixels, channels, joined where they are consecutive bytes."""
-    layout, seen = layout_of(value), view(value)
-    if is_dense(layout, seen):
+    seen = view(value)
+    if seen.dense:
         return [seen.rows * seen.columns * seen.channels]
     return [seen.rows, seen.columns, seen.channels] if seen.rows > 1 else [seen.columns, seen.channels]
 
 
-def common_refinement(a: list[int], b: list[int]) -> list[int]:
-    """The coarsest shape that both row-major shapes divide into, so that each of its dimensions has one stride in both.
-
-    >>> common_refinement([6, 4], [24])
-    [6, 4]
-    >>> common_refinement([4, 6], [8, 3])
-    [4, 2, 3]
-    """
-
-    # places where a row of either shape begins, as distances in elements
-    def distances(sizes: list[int]) -> set[int]:
-        return {prod(sizes[d:]) for d in range(len(sizes) + 1)}
-
-    every = sorted(distances(a) | distances(b), reverse=True)
-    if any(big % small for big, small in pairwise(every)):
-        raise ValueError(f"shapes {a} and {b} have no common refinement")
-    return [big // small for big, small in pairwise(every)] or [1]
-
-
 def _refined(value: ir.Value, sizes: list[int]) -> list[int]:
     """Byte strides of `value` along the dimensions of a refinement of its runs."""
-    layout, seen = layout_of(value), view(value)
-    strides = []
-    for d in range(len(sizes)):
-        distance = prod(sizes[d + 1 :])
-        strides.append(_bytes_at(layout, seen, distance))
-    return strides
+    seen = view(value)
+    return [_bytes_at(seen, prod(sizes[d + 1 :])) for d in range(len(sizes))]
 
 
-def _bytes_at(layout: Layout, seen: View, element: int) -> int:
+def _bytes_at(seen: View, element: int) -> int:
     """Byte distance of the element with this row-major number from the first."""
     pixel, channel = divmod(element, seen.channels)
     row, column = divmod(pixel, seen.columns)
-    return row * layout.row + column * layout.pixel + channel
+    return row * seen.row + column * seen.pixel + channel

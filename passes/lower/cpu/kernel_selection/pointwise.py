@@ -7,14 +7,15 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import is_wide, storage, zero_point
+from dyadic.dialects.laws import is_wide, shape, storage, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.memory.views import View, layout_of, view
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.cpu.memory.views import layout_of
+from dyadic.passes.lower.cpu.memory.walks import INNER, Walk, broadcast, merged, pixels
 from dyadic.runtime import fixedpoint
-from dyadic.runtime.program import Layout
 
 UNIT_BYTES = 16 << 10  # of the result in one unit, about: enough to be worth a thread's while
 
@@ -25,26 +26,32 @@ def rows_in_unit(rows: int, row_bytes: int) -> int:
     return next((r for r in range(wanted, max(0, wanted // 2), -1) if rows % r == 0), wanted)
 
 
-def _strides(prefix: str, layout: Layout) -> dict[str, int]:
-    return {f"{prefix}_column": layout.pixel, f"{prefix}_row": layout.row, f"{prefix}_image": layout.image}
+def _walked(op: Any, **operands: ir.Value) -> dict[str, Any]:
+    """Sizes, units, and how the result and the operands lie, which are broadcast."""
+    every = {"out": op.out, **operands}
+    sizes = _dims(op.out)
+    sides = [broadcast(sizes, _dims(value), layout_of(value).strides) for value in every.values()]
+    walk = merged(sizes, *sides) if len(sizes) > INNER else Walk(tuple(sizes), tuple(map(tuple, sides)))
+    walk = pixels(walk)
+    *outer, rows, columns, channels = walk.sizes
+    unit = rows_in_unit(rows, columns * channels)
+    shape = {"rows": rows, "columns": columns, "channels": channels, "unit_rows": unit, "outer": tuple(outer)}
+    lies: dict[str, Strided] = {}
+    for (name, value), (*around, row, column, channel) in zip(every.items(), walk.strides, strict=True):
+        layout = layout_of(value)
+        lies[name] = Strided(column, row, layout.image, channel, layout.plane, tuple(around))
+    return {**shape, **lies}
 
 
-def _broadcast(prefix: str, value: ir.Value, over: View) -> dict[str, int]:
-    """Strides of an operand that may have size 1 where the result has more."""
-    layout, own = layout_of(value), view(value)
-    return {
-        f"{prefix}_column": 0 if own.columns == 1 else layout.pixel,
-        f"{prefix}_row": 0 if own.rows == 1 else layout.row,
-        f"{prefix}_image": layout.image,
-        f"{prefix}_channel": 0 if own.channels == 1 and over.channels > 1 else 1,
-    }
+def _dims(value: ir.Value) -> list[int]:
+    """Sizes behind the batch, three at least."""
+    dims = shape(value)[1:]
+    return [1] * (INNER - len(dims)) + dims
 
 
-def _common(op: Any) -> dict[str, int]:
-    made = view(op.out)
-    unit = rows_in_unit(made.rows, made.columns * made.channels)
-    shape = {"rows": made.rows, "columns": made.columns, "channels": made.channels, "unit_rows": unit}
-    return {**shape, **_strides("out", layout_of(op.out))}
+def _exchanged(op: Any) -> bool:
+    """Whether `b` comes first: kernels broadcast the channels of their second operand alone."""
+    return _walked(op, a=op.a, b=op.b)["a"].channel == 0
 
 
 def _is_wide(*values: ir.Value) -> bool:
@@ -53,16 +60,13 @@ def _is_wide(*values: ir.Value) -> bool:
 
 def _wide(op: Any, operation: str, multipliers: list[int], operands: list[ir.Value]) -> list[Launch]:
     """The one kernel for all that reads or makes 16 bits; the shift is lifted to 32 where that is near."""
-    a, out, shift = layout_of(operands[0]), layout_of(op.out), op.shift.value
+    out, shift, lies = layout_of(op.out), op.shift.value, dict(zip("ab", operands, strict=False))
     lift = 0 if operation == elementwise_wide.MUL else elementwise_wide.lift_of(shift)
-    strides = {**_strides("a", a), "a_plane": a.plane, "out_plane": out.plane}
-    if len(operands) == 2:
-        strides |= {**_broadcast("b", operands[1], view(op.out)), "b_plane": layout_of(operands[1]).plane}
     if operation == elementwise_wide.ADD:  # two products do not share the high form
         form = requantize.WIDE if shift + lift >= 32 else requantize.SMALL_SHIFT
     else:
         form = requantize.form_of(np.array([shift + lift]))
-    spec = elementwise_wide.WideSpec(operation=operation, form=form, lift=lift, **_common(op), **strides)
+    spec = elementwise_wide.WideSpec(operation=operation, form=form, lift=lift, **_walked(op, **lies))
     zero_points = [zero_point(value) for value in operands]
     params = elementwise_wide.pack_params(spec, multipliers, shift, zero_points, _header(op))
     inputs = [place(layout_of(value)) for value in operands]
@@ -80,29 +84,28 @@ def _constant(*values: ir.Value) -> Any:
 
 @selects(qi.AddOp)
 def add(op: qi.AddOp) -> list[Launch]:
-    if _is_wide(op.a, op.b, op.out):
-        return _wide(op, elementwise_wide.ADD, [op.multiplier_a.value, op.multiplier_b.value], [op.a, op.b])
-    made = view(op.out)
-    spec = elementwise.AddSpec(**_common(op), **_strides("a", layout_of(op.a)), **_broadcast("b", op.b, made))
-    params = elementwise.pack_add_params(
-        op.multiplier_a.value, zero_point(op.a), op.multiplier_b.value, zero_point(op.b), op.shift.value, _header(op)
-    )
-    inputs = [place(layout_of(op.a)), place(layout_of(op.b))]
-    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(op.a, op.b))]
+    terms = [(op.a, op.multiplier_a.value), (op.b, op.multiplier_b.value)]
+    (a, ma), (b, mb) = reversed(terms) if _exchanged(op) else terms
+    if _is_wide(a, b, op.out):
+        return _wide(op, elementwise_wide.ADD, [ma, mb], [a, b])
+    spec = elementwise.AddSpec(**_walked(op, a=a, b=b))
+    params = elementwise.pack_add_params(ma, zero_point(a), mb, zero_point(b), op.shift.value, _header(op))
+    inputs = [place(layout_of(a)), place(layout_of(b))]
+    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(a, b))]
 
 
 @selects(qi.MulOp)
 def mul(op: qi.MulOp) -> list[Launch]:
-    if _is_wide(op.a, op.b, op.out):
-        return _wide(op, elementwise_wide.MUL, [op.multiplier.value], [op.a, op.b])
-    made = view(op.out)
-    operands = {**_strides("a", layout_of(op.a)), **_broadcast("b", op.b, made)}
-    spec = elementwise.MulSpec(**_common(op), **operands, form=requantize.form_of(np.array([op.shift.value])))
+    a, b = (op.b, op.a) if _exchanged(op) else (op.a, op.b)
+    if _is_wide(a, b, op.out):
+        return _wide(op, elementwise_wide.MUL, [op.multiplier.value], [a, b])
+    form = requantize.form_of(np.array([op.shift.value]))
+    spec = elementwise.MulSpec(**_walked(op, a=a, b=b), form=form)
     params = elementwise.pack_mul_params(
-        op.multiplier.value, op.shift.value, zero_point(op.a), zero_point(op.b), spec.form, _header(op)
+        op.multiplier.value, op.shift.value, zero_point(a), zero_point(b), spec.form, _header(op)
     )
-    inputs = [place(layout_of(op.a)), place(layout_of(op.b))]
-    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(op.a, op.b))]
+    inputs = [place(layout_of(a)), place(layout_of(b))]
+    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(a, b))]
 
 
 @selects(qi.RequantOp)
@@ -123,7 +126,7 @@ def lookup(op: qi.TableOp) -> list[Launch]:
 def _look_up(op: Any, entries: npt.NDArray[np.integer[Any]]) -> list[Launch]:
     """One launch for each byte of the result."""
     source, out = layout_of(op.x), layout_of(op.out)
-    spec = table.TableSpec(**_common(op), **_strides("in", source))
+    spec = table.TableSpec(**_walked(op, x=op.x))
     return [
         Launch(
             spec,

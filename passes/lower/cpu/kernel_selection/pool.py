@@ -12,19 +12,19 @@ from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import pool
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.memory.views import layout_of, view
+from dyadic.passes.lower.cpu.memory.views import view
 
 
 def _window(op: Any) -> dict[str, int]:
-    source, out, seen, made = layout_of(op.x), layout_of(op.out), view(op.x), view(op.out)
+    source, made = view(op.x), view(op.out)
     kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
     return {
         "rows": made.rows,
         "columns": made.columns,
         "channels": made.channels,
         "unit_rows": rows_in_unit(made.rows, made.columns * made.channels),
-        "in_rows": seen.rows,
-        "in_columns": seen.columns,
+        "in_rows": source.rows,
+        "in_columns": source.columns,
         "taps_y": kernel[0],
         "taps_x": kernel[1],
         "stride_y": strides[0],
@@ -34,11 +34,11 @@ def _window(op: Any) -> dict[str, int]:
         "in_column": source.pixel,
         "in_row": source.row,
         "in_image": source.image,
-        "out_column": out.pixel,
-        "out_row": out.row,
-        "out_image": out.image,
+        "out_column": made.pixel,
+        "out_row": made.row,
+        "out_image": made.image,
         "in_plane": source.plane,
-        "out_plane": out.plane,
+        "out_plane": made.plane,
     }
 
 
@@ -46,7 +46,7 @@ def _window(op: Any) -> dict[str, int]:
 def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
     dilation = ints(op.dilation)
     spec = pool.MaxPoolSpec(**_window(op), dilation_y=dilation[0], dilation_x=dilation[1])
-    return [Launch(spec, place(layout_of(op.out)), [place(layout_of(op.x))])]
+    return [Launch(spec, place(view(op.out)), [place(view(op.x))])]
 
 
 @selects(qi.AvgPoolOp)
@@ -65,4 +65,4 @@ def avg_pool(op: qi.AvgPoolOp) -> list[Launch]:
     )
     header = [zero_point(op.out), op.low.value, op.high.value, zero_point(op.x)]
     params = pool.pack_avg_params(spec, m, s, np.searchsorted(counts, cells), header)
-    return [Launch(spec, place(layout_of(op.out)), [place(layout_of(op.x))], params=params)]
+    return [Launch(spec, place(view(op.out)), [place(view(op.x))], params=params)]

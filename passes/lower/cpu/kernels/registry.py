@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from torch_mlir import ir
@@ -19,6 +19,7 @@ from dyadic.passes.lower.cpu.kernels.families import (
     pool,
     table,
 )
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 
 # family -> (spec dataclass, generator(spec, level, symbol))
 FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
@@ -50,27 +51,53 @@ def symbol_of(spec: Any) -> str:
 
 def to_attribute(spec: Any) -> ir.DictAttr:
     """The spec as IR: `{family = "conv", rows = 56 : i64, ...}`."""
+    return ir.DictAttr.get({"family": ir.StringAttr.get(family_of(spec)), **_entries(spec)})
+
+
+def _entries(spec: Any) -> dict[str, ir.Attribute]:
     i64 = ir.IntegerType.get_signless(64)
-    entries: dict[str, ir.Attribute] = {"family": ir.StringAttr.get(family_of(spec))}
-    for key, value in asdict(spec).items():
+    entries: dict[str, ir.Attribute] = {}
+    for each in fields(spec):
+        key, value = each.name, getattr(spec, each.name)
         if isinstance(value, bool):
             entries[key] = ir.BoolAttr.get(value)
         elif isinstance(value, int):
             entries[key] = ir.IntegerAttr.get(i64, value)
         elif isinstance(value, str):
             entries[key] = ir.StringAttr.get(value)
-        else:
+        elif is_dataclass(value):
+            entries[key] = ir.DictAttr.get(_entries(value))
+        elif value:
             entries[key] = ir.DenseI64ArrayAttr.get(list(value))
-    return ir.DictAttr.get(entries)
+    return entries
 
 
 def from_attribute(attribute: ir.DictAttr) -> Any:
     """The spec that `to_attribute` wrote."""
+    values = _values(attribute)
+    return FAMILIES[values.pop("family")][0](**values)
+
+
+def _values(attribute: ir.DictAttr) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for entry in attribute:
         value = entry.attr
-        values[entry.name] = tuple(value) if isinstance(value, ir.DenseI64ArrayAttr) else value.value
-    return FAMILIES[values.pop("family")][0](**values)
+        if isinstance(value, ir.DictAttr):  # the one kind of structure inside of specs
+            values[entry.name] = Strided(**_values(value))
+        else:
+            values[entry.name] = tuple(value) if isinstance(value, ir.DenseI64ArrayAttr) else value.value
+    return values
+
+
+def from_json(family: str, entries: Mapping[str, Any]) -> Any:
+    """The spec whose `dataclasses.asdict` went through JSON."""
+    values: dict[str, Any] = {}
+    for key, value in entries.items():
+        if isinstance(value, dict):
+            values[key] = Strided(**{**value, "outer": tuple(value["outer"])})
+        else:
+            values[key] = tuple(value) if isinstance(value, list) else value
+    return FAMILIES[family][0](**values)
 
 
 def generate(spec: Any, level: str, symbol: str) -> None:

@@ -1,53 +1,115 @@
-"""A tensor as rows x columns x channels, and its layout as the attribute `qi.layout`."""
+"""Layouts as the attribute `qi.layout`, and a tensor as kernels see it: rows x columns x channels."""
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.laws import activation, ints, shape
 from dyadic.passes.rewriting import defining
-from dyadic.runtime.program import Halo, Layout
+from dyadic.runtime.layout import Layout, Margin
 
 LAYOUT = "qi.layout"
-PLACED = "qi.placed"  # which inputs of a concat, reshape or slice are already where the result has them
+PLACED = "qi.placed"  # which inputs of a move are already where the result has them
 BUFFERS = "qi.buffers"  # bytes of one image of every buffer
 ARENA = "qi.arena"  # offset of every buffer, then the size of the whole
 CONSTANT = -1  # the buffer of data that lies in the weights section
+IMAGE_RANK = 4
+
+
+class Halo(NamedTuple):
+    """Pixels around an image that hold its zero point."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+NO_HALO = Halo(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class View:
-    """How the kernels see a tensor of any rank: images are rows x columns pixels of channels bytes."""
+class Sizes:
+    """How kernels see a tensor of any rank: rows x columns pixels of channels bytes."""
 
     rows: int
     columns: int
     channels: int
 
 
-def view(value: ir.Value) -> View:
-    """Rank 4 is NHWC; [N,F] is one pixel; [N,L,D] one row of L pixels; beyond that all but the last become one row."""
+@dataclass(frozen=True)
+class View:
+    """The same with the place in memory: strides of pixels, rows and images, in bytes; channels follow each other."""
+
+    rows: int
+    columns: int
+    channels: int
+    buffer: int
+    offset: int
+    pixel: int
+    row: int
+    image: int
+    halo: Halo = NO_HALO
+    plane: int = 0
+
+    @property
+    def dense(self) -> bool:
+        """One image is rows * columns * channels consecutive bytes."""
+        if self.rows > 1 and self.row != self.columns * self.channels:
+            return False
+        return self.columns == 1 or self.pixel == self.channels
+
+
+def sizes_of(value: ir.Value) -> Sizes:
+    """[N,H,W,C] is an image; [N,F] is one pixel; [N,L,D] one row of L pixels; beyond that all but the last become one
+    row."""
     dims = shape(value)[1:]
     if len(dims) == 3:
-        return View(*dims)
-    return View(1, prod(dims[:-1]), dims[-1]) if dims else View(1, 1, 1)
+        return Sizes(*dims)
+    return Sizes(1, prod(dims[:-1]), dims[-1]) if dims else Sizes(1, 1, 1)
 
 
-def is_dense(layout: Layout, seen: View) -> bool:
-    """One image is rows * columns * channels consecutive bytes."""
-    if seen.rows > 1 and layout.row != seen.columns * seen.channels:
-        return False
-    return seen.columns == 1 or layout.pixel == seen.channels
+def view(value: ir.Value) -> View:
+    """A tensor, where `assign-layouts` has put it."""
+    sizes, layout = sizes_of(value), layout_of(value)
+    row = layout.strides[-3] if len(shape(value)) <= IMAGE_RANK else sizes.columns * layout.strides[-2]
+    halo = NO_HALO
+    if layout.halo:
+        rows, columns = layout.halo[-3:-1]
+        halo = Halo(rows.before, columns.before, rows.after, columns.after)
+    where = (layout.buffer, layout.offset, layout.strides[-2], row, layout.image)
+    return View(sizes.rows, sizes.columns, sizes.channels, *where, halo, layout.plane)
+
+
+def strides_of(dims: list[int], pixel: int, row: int) -> tuple[int, ...]:
+    """Bytes between elements along the dimensions behind the batch, as they follow each other in memory.
+
+    There are at least three: dimensions of size 1 stand in front of those of a tensor of lower rank.
+    """
+    if len(dims) <= IMAGE_RANK - 1:
+        return row, pixel, 1
+    strides = [1, pixel]
+    for size in dims[-2:0:-1]:
+        strides.append(strides[-1] * size)
+    return tuple(reversed(strides))
+
+
+def strides(value: ir.Value) -> list[int]:
+    """The byte stride of every dimension after the batch."""
+    return list(layout_of(value).strides)[-len(shape(value)) + 1 :] if len(shape(value)) > 1 else []
 
 
 def to_attribute(layout: Layout) -> ir.DictAttr:
     i64 = ir.IntegerType.get_signless(64)
     entries: dict[str, ir.Attribute] = {
-        key: ir.IntegerAttr.get(i64, getattr(layout, key)) for key in ("buffer", "offset", "pixel", "row", "image")
+        key: ir.IntegerAttr.get(i64, getattr(layout, key)) for key in ("buffer", "offset", "image")
     }
-    entries["halo"] = ir.DenseI64ArrayAttr.get(list(layout.halo))
+    entries["strides"] = ir.DenseI64ArrayAttr.get(list(layout.strides))
+    if layout.halo:
+        entries["halo"] = ir.DenseI64ArrayAttr.get([n for margin in layout.halo for n in margin])
     if layout.plane:
         entries["plane"] = ir.IntegerAttr.get(i64, layout.plane)
     return ir.DictAttr.get(entries)
@@ -55,9 +117,11 @@ def to_attribute(layout: Layout) -> ir.DictAttr:
 
 def from_attribute(attribute: Any) -> Layout:
     """The layout that `to_attribute` wrote."""
-    numbers = {key: attribute[key].value for key in ("buffer", "offset", "pixel", "row", "image")}
+    numbers = {key: attribute[key].value for key in ("buffer", "offset", "image")}
     plane = attribute["plane"].value if "plane" in attribute else 0
-    return Layout(halo=Halo(*ints(attribute["halo"])), plane=plane, **numbers)
+    margins = ints(attribute["halo"]) if "halo" in attribute else []
+    halo = tuple(Margin(*pair) for pair in zip(margins[::2], margins[1::2], strict=True))
+    return Layout(strides=tuple(ints(attribute["strides"])), halo=halo, plane=plane, **numbers)
 
 
 def layout_of(value: ir.Value) -> Layout:

@@ -5,8 +5,8 @@ from torch_mlir import ir
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
-from dyadic.passes.lower.cpu.memory.views import View, activations, is_dense, layout_of, view
-from dyadic.runtime.program import NO_HALO, Halo, Layout
+from dyadic.passes.lower.cpu.memory.views import Sizes, View, activations, layout_of, sizes_of
+from dyadic.runtime.layout import Layout, Margin
 
 U8 = "!quant.uniform<u8:f32, 0.5:3>"
 
@@ -19,9 +19,10 @@ def laid_out(*lines: str, source: str = image(1, 4, 4, 6)) -> dict[str, Layout]:
     """Location name -> layout of the ops in `lines`, whose input is %q."""
     text = "\n".join(lines)
     with new_context():
+        outside = source.replace(U8, "f32")
         module = ir.Module.parse(
-            f"func.func @main(%x: tensor<1x6x4x4xf32>) {{\n"
-            f'%q = "qi.quantize"(%x) : (tensor<1x6x4x4xf32>) -> {source} loc("q")\n{text}\nreturn }}'
+            f"func.func @main(%x: {outside}) {{\n"
+            f'%q = "qi.quantize"(%x) : ({outside}) -> {source} loc("q")\n{text}\nreturn }}'
         )
         assign_layouts.run(module.operation)
         block = main_function(module).regions[0].blocks[0]
@@ -39,7 +40,7 @@ def test_channel_slices_are_places_in_their_input() -> None:
     layouts = laid_out(sliced("low", "q", 0, 2, "a"), sliced("high", "q", 2, 4, "b"))
     assert layouts["low"].buffer == layouts["high"].buffer == layouts["q"].buffer
     assert layouts["high"].offset - layouts["low"].offset == 2
-    assert layouts["high"].pixel == layouts["q"].pixel == 8
+    assert layouts["high"].strides == layouts["q"].strides == (32, 8, 1)
 
 
 def test_a_slice_of_rows_is_copied() -> None:
@@ -66,15 +67,15 @@ def test_convolutions_ask_for_what_they_read_beyond_the_edge() -> None:
     layouts = laid_out(
         f'%w = "qi.constant"() {{value = dense<1> : tensor<1x3x2x6xi8>}} : () -> tensor<1x3x2x6x{weights}>',
         '%b = "qi.constant"() {value = dense<1> : tensor<1xi32>} : () -> tensor<1xi32>',
-        '%c = "qi.conv2d"(%q, %w, %b) {strides = array<i64: 2, 1>, padding = array<i64: 1, 0, 0, 1>,'
+        '%c = "qi.conv2d"(%q, %w, %b) {channels_last, strides = array<i64: 2, 1>, padding = array<i64: 1, 0, 0, 1>,'
         " dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824>, shift = array<i32: 40>,"
         ' low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>}'
         f' : ({image(1, 4, 4, 6)}, tensor<1x3x2x6x{weights}>, tensor<1xi32>) -> {image(1, 2, 4, 1)} loc("conv")',
     )
     # rows -1..3 of 4 are read: no ring below, although one row of padding would fit
-    assert layouts["q"].halo == Halo(1, 0, 0, 1)
-    assert layouts["q"].row == (4 + 1) * 8
-    assert layouts["q"].offset == layouts["q"].row
+    assert layouts["q"].halo == (Margin(1, 0), Margin(0, 1), Margin(0, 0))
+    assert layouts["q"].strides == ((4 + 1) * 8, 8, 1)
+    assert layouts["q"].offset == (4 + 1) * 8
 
 
 def test_views_of_every_rank() -> None:
@@ -84,21 +85,21 @@ def test_views_of_every_rank() -> None:
             f" %d: {image(1, 2, 2, 2, 9)})"
             " { return }"
         )
-        seen = [view(value) for value in main_function(module).regions[0].blocks[0].arguments]
-    assert seen == [View(2, 3, 5), View(1, 1, 7), View(1, 3, 5), View(1, 8, 9)]
+        seen = [sizes_of(value) for value in main_function(module).regions[0].blocks[0].arguments]
+    assert seen == [Sizes(2, 3, 5), Sizes(1, 1, 7), Sizes(1, 3, 5), Sizes(1, 8, 9)]
 
 
 def test_one_pixel_is_dense_whatever_its_stride() -> None:
-    assert is_dense(Layout(0, 0, 8, 8, 64, NO_HALO), View(1, 1, 5))
-    assert not is_dense(Layout(0, 0, 8, 16, 64, NO_HALO), View(1, 2, 5))
-    assert not is_dense(Layout(0, 0, 5, 20, 64, NO_HALO), View(2, 3, 5))
+    assert View(1, 1, 5, 0, 0, pixel=8, row=8, image=64).dense
+    assert not View(1, 2, 5, 0, 0, pixel=8, row=16, image=64).dense
+    assert not View(2, 3, 5, 0, 0, pixel=5, row=20, image=64).dense
 
 
 def test_the_second_use_of_a_tensor_in_a_concat_is_copied() -> None:
     with new_context():
         module = ir.Module.parse(
-            f"func.func @main(%x: tensor<1x6x4x4xf32>) {{"
-            f' %q = "qi.quantize"(%x) : (tensor<1x6x4x4xf32>) -> {image(1, 4, 4, 6)}'
+            f"func.func @main(%x: tensor<1x4x4x6xf32>) {{"
+            f' %q = "qi.quantize"(%x) : (tensor<1x4x4x6xf32>) -> {image(1, 4, 4, 6)}'
             f' %n = "qi.requant"(%q) {{multiplier = 1 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64}}'
             f" : ({image(1, 4, 4, 6)}) -> {image(1, 4, 4, 6)}"
             f' %c = "qi.concat"(%n, %n) {{axis = 3 : i64}} : ({image(1, 4, 4, 6)}, {image(1, 4, 4, 6)})'
@@ -109,3 +110,28 @@ def test_the_second_use_of_a_tensor_in_a_concat_is_copied() -> None:
             op for op in main_function(module).regions[0].blocks[0].operations if op.operation.name == "qi.concat"
         ]
         assert list(concat[0].operation.attributes["qi.placed"]) == [1, 0]
+
+
+def test_the_boundary_takes_and_gives_channels_last_for_nothing() -> None:
+    """The user's image is [3,4,5]: inside, its channels are next to each other and padded to four bytes."""
+    layouts = laid_out(
+        f'%t = "qi.transpose"(%q) {{permutation = array<i64: 0, 2, 3, 1>}} : ({image(1, 3, 4, 5)}) ->'
+        f' {image(1, 4, 5, 3)} loc("in")',
+        f'%u = "qi.transpose"(%t) {{permutation = array<i64: 0, 3, 1, 2>}} : ({image(1, 4, 5, 3)}) ->'
+        f' {image(1, 3, 4, 5)} loc("out")',
+        f'%f = "qi.dequantize"(%u) : ({image(1, 3, 4, 5)}) -> tensor<1x3x4x5xf32>',
+        source=image(1, 3, 4, 5),
+    )
+    assert {layout.buffer for layout in layouts.values()} == {0}
+    assert layouts["in"].strides == (20, 4, 1)
+    assert layouts["q"].strides == layouts["out"].strides == (1, 20, 4)
+
+
+def test_an_order_that_the_boundary_cannot_walk_is_copied() -> None:
+    """Neither what is together inside nor what is next to it is together outside."""
+    layouts = laid_out(
+        f'%t = "qi.transpose"(%q) {{permutation = array<i64: 0, 3, 2, 1>}} : ({image(1, 3, 4, 5)}) ->'
+        f' {image(1, 5, 4, 3)} loc("in")',
+        source=image(1, 3, 4, 5),
+    )
+    assert layouts["in"].buffer != layouts["q"].buffer

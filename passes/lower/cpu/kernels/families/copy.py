@@ -13,7 +13,7 @@ from dyadic.passes.lower.cpu.kernels.vocabulary.units import image_and_row, plac
 
 @dataclass(frozen=True)
 class CopySpec:
-    """`out[i0, i1, i2, i3] = in[i0, i1, i2, i3]` for four dimensions of bytes (unused ones have size 1)."""
+    """`out[i0, i1, ...] = in[i0, i1, ...]` for any number of dimensions of bytes, two at least."""
 
     sizes: tuple[int, ...]  # the first dimension is what units are made of
     in_strides: tuple[int, ...]  # any, zero and negative included

@@ -1,7 +1,7 @@
 """Add and multiply bytes element by element (docs/arithmetic.md), as many bytes at a time as a vector holds.
 
-`b` may be broadcast: a zero stride over columns, rows or images, or `b_channel` 0 for one byte a pixel. Where
-everything is dense a unit is one long run.
+Operands may be broadcast: a zero stride over columns, rows, outer dimensions or images; for `b` also over
+channels. Where everything is dense a unit is one long run.
 """
 
 from collections.abc import Callable
@@ -13,28 +13,22 @@ import numpy.typing as npt
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow, uniform
-from dyadic.passes.lower.cpu.kernels.vocabulary.runs import View, over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import image_and_row, place, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
 
 
 @dataclass(frozen=True)
 class AddSpec:
-    """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`; strides in bytes."""
+    """`clamp((((a-za)*ma + (b-zb)*mb + 2^(s-1)) >> s) + zp, low, high)`."""
 
     rows: int
     columns: int
     channels: int
     unit_rows: int
-    a_column: int
-    a_row: int
-    a_image: int
-    b_column: int
-    b_row: int
-    b_image: int
-    b_channel: int  # 1, or 0: one byte a pixel
-    out_column: int
-    out_row: int
-    out_image: int
+    a: Strided
+    b: Strided  # its channel may be 0
+    out: Strided
+    outer: tuple[int, ...] = ()
 
     @property
     def units(self) -> int:
@@ -44,23 +38,17 @@ class AddSpec:
 
 @dataclass(frozen=True)
 class MulSpec:
-    """`requant((a-za) * (b-zb), m, s)`; strides in bytes."""
+    """`requant((a-za) * (b-zb), m, s)`."""
 
     rows: int
     columns: int
     channels: int
     unit_rows: int
-    a_column: int
-    a_row: int
-    a_image: int
-    b_column: int
-    b_row: int
-    b_image: int
-    b_channel: int  # 1, or 0: one byte a pixel
-    out_column: int
-    out_row: int
-    out_image: int
+    a: Strided
+    b: Strided  # its channel may be 0
+    out: Strided
     form: str  # requantize.HIGH, WIDE or SMALL_SHIFT
+    outer: tuple[int, ...] = ()
 
     @property
     def units(self) -> int:
@@ -147,16 +135,12 @@ def _two_operands(
     arithmetic: Callable[[ByteLanes, c.Value, c.Value], c.Value],
 ) -> None:
     def unit(index: c.Value) -> None:
-        image, row = image_and_row(spec, index)
-        views = [
-            View(place(k.input(0), image, spec.a_image, row, spec.a_row), spec.a_row, spec.a_column),
-            View(place(k.input(1), image, spec.b_image, row, spec.b_row), spec.b_row, spec.b_column, spec.b_channel),
-            View(place(k.out, image, spec.out_image, row, spec.out_row), spec.out_row, spec.out_column),
-        ]
+        here = unit_at(spec, index)
+        views = [here.of(k.input(0), spec.a), here.of(k.input(1), spec.b), here.of(k.out, spec.out)]
 
         def run(at: list[c.Value], length: int) -> None:
             def vector(v: ByteLanes, offset: c.Value | int, count: int) -> None:
-                b = v.load(at[1], offset) if spec.b_channel else c.splat(c.load(c.integer(8), at[1]), v.size)
+                b = v.load(at[1], offset) if spec.b.channel else c.splat(c.load(c.integer(8), at[1]), v.size)
                 v.store(arithmetic(v, v.load(at[0], offset), b), at[2], offset, count)
 
             over_run(length, level, vector)

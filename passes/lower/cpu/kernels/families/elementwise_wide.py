@@ -15,8 +15,8 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import Requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.runs import View, over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import image_and_row, place, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
 
 ADD, MUL, REQUANT = "add", "mul", "requant"
 ZERO_A, ZERO_B = 5, 6  # places in the header, behind what `requantize.pack` reads
@@ -27,31 +27,19 @@ Words = tuple[c.Value, c.Value]
 
 @dataclass(frozen=True)
 class WideSpec:
-    """`qi.add`, `qi.mul` or `qi.requant`, whose operands have been shifted left by `lift`; strides in bytes.
-
-    A plane is how far the high bytes of 16-bit numbers lie behind the low ones, 0 for 8 bits.
-    """
+    """`qi.add`, `qi.mul` or `qi.requant`, whose operands have been shifted left by `lift`."""
 
     operation: str
     rows: int
     columns: int
     channels: int
     unit_rows: int
-    a_column: int
-    a_row: int
-    a_image: int
-    a_plane: int
-    out_column: int
-    out_row: int
-    out_image: int
-    out_plane: int
+    a: Strided
+    out: Strided
     form: str
     lift: int = 0
-    b_column: int = 0
-    b_row: int = 0
-    b_image: int = 0
-    b_plane: int = 0
-    b_channel: int = 1  # or 0: one number a pixel
+    b: Strided | None = None  # of a sum or product; its channel may be 0
+    outer: tuple[int, ...] = ()
 
     @property
     def units(self) -> int:
@@ -82,25 +70,21 @@ def generate(spec: WideSpec, level: str, symbol: str) -> None:
 
     def body(k: c.KernelArguments) -> None:
         zeros = [c.truncate(c.load(c.integer(32), k.params, 4 * i, align=4), 16) for i in (ZERO_A, ZERO_B)]
-        narrow = Narrow.load(k.params, spec.form, wide=spec.out_plane > 0)
+        narrow = Narrow.load(k.params, spec.form, wide=spec.out.plane > 0)
         compute = _arithmetic(spec, k.params)
 
         def unit(index: c.Value) -> None:
-            image, row = image_and_row(spec, index)
-            views = [
-                View(place(k.input(0), image, spec.a_image, row, spec.a_row), spec.a_row, spec.a_column),
-                View(place(k.out, image, spec.out_image, row, spec.out_row), spec.out_row, spec.out_column),
-            ]
-            if spec.operation != REQUANT:
-                start = place(k.input(1), image, spec.b_image, row, spec.b_row)
-                views.append(View(start, spec.b_row, spec.b_column, spec.b_channel))
+            here = unit_at(spec, index)
+            views = [here.of(k.input(0), spec.a), here.of(k.out, spec.out)]
+            if spec.b is not None:
+                views.append(here.of(k.input(1), spec.b))
 
             def run(at: list[c.Value], length: int) -> None:
                 def vector(v: ByteLanes, offset: c.Value | int, count: int) -> None:
-                    operands = [_words(v, at[0], offset, spec.a_plane, 1, zeros[0])]
-                    if len(at) > 2:
-                        operands.append(_words(v, at[2], offset, spec.b_plane, spec.b_channel, zeros[1]))
-                    v.store_planes(v.pack(compute(v, operands), narrow), at[1], offset, count, spec.out_plane)
+                    operands = [_words(v, at[0], offset, spec.a, zeros[0])]
+                    if spec.b is not None:
+                        operands.append(_words(v, at[2], offset, spec.b, zeros[1]))
+                    v.store_planes(v.pack(compute(v, operands), narrow), at[1], offset, count, spec.out.plane)
 
                 over_run(length, level, vector)
 
@@ -111,17 +95,15 @@ def generate(spec: WideSpec, level: str, symbol: str) -> None:
     c.kernel(symbol, body)
 
 
-def _words(
-    v: ByteLanes, pointer: c.Value, offset: c.Value | int, plane: int, channel: int, zero_point: c.Value
-) -> Words:
+def _words(v: ByteLanes, pointer: c.Value, offset: c.Value | int, operand: Strided, zero_point: c.Value) -> Words:
     """An operand without its zero point."""
 
     def byte(distance: int) -> c.Value:
         at = c.at(pointer, distance)
-        return v.load(at, offset) if channel else c.splat(c.load(c.integer(8), at), v.size)
+        return v.load(at, offset) if operand.channel else c.splat(c.load(c.integer(8), at), v.size)
 
-    if plane:
-        return v.from_planes(byte(0), byte(plane))
+    if operand.plane:
+        return v.from_planes(byte(0), byte(operand.plane))
     middle = c.splat(zero_point, v.size // 2)
     low, high = v.to_words(byte(0))
     return c.sub(low, middle), c.sub(high, middle)

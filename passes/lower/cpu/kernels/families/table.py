@@ -8,24 +8,21 @@ import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import WIDTHS, ByteLanes
-from dyadic.passes.lower.cpu.kernels.vocabulary.runs import View, over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import image_and_row, place, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
 
 
 @dataclass(frozen=True)
 class TableSpec:
-    """`out = table[x]`; strides in bytes. The 256 entries are the kernel's weights."""
+    """`out = table[x]`. The 256 entries are the kernel's weights."""
 
     rows: int
     columns: int
     channels: int
     unit_rows: int
-    in_column: int
-    in_row: int
-    in_image: int
-    out_column: int
-    out_row: int
-    out_image: int
+    x: Strided
+    out: Strided
+    outer: tuple[int, ...] = ()
 
     @property
     def units(self) -> int:
@@ -45,14 +42,12 @@ def generate(spec: TableSpec, level: str, symbol: str) -> None:
         look_up = _WordTable(k.weights).look_up if WIDTHS[level] == 64 else _one_by_one(k.weights)
 
         def unit(index: c.Value) -> None:
-            image, row = image_and_row(spec, index)
-            source = View(place(k.input(0), image, spec.in_image, row, spec.in_row), spec.in_row, spec.in_column)
-            target = View(place(k.out, image, spec.out_image, row, spec.out_row), spec.out_row, spec.out_column)
+            here = unit_at(spec, index)
             over_pixels(
                 spec.unit_rows,
                 spec.columns,
                 spec.channels,
-                [source, target],
+                [here.of(k.input(0), spec.x), here.of(k.out, spec.out)],
                 lambda at, length: look_up(level, at[0], at[1], length),
             )
 

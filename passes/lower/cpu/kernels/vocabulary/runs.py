@@ -13,7 +13,7 @@ Body = Callable[[ByteLanes, c.Value | int, int], None]  # (vectors, byte offset 
 
 @dataclass(frozen=True)
 class View:
-    """One operand: where its unit begins and the strides; `channel` 0 is one byte a pixel."""
+    """One operand: where its unit begins and the strides; `channel` 0 is one byte for all of a pixel or a run."""
 
     pointer: c.Value
     row: int
@@ -42,9 +42,9 @@ def over_pixels(
     """`body(pointers, length)` for every run of `length` bytes that is contiguous in all views."""
     length = channels
     # a run of pixels is one run where channels fill the pixels
-    if all(v.channel == 1 and (columns == 1 or v.column == channels) for v in views):
+    if columns == 1 or all(v.column == channels * v.channel for v in views):
         length, columns = channels * columns, 1
-    if columns == 1 and all(v.channel == 1 and (rows == 1 or v.row == length) for v in views):
+    if columns == 1 and (rows == 1 or all(v.row == length * v.channel for v in views)):
         length, rows = length * rows, 1
     strides = [v.row for v in views]
     if columns > 1 and (rows == 1 or all(v.row == columns * v.column for v in views)):

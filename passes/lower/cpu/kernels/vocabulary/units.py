@@ -1,16 +1,21 @@
 """Units of whole rows: how the families that are not convolutions share an image among threads.
 
 A unit is `unit_rows` rows of the result. The last unit of an image is moved back inside, so that every unit has one
-static size; rows that two units share get equal bytes from both.
+static size; rows that two units share get equal bytes from both. Around the rows there may be outer dimensions, any
+number of them: each of their elements has rows, and so units, of its own.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
+from dyadic.passes.lower.cpu.kernels.vocabulary.runs import View
 
 
 class Rows(Protocol):
-    """What a spec must have to be cut into units of rows."""
+    """What a spec must have to be cut into units of rows; one with outer dimensions has their sizes in `outer`."""
 
     @property
     def rows(self) -> int: ...
@@ -19,18 +24,68 @@ class Rows(Protocol):
     def unit_rows(self) -> int: ...
 
 
+@dataclass(frozen=True)
+class Strided:
+    """Bytes from one column, row, image or element of an outer dimension to the next; 0: the same for all of them.
+
+    `channel` is 1, or 0 for one number a pixel. The high bytes of 16-bit numbers lie `plane` behind the low ones.
+    """
+
+    column: int
+    row: int
+    image: int
+    channel: int = 1
+    plane: int = 0
+    outer: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The place of a unit while its kernel is written."""
+
+    image: c.Value
+    row: c.Value
+    outer: tuple[c.Value, ...]
+
+    def of(self, pointer: c.Value, strides: Strided) -> View:
+        """An operand from where this unit begins."""
+        start = place(pointer, self.image, strides.image, self.row, strides.row)
+        for at, stride in zip(self.outer, strides.outer, strict=True):
+            start = c.at(start, c.mul(at, stride))
+        return View(start, strides.row, strides.column, strides.channel)
+
+
 def units_of(spec: Rows) -> int:
     """Tiles per image."""
+    return _row_units(spec) * prod(_outer(spec))
+
+
+def _row_units(spec: Rows) -> int:
     if not 0 < spec.unit_rows <= spec.rows:
         raise ValueError(f"a unit of {spec.unit_rows} rows does not fit a result of {spec.rows} rows")
     return -(-spec.rows // spec.unit_rows)
 
 
+def _outer(spec: Any) -> Sequence[int]:
+    return getattr(spec, "outer", ())
+
+
+def unit_at(spec: Rows, index: c.Value) -> Unit:
+    """Unit `index` of all images."""
+    units = _row_units(spec)
+    whole, unit = c.floor_div(index, units), c.remainder(index, units)
+    row = c.smallest(c.mul(unit, spec.unit_rows), spec.rows - spec.unit_rows)
+    outer: list[c.Value] = []
+    for size in reversed(_outer(spec)):
+        outer.insert(0, c.remainder(whole, size))
+        whole = c.floor_div(whole, size)
+    return Unit(whole, row, tuple(outer))
+
+
 def image_and_row(spec: Rows, index: c.Value) -> tuple[c.Value, c.Value]:
-    """The image and the first row of unit `index`."""
-    units = units_of(spec)
-    image, unit = c.floor_div(index, units), c.remainder(index, units)
-    return image, c.smallest(c.mul(unit, spec.unit_rows), spec.rows - spec.unit_rows)
+    """The image and the first row of unit `index` of a family without outer dimensions."""
+    unit = unit_at(spec, index)
+    return unit.image, unit.row
 
 
 def place(pointer: c.Value, image: c.Value, image_stride: int, row: c.Value, row_stride: int) -> c.Value:

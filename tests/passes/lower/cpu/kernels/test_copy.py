@@ -22,8 +22,9 @@ def placed(draw: Any, sizes: list[int], order: list[int], *, gaps: bool) -> tupl
 
 
 def copy_case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
-    sizes = [draw(st.integers(1, 5)) for _ in range(3)] + [draw(st.sampled_from(SIZES))]
-    identity = [0, 1, 2, 3]
+    rank = draw(st.sampled_from([4, 4, 4, 6, 7]))
+    sizes = [draw(st.integers(1, 5 if rank == 4 else 3)) for _ in range(rank - 1)] + [draw(st.sampled_from(SIZES))]
+    identity = list(range(rank))
     order = draw(st.one_of(st.just(identity), st.permutations(identity)))
     in_strides, in_image = placed(draw, sizes, list(order), gaps=True)
     out_strides, out_image = placed(draw, sizes, identity, gaps=draw(st.booleans()))

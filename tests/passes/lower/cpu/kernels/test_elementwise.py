@@ -9,6 +9,7 @@ from support.effort import examples
 
 from dyadic.passes.lower.cpu.kernels.families import elementwise, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 from dyadic.runtime import fixedpoint
 
 CHANNELS = [1, 2, 3, 8, 16, 24, 33, 63, 64, 65, 144, 200, 300]
@@ -69,12 +70,9 @@ class Grid:
         return m, self.draw(st.one_of(st.sampled_from(ends), st.integers(ends[0], min(ends[1], 45))))
 
 
-def flat(grid: Grid, **strides: tuple[int, int, int]) -> dict[str, int]:
+def flat(grid: Grid) -> dict[str, int]:
     rows, columns, channels = grid.shape
-    fields = {"rows": rows, "columns": columns, "channels": channels, "unit_rows": grid.unit_rows}
-    for name, (column, row, image) in strides.items():
-        fields |= {f"{name}_column": column, f"{name}_row": row, f"{name}_image": image}
-    return fields
+    return {"rows": rows, "columns": columns, "channels": channels, "unit_rows": grid.unit_rows}
 
 
 def add_case(grid: Grid) -> Any:
@@ -85,7 +83,7 @@ def add_case(grid: Grid) -> Any:
     ma, mb, za, zb = draw(factor), draw(factor), draw(st.integers(0, 255)), draw(st.integers(0, 255))
     shift = draw(st.one_of(st.integers(14, 18), st.integers(0, 62)))
     total = fixedpoint.round_shift((x - za) * ma + (y - zb) * mb, shift) + grid.zero_point
-    spec = elementwise.AddSpec(**flat(grid, a=a, b=b, out=out), b_channel=channel)
+    spec = elementwise.AddSpec(**flat(grid), a=Strided(*a), b=Strided(*b, channel), out=Strided(*out))
     params = elementwise.pack_add_params(ma, za, mb, zb, shift, grid.header)
     made = grid.result(out, np.clip(total, grid.low, grid.high))
     return grid.kernels.Case(spec, [a_memory, b_memory], params=params, **made)
@@ -97,7 +95,8 @@ def mul_case(grid: Grid) -> Any:
     (a_memory, x), (b_memory, y) = grid.operand(a), grid.operand(b, channel)
     form = draw(st.sampled_from([requantize.HIGH, requantize.WIDE, requantize.SMALL_SHIFT]))
     (m, s), za, zb = grid.multiplier(form), draw(st.integers(0, 255)), draw(st.integers(0, 255))
-    spec = elementwise.MulSpec(**flat(grid, a=a, b=b, out=out), b_channel=channel, form=form)
+    operands = {"a": Strided(*a), "b": Strided(*b, channel), "out": Strided(*out)}
+    spec = elementwise.MulSpec(**flat(grid), **operands, form=form)
     params = elementwise.pack_mul_params(m, s, za, zb, form, grid.header)
     values = fixedpoint.requant((x - za) * (y - zb), m, s, grid.zero_point, grid.low, grid.high)
     return grid.kernels.Case(spec, [a_memory, b_memory], params=params, **grid.result(out, values))
@@ -107,8 +106,39 @@ def table_case(grid: Grid) -> Any:
     source, out = grid.strides(), grid.strides()
     memory, x = grid.operand(source)
     entries = grid.rng.integers(0, 256, 256, np.uint8)
-    spec = table.TableSpec(**flat(grid, out=out, **{"in": source}))
+    spec = table.TableSpec(**flat(grid), x=Strided(*source), out=Strided(*out))
     return grid.kernels.Case(spec, [memory], weights=table.pack_table(entries), **grid.result(out, entries[x]))
+
+
+def outer_case(kernels: Any, rng: np.random.Generator) -> Any:
+    """`a` is broadcast along the second of two outer dimensions and along columns, `b` along the first and rows."""
+    sizes = tuple(int(n) for n in (2, *rng.integers(2, 4, 4), rng.choice(CHANNELS)))
+    kept = {"a": (1, 1, 0, 1, 0, 1), "b": (1, 0, 1, 0, 1, 0), "out": (1,) * 6}
+    buffers, values, strides = {}, {}, {}
+    for name, keep in kept.items():
+        own = [n if k else 1 for n, k in zip(sizes, keep, strict=True)]
+        buffers[name] = rng.integers(0, 256, int(np.prod(own)) + 4096, np.uint8)
+        dense = [int(np.prod(own[d + 1 :])) * k for d, k in enumerate(keep)]
+        values[name] = kernels.view(buffers[name], 0, sizes, dense).astype(np.int64)
+        image, first, second, row, column, channel = dense
+        strides[name] = Strided(column, row, image, channel, outer=(first, second))
+    _, first, second, rows, columns, channels = sizes
+    spec = elementwise.AddSpec(
+        rows, columns, channels, int(rng.integers(1, rows + 1)), **strides, outer=(first, second)
+    )
+    params = elementwise.pack_add_params(19_000, 7, -13_000, 200, 15, [50, 3, 250])
+    total = fixedpoint.round_shift((values["a"] - 7) * 19_000 - (values["b"] - 200) * 13_000, 15) + 50
+    before = buffers["out"]
+    expected = before.copy()
+    made = np.clip(total, 3, 250).astype(np.uint8).reshape(-1)
+    expected[: made.size] = made
+    memory = [(buffers["a"], 0), (buffers["b"], 0)]
+    return kernels.Case(spec, memory, before=before, expected=expected, out_offset=0, params=params, images=sizes[0])
+
+
+def test_dimensions_around_rows_have_any_strides(kernels: Any) -> None:
+    rng = np.random.default_rng(21)
+    kernels.check([outer_case(kernels, rng) for _ in range(4)], rng)
 
 
 @examples(2)

@@ -3,7 +3,7 @@
 Geometry is what the tests of each family are about; here it is small.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from dyadic.dialects.windows import taps, valid_cells
 from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, elementwise_wide, pool
 from dyadic.passes.lower.cpu.kernels.families.elementwise_wide import ADD, MUL, REQUANT
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 from dyadic.runtime import fixedpoint
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN, S16_MAX, S16_MIN, WIDE_END, WIDE_MIN
 
@@ -58,6 +59,10 @@ class Tensor:
         for i, plane in enumerate(fixedpoint.planes(values.astype(np.int16 if self.plane else np.uint8))):
             strides = (self.image, self.row, self.column, 1)
             kernels.view(self.memory, i * self.plane, values.shape, strides)[:] = plane
+
+    @property
+    def lies(self) -> Strided:
+        return Strided(self.column, self.row, self.image, plane=self.plane)
 
     def strides(self, name: str) -> dict[str, Any]:
         return {f"{name}_{key}": getattr(self, key) for key in ("column", "row", "image", "plane")}
@@ -214,26 +219,26 @@ def elementwise_case(kernels: Any, rng: np.random.Generator, operation: str, wid
     low, high = clamp_of(rng, widths[-1])
     lift = 0 if operation == MUL else elementwise_wide.lift_of(shift)
     form = requantize.form_of(np.array([shift + lift]), residual_shift=0 if operation == ADD else None)
-    fields = operands[0].strides("a")
+    lies = {"a": operands[0].lies}
     centered = [each.values - each.zero_point for each in operands]
     if operation == REQUANT:
         total = centered[0] * multipliers[0]
     else:
-        b = operands[1].strides("b")
+        b = operands[1].lies
         kind = int(rng.integers(3))
         if kind == 1:  # one row of numbers for every pixel
-            b |= {"b_column": 0, "b_row": 0, "b_image": 0}
+            b = replace(b, column=0, row=0, image=0)
             centered[1] = centered[1][:1, :1, :1]
         elif kind == 2:
-            b |= {"b_channel": 0}
+            b = replace(b, channel=0)
             centered[1] = centered[1][..., :1]
-        fields |= b
+        lies["b"] = b
         total = centered[0] * centered[1] * multipliers[0]
         if operation == ADD:
             total = centered[0] * multipliers[0] + centered[1] * multipliers[1]
     spec = elementwise_wide.WideSpec(
         operation=operation, rows=sizes[1], columns=sizes[2], channels=sizes[3], form=form, lift=lift,
-        unit_rows=int(rng.integers(1, sizes[1] + 1)), **fields, **out.strides("out"),
+        unit_rows=int(rng.integers(1, sizes[1] + 1)), **lies, out=out.lies,
     )  # fmt: skip
     zero_points = [each.zero_point for each in operands]
     params = elementwise_wide.pack_params(spec, multipliers, shift, zero_points, [out.zero_point, low, high])

@@ -1,0 +1,86 @@
+"""Moves and broadcasts of tensors of any rank: artifacts equal the integer reference bit for bit, at every level."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.code_cache import code_cache
+from support.random_graphs import integers_of
+from support.random_moves import grow
+from torch_mlir import ir
+
+from dyadic.compiler.targets.cpu.emit import emit
+from dyadic.dialects import new_context
+from dyadic.dialects.reference import IntegerReference
+from dyadic.passes import PIPELINE
+from dyadic.runtime.cpu.levels import LEVELS, usable
+from dyadic.runtime.session import load
+
+HERE = [level.name for level in LEVELS if level.name in usable()]
+
+
+def check(module: ir.Module, samples: np.ndarray, path: Path) -> list[str]:
+    """The layers of the steps that the program has. Batch 3 and 1, on 1 and 2 threads."""
+    expected = IntegerReference(module)({"arg0": samples})
+    integer = module.operation.clone()
+    for one in PIPELINE["lower/cpu"]:
+        one.run(module.operation)
+        assert module.operation.verify()
+    emitted = emit(module, HERE, integer, code_cache())
+    emitted.write(path, {})
+    for level in HERE:
+        for threads in (1, 2):
+            with load(path, threads=threads, max_batch=3, isa=level) as session:
+                for count in (3, 1):
+                    got = session.run(None, {"arg0": samples[:count]})
+                    for output, values in zip(session.outputs, got, strict=True):
+                        want = expected[output.name][:count]
+                        np.testing.assert_array_equal(values, want, f"{level}, {threads} threads, {output.name}")
+    return [step.op for step in emitted.program.steps]
+
+
+@pytest.mark.parametrize(("seed", "mixed"), [(0, False), (2, True), (7, False), (12, True)])
+def test_random_graphs(seed: int, mixed: bool, tmp_path: Path) -> None:
+    """8 bits, and mixtures of 4, 8 and 16."""
+    with new_context(), ir.Location.unknown():
+        check(*integers_of(grow(seed, 12), seed, mixed=mixed), tmp_path / "m.dyq")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_many_random_graphs(seed: int, tmp_path: Path) -> None:
+    with new_context(), ir.Location.unknown():
+        check(*integers_of(grow(seed, 16), seed, mixed=seed % 3 == 0), tmp_path / "m.dyq")
+
+
+SHUFFLE = """
+func.func @main(%x: tensor<1x12x4x5xf32> {RANGE}) -> tensor<1x3x8x10xf32> {
+  %a = "qd.reshape"(%x) : (tensor<1x12x4x5xf32>) -> tensor<1x3x2x2x4x5xf32>
+  %t = "qd.transpose"(%a) {permutation = array<i64: 0, 1, 4, 2, 5, 3>} : (tensor<1x3x2x2x4x5xf32>)
+    -> tensor<1x3x4x2x5x2xf32>
+  %y = "qd.reshape"(%t) : (tensor<1x3x4x2x5x2xf32>) -> tensor<1x3x8x10xf32>
+  return %y : tensor<1x3x8x10xf32>
+}"""
+WINDOWS = """
+func.func @main(%x: tensor<1x6x8x5xf32> {RANGE}) -> tensor<1x6x8x5xf32> {
+  %a = "qd.reshape"(%x) : (tensor<1x6x8x5xf32>) -> tensor<1x3x2x4x2x5xf32>
+  %t = "qd.transpose"(%a) {permutation = array<i64: 0, 1, 3, 2, 4, 5>} : (tensor<1x3x2x4x2x5xf32>)
+    -> tensor<1x3x4x2x2x5xf32>
+  %w = "qd.reshape"(%t) : (tensor<1x3x4x2x2x5xf32>) -> tensor<1x12x4x5xf32>
+  %s = "qd.sigmoid"(%w) {RANGE} : (tensor<1x12x4x5xf32>) -> tensor<1x12x4x5xf32>
+  %b = "qd.reshape"(%s) : (tensor<1x12x4x5xf32>) -> tensor<1x3x4x2x2x5xf32>
+  %u = "qd.transpose"(%b) {permutation = array<i64: 0, 1, 3, 2, 4, 5>} : (tensor<1x3x4x2x2x5xf32>)
+    -> tensor<1x3x2x4x2x5xf32>
+  %y = "qd.reshape"(%u) : (tensor<1x3x2x4x2x5xf32>) -> tensor<1x6x8x5xf32>
+  return %y : tensor<1x6x8x5xf32>
+}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "moves"), [(SHUFFLE, 1), (WINDOWS, 2)], ids=["pixel shuffle", "window partition and back"]
+)
+def test_a_permutation_between_reshapes_is_one_copy(text: str, moves: int, tmp_path: Path) -> None:
+    with new_context(), ir.Location.unknown():
+        module = ir.Module.parse(text.replace("{RANGE}", "{qd.range = array<f64: -1.0, 1.0>}"))
+        steps = check(*integers_of(module, 0), tmp_path / "m.dyq")
+    assert sum(step in ("qi.transpose", "qi.reshape") for step in steps) == moves
