@@ -30,8 +30,8 @@ def compile_command(
 
 def option(name: str, value: Any) -> list[str]:
     """
-    >>> option("compare_plans", 10), option("strict", True), option("isa", ("amx", "avx2"))
-    (['--compare-plans', '10'], ['--strict'], ['--isa', 'amx,avx2'])
+    >>> option("compare_plans", 10), option("strict", True), option("isa", ("one", "other"))
+    (['--compare-plans', '10'], ['--strict'], ['--isa', 'one,other'])
     >>> option("shape", {"x": (1, 3, 32, 32)}), option("exclude", ("conv1", "fc"))
     (['--shape', 'x=1x3x32x32'], ['--exclude', 'conv1', '--exclude', 'fc'])
     >>> option("plan", Path("plans/w4.json")), option("metric", "quality/top.py:top5")

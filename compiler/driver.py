@@ -57,7 +57,6 @@ from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.width_ranges import take_ranges_of_widths
 from dyadic.dialects import new_context
-from dyadic.dialects.launch import launches_of
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.passes import PIPELINE, STAGES, usual
 from dyadic.passes.prepare.equalize_layers import equalize_layers
@@ -256,8 +255,7 @@ class Flow:
     def tune(self, effort: Effort) -> Tuned:
         """For the best level that this machine runs, and as many threads as a session would have; kept if it pays."""
         level = self.target.choose(self.options.levels)
-        work = sum(launch.macs.value for launch in launches_of(self.module))
-        threads = self.options.threads or threads_for(work)
+        threads = self.options.threads or threads_for(self.target.work(self.module))
         batch = self.options.batch
         self.module, tuned = tune(
             self.target, self.module, self.integer, level, effort, threads, batch, self.cache, self.progress

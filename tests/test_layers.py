@@ -1,12 +1,15 @@
 """Imports go one way, `runtime <- dialects <- passes <- compiler`, and running an artifact needs nothing heavy."""
 
 import ast
+import re
 import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from dyadic.runtime.cpu.levels import BY_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("runtime", "dialects", "passes", "compiler")
@@ -70,6 +73,43 @@ def test_no_two_folders_import_each_other() -> None:
 
     for room in edges:
         visit(room, ())
+
+
+OF_THE_CPU = ("compiler/targets/cpu", "passes/lower/cpu", "runtime/cpu", "runtime/native")
+PIPELINE = ROOT / "passes" / "__init__.py"  # every pass of every target is on its page
+
+
+def outside_the_cpu() -> list[Path]:
+    files = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py")) if path != PIPELINE]
+    return [path for path in files if not str(path.relative_to(ROOT)).startswith(OF_THE_CPU)]
+
+
+def test_nothing_else_imports_what_knows_the_cpu() -> None:
+    known = tuple(f"dyadic.{folder.replace('/', '.')}" for folder in OF_THE_CPU)
+    wrong = {
+        str(path.relative_to(ROOT)): names
+        for path in outside_the_cpu()
+        if (names := sorted(name for name in imported(path) if f"{name}.".startswith(tuple(f"{k}." for k in known))))
+    }
+    assert not wrong
+
+
+def test_nothing_else_names_its_levels() -> None:
+    """Not in what it does: examples in docstrings may."""
+    level = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, BY_NAME))})(?![\w-])")
+    wrong = []
+    for path in outside_the_cpu():
+        tree = ast.parse(path.read_text())
+        said = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body
+            if isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+                wrong += [f"{path.relative_to(ROOT)}:{node.lineno} {node.value[:60]}"] * bool(level.search(node.value))
+    assert not wrong
 
 
 def test_the_runtime_needs_numpy_alone() -> None:

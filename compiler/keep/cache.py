@@ -34,8 +34,8 @@ INDEX = "create index if not exists by_use on kept (used, bytes)"  # has all tha
 def key_of(parts: Mapping[str, Any]) -> str:
     """A key that people can read, too.
 
-    >>> key_of({"level": "avx2", "batch": 1})
-    '{"batch": 1, "level": "avx2"}'
+    >>> key_of({"threads": 2, "batch": 1})
+    '{"batch": 1, "threads": 2}'
     """
     return json.dumps(parts, sort_keys=True)
 

@@ -28,7 +28,6 @@ from dyadic.compiler.select.search import (
     make_problem,
     options_of,
     variants_of,
-    weight_bytes,
 )
 from dyadic.compiler.select.trials import Trials
 from dyadic.compiler.sensitivity import Candidates, Sensitivities, best_device, measure
@@ -41,7 +40,6 @@ from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.widths.decisions import Decisions
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.compiler.widths.simulate import Simulation
-from dyadic.dialects.launch import launches_of
 from dyadic.runtime.errors import BudgetError
 from dyadic.runtime.session import threads_for
 
@@ -127,7 +125,7 @@ class Mixed:
             times = cost.measure(emitted, self.level, self.threads, batch, self.flow.cache, advance)
         self.costs = Costs(
             {variant: times[f"{variant[0]}a{variant[1]}"] for variant in variants},
-            {s: weight_bytes(launches_of(built[s, width].module)) for s, width in variants if width == BASE[1]},
+            {s: dict(built[s, width].artifact.emitted.layer_bytes) for s, width in variants if width == BASE[1]},
         )
         self.int8 = built[BASE]
         self.trials = Trials(self.flow, self.points, self.int8, self.level, self.threads)

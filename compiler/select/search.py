@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dyadic.compiler.cost import Times
 from dyadic.compiler.solvers.problem import Choice, Pair, Problem, Solution
@@ -172,14 +172,3 @@ def options_of(decisions: Decisions) -> dict[str, str]:
     """The options of a solution that says this, by choice."""
     weights = {WEIGHTS + name: scheme for name, scheme in decisions.weights.items()}
     return weights | {ACTIVATIONS + name: str(width) for name, width in decisions.activations.items()}
-
-
-def weight_bytes(launches: Iterable[Any]) -> dict[str, int]:
-    """Packed bytes of weights by layer, of a lowered module; what layers share is the first one's, as it is stored."""
-    total: dict[str, int] = {}
-    stored: set[bytes] = set()
-    for launch in launches:
-        data = launch.data("weights").tobytes()
-        total[launch.layer.value] = total.get(launch.layer.value, 0) + len(data) * (data not in stored)
-        stored.add(data)
-    return total

@@ -15,10 +15,13 @@ class Emitted(ABC):
     """In memory; `sections` gains report and certificate before it is written.
 
     program: what the target's executor runs. sections: bytes or JSON by name, those of the program among them.
+    layer_bytes: packed bytes of weights by layer, without padding; what layers share is the first one's, as it is
+    stored.
     """
 
     program: Program
     sections: dict[str, Any] = field(default_factory=dict)
+    layer_bytes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def target(self) -> str:

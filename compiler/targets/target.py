@@ -17,6 +17,7 @@ from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.tuned import Tuned
+from dyadic.dialects.launch import launches_of
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.artifact import ArtifactFile
 
@@ -93,6 +94,10 @@ class Target(ABC):
         None where no one has said how to measure it."""
         del level, processors, seconds
         return None
+
+    def work(self, lowered: ir.Module) -> int:
+        """Multiply-accumulates of one image, by which a session chooses its threads."""
+        return sum(launch.macs.value for launch in launches_of(lowered))
 
     def tune(
         self,

@@ -114,7 +114,18 @@ def emit(
     stored = integer_ir.store(integer, [launch for launch, _ in weighted], [offset for _, offset in weighted])
     sections = {program.image(level): image.code for level, image in images.items()}
     sections |= {"qi": stored, program.weights: weights.bytes(), program.params: params.bytes()}
-    return CpuEmitted(program=program, sections=sections, images=images)
+    return CpuEmitted(program=program, sections=sections, images=images, layer_bytes=layer_bytes(launches))
+
+
+def layer_bytes(launches: Iterable[LaunchOp]) -> dict[str, int]:
+    """Packed bytes of weights by layer; what layers share is the first one's, as it is stored."""
+    total: dict[str, int] = {}
+    stored: set[bytes] = set()
+    for launch in launches:
+        data = launch.data("weights").tobytes()
+        total[launch.layer.value] = total.get(launch.layer.value, 0) + len(data) * (data not in stored)
+        stored.add(data)
+    return total
 
 
 def _has_layer_weights(launch: LaunchOp) -> bool:

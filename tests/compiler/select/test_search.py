@@ -17,10 +17,10 @@ from dyadic.compiler.select.search import (
     decisions_of,
     make_problem,
     variants_of,
-    weight_bytes,
 )
 from dyadic.compiler.sensitivity import Candidates, Estimate, Sensitivities
 from dyadic.compiler.solvers.problem import Problem, evaluate, solution
+from dyadic.compiler.targets.cpu.emit import layer_bytes
 from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
 from dyadic.dialects import new_context
@@ -182,7 +182,7 @@ class Launch:
 def test_weights_that_layers_share_are_stored_once() -> None:
     named = [("first", b"abcd"), ("second", b"xy"), ("again", b"abcd"), ("second", b"z"), ("pool", b"")]
     launches = [Launch(SimpleNamespace(value=layer), data) for layer, data in named]
-    assert weight_bytes(launches) == {"first": 4, "second": 3, "again": 0, "pool": 0}
+    assert layer_bytes(launches) == {"first": 4, "second": 3, "again": 0, "pool": 0}
 
 
 def test_float_islands_are_timed_among_int8_and_cost_32_bits(points: Points) -> None:

@@ -1,0 +1,103 @@
+"""The compiler knows targets by their interface alone: one that was made up here goes all the way, as the CPU does."""
+
+import copy
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from support.command_line import DIGITS
+from support.interpreter_target import GRAPH, LEVEL, NAME, known
+
+import dyadic
+from dyadic.compiler.cli import main as cli
+from dyadic.compiler.options import Options
+from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.errors import ArtifactError, UsageError
+
+MODEL, TEST = DIGITS / "digits.onnx", DIGITS / "test.npz"
+
+
+@pytest.fixture(autouse=True)
+def interpreter() -> Iterator[None]:
+    with known():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "few.npz"
+    np.savez(path, image=np.load(DIGITS / "train.npz")["image"][:32])
+    return path
+
+
+@pytest.fixture(scope="module")
+def saved(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "digits.dyq"
+    with known():
+        dyadic.compile(MODEL, data, target=NAME).save(path)
+    return path
+
+
+def run(*words: object) -> str:
+    done = CliRunner().invoke(cli.commands, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_it_gives_the_bits_of_the_cpu(saved: Path, data: Path) -> None:
+    x = np.load(TEST)["image"][:50]
+    with dyadic.load(saved, max_batch=50) as session, dyadic.compile(MODEL, data).load(max_batch=50) as other:
+        assert (session.isa, session.program.target) == (LEVEL, NAME)
+        np.testing.assert_array_equal(session(x), other(x))
+        assert [len(one.profile({"image": x}, 1, 0)) > 2 for one in (session, other)] == [True, True]
+        np.testing.assert_array_equal(copy.copy(session)(x), pickle.loads(pickle.dumps(session))(x))
+
+
+def test_its_artifact_has_its_program_and_its_sections(saved: Path) -> None:
+    with open_artifact(saved) as file:
+        assert [program.name for program in file.programs] == [NAME]
+        assert sorted(file.sections) == ["certificate", GRAPH, "report"]
+        assert file.json("certificate")["valid"] and "accumulators" in file.json("certificate")["summary"]
+
+
+def test_whoever_does_not_know_it_says_so(saved: Path) -> None:
+    from dyadic.runtime import executor
+
+    executor.remove(NAME)
+    try:
+        with pytest.raises(ArtifactError, match=f"a program for '{NAME}', which this version of dyadic cannot run"):
+            dyadic.load(saved)
+    finally:
+        from support.interpreter_target import InterpreterExecutor
+
+        executor.add(NAME, InterpreterExecutor)
+
+
+def test_every_command_takes_it(saved: Path, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m.dyq"
+    run("compile", MODEL, "--calibration", data, "--target", NAME, "--progress", "off", "-o", path)
+    assert "there is no code to look at" in run("verify", path)
+    assert NAME in run("inspect", "--json", path) and LEVEL in run("bench", path, "--iterations", 2)
+    run("run", path, "--input", data, "--output", tmp_path / "y.npy")
+    assert np.load(tmp_path / "y.npy").shape == (32, 10)
+    assert LEVEL in run("compare", path, MODEL, "--data", data, "--samples", 8)
+    run("report", path, "--html", tmp_path / "report.html")
+    graph = run("compile", MODEL, "--calibration", data, "--target", NAME, "--emit", "llvm", "--progress", "off")
+    assert "qi.conv2d" in graph
+
+
+def test_a_search_and_tuning_go_through_its_interface(data: Path) -> None:
+    artifact = dyadic.compile(MODEL, data, target=NAME, max_bops="0.7x", tune="quick", sensitivity="sqnr")
+    assert artifact.report["tune"]["level"] == LEVEL and not artifact.report["tune"]["changes"]
+    assert {row["weights"] for row in artifact.report["layers"] if "weights" in row} > {"w8"}
+
+
+def test_levels_are_the_targets_own() -> None:
+    assert Options(target=NAME).levels == (LEVEL,)
+    with pytest.raises(UsageError, match=f"isa 'x86-64' is no level that code is made for; there are {LEVEL}"):
+        Options(target=NAME, isa=("x86-64",))
+    with pytest.raises(UsageError, match=f"target must be one of cpu, {NAME}, not 'gpu'"):
+        Options(target="gpu")
