@@ -12,7 +12,8 @@ import pytest
 import dyadic
 from dyadic.runtime.cpu.program import CpuProgram, Reference, Step
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.program import Buffer, Input, Layout, Output, Scalar
+from dyadic.runtime.layout import Layout
+from dyadic.runtime.program import Buffer, Input, Output, Scalar
 
 CHANNELS, PIXELS = 16, 4  # 64 bytes an image
 SHAPE = ("N", CHANNELS, 2, 2)
@@ -21,13 +22,13 @@ SHAPE = ("N", CHANNELS, 2, 2)
 @pytest.fixture
 def model(write, image) -> Path:
     """state += x + position, y = state."""
-    inside, outside = Layout(0, 0, CHANNELS, 2 * CHANNELS, 64), Layout(3, 0, CHANNELS, 2 * CHANNELS, 64)
+    inside, outside = (Layout(buffer, 0, (1, 2 * CHANNELS, CHANNELS), 64) for buffer in (0, 3))
     program = CpuProgram(
         buffers=(Buffer(0, 64), Buffer(64, 64, "state"), Buffer(0, 64, "scalars"), Buffer(64, 64)),
         arena_bytes=128,
         scratch_bytes=64,
-        inputs=(Input("x", SHAPE, "uint8", CHANNELS, 2, 2, inside, 1.0, 0),),
-        outputs=(Output("y", SHAPE, CHANNELS, 2, 2, outside, 1.0, 0),),
+        inputs=(Input("x", SHAPE, "uint8", inside, 1.0, 0),),
+        outputs=(Output("y", SHAPE, outside, 1.0, 0),),
         steps=(
             Step("/add", "add", "gather", Reference(1, 0), (Reference(0, 0), Reference(2, 8)), PIXELS, params=0),
             Step("/copy", "copy", "mix", Reference(3, 0), (Reference(1, 0), Reference(-1, 0)), PIXELS, params=64),

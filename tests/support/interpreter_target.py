@@ -8,6 +8,7 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,13 +22,13 @@ from dyadic.compiler.targets.target import Target
 from dyadic.dialects import new_context, qi
 from dyadic.dialects.laws import known_activation, shape, steps_of
 from dyadic.dialects.reference import IntegerReference, boundary_names, main_function
-from dyadic.passes.lower.cpu.memory.views import view
 from dyadic.passes.rewriting import Pass, layer_name
 from dyadic.runtime import executor
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor
-from dyadic.runtime.program import Input, Layout, Output, Program, Scalar, check_interface
+from dyadic.runtime.layout import Layout
+from dyadic.runtime.program import Input, Output, Program, Scalar, check_interface
 
 NAME, LEVEL = "interpreter", "numpy"
 GRAPH = f"{NAME}/graph"
@@ -186,13 +187,11 @@ class Interpreter(Target):
 
 
 def boundary(name: str, user: ir.Value, quantized: ir.Value) -> dict[str, Any]:
-    kind, seen = known_activation(quantized), view(quantized)
+    kind, dims = known_activation(quantized), shape(user)[1:]
     lo, hi = steps_of(quantized)
-    extent = {"channels": seen.channels, "height": seen.rows, "width": seen.columns}
-    scale = float(np.float32(kind.scale))
-    where = Layout(0, 0, seen.channels, seen.columns * seen.channels, 0, plane=int(lo < 0))
-    common = {"layout": where, "scale": scale, "zero_point": kind.zero_point, "lo": lo, "hi": hi}
-    return {"name": name, "shape": ("N", *shape(user)[1:])} | extent | common
+    where = Layout(0, 0, tuple(prod(dims[i + 1 :]) for i in range(len(dims))), prod(dims), plane=int(lo < 0))
+    numbers = {"scale": float(np.float32(kind.scale)), "zero_point": kind.zero_point, "lo": lo, "hi": hi}
+    return {"name": name, "shape": ("N", *dims), "layout": where} | numbers
 
 
 @contextmanager
