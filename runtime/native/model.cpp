@@ -304,12 +304,13 @@ void give_out(const dyadic_context &c, const Tensor &t, void *target, int thread
 void run_tiles(const dyadic_context &c, const Step &s, int thread, int64_t image, Share mine) {
     if (mine.first == mine.last)
         return;
-    const uint8_t *in[MAX_INPUTS] = {};
-    for (int64_t i = 0; i < s.inputs; i++)
-        in[i] = resolve(c, s.in[i], image);
+    uint8_t *scratch = c.scratch + thread * c.scratch_stride;
+    // Behind the thread's scratch memory and not on its stack: no kernel is given an address of that.
+    const uint8_t **in = reinterpret_cast<const uint8_t **>(scratch + c.scratch_stride) - MAX_INPUTS;
+    for (int64_t i = 0; i < MAX_INPUTS; i++)
+        in[i] = i < s.inputs ? resolve(c, s.in[i], image) : nullptr;
     const uint8_t *weights = s.weights < 0 ? nullptr : c.model->weights + s.weights;
     const int32_t *params = s.params < 0 ? nullptr : reinterpret_cast<const int32_t *>(c.model->params + s.params);
-    uint8_t *scratch = c.scratch + thread * c.scratch_stride;
     s.kernel(in, resolve(c, s.out, image), weights, params, scratch, mine.first, mine.last);
 }
 
@@ -404,7 +405,7 @@ int open_context(dyadic_context &c, int threads, int64_t max_batch, int64_t spin
     // An odd number of lines apart, so that the same place of many images is not the same set of the cache.
     c.image_stride = m.arena_bytes + (m.arena_bytes / 64 % 2 ? 0 : 64);
     const int64_t arena_bytes = (c.image_stride * max_batch + SLACK + 4095) & -4096;
-    c.scratch_stride = (m.scratch_bytes + SLACK + 4095) & -4096;
+    c.scratch_stride = (m.scratch_bytes + 2 * SLACK + 4095) & -4096;
     const int64_t state_bytes = m.state_bytes ? (m.state_bytes * max_batch + SLACK + 4095) & -4096 : 0;
     c.map_bytes = arena_bytes + c.scratch_stride * threads + state_bytes + huge;
     void *map = mmap(nullptr, c.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -8,9 +8,11 @@ never decoded. Here every path through a kernel is followed with what its regist
   was aligned; nothing is written at or above the return address; `ret` and tail calls find it where it was;
 * what callers rely on (rbx, rbp, r12 to r15) is what it was at the start: a caller that finds its stack by another rbp
   would go astray in its stead;
-* neither an address of the stack nor what those registers held leaves for a place that is not followed.
+* neither an address of the stack nor what those registers held leaves for a place that is not followed, and nothing is
+  read from the caller's part of the stack, where there are more of both.
 
-What this does not say: where stores through the pointers go that a kernel is given.
+What this does not say: where stores through the pointers go that a kernel is given. None of these is an address of the
+stack: the runtime keeps the table of inputs elsewhere.
 """
 
 from bisect import bisect_left
@@ -38,6 +40,9 @@ READS = {OpAccess.READ, OpAccess.COND_READ, OpAccess.READ_WRITE, OpAccess.READ_C
 THREAD = {Register.FS, Register.GS}
 PREFIXES = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3")
 WORD = 8
+ARGUMENTS = (
+    2 * WORD
+)  # where those end that a kernel is given on the stack: behind the return address, the last of seven
 FAR = 1 << 62
 
 ASTRAY = "does not return to where the kernel was called from"
@@ -310,11 +315,10 @@ class Paths:
         value = None if one.source is None else registers[one.source]
         for place in one.stores:
             self.store(one, place, state)
-        if one.kind in (Kind.OTHER, Kind.PUSH, Kind.COMPARE):
-            if one.kind is Kind.OTHER and any(registers[number] is not None for number in one.read):
-                self.object(one, LEAKS)
-            if one.load is not None and one.kind is not Kind.COMPARE:
-                self.look(one, one.load, state)
+        if one.kind is Kind.OTHER and any(registers[number] is not None for number in one.read):
+            self.object(one, LEAKS)
+        if one.kind in (Kind.OTHER, Kind.PUSH, Kind.COMPARE) and one.load is not None:
+            self.look(one, one.load, state)
         match one.kind, one.target:
             case Kind.CALL, _:
                 self.call(one, state)
@@ -379,12 +383,14 @@ class Paths:
         return None
 
     def look(self, one: Effect, place: Place, state: State) -> None:
-        """What a caller's register held may be read back by pop and mov alone."""
+        """What a caller's register held may be read back by pop and mov alone, the caller's own memory not at all."""
         base = state.at(place.base)
-        if isinstance(base, Span) and state.slots:
+        if isinstance(base, Span):
             low, high = base.low + place.displacement, base.high + place.displacement + place.bytes
             if place.scaled is not None or not place.bytes or state.slots_in(low, high):
                 self.object(one, LEAKS)
+            elif high > ARGUMENTS:
+                self.object(one, "reads memory of its caller")
 
     def aligned(self, one: Effect, value: Value) -> Value:
         if isinstance(value, int):

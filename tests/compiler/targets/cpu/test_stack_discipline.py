@@ -37,6 +37,8 @@ HIDDEN = {  # bytes after which control would be somewhere else, and what is sai
     "the caller's rbx": ("31 db c3", "ret", "leaves rbx changed"),
     "one of two paths": ("74 01 50 c3", "ret", "called from"),
     "a loop of pushes": ("50 75 fd c3", "ret", "called from"),
+    "the caller's memory": ("48 8b 44 24 10 c3", "mov rax,[rsp+10h]", "of its caller"),
+    "the caller's memory in a vector": ("c5 fc 10 04 24 c3", "vmovups ymm0,[rsp]", "of its caller"),
     "far return": ("cb", "ret far", "not on the list"),
     "return from an interrupt": ("48 cf", "iretq", "not on the list"),
     "enter": ("c8 10 00 00 c9 c3", "enter 10h,0", "not on the list"),
