@@ -18,10 +18,12 @@ from rich.console import Console
 
 from benchmarks.build import FLOAT, data, ensure, source_path
 from benchmarks.networks import NETWORKS
-from dyadic.compiler.driver import Flow
+from dyadic.compiler.driver import build_artifact
+from dyadic.compiler.job import Job
 from dyadic.compiler.measure import evidence
-from dyadic.compiler.options import Options
+from dyadic.compiler.progress import Progress
 from dyadic.compiler.refine import TECHNIQUES
+from dyadic.compiler.tools import Tools
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.runtime.cpu import levels
 
@@ -33,13 +35,12 @@ def predict(network: str, folder: Path, level: str, threads: int) -> dict[str, d
     found = {}
     for name, limits in LIMITS.items():
         without = (equalize_layers.name, *TECHNIQUES)
-        options = Options(isa=(level,), threads=threads, sensitivity="sqnr", without=without, **limits)  # pyright: ignore
-        calibration = data(network, folder, "calibration")
-        flow = Flow(str(source_path(network, folder)), calibration, None, None, options).run()
-        assert flow.selection.mixed is not None
-        decisions = flow.selection.decisions
-        with flow.context:
-            said = evidence.latency(flow, flow.selection.mixed, decisions)
+        model, calibration = str(source_path(network, folder)), data(network, folder, "calibration")
+        job = Job(model, calibration, isa=(level,), threads=threads, sensitivity="sqnr", without=without, **limits)  # pyright: ignore
+        compiled = build_artifact(job, Tools.of(job))
+        assert compiled.selection.searched is not None
+        decisions = compiled.selection.decisions
+        said = evidence.latency(compiled.selection.searched, compiled.built, Progress())
         schemes = [*decisions.weights.values(), *(f"a{bits}" for bits in decisions.activations.values())]
         widths = {scheme: schemes.count(scheme) for scheme in sorted(set(schemes))}
         found[name] = {key: said[key] for key in ("predicted_ms", "measured_ms", "error")} | {"widths": widths}

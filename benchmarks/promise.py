@@ -16,13 +16,15 @@ from rich.console import Console
 from rich.progress import track
 
 from dyadic.compiler.budget import parse_limit
-from dyadic.compiler.driver import Flow
-from dyadic.compiler.options import Options
+from dyadic.compiler.driver import calibrated_network, trials_of
+from dyadic.compiler.job import Job
 from dyadic.compiler.quality.acceptance import by_accuracy
-from dyadic.compiler.select.mixed import FRONT_POINTS, SOLVER_SECONDS
-from dyadic.compiler.select.search import BYTES, decisions_of
+from dyadic.compiler.select.model import BYTES, decisions_of
+from dyadic.compiler.select.search import FRONT_POINTS, SOLVER_SECONDS
+from dyadic.compiler.select.stage import select
 from dyadic.compiler.solvers.bisection import bisect
 from dyadic.compiler.solvers.pareto import pareto
+from dyadic.compiler.tools import Tools
 
 Rights = npt.NDArray[np.bool_]
 BATCH = 64
@@ -30,22 +32,25 @@ BATCH = 64
 
 def rights_of(model: str, calibration: str, evaluation: str) -> tuple[Rights, Rights, list[float]]:
     """(whether float is right on each image, the same of every plan, weights of the plans as shares of int8's)."""
-    flow = Flow(model, calibration, evaluation, None, Options(max_size="1x")).run("select")
-    mixed, evaluator = flow.selection.mixed, flow.evaluator()
-    assert mixed is not None
+    job = Job(model, calibration, evaluate=evaluation, max_size="1x")
+    tools = Tools.of(job)
+    calibrated = calibrated_network(job, tools)
+    build = trials_of(calibrated, job, tools)
+    with tools.context:
+        searched = select(calibrated, job, build, tools).searched
+    assert searched is not None and calibrated.data.evaluation is not None
+    evaluator, place, found = calibrated.data.evaluation.evaluator, searched.place, searched.found
     with np.load(evaluation) as file:
         labels = file["labels"]
-        feeds = {one.name: file[one.name] for one in flow.samples.inputs}
+        feeds = {one.name: file[one.name] for one in calibrated.data.calibration.inputs}
     right = [np.concatenate([answer[0].argmax(1) for answer in evaluator.float_answers]) == labels]
-    with flow.context:
-        front = pareto(mixed.problem, BYTES, FRONT_POINTS, SOLVER_SECONDS)
-        for plan in track(front, "compiling the front"):
-            artifact = flow.branch(mixed.points, decisions_of(plan), (mixed.level,)).artifact
-            with artifact.load(mixed.threads, BATCH) as session:
-                starts = range(0, len(labels), BATCH)
-                batches = ({name: value[i : i + BATCH] for name, value in feeds.items()} for i in starts)
-                right.append(np.concatenate([session.run(None, batch)[0].argmax(1) for batch in batches]) == labels)
-    return right[0], np.array(right[1:]), [plan.costs[BYTES] / mixed.of_int8(BYTES) for plan in front]
+    front = pareto(found.problem, BYTES, FRONT_POINTS, SOLVER_SECONDS)
+    for plan in track(front, "compiling the front"):
+        with build(decisions_of(plan), (place.level,)).load(place.threads, BATCH) as session:
+            starts = range(0, len(labels), BATCH)
+            batches = ({name: value[i : i + BATCH] for name, value in feeds.items()} for i in starts)
+            right.append(np.concatenate([session.run(None, batch)[0].argmax(1) for batch in batches]) == labels)
+    return right[0], np.array(right[1:]), [plan.costs[BYTES] / found.task.of_int8(BYTES) for plan in front]
 
 
 def searched(floating: Rights, plans: Rights, limit: float) -> int | None:

@@ -1,32 +1,47 @@
 """What a compile gives: an artifact in memory, to be saved, loaded and asked what is in it."""
 
+from __future__ import annotations
+
 import os
 import tempfile
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dyadic.compiler.job import refuse_losses
 from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.runtime.session import Session, load
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Artifact:
-    """`report` is JSON-able and goes into the file; so do the certificate and `made`, the record of how it was made."""
+    """`report` is JSON-able and goes into the file; so do the certificate and `made`, the record of how it was made.
+
+    `sources` are the user's files that it was made from, by what they are.
+    """
 
     emitted: Emitted
     certificate: Certificate
     made: dict[str, Any]
     report: dict[str, Any]
-    bytes: int | None = None  # of the file, once it was written
+    sources: dict[str, Path] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> int:
-        """Write the file, whole or not at all; returns its size in bytes. Raises FileError."""
-        self.emitted.sections["report"] = self.report
-        self.emitted.sections["certificate"] = self.certificate.to_json()
-        self.bytes = self.emitted.write(path, self.made)
-        return self.bytes
+        """Write the file, whole or not at all; returns its size in bytes.
+
+        Raises:
+            FileError: it cannot be written.
+            UsageError: it is one of the files that the artifact was made from.
+        """
+        refuse_losses(self.sources, {"the artifact's file": path})
+        return self.emitted.with_sections(report=self.report, certificate=self.certificate.to_json()).write(
+            path, self.made
+        )
+
+    def with_report(self, report: dict[str, Any]) -> Artifact:
+        return replace(self, report=report)
 
     def load(self, threads: int | None = None, max_batch: int = 1, isa: str | None = None) -> Session:
         """A session, as `dyadic.load` gives it for a saved file."""
@@ -34,3 +49,20 @@ class Artifact:
             path = Path(folder) / "model.dyq"
             self.save(path)
             return load(path, threads=threads, max_batch=max_batch, isa=isa)
+
+    def file_bytes(self) -> int:
+        """The size of its file."""
+        with tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
+            return self.save(Path(folder) / "model.dyq")
+
+
+class finished(AbstractContextManager[None]):
+    """`with finished(artifact):` whatever ends the block early has the artifact as its `artifact`: it is not lost."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            error.artifact = self.artifact  # pyright: ignore[reportAttributeAccessIssue]  # whatever the exception is
+            error.add_note("the artifact itself is complete: it is the `artifact` of this exception")

@@ -32,6 +32,8 @@ def option(name: str, value: Any) -> list[str]:
     """
     >>> option("compare_plans", 10), option("strict", True), option("isa", ("one", "other"))
     (['--compare-plans', '10'], ['--strict'], ['--isa', 'one,other'])
+    >>> option("measure", False)
+    ['--no-measure']
     >>> option("shape", {"x": (1, 3, 32, 32)}), option("exclude", ("conv1", "fc"))
     (['--shape', 'x=1x3x32x32'], ['--exclude', 'conv1', '--exclude', 'fc'])
     >>> option("plan", Path("plans/w4.json")), option("metric", "quality/top.py:top5")
@@ -41,6 +43,8 @@ def option(name: str, value: Any) -> list[str]:
     match value:
         case True:
             return [flag]
+        case False:
+            return [f"--no-{flag[2:]}"]
         case Mapping():
             return [word for key, sizes in value.items() for word in (flag, f"{key}={'x'.join(map(str, sizes))}")]
         case tuple() if name == "isa":

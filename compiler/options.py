@@ -1,8 +1,15 @@
-"""What a compile can be told. These dataclass fields are the command line's options and `dyadic.compile`'s keywords."""
+"""What a compile can be told. A field here is an option of the command line and a keyword of `dyadic.compile`.
+
+Its name, type, default, help and metavar stand in this place alone.
+
+Messages name options as they are typed, `--max-size`; to who called from Python they come out as `max_size`
+(`in_python.py`).
+"""
 # ruff: noqa: RUF009  (option() is dataclasses.field())
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,6 +20,8 @@ from dyadic.compiler.quality.metric import parse as parse_metric
 from dyadic.compiler.targets.registry import names, target_of
 from dyadic.runtime.errors import UsageError
 
+Stage = Literal["import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 Precision = Literal["int8", "w8a16", "w4a8", "w4a4", "mixed"]
 SensitivityName = Literal[
     "hessian-top-eigenvalue", "hessian-trace", "perturbation", "augmented", "fisher", "loss", "kl", "sqnr"
@@ -22,114 +31,231 @@ SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
 ProgressStyle = Literal["rich", "json", "off"]
+File = str | os.PathLike[str]
 
-MOST_THREADS = 1024
+MOST_THREADS, MOST_BATCH, MOST_PLANS = 1024, 1 << 16, 10_000
 
 
-def option(default: Any, help: str, **settings: Any) -> Any:
-    """A field with its `--help` sentence. settings: `choices`, `metavar`, `command_line` (the default there)."""
-    return field(default=default, metadata={"help": help, **settings})
+# --- how what was given is read: each takes an option's name and whatever a user put there
+
+
+def a_choice(name: str, value: Any) -> Any:
+    """One of the field's `choices`; which they are is checked for all such fields at once."""
+    return value
+
+
+def a_target(name: str, value: Any) -> str:
+    if value not in names():
+        raise UsageError(f"{flag(name)} must be one of {', '.join(names())}, not {value!r}")
+    return value
+
+
+def a_text(name: str, value: Any) -> str | None:
+    """A text; Python users write numbers as numbers."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    raise UsageError(f"{flag(name)} takes a text, not {value!r}")
+
+
+def texts(name: str, value: Any) -> tuple[str, ...]:
+    """Several texts; one alone is one, not its letters."""
+    if isinstance(value, str):
+        return (value,)
+    try:
+        several = tuple(value)
+    except TypeError:
+        several = (value,)
+    if wrong := [one for one in several if not isinstance(one, str)]:
+        raise UsageError(f"{flag(name)} takes a text or a list of them, not {wrong[0]!r}")
+    return several
+
+
+def rules(name: str, value: Any) -> tuple[str, ...]:
+    """`LAYER=SCHEME`, or a dict of them."""
+    if isinstance(value, Mapping):
+        value = [f"{layer}={scheme}" for layer, scheme in value.items()]
+    return texts(name, value)
+
+
+def levels(name: str, value: Any) -> tuple[str, ...] | None:
+    """Names with commas between them, or a list of names."""
+    if value is None or value == "":
+        return None
+    return texts(name, [one.strip() for one in value.split(",")] if isinstance(value, str) else value)
+
+
+def a_path(name: str, value: Any) -> Path | None:
+    if value is None or isinstance(value, Path):
+        return value
+    if isinstance(value, str | os.PathLike):
+        return Path(os.fsdecode(os.fspath(value)))
+    raise UsageError(f"{flag(name)} takes the name of a file or folder, not {value!r}")
+
+
+def yes_or_no(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{flag(name)} is said or not, True or False in Python, not {value!r}")
+    return value
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number within bounds."""
+
+    least: int
+    most: int
+
+    def __call__(self, name: str, value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most:
+            return value
+        raise UsageError(f"{flag(name)} must be a whole number from {self.least} to {self.most}, not {value!r}")
+
+
+def sizes(name: str, value: Any) -> dict[str, tuple[int, ...]] | None:
+    """By input, as a dict or as (name, sizes) pairs."""
+    if not value:
+        return None
+    try:
+        given = {str(input): tuple(shape) for input, shape in dict(value).items()}
+    except (TypeError, ValueError):
+        raise UsageError(f"{flag(name)} takes the sizes of each input by its name, not {value!r}") from None
+    for input, shape in given.items():
+        if not shape or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
+            raise UsageError(f'{flag(name)}: the sizes of "{input}" are whole numbers above 0, not {shape}')
+    return given
+
+
+def a_metric(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        parse_metric(value)
+    elif value is not None and not callable(value):
+        raise UsageError(f"{flag(name)} takes a function or {FORM}, not {value!r}")
+    return value
+
+
+def flag(name: str) -> str:
+    """
+    >>> flag("max_size")
+    '--max-size'
+    """
+    return f"--{name.replace('_', '-')}"
+
+
+def option(default: Any, help: str, read: Callable[[str, Any], Any] = a_text, **settings: Any) -> Any:
+    """A field with its `--help` sentence.
+
+    read: how a value is checked and brought into its form. settings: `choices`, `metavar`, `command_line` (the default
+    there).
+    """
+    return field(default=default, metadata={"help": help, "read": read, **settings})
+
+
+def chosen(default: Any, help: str, kind: Any, **settings: Any) -> Any:
+    """A field that is one of the words of a Literal, or several of them where the default is a tuple."""
+    read = texts if isinstance(default, tuple) else a_choice
+    return option(default, help, read, choices=get_args(kind), **settings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Everything but the model, its data and where the result goes."""
 
-    precision: Precision = option(
-        "int8",
-        "width of weights and activations; mixed: a width a layer, within the limits",
-        choices=get_args(Precision),
+    precision: Precision = chosen(
+        "int8", "width of weights and activations; mixed: a width a layer, within the limits", Precision
     )
     max_size: str | None = option(
         None, "limit on the file (6.7MB), or on the weights as a ratio to int8's (0.6x)", metavar="SIZE"
     )
     max_latency: str | None = option(None, "limit on the time of an image: 12ms, or 0.8x of int8's", metavar="TIME")
-    max_bops: str | None = option(None, "limit on bit operations of an image: 3.5G, or 0.5x of int8's", metavar="BOPS")
-    max_drop: str | None = option(
+    max_bops: str | float | None = option(
+        None, "limit on bit operations of an image: 3.5G, or 0.5x of int8's", metavar="BOPS"
+    )
+    max_drop: str | float | None = option(
         None, "accuracy that may be lost on --evaluate, in points: the smallest network within", metavar="1%"
     )
     metric: str | Function | None = option(
         None,
         "your own measure on --evaluate in place of accuracy, larger is better: a function of `outputs` and `data`, "
         "arrays by name, in a Python file that is run",
+        a_metric,
         metavar="FILE.py:FUNCTION",
     )
-    keep: tuple[str, ...] = option(
-        (), "a layer (name, * pattern or type) keeps this scheme; may be repeated", metavar="LAYER=w8a16"
+    keep: Mapping[str, str] | Iterable[str] = option(
+        (), "a layer (name, * pattern or type) keeps this scheme; may be repeated", rules, metavar="LAYER=w8a16"
     )
-    exclude: tuple[str, ...] = option(
-        (), "a layer stays float (f32a16), which voids the certificate; may be repeated", metavar="LAYER"
+    exclude: str | Iterable[str] = option(
+        (), "a layer stays float (f32a16), which voids the certificate; may be repeated", texts, metavar="LAYER"
     )
-    without: tuple[TechniqueName, ...] = option(
-        (), "leave out what makes few bits usable; may be repeated", choices=get_args(TechniqueName)
+    without: TechniqueName | Iterable[TechniqueName] = chosen(
+        (), "leave out what makes few bits usable; may be repeated", TechniqueName
     )
-    plan: Path | None = option(None, "take every layer's widths from this file", metavar="PLAN.json")
-    emit_plan: Path | None = option(None, "write every layer's widths to this file", metavar="PLAN.json")
-    sensitivity: SensitivityName = option(
-        "fisher", "how what a width costs in accuracy is predicted", choices=get_args(SensitivityName)
+    plan: File | None = option(None, "take every layer's widths from this file", a_path, metavar="PLAN.json")
+    emit_plan: File | None = option(None, "write every layer's widths to this file", a_path, metavar="PLAN.json")
+    sensitivity: SensitivityName = chosen("fisher", "how what a width costs in accuracy is predicted", SensitivityName)
+    solver: SolverName = chosen("auto", "how widths are chosen (auto: bisection for --max-drop, else ilp)", SolverName)
+    compare_sensitivities: bool = option(
+        False, "measure how well every sensitivity ranks the layers, for the report", yes_or_no
     )
-    solver: SolverName = option(
-        "auto", "how widths are chosen (auto: bisection for --max-drop, else ilp)", choices=get_args(SolverName)
+    compare_plans: int = option(
+        0, "measure so many random plans of the chosen one's size, for the report", Count(0, MOST_PLANS), metavar="N"
     )
-    compare_sensitivities: bool = option(False, "measure how well every sensitivity ranks the layers, for the report")
-    compare_plans: int = option(0, "measure so many random plans of the chosen one's size, for the report", metavar="N")
-    time_limit: str | None = option(None, "end the search after this long, with the best plan so far", metavar="10m")
-    resume: bool = option(False, "go on with a search that was interrupted")
-    strict: bool = option(False, "whatever was asked for and cannot be applied is an error")
-    target: str = option("cpu", "kind of machine that runs the artifact", metavar="|".join(names()))
-    isa: tuple[str, ...] | None = option(
-        None, "instruction set levels to hold code for (default: all that this machine can run)", metavar="LEVELS"
+    time_limit: str | float | None = option(
+        None, "end the search after this long, with the best plan so far", metavar="10m"
     )
-    threads: int | None = option(None, "threads of the final measurement (default: by the work)", metavar="N")
-    batch: int = option(1, "batch of the final measurement", metavar="N")
+    resume: bool = option(False, "go on with a search that was interrupted", yes_or_no)
+    strict: bool = option(False, "whatever was asked for and cannot be applied is an error", yes_or_no)
+    target: str = option("cpu", "kind of machine that runs the artifact", a_target, metavar="|".join(names()))
+    isa: str | Iterable[str] | None = option(
+        None,
+        "instruction set levels to hold code for (default: all that this machine can run)",
+        levels,
+        metavar="LEVELS",
+    )
+    threads: int | None = option(
+        None, "threads of the final measurement (default: by the work)", Count(1, MOST_THREADS), metavar="N"
+    )
+    batch: int = option(1, "batch of the final measurement", Count(1, MOST_BATCH), metavar="N")
     shape: Mapping[str, tuple[int, ...]] | None = option(
-        None, "size of an input where the model leaves it open; may be repeated", metavar="NAME=1x3x224x224"
+        None, "size of an input where the model leaves it open; may be repeated", sizes, metavar="NAME=1x3x224x224"
     )
-    observer: ObserverName = option(
-        "mse", "how ranges are learned from calibration data", choices=get_args(ObserverName)
+    observer: ObserverName = chosen("mse", "how ranges are learned from calibration data", ObserverName)
+    tune: TuneMode = chosen("off", "measure other kernels for the same layers on this machine: a few or many", TuneMode)
+    measure: bool = option(
+        True, "measure the artifact beside float and int8 at the end, for the table and the report", yes_or_no
     )
-    tune: TuneMode = option(
-        "off", "measure other kernels for the same layers on this machine: a few or many", choices=get_args(TuneMode)
+    trace: File | None = option(
+        None, "folder for a numbered page of IR after every pass (or DYADIC_TRACE)", a_path, metavar="DIR"
     )
-    trace: Path | None = option(
-        None, "folder for a numbered page of IR after every pass (or DYADIC_TRACE)", metavar="DIR"
-    )
-    progress: ProgressStyle = option(
-        "off", "how to say what is going on", choices=get_args(ProgressStyle), command_line="rich"
-    )
+    progress: ProgressStyle = chosen("off", "how to say what is going on", ProgressStyle, command_line="rich")
 
     def __post_init__(self) -> None:
-        if isinstance(self.isa, list):
-            object.__setattr__(self, "isa", tuple(self.isa))  # Python's way to set a field of a frozen dataclass here
-        for one in fields(self):
-            choices, value = one.metadata.get("choices"), getattr(self, one.name)
-            given = value if isinstance(value, tuple) else (value,)
+        for one in fields(Options):
+            value = getattr(self, one.name)
+            value = one.default if value is None else one.metadata["read"](one.name, value)
+            object.__setattr__(self, one.name, value)  # Python's way to set a field of a frozen dataclass here
+            choices, given = one.metadata.get("choices"), value if isinstance(value, tuple) else (value,)
             if choices and (wrong := [each for each in given if each not in choices]):
-                raise UsageError(f"{one.name} must be one of {', '.join(choices)}, not {wrong[0]!r}")
+                raise UsageError(f"{flag(one.name)} must be one of {', '.join(choices)}, not {wrong[0]!r}")
         if self.limits and self.precision not in ("int8", "mixed"):
-            raise UsageError(f"limits choose a width for every layer: leave precision {self.precision!r} out, or them")
+            raise UsageError(
+                f"limits choose a width for every layer: leave --precision {self.precision} out, or the limits"
+            )
         if self.plan is not None and (self.limits or self.precision != "int8"):
-            raise UsageError("a plan says the width of every layer: leave precision and limits out, or the plan")
+            raise UsageError("--plan says the width of every layer: leave --precision and limits out, or the plan")
         if self.precision == "mixed" and not self.limits:
-            raise UsageError("mixed needs a limit to choose by: max_size, max_latency, max_bops or max_drop")
+            raise UsageError(
+                "--precision mixed needs a limit to choose by: --max-size, --max-latency, --max-bops or --max-drop"
+            )
         if ("drop" in self.limits) != (self.solver == "bisection") and self.solver != "auto":
             raise UsageError("--max-drop is kept by bisection, and bisection needs it: leave --solver out")
-        if isinstance(self.metric, str):
-            parse_metric(self.metric)
-        elif self.metric is not None and not callable(self.metric):
-            raise UsageError(f"metric must be a function or {FORM}, not {self.metric!r}")
         if self.time_limit is not None:
-            seconds_of(self.time_limit)
-        for name, most in (("threads", MOST_THREADS), ("batch", 1 << 16)):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most):
-                raise UsageError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
-        if isinstance(self.isa, str):
-            raise UsageError(f"isa must be a list of levels, not the text '{self.isa}'")
-        if self.target not in names():
-            raise UsageError(f"target must be one of {', '.join(names())}, not {self.target!r}")
-        if wrong := set(self.isa or ()) - set(levels := target_of(self.target).levels if self.isa else ()):
-            raise UsageError(f"isa '{min(wrong)}' is no level that code is made for; there are {', '.join(levels)}")
+            seconds_of(str(self.time_limit))
+        if self.isa:
+            known = target_of(self.target).levels
+            if wrong := [level for level in self.isa if level not in known]:
+                raise UsageError(f"--isa '{wrong[0]}' is no level that code is made for; there are {', '.join(known)}")
 
     @property
     def limits(self) -> dict[Axis, Limit]:
@@ -145,11 +271,26 @@ class Options:
         return bool(self.limits)
 
     @property
+    def layers_differ(self) -> bool:
+        """Whether layers may have different widths."""
+        return bool(self.mixed or self.plan or self.keep or self.exclude)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The techniques of `without`."""
+        return tuple(self.without)
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """The levels to hold code for, best first, each once."""
         target = target_of(self.target)
-        wanted = self.isa or target.usable()
+        wanted = tuple(self.isa or target.usable())
         return tuple(name for name in target.levels if name in wanted)
+
+    @property
+    def seconds(self) -> float | None:
+        """What `time_limit` comes to."""
+        return None if self.time_limit is None else seconds_of(str(self.time_limit))
 
 
 def seconds_of(text: str) -> float:
@@ -160,5 +301,5 @@ def seconds_of(text: str) -> float:
     """
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smh]?)\s*", text)
     if match is None:
-        raise UsageError(f"time_limit '{text}' is no duration; write it as 90s, 10m or 1.5h")
+        raise UsageError(f"--time-limit '{text}' is no duration; write it as 90s, 10m or 1.5h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

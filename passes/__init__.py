@@ -32,8 +32,6 @@ from dyadic.passes.refine.learn_rounding import learn_rounding
 from dyadic.passes.refine.search_weight_scales import search_weight_scales
 from dyadic.passes.rewriting import Pass
 
-STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
-
 OPTIONAL = frozenset(
     {"equalize-layers", "equalize-channels"}
 )  # helps some networks and harms others: tried once widths are chosen

@@ -4,10 +4,40 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Mapping
 
-from dyadic.runtime.errors import FileError
+from dyadic.runtime.errors import FileError, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two names are one file, through links of both kinds; or would be, where neither is there yet."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is missing: then only names can be compared
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def refuse_overwriting(inputs: Mapping[str, str | os.PathLike[str]], outputs: Mapping[str, object]) -> None:
+    """Refuse to write over what is read, by whatever name, or twice to one file.
+
+    inputs: files by what they are. outputs: files by the option that names them; what is no name of a file is left out.
+
+    Raises:
+        UsageError: names both.
+    """
+    written: dict[str, str | os.PathLike[str]] = {}
+    for option, path in outputs.items():
+        if not isinstance(path, str | os.PathLike):
+            continue
+        for what, source in inputs.items():
+            if same_file(path, source):
+                raise UsageError(f"{option} {os.fspath(path)} is {what}, which would be lost: name another file")
+        for other, one in written.items():
+            if same_file(path, one):
+                raise UsageError(f"{option} {os.fspath(path)} and {other} {os.fspath(one)} are one file: name another")
+        written[option] = path
 
 
 class replacing:

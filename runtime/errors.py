@@ -38,6 +38,14 @@ class BudgetError(DyadicError):
         self.plan = dict(plan or {})
 
 
+class SearchInterrupted(KeyboardInterrupt):
+    """A search ended by the user. `plan`: the best so far, its scheme of every layer."""
+
+    def __init__(self, plan: Mapping[str, str]) -> None:
+        super().__init__()
+        self.plan = dict(plan)
+
+
 class ArtifactError(DyadicError):
     """The artifact is damaged, inconsistent, or of another format version."""
 

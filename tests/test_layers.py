@@ -56,7 +56,7 @@ def rooms() -> dict[str, dict[str, set[str]]]:
     return edges
 
 
-@pytest.mark.xfail(strict=True, reason="the driver, select/ and measure/ still read each other")
+@pytest.mark.xfail(strict=True, reason="targets/cpu and its tuning, artifact.py and executor.py still read each other")
 def test_no_two_folders_import_each_other() -> None:
     edges = rooms()
     order: list[str] = []

@@ -132,7 +132,9 @@ def best_level() -> str:
 def of(case: Case) -> Record:
     """All hashes of one network, compiled for every level whatever this machine is."""
     model, samples, examples = case.make()
-    artifact = dyadic.compile(model, samples, example_inputs=examples, isa=target_of("cpu").levels, **case.options)
+    artifact = dyadic.compile(
+        model, samples, example_inputs=examples, isa=target_of("cpu").levels, measure=False, **case.options
+    )
     made = made_of(artifact)
     return {
         "integer graph": _lines(made.ops),

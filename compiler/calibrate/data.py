@@ -46,14 +46,20 @@ class Samples:
     """`for feeds in Samples(...)`: batches of any size, each input float32 and finite, in the model's shape."""
 
     def __init__(
-        self, data: object, inputs: Iterable[Input], what: str = "calibration data", labels: bool = False
+        self,
+        data: object,
+        inputs: Iterable[Input],
+        what: str = "calibration data",
+        labels: bool = False,
+        classes: int | None = None,
     ) -> None:
-        """With `labels`, batches hold those under "labels" too, where the data has any."""
+        """With `labels`, batches hold those under "labels" too, where the data has any; each must be one of `classes`,
+        where it is known how many there are."""
         self.inputs = tuple(inputs)
         self.what = what
         self.first: list[Feeds] = []  # the first few samples that went by, for a closer look afterwards
         self.seen = 0
-        self._labels = labels
+        self._labels, self._classes = labels, classes
         self._data = data
         self.total: int | None = None  # known for files and arrays
         if isinstance(data, str | os.PathLike):
@@ -83,7 +89,7 @@ class Samples:
         for raw in self._raw():
             feeds: Feeds = {i.name: self._checked(i, raw[i.name], seen) for i in self.inputs}
             if self._labels and LABELS in raw:
-                feeds[LABELS] = self._checked_labels(raw[LABELS])
+                feeds[LABELS] = self._checked_labels(raw[LABELS], seen)
             count = self._count({name: len(value) for name, value in feeds.items()})
             seen += count
             if count:
@@ -164,13 +170,19 @@ class Samples:
             )
         return array
 
-    def _checked_labels(self, array: Array) -> npt.NDArray[np.int64]:
+    def _checked_labels(self, array: Array, first: int) -> npt.NDArray[np.int64]:
         if array.ndim > 1 or array.dtype.kind not in "iu":
             raise UsageError(
                 f'{self.what}: "{LABELS}" holds {array.dtype} of shape {list(array.shape)}; '
                 "one whole number a sample is needed, the index of the right class"
             )
-        return np.atleast_1d(array).astype(np.int64)
+        labels = np.atleast_1d(array)
+        if self._classes is not None and (wrong := np.flatnonzero((labels < 0) | (labels >= self._classes))).size:
+            raise UsageError(
+                f'{self.what}: "{LABELS}" of sample {first + int(wrong[0])} is {labels[wrong[0]]}; the model has '
+                f"{self._classes} classes, numbered from 0"
+            )
+        return labels.astype(np.int64)
 
     def _count(self, lengths: dict[str, int]) -> int:
         if len(set(lengths.values())) > 1:

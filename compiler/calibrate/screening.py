@@ -72,8 +72,16 @@ class CalibrationSamples(Samples):
     says by name what went by.
     """
 
-    def __init__(self, data: object, inputs: Iterable[Input], *, screen: bool = True, labels: bool = False) -> None:
-        super().__init__(data, inputs, labels=labels)
+    def __init__(
+        self,
+        data: object,
+        inputs: Iterable[Input],
+        *,
+        screen: bool = True,
+        labels: bool = False,
+        classes: int | None = None,
+    ) -> None:
+        super().__init__(data, inputs, labels=labels, classes=classes)
         self.screen = screen
         self.held_out: list[Feeds] = []
         self.inputs_seen: dict[str, InputSeen] = {}

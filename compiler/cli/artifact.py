@@ -11,14 +11,14 @@ import numpy as np
 
 from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.runtime.artifact import open_artifact
-from dyadic.runtime.atomic_file import replacing
+from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.errors import FileError, UsageError
 from dyadic.runtime.session import Session, load
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 THREADS = click.option("--threads", type=int, metavar="N", help="native threads (default: by the work of one image)")
 ISA = click.option("--isa", metavar="LEVEL", help="force an instruction set level")
-DEBUG = click.option("--debug", is_flag=True, help="show tracebacks")
+DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="show tracebacks")  # read by `main`
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 RUN_BATCH = 64
 
@@ -32,10 +32,11 @@ RUN_BATCH = 64
 @THREADS
 @ISA
 @DEBUG
-def run_command(artifact: Path, source: Path, output: Path, threads: int | None, isa: str | None, debug: bool) -> None:
+def run_command(artifact: Path, source: Path, output: Path, threads: int | None, isa: str | None) -> None:
     """Run ARTIFACT on the samples of a file and write its outputs to another."""
     if output.suffix not in (".npy", ".npz"):
         raise UsageError(f"--output {output} is neither .npy nor .npz")
+    refuse_overwriting({"the artifact": artifact, "the input": source}, {"--output": output})
     feeds = read_arrays(source)
     most = max((len(array) for array in feeds.values() if array.ndim), default=1)
     with load(artifact, threads=threads, max_batch=max(1, min(most, RUN_BATCH)), isa=isa) as session:
@@ -113,7 +114,6 @@ def bench_command(
     warmup: int,
     profile: bool,
     as_json: bool,
-    debug: bool,
 ) -> None:
     """Time ARTIFACT on random samples."""
     with load(artifact, threads=threads, max_batch=batch, isa=isa) as session:
@@ -165,7 +165,7 @@ def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmu
 @ARTIFACT
 @JSON
 @DEBUG
-def inspect_command(artifact: Path, as_json: bool, debug: bool) -> None:
+def inspect_command(artifact: Path, as_json: bool) -> None:
     """Say what ARTIFACT holds: inputs, outputs, layers, code, how it was made."""
     with open_artifact(artifact) as file:
         program = file.program
@@ -207,7 +207,7 @@ def described(facts: dict[str, Any]) -> list[str]:
 @click.command("verify", short_help="Check every hash of ARTIFACT, sweep its code again.")
 @ARTIFACT
 @DEBUG
-def verify_command(artifact: Path, debug: bool) -> None:
+def verify_command(artifact: Path) -> None:
     """Check every hash of ARTIFACT and sweep its code again: integers only, inside the image.
 
     Layers that were excluded and stay float are named.

@@ -43,7 +43,6 @@ def compare_command(
     top: int | None,
     progress: ProgressStyle,
     as_json: bool,
-    debug: bool,
 ) -> None:
     """List what each layer of ARTIFACT loses against the float MODEL, the ONNX file that it was compiled from.
 

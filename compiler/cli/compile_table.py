@@ -11,18 +11,19 @@ from dyadic.compiler.quality.comparison import Comparison
 from dyadic.compiler.quality.formats import measure, measure_change
 
 
-def show(comparison: Comparison, artifact: Artifact, output: Path) -> None:
+def show(artifact: Artifact, output: Path) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(output.name)
-    for name in ("float", artifact.report["precision"]):
-        table.add_column(name, justify="right")
-    table.add_column("")
-    for row in rows(comparison):
-        table.add_row(*row)
-    console.print(table)
+    if measured := artifact.report.get("comparison"):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column(output.name)
+        for name in ("float", artifact.report["precision"]):
+            table.add_column(name, justify="right")
+        table.add_column("")
+        for row in rows(Comparison(**measured)):
+            table.add_row(*row)
+        console.print(table)
     if chosen := artifact.report.get("selection"):
         console.print(chosen["verdict"])
         for note in [*chosen.get("notes", ()), *(difference(one) for one in chosen["differences"])]:

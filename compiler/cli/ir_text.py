@@ -1,19 +1,28 @@
 """`--until` and `--emit`: the network in between, as text or bytecode that `dyadic-opt` reads."""
 
+import io
 import sys
 from pathlib import Path
 
-from dyadic.compiler.driver import Flow, bytecode
+from torch_mlir import ir
+
+from dyadic.compiler.cli.compile import plans_kept
+from dyadic.compiler.driver import network_after
+from dyadic.compiler.job import Job
 from dyadic.compiler.targets.registry import target_of
 from dyadic.runtime.atomic_file import replacing
 
 
-def write_ir(flow: Flow, emit: str | None, output: Path | None) -> None:
-    """To standard output, or to a file: bytecode where it is called .mlirbc, else text, weights included."""
+def write_ir(job: Job, stage: str, emit: str | None, output: Path | None) -> None:
+    """The network after a stage, to standard output, or to a file: bytecode where it is called .mlirbc, else text,
+    weights included. `emit="llvm"`: its kernels."""
+    with plans_kept(job, output or Path("model.dyq")):
+        network = network_after(stage, job)
     if emit != "llvm" and output is not None and output.suffix == ".mlirbc":
-        data = bytecode(flow.module)
+        data = bytecode(network)
     else:
-        text = llvm_text(flow) if emit == "llvm" else flow.module.operation.get_asm(enable_debug_info=True)
+        code = emit == "llvm"
+        text = target_of(job.target).text(network, job.levels[0]) if code else network.get_asm(enable_debug_info=True)
         data = f"{text.rstrip()}\n".encode()
     if output is None:
         sys.stdout.buffer.write(data)
@@ -23,6 +32,7 @@ def write_ir(flow: Flow, emit: str | None, output: Path | None) -> None:
         stream.write(data)
 
 
-def llvm_text(flow: Flow) -> str:
-    """The code of every kernel at the best level asked for."""
-    return target_of(flow.options.target).text(flow.module, flow.options.levels[0])
+def bytecode(network: ir.Operation) -> bytes:
+    file = io.BytesIO()
+    network.write_bytecode(file)
+    return file.getvalue()

@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import MISSING, fields
+from dataclasses import Field, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,13 +21,13 @@ import click
 from dyadic.compiler.cli import artifact as cli_artifact
 from dyadic.compiler.cli import compare as cli_compare
 from dyadic.compiler.cli import report as cli_report
-from dyadic.compiler.options import Options
+from dyadic.compiler.cli.artifact import DEBUG
+from dyadic.compiler.job import Job
+from dyadic.compiler.options import STAGES, Count, Options
 from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, BudgetError, DyadicError, ResourceError, UsageError
+from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError
 
-STAGES = ("import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit")
 EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
-NEEDS_DATA = STAGES[STAGES.index("calibrate") :]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +86,7 @@ class Interrupts(AbstractContextManager[None]):
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
         if error is not None and self.seen and not isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
+            raise KeyboardInterrupt(*getattr(error, "__notes__", ())[:1]) from error
 
 
 class plain_click_errors(AbstractContextManager[None]):
@@ -103,8 +103,8 @@ class plain_click_errors(AbstractContextManager[None]):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="dyadic", prog_name="dyadic")
-@click.option("--debug", is_flag=True, help="show tracebacks")
-def commands(debug: bool) -> None:
+@DEBUG
+def commands() -> None:
     """Compile trained networks to programs of integer multiply, add and shift, and run them."""
 
 
@@ -120,33 +120,22 @@ class Shapes(click.ParamType[Any]):
         return name, tuple(int(size) for size in sizes.split("x"))
 
 
-def option_of(field: Any) -> click.Option:
-    """A field of `Options` as an option of the command line."""
-    settings: dict[str, Any] = {"help": field.metadata["help"], "metavar": field.metadata.get("metavar")}
-    default = field.metadata.get("command_line", field.default)
-    if default is MISSING:
-        raise TypeError(f"Options.{field.name} needs a default")
-    if choices := field.metadata.get("choices"):
-        several = isinstance(field.default, tuple)
-        settings |= {"type": click.Choice(choices), "show_default": not several, "multiple": several}
+def option_of(field: Field[Any]) -> click.Option:
+    """A field of `Options` as an option of the command line; what a value must be is the field's own business."""
+    said, default = field.metadata, field.metadata.get("command_line", field.default)
+    flag, settings = f"--{field.name.replace('_', '-')}", dict[str, Any](help=said["help"], metavar=said.get("metavar"))
+    if isinstance(default, bool):
+        return click.Option([f"{flag}/--no-{flag[2:]}" if default else flag], default=default, is_flag=True, **settings)
+    if isinstance(default, tuple):
+        settings |= {"multiple": True}
     elif field.name == "shape":
         settings |= {"type": Shapes(), "multiple": True}
         default = ()
-    elif field.type is bool:
-        settings |= {"is_flag": True}
-    elif "tuple" in str(field.type) and field.name != "isa":
-        settings |= {"multiple": True}
-    elif "int" in str(field.type):
+    elif isinstance(said["read"], Count):
         settings |= {"type": int}
-    elif "Path" in str(field.type):
-        settings |= {"type": click.Path(path_type=Path)}
-    return click.Option([f"--{field.name.replace('_', '-')}"], default=default, **settings)
-
-
-def options_of(given: dict[str, Any]) -> Options:
-    """`Options` from the command line's values."""
-    levels = tuple(level.strip() for level in given["isa"].split(",")) if given["isa"] else None
-    return Options(**given | {"isa": levels, "shape": dict(given["shape"]) or None})
+    if choices := said.get("choices"):
+        settings |= {"type": click.Choice(choices), "show_default": not isinstance(default, tuple)}
+    return click.Option([flag], default=default, **settings)
 
 
 @commands.command("compile", short_help="Compile MODEL, an ONNX file, to an artifact.")
@@ -156,7 +145,7 @@ def options_of(given: dict[str, Any]) -> Options:
 @click.option("--evaluate", metavar="DATA.npz", help="other samples, with `labels`: accuracy beside float's")
 @click.option("--until", type=click.Choice(STAGES), help="stop after a stage and write the IR as it is there")
 @click.option("--emit", type=click.Choice(tuple(EMITS)), help="write this form of the network instead of an artifact")
-@click.option("--debug", is_flag=True, help="show tracebacks")
+@DEBUG
 def compile_command(
     model: Path,
     output: Path | None,
@@ -164,60 +153,34 @@ def compile_command(
     evaluate: str | None,
     until: str | None,
     emit: str | None,
-    debug: bool,
     **given: Any,
 ) -> None:
     """Compile MODEL, an ONNX file, to an artifact that computes with integers only, layers of --exclude apart."""
-    options = options_of(given)
+    job = Job(str(model), calibration, evaluate=evaluate, **given)
     if until and emit and EMITS[emit] != until:
         raise UsageError(f"--emit {emit} shows the model after {EMITS[emit]}: leave --until {until} out")
-    stage = until or EMITS.get(emit or "", "emit")
-    text = until not in (None, "emit") or emit is not None
-    if calibration is None and stage in NEEDS_DATA:
+    stage = until or EMITS.get(emit or "", STAGES[-1])
+    text = stage != STAGES[-1] or emit is not None
+    if calibration is None and STAGES.index(stage) >= STAGES.index("calibrate"):
         raise UsageError("--calibration is needed: a .npz file with samples of the model's inputs, a hundred or so")
     if output is None and not text:
         raise UsageError("--output is needed: the file to write, as in -o model.dyq")
+    job.check_outputs({"--output": output, "--emit-plan": job.emit_plan})
     if output is not None:
         check_writable(output)
-    from dyadic.compiler.driver import Flow
-
-    flow = Flow(str(model), calibration, evaluate, None, options)
-    try:
-        flow.run(stage)
-    except BudgetError as error:
-        raise BudgetError(f"{error}; {keep_plan(error.plan, options, output)}") from error
-    except KeyboardInterrupt:
-        if flow.best_plan:
-            raise KeyboardInterrupt(
-                f"no artifact was written, but {keep_plan(flow.best_plan, options, output)}"
-            ) from None
-        raise
     if text:
         from dyadic.compiler.cli.ir_text import write_ir
 
-        write_ir(flow, emit, output)
+        write_ir(job, stage, emit, output)
         return
-    comparison = flow.compare()
     assert output is not None
-    flow.artifact.save(output)
-    if options.progress != "json":
-        from dyadic.compiler.cli.compile_table import show
+    from dyadic.compiler.cli.compile import compile_to
 
-        show(comparison, flow.artifact, output)
+    compile_to(job, output)
 
 
 for one in fields(Options):
     compile_command.params.append(option_of(one))
-
-
-def keep_plan(layers: Mapping[str, str], options: Options, output: Path | None) -> str:
-    """Write a plan where the user asked for it, or beside the output; says so."""
-    from dyadic.compiler.widths.plan import Plan, write_plan
-    from dyadic.compiler.widths.scheme import parse
-
-    path = options.emit_plan or (output or Path("model.dyq")).with_suffix(".plan.json")
-    write_plan(Plan({name: parse(scheme) for name, scheme in layers.items()}), path, list(layers))
-    return f"the plan is in {path}: compile it with --plan, or edit it first"
 
 
 def check_writable(path: Path) -> None:

@@ -1,7 +1,6 @@
 """`dyadic report`: what an artifact says about itself, in the terminal, as a page, as JSON."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from dyadic.compiler.report.headline import tiles, verdict, what_was_compiled
 from dyadic.compiler.report.sections import LAYER_COLUMNS
 from dyadic.compiler.report.tables import Table, table
 from dyadic.runtime.artifact import open_artifact
-from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import UsageError
+from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 
 STANDARD_OUTPUT = "-"
 BESIDE = "\0"  # --html without a file; no path holds this
@@ -32,29 +30,31 @@ FILE_WIDTH = 120  # where the lines go to a file or a pipe
     "--json", "as_json", metavar="[FILE]", is_flag=False, flag_value=STANDARD_OUTPUT, help="write JSON (default: print)"
 )
 @DEBUG
-def report_command(artifact: Path, html: str | None, as_json: str | None, debug: bool) -> None:
+def report_command(artifact: Path, html: str | None, as_json: str | None) -> None:
     """Say what was chosen for ARTIFACT, and how good, small and fast it is.
 
     Without an option: in short, with the layers that cost most. With --html: all of it, as one page that works offline.
     """
+    where = artifact.with_suffix(".html") if html == BESIDE else html
+    refuse_overwriting(
+        {"the artifact": artifact}, {"--html": where, "--json": None if as_json == STANDARD_OUTPUT else as_json}
+    )
     with open_artifact(artifact) as file:
         facts = facts_of(file)
     if html is None and as_json is None:
         show(facts)
-    if html is not None:
+    if where is not None:
         from dyadic.compiler.report.page import page
 
-        write(page(facts), artifact.with_suffix(".html") if html == BESIDE else Path(html), artifact)
+        write(page(facts), Path(where))
     if as_json == STANDARD_OUTPUT:
         click.echo(json.dumps(facts, indent=1))
     elif as_json is not None:
-        write(json.dumps(facts, indent=1) + "\n", Path(as_json), artifact)
+        write(json.dumps(facts, indent=1) + "\n", Path(as_json))
 
 
-def write(text: str, path: Path, artifact: Path) -> None:
-    """Whole or not at all, and never over the artifact."""
-    if path.exists() and os.path.samefile(path, artifact):
-        raise UsageError(f"the report cannot be written to '{path}', which is the artifact: name another file")
+def write(text: str, path: Path) -> None:
+    """Whole or not at all."""
     with replacing(path) as file, open(file, "w", encoding="utf-8", closefd=False) as stream:
         stream.write(text)
     click.echo(f"wrote {path}", err=True)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from dyadic.compiler.built import Built
+from dyadic.compiler.compiled import Compiled
+from dyadic.compiler.job import Job
 from dyadic.compiler.measure.layers import layer_rows
-from dyadic.compiler.measure.variants import CHOSEN, INT8, Variant
+from dyadic.compiler.measure.variants import Variant
 from dyadic.compiler.quality.formats import measure_change
+from dyadic.compiler.record import precision
+from dyadic.compiler.select import wording
+from dyadic.compiler.select.model import BOPS, BYTES, LATENCY
+from dyadic.compiler.select.search import Found
+from dyadic.compiler.select.stage import Selection
+from dyadic.compiler.select.trials import CHOSEN, INT8
+from dyadic.compiler.solvers.problem import Solution
+from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.runtime.session import StepTime
-
-if TYPE_CHECKING:
-    from dyadic.compiler.select.compiling import Compiling
-    from dyadic.compiler.select.stage import Selection
 
 Row = dict[str, Any]
 
@@ -33,11 +40,27 @@ class LayerMeasurements:
     quality: Mapping[str, Row] = field(default_factory=dict)
 
 
-def layers(flow: Compiling, selection: Selection, measured: LayerMeasurements | None = None) -> list[Row]:
+def account(
+    job: Job, selection: Selection, built: Built, certificate: Certificate, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """The report of an artifact that nobody has measured yet."""
+    said: dict[str, Any] = {"model": job.model_name, "precision": precision(job), "seconds": seconds}
+    if built.tuned is not None:
+        said["tune"] = built.tuned.to_json()
+    if built.refined.gains:
+        said["refine"] = [asdict(gain) for gain in built.refined.gains]
+    if built.equalized is not None:
+        said["equalized"] = asdict(built.equalized)
+    said["certificate"] = certificate.summary()
+    said["layers"] = layers(selection, built)
+    return said
+
+
+def layers(selection: Selection, built: Built, measured: LayerMeasurements | None = None) -> list[Row]:
     """One row a layer; the selection adds why, and what was predicted of it."""
-    emitted, measured = flow.artifact.emitted, measured or LayerMeasurements()
-    rows = layer_rows(emitted.program, emitted.lengths, flow.integer, measured.times, measured.level)
-    known = None if selection.mixed is None else selection.mixed.sensitivities
+    emitted, measured = built.emitted, measured or LayerMeasurements()
+    rows = layer_rows(emitted.program, emitted.lengths, built.integer, measured.times, measured.level)
+    known = None if selection.searched is None else selection.searched.found.task.sensitivities
     schemes = {layer: point for point in selection.points.weights.values() for layer in point.layers}
     for row in rows:
         name = row["name"]
@@ -54,29 +77,67 @@ def layers(flow: Compiling, selection: Selection, measured: LayerMeasurements | 
     return rows
 
 
-def commands(flow: Compiling, selection: Selection, samples: int) -> dict[str, str]:
+def commands(compiled: Compiled, samples: int) -> dict[str, str]:
     """By section of the report: what measures its figures again; the layers' SQNR is of so many samples."""
-    again, (model, calibration, evaluate) = flow.again(), flow.files
+    job, selection = compiled.job, compiled.selection
+    again, (model, calibration, evaluate) = job.again(), job.files
     compare = ["dyadic", "compare", "model.dyq", model, "--data", evaluate or calibration, "--samples", str(samples)]
     said = {"headline": again, "layers share of peak": again, "layers SQNR": shlex.join(compare)}
-    if selection.report:
+    if selection.objective:
         said["requested"] = again
-    if selection.mixed is not None:
+    if selection.searched is not None:
         said |= {"front": again, "latency": again}
         if evaluate:
-            said["front beside random plans"] = flow.again(compare_plans=flow.options.compare_plans or 10)
+            said["front beside random plans"] = job.again(compare_plans=job.compare_plans or 10)
             said["sensitivity"] = again
-            said["sensitivity of every method"] = flow.again(compare_sensitivities=True)
-    if flow.refined.gains:
+            said["sensitivity of every method"] = job.again(compare_sensitivities=True)
+    if compiled.built.refined.gains:
         said["refine"] = again
     return said
 
 
 def selection_section(selection: Selection, variants: Sequence[Variant], metric: str | None = None) -> Row:
-    said = selection.to_json()
+    said: Row = {
+        "requested": dict(selection.requested),
+        "applied": selection.applied,
+        "differences": [asdict(one) for one in selection.differences],
+        "objective": selection.objective,
+    }
+    if selection.searched is not None:
+        said |= search_section(selection.searched.found)
     said["variants"] = [one.to_json() for one in variants]
-    said["verdict"] = verdict(variants, metric, islands=bool(selection.decisions.islands(selection.points)))
+    said["verdict"] = verdict(variants, metric, islands=bool(selection.islands))
     return said
+
+
+def search_section(found: Found) -> Row:
+    """How the widths were found."""
+    task = found.task
+    plans = list(found.front)
+    if not any(one.options == found.chosen.options for one in plans):
+        plans.append(found.chosen)
+    return {
+        "method": task.sensitivities.method,
+        "solver": found.chosen.solver,
+        "budgets": {
+            axis: {"asked": one.asked, "limit": wording.limit_of(task, found.problem, axis)}
+            for axis, one in task.limits.items()
+        },
+        "front": [plan_row(found, one) for one in plans],
+        "notes": list(found.notes),
+    }
+
+
+def plan_row(found: Found, plan: Solution) -> Row:
+    """One point of the front."""
+    return {
+        "loss": plan.loss,
+        "bytes": round(plan.costs[BYTES]),
+        "bops": round(plan.costs[BOPS]),
+        "latency_ms": found.task.costs.base.predicted(plan.costs[LATENCY]) / 1e6,
+        "chosen": plan.options == found.chosen.options,
+        "command": wording.command(found.task, found.axis, plan),
+    }
 
 
 def verdict(variants: Sequence[Variant], metric: str | None = None, *, islands: bool = False) -> str:

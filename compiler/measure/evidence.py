@@ -6,44 +6,65 @@ Everything is measured with compiled artifacts on samples that were not used to 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from dyadic.compiler import cost
+from dyadic.compiler.built import Build, Built
+from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.progress import Progress
 from dyadic.compiler.quality.comparison import Tally
 from dyadic.compiler.quality.evaluator import Evaluator
 from dyadic.compiler.select.correlation import rank_correlation
-from dyadic.compiler.select.search import BASE, BOPS, BYTES, bits_of, decisions_of
+from dyadic.compiler.select.costs import measure_losses
+from dyadic.compiler.select.model import BASE, BOPS, BYTES, bits_of, decisions_of, uniform_among
+from dyadic.compiler.select.stage import Searched
+from dyadic.compiler.select.task import Task
+from dyadic.compiler.select.trials import Place, beside_int8
 from dyadic.compiler.sensitivity import METHODS
 from dyadic.compiler.solvers.random_plan import random_plans
+from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.decisions import Decisions
-
-if TYPE_CHECKING:
-    from dyadic.compiler.select.compiling import Compiling
-    from dyadic.compiler.select.mixed import Mixed
+from dyadic.compiler.widths.scheme import FLOAT
 
 Row = dict[str, Any]
 RANKED_LAYERS, RANKING_SECONDS = 24, 90.0
 
 
-def latency(flow: Compiling, mixed: Mixed, decisions: Decisions) -> Row:
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Plans compiled to be asked, and who asks them."""
+
+    build: Build
+    place: Place
+    evaluator: Evaluator
+
+    def __call__(self, decisions: Decisions, refine: bool) -> Tally:
+        built = self.build(decisions, (self.place.level,), refine=refine)
+        with built.load(self.place.threads, self.evaluator.batch) as session:
+            return self.evaluator.judge(session)
+
+
+def latency(searched: Searched, built: Built, progress: Progress) -> Row:
     """Predicted from uniform networks against measured from the artifact, in milliseconds an image.
 
     A share of int8's time was predicted. It is said in the times that int8 takes while the artifact is measured: since
     then, the machine may have become slower or faster. Both are measured anew: the time in the cache is the one that
     the plan was accepted for.
     """
-    with flow.progress.stage("measure", cost.ROUNDS) as advance:
-        int8, measured = mixed.trials.beside_int8(flow.artifact.emitted, Cache(None), advance)
-    layers = {name: ns * int8.sum / mixed.base.sum for name, ns in mixed.predicted_layers(decisions).items()}
+    task, place = searched.found.task, searched.place
+    with progress.stage("measure", cost.ROUNDS) as advance:
+        int8, measured = beside_int8(searched.int8, built, place, Cache(None), advance)
+    predicted = predicted_layers(task, searched.found.decisions)
+    layers = {name: ns * int8.sum / task.costs.base.sum for name, ns in predicted.items()}
     share = sum(layers.values()) / int8.sum
     return {
         "predicted_ms": share * int8.whole / 1e6,
         "measured_ms": measured.whole / 1e6,
         "error": share / measured.share - 1,
-        "level": mixed.level,
-        "threads": mixed.threads,
+        "level": place.level,
+        "threads": place.threads,
         "layers": [
             {"name": name or "boundary", "predicted_us": ns / 1e3, "measured_us": measured.layers[name][0] / 1e3}
             for name, ns in layers.items()
@@ -52,58 +73,66 @@ def latency(flow: Compiling, mixed: Mixed, decisions: Decisions) -> Row:
     }
 
 
-def ranking(flow: Compiling, mixed: Mixed, evaluator: Evaluator) -> Row:
-    """How well sensitivities rank the layers: each rounded alone in an artifact, its loss against its prediction."""
-    every = flow.options.compare_sensitivities
-    schemes = {
-        name: min(choices, key=bits_of) for name, choices in mixed.candidates.weights.items() if len(choices) > 1
-    }
+def predicted_layers(task: Task, decisions: Decisions) -> dict[str, float]:
+    """Nanoseconds of every layer in a time-stamped run, '' for the boundary."""
+    points, costs = task.points, task.costs
+    with_weights = {layer: point for point in points.weights.values() for layer in point.layers}
+    predicted = {"": costs.base.layers[""][0]}
+    for layer in costs.base.layers:
+        if layer in with_weights:
+            point = with_weights[layer]
+            scheme, width = decisions.weights[point.name], decisions.activations[point.reads[0]]
+            predicted[layer] = costs.latency([layer], scheme, width)
+            if scheme == FLOAT and layer in points.additions:  # which has its own step now
+                addition = points.additions[layer]
+                predicted[addition] = costs.latency([addition], scheme, width)
+        elif layer in points.result_of:
+            width = decisions.activations[points.result_of[layer]]
+            predicted[layer] = costs.latency([layer], BASE[0], width)
+    return predicted
+
+
+def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Tools, *, every: bool) -> Row:
+    """How well sensitivities rank the layers: each rounded alone in an artifact, its loss against its prediction.
+
+    every: all methods and all layers, however long that takes.
+    """
+    task = searched.found.task
+    schemes = {name: min(choices, key=bits_of) for name, choices in task.candidates.weights.items() if len(choices) > 1}
     layers = list(schemes)
     if not every and len(layers) > RANKED_LAYERS:
         layers = layers[:: -(-len(layers) // RANKED_LAYERS)]
-    base, measured, started = mixed.uniform(*BASE), dict[str, float](), time.monotonic()
-    with flow.progress.stage("rank", len(layers) + 1) as advance:
-        before = loss_of(flow, mixed, base, evaluator)
+    base = uniform_among(task.points, task.candidates, *BASE)
+    measured, started = dict[str, float](), time.monotonic()
+    with tools.progress.stage("rank", len(layers) + 1) as advance:
+        before = trial(base, refine=False).loss
         advance()
         for layer in layers:
             if not every and time.monotonic() - started > RANKING_SECONDS:
                 break
             changed = Decisions({**base.weights, layer: schemes[layer]}, base.activations)
-            measured[layer] = loss_of(flow, mixed, changed, evaluator) - before
+            measured[layer] = trial(changed, refine=False).loss - before
             advance()
-    correlations: Row = {}
-    for method in METHODS if every else [mixed.sensitivities.method]:
-        known = mixed.sensitivities
-        if method != known.method:
-            known = mixed.measure_sensitivities(method)
+    used, correlations = task.sensitivities, dict[str, Row]()
+    for method in METHODS if every else [used.method]:
+        known = used if method == used.method else measure_losses(method, calibrated, task.candidates, tools)
         predicted = {layer: known.weights[layer][schemes[layer]].value for layer in measured}
         seen = rank_correlation(predicted, measured)
         if seen is not None:
             correlations[method] = asdict(seen)
-    values = mixed.sensitivities.weights
     points = [
-        {"layer": n, "scheme": schemes[n], "predicted": values[n][schemes[n]].value, "measured": measured[n]}
+        {"layer": n, "scheme": schemes[n], "predicted": used.weights[n][schemes[n]].value, "measured": measured[n]}
         for n in measured
     ]
-    unit = mixed.sensitivities.unit
-    return {"used": mixed.sensitivities.method, "unit": unit, "correlations": correlations, "points": points}
+    return {"used": used.method, "unit": used.unit, "correlations": correlations, "points": points}
 
 
-def loss_of(flow: Compiling, mixed: Mixed, decisions: Decisions, evaluator: Evaluator) -> float:
-    """Cross entropy on the evaluation data: with the labels, or with float's answers where there are none."""
-    tried = flow.branch(mixed.points, decisions, (mixed.level,), refine=False).artifact
-    with tried.load(mixed.threads, evaluator.batch) as session:
-        return evaluator.judge(session).loss
-
-
-def against_chance(flow: Compiling, mixed: Mixed, evaluator: Evaluator, count: int) -> list[Row]:
+def against_chance(searched: Searched, trial: Trial, progress: Progress, count: int) -> list[Row]:
     """Random plans of the chosen one's size, compiled as it was: what choosing was worth is what it is better by."""
-    rows = []
-    with flow.progress.stage("random", count) as advance:
-        for plan in random_plans(mixed.problem, mixed.chosen, BYTES, count):
-            artifact = flow.branch(mixed.points, decisions_of(plan), (mixed.level,)).artifact
-            with artifact.load(mixed.threads, evaluator.batch) as session:
-                tally = evaluator.judge(session)
+    rows, found = [], searched.found
+    with progress.stage("random", count) as advance:
+        for plan in random_plans(found.problem, found.chosen, BYTES, count):
+            tally = trial(decisions_of(plan), refine=True)
             rows.append(
                 {"loss": plan.loss, "bytes": round(plan.costs[BYTES]), "bops": round(plan.costs[BOPS])} | quality(tally)
             )

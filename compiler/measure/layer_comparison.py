@@ -18,14 +18,16 @@ from torch_mlir import ir
 
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.data import Samples, first_batches
-from dyadic.compiler.driver import Flow, source
+from dyadic.compiler.float_network import float_network
+from dyadic.compiler.job import Job, source
 from dyadic.compiler.measure.layer_losses import Losses, bits
 from dyadic.compiler.measure.layer_matching import node_names
 from dyadic.compiler.measure.layers import weight_scheme
-from dyadic.compiler.options import Options, ProgressStyle
-from dyadic.compiler.progress import Progress, make_progress
+from dyadic.compiler.options import ProgressStyle
+from dyadic.compiler.progress import Progress
 from dyadic.compiler.refine.equalization import WAYS
 from dyadic.compiler.targets.registry import target_of
+from dyadic.compiler.tools import Tools
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
 from dyadic.runtime.artifact import ArtifactFile, open_artifact
@@ -106,22 +108,23 @@ def compare_layers(
     """
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise UsageError(f"samples must be a whole number, 1 or more, not {samples!r}")
-    say = make_progress(progress)
     with open_artifact(artifact) as file:
         path, made = file.path, file.made
-        flow = Flow(model, None, None, example_inputs, replayed(made, progress))
-        flow.run("prepare")
+        job = Job(model, example_inputs=example_inputs, shape=open_sizes(made), progress=progress)
+        tools = Tools.of(job)
+        module, say = float_network(job, tools), tools.progress
         if (way := WAYS.get(str(made.get("equalized")))) is not None:
-            way.run(flow.module.operation)
-        check_inputs(file, flow.module)
-        losses = Losses(FloatReference(flow.module), integer_reference(file, flow.context))
+            with tools.context:
+                way.run(module.operation)
+        check_inputs(file, module)
+        losses = Losses(FloatReference(module), integer_reference(file, tools.context))
     same = same_model_file(made, model)
     if same is False:
         say.warn(f"'{path}' was compiled from another file than the model given; layers are matched by their names")
     if not losses.matched_layers:
         raise UsageError(f"no layer of '{path}' is in the model; give the model that the artifact was compiled from")
     with load(path, max_batch=losses.rows) as session:
-        reader = Samples(data, model_inputs(flow.module), "comparison data")
+        reader = Samples(data, model_inputs(module), "comparison data")
         count, equal = run(losses, session, reader, samples, say)
         isa = session.isa
     layers = tuple(layer_loss(losses, step) for step in losses.steps)
@@ -201,10 +204,8 @@ def same_model_file(made: Mapping[str, Any], model: object) -> bool | None:
     return recorded["sha256"] == given["sha256"]
 
 
-def replayed(made: Mapping[str, Any], progress: ProgressStyle) -> Options:
-    """What of the compile's options makes the float graph another one: open sizes."""
+def open_sizes(made: Mapping[str, Any]) -> dict[str, tuple[int, ...]] | None:
+    """What of the compile's options makes the float graph another one."""
     options = made.get("options")
-    known = options if isinstance(options, Mapping) else {}
-    shapes = known.get("shape")
-    sizes = {name: tuple(given) for name, given in shapes.items()} if isinstance(shapes, Mapping) else None
-    return Options(shape=sizes, progress=progress)
+    shapes = options.get("shape") if isinstance(options, Mapping) else None
+    return {name: tuple(given) for name, given in shapes.items()} if isinstance(shapes, Mapping) else None

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.built import Built
 from dyadic.compiler.quality.comparison import paired_interval
 from dyadic.compiler.quality.evaluator import Evaluator
 from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.quality.float_engine import Engine
+from dyadic.compiler.select.trials import CHOSEN
 from dyadic.runtime.session import Session
 
 SECONDS, LEAST_ROUNDS, MOST_ROUNDS = 2.0, 15, 200
-FLOAT, INT8, CHOSEN = "float", "int8", "chosen"
+FLOAT = "float"
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,25 @@ class Variant:
 
 
 def side_by_side(
-    engine: Engine, artifacts: Mapping[str, Artifact], level: str, threads: int, batch: int, evaluator: Evaluator | None
+    engine: Engine,
+    plans: Mapping[str, Built],
+    sizes: Mapping[str, int],
+    level: str,
+    threads: int,
+    batch: int,
+    evaluator: Evaluator | None,
 ) -> list[Variant]:
-    """Float first; of `artifacts` the one called "chosen" ships. Each is written once, so that its size is known."""
+    """Float first; of `plans` the one called "chosen" ships. `sizes` are bytes of their files."""
     with ExitStack() as stack:
         most = max(batch, evaluator.batch if evaluator else 1)
-        sessions = {
-            name: stack.enter_context(artifact.load(threads, most, level)) for name, artifact in artifacts.items()
-        }
+        sessions = {name: stack.enter_context(plan.load(threads, most, level)) for name, plan in plans.items()}
         feeds = random_feeds(next(iter(sessions.values())), batch)
         runs: dict[str, Callable[[], object]] = {FLOAT: lambda: engine.run(feeds)}
         runs |= {name: _run(session, feeds) for name, session in sessions.items()}
         times = alternate(runs, batch)
         made = [_float(engine, times[FLOAT], evaluator)]
         for name, session in sessions.items():
-            made.append(_variant(name, artifacts[name], session, times[name], evaluator))
+            made.append(_variant(name, plans[name], sizes[name], session, times[name], evaluator))
     return made
 
 
@@ -92,7 +97,12 @@ def _float(engine: Engine, times: tuple[float, float, float], evaluator: Evaluat
 
 
 def _variant(
-    name: str, artifact: Artifact, session: Session, times: tuple[float, float, float], evaluator: Evaluator | None
+    name: str,
+    plan: Built,
+    size: int,
+    session: Session,
+    times: tuple[float, float, float],
+    evaluator: Evaluator | None,
 ) -> Variant:
     accuracy = difference = agreement = sqnr = metric = None
     if evaluator is not None:
@@ -104,6 +114,5 @@ def _variant(
         elif tally.labelled == tally.samples:
             accuracy = tally.int8_right / tally.samples
             difference = paired_interval(tally.gained, tally.lost, tally.samples)
-    weights = artifact.emitted.weight_bytes
-    size, ships = artifact.bytes or 0, name == CHOSEN
+    weights, ships = plan.emitted.weight_bytes, name == CHOSEN
     return Variant(name, size, weights, *times, accuracy, difference, agreement, sqnr, ships, metric)

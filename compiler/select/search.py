@@ -1,174 +1,224 @@
-"""Choose the width of every layer within what the user allows: sensitivity x cost x solver.
+"""The search for mixed widths: solve, compile what was found, believe what that shows, go on with less room.
 
-    sensitivities (what each width costs in accuracy) ┐
-                                                      ├─> a problem of numbers ─> solver ─> widths
-    bytes, bit operations, time measured in place     ┘
-
-Nothing here knows how a sensitivity is found or a program solved; nothing there knows what a layer is.
+Whatever takes long is kept in the cache as it becomes known, so that a search which was interrupted goes on where it
+was when it is asked again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import prod
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
-from dyadic.compiler.cost import Times
-from dyadic.compiler.solvers.problem import Choice, Pair, Problem, Solution
+from dyadic.compiler.budget import Axis
+from dyadic.compiler.progress import Progress
+from dyadic.compiler.quality.acceptance import Verdict
+from dyadic.compiler.select import wording
+from dyadic.compiler.select.model import BASE, BYTES, LATENCY, decisions_of, options_of, uniform_among
+from dyadic.compiler.select.task import Task
+from dyadic.compiler.select.trials import Trials
+from dyadic.compiler.solvers.bisection import bisect
+from dyadic.compiler.solvers.greedy import greedy
+from dyadic.compiler.solvers.ilp import ilp
+from dyadic.compiler.solvers.pareto import pareto
+from dyadic.compiler.solvers.problem import Infeasible, Problem, Solution, solution
 from dyadic.compiler.widths.decisions import Decisions
-from dyadic.compiler.widths.points import ActivationPoint, Points, WeightPoint
-from dyadic.compiler.widths.scheme import FLOAT, parse
+from dyadic.runtime.errors import BudgetError, SearchInterrupted
 
-if TYPE_CHECKING:
-    from dyadic.compiler.sensitivity import Candidates, Sensitivities
-
-BYTES, BOPS, LATENCY = "bytes", "bops", "latency_ns"
-WEIGHTS, ACTIVATIONS = "weights of ", "activations of "
-BASE = ("w8", 8)  # what every other width is compared with
-
-
-def variants_of(candidates: Candidates) -> list[tuple[str, int]]:
-    """The uniform networks that have to be timed so that every candidate's cost is known.
-
-    Float islands are timed among layers of int8, with every width: theirs does not add up with that of integers.
-    """
-    schemes = sorted({scheme for each in candidates.weights.values() for scheme in each} - {BASE[0]})
-    widths = sorted({width for each in candidates.activations.values() for width in each} - {8, 4}, reverse=True)
-    islands = [(FLOAT, width) for width in widths if FLOAT in schemes]
-    return [BASE, *((scheme, 8) for scheme in schemes), *((BASE[0], width) for width in widths), *islands]
+FRONT_POINTS = 16
+SOLVER_SECONDS = 30.0
+TRIES, TIGHTENED = 4, 0.99
 
 
 @dataclass(frozen=True)
-class Costs:
-    """Of uniform networks: time and weight bytes by layer. A 4-bit activation costs what an 8-bit one does: it is one,
-    with fewer steps."""
+class Broken:
+    """A limit that a compiled plan does not keep: `said` of it, and the budget to go on with."""
 
-    times: Mapping[tuple[str, int], Times]
-    bytes: Mapping[str, Mapping[str, int]]  # by scheme, then by layer
-
-    def latency(self, layers: Iterable[str], scheme: str, width: int) -> float:
-        """Nanoseconds of some layers with a scheme of weights and a width of activations."""
-
-        def of(variant: tuple[str, int]) -> float:
-            known = self.times[variant].layers
-            return sum(known[layer][0] for layer in layers if layer in known)
-
-        layers = list(layers)
-        wide = max(width, 8)
-        if (scheme, wide) in self.times:
-            return of((scheme, wide))
-        return max(0.0, of((scheme, 8)) + of((BASE[0], wide)) - of(BASE))  # both widths differ: their effects add up
+    name: Axis
+    said: str
+    axis: str
+    budget: float
 
 
-def make_problem(
-    points: Points,
-    candidates: Candidates,
-    sensitivities: Sensitivities,
-    costs: Costs | None,
-    budgets: Mapping[str, float],
-) -> Problem:
-    """One choice a point; time and bit operations of a layer depend on its weights' and its input's width."""
-    choices, pairs = [], []
-    for point in points.weights.values():
-        choice, pair = _weights(point, points, candidates, sensitivities, costs)
-        choices.append(choice)
-        pairs += pair
-    with_weights = {layer for point in points.weights.values() for layer in point.layers}
-    for point in points.activations.values():
-        others = [layer for layer, made in points.result_of.items() if made == point.name and layer not in with_weights]
-        choices.append(_activations(point, others, candidates, sensitivities, costs))
-    for first, scheme, second, other, loss in sensitivities.pairs:
-        pairs.append(_interaction(candidates, first, scheme, second, other, loss))
-    fixed = {}
-    if costs is not None:  # the boundary; weights that have no width to choose
-        others = sum(size for layer, size in costs.bytes[BASE[0]].items() if layer not in with_weights)
-        fixed = {LATENCY: costs.times[BASE].layers[""][0], BYTES: float(others)}
-    return Problem(tuple(choices), tuple(_merged(pairs)), budgets, fixed)
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search ends with: the plan, the front that it was taken from, and what happened on the way."""
+
+    task: Task
+    problem: Problem
+    chosen: Solution
+    front: tuple[Solution, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def decisions(self) -> Decisions:
+        return decisions_of(self.chosen)
+
+    @property
+    def axis(self) -> str:
+        """What the front is drawn along, beside the loss."""
+        return axis_of(self.problem)
 
 
-def _weights(
-    point: WeightPoint, points: Points, candidates: Candidates, sensitivities: Sensitivities, costs: Costs | None
-) -> tuple[Choice, list[Pair]]:
-    schemes, read = candidates.weights[point.name], point.reads[0]
-    widths = candidates.activations[read]
-    bits = [bits_of(scheme) for scheme in schemes]
-    loss = tuple(sensitivities.weights[point.name][scheme].value for scheme in schemes)
-    size = tuple(float(_bytes(point, scheme, costs)) for scheme in schemes)
-    operations = tuple(tuple(float(point.macs * b * width) for width in widths) for b in bits)
-    matrices = {BOPS: operations}
-    if costs is not None:
-        layers = [*point.layers, *(points.additions[layer] for layer in point.layers if layer in points.additions)]
-        matrices[LATENCY] = tuple(tuple(costs.latency(layers, s, w) for w in widths) for s in schemes)
-    name = WEIGHTS + point.name
-    if len(widths) > 1:
-        return Choice(name, schemes, loss, {BYTES: size}), [Pair(name, ACTIVATIONS + read, (), matrices)]
-    single = {axis: tuple(row[0] for row in matrix) for axis, matrix in matrices.items()}
-    return Choice(name, schemes, loss, {BYTES: size, **single}), []
+def axis_of(problem: Problem) -> str:
+    return next(iter(problem.budgets), BYTES)
 
 
-def _bytes(point: WeightPoint, scheme: str, costs: Costs | None) -> int:
-    """As packed in the artifact where that is known, else to the bit."""
-    if costs is not None and scheme in costs.bytes:
-        return costs.bytes[scheme][point.name]
-    return -(-prod(point.shape) * bits_of(scheme) // 8)
+class Search:
+    """One search. `best` is the plan so far, by layer: what there is when it is interrupted."""
 
+    def __init__(self, task: Task, trials: Trials, progress: Progress, deadline: float | None = None) -> None:
+        self.task, self.trials, self.progress, self.deadline = task, trials, progress, deadline
+        self.notes: list[str] = []
+        self.best: dict[str, str] = {}
 
-def bits_of(scheme: str) -> int:
-    weights = parse(scheme).weights
-    assert weights is not None
-    return weights.bits
+    def run(self) -> Found:
+        """The widths.
 
+        Raises:
+            BudgetError: no plan is within the limits; has the nearest.
+            SearchInterrupted: has the best plan so far.
+        """
+        try:
+            return self.found()
+        except KeyboardInterrupt as interrupt:
+            if self.best:
+                raise SearchInterrupted(self.best) from interrupt
+            raise
 
-def _activations(
-    point: ActivationPoint,
-    layers: list[str],
-    candidates: Candidates,
-    sensitivities: Sensitivities,
-    costs: Costs | None,
-) -> Choice:
-    widths = candidates.activations[point.name]
-    loss = tuple(sensitivities.activations[point.name][width].value for width in widths)
-    known = {} if costs is None else {LATENCY: tuple(costs.latency(layers, BASE[0], width) for width in widths)}
-    return Choice(ACTIVATIONS + point.name, tuple(str(width) for width in widths), loss, known)
+    def found(self) -> Found:
+        task = self.task
+        budgets = task.budgets(lambda: self.trials.file_bytes(uniform_among(task.points, task.candidates, *BASE)))
+        problem = task.problem(budgets)
+        try:
+            front = self.front_of(problem)
+            self.keep(min(front, key=lambda one: one.loss))
+            if "drop" in task.limits:
+                front = self.front_within_limits(problem, front)
+                chosen = self.most_frugal(front)
+            else:
+                within, _ = self.within_limits(problem, lambda tighter: self.solve(tighter, front))
+                chosen = self.at_least_int8(problem, within)
+        except Infeasible as error:
+            raise BudgetError(wording.refusal(task, error), self.by_layer(error.nearest)) from error
+        return Found(task, problem, chosen, front, (*task.sensitivities.notes, *self.notes))
 
+    # --- solving
 
-def _interaction(candidates: Candidates, first: str, choice: str, second: str, other: str, loss: float) -> Pair:
-    """What two points lose together: a choice is a scheme as "w4", or a width as "a8"."""
+    def front_of(self, problem: Problem) -> tuple[Solution, ...]:
+        with self.progress.stage("solve"):
+            return pareto(problem, axis_of(problem), FRONT_POINTS, self.seconds_left(SOLVER_SECONDS))
 
-    def named(point: str, choice: str) -> tuple[str, list[str]]:
-        if choice.startswith("a"):
-            return ACTIVATIONS + point, [f"a{width}" for width in candidates.activations[point]]
-        return WEIGHTS + point, list(candidates.weights[point])
+    def solve(self, problem: Problem, front: tuple[Solution, ...]) -> Solution:
+        """By the solver that was asked for; `pareto` takes the front's best within the limits."""
+        within = [one for one in front if all(one.along(a) <= b for a, b in problem.budgets.items())]
+        if self.task.solver == "pareto" and within:  # less room than the front was made for can leave none of it
+            return min(within, key=lambda one: one.loss)
+        return (greedy if self.task.solver == "greedy" else ilp)(problem, self.seconds_left(SOLVER_SECONDS))
 
-    (left, rows), (right, columns) = named(first, choice), named(second, other)
-    return Pair(left, right, tuple(tuple(loss * (r == choice and c == other) for c in columns) for r in rows))
+    def seconds_left(self, most: float) -> float:
+        return most if self.deadline is None else max(1.0, min(most, self.deadline - time.monotonic()))
 
+    # --- limits that only a compiled plan can be held against
 
-def _merged(pairs: list[Pair]) -> list[Pair]:
-    """One pair for two choices: their losses are added entry by entry."""
-    merged: dict[tuple[str, str], Pair] = {}
-    for pair in pairs:
-        key = pair.first, pair.second
-        if key in merged and pair.loss and merged[key].loss:
-            rows = zip(merged[key].loss, pair.loss, strict=True)
-            loss = tuple(tuple(a + b for a, b in zip(*both, strict=True)) for both in rows)
-            merged[key] = Pair(*key, loss, {**merged[key].costs, **pair.costs})
-        elif key in merged:
-            merged[key] = Pair(*key, merged[key].loss or pair.loss, {**merged[key].costs, **pair.costs})
-        else:
-            merged[key] = pair
-    return list(merged.values())
+    def within_limits(self, problem: Problem, solve: Callable[[Problem], Solution]) -> tuple[Solution, Problem]:
+        """What `solve` finds, and for which problem; limits are tightened until the plan keeps them once compiled."""
+        broken = list[Broken]()
+        for _ in range(TRIES):
+            chosen = solve(problem)
+            self.keep(chosen)
+            broken = self.broken(chosen, problem.budgets)
+            if not broken:
+                return chosen, problem
+            self.notes += [f"{one.said}; the search went on with less room" for one in broken]
+            problem = replace(problem, budgets={**problem.budgets, **{one.axis: one.budget for one in broken}})
+        asked = " and ".join(f"--max-{one.name} {self.task.limits[one.name].asked}" for one in broken)
+        raise BudgetError(
+            f"no plan was found that keeps {asked} once it is compiled: {', '.join(one.said for one in broken)}",
+            self.best,
+        )
 
+    def front_within_limits(self, problem: Problem, front: tuple[Solution, ...]) -> tuple[Solution, ...]:
+        """The same or another front, whose most precise plan keeps all other limits once it is compiled."""
+        _, tighter = self.within_limits(
+            problem, lambda one: front[0] if one is problem else ilp(one, self.seconds_left(SOLVER_SECONDS))
+        )
+        return front if tighter is problem else self.front_of(tighter)
 
-def decisions_of(solution: Solution) -> Decisions:
-    """What a solution says, by point."""
-    weights = {n.removeprefix(WEIGHTS): o for n, o in solution.options.items() if n.startswith(WEIGHTS)}
-    widths = {n.removeprefix(ACTIVATIONS): int(o) for n, o in solution.options.items() if n.startswith(ACTIVATIONS)}
-    return Decisions(weights, widths)
+    def broken(self, plan: Solution, budgets: Mapping[str, float]) -> list[Broken]:
+        """The limits that the plan, compiled, does not keep: other widths have other code, predictions err."""
+        found, decisions, base = [], decisions_of(plan), self.task.costs.base
+        size, latency = self.task.limits.get("size"), self.task.limits.get("latency")
+        if size is not None and not size.relative and (seen := self.trials.file_bytes(decisions)) > size.value:
+            least = min(budgets[BYTES], plan.costs[BYTES]) - (seen - size.value)
+            found.append(Broken("size", f"a plan made a file of {seen / 1e3:.1f} kB", BYTES, least))
+        if latency is not None:
+            share, allowed = self.trials.share_of_int8_time(decisions), latency.of(base.whole) / base.whole
+            if share > allowed:
+                predicted = plan.costs[LATENCY] / base.sum
+                said = f"a plan predicted to take {predicted:.3f} of int8's time took {share:.3f}"
+                found.append(Broken("latency", said, LATENCY, budgets[LATENCY] * TIGHTENED * allowed / share))
+        return found
 
+    # --- what ships
 
-def options_of(decisions: Decisions) -> dict[str, str]:
-    """The options of a solution that says this, by choice."""
-    weights = {WEIGHTS + name: scheme for name, scheme in decisions.weights.items()}
-    return weights | {ACTIVATIONS + name: str(width) for name, width in decisions.activations.items()}
+    def at_least_int8(self, problem: Problem, plan: Solution) -> Solution:
+        """The plan, or int8 (but for rules) where that keeps every limit and is measured to be nearer to float."""
+        eights = options_of(uniform_among(self.task.points, self.task.candidates, *BASE))
+        free = {one.name: eights[one.name] for one in problem.choices if eights[one.name] in one.options}
+        int8 = solution(problem, {**plan.options, **free}, plan.solver)
+        if int8.options == plan.options or any(int8.along(a) > limit for a, limit in problem.budgets.items()):
+            return plan
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self.notes.append("time ran out: whether int8 is nearer to float was not asked")
+            return plan
+        if self.broken(int8, problem.budgets):
+            return plan
+        with self.progress.stage("compare"):
+            chosen_db, int8_db = self.trials.sqnr_db([decisions_of(plan), decisions_of(int8)])
+        if chosen_db >= int8_db:
+            return plan
+        self.notes.append(
+            f"int8 ships: it keeps every limit, and its outputs are nearer to float's than those of the plan that was "
+            f"found ({int8_db:.1f} against {chosen_db:.1f} dB)"
+        )
+        self.keep(int8)
+        return int8
+
+    def most_frugal(self, front: tuple[Solution, ...]) -> Solution:
+        """The smallest plan of the front that keeps the promise on accuracy, each compiled and asked."""
+        limit, verdicts = self.task.limits["drop"], dict[int, Verdict]()
+        least = float("inf")
+
+        def accept(one: Solution) -> bool:
+            nonlocal least
+            seen = verdicts[id(one)] = self.trials.verdict(decisions_of(one), limit.value)
+            self.notes.append(f"a plan of {one.costs[BYTES] / 1e3:.1f} kB of weights {seen}")
+            if seen.accepted and one.costs[BYTES] < least:
+                least = one.costs[BYTES]
+                self.keep(one)
+            return seen.accepted
+
+        with self.progress.stage("bisect"):
+            left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+            found = bisect(front, accept, left)
+        if found.interrupted:
+            raise KeyboardInterrupt
+        if not found.complete:
+            self.notes.append("time ran out: smaller plans were not tried")
+        if found.best is None:
+            safest = min(front, key=lambda one: one.loss)
+            raise BudgetError(
+                f"no plan was found that loses {wording.drop(limit, self.task.metric)} at most: the most precise one "
+                f"{verdicts.get(id(safest), 'was not reached in time')}",
+                self.by_layer(safest),
+            )
+        return found.best
+
+    # --- the plan so far
+
+    def keep(self, plan: Solution) -> None:
+        self.best = self.by_layer(plan)
+
+    def by_layer(self, plan: Solution) -> dict[str, str]:
+        return decisions_of(plan).by_layer(self.task.points)

@@ -2,7 +2,7 @@
 
     --precision w4a8                      the same everywhere
     --plan plan.json                      as the file says
-    --max-size, --max-latency, ...        searched for (`mixed.py`)
+    --max-size, --max-latency, ...        searched for (`search.py`)
     --keep LAYER=w8a16, --exclude LAYER   rules, which go before all of these; excluded is f32a16, a float island
 
 What is applied can differ from what was asked for where no kernel has it or where tensors must share a type; each such
@@ -11,48 +11,85 @@ difference is kept for the report, and with --strict it is an error.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
 
-from dyadic.compiler.select.mixed import Mixed
-from dyadic.compiler.widths.decisions import DEFAULT, Decisions, decide, layers_of, result_groups, weight_groups
+from dyadic.compiler.built import Build, Built
+from dyadic.compiler.calibrated import Calibrated
+from dyadic.compiler.job import Job
+from dyadic.compiler.select import wording
+from dyadic.compiler.select.costs import measure_costs, measure_losses
+from dyadic.compiler.select.model import candidates_for
+from dyadic.compiler.select.search import Found, Search
+from dyadic.compiler.select.task import Task
+from dyadic.compiler.select.trials import CompiledTrials, Place
+from dyadic.compiler.targets.registry import target_of
+from dyadic.compiler.tools import Tools
+from dyadic.compiler.widths.decisions import (
+    DEFAULT,
+    Decisions,
+    decide,
+    layers_of,
+    result_groups,
+    weight_groups,
+)
 from dyadic.compiler.widths.plan import Plan, read_plan, resolve, shared, write_plan
 from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.rules import Kept, Rule, apply_rules, matching, parse_rules
 from dyadic.compiler.widths.scheme import Layer, Scheme, parse
 from dyadic.runtime.errors import UsageError
-
-if TYPE_CHECKING:
-    from dyadic.compiler.select.compiling import Compiling
+from dyadic.runtime.session import threads_for
 
 PRESETS = {"int8": DEFAULT, "w8a16": parse("w8a16"), "w4a8": parse("w4a8"), "w4a4": parse("w4a4")}
 EXCLUDED = "f32a16"
 
 
-@dataclass
-class Selection:
-    """Widths by point, and by layer what was asked for, what was applied and why; `report` is the section of that name.
+@dataclass(frozen=True)
+class Difference:
+    """Where another scheme was applied than was asked for."""
 
-    `differences` are {"layer", "requested", "applied", "why"}. The report is empty where nothing was asked for."""
+    layer: str
+    requested: str
+    applied: str
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """What a search found, and what it was found with: the network in int8, and where times were taken."""
+
+    found: Found
+    int8: Built
+    place: Place
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Widths by point, and by layer what was asked for and why it was applied. `objective` is what was asked for in one
+    line, empty where nothing was."""
 
     points: Points
     decisions: Decisions
-    requested: dict[str, str]
-    why: dict[str, str]
-    report: dict[str, Any] = field(default_factory=dict)
-    mixed: Mixed | None = None
+    requested: Mapping[str, str]
+    why: Mapping[str, str]
+    objective: str = ""
+    searched: Searched | None = None
 
     @property
     def applied(self) -> dict[str, str]:
         return self.decisions.by_layer(self.points)
 
     @property
-    def differences(self) -> list[dict[str, str]]:
-        """Where another scheme was applied than was asked for."""
+    def islands(self) -> tuple[str, ...]:
+        """The layers that stay float."""
+        return self.decisions.islands(self.points)
+
+    @property
+    def differences(self) -> list[Difference]:
         applied = self.applied
         return [
-            {"layer": layer, "requested": asked, "applied": applied[layer], "why": self.reason(layer, asked)}
+            Difference(layer, asked, applied[layer], self.reason(layer, asked))
             for layer, asked in self.requested.items()
             if asked != applied[layer]
         ]
@@ -67,54 +104,54 @@ class Selection:
             return "its results have one input channel each, and groups lie along input channels"
         return "it shares its type with other layers"
 
-    def to_json(self) -> dict[str, Any]:
-        said = {"requested": self.requested, "applied": self.applied, "differences": self.differences}
-        return said | self.report
 
-
-def select(flow: Compiling) -> Selection:
-    """The widths of a calibrated network.
+def select(calibrated: Calibrated, job: Job, build: Build, tools: Tools) -> Selection:
+    """The widths of a calibrated network. `build` compiles plans, for a search to try.
 
     Raises:
         BudgetError: no plan is within the limits; has the nearest.
+        SearchInterrupted: has the best plan so far.
         UsageError: a rule or plan does not fit the model; with --strict, something cannot be applied.
     """
-    options, points = flow.options, Points(flow.module)
-    layers = layers_of(points)
-    kept = rules_of(flow, points, layers)
-    if options.mixed:
-        selection = search(flow, points, layers, kept)
-    else:
-        default, why = PRESETS[options.precision], f"--precision {options.precision}"
-        schemes = {layer.name: default if layer.weights else Scheme(bits=default.bits) for layer in layers}
-        if options.plan is not None:
-            schemes, why = of_plan(read_plan(options.plan), points, layers), f"--plan {options.plan.name}"
-        reasons: dict[str, str] = {name: why for name in schemes}
-        for name, one in kept.items():
-            schemes[name] = one.scheme.over(schemes[name])
-            reasons[name] = ", ".join(str(rule) for rule in one.why)
-        requested = {name: str(scheme) for name, scheme in schemes.items()}
-        selection = Selection(points, decide(points, schemes), requested, reasons)
-        if options.precision != "int8" or options.plan is not None or kept:
-            selection.report = {"objective": why}
-    for name in excluded(flow, layers).keys() - weighted(layers):
-        selection.requested[name] = "float"
-    if options.strict and selection.differences:
-        form = "{layer}: {requested} was asked for, {applied} would be applied ({why})"
-        said = "; ".join(form.format(**one) for one in selection.differences)
+    layers = layers_of(calibrated.points)
+    kept = rules_of(job, calibrated.points, layers)
+    selection = (search if job.mixed else as_asked)(calibrated, job, kept, build, tools)
+    floating = dict.fromkeys(excluded(job, layers).keys() - weighted(layers), "float")
+    selection = replace(selection, requested={**selection.requested, **floating})
+    if job.strict and selection.differences:
+        said = "; ".join(
+            f"{one.layer}: {one.requested} was asked for, {one.applied} would be applied ({one.why})"
+            for one in selection.differences
+        )
         raise UsageError(f"--strict: {said}")
-    if options.emit_plan is not None:
+    if job.emit_plan is not None:
         applied = selection.applied
         plan = Plan({name: parse(scheme) for name, scheme in applied.items()}, why=selection.why)
-        write_plan(plan, options.emit_plan, list(applied))
+        write_plan(plan, job.emit_plan, list(applied))
     return selection
 
 
-def rules_of(flow: Compiling, points: Points, layers: list[Layer]) -> dict[str, Kept]:
+def as_asked(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], _build: Build, _tools: Tools) -> Selection:
+    """One scheme everywhere or a plan's, and the rules over it."""
+    points, layers = calibrated.points, layers_of(calibrated.points)
+    default, why = PRESETS[job.precision], f"--precision {job.precision}"
+    schemes = {layer.name: default if layer.weights else Scheme(bits=default.bits) for layer in layers}
+    if job.plan is not None:
+        schemes, why = of_plan(read_plan(job.plan), points, layers), f"--plan {os.path.basename(job.plan)}"
+    reasons: dict[str, str] = {name: why for name in schemes}
+    for name, one in kept.items():
+        schemes[name] = one.scheme.over(schemes[name])
+        reasons[name] = ", ".join(str(rule) for rule in one.why)
+    requested = {name: str(scheme) for name, scheme in schemes.items()}
+    asked = job.precision != "int8" or job.plan is not None or kept
+    return Selection(points, decide(points, schemes), requested, reasons, why if asked else "")
+
+
+def rules_of(job: Job, points: Points, layers: list[Layer]) -> dict[str, Kept]:
     """What --keep and --exclude say, by layer."""
     floating, others = parse(EXCLUDED), Scheme(bits=parse(EXCLUDED).bits)
-    rules = [*parse_rules(flow.options.keep)]
-    for name, option in excluded(flow, layers).items():
+    rules = [*parse_rules(job.keep)]
+    for name, option in excluded(job, layers).items():
         rules.append(Rule(name, floating if name in weighted(layers) else others, option))
     return apply_rules(rules, layers, weight_groups(points), result_groups(points))
 
@@ -123,11 +160,10 @@ def weighted(layers: list[Layer]) -> set[str]:
     return {layer.name for layer in layers if layer.weights}
 
 
-def excluded(flow: Compiling, layers: list[Layer]) -> dict[str, str]:
+def excluded(job: Job, layers: list[Layer]) -> dict[str, str]:
     """The layers that are to stay float, and the option that says it of each."""
-    said = [f"--exclude {given}" for given in flow.options.exclude]
-    named = zip(flow.options.exclude, said, strict=True)
-    return {name: option for given, option in named for name in matching(given, layers, option)}
+    said = {given: f"--exclude {given}" for given in job.exclude}
+    return {name: option for given, option in said.items() for name in matching(given, layers, option)}
 
 
 def of_plan(plan: Plan, points: Points, layers: list[Layer]) -> dict[str, Scheme]:
@@ -144,8 +180,31 @@ def of_plan(plan: Plan, points: Points, layers: list[Layer]) -> dict[str, Scheme
     return schemes
 
 
-def search(flow: Compiling, points: Points, layers: list[Layer], kept: Mapping[str, Kept]) -> Selection:
+def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Build, tools: Tools) -> Selection:
     """The widths within the limits; rules pin theirs."""
+    points, data = calibrated.points, calibrated.data
+    pinned = pinned_by(points, kept)
+    candidates = candidates_for(points, pinned, job.limits)
+    macs = sum(point.macs for point in points.weights.values())
+    place = Place(target_of(job.target).choose(job.levels), job.threads or threads_for(macs), job.batch)
+    costs, int8 = measure_costs(points, candidates, build, place, tools)
+    losses = measure_losses(job.sensitivity, calibrated, candidates, tools)
+    metric = data.evaluation.metric if data.evaluation is not None else None
+    task = Task(
+        points, candidates, costs, losses, job.limits, job.solver, job.again, "" if metric is None else metric.name
+    )
+    trials = CompiledTrials(calibrated, build, int8, place, job.levels, tools.cache, job.again(), data.evaluation)
+    found = Search(task, trials, tools.progress, tools.deadline).run()
+    decisions = found.decisions
+    applied, objective = decisions.by_layer(points), wording.objective(task)
+    reasons = {name: ", ".join(str(rule) for rule in one.why) for name, one in kept.items()}
+    requested = {name: str(one.scheme.over(parse(applied[name]))) for name, one in kept.items()}
+    why = {name: reasons.get(name) or objective for name in applied}
+    return Selection(points, decisions, requested, why, objective, Searched(found, int8, place))
+
+
+def pinned_by(points: Points, kept: Mapping[str, Kept]) -> Decisions:
+    """The points whose width rules decide."""
     weights, widths = dict[str, str](), dict[str, int]()
     for point in points.weights.values():
         if point.layers[0] in kept and (said := kept[point.layers[0]].scheme.weights):
@@ -154,10 +213,4 @@ def search(flow: Compiling, points: Points, layers: list[Layer], kept: Mapping[s
         if one.scheme.bits:
             point = points.activations[points.result_of[name]]
             widths[point.name] = min(one.scheme.bits, point.most)
-    mixed = Mixed(flow, points, Decisions(weights, widths))
-    found = mixed.run()
-    applied = found.decisions.by_layer(points)
-    reasons = {name: ", ".join(str(rule) for rule in one.why) for name, one in kept.items()}
-    requested = {name: str(one.scheme.over(parse(applied[name]))) for name, one in kept.items()}
-    why = {name: reasons.get(name) or str(found.report["objective"]) for name in applied}
-    return Selection(points, found.decisions, requested, why, found.report, mixed)
+    return Decisions(weights, widths)

@@ -6,59 +6,103 @@ Weights of any value take the same time and the same bytes, so they are not refi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Protocol
 
 from dyadic.compiler import cost
+from dyadic.compiler.built import Build, Built
 from dyadic.compiler.calibrate.data import first_batches
+from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.cost import Times
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.measure.variants import CHOSEN, INT8
+from dyadic.compiler.quality.acceptance import Verdict
 from dyadic.compiler.quality.comparison import Tally
-from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.quality.evaluator import verdict
+from dyadic.compiler.user_data import Evaluation
 from dyadic.compiler.widths.decisions import Decisions
 
-if TYPE_CHECKING:
-    from dyadic.compiler.select.compiling import Compiling
-    from dyadic.compiler.widths.points import Points
-
-REPORT_BYTES = 900  # a layer, in the report that goes into the file
+LAYER_BYTES = 1200  # a layer, in the report and the certificate that go into the file
 COMMANDS = 26  # in it: one a section, one a plan of the front
 SAMPLES, SAMPLES_A_RUN = 32, 16
+INT8, CHOSEN = "int8", "chosen"
 
 
-class Trials:
-    """Of plans for one network at one level; `int8` is the same network, all of 8 bits."""
+@dataclass(frozen=True)
+class Place:
+    """Where times are taken: a level, threads, and images at a time."""
 
-    def __init__(self, flow: Compiling, points: Points, int8: Compiling, level: str, threads: int) -> None:
-        self.flow, self.points, self.int8 = flow, points, int8
-        self.level, self.threads = level, threads
+    level: str
+    threads: int
+    batch: int
+
+
+class Trials(Protocol):
+    """What a search may ask of plans."""
 
     def file_bytes(self, decisions: Decisions) -> int:
         """Of the artifact with code for every level that was asked for, and with room for its report."""
-        flow = self.flow.branch(self.points, decisions, self.flow.options.levels, refine=False)
-        with flow.artifact.load(1):
-            room = REPORT_BYTES * len(self.points.result_of) + COMMANDS * len(self.flow.again())
-            return (flow.artifact.bytes or 0) + room
+        ...
 
     def share_of_int8_time(self, decisions: Decisions) -> float:
         """The time of a run over that of int8's beside it, the median."""
-        tried = self.flow.branch(self.points, decisions, (self.level,), refine=False).artifact.emitted
-        return self.beside_int8(tried, self.flow.cache, lambda: None)[1].share
-
-    def beside_int8(self, emitted: Emitted, cache: Cache, done: Callable[[], object]) -> tuple[Times, Times]:
-        """The times of int8 and of another artifact of the network, in alternation."""
-        both = {INT8: self.int8.artifact.emitted, CHOSEN: emitted}
-        times = cost.measure(both, self.level, self.threads, self.flow.options.batch, cache, done)
-        return times[INT8], times[CHOSEN]
+        ...
 
     def sqnr_db(self, plans: Sequence[Decisions]) -> list[float]:
         """Of each plan's outputs against float's on some calibration samples, refined as it would ship."""
-        engine, tallies = self.flow.engine(), [Tally() for _ in plans]
-        batches = list(first_batches(self.flow.samples.first, SAMPLES_A_RUN, SAMPLES))
+        ...
+
+    def verdict(self, decisions: Decisions, limit: float) -> Verdict:
+        """What the plan loses on the evaluation data, against what is allowed."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledTrials:
+    """Of plans for one network; `int8` is the same network, all of 8 bits. `levels` are those that the artifact is to
+    hold, `command` is as long as those in its report."""
+
+    calibrated: Calibrated
+    build: Build
+    int8: Built
+    place: Place
+    levels: tuple[str, ...]
+    cache: Cache
+    command: str
+    evaluation: Evaluation | None
+
+    def file_bytes(self, decisions: Decisions) -> int:
+        built = self.build(decisions, self.levels, refine=False)
+        room = LAYER_BYTES * len(self.calibrated.points.result_of) + COMMANDS * len(self.command)
+        return built.file_bytes() + room
+
+    def share_of_int8_time(self, decisions: Decisions) -> float:
+        tried = self.build(decisions, (self.place.level,), refine=False)
+        return beside_int8(self.int8, tried, self.place, self.cache, lambda: None)[1].share
+
+    def sqnr_db(self, plans: Sequence[Decisions]) -> list[float]:
+        data = self.calibrated.data
+        engine, tallies = data.engine(), [Tally() for _ in plans]
+        batches = list(first_batches(data.calibration.first, SAMPLES_A_RUN, SAMPLES))
         expected = [engine.run(batch) for batch in batches]
         for plan, tally in zip(plans, tallies, strict=True):
-            tried = self.flow.branch(self.points, plan, (self.level,)).artifact
-            with tried.load(self.threads, SAMPLES_A_RUN, self.level) as session:
+            tried = self.build(plan, (self.place.level,))
+            with tried.load(self.place.threads, SAMPLES_A_RUN, self.place.level) as session:
                 for batch, answers in zip(batches, expected, strict=True):
                     tally.add(answers, session.run(None, batch), None)
         return [tally.sqnr_db for tally in tallies]
+
+    def verdict(self, decisions: Decisions, limit: float) -> Verdict:
+        assert self.evaluation is not None, "a limit on a drop needs evaluation data: `Job` sees to that"
+        evaluator = self.evaluation.evaluator
+        tried = self.build(decisions, (self.place.level,))
+        with tried.load(self.place.threads, evaluator.batch) as session:
+            return verdict(evaluator.judge(session), limit)
+
+
+def beside_int8(
+    int8: Built, other: Built, place: Place, cache: Cache, done: Callable[[], object]
+) -> tuple[Times, Times]:
+    """The times of int8 and of another plan of the network, in alternation."""
+    both = {INT8: int8.emitted, CHOSEN: other.emitted}
+    times = cost.measure(both, place.level, place.threads, place.batch, cache, done)
+    return times[INT8], times[CHOSEN]

@@ -1,10 +1,12 @@
 """What a target makes of a network: everything that goes into an artifact but the report on it."""
 
+from __future__ import annotations
+
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from dyadic.runtime import artifact
 from dyadic.runtime.program import Program
@@ -12,7 +14,7 @@ from dyadic.runtime.program import Program
 
 @dataclass(frozen=True)
 class Emitted(ABC):
-    """In memory; `sections` gains report and certificate before it is written.
+    """In memory; report and certificate are added when it is written.
 
     program: what the target's executor runs. sections: bytes or JSON by name, those of the program among them.
     layer_bytes: packed bytes of weights by layer, without padding; what layers share is the first one's, as it is
@@ -45,6 +47,10 @@ class Emitted(ABC):
     @abstractmethod
     def digest(self, level: str) -> str:
         """Names whatever decides how long a run at `level` takes: program and code."""
+
+    def with_sections(self, **sections: Any) -> Self:
+        """The same with more in it: bytes, or what JSON can say."""
+        return replace(self, sections={**self.sections, **sections})
 
     def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
         """Write the artifact atomically; returns its size in bytes. Raises FileError."""

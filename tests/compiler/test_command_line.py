@@ -19,7 +19,7 @@ GIVEN: list[dict[str, Any]] = [
     {"max_size": "0.6x", "max_latency": "12ms", "sensitivity": "kl", "solver": "greedy", "strict": True},
     {"max_drop": "1%", "compare_plans": 10, "compare_sensitivities": True, "time_limit": "10m"},
     {"isa": ("amx", "avx2"), "threads": 2, "batch": 8, "shape": {"x": (1, 3, 8, 8), "y": (2,)}, "tune": "quick"},
-    {"plan": Path("plan.json"), "observer": "min-max"},
+    {"plan": Path("plan.json"), "observer": "min-max", "measure": False},
 ]
 
 
@@ -29,8 +29,8 @@ def parsed(command: str) -> tuple[dict[str, Any], Options]:
     assert (program, name) == ("dyadic", "compile")
     given = click.Context(cli.compile_command)
     cli.compile_command.parse_args(given, words)
-    own = ("model", "output", "calibration", "evaluate", "until", "emit", "debug")
-    return {key: given.params.pop(key) for key in own}, cli.options_of(given.params | {"progress": "off"})
+    own = ("model", "output", "calibration", "evaluate", "until", "emit")
+    return {key: given.params.pop(key) for key in own}, Options(**given.params | {"progress": "off"})
 
 
 @pytest.mark.parametrize("given", GIVEN)

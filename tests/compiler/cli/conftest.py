@@ -14,7 +14,7 @@ import dyadic
 from dyadic.compiler import cost
 from dyadic.compiler.measure import variants
 from dyadic.compiler.quality import comparison
-from dyadic.compiler.select import mixed
+from dyadic.compiler.select import search
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def artifact(tmp_path_factory: pytest.TempPathFactory, calibration: Path) -> Path:
     """The example network, compiled for any x86-64."""
     path = tmp_path_factory.mktemp("artifact") / "digits.dyq"
-    dyadic.compile(DIGITS / "digits.onnx", calibration, isa=("x86-64",)).save(path)
+    dyadic.compile(DIGITS / "digits.onnx", calibration, isa=("x86-64",), measure=False).save(path)
     return path
 
 
@@ -52,7 +52,7 @@ def quick_measurements() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module, name, value in (
             (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (variants, "SECONDS", 0.0), (variants, "LEAST_ROUNDS", 2),
-            (comparison, "TIMING_SECONDS", 0.05), (mixed, "FRONT_POINTS", 4),
+            (comparison, "TIMING_SECONDS", 0.05), (search, "FRONT_POINTS", 4),
         ):  # fmt: skip
             patch.setattr(module, name, value)
         yield

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,14 +11,14 @@ import numpy as np
 import onnx
 import pytest
 from support.command_line import DIGITS
+from support.stages import compiled
 from torch_mlir import ir
 
 from dyadic.compiler.cli import compare as cli_compare
 from dyadic.compiler.cli import compare_table as layer_table
 from dyadic.compiler.cli import main as cli
-from dyadic.compiler.driver import Flow
 from dyadic.compiler.measure.layer_comparison import compare_layers
-from dyadic.compiler.options import Options
+from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.dialects import qi
 from dyadic.dialects.reference import main_function
 
@@ -118,14 +119,15 @@ def test_5_no_artifact(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_5_an_artifact_that_is_not_what_its_integer_graph_says(tmp_path: Path, capsys: Capture) -> None:
-    flow = Flow(str(MODEL), DATA, None, None, Options(isa=("x86-64",))).run("lower")
-    with flow.context, ir.Location.unknown():  # the graph that is kept gets another bias than the kernels have
-        body = main_function(flow.integer).regions[0].blocks[0].operations
+    done = compiled(MODEL, DATA, isa=("x86-64",))
+    integer = done.built.integer
+    with integer.context, ir.Location.unknown():  # the graph that is kept gets another bias than the kernels have
+        body = main_function(integer).regions[0].blocks[0].operations
         constants = [op.opview for op in body if isinstance(op.opview, qi.ConstantOp)]
         bias = [one for one in constants if "i32" in str(one.out.type)][-1]
         bias.operation.attributes["value"] = ir.DenseElementsAttr.get(np.array(bias.value) + 5000)
-        flow.stage_emit()
-    flow.artifact.save(tmp_path / "m.dyq")
+        emitted = emit(done.built.lowered, ["x86-64"], integer)
+    replace(done.artifact, emitted=emitted).save(tmp_path / "m.dyq")
     assert compare(tmp_path / "m.dyq", MODEL, "--data", DATA, "--samples", 4) == 5
     said = capsys.readouterr()
     assert "equals its integer reference on these samples: no" in said.out

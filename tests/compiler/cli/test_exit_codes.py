@@ -61,14 +61,14 @@ def test_0_help_and_version(command: Command) -> None:
 def test_1_an_internal_error_is_a_sentence_with_a_reproducer(tmp_path: Path) -> None:
     program = f"""
 import sys
-from dyadic.compiler import driver
+from dyadic.compiler import float_network
 from dyadic.compiler.cli import main as cli
 from dyadic.passes.rewriting import Pass
 
 def fail(module):
     raise ZeroDivisionError("planted")
 
-driver.PIPELINE["prepare"] = (Pass("remove-identities", "", fail),)
+float_network.PIPELINE["prepare"] = (Pass("remove-identities", "", fail),)
 sys.exit(cli.main(["compile", {str(MODEL)!r}, "--until", "prepare", "--progress", "off"]))
 """
     environment = os.environ | {"TMPDIR": str(tmp_path)}
@@ -170,10 +170,10 @@ def test_7_a_machine_without_the_features(
 
 
 def test_8_out_of_memory(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def too_much(*_: object) -> None:
+    def too_much(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(cli, "options_of", too_much)
+    monkeypatch.setattr(cli, "Job", too_much)
     assert cli.main(["compile", "m.onnx"]) == 8
     assert capsys.readouterr().err.startswith("dyadic: out of memory")
 
@@ -183,13 +183,13 @@ def test_130_an_interrupt_that_became_another_error(
 ) -> None:
     """As an extension module does that is interrupted while it is loaded."""
 
-    def initialize(*_: object) -> None:
+    def initialize(*_: object, **__: object) -> None:
         try:
             os.kill(os.getpid(), signal.SIGINT)
         except KeyboardInterrupt:
             raise ImportError("initialization failed") from None
 
-    monkeypatch.setattr(cli, "options_of", initialize)
+    monkeypatch.setattr(cli, "Job", initialize)
     before = signal.getsignal(signal.SIGINT)
     assert cli.main(["compile", "m.onnx"]) == 130
     assert capsys.readouterr().err == "dyadic: interrupted; nothing was written\n"

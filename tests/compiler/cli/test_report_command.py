@@ -56,7 +56,7 @@ def test_the_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]
         (("text.dyq", "--json"), 5, "not a dyadic artifact"),
         (("m.dyq", "--html", "no/folder/page.html"), 6, "there is no folder"),
         (("m.dyq", "--json", "no/folder/r.json"), 6, "there is no folder"),
-        (("m.dyq", "--html", "m.dyq"), 2, "which is the artifact"),
+        (("m.dyq", "--html", "m.dyq"), 2, "is the artifact, which would be lost"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from support.command_line import DIGITS
+from support.stages import compiled
 
 from dyadic.compiler import cost
 from dyadic.compiler.cost import Times, alternate, measure, question
-from dyadic.compiler.driver import Flow
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.options import Options
 from dyadic.compiler.targets.cpu.emit import Emitted
 from dyadic.compiler.widths.decisions import uniform
-from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.scheme import parse
 
 LEVEL = "x86-64"
@@ -34,10 +32,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def variants() -> dict[str, Emitted]:
     """The example network with weights of 8 and of 4 bits."""
     images = np.load(DIGITS / "train.npz")["image"][:32]
-    flow = Flow(DIGITS / "digits.onnx", images, None, None, Options(isa=(LEVEL,))).run("select")
-    points = Points(flow.undecided)
+    done = compiled(DIGITS / "digits.onnx", images, isa=(LEVEL,))
+    points = done.selection.points
     made = {scheme: uniform(points, parse(f"{scheme}a8")) for scheme in ("w8", "w4")}
-    return {scheme: flow.branch(points, one, (LEVEL,), refine=False).artifact.emitted for scheme, one in made.items()}
+    return {scheme: done.build(one, (LEVEL,), refine=False).emitted for scheme, one in made.items()}
 
 
 class Fake:

@@ -11,13 +11,12 @@ import pytest
 import torch
 from support.command_line import DIGITS
 from support.random_graphs import grow, write_ranges
+from support.stages import compiled as compile_all
 from torch_mlir import ir
 
 import dyadic
-from dyadic.compiler.driver import Flow
 from dyadic.compiler.measure.layer_comparison import LayerComparison, compare_layers
 from dyadic.compiler.measure.layer_losses import Energies, Losses, bits, element, real, steps
-from dyadic.compiler.options import Options
 from dyadic.dialects import new_context
 from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, main_function
@@ -33,17 +32,18 @@ Spoil = Callable[[Array, Array], tuple[Array, Array]]
 
 def compiled(path: Path, layer: str = "", spoil: Spoil | None = None) -> Path:
     """An artifact of the digits network; with `spoil`, of other weights and bias in `layer` than the model has."""
-    flow = Flow(str(MODEL), TRAIN, None, None, Options(isa=("x86-64",))).run("refine")
-    with flow.context, ir.Location.unknown():
-        if spoil is not None:
-            body = main_function(flow.module).regions[0].blocks[0].operations
+
+    def look(stage: str, network: ir.Operation) -> None:
+        if stage != "refine" or spoil is None:
+            return
+        with network.context, ir.Location.unknown():
+            body = main_function(network).regions[0].blocks[0].operations
             (op,) = [op for op in body if hasattr(op.opview, "weight") and layer_name(op) == layer]
             given = [defining(value) for value in (op.opview.weight, op.opview.bias)]
             for constant, value in zip(given, spoil(*(np.array(one.value) for one in given)), strict=True):
                 constant.operation.attributes["value"] = ir.DenseElementsAttr.get(value.astype(np.float32))
-        for stage in ("integerize", "lower", "emit"):
-            getattr(flow, f"stage_{stage}")()
-    flow.artifact.save(path)
+
+    compile_all(MODEL, TRAIN, look, isa=("x86-64",)).artifact.save(path)
     return path
 
 

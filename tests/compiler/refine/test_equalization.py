@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from support.meaning import prepared
+from support.stages import compiled as compile_all
 from torch import nn
 
-from dyadic.compiler.driver import Flow
+from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.measure.layer_comparison import compare_layers
-from dyadic.compiler.options import Options
 from dyadic.compiler.refine import equalization
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import function_bodies
@@ -40,38 +40,37 @@ class Uneven(nn.Module):
         return self.fc(self.second(self.first(x).relu()).relu().mean((2, 3)))
 
 
-def compiled(spread: float, **options: object) -> Flow:
+def compiled(spread: float, data: object = IMAGES, **options: object) -> Compiled:
     network = Uneven(spread).eval()
-    given = Options(isa=("x86-64",), **options)  # pyright: ignore[reportArgumentType]
-    return Flow(network, IMAGES, None, (torch.from_numpy(IMAGES[:1]),), given).run()
+    return compile_all(network, data, example_inputs=(torch.from_numpy(IMAGES[:1]),), isa=("x86-64",), **options)
 
 
 def test_uneven_channels_are_equalized_and_the_outputs_are_nearer_to_float() -> None:
-    flow = compiled(3.0, precision="w4a8")
-    seen = flow.equalized
+    done = compiled(3.0, precision="w4a8")
+    seen = done.built.equalized
     assert seen is not None and seen.kept and seen.after_db > seen.before_db + 1
     plain = compiled(3.0, precision="w4a8", without=("equalize-layers",))
-    assert plain.equalized is None
+    assert plain.built.equalized is None
     floating = Uneven(3.0).eval()(torch.from_numpy(IMAGES)).detach().numpy()
     noise = []
-    for one in (flow, plain):
+    for one in (done, plain):
         with one.artifact.load(max_batch=len(IMAGES)) as session:
             noise.append(float(np.square(session(IMAGES) - floating).sum()))
     assert noise[0] < 0.8 * noise[1]
-    assert flow.artifact.report["equalized"]["kept"] and "equalized" not in plain.artifact.report
+    assert done.artifact.report["equalized"]["kept"] and "equalized" not in plain.artifact.report
 
 
 def test_what_does_not_help_is_not_kept_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(equalization, "LEAST_GAIN_DB", 100.0)
-    flow = compiled(3.0, precision="w4a8")
-    assert flow.equalized is not None and not flow.equalized.kept
+    done = compiled(3.0, precision="w4a8")
+    assert done.built.equalized is not None and not done.built.equalized.kept
     plain = compiled(3.0, precision="w4a8", without=("equalize-layers",))
-    assert flow.artifact.emitted.sections["cpu/weights"] == plain.artifact.emitted.sections["cpu/weights"]
+    assert done.artifact.emitted.sections["cpu/weights"] == plain.artifact.emitted.sections["cpu/weights"]
 
 
-def sqnr_db(flow: Flow, spread: float) -> float:
+def sqnr_db(done: Compiled, spread: float) -> float:
     floating = Uneven(spread).eval()(torch.from_numpy(IMAGES)).detach().numpy()
-    with flow.artifact.load(max_batch=len(IMAGES)) as session:
+    with done.artifact.load(max_batch=len(IMAGES)) as session:
         noise = np.square(session(IMAGES) - floating).sum()
     return 10 * float(np.log10(np.square(floating).sum() / noise))
 
@@ -84,16 +83,16 @@ def test_uneven_channels_cost_int8_nothing() -> None:
 
 
 def test_at_eight_bits_it_is_tried_where_channels_are_uneven() -> None:
-    seen = compiled(3.0).equalized
+    seen = compiled(3.0).built.equalized
     assert seen is not None and seen.kept
-    assert compiled(0.0).equalized is None
-    assert compiled(0.5).equalized is None
-    assert compiled(0.0, precision="w4a8").equalized is not None
+    assert compiled(0.0).built.equalized is None
+    assert compiled(0.5).built.equalized is None
+    assert compiled(0.0, precision="w4a8").built.equalized is not None
 
 
 def test_at_eight_bits_what_stays_is_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(equalization, "UNEVEN", 0.0)
-    seen = compiled(0.1).equalized
+    seen = compiled(0.1).built.equalized
     assert seen is not None and not seen.kept
 
 
@@ -108,27 +107,25 @@ def test_channels_that_do_not_matter_are_not_uneven() -> None:
 
 
 def test_it_is_tried_only_where_data_can_be_read_twice() -> None:
-    network = Uneven(3.0).eval()
-    once = Flow(network, iter([IMAGES]), None, (torch.from_numpy(IMAGES[:1]),), Options(precision="w4a8")).run("refine")
-    assert once.equalized is None
+    assert compiled(3.0, iter([IMAGES]), precision="w4a8").built.equalized is None
 
 
 def test_compare_equalizes_the_float_model_too(tmp_path: Path) -> None:
     """Otherwise the tensor between the two layers would look spoilt."""
-    flow = compiled(3.0, precision="w4a8")
-    flow.artifact.save(tmp_path / "m.dyq")
-    assert flow.equalized is not None
+    done = compiled(3.0, precision="w4a8")
+    done.artifact.save(tmp_path / "m.dyq")
+    assert done.built.equalized is not None
     with open_artifact(tmp_path / "m.dyq") as file:
-        assert file.made["equalized"] == flow.equalized.way
+        assert file.made["equalized"] == done.built.equalized.way
     network = Uneven(3.0).eval()
     found = compare_layers(tmp_path / "m.dyq", network, IMAGES, example_inputs=(torch.from_numpy(IMAGES[:1]),))
     assert all(one.accumulated_db is not None and one.accumulated_db > 10 for one in found.layers)
 
 
 def test_the_twin_is_calibrated_once() -> None:
-    flow = compiled(3.0, precision="w4a8")
-    with flow.context:
+    network = compiled(3.0, precision="w4a8").calibrated
+    with network.module.context:
         for way in equalization.WAYS:
-            assert flow.equalizer.twin(way) is flow.equalizer.twin(way)
-            fresh = equalization.Equalizer(flow.undecided, flow.samples, "mse", Cache(None, print))
-            assert str(fresh.twin(way)) == str(flow.equalizer.twin(way))
+            assert network.equalizer.twin(way) is network.equalizer.twin(way)
+            fresh = equalization.Equalizer(network.module, network.data.calibration, "mse", Cache(None, print))
+            assert str(fresh.twin(way)) == str(network.equalizer.twin(way))

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.meaning import ROOT
+from support.stages import calibrated
 from torch_mlir import ir
 
 from dyadic.compiler import refine as refining
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.data import Samples
-from dyadic.compiler.driver import Flow
+from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.dialects import qd
@@ -26,15 +26,15 @@ LEARNED = (qd.INPUT_MOMENTS, qd.WEIGHT_TARGET, qd.OUTPUT_ERROR)
 
 
 @pytest.fixture(scope="module")
-def flow() -> Flow:
+def network() -> Calibrated:
     with np.load(DIGITS / "train.npz") as data:
-        return Flow(DIGITS / "digits.onnx", {"image": data["image"][:100]}, None, None, Options()).run("calibrate")
+        return calibrated(DIGITS / "digits.onnx", {"image": data["image"][:100]})
 
 
-def chosen(flow: Flow, bits: int, group: int = 0) -> ir.Module:
+def chosen(network: Calibrated, bits: int, group: int = 0) -> ir.Module:
     """A copy of the calibrated network with weights of `bits` bits everywhere."""
-    with flow.context:
-        copy = ir.Module.parse(str(flow.module.operation.get_asm(enable_debug_info=True)))
+    with network.module.context:
+        copy = ir.Module.parse(str(network.module.get_asm(enable_debug_info=True)))
         width = ir.IntegerType.get_signless(64)
         for op in main_function(copy).operation.regions[0].blocks[0].operations:
             if isinstance(op.opview, qd.Conv2dOp | qd.LinearOp):
@@ -44,20 +44,20 @@ def chosen(flow: Flow, bits: int, group: int = 0) -> ir.Module:
     return copy
 
 
-def refined(flow: Flow, module: ir.Module, techniques: Collection[str] = TECHNIQUES, **more) -> Refined:
+def refined(network: Calibrated, module: ir.Module, techniques: Collection[str] = TECHNIQUES, **more) -> Refined:
     with np.load(DIGITS / "train.npz") as data:
         samples = Samples({"image": data["image"][:100]}, model_inputs(module))
     return refine(module, samples, Progress(), techniques, **more)
 
 
-def quality(flow: Flow, module: ir.Module) -> float:
+def quality(network: Calibrated, module: ir.Module) -> float:
     """SQNR of the integer network's logits on images that refinement never saw."""
     with np.load(DIGITS / "test.npz") as data:
         images = data["image"][:200]
     import torch
 
-    with flow.context:
-        wanted = next(iter(run_qd(flow.module, {"image": torch.from_numpy(images)}).values())).numpy()
+    with network.module.context:
+        wanted = next(iter(run_qd(network.module, {"image": torch.from_numpy(images)}).values())).numpy()
         for one in PIPELINE["integerize"]:
             one.run(module.operation)
         got = next(iter(IntegerReference(module)({"image": images}).values()))
@@ -65,19 +65,19 @@ def quality(flow: Flow, module: ir.Module) -> float:
 
 
 @pytest.mark.parametrize(("bits", "group", "better_db"), [(4, 0, 3.0), (4, 16, 2.0), (2, 0, 4.0)])
-def test_learned_rounding_beats_nearest(flow: Flow, bits: int, group: int, better_db: float) -> None:
+def test_learned_rounding_beats_nearest(network: Calibrated, bits: int, group: int, better_db: float) -> None:
     results = {}
     for techniques in ((), TECHNIQUES[:1], TECHNIQUES):
-        module = chosen(flow, bits, group)
-        refined(flow, module, techniques)
-        results[techniques] = quality(flow, module)
+        module = chosen(network, bits, group)
+        refined(network, module, techniques)
+        results[techniques] = quality(network, module)
     assert results[TECHNIQUES] > results[()] + better_db, results
     assert results[TECHNIQUES] > results[TECHNIQUES[:1]] + 1.0, results
 
 
-def test_each_technique_says_what_it_gained_and_leaves_no_data_behind(flow: Flow) -> None:
-    module = chosen(flow, 4)
-    answer = refined(flow, module)
+def test_each_technique_says_what_it_gained_and_leaves_no_data_behind(network: Calibrated) -> None:
+    module = chosen(network, 4)
+    answer = refined(network, module)
     layers = [
         op for op in main_function(module).operation.regions[0].blocks[0].operations if qd.WEIGHT_BITS in op.attributes
     ]
@@ -93,27 +93,27 @@ def test_each_technique_says_what_it_gained_and_leaves_no_data_behind(flow: Flow
 
 
 def test_the_same_answer_every_time_and_from_the_cache(
-    flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Calibrated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = Cache(tmp_path)
     texts, answers = [], []
     for _ in range(2):
-        module = chosen(flow, 4, 16)
-        answers.append(refined(flow, module, cache=cache))
+        module = chosen(network, 4, 16)
+        answers.append(refined(network, module, cache=cache))
         texts.append(str(module))
         monkeypatch.setattr(refining, "learn", None)  # the second time the cache has to know
     monkeypatch.undo()
-    module = chosen(flow, 4, 16)
-    refined(flow, module)
+    module = chosen(network, 4, 16)
+    refined(network, module)
     assert texts[0] == texts[1] == str(module) and answers[0] == answers[1]
     monkeypatch.setattr(refining, "learn", None)
     with pytest.raises(TypeError):  # another choice of techniques is another question
-        refined(flow, chosen(flow, 4, 16), TECHNIQUES[:1], cache=cache)
+        refined(network, chosen(network, 4, 16), TECHNIQUES[:1], cache=cache)
 
 
-def test_out_of_time_the_rest_is_rounded_to_nearest(flow: Flow, tmp_path: Path) -> None:
-    module = chosen(flow, 4)
-    answer = refined(flow, module, cache=Cache(tmp_path), deadline=time.monotonic() - 1)
+def test_out_of_time_the_rest_is_rounded_to_nearest(network: Calibrated, tmp_path: Path) -> None:
+    module = chosen(network, 4)
+    answer = refined(network, module, cache=Cache(tmp_path), deadline=time.monotonic() - 1)
     layers = [
         op for op in main_function(module).operation.regions[0].blocks[0].operations if qd.WEIGHT_BITS in op.attributes
     ]
@@ -122,10 +122,10 @@ def test_out_of_time_the_rest_is_rounded_to_nearest(flow: Flow, tmp_path: Path) 
     assert f"{len(layers) - 1} of {len(layers)} layers" in note
     assert all(qd.WEIGHT_STEPS in op.attributes for op in layers)
     assert sum(qd.BIAS_SHIFT in op.attributes for op in layers) == 1
-    assert len(refined(flow, chosen(flow, 4), cache=Cache(tmp_path)).gains) > len(answer.gains)  # it was not kept
+    assert len(refined(network, chosen(network, 4), cache=Cache(tmp_path)).gains) > len(answer.gains)  # it was not kept
 
 
-def test_eight_bits_are_left_alone(flow: Flow) -> None:
-    module = chosen(flow, 8)
+def test_eight_bits_are_left_alone(network: Calibrated) -> None:
+    module = chosen(network, 8)
     before = str(module)
-    assert refined(flow, module) == Refined() and str(module) == before
+    assert refined(network, module) == Refined() and str(module) == before

@@ -1,240 +1,143 @@
-"""The numbers that solvers get: every cost of a small network by hand, and nothing that is not a candidate."""
+"""The search, of a network whose every cost is known, with trials that say what a test wants them to say."""
 
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pytest
-from support.hand_made import CONV, IMAGE, RANGE, RELU, hand_made
+from support.small_search import CANDIDATES, COSTS, SENSITIVITIES, small_points
 
-from dyadic.compiler.cost import Times
-from dyadic.compiler.select.search import (
-    BOPS,
-    BYTES,
-    LATENCY,
-    Costs,
-    decisions_of,
-    make_problem,
-    variants_of,
-)
-from dyadic.compiler.sensitivity import Candidates, Estimate, Sensitivities
-from dyadic.compiler.solvers.problem import Problem, evaluate, solution
-from dyadic.compiler.targets.cpu.emit import layer_bytes
-from dyadic.compiler.widths.decisions import Decisions, write
+from dyadic.compiler.budget import Axis, parse_limit
+from dyadic.compiler.progress import Progress
+from dyadic.compiler.quality.acceptance import Verdict, by_agreement
+from dyadic.compiler.select.model import BYTES
+from dyadic.compiler.select.search import Found, Search
+from dyadic.compiler.select.task import Task
+from dyadic.compiler.widths.decisions import Decisions
 from dyadic.compiler.widths.points import Points
-from dyadic.dialects import new_context
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.runtime.errors import BudgetError, SearchInterrupted
 
-MACS, WEIGHTS = 16 * 4, 4
-BODY = f"""
-  %1 = "qd.conv2d"(%x, %w, %b) {CONV} loc("first")
-  %2 = "qd.clamp"(%1) {RELU} loc("relu")
-  %3 = "qd.conv2d"(%2, %v, %b) {CONV} loc("second")
-  %4 = "qd.sub"(%3, %y) {{{RANGE}}} : ({IMAGE}, {IMAGE}) -> {IMAGE} loc("sub")"""
-CANDIDATES = Candidates(
-    {"first": ("w8", "w4"), "second": ("w8", "w2")},
-    {"x": (16, 8), "y": (8,), "relu": (8, 4), "second": (8,), "sub": (16, 8)},
-)
+INT8 = {"first": "w8a8", "relu": "a8", "second": "w8a8", "sub": "a8", "x": "a8", "y": "a8"}
+
+
+@dataclass
+class Said:
+    """Answers in the order of the questions; `asked` is of which plans."""
+
+    sizes: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    decibels: list[float] = field(default_factory=list)
+    accept: Callable[[Decisions], bool] = lambda _: True
+    asked: list[Decisions] = field(default_factory=list)
+
+    def file_bytes(self, decisions: Decisions) -> int:
+        self.asked.append(decisions)
+        return self.sizes.pop(0)
+
+    def share_of_int8_time(self, decisions: Decisions) -> float:
+        self.asked.append(decisions)
+        return self.shares.pop(0)
+
+    def sqnr_db(self, plans: Sequence[Decisions]) -> list[float]:
+        self.asked += plans
+        return self.decibels
+
+    def verdict(self, decisions: Decisions, limit: float) -> Verdict:
+        self.asked.append(decisions)
+        return by_agreement(0 if self.accept(decisions) else 900, 1000, limit)
 
 
 @pytest.fixture(scope="module")
 def points() -> Points:
-    with new_context() as context, context:
-        return Points(hand_made(BODY, "4"))
+    return small_points()
 
 
-def times(boundary: float, first: float, second: float, sub: float) -> Times:
-    layers = {"": boundary, "first": first, "second": second, "sub": sub}
-    return Times({name: (ns, ns, ns) for name, ns in layers.items()}, 2 * sum(layers.values()), 0.0, 0.0)
+def search(points: Points, trials: Any, solver: str = "auto", **limits: str) -> Search:
+    axes: dict[Axis, str] = {axis.removeprefix("max_"): text for axis, text in limits.items()}  # pyright: ignore
+    allowed = {axis: parse_limit(axis, text) for axis, text in axes.items()}
+    task = Task(points, CANDIDATES, COSTS, SENSITIVITIES, allowed, solver, lambda **changed: "dyadic compile")
+    return Search(task, trials, Progress())
 
 
-COSTS = Costs(
-    {
-        ("w8", 8): times(100, 1000, 2000, 500),
-        ("w4", 8): times(110, 900, 2100, 505),
-        ("w2", 8): times(120, 800, 1800, 510),
-        ("w8", 16): times(130, 1500, 2500, 700),
-    },
-    {scheme: {"first": size, "second": size, "norm": 7} for scheme, size in (("w8", 64), ("w4", 32), ("w2", 16))},
-)  # what scales and shifts channels has weights, too, of 8 bits always
+def applied(found: Found, points: Points) -> dict[str, str]:
+    return found.decisions.by_layer(points)
 
 
-def estimate(value: float) -> Estimate:
-    return Estimate(value, value / 2, 2 * value)
+def test_int8_ships_where_it_keeps_the_limits_and_is_nearer_to_float(points: Points) -> None:
+    found = search(points, Said(shares=[1.0, 1.0], decibels=[20.0, 30.0]), max_latency="3x").run()
+    assert applied(found, points) == INT8
+    assert found.notes[-1].startswith("int8 ships: ") and found.notes[-1].endswith("(30.0 against 20.0 dB)")
+    found = search(points, Said(shares=[1.0, 1.0], decibels=[30.0, 20.0]), max_latency="3x").run()
+    assert applied(found, points)["x"] == "a16" and not found.notes
 
 
-SENSITIVITIES = Sensitivities(
-    "augmented",
-    "nats",
-    {"first": {"w8": estimate(0.0), "w4": estimate(3.0)}, "second": {"w8": estimate(0.0), "w2": estimate(7.0)}},
-    {
-        "x": {16: estimate(0.0), 8: estimate(0.5)},
-        "y": {8: estimate(0.25)},
-        "relu": {8: estimate(1.0), 4: estimate(4.0)},
-        "second": {8: estimate(0.125)},
-        "sub": {16: estimate(0.0), 8: estimate(2.0)},
-    },
-    (("first", "w4", "second", "w2", 10.0), ("first", "w4", "x", "a8", -1.5), ("second", "w2", "relu", "a4", 20.0)),
-)
-
-
-def chosen(first: str, second: str, x: int, relu: int, sub: int) -> dict[str, str]:
-    widths = {"x": x, "y": 8, "relu": relu, "second": 8, "sub": sub}
-    options = {"weights of first": first, "weights of second": second}
-    return options | {f"activations of {name}": str(width) for name, width in widths.items()}
-
-
-def totals(problem: Problem, *widths: str | int) -> dict[str, float]:
-    return evaluate(problem, chosen(*widths))  # pyright: ignore[reportArgumentType]
-
-
-def test_every_scheme_and_width_is_timed_once() -> None:
-    assert variants_of(CANDIDATES) == [("w8", 8), ("w2", 8), ("w4", 8), ("w8", 16)]
-    assert variants_of(Candidates({"first": ("w4",)}, {"x": (4,)})) == [("w8", 8), ("w4", 8)]
-
-
-def test_costs_by_hand(points: Points) -> None:
-    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {BYTES: 96.0})
-    assert problem.budgets == {BYTES: 96.0} and problem.fixed_costs == {LATENCY: 100, BYTES: 7}
-    base = totals(problem, "w8", "w8", 8, 8, 8)
-    assert base[BYTES] == 128 + 7 and base[BOPS] == 2 * MACS * 64
-    assert base[LATENCY] == COSTS.times["w8", 8].sum == 3600
-    narrow = totals(problem, "w4", "w2", 8, 4, 8)
-    assert narrow[BYTES] == 32 + 16 + 7
-    assert narrow[BOPS] == MACS * 4 * 8 + MACS * 2 * 4
-    assert narrow[LATENCY] == 100 + 900 + 1800 + 500  # 4 bits take the time of 8; the boundary stays int8's
-    assert totals(problem, "w8", "w8", 8, 8, 16)[LATENCY] == 3600 + 200  # the width of what it makes
-    assert totals(problem, "w8", "w8", 16, 8, 8)[LATENCY] == 3600 + 500  # the width of what it reads
-    assert totals(problem, "w8", "w8", 16, 8, 8)[BOPS] == MACS * 8 * 16 + MACS * 64
-
-
-def test_what_both_widths_change_adds_up(points: Points) -> None:
-    """first: 1000, 100 less with 4-bit weights, 500 more with a 16-bit input."""
-    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
-    assert totals(problem, "w4", "w8", 16, 8, 8)[LATENCY] == 3600 - 100 + 500
-    assert COSTS.latency(["first", "relu"], "w4", 16) == 1400 and COSTS.latency(["relu"], "w8", 8) == 0
-    assert COSTS.latency(["first", "second"], "w2", 16) == (800 + 1800) + (1500 + 2500) - (1000 + 2000)
-    fast = {("w8", 8): times(1, 100, 1, 1), ("w4", 8): times(1, 10, 1, 1), ("w8", 16): times(1, 20, 1, 1)}
-    assert Costs(fast, {}).latency(["first"], "w4", 16) == 0  # no layer takes less than no time
-
-
-def test_losses_and_what_pairs_lose_together(points: Points) -> None:
-    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
-    assert totals(problem, "w8", "w8", 16, 8, 16)["loss"] == 0.25 + 1.0 + 0.125
-    assert totals(problem, "w4", "w8", 8, 8, 16)["loss"] == 1.375 + 3.0 + 0.5 - 1.5
-    assert totals(problem, "w4", "w2", 16, 4, 8)["loss"] == 3 + 7 + 10 + 4 + 20 + 2 + 0.375
-    for first in ("w8", "w4"):
-        for relu in (8, 4):
-            widths = {"x": 16, "y": 8, "relu": relu, "second": 8, "sub": 8}
-            predicted = SENSITIVITIES.predicted({"first": first, "second": "w2"}, widths)
-            assert totals(problem, first, "w2", 16, relu, 8)["loss"] == predicted
-
-
-def test_two_choices_are_one_pair_with_losses_and_costs(points: Points) -> None:
-    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
-    keys = [(pair.first, pair.second) for pair in problem.pairs]
-    assert sorted(keys) == [
-        ("weights of first", "activations of x"),
-        ("weights of first", "weights of second"),
-        ("weights of second", "activations of relu"),
-    ]
-    pair = problem.pairs[keys.index(("weights of first", "activations of x"))]
-    assert pair.loss == ((0, 0), (0, -1.5))
-    assert pair.costs[LATENCY] == ((1500, 1000), (1400, 900))
-    assert pair.costs[BOPS] == tuple(tuple(float(MACS * w * a) for a in (16, 8)) for w in (8, 4))
-
-
-def test_a_single_width_needs_no_pair(points: Points) -> None:
-    one = Candidates(CANDIDATES.weights, {**CANDIDATES.activations, "x": (8,), "relu": (8,)})
-    alone = Sensitivities("sqnr", "", SENSITIVITIES.weights, SENSITIVITIES.activations)
-    problem = make_problem(points, one, alone, COSTS, {})
-    assert problem.pairs == ()
-    assert totals(problem, "w4", "w2", 8, 8, 8)[LATENCY] == 100 + 900 + 1800 + 500
-    assert totals(problem, "w4", "w2", 8, 8, 8)[BOPS] == MACS * 4 * 8 + MACS * 2 * 8
-
-
-def test_without_measurements_bytes_are_counted_to_the_bit(points: Points) -> None:
-    problem = make_problem(points, CANDIDATES, SENSITIVITIES, None, {})
-    assert totals(problem, "w8", "w8", 8, 8, 8)[BYTES] == 2 * WEIGHTS
-    assert totals(problem, "w4", "w2", 8, 8, 8)[BYTES] == 2 + 1
-    assert LATENCY not in problem.axes
-
-
-def test_a_solution_is_decisions(points: Points) -> None:
-    problem = make_problem(points, CANDIDATES, SENSITIVITIES, COSTS, {})
-    found = decisions_of(solution(problem, chosen("w4", "w8", 16, 4, 8), "by hand"))
-    assert found == Decisions({"first": "w4", "second": "w8"}, {"x": 16, "y": 8, "relu": 4, "second": 8, "sub": 8})
-
-
-@dataclass
-class Launch:
-    """Of a lowered module."""
-
-    layer: Any
-    weights: bytes
-
-    def data(self, part: str) -> np.ndarray:
-        assert part == "weights"
-        return np.frombuffer(self.weights, np.uint8)
-
-
-def test_weights_that_layers_share_are_stored_once() -> None:
-    named = [("first", b"abcd"), ("second", b"xy"), ("again", b"abcd"), ("second", b"z"), ("pool", b"")]
-    launches = [Launch(SimpleNamespace(value=layer), data) for layer, data in named]
-    assert layer_bytes(launches) == {"first": 4, "second": 3, "again": 0, "pool": 0}
-
-
-def test_float_islands_are_timed_among_int8_and_cost_32_bits(points: Points) -> None:
-    candidates = Candidates({"first": ("f32",), "second": ("w8", "w2")}, CANDIDATES.activations)
-    variants = [("w8", 8), ("f32", 8), ("w2", 8), ("w8", 16), ("f32", 16)]
-    assert variants_of(candidates) == variants
-    costs = Costs(
-        {**COSTS.times, ("f32", 8): times(90, 7000, 2000, 500), ("f32", 16): times(90, 7700, 2500, 700)},
-        {**COSTS.bytes, "f32": {"first": 256, "second": 64}},
+def test_limits_that_compiled_plans_break_are_tightened_together(points: Points) -> None:
+    # of int8 and of two plans; of int8 again, which breaks a limit and so replaces nothing
+    said = Said(sizes=[1000, 1201, 10, 10], shares=[1.6, 1.0, 1.6])
+    found = search(points, said, max_size="1.2kB", max_latency="1.5x").run()
+    assert found.notes == (
+        "a plan made a file of 1.2 kB; the search went on with less room",
+        "a plan predicted to take 1.194 of int8's time took 1.600; the search went on with less room",
     )
-    weights = {**SENSITIVITIES.weights, "first": {"f32": estimate(0.0)}}
-    sensitivities = Sensitivities("sqnr", "nats", weights, SENSITIVITIES.activations)
-    problem = make_problem(points, candidates, sensitivities, costs, {})
-    options = {choice.name: choice.options[0] for choice in problem.choices}
-    assert options["weights of first"] == "f32" and options["activations of x"] == "16"
-    wide = evaluate(problem, options)
-    narrow = evaluate(problem, {**options, "activations of x": "8"})
-    assert wide[LATENCY] - narrow[LATENCY] == 7700 - 7000  # not what 16 bits cost an integer layer
-    assert wide[BOPS] - narrow[BOPS] == MACS * 32 * 8
-    assert narrow[BYTES] == 256 + 64 + 7 and narrow["loss"] == wide["loss"] + 0.5
+    assert said.sizes == said.shares == [] and found.chosen.costs[BYTES] < 128 + 7
 
 
-RESIDUAL = f"""
-  %1 = "qd.conv2d"(%x, %w, %b) {CONV} loc("conv")
-  %2 = "qd.add"(%1, %y) {{{RANGE}}} : ({IMAGE}, {IMAGE}) -> {IMAGE} loc("add")
-  %3 = "qd.conv2d"(%2, %v, %b) {CONV} loc("last")"""
+def test_a_limit_that_no_compiled_plan_keeps(points: Points) -> None:
+    with pytest.raises(BudgetError, match=r"keeps --max-latency 3x once it is compiled: .* took 3.100") as caught:
+        search(points, Said(shares=[3.1] * 4), max_latency="3x").run()
+    assert caught.value.plan.keys() == INT8.keys()
 
 
-def test_an_addition_that_takes_in_no_accumulator_is_part_of_what_an_island_costs() -> None:
-    """Among integers it has no step of its own; behind an island it has, and the mark on it must go."""
-    with new_context() as context, context:
-        module = hand_made(RESIDUAL, "3")
-        points = Points(module)
-        assert points.additions == {"conv": "add"}
-        weights, widths = {"conv": "f32", "last": "w8"}, dict.fromkeys(points.activations, 8)
-        for scheme, marked in (("w8", True), ("f32", False)):
-            copy = hand_made(RESIDUAL, "3")
-            write(copy, points, Decisions({**weights, "conv": scheme}, widths), dict.fromkeys(points.result_of, ""))
-            assert (CONV_ADD in str(copy)) == marked and ("qd.weight_bits = 32" in str(copy)) != marked
-    layers = {("w8", 8): {"": 1, "conv": 10, "last": 20}, ("f32", 8): {"": 1, "conv": 300, "add": 7, "last": 20}}
-    costs = Costs(
-        {
-            variant: Times({name: (ns, ns, ns) for name, ns in known.items()}, 1.0, 0.0, 0.0)
-            for variant, known in layers.items()
-        },
-        {"w8": {"conv": 64, "last": 64}, "f32": {"conv": 256, "last": 64}},
-    )
-    candidates = Candidates({"conv": ("f32",), "last": ("w8",)}, dict.fromkeys(points.activations, (8,)))
-    none = estimate(0.0)
-    sensitivities = Sensitivities(
-        "sqnr", "nats", {"conv": {"f32": none}, "last": {"w8": none}}, {p: {8: none} for p in points.activations}
-    )
-    problem = make_problem(points, candidates, sensitivities, costs, {})
-    every = {choice.name: choice.options[0] for choice in problem.choices}
-    assert evaluate(problem, every)[LATENCY] == 1 + 300 + 7 + 20
+def test_what_cannot_be_met_is_refused_with_the_nearest_plan(points: Points) -> None:
+    with pytest.raises(
+        BudgetError, match=r"--max-size 0.1x cannot be met: 0.1 kB of weights \(0.407x .*nearest"
+    ) as caught:
+        search(points, Said(), max_size="0.1x").run()
+    assert (caught.value.plan["first"], caught.value.plan["second"]) == ("w4a8", "w2a8")
+
+
+def test_other_limits_are_settled_before_a_drop_is_judged(points: Points) -> None:
+    """A file that is too large says nothing about accuracy: bisection must not take one for the other."""
+    said = Said(sizes=[1000, 1201, 10])
+    found = search(points, said, max_drop="2%", max_size="1.2kB").run()
+    assert found.notes[0] == "a plan made a file of 1.2 kB; the search went on with less room"
+    assert all(" points on 1000 samples, at most " in note for note in found.notes[1:]) and len(found.notes) > 1
+
+
+def test_the_smallest_plan_that_keeps_a_promise_ships(points: Points) -> None:
+    found = search(points, Said(accept=lambda one: one.weights["second"] == "w8"), max_drop="2%").run()
+    assert found.decisions.weights == {"first": "w4", "second": "w8"}
+    with pytest.raises(BudgetError, match="no plan was found that loses 2% at most: the most precise one loses 90"):
+        search(points, Said(accept=lambda _: False), max_drop="2%").run()
+
+
+def test_int8_that_breaks_a_limit_once_compiled_replaces_nothing(points: Points) -> None:
+    said = Said(shares=[1.0, 3.5])  # of the plan that was found, of int8; how near they are to float is not asked
+    found = search(points, said, max_latency="3x").run()
+    assert said.shares == [] and not found.notes and applied(found, points) != INT8
+
+
+class Interrupting(Said):
+    """Somebody presses Ctrl-C while the third question is answered."""
+
+    def file_bytes(self, decisions: Decisions) -> int:
+        if len(self.asked) == 2:
+            raise KeyboardInterrupt
+        return super().file_bytes(decisions)
+
+
+def test_an_interrupted_search_has_its_best_plan(points: Points) -> None:
+    said = Interrupting(sizes=[1000, 1201])
+    with pytest.raises(SearchInterrupted) as caught:
+        search(points, said, max_size="1.2kB").run()
+    assert caught.value.plan.keys() == INT8.keys() and isinstance(caught.value, KeyboardInterrupt)
+    asked = Interrupting(sizes=[1000], asked=[Decisions({}, {})] * 2)
+    with pytest.raises(KeyboardInterrupt) as bare:
+        search(points, asked, max_size="1.2kB").run()  # before there is a plan
+    assert not isinstance(bare.value, SearchInterrupted)
+
+
+@pytest.mark.parametrize("solver", ["ilp", "greedy", "pareto"])
+def test_every_solver_keeps_within_bytes(points: Points, solver: str) -> None:
+    found = search(points, Said(decibels=[2.0, 1.0]), solver, max_size="0.8x").run()
+    assert found.chosen.costs[BYTES] <= 0.8 * (128 + 7) and found.axis == BYTES

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.command_line import DIGITS
+from support.stages import compiled
 
 from dyadic.compiler import cost
-from dyadic.compiler.driver import Flow
-from dyadic.compiler.options import Options
-from dyadic.compiler.select.trials import COMMANDS, Trials
+from dyadic.compiler.compiled import Compiled
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.select.trials import COMMANDS, LAYER_BYTES, CompiledTrials, Place
 from dyadic.compiler.widths.decisions import Decisions, uniform
-from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.scheme import parse
 
 LEVEL = "x86-64"
@@ -27,32 +27,45 @@ def quick() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def trials() -> Trials:
+def done() -> Compiled:
     images = np.load(DIGITS / "train.npz")["image"][:48]
-    flow = Flow(str(DIGITS / "digits.onnx"), images, None, None, Options(isa=(LEVEL,))).run("select")
-    points = Points(flow.undecided)
-    int8 = flow.branch(points, uniform(points, parse("w8a8")), (LEVEL,))
-    return Trials(flow, points, int8, LEVEL, 1)
+    return compiled(DIGITS / "digits.onnx", images, isa=(LEVEL,))
 
 
-def plan(trials: Trials, scheme: str) -> Decisions:
-    return uniform(trials.points, parse(scheme))
+@pytest.fixture(scope="module")
+def trials(done: Compiled) -> CompiledTrials:
+    place, command = Place(LEVEL, 1, 1), done.job.again()
+    return CompiledTrials(done.calibrated, done.build, done.built, place, (LEVEL,), Cache(None), command, None)
 
 
-def test_the_size_is_that_of_the_file_and_room_for_the_report(trials: Trials, tmp_path: Path) -> None:
+def plan(trials: CompiledTrials, scheme: str) -> Decisions:
+    return uniform(trials.calibrated.points, parse(scheme))
+
+
+def test_the_size_is_that_of_the_file_and_room_for_the_report(
+    trials: CompiledTrials, done: Compiled, tmp_path: Path
+) -> None:
     few, many = (trials.file_bytes(plan(trials, scheme)) for scheme in ("w2a8", "w8a8"))
-    trials.int8.artifact.save(tmp_path / "int8.dyq")
-    room = many - (tmp_path / "int8.dyq").stat().st_size
-    assert 0 < room <= 900 * len(trials.points.result_of) + COMMANDS * len(trials.flow.again())
+    room = many - done.artifact.save(tmp_path / "int8.dyq")
+    assert 0 < room <= LAYER_BYTES * len(trials.calibrated.points.result_of) + COMMANDS * len(trials.command)
     assert few != many
 
 
-def test_a_plan_takes_as_long_as_itself_and_wide_activations_longer(trials: Trials) -> None:
+def test_a_plan_takes_as_long_as_itself_and_wide_activations_longer(trials: CompiledTrials) -> None:
     same, wide = (trials.share_of_int8_time(plan(trials, scheme)) for scheme in ("w8a8", "w8a16"))
     assert 0.3 < same < 3 and wide > same / 2  # nothing closer holds on a busy machine
 
 
-def test_finer_steps_are_nearer_to_float(trials: Trials) -> None:
+def test_finer_steps_are_nearer_to_float(trials: CompiledTrials) -> None:
     fine, coarse = trials.sqnr_db([plan(trials, "w8a16"), plan(trials, "w2a8")])
     (int8,) = trials.sqnr_db([plan(trials, "w8a8")])
     assert fine > int8 + 3 > coarse + 6
+
+
+def test_a_trial_says_nothing_and_hashes_and_proves_nothing(done: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dyadic.compiler.driver.certified", "dyadic.compiler.driver.account", "dyadic.compiler.driver.made"):
+        monkeypatch.setattr(name, lambda *_: pytest.fail("a trial is no artifact"))
+    monkeypatch.setattr("hashlib.file_digest", lambda *_: pytest.fail("a trial is of the same model"))
+    tried = done.build(done.selection.decisions, (LEVEL,))
+    assert not {"report", "certificate"} & tried.emitted.sections.keys()
+    assert tried.emitted.sections["cpu/weights"] == done.built.emitted.sections["cpu/weights"]

@@ -8,10 +8,9 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 from support import tiny_networks as tiny
+from support.stages import calibrated
 from torch.nn import functional
 
-from dyadic.compiler.driver import Flow
-from dyadic.compiler.options import Options
 from dyadic.compiler.sensitivity import METHODS, Candidates, Sensitivities, fisher, measure
 from dyadic.compiler.sensitivity.candidates import Roundings, parts
 from dyadic.compiler.widths.simulate import Simulation
@@ -164,8 +163,7 @@ def ranked(found: Sensitivities) -> list[float]:
 def digits() -> Trained:
     with np.load(DIGITS / "train.npz") as train:
         images, labels = train["image"], train["labels"]
-    flow = Flow(str(DIGITS / "digits.onnx"), {"image": images[:200]}, None, None, Options()).run("calibrate")
-    simulation = Simulation(flow.module)
+    simulation = Simulation(calibrated(DIGITS / "digits.onnx", {"image": images[:200]}).module)
     costs = measure("loss", simulation, [{"image": images[400:1000]}], labels[400:1000], budget=600)
     return Trained(simulation, {"image": images[:200]}, labels[:200], ranked(costs))
 

@@ -8,10 +8,9 @@ import pytest
 import torch
 from support.command_line import DIGITS
 from support.random_graphs import graph_with_ranges
+from support.stages import calibrated
 from torch_mlir import ir
 
-from dyadic.compiler.driver import Flow
-from dyadic.compiler.options import Options
 from dyadic.compiler.sensitivity import Roundings
 from dyadic.compiler.widths.decisions import Decisions, uniform, write
 from dyadic.compiler.widths.scheme import parse
@@ -34,11 +33,11 @@ def digits() -> tuple[ir.Module, Array]:
     Without means of inputs: integerize corrects biases by them, the simulation does not.
     """
     images = np.load(DIGITS / "train.npz")["image"]
-    flow = Flow(DIGITS / "digits.onnx", {"image": images[:64]}, None, None, Options()).run("calibrate")
-    for step in make_plan(flow.module).steps:
+    module = calibrated(DIGITS / "digits.onnx", {"image": images[:64]}).module
+    for step in make_plan(module).steps:
         if qd.INPUT_MEAN in step.op.operation.attributes:
             del step.op.operation.attributes[qd.INPUT_MEAN]
-    return flow.module, images[64:192]
+    return module, images[64:192]
 
 
 @pytest.mark.parametrize("seed", range(8))

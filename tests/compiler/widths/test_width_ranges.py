@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from support.meaning import ROOT
+from support.stages import calibrated
 from torch_mlir import ir
 
 from dyadic.compiler.calibrate import OBSERVERS
 from dyadic.compiler.calibrate.mse import Mse
-from dyadic.compiler.driver import Flow
-from dyadic.compiler.options import Options
 from dyadic.compiler.widths.simulate import Simulation, steps_of
 from dyadic.compiler.widths.width_ranges import take_ranges_of_widths
 from dyadic.dialects import qd
@@ -57,16 +56,16 @@ def test_the_range_for_sixteen_bits_is_all_that_was_seen() -> None:
 @pytest.mark.parametrize("bits", [4, 16])
 def test_a_plan_takes_the_ranges_of_its_widths(bits: int) -> None:
     with np.load(DIGITS / "train.npz") as data:
-        flow = Flow(DIGITS / "digits.onnx", {"image": data["image"][:100]}, None, None, Options()).run("calibrate")
-    simulation = Simulation(flow.module)
-    body = list(main_function(flow.module).operation.regions[0].blocks[0].operations)
+        module = calibrated(DIGITS / "digits.onnx", {"image": data["image"][:100]}).module
+    simulation = Simulation(module)
+    body = list(main_function(module).operation.regions[0].blocks[0].operations)
     name = qd.RANGE_AT[bits]
     ops = [op for op in body if name in op.attributes]
     assert len(ops) > 2
     at_eight = [str(op.attributes[qd.RANGE]) for op in ops]
-    with flow.context:
+    with module.context:
         ops[0].attributes[qd.BITS] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), bits)
-        take_ranges_of_widths(flow.module)
+        take_ranges_of_widths(module)
     assert ops[0].attributes[qd.RANGE] == ops[0].attributes[name] and str(ops[0].attributes[qd.RANGE]) != at_eight[0]
     assert [str(op.attributes[qd.RANGE]) for op in ops[1:]] == at_eight[1:]
     points = simulation.points

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from support.command_line import DIGITS
+from support.stages import compiled as compile_all
 
 import dyadic
 from dyadic.compiler import cost
 from dyadic.compiler.artifact import Artifact
-from dyadic.compiler.driver import Flow
-from dyadic.compiler.options import Options
-from dyadic.compiler.select import mixed
+from dyadic.compiler.refine import TECHNIQUES
+from dyadic.compiler.select import search
+from dyadic.compiler.select.model import BOPS
 from dyadic.compiler.targets.cpu import code_sweep
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.compiler.widths.decisions import Decisions
@@ -37,7 +38,7 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cost, "ROUNDS", 2)
         patch.setattr(cost, "SECONDS", 0.0)
-        patch.setattr(mixed, "FRONT_POINTS", 6)
+        patch.setattr(search, "FRONT_POINTS", 6)
         yield
 
 
@@ -99,8 +100,9 @@ def test_what_cannot_be_met_is_refused_with_the_nearest_plan(compiled: Compile) 
 
 def test_a_search_keeps_within_bit_operations_and_to_what_rules_pin() -> None:
     rule = f"{FIRST}=w8a16"
-    options = Options(max_bops="0.4x", keep=(rule,), isa=(LEVEL,), sensitivity="sqnr")
-    selection = Flow(MODEL, CALIBRATION, None, None, options).run("select").selection
+    selection = compile_all(
+        MODEL, CALIBRATION, max_bops="0.4x", keep=rule, isa=(LEVEL,), sensitivity="sqnr", without=TECHNIQUES
+    ).selection
     points, widths = selection.points, selection.decisions
     bits = {name: int(scheme[1:].partition("g")[0]) for name, scheme in widths.weights.items()}
     every = points.weights.values()
@@ -111,8 +113,7 @@ def test_a_search_keeps_within_bit_operations_and_to_what_rules_pin() -> None:
     assert {why for name, why in selection.why.items() if points.result_of[name] != points.result_of[FIRST]} == {
         "the least loss within --max-bops 0.4x"
     }
-    (shown,) = [one for one in selection.report["front"] if one["chosen"]]
-    assert shown["bops"] == total
+    assert selection.searched is not None and selection.searched.found.chosen.costs[BOPS] == total
 
 
 def network() -> torch.nn.Module:

@@ -304,10 +304,12 @@ def test_candidates_that_cannot_be_generated_are_no_failure(monkeypatch: pytest.
 
 def test_a_compile_says_what_was_tuned(calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DYADIC_CACHE", str(tmp_path))  # where no timing is known yet
-    untuned = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:])
+    untuned = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:], measure=False)
     assert "tune" not in untuned.report
     for measured in (True, False):
-        artifact = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, tune="quick")
+        artifact = dyadic.compile(
+            DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, tune="quick", measure=False
+        )
         said = artifact.report["tune"]
         assert (said["mode"], said["level"], said["threads"], said["failures"]) == ("quick", HERE[-1], 1, {})
         assert (said["measured"] > 0) == measured and said["kernels"] > 0
@@ -329,7 +331,9 @@ def test_only_what_pays_in_the_network_is_kept(
         return Proof(ratio, ratio - 0.01, ratio + 0.01, 30)
 
     monkeypatch.setattr(tune, "prove", proof)
-    artifact = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, batch=2, tune="quick")
+    artifact = dyadic.compile(
+        DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, batch=2, tune="quick", measure=False
+    )
     static, tuned = seen
     assert [s.kernel for s in static] != [s.kernel for s in tuned]
     assert artifact.emitted.program.timed_steps == (tuned if kept else static)
@@ -363,5 +367,5 @@ def test_the_command_says_it_in_one_line(calibration: Path) -> None:
 
 
 def test_another_mode_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="tune must be one of off, quick, full, not 'best'"):
+    with pytest.raises(UsageError, match="--tune must be one of off, quick, full, not 'best'"):
         Options(tune="best")  # pyright: ignore[reportArgumentType]

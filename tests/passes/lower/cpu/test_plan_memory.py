@@ -5,10 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.stages import network_after
 
 from benchmarks.networks import NETWORKS
-from dyadic.compiler.driver import Flow
-from dyadic.compiler.options import Options
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
@@ -56,8 +55,8 @@ def test_touching_lives_meet() -> None:
 def test_a_network_takes_little_more_than_what_is_alive_at_once(name: str) -> None:
     images = np.random.default_rng(0).standard_normal((1, 3, 96, 96)).astype(np.float32)
     example = (torch.from_numpy(images),)
-    flow = Flow(NETWORKS[name].make(), images, None, example, Options(observer="min-max")).run("lower")
-    function = main_function(flow.module)
+    network = network_after("lower", NETWORKS[name].make(), images, example_inputs=example, observer="min-max")
+    function = main_function(network)
     sizes, arena = ints(function.attributes[BUFFERS]), ints(function.attributes[ARENA])[-1]
     launches = [op.opview for op in function.regions[0].blocks[0].operations if isinstance(op.opview, LaunchOp)]
     # a buffer that no launch writes holds an input and is alive from the start; what none reads is a result

@@ -1,0 +1,132 @@
+"""One compile as it was asked for: the model, its data, the options, and which files these are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dyadic.compiler.command_line import compile_command
+from dyadic.compiler.options import Options
+from dyadic.compiler.quality.metric import Metric, load_metric
+from dyadic.compiler.quality.metric import parse as parse_metric
+from dyadic.runtime.atomic_file import refuse_overwriting
+from dyadic.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+MODEL = "the model"  # what its file is called in messages
+
+
+@dataclass(frozen=True, eq=False)
+class Job(Options):
+    """What `dyadic.compile` is called with, and `dyadic compile` makes of its command line.
+
+    model: an ONNX file (path, bytes or ModelProto), or a `torch.nn.Module` with `example_inputs`.
+    calibration, evaluate: samples as `calibrate/data.py` reads them.
+    """
+
+    model: object
+    calibration: object = None
+    evaluate: object = field(default=None, kw_only=True)
+    example_inputs: tuple[torch.Tensor, ...] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.evaluate is None:
+            for name, of_what in (("metric", "judges the answers to"), ("max_drop", "is judged on")):
+                if getattr(self, name) is not None:
+                    flag = f"--{name.replace('_', '-')}"
+                    raise UsageError(f"{flag} {of_what} --evaluate data, samples that calibration has not seen")
+        self.check_outputs({"--emit-plan": self.emit_plan})
+
+    def load_metric(self) -> Metric | None:
+        """The user's own measure, ready to be asked. Raises FileError or UsageError where it is none."""
+        return None if self.metric is None else load_metric(self.metric)
+
+    # --- files
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """The files that are read, by what they are."""
+        metric = parse_metric(self.metric)[0] if isinstance(self.metric, str) else None
+        given = {
+            MODEL: self.model,
+            "the calibration data": self.calibration,
+            "the evaluation data": self.evaluate,
+            "the plan": self.plan,
+            "the metric's file": metric,
+        }
+        return {what: Path(os.fsdecode(one)) for what, one in given.items() if isinstance(one, str | os.PathLike)}
+
+    def check_outputs(self, outputs: Mapping[str, object]) -> None:
+        """Refuse what would write over a file that is read, or over another output.
+
+        outputs: files by the option that names them, None where it was not given.
+        """
+        refuse_losses(self.inputs, outputs)
+
+    @property
+    def files(self) -> tuple[str, str, str | None]:
+        """Model, calibration and evaluation data by file name; a stand-in for what is no file, None for what is not."""
+
+        def name(given: object, otherwise: str) -> str:
+            return os.path.basename(given) if isinstance(given, str | os.PathLike) else otherwise
+
+        evaluate = None if self.evaluate is None else name(self.evaluate, "LABELLED.npz")
+        return name(self.model, "MODEL.onnx"), name(self.calibration, "DATA.npz"), evaluate
+
+    @property
+    def model_name(self) -> str:
+        """Of the file, or of the type of what is none."""
+        given = self.model
+        return Path(os.fsdecode(given)).name if isinstance(given, str | os.PathLike) else type(given).__name__
+
+    def again(self, **changed: Any) -> str:
+        """This compile as one would type it, with some options changed."""
+        return compile_command(*self.files, replace(self.options, **changed))
+
+    @property
+    def options(self) -> Options:
+        """Without the rest."""
+        return Options(**{one.name: getattr(self, one.name) for one in fields(Options)})
+
+
+def refuse_losses(inputs: Mapping[str, Path], outputs: Mapping[str, object]) -> None:
+    """Refuse what would write over a file of the user's, external data of the model included.
+
+    Raises:
+        UsageError: names both.
+    """
+    refuse_overwriting(inputs, outputs)
+    there = [one for one in outputs.values() if isinstance(one, str | os.PathLike) and os.path.exists(one)]
+    if there and MODEL in inputs:
+        data = {f"{one.name}, data of {MODEL}": one for one in external_files(inputs[MODEL])}
+        refuse_overwriting(data, outputs)
+
+
+def external_files(model: Path) -> list[Path]:
+    """Where an ONNX file says that its tensors are; nothing of a file that cannot be read, which is refused later."""
+    from google.protobuf.message import DecodeError
+    from onnx import external_data_helper, load
+
+    try:
+        graph = load(model, load_external_data=False).graph
+    except (DecodeError, OSError):
+        return []
+    tensors = [*graph.initializer, *(attribute.t for node in graph.node for attribute in node.attribute)]
+    places = {external_data_helper.ExternalDataInfo(one).location for one in tensors if one.external_data}
+    return [model.parent / place for place in sorted(places)]
+
+
+def source(given: object) -> dict[str, Any]:
+    """The name and, of a file, the hash of something the user gave."""
+    if not isinstance(given, str | os.PathLike):
+        return {"name": type(given).__name__}
+    with open(given, "rb") as file:
+        return {"name": Path(os.fsdecode(given)).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -1,0 +1,36 @@
+"""How an artifact was made: versions, options, hashes of model and data. No paths: where files lay is nobody's."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from importlib.metadata import version
+from typing import Any
+
+from dyadic.compiler.built import Built
+from dyadic.compiler.job import Job, source
+from dyadic.compiler.options import Options
+from dyadic.compiler.user_data import Data
+
+PACKAGES = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
+UNSAID = ("trace", "progress", "emit_plan", "measure")
+
+
+def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
+    """For the artifact's header, JSON-able."""
+    metric = None if data.evaluation is None else data.evaluation.metric
+    settings = {one.name: getattr(job, one.name) for one in fields(Options) if one.name not in UNSAID}
+    settings["precision"] = precision(job)
+    settings["plan"] = None if job.plan is None else source(job.plan)
+    settings["metric"] = None if metric is None else metric.record
+    return {
+        "versions": {name: version(name) for name in PACKAGES},
+        "options": settings | {"levels": list(job.levels)},
+        "model": source(job.model),
+        "calibration": source(job.calibration) | {"samples": data.calibration.seen},
+        "equalized": built.equalized.way if built.equalized is not None and built.equalized.kept else None,
+    }
+
+
+def precision(options: Options) -> str:
+    """What was asked for; mixed if layers may differ."""
+    return "mixed" if options.layers_differ else options.precision

@@ -1,0 +1,108 @@
+"""The user's samples, opened and checked before anything takes long."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from torch_mlir import ir
+
+from dyadic.compiler.calibrate import model_inputs
+from dyadic.compiler.calibrate.beside import SamplesBeside
+from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.calibrate.screening import CalibrationSamples
+from dyadic.compiler.job import Job
+from dyadic.compiler.quality.evaluator import BATCH, Evaluator
+from dyadic.compiler.quality.float_engine import Engine, make_engine
+from dyadic.compiler.quality.metric import Metric
+from dyadic.compiler.tools import Tools
+from dyadic.dialects.laws import shape
+from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.runtime.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Samples that calibration has not seen, and the measure: accuracy, or the user's own."""
+
+    samples: Samples
+    metric: Metric | None
+    outputs: tuple[str, ...]  # of the model
+    engine: Callable[[], Engine]
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """Float's answers, made once, when they are first asked for."""
+        return Evaluator(self.engine(), self.samples, BATCH, self.metric, self.outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """`calibration` samples, and what is to be judged on. `classes` is how many the network tells apart, None where its
+    first output is no row of them."""
+
+    job: Job
+    calibration: CalibrationSamples
+    evaluation: Evaluation | None
+    classes: int | None
+
+    def labelled_calibration(self) -> Samples:
+        """The calibration data once more, with labels where they are given: classes, where no metric takes them for
+        something else."""
+        given, labels = self.calibration, self.job.metric is None
+        if given.total is None:
+            return Samples(given.first, given.inputs, labels=labels, classes=self.classes)
+        return CalibrationSamples(
+            self.job.calibration, given.inputs, screen=given.screen, labels=labels, classes=self.classes
+        )
+
+    def engine(self, threads: int | None = None) -> Engine:
+        """What runs the user's own float model."""
+        return make_engine(self.job.model, threads or self.job.threads or len(os.sched_getaffinity(0)))
+
+
+def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) -> Data:
+    """Whatever is wrong with data is said here, before the long work.
+
+    Raises:
+        FileError: a file is missing or cannot be read.
+        UsageError: data do not fit the model, or labels are no classes of it.
+    """
+    if job.calibration is None:
+        raise UsageError(
+            "--calibration is needed to learn ranges from: a .npz file, in Python also arrays or an iterable of them"
+        )
+    if job.resume and tools.cache.folder is None:
+        raise UsageError("what a search found out is kept in the cache, which DYADIC_CACHE switches off: no --resume")
+    inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
+    classes = classes_of(module)
+    calibration = CalibrationSamples(job.calibration, inputs, screen=job.observer != "min-max")
+    data = Data(job, calibration, None, classes)
+    if job.evaluate is None:
+        return data
+    if metric is not None:
+        samples: Samples = SamplesBeside(job.evaluate, inputs)
+    else:
+        samples = Samples(job.evaluate, inputs, "evaluation data", labels=True, classes=classes)
+    if samples.once and (job.layers_differ or job.precision != "int8" or metric is not None):
+        raise UsageError(
+            "evaluation data that can be read only once serves int8 without a metric alone: else float, int8 "
+            "and what is chosen answer it in turn; give a file, arrays or a list"
+        )
+    evaluation = Evaluation(samples, metric, tuple(outputs), data.engine)
+    if metric is not None:
+        with tools.progress.stage("metric"):
+            evaluation.evaluator  # noqa: B018  (float answers now, and the metric is asked once)
+    elif not samples.once:
+        for _ in samples:  # counts, shapes, numbers and labels are checked as they go by
+            pass
+    return replace(data, evaluation=evaluation)
+
+
+def classes_of(module: ir.Module) -> int | None:
+    """How many numbers the first output has for each sample, where that is a row of two or more."""
+    block = main_function(module).operation.regions[0].blocks[0]
+    sizes = shape(block.operations[len(block.operations) - 1].operands[0])
+    return sizes[1] if len(sizes) == 2 and sizes[1] > 1 else None
