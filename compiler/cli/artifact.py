@@ -191,6 +191,7 @@ def described(facts: dict[str, Any]) -> list[str]:
     for kind in ("inputs", "outputs"):
         for t in facts[kind]:
             lines.append(f"{kind[:-1]:11} {t['name']} {t['dtype']} [{', '.join(map(str, t['shape']))}]")
+    lines += [f"program     {name}" for name in facts["programs"]]
     lines += [f"code        {level}: {said['kernels']} kernels" for level, said in facts["levels"].items()]
     lines.append(f"work        {facts['macs_per_image']:,} MAC an image in {facts['steps']} steps")
     lines.append(f"memory      {facts['arena_bytes_per_image']:,} bytes an image")
