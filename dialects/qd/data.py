@@ -8,6 +8,8 @@ from torch_mlir.dialects.ext import Result
 from dyadic.dialects.laws import Dense, fail, given
 from dyadic.dialects.qd.dialect import Operator
 
+__all__ = ["ConstantOp"]
+
 
 class ConstantOp(Operator, name="constant"):
     """A weight, a bias, or a tensor that the model adds or multiplies with."""

@@ -2,6 +2,26 @@
 
 from typing import Any
 
+__all__ = [
+    "BIAS_SHIFT",
+    "BITS",
+    "FLOAT_BITS",
+    "GROUP_SCALES",
+    "INPUT_MEAN",
+    "INPUT_MOMENTS",
+    "NAME",
+    "OUTPUT_ERROR",
+    "RANGE",
+    "RANGE_AT",
+    "WEIGHT_BITS",
+    "WEIGHT_GROUP",
+    "WEIGHT_SCALE",
+    "WEIGHT_STEPS",
+    "WEIGHT_TARGET",
+    "WHY",
+    "is_island",
+]
+
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"

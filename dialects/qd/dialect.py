@@ -6,6 +6,8 @@ from torch_mlir.dialects.ext import Dialect, Pure
 
 from dyadic.dialects.facts import Range
 
+__all__ = ["QD", "Operator", "Values", "joins_ranges", "keeps_range"]
+
 Values = Any  # torch.Tensor, or a NumPy array where the op `folds`
 
 

@@ -18,6 +18,18 @@ from dyadic.dialects import rational
 from dyadic.dialects.laws import fail, given, shape
 from dyadic.dialects.qd.dialect import Operator, Values
 
+__all__ = [
+    "ClampOp",
+    "Elementwise",
+    "Function",
+    "HardSigmoidOp",
+    "HardSwishOp",
+    "LeakyReluOp",
+    "SigmoidOp",
+    "SiluOp",
+    "TanhOp",
+]
+
 EVERYWHERE = (-math.inf, math.inf)
 
 

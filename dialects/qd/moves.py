@@ -11,6 +11,8 @@ from dyadic.dialects.facts import Range
 from dyadic.dialects.laws import I64s, fail, given, ints, shape, slice_law
 from dyadic.dialects.qd.dialect import Operator, Values
 
+__all__ = ["ConcatOp", "Move", "PadOp", "ReshapeOp", "SliceOp", "TransposeOp"]
+
 
 class Move(Operator):
     """Its result holds the numbers of its one input, and perhaps one more (`inserted`)."""

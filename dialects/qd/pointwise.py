@@ -9,6 +9,8 @@ from torch_mlir.dialects.ext import Operand, Result
 from dyadic.dialects.laws import fail, shape
 from dyadic.dialects.qd.dialect import Operator, Values
 
+__all__ = ["AddOp", "Binary", "MulOp", "SubOp"]
+
 
 class Binary(Operator):
     """Of each pair of numbers alone; the shape is what broadcasting makes of the operands'."""

@@ -11,6 +11,8 @@ from dyadic.dialects.facts import Weights
 from dyadic.dialects.laws import I64s, fail, given, ints, shape, window_law
 from dyadic.dialects.qd.dialect import Operator, Values
 
+__all__ = ["Conv2dOp", "Layer", "LinearOp", "ScaleShiftOp"]
+
 
 class Layer(Operator):
     """A sum of products with weights `[outputs, inputs of a group, ...]`, and a bias for each output."""

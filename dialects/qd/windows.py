@@ -11,6 +11,8 @@ from dyadic.dialects.laws import Bool, I64s, fail, flag, given, ints, shape, win
 from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.windows import valid_cells
 
+__all__ = ["AvgPoolOp", "MaxPoolOp", "ReduceMeanOp"]
+
 
 class MaxPoolOp(Operator, name="max_pool"):
     """Largest real cell of each window. The result's size may let windows reach beyond the padding (ceil mode)."""

@@ -14,6 +14,8 @@ from dyadic.dialects.laws import Dense, activation, fail, given, known_activatio
 from dyadic.dialects.qi.dialect import Operator
 from dyadic.runtime import fixedpoint
 
+__all__ = ["ConstantOp", "DequantizeOp", "QuantizeOp"]
+
 Array = npt.NDArray[Any]
 
 

@@ -8,6 +8,8 @@ from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.qd.dialect import Operator as FloatOperator
 
+__all__ = ["QI", "Operator", "arithmetic_of", "float_operators", "has_kernel"]
+
 
 class QI(Dialect, name="qi"):
     """The integer graph."""

@@ -17,6 +17,8 @@ from dyadic.dialects.qi.arithmetic import quantized, real
 from dyadic.dialects.qi.products import Convolution, Layer
 from dyadic.dialects.windows import taps
 
+__all__ = ["FloatConv2dOp", "FloatLinearOp"]
+
 Array = npt.NDArray[Any]
 
 

@@ -16,6 +16,8 @@ from dyadic.dialects.integer_laws import move_law
 from dyadic.dialects.laws import I64s, activation, fail, given, ints, shape, slice_law, steps_of
 from dyadic.dialects.qi.dialect import Operator
 
+__all__ = ["ConcatOp", "PadOp", "Rearrangement", "ReshapeOp", "SliceOp", "TransposeOp"]
+
 Array = npt.NDArray[Any]
 
 

@@ -17,6 +17,8 @@ from dyadic.dialects.qi.arithmetic import narrow
 from dyadic.dialects.qi.dialect import Operator
 from dyadic.runtime import fixedpoint
 
+__all__ = ["AddOp", "MulOp", "RequantOp", "TableOp"]
+
 Array = npt.NDArray[Any]
 
 

@@ -18,6 +18,8 @@ from dyadic.dialects.qi.dialect import QI, Operator
 from dyadic.dialects.windows import taps
 from dyadic.runtime import fixedpoint
 
+__all__ = ["Conv2dOp", "ConvAddOp", "Convolution", "Layer", "LinearOp", "is_layer"]
+
 Array = npt.NDArray[Any]
 
 

@@ -29,6 +29,8 @@ from dyadic.dialects.qi.dialect import Operator
 from dyadic.dialects.windows import taps, valid_cells
 from dyadic.runtime import fixedpoint
 
+__all__ = ["AvgPoolOp", "MaxPoolOp"]
+
 Array = npt.NDArray[Any]
 
 

@@ -11,18 +11,16 @@ from dyadic.dialects import qd
 from dyadic.dialects.laws import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import families
+from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.translation import (
     Literal,
     Node,
-    Operators,
     Result,
     Unsupported,
     as_tensor,
     is_float_tensor,
     literal,
 )
-
-aten = Operators()  # `@aten("conv2d")` marks the function of an operator
 
 
 def dims_of(value: Result) -> list[int]:
@@ -224,24 +222,9 @@ def bound(node: Node, index: int, default: float) -> float:
     return values.item()
 
 
-@aten("sigmoid")
-def sigmoid(node: Node) -> Result:
-    return building.unary(qd.SigmoidOp, node.tensor(0))
-
-
-@aten("tanh")
-def tanh(node: Node) -> Result:
-    return building.unary(qd.TanhOp, node.tensor(0))
-
-
 @aten("silu")
 def silu(node: Node) -> Result:
     return building.unary(qd.SiluOp, node.tensor(0))
-
-
-@aten("hardswish")
-def hardswish(node: Node) -> Result:
-    return building.unary(qd.HardSwishOp, node.tensor(0))
 
 
 @aten("hardsigmoid")

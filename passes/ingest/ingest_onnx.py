@@ -2,7 +2,7 @@
 
 from torch_mlir import ir
 
-from dyadic.passes.ingest import onnx_elementwise, onnx_layers, onnx_shapes  # noqa: F401 - the operators are there
+from dyadic.passes.ingest import functions, onnx_elementwise, onnx_layers, onnx_shapes  # noqa: F401 - the operators
 from dyadic.passes.ingest.onnx_node import leaf, onnx, operator_name
 from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass

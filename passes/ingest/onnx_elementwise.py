@@ -86,26 +86,11 @@ def _with_bound(node: Node) -> tuple[Result, float]:
     return arguments[0], arguments[1].array.item()
 
 
-@onnx("Sigmoid")
-def sigmoid(node: Node) -> Result:
-    return building.unary(qd.SigmoidOp, node.tensor(0))
-
-
-@onnx("Tanh")
-def tanh(node: Node) -> Result:
-    return building.unary(qd.TanhOp, node.tensor(0))
-
-
 @onnx("Swish")
 def swish(node: Node) -> Result:
     if attribute(node, "alpha", 1.0) != 1:
         raise Unsupported("only alpha=1 (SiLU) is supported")
     return building.unary(qd.SiluOp, node.tensor(0))
-
-
-@onnx("HardSwish")
-def hard_swish(node: Node) -> Result:
-    return building.unary(qd.HardSwishOp, node.tensor(0))
 
 
 @onnx("HardSigmoid")

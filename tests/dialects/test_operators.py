@@ -37,6 +37,8 @@ def lacks(op: type[Any], page: str) -> Iterator[str]:
     dialect = name.partition(".")[0]
     if not op.__doc__:
         yield f"{name} does not say what it means: its class needs a docstring"
+    if not hasattr({"qd": qd, "qi": qi}[dialect], op.__name__):
+        yield f"{name} cannot be imported from dyadic.dialects.{dialect}: its file's `__all__` needs {op.__name__}"
     if not defines(op, "verify_invariants"):
         yield f"{name} has no verifier: its class needs `verify_invariants`, or a base that has one"
     if f'"{name}"' not in (ROOT / "lit_tests" / "dialects" / f"{dialect}-ops.mlir").read_text():
@@ -118,7 +120,15 @@ def test_an_operator_with_nothing_is_told_everything(page: str) -> None:
             dialect.operations.remove(op)
     nothing, hollow = (" ".join(lacks_of_float(op, page)) for op in (NothingOp, HollowOp))
     nada, null = (" ".join(lacks_of_integer(op, page)) for op in (NadaOp, NullOp))
-    for word in ("docstring", "no verifier", "round trip", "not in docs", "no meaning in float", "no integer form"):
+    for word in (
+        "docstring",
+        "cannot be imported",
+        "no verifier",
+        "round trip",
+        "not in docs",
+        "no meaning in float",
+        "no integer form",
+    ):
         assert f"qd.nothing {word}" in nothing or word in nothing
     assert "qd.nothing is the origin of no integer op" in nothing
     assert "qd.hollow cannot become a table" in hollow and "qd.hollow moves numbers" in hollow

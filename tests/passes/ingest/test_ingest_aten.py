@@ -14,7 +14,7 @@ from torch_mlir import ir
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import main_function
-from dyadic.passes.ingest.aten_operators import aten
+from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.ingest_aten import ingest_aten, operator_name
 from dyadic.runtime.errors import ModelError
 
