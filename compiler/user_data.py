@@ -18,8 +18,8 @@ from dyadic.compiler.quality.evaluator import BATCH, Evaluator
 from dyadic.compiler.quality.float_engine import Engine, make_engine
 from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.tools import Tools
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.dialects.tensor_types import shape
 from dyadic.runtime.errors import UsageError
 
 

@@ -8,9 +8,10 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects.ext import attribute
 
-from dyadic.dialects.laws import Bool, Dense, I64s, fail, flag, ints
+from dyadic.dialects.fields import Bool, Dense, I64s, flag, ints
 from dyadic.dialects.qi import QI
 from dyadic.dialects.reference import main_function
+from dyadic.dialects.verifiers import fail
 
 
 class LaunchOp(QI.Operation, name="launch"):

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import MOST_ELEMENTS, ints, shape
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import MOST_ELEMENTS, shape
 from dyadic.passes.rewriting import defining
 from dyadic.runtime.errors import ResourceError
 

@@ -23,8 +23,8 @@ from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.keep.identity import calibrate_digest
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function, make_plan
+from dyadic.dialects.tensor_types import shape
 from dyadic.runtime.errors import ModelError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from dyadic.compiler.importers.onnx_folding import (
     static_shape,
 )
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
-from dyadic.dialects.laws import MOST_ELEMENTS
+from dyadic.dialects.tensor_types import MOST_ELEMENTS
 from dyadic.runtime.errors import ModelError, ResourceError, UsageError
 
 SMALL_BYTES = 4096  # what shape inference gets to see; weights only have shapes there

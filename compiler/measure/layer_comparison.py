@@ -28,8 +28,8 @@ from dyadic.compiler.progress import Progress
 from dyadic.compiler.refine.equalization import WAYS
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.tools import Tools
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
+from dyadic.dialects.tensor_types import shape
 from dyadic.runtime.artifact import ArtifactFile, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.session import Session, load

@@ -17,8 +17,8 @@ from torch_mlir.dialects import quant
 from dyadic.compiler.measure.layer_matching import EVERYWHERE, match, node_names, passed_on
 from dyadic.dialects import qi
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
+from dyadic.dialects.tensor_types import shape
 
 if TYPE_CHECKING:
     import torch

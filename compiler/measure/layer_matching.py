@@ -17,8 +17,8 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.integerize import fused_clamp
 
 Array = npt.NDArray[Any]

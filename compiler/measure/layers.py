@@ -12,8 +12,8 @@ from torch_mlir.dialects import quant
 from dyadic.compiler.report.facts import joined, program_rows
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.dialects import qi
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import main_function
+from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.program import Program

@@ -24,8 +24,8 @@ from dyadic.compiler.refine.walk import Gain, Walk
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan, main_function, make_plan
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import PIPELINE
 from dyadic.passes.refine.weight_layers import weight_layer
 from dyadic.passes.rewriting import Pass

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import shape
 
 if TYPE_CHECKING:
     import torch

@@ -16,7 +16,7 @@ from torch_mlir.dialects import func
 from dyadic.compiler.refine.moments import Seen
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.dialects import new_context, qd
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.refine.weight_grid import Grid
 from dyadic.passes.refine.weight_layers import WeightLayer, dense, weight_layers

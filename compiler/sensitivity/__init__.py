@@ -36,8 +36,8 @@ from dyadic.compiler.sensitivity.objective import Objective
 from dyadic.compiler.sensitivity.work import Estimates, Labels, OutOfTime, Work, choose, question
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.compiler.widths.simulate import Simulation
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import main_function
+from dyadic.dialects.tensor_types import shape
 from dyadic.runtime.errors import UsageError
 
 __all__ = [

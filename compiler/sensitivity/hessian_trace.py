@@ -32,8 +32,8 @@ from dyadic.compiler.sensitivity.perturb import run
 from dyadic.compiler.sensitivity.spots import Spot, at_spots
 from dyadic.compiler.sensitivity.work import Chunk, Estimates, Key, Work
 from dyadic.compiler.widths.simulate import Values
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Step
+from dyadic.dialects.tensor_types import shape
 
 if TYPE_CHECKING:
     import torch

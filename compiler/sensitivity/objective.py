@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dyadic.compiler.widths.simulate import Simulation
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 
 if TYPE_CHECKING:
     import torch

@@ -27,7 +27,7 @@ from dyadic.compiler.sensitivity.estimates import Estimate, Moments
 from dyadic.compiler.sensitivity.objective import Objective
 from dyadic.compiler.sensitivity.perturb import Places
 from dyadic.compiler.widths.simulate import Simulation
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 
 if TYPE_CHECKING:
     import torch

@@ -15,7 +15,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.laws import ints
+from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.rewriting import layer_name
 

@@ -14,8 +14,8 @@ from torch_mlir import ir
 
 from dyadic.compiler.widths.width_ranges import take_all_ranges_of
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import Plan, Step, main_function, make_plan
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.align_residuals import align_residuals
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, choose_conv_add, operands, taken_in
 from dyadic.passes.integerize.integerize import fused_clamp

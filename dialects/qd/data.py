@@ -5,8 +5,9 @@ from typing import Any
 
 from torch_mlir.dialects.ext import Result
 
-from dyadic.dialects.laws import Dense, fail, given
+from dyadic.dialects.fields import Dense, given
 from dyadic.dialects.qd.dialect import Operator
+from dyadic.dialects.verifiers import fail
 
 __all__ = ["ConstantOp"]
 

@@ -15,8 +15,10 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects import rational
-from dyadic.dialects.laws import fail, given, shape
+from dyadic.dialects.fields import given
 from dyadic.dialects.qd.dialect import Operator, Values
+from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.verifiers import fail
 
 __all__ = [
     "ClampOp",

@@ -8,8 +8,10 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.facts import Range
-from dyadic.dialects.laws import I64s, fail, given, ints, shape, slice_law
+from dyadic.dialects.fields import I64s, given, ints
 from dyadic.dialects.qd.dialect import Operator, Values
+from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.verifiers import fail, verify_slice
 
 __all__ = ["ConcatOp", "Move", "PadOp", "ReshapeOp", "SliceOp", "TransposeOp"]
 
@@ -124,7 +126,7 @@ class SliceOp(Move, name="slice"):
     folds = True
 
     def verify_invariants(self) -> bool:
-        return slice_law(self)
+        return verify_slice(self)
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)

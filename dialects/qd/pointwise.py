@@ -6,8 +6,9 @@ from typing import Any
 
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects.laws import fail, shape
 from dyadic.dialects.qd.dialect import Operator, Values
+from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.verifiers import fail
 
 __all__ = ["AddOp", "Binary", "MulOp", "SubOp"]
 

@@ -8,8 +8,10 @@ from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.facts import Weights
-from dyadic.dialects.laws import I64s, fail, given, ints, shape, window_law
+from dyadic.dialects.fields import I64s, given, ints
 from dyadic.dialects.qd.dialect import Operator, Values
+from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.verifiers import fail, verify_window
 
 __all__ = ["Conv2dOp", "Layer", "LinearOp", "ScaleShiftOp"]
 
@@ -60,7 +62,7 @@ class Conv2dOp(Layer, name="conv2d"):
             return fail(
                 self, f"channels do not fit: x {x}, weight {weight}, bias {bias}, groups {groups}, result {out}"
             )
-        return window_law(self, x[2:], weight[2:], out[2:])
+        return verify_window(self, x[2:], weight[2:], out[2:])
 
     def evaluate(self, xp: ModuleType, x: Values, weight: Values, bias: Values) -> Values:
         functional = xp.nn.functional

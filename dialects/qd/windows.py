@@ -7,8 +7,10 @@ from typing import Any
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.facts import Range
-from dyadic.dialects.laws import Bool, I64s, fail, flag, given, ints, shape, window_law
+from dyadic.dialects.fields import Bool, I64s, flag, given, ints
 from dyadic.dialects.qd.dialect import Operator, Values
+from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.verifiers import fail, verify_window
 from dyadic.dialects.windows import valid_cells
 
 __all__ = ["AvgPoolOp", "MaxPoolOp", "ReduceMeanOp"]
@@ -30,7 +32,7 @@ class MaxPoolOp(Operator, name="max_pool"):
     def verify_invariants(self) -> bool:
         if not given(self, "kernel"):
             return True
-        return window_law(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
+        return verify_window(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         functional = xp.nn.functional
@@ -55,7 +57,7 @@ class AvgPoolOp(Operator, name="avg_pool"):
     def verify_invariants(self) -> bool:
         if not given(self, "kernel"):
             return True
-        return window_law(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
+        return verify_window(self, shape(self.x)[2:], ints(self.kernel), shape(self.out)[2:], ceil=True)
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         functional = xp.nn.functional

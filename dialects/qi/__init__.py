@@ -1,5 +1,5 @@
-"""`qi`: what the machine will do. Integers only, float islands apart; every op is its fields, its law and its exact
-meaning.
+"""`qi`: what the machine will do. Integers only, float islands apart; every op is its fields, verifier, exact meaning
+and facts.
 
 Tensors have the model's dimensions in the model's order: images are [1,C,H,W]. A target for which another order is
 better rewrites the graph before it lowers it (`choose-dim-order`): ops with windows then are marked `channels_last`,

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
 
-from dyadic.dialects.integer_laws import numbers
-from dyadic.dialects.laws import known_activation, steps_of, storage, zero_point
+from dyadic.dialects.fields import numbers
+from dyadic.dialects.tensor_types import known_activation, quantized_bounds, storage, zero_point
 from dyadic.runtime import fixedpoint
 
 Array = npt.NDArray[Any]
@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 def exact_float(weight: Array, x: ir.Value) -> type[np.floating[Any]]:
     """The narrowest float type in which every partial sum of what `x` holds times `weight` (one row an output) is
     exact."""
-    low, high = steps_of(x)
+    low, high = quantized_bounds(x)
     largest = max(-low, high) * int(np.abs(weight.reshape(len(weight), -1).astype(np.int64)).sum(1).max(initial=0))
     if largest >= 1 << 53:
         raise ValueError(f"partial sums reach {largest}, more than float64 holds exactly")
@@ -39,5 +39,5 @@ def real(value: ir.Value, q: Array) -> npt.NDArray[np.float32]:
 def quantized(op: Any, total: npt.NDArray[np.float32]) -> Array:
     """Float32 results as integers of the op's result type, as the boundary makes them, inside the op's clamp."""
     kind = known_activation(op.out)
-    q = fixedpoint.quantize(total, kind.scale, kind.zero_point, *steps_of(op.out))
+    q = fixedpoint.quantize(total, kind.scale, kind.zero_point, *quantized_bounds(op.out))
     return np.clip(q, op.low.value, op.high.value).astype(storage(op.out))

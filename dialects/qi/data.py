@@ -9,9 +9,11 @@ from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.integer_laws import weight_law
-from dyadic.dialects.laws import Dense, activation, fail, given, known_activation, shape, steps_of, storage
+from dyadic.dialects.fields import Dense, given
+from dyadic.dialects.integer_verifiers import verify_weights
 from dyadic.dialects.qi.dialect import Operator
+from dyadic.dialects.tensor_types import activation, known_activation, quantized_bounds, shape, storage
+from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
 __all__ = ["ConstantOp", "DequantizeOp", "QuantizeOp"]
@@ -33,7 +35,7 @@ class ConstantOp(Operator, name="constant"):
     order = Order.MODEL
 
     def verify_invariants(self) -> bool:
-        return not given(self, "value") or weight_law(self)
+        return not given(self, "value") or verify_weights(self)
 
     def evaluate(self) -> Array:
         value = np.array(self.value)
@@ -56,7 +58,7 @@ class QuantizeOp(Operator, name="quantize"):
 
     def evaluate(self, x: Array) -> Array:
         kind = known_activation(self.out)
-        return fixedpoint.quantize(x, kind.scale, kind.zero_point, *steps_of(self.out))
+        return fixedpoint.quantize(x, kind.scale, kind.zero_point, *quantized_bounds(self.out))
 
 
 class DequantizeOp(Operator, name="dequantize"):

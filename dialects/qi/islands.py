@@ -11,10 +11,12 @@ from torch_mlir.dialects.ext import Result
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.integer_laws import float_product_law, image_law
-from dyadic.dialects.laws import fail, given, ints, shape
+from dyadic.dialects.fields import given, ints
+from dyadic.dialects.integer_verifiers import verify_float_product, verify_image
 from dyadic.dialects.qi.arithmetic import quantized, real
 from dyadic.dialects.qi.products import Convolution, Layer
+from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.verifiers import fail
 from dyadic.dialects.windows import taps
 
 __all__ = ["FloatConv2dOp", "FloatLinearOp"]
@@ -41,7 +43,7 @@ class FloatConv2dOp(Convolution, name="float_conv2d"):
     order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
-        return not given(self, "groups") or (float_product_law(self, shape(self.weight)[0]) and image_law(self))
+        return not given(self, "groups") or (verify_float_product(self, shape(self.weight)[0]) and verify_image(self))
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
         (outputs, *kernel, depth), groups, out = weight.shape, self.groups.value, pixels_shape(self, self.out)[1:3]
@@ -70,7 +72,7 @@ class FloatLinearOp(Layer, name="float_linear"):
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
         if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
             return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
-        return float_product_law(self, weight[0])
+        return verify_float_product(self, weight[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
         r, total = real(self.x, x), np.broadcast_to(bias, (*x.shape[:-1], len(bias))).copy()

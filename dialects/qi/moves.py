@@ -12,9 +12,11 @@ from torch_mlir.dialects.ext import Operand, Result
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.integer_laws import move_law
-from dyadic.dialects.laws import I64s, activation, fail, given, ints, shape, slice_law, steps_of
+from dyadic.dialects.fields import I64s, given, ints
+from dyadic.dialects.integer_verifiers import verify_move
 from dyadic.dialects.qi.dialect import Operator
+from dyadic.dialects.tensor_types import activation, quantized_bounds, shape
+from dyadic.dialects.verifiers import fail, verify_slice
 
 __all__ = ["ConcatOp", "PadOp", "Rearrangement", "ReshapeOp", "SliceOp", "TransposeOp"]
 
@@ -74,11 +76,11 @@ class PadOp(Operator, name="pad"):
             return True
         if activation(self.x) is None:
             return fail(self, f"must read a quantized activation, not {self.x.type}")
-        lowest, highest = steps_of(self.x)
+        lowest, highest = quantized_bounds(self.x)
         if not lowest <= self.value.value <= highest:
             return fail(self, f"value {self.value.value} leaves [{lowest}, {highest}]")
         sides = zip(ints(self.low), shape(self.x), ints(self.high), strict=True)
-        return move_law(self, [low + n + high for low, n, high in sides])
+        return verify_move(self, [low + n + high for low, n, high in sides])
 
     def evaluate(self, x: Array) -> Array:
         low, high = ints(self.low), ints(self.high)
@@ -101,7 +103,7 @@ class ReshapeOp(Rearrangement, name="reshape"):
         x, out = shape(self.x), shape(self.out)
         if math.prod(x) != math.prod(out) or x[0] != out[0]:
             return fail(self, f"{x} and {out} do not hold the same numbers with the batch in place")
-        return move_law(self, None)
+        return verify_move(self, None)
 
     def evaluate(self, x: Array) -> Array:
         return x.reshape(len(x), *shape(self.out)[1:])
@@ -124,7 +126,7 @@ class TransposeOp(Rearrangement, name="transpose"):
         x, order = shape(self.x), ints(self.permutation)
         if sorted(order) != list(range(len(x))) or order[0] != 0:
             return fail(self, f"{order} does not permute the dimensions of {x} with the batch in place")
-        return move_law(self, [x[d] for d in order])
+        return verify_move(self, [x[d] for d in order])
 
     def evaluate(self, x: Array) -> Array:
         return np.ascontiguousarray(x.transpose(ints(self.permutation)))
@@ -143,7 +145,7 @@ class SliceOp(Rearrangement, name="slice"):
     per_dimension = ("starts", "steps")
 
     def verify_invariants(self) -> bool:
-        return slice_law(self) and move_law(self, None)
+        return verify_slice(self) and verify_move(self, None)
 
     def evaluate(self, x: Array) -> Array:
         bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)

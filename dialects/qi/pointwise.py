@@ -11,10 +11,12 @@ from torch_mlir.dialects.ext import Operand, Result
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.integer_laws import broadcast_law, clamp_law, requant_law
-from dyadic.dialects.laws import Dense, activation, fail, given, is_wide, shape, storage, zero_point
+from dyadic.dialects.fields import Dense, given
+from dyadic.dialects.integer_verifiers import verify_broadcast, verify_clamp, verify_requantization
 from dyadic.dialects.qi.arithmetic import narrow
 from dyadic.dialects.qi.dialect import Operator
+from dyadic.dialects.tensor_types import activation, is_wide, shape, storage, zero_point
+from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
 __all__ = ["AddOp", "MulOp", "RequantOp", "TableOp"]
@@ -44,7 +46,7 @@ class AddOp(Operator, name="add"):
     order = Order.ANY
 
     def verify_invariants(self) -> bool:
-        if not (broadcast_law(self) and clamp_law(self)):
+        if not (verify_broadcast(self) and verify_clamp(self)):
             return False
         if given(self, "multiplier_a", "multiplier_b", "shift"):
             ma, mb, shift = self.multiplier_a.value, self.multiplier_b.value, self.shift.value
@@ -79,7 +81,7 @@ class MulOp(Operator, name="mul"):
     order = Order.ANY
 
     def verify_invariants(self) -> bool:
-        return broadcast_law(self) and requant_law(self)
+        return verify_broadcast(self) and verify_requantization(self)
 
     def evaluate(self, a: Array, b: Array) -> Array:
         product = (a.astype(np.int64) - zero_point(self.a)) * (b.astype(np.int64) - zero_point(self.b))
@@ -103,7 +105,7 @@ class RequantOp(Operator, name="requant"):
     def verify_invariants(self) -> bool:
         if activation(self.x) is None or shape(self.x) != shape(self.out):
             return fail(self, f"must make an activation of its input's shape, not {self.x.type} --> {self.out.type}")
-        return requant_law(self)
+        return verify_requantization(self)
 
     def evaluate(self, x: Array) -> Array:
         return narrow(self, x.astype(np.int64) - zero_point(self.x))

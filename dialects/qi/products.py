@@ -11,10 +11,12 @@ from torch_mlir.dialects.ext import Operand, Result
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic, Weights
-from dyadic.dialects.integer_laws import acc_shift, convolution_law, product_law
-from dyadic.dialects.laws import I32s, I64s, fail, given, ints, shape, steps_of, storage, zero_point
+from dyadic.dialects.fields import I32s, I64s, acc_shift, given, ints
+from dyadic.dialects.integer_verifiers import verify_convolution, verify_product
 from dyadic.dialects.qi.arithmetic import exact_float, narrow
 from dyadic.dialects.qi.dialect import QI, Operator
+from dyadic.dialects.tensor_types import quantized_bounds, shape, storage, zero_point
+from dyadic.dialects.verifiers import fail
 from dyadic.dialects.windows import taps
 from dyadic.runtime import fixedpoint
 
@@ -66,7 +68,7 @@ class Conv2dOp(Convolution, name="conv2d"):
     order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
-        return not given(self, "groups") or convolution_law(self)
+        return not given(self, "groups") or verify_convolution(self)
 
     def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
         """The accumulators, narrowed to int32 where they must be, as int64 [N,OH,OW,O]."""
@@ -123,7 +125,7 @@ class ConvAddOp(Convolution, name="conv_add"):
         if given(self, "residual_multiplier", "residual_shift", "shift"):
             mb, by, s = ints(self.residual_multiplier), self.residual_shift.value, ints(self.shift)
             high = by == fixedpoint.HIGH_RESIDUAL_SHIFT
-            limits = fixedpoint.residual_limits(steps_of(self.residual)[1])
+            limits = fixedpoint.residual_limits(quantized_bounds(self.residual)[1])
             if len(mb) != channels or min(mb) < 0 or not (0 <= by <= limits.shift or high):
                 seen = f"{mb}, {by}"
                 return fail(
@@ -137,7 +139,7 @@ class ConvAddOp(Convolution, name="conv_add"):
                     f"residual shift 32 needs residual multipliers below 2^{limits.high_bits} and shifts in [33, 53], "
                     f"got {seen}",
                 )
-        return convolution_law(self)
+        return verify_convolution(self)
 
     accumulate = Conv2dOp.accumulate
 
@@ -169,7 +171,7 @@ class LinearOp(Layer, name="linear"):
         x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
         if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
             return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
-        return product_law(self, weight[0])
+        return verify_product(self, weight[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
         kind = exact_float(weight, self.x)

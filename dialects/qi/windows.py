@@ -11,21 +11,11 @@ from torch_mlir.dialects.ext import Operand, Result
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.integer_laws import move_law, requant_law
-from dyadic.dialects.laws import (
-    Bool,
-    I32s,
-    I64s,
-    fail,
-    flag,
-    given,
-    ints,
-    steps_of,
-    storage,
-    window_law,
-    zero_point,
-)
+from dyadic.dialects.fields import Bool, I32s, I64s, flag, given, ints
+from dyadic.dialects.integer_verifiers import verify_move, verify_requantization
 from dyadic.dialects.qi.dialect import Operator
+from dyadic.dialects.tensor_types import quantized_bounds, storage, zero_point
+from dyadic.dialects.verifiers import fail, verify_window
 from dyadic.dialects.windows import taps, valid_cells
 from dyadic.runtime import fixedpoint
 
@@ -51,13 +41,13 @@ class MaxPoolOp(Operator, name="max_pool"):
     def verify_invariants(self) -> bool:
         if not given(self, "kernel"):
             return True
-        return move_law(self, None) and window_law(
+        return verify_move(self, None) and verify_window(
             self, pixels_shape(self, self.x)[1:3], ints(self.kernel), pixels_shape(self, self.out)[1:3], ceil=True
         )
 
     def evaluate(self, x: Array) -> Array:
         x, out = pixels(self, x), pixels_shape(self, self.out)[1:3]
-        lowest = steps_of(self.x)[0]
+        lowest = quantized_bounds(self.x)[0]
         every = taps(x, ints(self.kernel), ints(self.strides), ints(self.padding), ints(self.dilation), out, lowest)
         return image(self, np.stack([cells for _, cells in every]).max(0))
 
@@ -90,7 +80,7 @@ class AvgPoolOp(Operator, name="avg_pool"):
         counts, m, s = ints(self.counts), ints(self.multiplier), ints(self.shift)
         if not len(counts) == len(m) == len(s):
             return fail(self, f"needs one multiplier and one shift per count, got {counts}, {m}, {s}")
-        return requant_law(self, len(counts)) and window_law(
+        return verify_requantization(self, len(counts)) and verify_window(
             self, pixels_shape(self, self.x)[1:3], ints(self.kernel), pixels_shape(self, self.out)[1:3], ceil=True
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import families
 from dyadic.passes.ingest.aten_node import aten

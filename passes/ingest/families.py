@@ -8,7 +8,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest.translation import Literal, Result, Unsupported, as_tensor, literal

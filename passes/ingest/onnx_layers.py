@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import families
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx

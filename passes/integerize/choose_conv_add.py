@@ -15,8 +15,8 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.quantization import value_range
 from dyadic.passes.rewriting import defining, module_pass
 

@@ -13,7 +13,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import is_wide, known_activation, shape, steps_of
+from dyadic.dialects.tensor_types import is_wide, known_activation, quantized_bounds, shape
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.integerize.products import Product
 from dyadic.passes.integerize.quantization import Activation, value_activation
@@ -120,7 +120,7 @@ class Conversion:
 def activation_of(value: ir.Value) -> Activation:
     """Scale, zero point and width of a `qi` activation."""
     kind = known_activation(value)
-    return Activation(kind.scale, kind.zero_point, 16 if is_wide(value) else steps_of(value)[1].bit_length())
+    return Activation(kind.scale, kind.zero_point, 16 if is_wide(value) else quantized_bounds(value)[1].bit_length())
 
 
 def constant_array(reader: Any, value: ir.Value) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.conversion import Conversion, Target, constant_array, converts_island, dense, i64
 from dyadic.passes.integerize.weight_scheme import runs
 from dyadic.passes.rewriting import layer_name

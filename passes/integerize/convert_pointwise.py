@@ -13,7 +13,7 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD
 from dyadic.passes.integerize.conversion import (
     Conversion,

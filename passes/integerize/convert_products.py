@@ -14,8 +14,8 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.integer_laws import ACC_SHIFT
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.fields import ACC_SHIFT, ints
+from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.windows import tap_coverage
 from dyadic.passes.integerize.choose_conv_add import operands
 from dyadic.passes.integerize.conversion import (

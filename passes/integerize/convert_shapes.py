@@ -11,7 +11,8 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.windows import valid_cells
 from dyadic.passes.integerize.conversion import (
     Conversion,

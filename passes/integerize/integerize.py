@@ -13,8 +13,8 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize import (  # noqa: F401 - they register how each op is converted
     convert_islands,
     convert_pointwise,

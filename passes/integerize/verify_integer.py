@@ -13,8 +13,8 @@ from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.laws import activation
 from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import activation
 from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import factors
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError

@@ -23,8 +23,9 @@ from scipy.sparse.csgraph import connected_components
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.prepare.equalize_layers import (
     LARGEST_SCALE,
     SETTLED,

@@ -5,7 +5,7 @@ from torch_mlir import ir
 from torch_mlir.rewrite import PatternRewriter
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import ints
+from dyadic.dialects.fields import ints
 from dyadic.passes import building
 from dyadic.passes.building import Array, constant, constant_array, used_once
 from dyadic.passes.prepare.merge_scale_shifts import scale_and_shift

@@ -6,7 +6,8 @@ from torch_mlir import ir
 from torch_mlir.rewrite import PatternRewriter
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import constant_array
 from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.building import constant_array
 from dyadic.passes.refine.second_order import Objective
 from dyadic.passes.refine.weight_grid import Grid, largest_step, plain_grid

@@ -7,8 +7,8 @@ from support.random_graphs import grow, integer_module
 from torch_mlir import ir
 
 from dyadic.dialects import new_context, qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, make_plan, run_qd, run_qi
+from dyadic.dialects.tensor_types import shape
 
 WINDOWS = """
 func.func @main(%x: tensor<1x1x4x4xf32> {qd.name = "input"})

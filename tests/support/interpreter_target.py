@@ -20,8 +20,8 @@ from dyadic.compiler.targets.certificate import Certificate, accumulators, islan
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.target import Target
 from dyadic.dialects import new_context, qi
-from dyadic.dialects.laws import known_activation, shape, steps_of
 from dyadic.dialects.reference import IntegerReference, boundary_names, main_function
+from dyadic.dialects.tensor_types import known_activation, quantized_bounds, shape
 from dyadic.passes.rewriting import Pass, layer_name
 from dyadic.runtime import executor
 from dyadic.runtime.artifact import ArtifactFile
@@ -188,7 +188,7 @@ class Interpreter(Target):
 
 def boundary(name: str, user: ir.Value, quantized: ir.Value) -> dict[str, Any]:
     kind, dims = known_activation(quantized), shape(user)[1:]
-    lo, hi = steps_of(quantized)
+    lo, hi = quantized_bounds(quantized)
     where = Layout(0, 0, tuple(prod(dims[i + 1 :]) for i in range(len(dims))), prod(dims), plane=int(lo < 0))
     numbers = {"scale": float(np.float32(kind.scale)), "zero_point": kind.zero_point, "lo": lo, "hi": hi}
     return {"name": name, "shape": ("N", *dims), "layout": where} | numbers

@@ -12,8 +12,8 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 
 from dyadic.dialects import new_context
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import boundary_names, main_function, run_qd
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 

@@ -9,8 +9,8 @@ from torch_mlir import ir
 from torch_mlir.dialects import func
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import run_qd
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import PIPELINE, building, usual
 from dyadic.passes.building import constant, window_count
 

@@ -8,7 +8,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func
 
 from dyadic.dialects import qd
-from dyadic.dialects.laws import shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import constant
 

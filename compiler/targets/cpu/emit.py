@@ -14,8 +14,8 @@ from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.dialects import qi
+from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
-from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.memory import views

@@ -15,8 +15,8 @@ from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.launch import LaunchOp
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import main_function
+from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, float_conv, weight_storage

@@ -13,8 +13,9 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import ints, is_wide, shape
+from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
+from dyadic.dialects.tensor_types import is_wide, shape
 from dyadic.passes.lower.cpu.memory.views import (
     BUFFERS,
     CONSTANT,

@@ -22,8 +22,9 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.dimensions import CHANNELS_LAST as MARK
 from dyadic.dialects.dimensions import Order
-from dyadic.dialects.laws import activation, ints, shape
+from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import activation, shape
 from dyadic.passes.lower.cpu.memory import orders
 from dyadic.passes.lower.cpu.memory.orders import CHANNELS_LAST, DimOrder
 from dyadic.passes.rewriting import defining, module_pass

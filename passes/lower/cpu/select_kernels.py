@@ -6,8 +6,8 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import known_activation, shape, steps_of, zero_point
 from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.dialects.tensor_types import known_activation, quantized_bounds, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selector_of
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
@@ -111,6 +111,6 @@ def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> ir.DictAttr:
             "layout": to_attribute(layout.of_last(dims)),
             "scale": ir.FloatAttr.get(ir.F32Type.get(), float(np.float32(kind.scale))),
             "zero_point": ir.IntegerAttr.get(i64, kind.zero_point),
-            "steps": ir.DenseI64ArrayAttr.get(list(steps_of(quantized))),
+            "steps": ir.DenseI64ArrayAttr.get(list(quantized_bounds(quantized))),
         }
     )

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs
 from support.onnx_models import complaint, imported, model, run_onnxruntime
 
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.dialects.tensor_types import shape
 from dyadic.runtime.errors import FileError, ModelError, UsageError
 
 CONV = "c = Conv<pads=[1,1,1,1]>(x, w, b) y = Relu(c)"

@@ -18,8 +18,8 @@ import dyadic
 from dyadic.compiler.measure.layer_comparison import LayerComparison, compare_layers
 from dyadic.compiler.measure.layer_losses import Energies, Losses, bits, element, real, steps
 from dyadic.dialects import new_context
-from dyadic.dialects.laws import shape
 from dyadic.dialects.reference import FloatReference, IntegerReference, main_function
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import UsageError

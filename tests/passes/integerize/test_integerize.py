@@ -7,8 +7,8 @@ from support.random_graphs import grow, integer_module, write_ranges, write_weig
 from torch_mlir import ir
 
 from dyadic.dialects import new_context, qd, qi
-from dyadic.dialects.laws import activation, shape
 from dyadic.dialects.reference import FloatReference, IntegerReference
+from dyadic.dialects.tensor_types import activation, shape
 from dyadic.passes import PIPELINE, usual
 from dyadic.passes.integerize.integerize import integerize
 from dyadic.passes.integerize.quantization import activation_from_range

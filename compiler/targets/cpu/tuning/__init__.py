@@ -18,8 +18,8 @@ from dyadic.compiler.targets.cpu.identity import processor, tune_digest
 from dyadic.compiler.targets.cpu.tuning.measuring import Case, measure
 from dyadic.compiler.targets.cpu.tuning.timing import Timing, best, waiting
 from dyadic.compiler.targets.tuned import Change, Tuned
+from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
-from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.tuning_space import Effort, candidates, shape, tunables

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from dyadic.dialects.integer_laws import acc_shift
-from dyadic.dialects.laws import ints, is_wide, zero_point
+from dyadic.dialects.fields import acc_shift, ints
+from dyadic.dialects.tensor_types import is_wide, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.matrix import constant_weights, form, high_bias, low_bias
 from dyadic.passes.lower.cpu.kernels.families import depthwise, weight_storage

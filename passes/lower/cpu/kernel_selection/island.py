@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import ints, known_activation
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import known_activation
 from dyadic.passes.lower.cpu.kernel_selection.depthwise import is_depthwise
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects.launch import LaunchOp
-from dyadic.dialects.laws import storage
+from dyadic.dialects.tensor_types import storage
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.memory.views import CONSTANT, View, layout_of
 from dyadic.passes.rewriting import defining, layer_name

@@ -8,8 +8,8 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
-from dyadic.dialects.integer_laws import acc_shift
-from dyadic.dialects.laws import ints, is_wide, zero_point
+from dyadic.dialects.fields import acc_shift, ints
+from dyadic.dialects.tensor_types import is_wide, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects

@@ -7,7 +7,8 @@ from math import prod
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import ints, shape
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import is_wide, shape, storage, zero_point
+from dyadic.dialects.tensor_types import is_wide, shape, storage, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, table

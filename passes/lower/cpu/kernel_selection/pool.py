@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import ints, zero_point
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import zero_point
 from dyadic.dialects.windows import valid_cells
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.laws import activation, ints, shape
+from dyadic.dialects.fields import ints
+from dyadic.dialects.tensor_types import activation, shape
 from dyadic.passes.rewriting import defining
 from dyadic.runtime.layout import Layout, Margin
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support.stages import network_after
 
 from benchmarks.networks import NETWORKS
+from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp
-from dyadic.dialects.laws import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
 from dyadic.passes.lower.cpu.plan_memory import Life, place

@@ -9,7 +9,7 @@ from support.random_graphs import integer_module
 from torch_mlir import ir
 
 from dyadic.dialects import new_context
-from dyadic.dialects.laws import ints
+from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes import PIPELINE
 from dyadic.passes.lower.cpu.kernel_selection.depthwise import SHARED_ROWS, UNIT_BYTES, UNITS, unit_blocks, unit_rows

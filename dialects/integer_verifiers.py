@@ -1,7 +1,4 @@
-"""The laws that integer ops share: requantization, clamps, products, broadcasts, moves.
-
-Each complains in one sentence at the op and answers whether it holds; where an attribute is missing, IRDL names it.
-"""
+"""What verifiers of integer ops share: requantization, clamps, products, broadcasts, moves."""
 
 from typing import Any
 
@@ -10,14 +7,14 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects.dimensions import pixels_shape
-from dyadic.dialects.laws import activation, fail, given, ints, is_wide, shape, steps_of, window_law
+from dyadic.dialects.fields import acc_shift, given, ints, numbers
+from dyadic.dialects.tensor_types import activation, is_wide, quantized_bounds, shape
+from dyadic.dialects.verifiers import fail, verify_window
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES, factors
 from dyadic.runtime import fixedpoint
 
-ACC_SHIFT = "acc_shift"  # IRDL has no optional attribute, so this field is known by its name alone
 
-
-def requant_law(op: Any, channels: int | None = None) -> bool:
+def verify_requantization(op: Any, channels: int | None = None) -> bool:
     """Multipliers and shifts inside the bounds of requantization, one pair a channel; the clamp inside the type."""
     if not given(op, "multiplier", "shift", "low", "high"):
         return True
@@ -27,26 +24,20 @@ def requant_law(op: Any, channels: int | None = None) -> bool:
     if min(m) < 0 or not fixedpoint.SHIFT_MIN <= min(s) <= max(s) <= fixedpoint.SHIFT_MAX:
         seen = f"{min(m)} and [{min(s)}, {max(s)}]"
         return fail(op, f"multipliers must not be negative and shifts must lie in [2, 62], got {seen}")
-    return clamp_law(op)
+    return verify_clamp(op)
 
 
-def clamp_law(op: Any) -> bool:
+def verify_clamp(op: Any) -> bool:
     """The clamp is inside the integers of the result, and the result is an activation."""
     if activation(op.out) is None:
         return fail(op, f"must make a quantized activation, not {op.out.type}")
-    low, high = steps_of(op.out)
+    low, high = quantized_bounds(op.out)
     if given(op, "low", "high") and not low <= op.low.value <= op.high.value <= high:
         return fail(op, f"clamp [{op.low.value}, {op.high.value}] leaves [{low}, {high}]")
     return True
 
 
-def acc_shift(op: Any) -> int:
-    """By how many bits an accumulator is narrowed before its requantization: `acc_shift`, 0 where there is none."""
-    attributes = op.operation.attributes
-    return attributes[ACC_SHIFT].value if ACC_SHIFT in attributes else 0
-
-
-def product_law(op: Any, channels: int) -> bool:
+def verify_product(op: Any, channels: int) -> bool:
     """What layers with weights share: i32 bias, s8 weights, requantization a channel, accumulators inside int32."""
     weight, bias = ir.RankedTensorType(op.weight.type).element_type, ir.RankedTensorType(op.bias.type)
     if not isinstance(weight, quant.UniformQuantizedPerAxisType) or not weight.is_signed:
@@ -64,10 +55,10 @@ def product_law(op: Any, channels: int) -> bool:
         return fail(op, f"acc_shift {acc_shift(op)} must lie in [0, {most}] for inputs of {op.x.type}")
     if given(op, "form") and op.form.value not in ("wide", "short"):
         return fail(op, f'form must be "wide" or "short", got "{op.form.value}"')
-    return requant_law(op, channels)
+    return verify_requantization(op, channels)
 
 
-def weight_law(op: Any) -> bool:
+def verify_weights(op: Any) -> bool:
     """Weights lie inside the range of their type; with groups, they are group scale times a step of 4 bits.
 
     Only looks at what is there: an artifact keeps the numbers elsewhere.
@@ -87,21 +78,21 @@ def weight_law(op: Any) -> bool:
     return True
 
 
-def convolution_law(op: Any) -> bool:
-    """Images and weights of rank 4 whose channels and windows fit, and the law of products."""
-    return image_law(op) and product_law(op, shape(op.weight)[0])
+def verify_convolution(op: Any) -> bool:
+    """Images and weights of rank 4 whose channels and windows fit, and what products share."""
+    return verify_image(op) and verify_product(op, shape(op.weight)[0])
 
 
-def image_law(op: Any) -> bool:
+def verify_image(op: Any) -> bool:
     """Images and weights of rank 4 whose channels and windows fit."""
     x, weight, out = pixels_shape(op, op.x), shape(op.weight), pixels_shape(op, op.out)
     ranks, groups = [len(x), len(weight), len(out)], op.groups.value
     if ranks != [4, 4, 4] or x[3] != weight[3] * groups or out[3] != weight[0] or weight[0] % groups:
         return fail(op, f"channels do not fit: x {x}, weight {weight}, groups {groups}, result {out}")
-    return window_law(op, x[1:3], weight[1:3], out[1:3])
+    return verify_window(op, x[1:3], weight[1:3], out[1:3])
 
 
-def float_product_law(op: Any, channels: int) -> bool:
+def verify_float_product(op: Any, channels: int) -> bool:
     """What float islands share: f32 weights and bias, an input of integers, a clamp inside those of the result."""
     weight, bias = (ir.RankedTensorType(value.type) for value in (op.weight, op.bias))
     if str(weight.element_type) != "f32":
@@ -110,10 +101,10 @@ def float_product_law(op: Any, channels: int) -> bool:
         return fail(op, f"needs a bias tensor<{channels}xf32>, got {op.bias.type}")
     if activation(op.x) is None:
         return fail(op, f"must read a quantized activation, not {op.x.type}")
-    return clamp_law(op)
+    return verify_clamp(op)
 
 
-def broadcast_law(op: Any) -> bool:
+def verify_broadcast(op: Any) -> bool:
     """`a` and `b` have the result's rank, and its size or 1 in each dimension."""
     a, b, out = shape(op.a), shape(op.b), shape(op.out)
     if activation(op.a) is None or activation(op.b) is None:
@@ -125,14 +116,9 @@ def broadcast_law(op: Any) -> bool:
     return fail(op, f"a {a} and b {b} do not broadcast to {out}")
 
 
-def move_law(op: Any, sizes: list[int] | None) -> bool:
+def verify_move(op: Any, sizes: list[int] | None) -> bool:
     """The result has the input's type, and the shape `sizes` that the op's attributes ask for (None: not known yet)."""
     have, want = ir.RankedTensorType(op.out.type).element_type, ir.RankedTensorType(op.x.type).element_type
     if have != want:
         return fail(op, f"moves {want} and cannot make {have} of it")
     return sizes is None or sizes == shape(op.out) or fail(op, f"makes {sizes}, not {shape(op.out)}")
-
-
-def numbers(attribute: Any) -> list[int]:
-    """One integer or several."""
-    return [attribute.value] if isinstance(attribute, ir.IntegerAttr) else ints(attribute)
