@@ -91,7 +91,7 @@ class Moves(nn.Module):
         low, high = x[:, : self.width // 2], x[:, self.width // 2 :]
         x = torch.cat([high, low], 1)
         turned = x.permute(0, 2, 3, 1)
-        flat = turned.reshape(1, -1, 1, turned.shape[2])
+        flat = turned.reshape(len(turned), -1, 1, turned.shape[2])
         pooled = F.max_pool2d(small, 2).mean((2, 3))
         return self.head(pooled), torch.tanh(flat)
 

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.export.graph_signature import OutputKind
 from torch.fx import Node
 from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import fx_importer
 
+from dyadic.compiler.importers.torch_batch import check_batch
 from dyadic.dialects import qd
 from dyadic.runtime.errors import ModelError, UsageError
 
@@ -27,8 +29,12 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     The module is as it was afterwards. Raises UsageError where the examples are no tensors and ModelError where the
     module cannot be traced or is not finite. Operators that have no form here are no error yet: ingest lists them all.
     """
-    program = _export(module, _one_image(example_inputs))
+    examples = _one_image(example_inputs)
+    with _evaluation_mode(module), torch.no_grad():
+        program = _export(module, examples)
+        check_batch(module, examples)
     _check_finite(program)
+    _keep_results(program)
     _fold_constants(program)
     return _to_mlir(program, context)
 
@@ -67,23 +73,41 @@ def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
 
 
 def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
-    with _evaluation_mode(module), torch.no_grad():
-        try:
-            with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of itself
-                program = torch.export.export(module, examples, strict=False)
-        except RecursionError:
-            raise
-        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ModelError(f"{type(module).__name__} cannot be traced by torch.export: {reason}") from error
-        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of itself
-            return program.run_decompositions({})  # functional, nothing taken apart
+    """Without operations in place; nothing is taken apart."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # torch's, of itself and of constants that are no buffers
+            program = torch.export.export(module, tuple(each.clone() for each in examples), strict=False)
+    except RecursionError:
+        raise
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{type(module).__name__} cannot be traced by torch.export: {reason}") from error
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of itself
+        return program.run_decompositions({})
+
+
+def _keep_results(program: torch.export.ExportedProgram) -> None:
+    """Only what `forward` returns: what it wrote into its inputs or buffers on the way is nobody's result."""
+    output = next(node for node in program.graph.nodes if node.op == "output")
+    kept = [
+        argument
+        for argument, spec in zip(output.args[0], program.graph_signature.output_specs, strict=True)
+        if spec.kind is OutputKind.USER_OUTPUT and argument is not None
+    ]
+    if not kept:
+        raise ModelError("the module returns no tensor; there is nothing to compile")
+    output.args = (tuple(kept),)
 
 
 def _fold_constants(program: torch.export.ExportedProgram) -> None:
-    """Compute what does not depend on the inputs: arithmetic on weights, tensors made in `forward`."""
+    """Compute what does not depend on the inputs: arithmetic on weights, tensors made in `forward`.
+
+    Every parameter, buffer and constant takes the place of the graph's input for it, so that the graph's inputs are
+    those of the user.
+    """
     graph, constants = program.graph, _constants(program)
-    known: dict[Node, Any] = {node: constants[name] for node, name in _lifted(program).items()}
+    lifted = _lifted(program)
+    known: dict[Node, Any] = {node: constants[name] for node, name in lifted.items()}
     for node in list(graph.nodes):
         if node.op != "call_function" or not all(argument in known for argument in node.all_input_nodes):
             continue
@@ -92,9 +116,35 @@ def _fold_constants(program: torch.export.ExportedProgram) -> None:
         arguments, options = torch.fx.map_arg((node.args, node.kwargs), lambda argument: known[argument])
         with torch.no_grad():
             known[node] = node.target(*arguments, **options)
-        if isinstance(known[node], torch.Tensor):
-            node.replace_all_uses_with(known[node])
+    for node in graph.nodes:
+        if node not in known:
+            node.args = tuple(_with_constants(argument, known, graph, node) for argument in node.args)
+            node.kwargs = {k: _with_constants(each, known, graph, node) for k, each in node.kwargs.items()}
     graph.eliminate_dead_code()
+    for node in lifted:
+        graph.erase_node(node)
+
+
+def _with_constants(argument: Any, known: dict[Node, Any], graph: torch.fx.Graph, reader: Node) -> Any:
+    """The argument with tensors for what is known. In a list the importer only takes nodes: attributes of the graph."""
+    if isinstance(argument, Node):
+        value = known.get(argument, argument)
+        return value if isinstance(value, torch.Tensor | Node | int | float | bool) else argument
+    if not isinstance(argument, list | tuple):
+        return argument
+    found = []
+    for each in argument:
+        value = known.get(each) if isinstance(each, Node) else None
+        if isinstance(value, torch.Tensor):
+            module = graph.owning_module
+            assert module is not None, "an exported graph belongs to a module"
+            name = f"constant_of_{reader.name}_{len(found)}"
+            object.__setattr__(module, name, value)
+            with graph.inserting_before(reader):
+                found.append(graph.create_node("get_attr", name))
+        else:
+            found.append(_with_constants(each, known, graph, reader))
+    return found if isinstance(argument, list) else tuple(found)
 
 
 def _is_deterministic(target: Any) -> bool:
@@ -162,6 +212,7 @@ class ReadableWeights(fx_importer.FxImporterHooks):
     def __init__(self, names: dict[int, str]):
         self._names = names
         self._attributes: dict[int, ir.Attribute] = {}
+        self._kept: list[torch.Tensor] = []
 
     def resolve_literal(self, gni: fx_importer.GraphNodeImporter, literal: Any, info: Any) -> ir.Value | None:
         if not isinstance(literal, torch.Tensor):
@@ -170,12 +221,14 @@ class ReadableWeights(fx_importer.FxImporterHooks):
             values = literal.detach().to("cpu")
             values = values.float() if values.is_floating_point() else values
             array = np.ascontiguousarray(values.numpy()).reshape(values.shape)
+            self._kept.append(literal)  # so that nobody else gets its id
             with ir.Location.unknown(gni._c):
                 self._attributes[id(literal)] = ir.DenseElementsAttr.get(array)
         name = self._names.get(id(literal), "constant")
+        kind = torch.float32 if literal.is_floating_point() else literal.dtype
         return ir.Operation.create(
             "torch.vtensor.literal",
-            results=[gni._cc.tensor_to_vtensor_type(literal)],
+            results=[gni._cc.get_vtensor_type(literal.size(), kind)],
             attributes={"value": self._attributes[id(literal)]},
             loc=ir.Location.name(name, context=gni._c),
         ).result
@@ -188,9 +241,10 @@ def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context) -> ir.M
     importer = fx_importer.FxImporter(context=context, hooks=ReadableWeights(names))
     importer._cc = ModuleLocations(context, importer._py_attr_tracker, inputs)
     try:
-        function = importer.import_frozen_program(program)
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise ModelError(f"the module cannot be read: {str(error).splitlines()[0]}") from error
+        function = importer.import_stateless_graph(program.graph)
+    except (NotImplementedError, TypeError, ValueError, RuntimeError, LookupError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"the module cannot be read: {reason}") from error
     count = len(ir.FunctionType(function.attributes["function_type"].value).results)
     outputs = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
     with context:

@@ -64,6 +64,8 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
 def _torch_engine(module: Any, threads: int) -> Engine:
     import torch
 
+    floats = [each.dtype for each in module.parameters() if each.is_floating_point()]
+    kind = max(set(floats), key=floats.count, default=torch.float32)
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
 
     def run(feeds: dict[str, npt.NDArray[np.float32]]) -> Outputs:
@@ -73,13 +75,15 @@ def _torch_engine(module: Any, threads: int) -> Engine:
         module.eval()
         try:
             with torch.inference_mode():
-                answer = module(*(torch.from_numpy(value) for value in feeds.values()))
+                # copies, since forward may write into its inputs, in the type that the module computes in
+                answer = module(*(torch.tensor(value, dtype=kind) for value in feeds.values()))
         finally:
             torch.set_num_threads(threads_before)
             for each in training:
                 each.training = True
         if isinstance(answer, dict):
             answer = list(answer.values())
-        return [np.asarray(tensor) for tensor in (answer if isinstance(answer, tuple | list) else [answer])]
+        results = answer if isinstance(answer, tuple | list) else [answer]
+        return [tensor.float().numpy() for tensor in results if isinstance(tensor, torch.Tensor)]
 
     return Engine("torch", run, size)

@@ -318,6 +318,31 @@ def select(node: Node) -> Result:
     return families.reshape(part, dims[:axis] + dims[axis + 1 :])
 
 
+@aten("index")
+def index(node: Node) -> Result:
+    """x[:, [2, 0, 1]]: one axis by a constant list; all others whole."""
+    x, given = node.arguments
+    axes = [axis for axis, each in enumerate(given) if each is not None]
+    if len(axes) != 1 or not isinstance(given[axes[0]], Literal):
+        raise Unsupported("only one axis by a constant list of indices is supported, as in x[:, [2, 0, 1]]")
+    places = given[axes[0]].array
+    if places.dtype == np.bool_:
+        places = np.flatnonzero(places)
+    if not np.issubdtype(places.dtype, np.integer):
+        raise Unsupported(f"its indices are {places.dtype}; whole numbers would work")
+    return families.take(x, axes[0], places)
+
+
+@aten("index_select")
+def index_select(node: Node) -> Result:
+    return families.take(node.argument(0), node.argument(1), node.array(2, "index").reshape(-1))
+
+
+@aten("einsum")
+def einsum(node: Node) -> Result:
+    return families.einsum(node.argument(0), node.argument(1))
+
+
 @aten("constant_pad_nd")
 def constant_pad_nd(node: Node) -> Result:
     return _pad(node.tensor(0), node.argument(1), node.argument(2))

@@ -13,6 +13,8 @@ from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest.translation import Literal, Result, Unsupported, as_tensor, literal
 
+MOST_RUNS = 64  # of neighbours that a selection of entries may consist of
+
 
 def check_finite(values: Array, what: str) -> Array:
     """`values`, unless some are NaN or infinite: no range would cover them."""
@@ -110,7 +112,9 @@ def batch_norm(x: ir.Value, gamma: Array, beta: Array, mean: Array, variance: Ar
             raise Unsupported(f"its {what} has the shape {list(values.shape)}, which does not fit {shape(x)}")
     spread = variance.astype(np.float64) + epsilon
     if (spread <= 0).any():
-        raise Unsupported("its variance is negative; statistics of a trained network are not")
+        if (variance < 0).any():
+            raise Unsupported("its variance is negative; statistics of a trained network are not")
+        raise Unsupported("its variance and its epsilon are 0, which divides by zero; a positive epsilon would work")
     scale = gamma / np.sqrt(spread)
     return building.scale_shift(x, scale, beta - mean * scale, axis=1)
 
@@ -244,9 +248,15 @@ def slice_(x: Any, axes: Sequence[int], starts: Sequence[int], ends: Sequence[in
 
 
 def split(x: Any, axis: int, sizes: Sequence[int]) -> list[Result]:
-    """Consecutive slices along an axis."""
+    """Consecutive slices along an axis. A part of size 0 is an empty constant, which a concat drops."""
+    dims = list(x.array.shape) if isinstance(x, Literal) else shape(x)
+    if min(sizes, default=-1) < 0 or sum(sizes) != dims[axis]:
+        raise Unsupported(f"its parts of {list(sizes)} do not fit axis {axis} of {dims}")
+    empty = literal(np.zeros([0 if d == axis % len(dims) else n for d, n in enumerate(dims)], np.float32))
     ends = np.cumsum(sizes).tolist()
-    return [slice_(x, [axis], [end - size], [end], [1]) for end, size in zip(ends, sizes, strict=True)]
+    return [
+        slice_(x, [axis], [end - size], [end], [1]) if size else empty for end, size in zip(ends, sizes, strict=True)
+    ]
 
 
 def concat(inputs: Sequence[Any], axis: int) -> Result:
@@ -257,6 +267,68 @@ def concat(inputs: Sequence[Any], axis: int) -> Result:
     if axis == 0:
         raise Unsupported("it joins along the batch")
     return building.concat(tensors, axis)
+
+
+def gather(x: Any, axis: int, places: Array) -> Result:
+    """Entries of one axis in a given order: x[:, [2, 0, 1]]. `places`: 1-D, negative ones count from the end."""
+    if isinstance(x, Literal):
+        return literal(np.take(x.array, places, axis))
+    dims = shape(x)
+    axis %= len(dims)
+    if axis == 0:
+        raise Unsupported("it takes images out of the batch")
+    if not places.size or not all(-dims[axis] <= place < dims[axis] for place in places):
+        raise Unsupported(f"its indices do not fit {dims[axis]} entries of axis {axis}")
+    runs: list[list[int]] = []  # of neighbours, each of which is a slice
+    for place in (int(place) % dims[axis] for place in places):
+        if runs and place == runs[-1][-1] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    if len(runs) > MOST_RUNS:
+        raise Unsupported(f"its indices jump {len(runs)} times; up to {MOST_RUNS} runs of neighbours are supported")
+    return building.concat([slice_(x, [axis], [run[0]], [run[-1] + 1], [1]) for run in runs], axis)
+
+
+def take(x: Any, axis: int, indices: Array) -> Result:
+    """As NumPy's take: the sizes of `indices` stand in the place of the axis, which vanishes for a single index."""
+    if isinstance(x, Literal):
+        return literal(np.take(x.array, indices, axis))
+    dims = shape(x)
+    axis %= len(dims)
+    return reshape(gather(x, axis, indices.reshape(-1)), [*dims[:axis], *indices.shape, *dims[axis + 1 :]])
+
+
+def einsum(equation: str, operands: Sequence[Any]) -> Result:
+    """A tensor by a constant: "bchw,oc->bohw". What both have and the result lacks is summed over."""
+    terms, arrow, out = equation.replace(" ", "").partition("->")
+    labels = terms.split(",")
+    if all(isinstance(each, Literal) for each in operands):
+        return literal(np.einsum(equation, *(each.array for each in operands)))
+    tensors = [i for i, each in enumerate(operands) if isinstance(each, ir.Value)]
+    if len(operands) != 2 or len(labels) != 2 or len(tensors) != 1 or not arrow or "." in equation:
+        raise Unsupported(f"only a tensor by a constant, as in bci,oi->bco, is supported, not {equation}")
+    x, weight = operands[tensors[0]], operands[1 - tensors[0]].array
+    mine, its = labels[tensors[0]], labels[1 - tensors[0]]
+    if any(len(set(term)) < len(term) for term in (mine, its, out)) or (len(mine), len(its)) != (
+        len(shape(x)),
+        weight.ndim,
+    ):
+        raise Unsupported(f"{equation} does not fit {shape(x)} and {list(weight.shape)}")
+    summed = [label for label in mine if label in its and label not in out]
+    kept, new = [label for label in mine if label in out], [label for label in its if label in out]
+    if not summed or set(mine) != {*summed, *kept} or set(kept) & set(new) or set(out) != {*kept, *new}:
+        raise Unsupported(f"{equation} is no product with a matrix")
+    if mine[0] in summed or out[0] != mine[0]:
+        raise Unsupported(f"{equation} moves the batch; it must stay first")
+    sizes = dict(zip(mine, shape(x), strict=True)) | dict(zip(its, weight.shape, strict=True))
+    depth, outputs = math.prod(sizes[d] for d in summed), math.prod(sizes[d] for d in new)
+    matrix = np.einsum(f"{its}->{''.join(new + summed)}", weight).reshape(outputs, depth)
+    rows = transpose(x, [mine.index(d) for d in kept + summed])
+    rows = reshape(rows, [*(sizes[d] for d in kept), depth])
+    product = linear(rows, literal(np.ascontiguousarray(matrix)), None)
+    product = reshape(product, [sizes[d] for d in kept + new])
+    return transpose(product, [(kept + new).index(d) for d in out])
 
 
 def pad(x: ir.Value, low: Sequence[int], high: Sequence[int], value: float) -> ir.Value:

@@ -12,6 +12,8 @@ HINTS = {
     "log_softmax": "end the model at its logits; the order of the classes is the same",
     "conv1d": "only 2-D convolutions are supported",
     "conv3d": "only 2-D convolutions are supported",
+    "lstm": "recurrent layers cannot be compiled; convolutions or linear layers would work",
+    "gru": "recurrent layers cannot be compiled; convolutions or linear layers would work",
     "conv_transpose2d": "transposed convolutions have no integer form yet",
 }
 

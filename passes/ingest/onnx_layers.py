@@ -73,6 +73,11 @@ def matmul(node: Node) -> Result:
     return families.linear(node.tensor(0), literal(np.ascontiguousarray(weight.array.T)), None)
 
 
+@onnx("Einsum")
+def einsum(node: Node) -> Result:
+    return families.einsum(attribute(node, "equation", ""), node.arguments)
+
+
 @onnx("BatchNormalization")
 def batch_normalization(node: Node) -> Result:
     if attribute(node, "training_mode", 0):

@@ -44,6 +44,12 @@ def split(node: Node) -> Result:
     return parts if len(parts) > 1 else parts[0]
 
 
+@onnx("Gather")
+def gather(node: Node) -> Result:
+    """Entries of an axis by constant indices, or one of them, whose axis vanishes."""
+    return families.take(node.argument(0), attribute(node, "axis", 0), node.array(1, "indices"))
+
+
 @onnx("Pad")
 def pad(node: Node) -> Result:
     if attribute(node, "mode", "constant") != "constant":

@@ -103,6 +103,8 @@ def as_tensor(value: Any) -> ir.Value:
         raise Unsupported(f"it reads {value!r} where a tensor is needed")
     if not np.issubdtype(value.array.dtype, np.floating):
         raise Unsupported(f"it reads a constant of type {value.array.dtype} where float32 is needed")
+    if not value.array.size:
+        raise Unsupported("it reads a tensor without a single element")
     if isinstance(value.values, ir.DenseElementsAttr) and isinstance(value.values.type.element_type, ir.F32Type):
         values: ir.DenseElementsAttr | Array = value.values
     else:

@@ -1,6 +1,8 @@
 """What import of a torch module keeps, and what can be wrong with one."""
 
+import copy
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -89,6 +91,72 @@ def test_half_precision_modules_are_float32() -> None:
     network = nn.Sequential(nn.Linear(4, 2)).to(torch.bfloat16)
     module = import_torch(network, (torch.zeros(1, 4, dtype=torch.bfloat16),), new_context())
     assert "bf16" not in str(prepared(module))
+
+
+class Written(nn.Module):
+    """forward(x) as given, on a convolution `c`."""
+
+    def __init__(self, forward: Callable[[Any, torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.c, self.relu = nn.Conv2d(4, 3, 3), nn.ReLU(inplace=True)
+        self.register_buffer("calls", torch.zeros(1))
+        self.register_buffer("order", torch.tensor([2, 0, 1, 3]), persistent=False)
+        self.register_buffer("shift", torch.randn(4, 1, 1), persistent=False)
+        self.token = nn.Parameter(torch.randn(1, 2, 5, 5))
+        self.f = forward
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.f(self, x)
+
+
+def counted(s: Any, x: torch.Tensor) -> torch.Tensor:
+    s.calls += 1
+    return s.c(x)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda s, x: s.c(x.sub_(0.5)),
+        lambda s, x: s.c(s.relu(x)),
+        counted,
+        lambda s, x: s.c(x[:, s.order] + s.shift),
+        lambda s, x: (s.c(x), None)[:1],
+        lambda s, x: s.c(torch.cat([s.token, x[:, :2]], 1)),
+    ],
+)
+def test_one_result_is_one_output(forward: Callable[[Any, torch.Tensor], Any]) -> None:
+    """Whatever forward writes into on its way, and whatever it joins."""
+    network = Written(forward).eval()
+    x = np.random.default_rng(0).normal(size=(1, 4, 5, 5)).astype(np.float32)
+    example = torch.ones(1, 4, 5, 5)
+    module = prepared(import_torch(network, (example,), new_context()))
+    assert network.calls.item() == 0 and bool((example == 1).all())
+    wanted = network(torch.from_numpy(x.copy()))
+    assert_close(outputs(module, x), [(wanted[0] if isinstance(wanted, tuple) else wanted).detach().numpy()], 1e-6)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_modules_of_other_precision_are_computed_in_float32_and_left_alone(kind: torch.dtype) -> None:
+    network = nn.Sequential(nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3), nn.ReLU()).to(kind).eval()
+    module = prepared(import_torch(network, (torch.zeros(1, 4, 5, 5, dtype=kind),), new_context()))
+    assert {each.dtype for each in network.parameters()} == {kind}
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, 5)).astype(np.float32)
+    wanted = copy.deepcopy(network).float()(torch.from_numpy(x)).detach().numpy()
+    assert_close(outputs(module, x), [wanted], 1e-5)
+
+
+def test_recurrent_modules_are_refused_by_name() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.LSTM(5, 6, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.rnn(x)[0]
+
+    with pytest.raises(ModelError, match=r'"rnn" \(lstm\): recurrent'):
+        prepared(imported(Recurrent(), 1, 4, 5))
 
 
 def test_not_finite_weights_are_counted_and_named() -> None:

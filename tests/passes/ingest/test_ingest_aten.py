@@ -125,6 +125,23 @@ CASES: dict[str, Callable[[], nn.Module]] = {
     "unflatten": made(lambda s, x: x.unflatten(-1, (2, 3))),
     "permute": made(lambda s, x: x.permute(0, 2, 3, 1)),
     "squeeze, unsqueeze": made(lambda s, x: x.unsqueeze(-1).squeeze(4).unsqueeze(1)),
+    "index by a list": made(lambda s, x: x[:, [2, 0, 1, 1]]),
+    "index by a buffer, from behind": made(lambda s, x: x[..., s.i], i=lambda: torch.tensor([-1, 0, 3])),
+    "index select": made(lambda s, x: x.index_select(1, s.i), i=lambda: torch.tensor([1, 2, 3, 0])),
+    "einsum": made(lambda s, x: torch.einsum("bchw,oc->bohw", x, s.w), w=lambda: torch.randn(5, 4)),
+    "einsum, weight first": made(lambda s, x: torch.einsum("oh,bchw->bowc", s.w, x), w=lambda: torch.randn(5, 7)),
+    "einsum over two": made(lambda s, x: torch.einsum("bchw,chp->bwp", x, s.w), w=lambda: torch.randn(4, 7, 3)),
+    "cat with a buffer": made(
+        lambda s, x: torch.cat([x, s.b.expand(len(x), -1, -1, -1)], 1), b=lambda: torch.randn(1, 2, 7, 6)
+    ),
+    "cat with zeros": made(lambda s, x: torch.cat([torch.zeros(len(x), 2, 7, 6), x], 1)),
+    "cat with a ramp": made(
+        lambda s, x: torch.cat([x, torch.linspace(-1, 1, 6).view(1, 1, 1, -1).expand(len(x), 1, 7, 6)], 1)
+    ),
+    "a double buffer": made(
+        lambda s, x: (x * s.k).float(), k=lambda: torch.full((1, 1, 1, 1), 2.5, dtype=torch.double)
+    ),
+    "split with an empty part": made(lambda s, x: torch.cat(x.split([0, 1, 3], 1), 1)),
     "two results": made(lambda s, x: (torch.relu(x), x)),
 }
 
@@ -184,7 +201,11 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
     [
         (lambda s, x: F.softmax(x, 1), "end the model at its logits"),
         (lambda s, x: F.adaptive_avg_pool2d(x, 4), r"\[7, 6\] does not divide evenly into \[4, 4\]"),
-        (lambda s, x: x.permute(1, 0, 2, 3), "moves the batch"),
+        (lambda s, x: x.permute(1, 0, 2, 3), '"permute" .* mixes the images'),
+        (lambda s, x: torch.einsum("bchw,bchw->bc", x, x), "a tensor by a constant"),
+        (lambda s, x: torch.einsum("bchw,c->bchw", x, torch.ones(4)), "no product with a matrix"),
+        (lambda s, x: x[:, [[0, 1], [2, 3]], [0, 1]], "only one axis"),
+        (lambda s, x: x.split([0, 4], 1), "without a single element"),
         (lambda s, x: torch.div(x, 2, rounding_mode="floor"), "division rounded by floor"),
         (lambda s, x: F.pad(x, (1, 1, 1, 1), mode="reflect"), "reflect"),
         (lambda s, x: (lambda y: (y[:, :2].relu_(), y)[1])(x.clone()), "slice_scatter"),

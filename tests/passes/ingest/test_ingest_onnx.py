@@ -127,6 +127,11 @@ CASES: dict[str, Case] = {
     "expand to itself": (13, "y = Expand(x, s)", {"s": ints(1, 4, 7, 1)}),
     "swish": (24, "y = Swish(x)", {}),
     "cast like": (19, "y = CastLike(x, c)", {"c": number(1)}),
+    "gather": (13, "y = Gather<axis=1>(x, i)", {"i": ints(2, 0, 1, 1)}),
+    "gather one": (13, "y = Gather<axis=-1>(x, i)", {"i": np.array(-2, np.int64)}),
+    "gather a table": (13, "y = Gather<axis=2>(x, i)", {"i": ints(0, 6, 3, 4).reshape(2, 2)}),
+    "einsum": (13, 'y = Einsum<equation="bchw,oc->bohw">(x, w)', {"w": [5, 4]}),
+    "einsum, weight first": (13, 'y = Einsum<equation="ow, bchw -> bcho">(w, x)', {"w": [5, 6]}),
 }
 NEWER_THAN_ONNXRUNTIME = {"swish"}  # by opset or by operator: compared with onnx's own reference
 
@@ -185,6 +190,10 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
         ("y = ReduceMean<axes=[0,1]>(x)", {}, "averages over the batch"),
         ('y = Pad<mode="reflect">(x, p)', {"p": ints(0, 0, 1, 1, 0, 0, 1, 1)}, "constant padding would work"),
         ("y = BatchNormalization(x, g, b, m, v)", {**NORM, "v": -VARIANCE}, "variance is negative"),
+        ("y = BatchNormalization<epsilon=0.0>(x, g, b, m, v)", {**NORM, "v": VARIANCE * 0}, "epsilon are 0"),
+        ("y, a = Split<axis=1>(x, s)", {"s": ints(0, 4)}, "without a single element"),
+        ("y = Gather<axis=1>(x, i)", {"i": ints(4)}, "do not fit 4 entries"),
+        ("y = Gather<axis=0>(x, i)", {"i": ints(0)}, "out of the batch"),
         ("p, i = MaxPool<kernel_shape=[2,2]>(x) y = Cast<to=1>(i)", {}, "only its first output"),
         ("y = Slice(x, s, e, a, t)", {"s": ints(6), "e": ints(0), "a": ints(2), "t": ints(-1)}, "runs backwards"),
     ],

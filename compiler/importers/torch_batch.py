@@ -1,0 +1,157 @@
+"""Whether a torch module answers each image of a batch by itself; if not, it is refused by the name of a layer.
+
+torch.export sees a batch of 1, where x[0:1], x.flatten(0) or a mean over dimension 0 look harmless. So two images go
+through the module together, and one of them alone: its answer must be the same. Only where it is not, both ways are
+gone once more, function by function, to find the first one where images meet.
+
+A module that fails on two images, as one that joins a parameter of shape [1, ...] to its input, answers one at a time.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+from dyadic.runtime.errors import ModelError
+
+TOLERANCE = {torch.float16: 0.02, torch.bfloat16: 0.05}  # of the largest number of an answer; else 0.001
+FAILURES = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NotImplementedError)
+SHAPE_ONLY = {"view", "reshape", "expand", "unflatten", "zeros", "ones", "full", "empty", "new_zeros", "new_ones"}
+ADVICE = "images are computed one by one: keep the batch as dimension 0 of everything, as x.flatten(1) does"
+
+
+def check_batch(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> None:
+    """Raise ModelError where two images change each other's answers. `examples`: one image of every input."""
+    disorder = torch.Generator().manual_seed(0)
+    first, second = (tuple(_another(each, disorder) for each in examples) for _ in range(2))
+    pair = tuple(torch.cat([a, b]) for a, b in zip(first, second, strict=True))
+    try:
+        alone = _answers(module, second)
+    except FAILURES:
+        return  # it wants images of its own kind
+    try:
+        together = _answers(module, pair)
+    except FAILURES:
+        together = None
+    if together is not None and len(together) == len(alone) and all(map(_same, together, alone)):
+        return
+    if not all(map(_equal, alone, _answers(module, second))):
+        return  # random by itself, which ingest refuses
+    where = _first_meeting(_calls(module, second), _calls(module, pair), failed=together is None)
+    if where is None and together is None:
+        return
+    where = where or type(module).__name__
+    raise ModelError(f"{where} mixes the images of a batch: its result for one depends on the others; {ADVICE}")
+
+
+def _another(example: torch.Tensor, disorder: torch.Generator) -> torch.Tensor:
+    """Another image of the same kind: numbers of the same size, in a reproducible disorder."""
+    if not example.is_floating_point():
+        places = torch.randperm(example.numel(), generator=disorder)
+        return example.flatten()[places].reshape(example.shape)
+    noise = torch.randn(example.shape, generator=disorder)
+    size = float(example.float().abs().mean())
+    return (noise * (size if 0 < size < float("inf") else 1.0)).to(example.dtype)
+
+
+def _answers(module: torch.nn.Module, images: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """What the module says; its buffers and the images stay as they are."""
+    buffers = {name: each.clone() for name, each in module.named_buffers()}
+    with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+        said = torch.func.functional_call(module, buffers, tuple(each.clone() for each in images))
+    return [leaf for leaf in tree_leaves(said) if isinstance(leaf, torch.Tensor)]
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Of one shape, and as equal as float arithmetic in another order leaves it."""
+    if a.shape != b.shape:
+        return False
+    x, y = a.double(), b.double()
+    finite = y[y.isfinite()]
+    largest = float(finite.abs().max()) if finite.numel() else 0.0
+    return torch.allclose(x, y, rtol=0, atol=TOLERANCE.get(a.dtype, 1e-3) * largest, equal_nan=True)
+
+
+def _same(together: torch.Tensor, alone: torch.Tensor) -> bool:
+    """Whether the second of two answers is that of the second image alone, or no image matters to either."""
+    apart = together.ndim > 0 and len(together) == 2 and alone.shape[:1] == (1,) and _equal(together[1:], alone)
+    return apart or _equal(together, alone)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A function that was called on something which depends on the input."""
+
+    name: str
+    function: str
+    shape: list[int]  # of its result
+    numbers: list[int | float]  # among its arguments
+
+
+def _first_meeting(alone: list[_Call], together: list[_Call], failed: bool) -> str | None:
+    """The first function whose result has no batch in front, or that reads other numbers."""
+    pairs = [(a, b) for a, b in zip(alone, together, strict=False) if a.function == b.function]
+    for a, b in pairs:
+        if b.shape != [2, *a.shape[1:]]:
+            return f'"{a.name}" ({a.function})'
+    for a, b in pairs:
+        if a.function not in SHAPE_ONLY and a.numbers != b.numbers and not failed:
+            return f'"{a.name}" ({a.function})'
+    return None
+
+
+def _calls(module: torch.nn.Module, images: Sequence[torch.Tensor]) -> list[_Call]:
+    """Every function that is called on the way from these images, up to where one fails."""
+    buffers = {name: each.clone() for name, each in module.named_buffers()}
+    given = tuple(each.clone() for each in images)
+    recorder = _Recorder(given)
+    hooks = [hook for path, each in module.named_modules() for hook in recorder.watch(path, each)]
+    try:
+        with torch.no_grad(), warnings.catch_warnings(action="ignore"), recorder:
+            torch.func.functional_call(module, buffers, given)
+    except FAILURES:
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return recorder.calls
+
+
+class _Recorder(TorchFunctionMode):
+    """Notes functions of torch as the user's code calls them, not what they call themselves."""
+
+    def __init__(self, inputs: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.calls: list[_Call] = []
+        self._live = {id(each): each for each in inputs}  # kept, so that nobody else gets their ids
+        self._open: list[tuple[str, torch.nn.Module]] = []
+
+    def watch(self, path: str, module: torch.nn.Module) -> list[Any]:
+        def enter(*_: object) -> None:
+            self._open.append((path, module))
+
+        def leave(*_: object) -> None:
+            self._open.pop()
+
+        return [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        leaves = tree_leaves((args, kwargs))
+        made = [each for each in tree_leaves(result) if isinstance(each, torch.Tensor)]
+        if made and any(id(each) in self._live for each in leaves):
+            self._live.update((id(each), each) for each in made)
+            function = getattr(func, "__name__", str(func))
+            numbers = [each for each in leaves if isinstance(each, int | float)]
+            self.calls.append(_Call(self._name(function), function, list(made[0].shape), numbers))
+        return result
+
+    def _name(self, function: str) -> str:
+        path, module = self._open[-1] if self._open else ("", None)
+        if path and type(module).__module__.startswith("torch.nn.modules."):
+            return path
+        return f"{path}.{function}" if path else function
