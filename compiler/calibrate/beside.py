@@ -7,14 +7,13 @@ inputs are streamed, as everywhere.
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from dyadic.compiler.calibrate.data import LABELS, Array, Feeds, Input, Samples, as_array
+from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
 from dyadic.runtime.errors import UsageError
 
 
@@ -77,7 +76,7 @@ class SamplesBeside(Samples):
         if path.suffix != ".npz":
             return {}
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files if name not in self._members}
-        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
-            raise UsageError(f"{self.what} cannot be read for a metric: {error}") from error
+            names = [name for name in names_in(path) if name not in self._members]
+            return {name: Member(path, f"{name}.npy").whole() for name in names}
+        except (*DAMAGE, OSError) as error:
+            raise UsageError(f"{self.what} cannot be read for a metric: {damage(error)}") from error

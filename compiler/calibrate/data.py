@@ -7,15 +7,15 @@ Runtime's CalibrationDataReader. Everything that does not fit the model is a `Us
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
 from dyadic.runtime.errors import FileError, UsageError
 
 Array = npt.NDArray[Any]
@@ -65,7 +65,9 @@ class Samples:
         if isinstance(data, str | os.PathLike):
             self.what = f"{what} {os.fspath(data)}"
             self._members = self._open(Path(data))
-            self.total = self._count({i.name: self._members[i.name].shape[0] for i in self.inputs})
+            for i in self.inputs:
+                self._check_kind(i, self._members[i.name].whole_shape, self._members[i.name].dtype)
+            self.total = self._count({name: member.shape[0] for name, member in self._members.items()})
         elif self._whole(data):
             arrays = self._named(data)
             self.total = self._count({name: len(a) if a.ndim else 0 for name, a in arrays.items()})
@@ -155,12 +157,7 @@ class Samples:
                 )
 
     def _checked(self, wanted: Input, array: Array, first: int) -> npt.NDArray[np.float32]:
-        if array.dtype.kind not in "fiub":
-            raise UsageError(f'{self.what}: array "{wanted.name}" holds {array.dtype}, the model reads numbers')
-        if array.shape[1:] != wanted.sample or not array.ndim:
-            raise UsageError(
-                f'{self.what}: array "{wanted.name}" has shape {list(array.shape)}, the model reads {wanted.shape}'
-            )
+        self._check_kind(wanted, array.shape, array.dtype)
         array = np.ascontiguousarray(array, np.float32)
         finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
         if not finite.all():
@@ -169,6 +166,15 @@ class Samples:
                 "ranges can only be learned from finite numbers"
             )
         return array
+
+    def _check_kind(self, wanted: Input, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """Of files before anything of the size that they name is read."""
+        if dtype.kind not in "fiub":
+            raise UsageError(f'{self.what}: array "{wanted.name}" holds {dtype}, the model reads numbers')
+        if shape[1:] != wanted.sample or not shape:
+            raise UsageError(
+                f'{self.what}: array "{wanted.name}" has shape {list(shape)}, the model reads {wanted.shape}'
+            )
 
     def _checked_labels(self, array: Array, first: int) -> npt.NDArray[np.int64]:
         if array.ndim > 1 or array.dtype.kind not in "iu":
@@ -204,8 +210,7 @@ class Samples:
                         f"{', '.join(map(str, self.inputs))}; give a .npz file with arrays of these names"
                     )
                 return {self.inputs[0].name: Member(path, None)}
-            with zipfile.ZipFile(path) as archive:
-                names = [name.removesuffix(".npy") for name in archive.namelist()]
+            names = names_in(path)
             self._check_names(names)
             labels = [LABELS] if self._labels and LABELS in names else []
             return {name: Member(path, f"{name}.npy") for name in [*(i.name for i in self.inputs), *labels]}
@@ -213,8 +218,8 @@ class Samples:
             raise FileError(f"{self.what} does not exist") from None
         except OSError as error:
             raise FileError(f"{self.what} cannot be read: {error.strerror or error}") from error
-        except (zipfile.BadZipFile, ValueError, EOFError) as error:
-            raise UsageError(f"{self.what} is damaged: {error}") from error
+        except DAMAGE as error:
+            raise UsageError(f"{self.what} is damaged: {damage(error)}") from error
 
     def _pieces(self) -> Iterator[dict[str, Array]]:
         row_bytes = max(member.row_bytes for member in self._members.values())
@@ -222,50 +227,14 @@ class Samples:
         streams = {name: member.pieces(rows) for name, member in self._members.items()}
         try:
             yield from (dict(zip(streams, pieces, strict=True)) for pieces in zip(*streams.values(), strict=True))
-        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-            raise UsageError(f"{self.what} is damaged: {error}") from error
+        except (*DAMAGE, OSError) as error:
+            raise UsageError(f"{self.what} is damaged: {damage(error)}") from error
 
 
 def as_array(value: object) -> Array:
     """Anything that holds numbers; a torch tensor that requires a gradient refuses to be an array by itself."""
     detach = getattr(value, "detach", None)
     return np.asarray(value if detach is None else detach().cpu())
-
-
-class Member:
-    """One array in a `.npz` (by its name in the archive) or the one array of a `.npy`, read in pieces of rows."""
-
-    def __init__(self, path: Path, name: str | None) -> None:
-        self.path, self.name = path, name
-        with self._stream() as stream:
-            self.shape, self.fortran, self.dtype = self._header(stream)
-        self.row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
-        self.shape = self.shape or (0,)
-
-    def _stream(self) -> IO[bytes]:
-        return open(self.path, "rb") if self.name is None else zipfile.ZipFile(self.path).open(self.name)
-
-    @staticmethod
-    def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        return read(stream)
-
-    def pieces(self, rows: int) -> Iterator[Array]:
-        """Arrays of at most `rows` rows. Pickled objects are never loaded."""
-        if self.fortran or self.dtype.hasobject:
-            with self._stream() as stream:
-                yield np.lib.format.read_array(stream, allow_pickle=False)
-            return
-        with self._stream() as stream:
-            self._header(stream)
-            for start in range(0, self.shape[0], rows):
-                shape = (min(rows, self.shape[0] - start), *self.shape[1:])
-                size = shape[0] * self.row_bytes
-                data = stream.read(size)
-                if len(data) != size:
-                    raise ValueError(f"{self.name or self.path.name} ends early")
-                yield np.frombuffer(data, self.dtype).reshape(shape)
 
 
 def rebatch(feeds: Feeds, rows: int) -> list[Feeds]:

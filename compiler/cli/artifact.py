@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from dyadic.compiler.quality.feeds import random_feeds
+from dyadic.runtime.array_files import DAMAGE, damage, read_arrays, write_npz
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.errors import FileError, UsageError
@@ -37,7 +38,7 @@ def run_command(artifact: Path, source: Path, output: Path, threads: int | None,
     if output.suffix not in (".npy", ".npz"):
         raise UsageError(f"--output {output} is neither .npy nor .npz")
     refuse_overwriting({"the artifact": artifact, "the input": source}, {"--output": output})
-    feeds = read_arrays(source)
+    feeds = arrays_of(source)
     most = max((len(array) for array in feeds.values() if array.ndim), default=1)
     with load(artifact, threads=threads, max_batch=max(1, min(most, RUN_BATCH)), isa=isa) as session:
         feeds = named(feeds, session, source)
@@ -48,20 +49,19 @@ def run_command(artifact: Path, source: Path, output: Path, threads: int | None,
         if output.suffix == ".npy":
             np.save(stream, next(iter(results.values())))
         else:
-            np.savez(stream, allow_pickle=False, **results)
+            write_npz(stream, results)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a `.npz`, or the one of a `.npy` under the name ''."""
     if path.suffix not in (".npy", ".npz"):
         raise UsageError(f"--input {path} is neither .npy nor .npz")
     try:
-        found = np.load(path, allow_pickle=False)
-        return {"": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+        return read_arrays(path)
     except OSError as error:
         raise FileError(f"--input {path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
-        raise UsageError(f"--input {path} is not a file of arrays: {error}") from error
+    except DAMAGE as error:
+        raise UsageError(f"--input {path} is not a file of arrays: {damage(error)}") from error
 
 
 def named(arrays: dict[str, np.ndarray], session: Session, path: Path) -> dict[str, np.ndarray]:

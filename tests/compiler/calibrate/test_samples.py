@@ -133,7 +133,7 @@ def test_files_that_are_missing_damaged_or_something_else(tmp_path: Path) -> Non
         Samples(tmp_path / "d.npy", ONE)
     np.save(tmp_path / "cut.npy", X)
     (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:-5])
-    with pytest.raises(UsageError, match=r"is damaged: .*ends early"):
+    with pytest.raises(UsageError, match=r"is damaged: .*holds 331 bytes only"):
         list(Samples(tmp_path / "cut.npy", ONE))
     np.savez(tmp_path / "flip.npz", x=X)
     content = bytearray((tmp_path / "flip.npz").read_bytes())
