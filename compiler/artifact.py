@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dyadic.compiler.job import refuse_losses
+from dyadic.compiler.report_schema import Report
 from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.runtime.session import Session, load
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Artifact:
-    """`report` is JSON-able and goes into the file; so do the certificate and `made`, the record of how it was made.
+    """Report, certificate and `made`, the record of how it was made, go into the file.
 
     `sources` are the user's files that it was made from, by what they are.
     """
@@ -25,8 +26,13 @@ class Artifact:
     emitted: Emitted
     certificate: Certificate
     made: dict[str, Any]
-    report: dict[str, Any]
+    report: Report
     sources: dict[str, Path] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line: an artifact is megabytes of code and weights."""
+        said = self.report
+        return f"<Artifact of {said.model}, {said.precision}, {len(said.layers)} layers; {said.certificate}>"
 
     def save(self, path: str | os.PathLike[str]) -> int:
         """Write the file, whole or not at all; returns its size in bytes.
@@ -36,12 +42,9 @@ class Artifact:
             UsageError: it is one of the files that the artifact was made from.
         """
         refuse_losses(self.sources, {"the artifact's file": path})
-        return self.emitted.with_sections(report=self.report, certificate=self.certificate.to_json()).write(
+        return self.emitted.with_sections(report=self.report.to_json(), certificate=self.certificate.to_json()).write(
             path, self.made
         )
-
-    def with_report(self, report: dict[str, Any]) -> Artifact:
-        return replace(self, report=report)
 
     def load(self, threads: int | None = None, max_batch: int = 1, isa: str | None = None) -> Session:
         """A session, as `dyadic.load` gives it for a saved file."""

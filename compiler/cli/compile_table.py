@@ -1,5 +1,6 @@
 """The table at the end of a compile: float and int8 side by side."""
 
+from dataclasses import astuple
 from pathlib import Path
 
 from rich import box
@@ -7,34 +8,37 @@ from rich.console import Console
 from rich.table import Table
 
 from dyadic.compiler.artifact import Artifact
-from dyadic.compiler.quality.comparison import Comparison
 from dyadic.compiler.quality.formats import measure, measure_change
+from dyadic.compiler.report_schema import Comparison, Difference
 
 
 def show(artifact: Artifact, output: Path) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    if measured := artifact.report.get("comparison"):
+    report = artifact.report
+    if report.comparison is not None:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column(output.name)
-        for name in ("float", artifact.report["precision"]):
+        for name in ("float", report.precision):
             table.add_column(name, justify="right")
         table.add_column("")
-        for row in rows(Comparison(**measured)):
+        for row in rows(report.comparison):
             table.add_row(*row)
         console.print(table)
-    if chosen := artifact.report.get("selection"):
-        console.print(chosen["verdict"])
-        for note in [*chosen.get("notes", ()), *(difference(one) for one in chosen["differences"])]:
-            console.print(f"note: {note}")
-    if tuned := artifact.report.get("tune"):
-        console.print(tuned["summary"])
+    notes = [*report.notes]
+    if chosen := report.selection:
+        console.print(chosen.verdict)
+        notes += [*chosen.notes, *map(difference, chosen.differences)]
+    for note in notes:
+        console.print(f"note: {note}")
+    if report.tune is not None:
+        console.print(report.tune.summary)
     console.print(artifact.certificate.summary())
 
 
-def difference(one: dict[str, str]) -> str:
-    return f"{one['layer']}: {one['requested']} was asked for, {one['applied']} applies, since {one['why']}"
+def difference(one: Difference) -> str:
+    return f"{one.layer}: {one.requested} was asked for, {one.applied} applies, since {one.why}"
 
 
 FILE_WIDTH = 110  # where the table goes to a file or a pipe
@@ -45,11 +49,11 @@ def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
     where = f"{c.samples} samples" if c.held_out else f"{c.samples} of the calibration samples"
     lines: list[tuple[str, str, str, str]] = []
     if c.metric is not None and c.difference is not None:
-        change, low, high = map(measure_change, c.difference)
+        change, low, high = map(measure_change, astuple(c.difference))
         values = measure(c.float_metric), measure(c.int8_metric)
         lines.append((c.metric, *values, f"{change}, 95 % interval {low} to {high}, {where}"))
     elif c.float_accuracy is not None and c.int8_accuracy is not None and c.difference is not None:
-        change, low, high = (f"{100 * x:+.2f}" for x in c.difference)
+        change, low, high = (f"{100 * x:+.2f}" for x in astuple(c.difference))
         accuracies = f"{100 * c.float_accuracy:.2f} %", f"{100 * c.int8_accuracy:.2f} %"
         lines.append(("accuracy", *accuracies, f"{change} points, 95 % interval {low} to {high}, {where}"))
     if c.agreement is not None:

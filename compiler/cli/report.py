@@ -11,6 +11,7 @@ from dyadic.compiler.report.facts import Facts, facts_of
 from dyadic.compiler.report.headline import tiles, verdict, what_was_compiled
 from dyadic.compiler.report.sections import LAYER_COLUMNS
 from dyadic.compiler.report.tables import Table, table
+from dyadic.compiler.report_schema import Layer
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 
@@ -48,9 +49,9 @@ def report_command(artifact: Path, html: str | None, as_json: str | None) -> Non
 
         write(page(facts), Path(where))
     if as_json == STANDARD_OUTPUT:
-        click.echo(json.dumps(facts, indent=1))
+        click.echo(json.dumps(facts.to_json(), indent=1))
     elif as_json is not None:
-        write(json.dumps(facts, indent=1) + "\n", Path(as_json))
+        write(json.dumps(facts.to_json(), indent=1) + "\n", Path(as_json))
 
 
 def write(text: str, path: Path) -> None:
@@ -80,12 +81,12 @@ def show(facts: Facts) -> None:
         console.print(f"the {TOP} of {len(rows)} layers with the most {by}; all of them, and the plots: --html")
 
 
-def costliest(facts: Facts) -> tuple[list[dict[str, Any]], str]:
+def costliest(facts: Facts) -> tuple[list[Layer], str]:
     """The layers in order of what is known to be spent on them, and what that is."""
-    rows = facts.get("layers") or facts["artifact"]["layers"]
+    rows = [*facts.layers]
     for key, name in (("time_us", "time"), ("macs", "work"), ("bytes", "bytes")):
-        if any(row.get(key) for row in rows):
-            return sorted(rows, key=lambda row: row.get(key) or 0, reverse=True), name
+        if any(getattr(row, key) for row in rows):
+            return sorted(rows, key=lambda row: getattr(row, key) or 0, reverse=True), name
     return rows, "work"
 
 

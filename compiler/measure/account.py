@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
 
 from dyadic.compiler.built import Built
 from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.job import Job
 from dyadic.compiler.measure.layers import layer_rows
-from dyadic.compiler.measure.variants import Variant
 from dyadic.compiler.quality.formats import measure_change
 from dyadic.compiler.record import precision
+from dyadic.compiler.report_schema import (
+    Budget,
+    Chosen,
+    Difference,
+    Equalizing,
+    Gain,
+    Interval,
+    Layer,
+    PlanPoint,
+    Report,
+    Tuning,
+    Variant,
+)
 from dyadic.compiler.select import wording
 from dyadic.compiler.select.model import BOPS, BYTES, LATENCY
 from dyadic.compiler.select.search import Found
 from dyadic.compiler.select.stage import Selection
 from dyadic.compiler.select.trials import CHOSEN, INT8
+from dyadic.compiler.sensitivity import Estimate
 from dyadic.compiler.solvers.problem import Solution
 from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.runtime.session import StepTime
-
-Row = dict[str, Any]
 
 SMALLER_ONLY = 0.99  # of int8's time: less is faster
 
@@ -37,44 +47,47 @@ class LayerMeasurements:
     times: Sequence[StepTime] = ()
     level: str | None = None
     peak_gmacs: float | None = None
-    quality: Mapping[str, Row] = field(default_factory=dict)
+    quality: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def account(
     job: Job, selection: Selection, built: Built, certificate: Certificate, seconds: Mapping[str, float]
-) -> dict[str, Any]:
+) -> Report:
     """The report of an artifact that nobody has measured yet."""
-    said: dict[str, Any] = {"model": job.model_name, "precision": precision(job), "seconds": seconds}
-    if built.tuned is not None:
-        said["tune"] = built.tuned.to_json()
-    if built.refined.gains:
-        said["refine"] = [asdict(gain) for gain in built.refined.gains]
-    if built.equalized is not None:
-        said["equalized"] = asdict(built.equalized)
-    said["certificate"] = certificate.summary()
-    said["layers"] = layers(selection, built)
-    return said
+    tuned, equalized = built.tuned, built.equalized
+    return Report(
+        model=job.model_name,
+        precision=precision(job),
+        certificate=certificate.summary(),
+        seconds=dict(seconds),
+        layers=layers(selection, built),
+        refine=tuple(Gain(**asdict(one)) for one in built.refined.gains),
+        equalized=None if equalized is None else Equalizing(**asdict(equalized)),
+        tune=None if tuned is None else Tuning(tuned.summary(), tuned.kept, tuned.to_json()),
+    )
 
 
-def layers(selection: Selection, built: Built, measured: LayerMeasurements | None = None) -> list[Row]:
+def layers(selection: Selection, built: Built, measured: LayerMeasurements | None = None) -> tuple[Layer, ...]:
     """One row a layer; the selection adds why, and what was predicted of it."""
     emitted, measured = built.emitted, measured or LayerMeasurements()
     rows = layer_rows(emitted.program, emitted.lengths, built.integer, measured.times, measured.level)
     known = None if selection.searched is None else selection.searched.found.task.sensitivities
-    schemes = {layer: point for point in selection.points.weights.values() for layer in point.layers}
-    for row in rows:
-        name = row["name"]
-        row |= measured.quality.get(name, {})
-        integers = row.get("weights") != FLOAT  # the peak is theirs
-        if integers and measured.peak_gmacs and row.get("macs") and row.get("time_us"):
-            row["share_of_peak"] = row["macs"] / row["time_us"] / 1e3 / measured.peak_gmacs
-        if name in selection.why:
-            row["why"] = selection.why[name]
-        if known is not None and name in schemes:
-            point = schemes[name].name
-            estimate = known.weights[point][selection.decisions.weights[point]]
-            row["sensitivity"] = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-    return rows
+    schemes = {layer: point.name for point in selection.points.weights.values() for layer in point.layers}
+
+    def completed(row: Layer) -> Layer:
+        row = replace(row, why=selection.why.get(row.name), **measured.quality.get(row.name, {}))
+        if row.weights != FLOAT and measured.peak_gmacs and row.macs and row.time_us:  # the peak is that of integers
+            row = replace(row, share_of_peak=row.macs / row.time_us / 1e3 / measured.peak_gmacs)
+        if known is not None and row.name in schemes:
+            point = schemes[row.name]
+            row = replace(row, sensitivity=interval(known.weights[point][selection.decisions.weights[point]]))
+        return row
+
+    return tuple(map(completed, rows))
+
+
+def interval(estimate: Estimate) -> Interval:
+    return Interval(estimate.value, estimate.low, estimate.high)
 
 
 def commands(compiled: Compiled, samples: int) -> dict[str, str]:
@@ -96,48 +109,42 @@ def commands(compiled: Compiled, samples: int) -> dict[str, str]:
     return said
 
 
-def selection_section(selection: Selection, variants: Sequence[Variant], metric: str | None = None) -> Row:
-    said: Row = {
-        "requested": dict(selection.requested),
-        "applied": selection.applied,
-        "differences": [asdict(one) for one in selection.differences],
-        "objective": selection.objective,
-    }
-    if selection.searched is not None:
-        said |= search_section(selection.searched.found)
-    said["variants"] = [one.to_json() for one in variants]
-    said["verdict"] = verdict(variants, metric, islands=bool(selection.islands))
-    return said
-
-
-def search_section(found: Found) -> Row:
-    """How the widths were found."""
-    task = found.task
-    plans = list(found.front)
+def chosen(selection: Selection) -> Chosen:
+    """The widths, and how they were found."""
+    said = Chosen(
+        dict(selection.requested),
+        selection.applied,
+        tuple(Difference(**asdict(one)) for one in selection.differences),
+        selection.objective,
+    )
+    if selection.searched is None:
+        return said
+    found = selection.searched.found
+    task, plans = found.task, list(found.front)
     if not any(one.options == found.chosen.options for one in plans):
         plans.append(found.chosen)
-    return {
-        "method": task.sensitivities.method,
-        "solver": found.chosen.solver,
-        "budgets": {
-            axis: {"asked": one.asked, "limit": wording.limit_of(task, found.problem, axis)}
-            for axis, one in task.limits.items()
+    return replace(
+        said,
+        method=task.sensitivities.method,
+        solver=found.chosen.solver,
+        budgets={
+            axis: Budget(one.asked, wording.limit_of(task, found.problem, axis)) for axis, one in task.limits.items()
         },
-        "front": [plan_row(found, one) for one in plans],
-        "notes": list(found.notes),
-    }
+        front=tuple(plan_point(found, one) for one in plans),
+        notes=found.notes,
+    )
 
 
-def plan_row(found: Found, plan: Solution) -> Row:
+def plan_point(found: Found, plan: Solution) -> PlanPoint:
     """One point of the front."""
-    return {
-        "loss": plan.loss,
-        "bytes": round(plan.costs[BYTES]),
-        "bops": round(plan.costs[BOPS]),
-        "latency_ms": found.task.costs.base.predicted(plan.costs[LATENCY]) / 1e6,
-        "chosen": plan.options == found.chosen.options,
-        "command": wording.command(found.task, found.axis, plan),
-    }
+    return PlanPoint(
+        loss=plan.loss,
+        bytes=round(plan.costs[BYTES]),
+        bops=round(plan.costs[BOPS]),
+        latency_ms=found.task.costs.base.predicted(plan.costs[LATENCY]) / 1e6,
+        chosen=plan.options == found.chosen.options,
+        command=wording.command(found.task, found.axis, plan),
+    )
 
 
 def verdict(variants: Sequence[Variant], metric: str | None = None, *, islands: bool = False) -> str:
@@ -147,22 +154,27 @@ def verdict(variants: Sequence[Variant], metric: str | None = None, *, islands: 
     """
     named = {one.name: one for one in variants}
     chosen, int8, floating = named[CHOSEN], named[INT8], named["float"]
-    assert chosen.weight_bytes is not None and int8.weight_bytes is not None
-    size, time = chosen.weight_bytes / int8.weight_bytes, chosen.latency_ms / int8.latency_ms
+    size, time = ratio(chosen.weight_bytes, int8.weight_bytes), ratio(chosen.latency_ms, int8.latency_ms)
     said = (
         f"The weights are {size:.2f}x of int8's, the time {time:.2f}x of int8's and "
-        f"{chosen.latency_ms / floating.latency_ms:.2f}x of float's"
+        f"{ratio(chosen.latency_ms, floating.latency_ms):.2f}x of float's"
     )
     if chosen.difference is not None and int8.difference is not None:
         if metric is None:
-            change, of_int8 = f"{100 * chosen.difference[0]:+.2f}", f"{100 * int8.difference[0]:+.2f}"
+            change, of_int8 = f"{100 * chosen.difference.value:+.2f}", f"{100 * int8.difference.value:+.2f}"
             said += f"; accuracy changes by {change} points (int8: {of_int8})"
         else:
-            change, of_int8 = measure_change(chosen.difference[0]), measure_change(int8.difference[0])
+            change, of_int8 = measure_change(chosen.difference.value), measure_change(int8.difference.value)
             said += f"; {metric} changes by {change} (int8: {of_int8})"
     said += "."
     if not islands and size < 1 and time > SMALLER_ONLY:
         said += " On this machine, fewer bits made this network smaller, not faster."
-    if not islands and size < 1 and chosen.bytes >= int8.bytes:
+    if not islands and size < 1 and ratio(chosen.bytes, int8.bytes) >= 1:
         said += " The whole file is no smaller than int8's: code for fewer bits takes what the weights save."
     return said
+
+
+def ratio(one: float | None, other: float | None) -> float:
+    """Of two numbers that every artifact has."""
+    assert one is not None and other
+    return one / other

@@ -6,8 +6,7 @@ Everything is measured with compiled artifacts on samples that were not used to 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from dyadic.compiler import cost
 from dyadic.compiler.built import Build, Built
@@ -16,6 +15,7 @@ from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.quality.comparison import Tally
 from dyadic.compiler.quality.evaluator import Evaluator
+from dyadic.compiler.report_schema import Correlation, Latency, LayerTime, PlanPoint, Ranked, Ranking
 from dyadic.compiler.select.correlation import rank_correlation
 from dyadic.compiler.select.costs import measure_losses
 from dyadic.compiler.select.model import BASE, BOPS, BYTES, bits_of, decisions_of, uniform_among
@@ -28,7 +28,6 @@ from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.decisions import Decisions
 from dyadic.compiler.widths.scheme import FLOAT
 
-Row = dict[str, Any]
 RANKED_LAYERS, RANKING_SECONDS = 24, 90.0
 
 
@@ -46,7 +45,7 @@ class Trial:
             return self.evaluator.judge(session)
 
 
-def latency(searched: Searched, built: Built, progress: Progress) -> Row:
+def latency(searched: Searched, built: Built, progress: Progress) -> Latency:
     """Predicted from uniform networks against measured from the artifact, in milliseconds an image.
 
     A share of int8's time was predicted. It is said in the times that int8 takes while the artifact is measured: since
@@ -59,18 +58,18 @@ def latency(searched: Searched, built: Built, progress: Progress) -> Row:
     predicted = predicted_layers(task, searched.found.decisions)
     layers = {name: ns * int8.sum / task.costs.base.sum for name, ns in predicted.items()}
     share = sum(layers.values()) / int8.sum
-    return {
-        "predicted_ms": share * int8.whole / 1e6,
-        "measured_ms": measured.whole / 1e6,
-        "error": share / measured.share - 1,
-        "level": place.level,
-        "threads": place.threads,
-        "layers": [
-            {"name": name or "boundary", "predicted_us": ns / 1e3, "measured_us": measured.layers[name][0] / 1e3}
+    return Latency(
+        predicted_ms=share * int8.whole / 1e6,
+        measured_ms=measured.whole / 1e6,
+        error=share / measured.share - 1,
+        level=place.level,
+        threads=place.threads,
+        layers=tuple(
+            LayerTime(name or "boundary", ns / 1e3, measured.layers[name][0] / 1e3)
             for name, ns in layers.items()
             if name in measured.layers
-        ],
-    }
+        ),
+    )
 
 
 def predicted_layers(task: Task, decisions: Decisions) -> dict[str, float]:
@@ -92,7 +91,7 @@ def predicted_layers(task: Task, decisions: Decisions) -> dict[str, float]:
     return predicted
 
 
-def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Tools, *, every: bool) -> Row:
+def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Tools, *, every: bool) -> Ranking:
     """How well sensitivities rank the layers: each rounded alone in an artifact, its loss against its prediction.
 
     every: all methods and all layers, however long that takes.
@@ -113,36 +112,31 @@ def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Too
             changed = Decisions({**base.weights, layer: schemes[layer]}, base.activations)
             measured[layer] = trial(changed, refine=False).loss - before
             advance()
-    used, correlations = task.sensitivities, dict[str, Row]()
+    used, correlations = task.sensitivities, dict[str, Correlation]()
     for method in METHODS if every else [used.method]:
         known = used if method == used.method else measure_losses(method, calibrated, task.candidates, tools)
         predicted = {layer: known.weights[layer][schemes[layer]].value for layer in measured}
         seen = rank_correlation(predicted, measured)
         if seen is not None:
-            correlations[method] = asdict(seen)
-    points = [
-        {"layer": n, "scheme": schemes[n], "predicted": used.weights[n][schemes[n]].value, "measured": measured[n]}
-        for n in measured
-    ]
-    return {"used": used.method, "unit": used.unit, "correlations": correlations, "points": points}
+            correlations[method] = Correlation(**asdict(seen))
+    points = tuple(Ranked(n, schemes[n], used.weights[n][schemes[n]].value, measured[n]) for n in measured)
+    return Ranking(used.method, used.unit, correlations, points)
 
 
-def against_chance(searched: Searched, trial: Trial, progress: Progress, count: int) -> list[Row]:
+def against_chance(searched: Searched, trial: Trial, progress: Progress, count: int) -> tuple[PlanPoint, ...]:
     """Random plans of the chosen one's size, compiled as it was: what choosing was worth is what it is better by."""
-    rows, found = [], searched.found
+    made, found = list[PlanPoint](), searched.found
     with progress.stage("random", count) as advance:
         for plan in random_plans(found.problem, found.chosen, BYTES, count):
-            tally = trial(decisions_of(plan), refine=True)
-            rows.append(
-                {"loss": plan.loss, "bytes": round(plan.costs[BYTES]), "bops": round(plan.costs[BOPS])} | quality(tally)
-            )
+            point = PlanPoint(plan.loss, round(plan.costs[BYTES]), round(plan.costs[BOPS]))
+            made.append(judged(point, trial(decisions_of(plan), refine=True)))
             advance()
-    return rows
+    return tuple(made)
 
 
-def quality(tally: Tally) -> Row:
-    """What is known of an artifact's answers."""
+def judged(point: PlanPoint, tally: Tally) -> PlanPoint:
+    """With what is known of its answers."""
     if tally.measured is not None:
-        return {"metric": tally.measured.value}
+        return replace(point, metric=tally.measured.value)
     accuracy = tally.int8_right / tally.samples if tally.labelled == tally.samples else None
-    return {"accuracy": accuracy, "agreement": tally.same / max(1, tally.classified)}
+    return replace(point, accuracy=accuracy, agreement=tally.same / max(1, tally.classified))

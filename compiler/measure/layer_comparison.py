@@ -154,12 +154,11 @@ def layer_loss(losses: Losses, step: Step) -> LayerLoss:
     alone, accumulated = losses.alone[step.output], losses.accumulated[step.output]
     entering = [losses.accumulated[slot].sqnr_db for slot in step.inputs if slot in losses.accumulated]
     weight = getattr(step.op, "weight", None)
-    sizes = shape(step.op.out)[1:]
     return LayerLoss(
         layer=step.name,
         nodes=node_names(step.op),
         op=step.op.operation.name.removeprefix("qi."),
-        shape=(sizes[2], sizes[0], sizes[1]) if len(sizes) == 3 else tuple(sizes),
+        shape=tuple(shape(step.op.out)[1:]),
         weights=None if weight is None else weight_scheme(weight),
         activation_bits=bits(step.op.out),
         alone_db=alone.sqnr_db,

@@ -4,12 +4,14 @@ Called when a model is compiled; the sensitivity of a layer and why it has its w
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
-from dyadic.compiler.report.facts import joined, program_rows
+from dyadic.compiler.report.facts import program_rows
+from dyadic.compiler.report_schema import Layer
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.dialects import qi
 from dyadic.dialects.reference import main_function
@@ -19,7 +21,7 @@ from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.program import Program
 from dyadic.runtime.session import StepTime
 
-Row = dict[str, Any]
+Facts = dict[str, Any]  # some fields of a `Layer`
 GROUPED_MAX = 126  # of group scale * step; what is stored then are the steps, of 4 bits
 
 
@@ -29,7 +31,7 @@ def layer_rows(
     integer: ir.Module | ir.Operation,
     times: Sequence[StepTime] = (),
     isa: str | None = None,
-) -> list[Row]:
+) -> list[Layer]:
     """One row a layer, in the program's order; with times, also one for each side of the boundary.
 
     Args:
@@ -37,34 +39,27 @@ def layer_rows(
         integer: the `qi` module that the program was made of; weights may be missing, only types are read.
         times: what `Session.profile` gave, and `isa` the level that it ran.
     """
-    types = graph_rows(integer)
+    types = graph_facts(integer)
     spent: dict[str, float] = {}
     for step in times:
         spent[step.layer] = spent.get(step.layer, 0.0) + step.median_ns / 1e3
     rows = []
     for row in program_rows(program, lengths):
-        row |= {key: value for key, value in types.get(row["name"], {}).items() if key != "op"}
-        rows.append(row | timed(spent.get(row["name"]), isa))
+        rows.append(replace(row, time_us=spent.get(row.name), isa=isa, **types.get(row.name, {})))
     if times:
         outside = {step.op: step.median_ns / 1e3 for step in times if not step.layer}
         for place, op, tensors in ((0, "quantize", program.inputs), (len(rows) + 1, "dequantize", program.outputs)):
             name = ", ".join(tensor.name for tensor in tensors)
-            rows.insert(place, {"name": name, "op": op, **timed(outside.get(op), None)})
+            rows.insert(place, Layer(name, op, time_us=outside.get(op)))
     return rows
 
 
-def timed(us: float | None, isa: str | None) -> Row:
-    said = {"time_us": us, "isa": isa}
-    return {key: value for key, value in said.items() if value is not None}
-
-
-def graph_rows(integer: ir.Module | ir.Operation) -> dict[str, Row]:
+def graph_facts(integer: ir.Module | ir.Operation) -> dict[str, Facts]:
     """Layer -> what the types say of it. A layer of several ops is what its op with weights is, or the last of them."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, Facts] = {}
     for op in operations(integer):
-        name, weight = layer_name(op), getattr(op, "weight", None)
-        row = rows.setdefault(name, {"op": ""})
-        row["op"] = joined(row["op"], op.operation.name.removeprefix("qi."))
+        weight = getattr(op, "weight", None)
+        row = rows.setdefault(layer_name(op), {})
         if weight is not None or "weights" not in row:
             row |= activation_facts(op.out) | ({} if weight is None else weight_facts(weight))
     return rows
@@ -80,10 +75,9 @@ def operations(integer: ir.Module | ir.Operation) -> Iterable[Any]:
             yield view
 
 
-def activation_facts(value: ir.Value) -> Row:
-    """Shape as users have it (channels first), width, scale and zero point of an activation."""
-    sizes = shape(value)[1:]
-    row: Row = {"shape": [sizes[-1], *sizes[:-1]] if len(sizes) == 3 else sizes}
+def activation_facts(value: ir.Value) -> Facts:
+    """Shape as users have it, width, scale and zero point of an activation."""
+    row: Facts = {"shape": tuple(shape(value)[1:])}
     kind = ir.RankedTensorType(value.type).element_type
     if isinstance(kind, quant.UniformQuantizedType):
         levels = kind.storage_type_max - kind.storage_type_min
@@ -91,12 +85,12 @@ def activation_facts(value: ir.Value) -> Row:
     return row
 
 
-def weight_facts(weight: ir.Value) -> Row:
+def weight_facts(weight: ir.Value) -> Facts:
     """The scheme of the weights, their shape and the range of their scales."""
-    row: Row = {"weights": weight_scheme(weight), "weight_shape": shape(weight)}
+    row: Facts = {"weights": weight_scheme(weight), "weight_shape": tuple(shape(weight))}
     kind = ir.RankedTensorType(weight.type).element_type
     if isinstance(kind, quant.UniformQuantizedPerAxisType):
-        row["weight_scale"] = [min(kind.scales), max(kind.scales)]
+        row["weight_scale"] = (min(kind.scales), max(kind.scales))
     return row
 
 

@@ -17,6 +17,7 @@ from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.calibrate.screening import FEWEST, InputSeen
 from dyadic.compiler.quality.comparison import pieces
 from dyadic.compiler.quality.float_engine import Engine
+from dyadic.compiler.report_schema import Layer
 from dyadic.runtime.session import Session, TensorInfo
 
 Array = npt.NDArray[Any]
@@ -96,16 +97,16 @@ def range_notes(
 
 
 def output_notes(
-    names: Sequence[str], expected: Sequence[Array], seen: Sequence[Array], layers: Sequence[Mapping[str, Any]] = ()
+    names: Sequence[str], expected: Sequence[Array], seen: Sequence[Array], layers: Sequence[Layer] = ()
 ) -> list[str]:
     """Of results beside float's: those that are hardly there. `layers`: rows of the report, to name the worst of."""
-    known = [one for one in layers if one.get("sqnr_db") is not None]
-    worst = min(known, key=lambda one: one["sqnr_db"], default=None)
+    known = [(one.sqnr_db, one.name) for one in layers if one.sqnr_db is not None]
+    worst = min(known, default=None)
     notes = []
     for name, wanted, got in zip(names, expected, seen, strict=True):
         db = sqnr_db(wanted, got)
         if db is not None and db < POOR_DB:
-            layer = worst["name"] if worst is not None else None
+            layer = worst[1] if worst is not None else None
             lost = f', and "{layer}" loses most by itself' if layer else ""
             notes.append(
                 f'output "{name}" has {db:.1f} dB of signal to noise{lost}: --precision w8a16 helps, or '
@@ -138,7 +139,7 @@ def result_notes(
     session: Session,
     engine: Engine,
     samples: Iterable[Feeds],
-    layers: Sequence[Mapping[str, Any]],
+    layers: Sequence[Layer],
 ) -> list[str]:
     """Of what the artifact makes of the first samples. `layers` are rows of the report."""
     first = without_labels(samples, SAMPLES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,33 +18,12 @@ from dyadic.compiler.quality.comparison import paired_interval
 from dyadic.compiler.quality.evaluator import Evaluator
 from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.quality.float_engine import Engine
+from dyadic.compiler.report_schema import Interval, Variant
 from dyadic.compiler.select.trials import CHOSEN
 from dyadic.runtime.session import Session
 
 SECONDS, LEAST_ROUNDS, MOST_ROUNDS = 2.0, 15, 200
 FLOAT = "float"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Milliseconds an image with their quartiles; accuracy a share of 1 and its paired 95 % interval to float's, None
-    without labels; agreement with float's classes. With a metric of the user's own, that and its interval instead."""
-
-    name: str
-    bytes: int
-    weight_bytes: int | None
-    latency_ms: float
-    latency_low_ms: float
-    latency_high_ms: float
-    accuracy: float | None
-    difference: tuple[float, float, float] | None
-    agreement: float | None
-    sqnr_db: float | None
-    shipped: bool
-    metric: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value is not None or key != "metric"}
 
 
 def side_by_side(
@@ -93,7 +72,7 @@ def alternate(runs: Mapping[str, Callable[[], object]], batch: int) -> dict[str,
 def _float(engine: Engine, times: tuple[float, float, float], evaluator: Evaluator | None) -> Variant:
     accuracy = None if evaluator is None else evaluator.float_accuracy
     metric = None if evaluator is None or evaluator.bootstrap is None else evaluator.bootstrap.value
-    return Variant(FLOAT, engine.bytes, None, *times, accuracy, None, None, None, False, metric)
+    return Variant(FLOAT, engine.bytes, None, *times, accuracy=accuracy, metric=metric)
 
 
 def _variant(
@@ -104,15 +83,16 @@ def _variant(
     times: tuple[float, float, float],
     evaluator: Evaluator | None,
 ) -> Variant:
-    accuracy = difference = agreement = sqnr = metric = None
-    if evaluator is not None:
-        tally = evaluator.judge(session)
-        sqnr = round(tally.sqnr_db, 2)
-        agreement = tally.same / tally.classified if tally.classified and tally.measured is None else None
-        if tally.measured is not None:
-            metric, difference = tally.measured.value, tally.measured.difference
-        elif tally.labelled == tally.samples:
-            accuracy = tally.int8_right / tally.samples
-            difference = paired_interval(tally.gained, tally.lost, tally.samples)
-    weights, ships = plan.emitted.weight_bytes, name == CHOSEN
-    return Variant(name, size, weights, *times, accuracy, difference, agreement, sqnr, ships, metric)
+    made = Variant(name, size, plan.emitted.weight_bytes, *times, shipped=name == CHOSEN)
+    if evaluator is None:
+        return made
+    tally = evaluator.judge(session)
+    made = replace(made, sqnr_db=round(tally.sqnr_db, 2))
+    if tally.measured is not None:
+        return replace(made, metric=tally.measured.value, difference=Interval(*tally.measured.difference))
+    if tally.classified:
+        made = replace(made, agreement=tally.same / tally.classified)
+    if tally.labelled == tally.samples:
+        difference = Interval(*paired_interval(tally.gained, tally.lost, tally.samples))
+        made = replace(made, accuracy=tally.int8_right / tally.samples, difference=difference)
+    return made

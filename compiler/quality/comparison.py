@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,40 +17,12 @@ import numpy.typing as npt
 from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.quality.float_engine import Engine, Outputs
 from dyadic.compiler.quality.metric_value import MetricValue
+from dyadic.compiler.report_schema import Comparison, Interval
 from dyadic.runtime.session import Session
 
 TIMING_SECONDS = 1.5
 MOST_ITERATIONS = 100
 Z_95 = 1.959964
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Shares are of 1, None where not measured. `difference` is int8 minus float, with its paired 95 % interval.
-    `metric` is the name of the user's own."""
-
-    samples: int
-    held_out: bool  # whether the samples are other ones than those of the calibration
-    float_engine: str
-    float_accuracy: float | None
-    int8_accuracy: float | None
-    difference: tuple[float, float, float] | None
-    agreement: float | None
-    sqnr_db: float
-    threads: int
-    batch: int
-    float_ms: float
-    int8_ms: float
-    float_bytes: int | None
-    int8_bytes: int
-    code_bytes: int  # of int8_bytes: machine code of all levels
-    levels: int
-    metric: str | None = None
-    float_metric: float | None = None
-    int8_metric: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value is not None or "metric" not in key}
 
 
 class Tally:
@@ -138,13 +108,14 @@ def compare(
     float_ms, int8_ms = times(lambda: engine.run(repeated), lambda: session.run(None, repeated))
     labelled, measured = tally.labelled == tally.samples, tally.measured
     difference = paired_interval(tally.gained, tally.lost, tally.samples) if labelled else None
+    difference = difference if measured is None else measured.difference
     return Comparison(
         samples=tally.samples,
         held_out=held_out,
         float_engine=engine.name,
         float_accuracy=tally.float_right / tally.samples if labelled else None,
         int8_accuracy=tally.int8_right / tally.samples if labelled else None,
-        difference=difference if measured is None else measured.difference,
+        difference=None if difference is None else Interval(*difference),
         agreement=tally.same / tally.classified if tally.classified and measured is None else None,
         sqnr_db=round(tally.sqnr_db, 2),
         threads=session.threads,

@@ -3,7 +3,6 @@
 from typing import Any
 
 NUMBER = int | float
-Interval = tuple[float, float, float]
 
 
 def size(count: NUMBER | None) -> str:
@@ -126,16 +125,3 @@ def significant(x: NUMBER, digits: int = 3) -> str:
     ('123456', '0.0171', '1.5')
     """
     return f"{x:.0f}" if abs(x) >= 10**digits else f"{x:.{digits}g}"
-
-
-def interval(value: Any) -> Interval | None:
-    """(value, low, high) of a number, a list of one or three of them, or a record of the three."""
-    match value:
-        case {"value": int() | float() as middle}:
-            low, high = value.get("low"), value.get("high")
-            return float(middle), float(middle if low is None else low), float(middle if high is None else high)
-        case [int() | float() as middle, int() | float() as low, int() | float() as high]:
-            return float(middle), float(low), float(high)
-        case [int() | float() as middle] | (int() | float() as middle):
-            return float(middle), float(middle), float(middle)
-    return None

@@ -1,57 +1,104 @@
-"""Everything that the report says, as JSON: the artifact's own `report`, and under `artifact` what its other parts say.
+"""Everything that there is to report: what the compile wrote down, and what the artifact's other parts say.
 
 Nothing is measured and nothing outside the file is read.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dyadic.compiler.json_record import to_json
+from dyadic.compiler.report_schema import Layer, Report
 from dyadic.runtime.artifact import ArtifactFile
-from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.program import Program
 
-Facts = dict[str, Any]
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output; its first size is "N", the batch."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class ArtifactFacts:
+    """`sections` are bytes by name, `levels` numbers of kernels; `layers` are as the program knows them. `certificate`
+    and `made` are as they are in the file."""
+
+    file: str
+    bytes: int
+    target: str
+    sections: Mapping[str, int]
+    levels: Mapping[str, int]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    macs: int
+    arena_bytes: int
+    layers: tuple[Layer, ...]
+    certificate: Mapping[str, Any] | None = None
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The report as it was written at the end of the compile, and the artifact that it is in."""
+
+    report: Report
+    artifact: ArtifactFacts
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The report's, or what the program knows of them."""
+        return self.report.layers or self.artifact.layers
+
+    def to_json(self) -> dict[str, Any]:
+        return self.report.to_json() | {"artifact": to_json(self.artifact)}
 
 
 def facts_of(file: ArtifactFile) -> Facts:
-    """The report as it was written at the end of the compile, and `artifact`: sizes, layers, certificate, history."""
-    said = file.json("report")
-    if not isinstance(said, dict):
-        raise ArtifactError(f"'{file.path}' cannot be reported on: its report is not a record; compile the model again")
-    return said | {"artifact": artifact_facts(file)}
+    """Raises ArtifactError where the report is damaged or of another schema."""
+    return Facts(Report.from_json(file.json("report"), file.path), artifact_facts(file))
 
 
-def artifact_facts(file: ArtifactFile) -> Facts:
+def artifact_facts(file: ArtifactFile) -> ArtifactFacts:
     program = file.program
     lengths = {name: section.length for name, section in file.sections.items()}
-    return {
-        "file": Path(file.path).name,
-        "bytes": file.bytes,
-        "sections": lengths,
-        "target": program.name,
-        "levels": {level: {"kernels": count} for level, count in program.kernels.items()},
-        "inputs": [{"name": t.name, "shape": list(t.shape), "dtype": t.dtype} for t in program.inputs],
-        "outputs": [{"name": t.name, "shape": list(t.shape), "dtype": "float32"} for t in program.outputs],
-        "macs": sum(step.macs for step in program.timed_steps),
-        "arena_bytes": program.memory_bytes,
-        "layers": program_rows(program, lengths),
-        "certificate": file.json("certificate") if "certificate" in file.sections else None,
-        "made": file.made,
-    }
+    return ArtifactFacts(
+        file=Path(file.path).name,
+        bytes=file.bytes,
+        target=program.name,
+        sections=lengths,
+        levels=dict(program.kernels),
+        inputs=tuple(Tensor(t.name, tuple(t.shape), t.dtype) for t in program.inputs),
+        outputs=tuple(Tensor(t.name, tuple(t.shape), "float32") for t in program.outputs),
+        macs=sum(step.macs for step in program.timed_steps),
+        arena_bytes=program.memory_bytes,
+        layers=program_rows(program, lengths),
+        certificate=file.json("certificate") if "certificate" in file.sections else None,
+        made=file.made,
+    )
 
 
-def program_rows(program: Program, lengths: Mapping[str, int]) -> list[Facts]:
+def program_rows(program: Program, lengths: Mapping[str, int]) -> tuple[Layer, ...]:
     """The layers as far as the program knows them: a layer's steps are one row, its first kernel with weights named.
 
-    lengths: of the artifact's sections, in bytes."""
-    rows: dict[str, Facts] = {}
+    lengths: of the artifact's sections, in bytes.
+    """
+    rows: dict[str, Layer] = {}
     for step, stored in zip(program.timed_steps, program.stored_bytes(lengths), strict=True):
-        row = rows.setdefault(step.layer, {"name": step.layer, "op": "", "macs": 0, "bytes": 0, "kernel": step.kernel})
-        row["op"] = joined(row["op"], step.op.removeprefix("qi."))
-        row["macs"] += step.macs
-        row["bytes"] += stored
-    return list(rows.values())
+        row = rows.get(step.layer) or Layer(step.layer, macs=0, bytes=0, kernel=step.kernel)
+        rows[step.layer] = replace(
+            row,
+            op=joined(row.op, step.op.removeprefix("qi.")),
+            macs=(row.macs or 0) + step.macs,
+            bytes=(row.bytes or 0) + stored,
+        )
+    return tuple(rows.values())
 
 
 def joined(ops: str, op: str) -> str:

@@ -2,17 +2,20 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from dyadic.compiler.quality import formats
-from dyadic.compiler.report.tables import Column, Row, Table, table
+from dyadic.compiler.report.facts import Facts
+from dyadic.compiler.report.tables import Column, Table, table
 
+ARTIFACT = "model.dyq"  # in commands of the report: where the file goes is not known while it is made
 Parts = tuple[str, list[str], list[Table | None]]
 
 
-def certificate(facts: Row) -> Parts:
+def certificate(facts: Facts) -> Parts:
     """Title, sentences and tables of the proof that only integers compute."""
-    said = facts["artifact"].get("certificate") or {}
+    said = facts.artifact.certificate or {}
     images = [image | {"offenders": len(image.get("offenders") or [])} for image in said.get("images") or []]
     columns = [
         Column("Level", "level", kind="name"),
@@ -33,7 +36,7 @@ def certificate(facts: Row) -> Parts:
         Column("Largest", "high", formats.count),
         Column("Bits of 32", "bits", formats.count, bar=True),
     ]
-    summary = said.get("summary") or facts.get("certificate") or ""
+    summary = said.get("summary") or facts.report.certificate
     islands = [{"layer": name} for name in said.get("islands") or []]
     tables = [
         table("Float islands, which void the certificate", islands, [Column("Layer", "layer", kind="name")]),
@@ -61,9 +64,9 @@ def bits(low: int, high: int) -> int:
     return max(-low - 1, high, 0).bit_length() + 1
 
 
-def made(facts: Row) -> Parts:
+def made(facts: Facts) -> Parts:
     """Title, sentences and tables of versions, options, data, stages and the sizes of what came out."""
-    record = facts["artifact"].get("made") or {}
+    artifact, record = facts.artifact, facts.artifact.made
     two = [Column("What", "what", kind="name"), Column("Value", "value", kind="code")]
     tables = [
         table(name.capitalize(), [{"what": k, "value": shown(v)} for k, v in value.items()], two)
@@ -72,30 +75,31 @@ def made(facts: Row) -> Parts:
     ]
     loose = [{"what": k, "value": shown(v)} for k, v in record.items() if not isinstance(v, Mapping)]
     tables.append(table("More", loose, two))
-    stages = [{"stage": stage, "seconds": s} for stage, s in (facts.get("seconds") or {}).items()]
+    stages = [{"stage": stage, "seconds": s} for stage, s in facts.report.seconds.items()]
     clock = [
         Column("Stage", "stage", kind="name"),
         Column("Time", "seconds", formats.seconds, bar=True, total=True),
     ]
-    sizes = [{"section": name, "bytes": n} for name, n in (facts["artifact"].get("sections") or {}).items()]
+    sizes = [{"section": name, "bytes": n} for name, n in artifact.sections.items()]
     parts = [
         Column("Section", "section", kind="name"),
         Column("Bytes", "bytes", formats.count, bar=True, total=True),
     ]
     tables += [table("Time of every stage", stages, clock), table("Parts of the file", sizes, parts)]
-    artifact, tuned = facts["artifact"], facts.get("tune") or {}
-    boundary = [{"is": kind[:-1], **tensor} for kind in ("inputs", "outputs") for tensor in artifact.get(kind) or []]
-    ends = [
+    tuned = facts.report.tune
+    ends = (("input", artifact.inputs), ("output", artifact.outputs))
+    boundary = [{"is": kind, **asdict(tensor)} for kind, tensors in ends for tensor in tensors]
+    columns = [
         Column("Tensor", "name", kind="name"),
         Column("Is", "is", formats.text, kind="text"),
         Column("Shape", "shape", formats.shape, kind="code"),
         Column("Type", "dtype", formats.text, kind="code"),
     ]
-    tables.append(table("Inputs and outputs", boundary, ends))
-    memory = artifact.get("arena_bytes")
-    sentences = [sentence(tuned.get("summary") or "")]
-    if memory is not None:
-        sentences.append(f"While it runs, every image of a batch takes {formats.count(memory)} bytes of memory.")
+    tables.append(table("Inputs and outputs", boundary, columns))
+    sentences = [
+        sentence("" if tuned is None else tuned.summary),
+        f"While it runs, every image of a batch takes {formats.count(artifact.arena_bytes)} bytes of memory.",
+    ]
     return "How it was made", sentences, tables
 
 
@@ -108,7 +112,7 @@ def shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def commands(facts: Row) -> Parts:
+def commands(facts: Facts) -> Parts:
     """Title, sentences and table of what to type to see the figures again."""
     rows = [{"what": what, "command": command} for what, command in commands_of(facts).items()]
     columns = [Column("Figure", "what", kind="name"), Column("Command", "command", formats.text, kind="command")]
@@ -116,9 +120,9 @@ def commands(facts: Row) -> Parts:
     return "Commands that reproduce the figures", [files], [table("Commands", rows, columns)]
 
 
-def commands_of(facts: Row) -> dict[str, str]:
+def commands_of(facts: Facts) -> dict[str, str]:
     """Figure -> command: the compile's own, and before them what any artifact can be asked."""
-    file = shlex.quote(facts["artifact"]["file"])
+    file = shlex.quote(facts.artifact.file)
     always = {
         "layers": f"dyadic bench {file} --profile",
         "certificate": f"dyadic verify {file}",
@@ -126,9 +130,18 @@ def commands_of(facts: Row) -> dict[str, str]:
         "this report": f"dyadic report {file} --html",
         "all figures as JSON": f"dyadic report {file} --json",
     }
-    return always | {what: said for what, said in (facts.get("commands") or {}).items() if said}
+    return always | {what: of_this_file(facts, said) for what, said in facts.report.commands.items()}
 
 
-def commands_for(facts: Row, key: str) -> list[str]:
+def of_this_file(facts: Facts, command: str) -> str:
+    """A command of the report, which stands for the artifact by a name of its own, with the file's."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # whoever wrote that: it is shown, never run
+        return command
+    return shlex.join([facts.artifact.file if word == ARTIFACT else word for word in words])
+
+
+def commands_for(facts: Facts, key: str) -> list[str]:
     """Those of one section: named as it, or as it and more ("latency", "latency by layer")."""
     return [said for what, said in commands_of(facts).items() if what == key or what.startswith(f"{key} ")]

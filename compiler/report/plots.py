@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dyadic.compiler.quality import formats
+from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.headline import variants_of
 from dyadic.compiler.report.quality import quality_of
 from dyadic.compiler.report.svg import drawn
-from dyadic.compiler.report.tables import Row
+from dyadic.compiler.report_schema import Layer, PlanPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ class Plot:
     caption: str
 
 
-def plots_of(facts: Row) -> dict[str, list[Plot]]:
+def plots_of(facts: Facts) -> dict[str, list[Plot]]:
     """Section -> plots, those whose data are there."""
     made: dict[str, list[Plot]] = {}
     for section, (name, plot) in ((s, one) for s, several in PLOTS.items() for one in several.items()):
@@ -52,23 +53,24 @@ def figure(height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
     return made, [made.add_subplot(1, columns, i + 1) for i in range(columns)]
 
 
-def pairs(rows: Sequence[Row], x: str, y: str) -> Pairs:
-    return [(row[x], row[y]) for row in rows if row.get(x) is not None and row.get(y) is not None]
+def pairs(points: Sequence[PlanPoint], x: str, y: str) -> Pairs:
+    both = [(getattr(one, x), getattr(one, y)) for one in points]
+    return [(a, b) for a, b in both if a is not None and b is not None]
 
 
 # --- the layers
 
 
-def shares(facts: Row) -> Found:
+def shares(facts: Facts) -> Found:
     """Where bytes, operations and time go, by what the weights are stored as."""
-    rows = facts.get("layers") or []
-    schemes = sorted({row["weights"] for row in rows if row.get("weights")})
+    rows = facts.report.layers
+    schemes = sorted({row.weights for row in rows if row.weights})
     kinds = {"bytes": "weight bytes", "macs": "MACs", "time_us": "time"}
     parts = {}
     for key, title in kinds.items():
-        total = sum(row.get(key) or 0 for row in rows)
+        total = sum(getattr(row, key) or 0 for row in rows)
         if total > 0:
-            sums = [sum(row.get(key) or 0 for row in rows if row.get("weights") == scheme) for scheme in schemes]
+            sums = [sum(getattr(row, key) or 0 for row in rows if row.weights == scheme) for scheme in schemes]
             parts[title] = [part / total for part in (*sums, total - sum(sums))]
     if not schemes or not parts:
         return None
@@ -104,12 +106,12 @@ def shares(facts: Row) -> Found:
     return "Where bytes, operations and time go", f"Stacked bars. {'; '.join(told)}.", draw
 
 
-def decisions(facts: Row) -> Found:
+def decisions(facts: Facts) -> Found:
     """How sensitive each layer is, and the width that it got."""
-    rows = [row for row in facts.get("layers") or [] if formats.interval(row.get("sensitivity"))]
+    rows = [row for row in facts.report.layers if row.sensitivity is not None]
     if len(rows) < 2:
         return None
-    values = [interval for row in rows if (interval := formats.interval(row["sensitivity"]))]
+    values = [astuple(row.sensitivity) for row in rows if row.sensitivity is not None]
     schemes = sorted({scheme_of(row) for row in rows})
     few = len(rows) <= MOST_NAMES
 
@@ -126,7 +128,7 @@ def decisions(facts: Row) -> Found:
             axes.errorbar(x, here, xerr=spread, fmt=MARKERS[i % len(MARKERS)], label=scheme, **style)
         axes.set_yticks(range(len(rows)) if few else range(0, len(rows), 10))
         if few:
-            axes.set_yticklabels([short(str(row.get("name", ""))) for row in rows])
+            axes.set_yticklabels([short(row.name) for row in rows])
         else:
             axes.set_ylabel("layer, counted from 0")
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -137,12 +139,12 @@ def decisions(facts: Row) -> Found:
         return made
 
     most = max(range(len(rows)), key=lambda i: values[i][0])
-    told = f"One mark a layer, {len(rows)} of them, with intervals; most sensitive: {rows[most].get('name')}."
+    told = f"One mark a layer, {len(rows)} of them, with intervals; most sensitive: {rows[most].name}."
     return "Sensitivity of every layer, and the width that it got", told, draw
 
 
-def scheme_of(row: Row) -> str:
-    return f"{row.get('weights') or ''}{f'a{bits}' if (bits := row.get('activation')) else ''}" or "not known"
+def scheme_of(row: Layer) -> str:
+    return f"{row.weights or ''}{f'a{row.activation}' if row.activation else ''}" or "not known"
 
 
 def short(name: str, most: int = 36) -> str:
@@ -153,14 +155,16 @@ def short(name: str, most: int = 36) -> str:
 # --- the front
 
 
-def front(facts: Row) -> Found:
+def front(facts: Facts) -> Found:
     """Loss and accuracy, or the metric, of the front's points against what they cost."""
-    selection = facts.get("selection") or {}
-    points, rivals = selection.get("front") or [], selection.get("random_plans") or []
+    if facts.report.selection is None:
+        return None
+    points, rivals = facts.report.selection.front, facts.report.selection.random_plans
     quality = quality_of(facts)
-    seen = {one.get("name"): one.get(quality.key) for one in variants_of(facts)}
+    measured = "metric" if quality.own else "accuracy"
+    seen = {one.name: quality.of(one) for one in variants_of(facts)}
     known = {name: value for name in ("float", "int8") if (value := seen.get(name)) is not None}
-    keys = [(x, quality.key if y == "accuracy" else y) for x, y in PANELS]
+    keys = [(x, measured if y == "accuracy" else y) for x, y in PANELS]
     panels = [(x, y) for x, y in keys if len({cost for cost, _ in pairs(points, x, y)}) > 1][:MOST_PANELS]
     if not panels:
         return None
@@ -170,7 +174,7 @@ def front(facts: Row) -> Found:
         handles: dict[str, Any] = {}
         for axes, (x, y) in zip(several, panels, strict=True):
             front, others = sorted(pairs(points, x, y)), pairs(rivals, x, y)
-            chosen = pairs([point for point in points if point.get("chosen")], x, y)
+            chosen = pairs([point for point in points if point.chosen], x, y)
             unit, factor = unit_of(x, max(cost for cost, _ in front + others))
             for label, marks, style in (
                 ("random plan", others, {"marker": "x", "ls": "", "color": "0.45", "ms": 5}),
@@ -180,20 +184,20 @@ def front(facts: Row) -> Found:
                 if marks:
                     costs, values = columns_of(marks)
                     handles[label] = axes.plot([cost / factor for cost in costs], values, **style)[0]
-            if y == quality.key:
+            if y == measured:
                 for (name, value), line in zip(known.items(), ("--", ":"), strict=False):
                     handles[name] = axes.axhline(value, color="0.3", lw=1, ls=line)
                 if y == "accuracy":
                     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
             axes.set_xlabel(unit)
             axes.xaxis.set_major_locator(ticks())
-            axes.set_ylabel(quality.word if y == quality.key else y)
+            axes.set_ylabel(quality.word if y == measured else y)
             axes.margins(0.1)
             axes.grid(color="0.9")
         made.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=5, frameon=False)
         return made
 
-    told = "; ".join(f"{quality.word if y == quality.key else y} against {AXES[x][0]}" for x, y in panels)
+    told = "; ".join(f"{quality.word if y == measured else y} against {AXES[x][0]}" for x, y in panels)
     caption = "The Pareto front: plans that no other plan beats"
     return (
         caption,
@@ -235,11 +239,11 @@ def ticks() -> Any:
 # --- predicted against measured
 
 
-def latency(facts: Row) -> Found:
+def latency(facts: Facts) -> Found:
     """One mark a layer; on the line where the prediction holds."""
-    rows = (facts.get("latency") or {}).get("layers") or []
-    rows = [row for row in rows if row.get("predicted_us") and row.get("measured_us")]
-    points = pairs(rows, "predicted_us", "measured_us")
+    said = facts.report.latency
+    rows = [row for row in said.layers if row.predicted_us and row.measured_us] if said is not None else []
+    points = [(row.predicted_us, row.measured_us) for row in rows]
     if len(points) < 2:
         return None
     within = sum(abs(p / m - 1) <= 0.1 for p, m in points)
@@ -253,13 +257,13 @@ def latency(facts: Row) -> Found:
             axes.plot(ends, [factor * end for end in ends], "--", color="0.5", lw=1, label=label)
         axes.plot(x, y, "o", mfc="white", mec="black", ms=5, label="layer")
         # the three layers that cost most among the wrong ones are worth a name
-        wrong = sorted(rows, key=lambda row: abs(row["predicted_us"] - row["measured_us"]), reverse=True)[:3]
+        wrong = sorted(rows, key=lambda row: abs(row.predicted_us - row.measured_us), reverse=True)[:3]
         for row in wrong:
-            if abs(row["predicted_us"] / row["measured_us"] - 1) > 0.1:
-                at = row["predicted_us"], row["measured_us"]
+            if abs(row.predicted_us / row.measured_us - 1) > 0.1:
+                at = row.predicted_us, row.measured_us
                 above = at[1] > at[0]  # names go away from the line
                 place: dict[str, Any] = {"xytext": (-7, 4), "ha": "right"} if above else {"xytext": (7, -9)}
-                axes.annotate(short(str(row.get("name"))), at, textcoords="offset points", fontsize=8, **place)
+                axes.annotate(short(row.name), at, textcoords="offset points", fontsize=8, **place)
         scaled(axes, x, y)
         axes.set_xlabel("predicted, µs")
         axes.set_ylabel("measured, µs")
@@ -287,23 +291,22 @@ def scaled(axes: Axes, x: Sequence[float], y: Sequence[float], axis: str = "xy")
 # --- how well the sensitivity ranks
 
 
-def sensitivity(facts: Row) -> Found:
+def sensitivity(facts: Facts) -> Found:
     """Predicted and measured rank of every trial, one mark a scheme."""
-    rows = (facts.get("sensitivity") or {}).get("points") or []
-    rows = [row for row in rows if row.get("predicted") is not None and row.get("measured") is not None]
+    rows = facts.report.sensitivity.points if facts.report.sensitivity is not None else ()
     if len(rows) < 3:
         return None
-    predicted, measured = ranks([row["predicted"] for row in rows]), ranks([row["measured"] for row in rows])
-    schemes = sorted({str(row.get("scheme") or "") for row in rows})
+    predicted, measured = ranks([row.predicted for row in rows]), ranks([row.measured for row in rows])
+    schemes = sorted({row.scheme for row in rows})
 
     def draw() -> Figure:
         made, (axes,) = figure(3.6)
         axes.plot([1, len(rows)], [1, len(rows)], "-", color="0.5", lw=1, label="same rank")
         for i, scheme in enumerate(schemes):
-            here = [j for j, row in enumerate(rows) if str(row.get("scheme") or "") == scheme]
+            here = [j for j, row in enumerate(rows) if row.scheme == scheme]
             fill = "black" if i % 2 == 0 else "white"
             x, y = [predicted[j] for j in here], [measured[j] for j in here]
-            axes.plot(x, y, MARKERS[i % len(MARKERS)], mfc=fill, mec="black", ms=6, label=scheme or "trial")
+            axes.plot(x, y, MARKERS[i % len(MARKERS)], mfc=fill, mec="black", ms=6, label=scheme)
         axes.set_xlabel("rank of the predicted loss")
         axes.set_ylabel("rank of the measured loss")
         axes.xaxis.set_major_locator(ticks())
@@ -325,35 +328,32 @@ def ranks(values: Sequence[float]) -> list[float]:
     return [sum(v < value for v in values) + (sum(v == value for v in values) + 1) / 2 for value in values]
 
 
-def correlations(facts: Row) -> Found:
+def correlations(facts: Facts) -> Found:
     """Rank correlations with their intervals, the method that was used filled."""
-    said = facts.get("sensitivity") or {}
-    records = {
-        m: record for m, record in (said.get("correlations") or {}).items() if (record or {}).get("rho") is not None
-    }
-    if not records:
+    said = facts.report.sensitivity
+    if said is None or not said.correlations:
         return None
+    records = said.correlations
 
     def draw() -> Figure:
         made, (axes,) = figure(0.8 + 0.26 * len(records))
         for i, (method, record) in enumerate(records.items()):
-            rho, fill = record["rho"], "black" if method == said.get("used") else "white"
-            low, high = record.get("low"), record.get("high")
-            axes.plot([rho if low is None else low, rho if high is None else high], [i, i], "-", color="black", lw=1)
-            axes.plot([rho], [i], "o", mfc=fill, mec="black", ms=7)
+            fill = "black" if method == said.used else "white"
+            axes.plot([record.low, record.high], [i, i], "-", color="black", lw=1)
+            axes.plot([record.rho], [i], "o", mfc=fill, mec="black", ms=7)
         axes.axvline(0, color="0.5", lw=1, ls=":")
-        axes.set_yticks(range(len(records)), [f"{m} (used)" if m == said.get("used") else m for m in records])
+        axes.set_yticks(range(len(records)), [f"{m} (used)" if m == said.used else m for m in records])
         axes.set_ylim(len(records) - 0.5, -0.5)
         axes.set_xlim(right=1.02)
         axes.set_xlabel("rank correlation with what was measured (1: the same order)")
         axes.grid(axis="x", color="0.9")
         return made
 
-    told = "; ".join(f"{method} {record['rho']:+.2f}" for method, record in records.items())
+    told = "; ".join(f"{method} {record.rho:+.2f}" for method, record in records.items())
     return "How well each method ranks the layers", f"Rank correlations with intervals: {told}.", draw
 
 
-PLOTS: dict[str, dict[str, Callable[[Row], Found]]] = {
+PLOTS: dict[str, dict[str, Callable[[Facts], Found]]] = {
     "layers": {"shares": shares, "decisions": decisions},
     "front": {"front": front},
     "latency": {"latency": latency},

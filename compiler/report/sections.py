@@ -3,17 +3,19 @@
 `SECTIONS` is the one list; plots.py draws for sections by their key.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, field
 from statistics import median
 
 from dyadic.compiler.quality import formats
 from dyadic.compiler.quality.formats import counted, microseconds, milliseconds, number, percent, text
 from dyadic.compiler.report import history
+from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.headline import shipped_of, variants_table, verdict, what_was_compiled
 from dyadic.compiler.report.history import sentence
-from dyadic.compiler.report.quality import ACCURACY, quality_of
-from dyadic.compiler.report.tables import Column, Row, Table, table
+from dyadic.compiler.report.quality import quality_of
+from dyadic.compiler.report.tables import Column, Table, table
+from dyadic.compiler.report_schema import Gain, Interval, LayerTime, PlanPoint
 
 
 @dataclass(frozen=True)
@@ -24,58 +26,54 @@ class Section:
     notes: list[str] = field(default_factory=list)
 
 
-def sections_of(facts: Row) -> dict[str, Section]:
+def sections_of(facts: Facts) -> dict[str, Section]:
     """Key -> section, those that have something to say."""
     made = {key: make(facts) for key, make in SECTIONS.items()}
     return {key: one for key, one in made.items() if any(one.sentences) or any(one.tables) or one.notes}
 
 
-def headline(facts: Row) -> Section:
-    c = facts.get("comparison") or {}
-    how = []
-    if c.get("samples"):
-        where = "held-out samples" if c.get("held_out") else "samples that the compiler also learned ranges from"
-        how.append(f"Measured on {formats.count(c['samples'])} {where}")
-        if c.get("threads"):
-            how[0] += f", {counted(c['threads'], 'thread')}"
-            how[0] += f", batch {c['batch']}" if c.get("batch") else ""
-        how[0] += f"; float is run by {c['float_engine']}." if c.get("float_engine") else "."
-    if c.get("metric"):
+def headline(facts: Facts) -> Section:
+    c, how = facts.report.comparison, list[str]()
+    if c is not None:
+        where = "held-out samples" if c.held_out else "samples that the compiler also learned ranges from"
         how.append(
-            f"{c['metric']} is a metric of the user's own, larger is better; intervals are a paired bootstrap's."
+            f"Measured on {formats.count(c.samples)} {where}, {counted(c.threads, 'thread')}, batch {c.batch}; "
+            f"float is run by {c.float_engine}."
         )
-    if c.get("agreement") is not None:
-        how.append(f"Same class as float: {percent(c['agreement'])} of the samples.")
-    if c.get("sqnr_db") is not None:
-        how.append(f"Signal to quantization noise of the outputs: {formats.decibels(c['sqnr_db'])}.")
+        if c.metric is not None:
+            how.append(
+                f"{c.metric} is a metric of the user's own, larger is better; intervals are a paired bootstrap's."
+            )
+        if c.agreement is not None:
+            how.append(f"Same class as float: {percent(c.agreement)} of the samples.")
+        how.append(f"Signal to quantization noise of the outputs: {formats.decibels(c.sqnr_db)}.")
     sentences = [what_was_compiled(facts), verdict(facts), " ".join(how)]
-    return Section("In short", sentences, [variants_table(facts)], list(facts.get("notes") or []))
+    return Section("In short", sentences, [variants_table(facts)], list(facts.report.notes))
 
 
-def requested(facts: Row) -> Section:
-    s = facts.get("selection") or {}
-    how = [f"{name} {s[key]}" for key, name in HOW if s.get(key)]
-    budgets = [{"axis": axis, **(asked or {})} for axis, asked in (s.get("budgets") or {}).items()]
-    units = UNITS if quality_of(facts) == ACCURACY else UNITS | {"drop": quality_of(facts).word}
+def requested(facts: Facts) -> Section:
+    title, s = "Requested and applied", facts.report.selection
+    if s is None:
+        return Section(title)
+    how = [f"{name} {said}" for name, said in zip(HOW, (s.method, s.solver, s.objective), strict=True) if said]
+    budgets = [{"axis": axis, "asked": one.asked, "limit": one.limit} for axis, one in s.budgets.items()]
+    units = UNITS | {"drop": quality_of(facts).word} if quality_of(facts).own else UNITS
     axes = [
         Column("Budget", "axis", kind="name"),
         Column("Asked for", "asked", text),
         Column("Limit", "limit", formats.limit),
         Column("in", lambda row: units.get(row["axis"]), kind="text"),
     ]
-    wanted, given = s.get("requested") or {}, s.get("applied") or {}
-    names = list(dict.fromkeys([*wanted, *given]))
-    plan = [{"layer": name, "requested": wanted.get(name), "applied": given.get(name)} for name in names]
-    differences = s.get("differences") or []
+    names = list(dict.fromkeys([*s.requested, *s.applied]))
+    plan = [{"layer": name, "requested": s.requested.get(name), "applied": s.applied.get(name)} for name in names]
+    layer, why = Column("Layer", "layer", kind="name"), Column("Why", "why", text, kind="text")
     schemes = [
-        Column("Layer", "layer", kind="name"),
         Column("Requested", "requested", text, kind="code"),
         Column("Applied", "applied", text, kind="code"),
-        Column("Why", "why", text, kind="text"),
     ]
     sentences = [sentence("; ".join(how))] if how else []
-    if plan or differences:
-        differ = len(differences)
+    if plan or s.differences:
+        differ = len(s.differences)
         sentences.append(
             "Every layer got what was requested."
             if not differ
@@ -83,48 +81,47 @@ def requested(facts: Row) -> Section:
         )
     tables = [
         table("Budgets", budgets, axes),
-        table("Differences between requested and applied", differences, schemes),
-        table("Schemes of all layers", plan, schemes, lambda row: row["requested"] not in (None, row["applied"])),
+        table("Differences between requested and applied", s.differences, [layer, *schemes, why]),
+        table(
+            "Schemes of all layers",
+            plan,
+            [layer, *schemes],
+            lambda row: row["requested"] not in (None, row["applied"]),
+        ),
     ]
-    return Section("Requested and applied", sentences, tables, list(s.get("notes") or []))
+    return Section(title, sentences, tables, list(s.notes))
 
 
 UNITS = {"size": "bytes", "latency": "ms", "bops": "bit operations", "drop": "share of the samples"}
-HOW = (("method", "sensitivity by"), ("solver", "solved by"), ("objective", "objective:"))
+HOW = ("sensitivity by", "solved by", "objective:")
 
 
-def layers(facts: Row) -> Section:
-    rows = facts.get("layers") or facts["artifact"]["layers"]
-    isas = sorted({row["isa"] for row in rows if row.get("isa")})
+def layers(facts: Facts) -> Section:
+    rows = facts.layers
+    isas = sorted({row.isa for row in rows if row.isa})
     sentences = [
         f"{counted(len(rows), 'row')}. Click a heading to sort. Bars show a value's share of the column's largest; "
         "bytes are the packed weights as they lie in the artifact."
     ]
     if isas:
         sentences.append(f"Times are medians at level {', '.join(isas)}.")
-    if peak := facts.get("peak"):
+    if (peak := facts.report.peak) is not None:
         sentences.append(
             f"The peak is that of the level's own multiply-accumulate in registers alone, on "
-            f"{counted(peak['threads'], 'thread')} just before and after: {peak['gmacs']:,.0f} GMAC/s."
+            f"{counted(peak.threads, 'thread')} just before and after: {peak.gmacs:,.0f} GMAC/s."
         )
     return Section("Layer by layer", sentences, [table("All layers", rows, LAYER_COLUMNS, wide=True)])
 
 
-def shown_interval(value: object) -> str:
+def shown_interval(value: Interval) -> str:
     """A number, with its interval where it has one."""
-    found = formats.interval(value)
-    if found is None:
-        return text(value)
-    middle, low, high = found
+    middle, low, high = astuple(value)
     return number(middle) if low == high else f"{number(middle)} ({number(low)} to {number(high)})"
 
 
-def shown_range(scales: object) -> str:
+def shown_range(scales: tuple[float, float]) -> str:
     """The scales of a layer's channels, from the least to the largest."""
-    if isinstance(scales, int | float):
-        return number(scales)
-    low, high = scales if isinstance(scales, list | tuple) and len(scales) == 2 else (None, None)
-    return f"{number(low)} to {number(high)}"
+    return f"{number(scales[0])} to {number(scales[1])}"
 
 
 LAYER_COLUMNS = (
@@ -140,7 +137,7 @@ LAYER_COLUMNS = (
     Column("Sensitivity", "sensitivity", shown_interval, about="with its interval"),
     Column("SQNR", "sqnr_db", formats.decibels, about="of this layer alone, on inputs that are float's"),
     Column("SQNR so far", "sqnr_so_far_db", formats.decibels, about="with all layers before it"),
-    Column("Scale", "scale", shown_range, about="real value of one step of the result"),
+    Column("Scale", "scale", number, about="real value of one step of the result"),
     Column("Zero point", "zero_point", text),
     Column("Weight shape", "weight_shape", formats.shape, kind="code"),
     Column("Weight scales", "weight_scale", shown_range, about="least and largest of the output channels"),
@@ -150,32 +147,35 @@ LAYER_COLUMNS = (
 )
 
 
-def front(facts: Row) -> Section:
-    s = facts.get("selection") or {}
-    points, rivals, quality = s.get("front") or [], s.get("random_plans") or [], quality_of(facts)
+def front(facts: Facts) -> Section:
+    title, s, quality = "The Pareto front", facts.report.selection, quality_of(facts)
+    if s is None:
+        return Section(title)
     figures = [
         Column("Loss", "loss", number),
         Column("Size", "bytes", formats.size, bar=True),
         Column("Bit operations", "bops", formats.large),
         Column("Latency", "latency_ms", milliseconds),
-        Column(quality.title, quality.key, quality.show),
+        Column(quality.title, quality.of, quality.show),
     ]
-    choice = Column("Chosen", lambda row: row.get("chosen") or None, lambda chosen: "yes", kind="text")
-    command = Column("Compile this point", "command", text, kind="command")
+    choice = Column("Chosen", lambda one: one.chosen or None, lambda chosen: "yes", kind="text")
+    command = Column("Compile this point", lambda one: command_of(facts, one), text, kind="command")
     tables = [
-        table(
-            "Plans that no other plan beats", points, [*figures, choice, command], lambda row: bool(row.get("chosen"))
-        ),
-        table("Random plans of about the same size", rivals, figures),
+        table("Plans that no other plan beats", s.front, [*figures, choice, command], lambda one: one.chosen),
+        table("Random plans of about the same size", s.random_plans, figures),
     ]
-    return Section("The Pareto front", [against_random(facts, rivals)], tables)
+    return Section(title, [against_random(facts, s.random_plans)], tables)
 
 
-def against_random(facts: Row, rivals: list[Row]) -> str:
+def command_of(facts: Facts, plan: PlanPoint) -> str | None:
+    return None if plan.command is None else history.of_this_file(facts, plan.command)
+
+
+def against_random(facts: Facts, rivals: Sequence[PlanPoint]) -> str:
     """What choosing gained over not choosing."""
-    quality = quality_of(facts)
-    seen = [row[quality.key] for row in rivals if row.get(quality.key) is not None]
-    mine = shipped_of(facts).get(quality.key)
+    quality, shipped = quality_of(facts), shipped_of(facts)
+    seen = [value for one in rivals if (value := quality.of(one)) is not None]
+    mine = None if shipped is None else quality.of(shipped)
     if not seen or mine is None:
         return ""
     mean = sum(seen) / len(seen)
@@ -186,38 +186,34 @@ def against_random(facts: Row, rivals: list[Row]) -> str:
     )
 
 
-def latency(facts: Row) -> Section:
-    said = facts.get("latency") or {}
-    predicted, measured = said.get("predicted_ms"), said.get("measured_ms")
-    sentences = []
-    if predicted is not None and measured:
-        error = said.get("error", predicted / measured - 1)
-        sentences.append(
-            f"From the costs of its layers the whole network was predicted to take {milliseconds(predicted)}; "
-            f"measured: {milliseconds(measured)}, so that the prediction is off by {percent(error)}."
-        )
-    if said.get("level"):
-        threads = f", {counted(said['threads'], 'thread')}" if said.get("threads") else ""
-        sentences.append(f"Level {said['level']}{threads}.")
-
-    def error_of(row: Row) -> float | None:
-        p, m = row.get("predicted_us"), row.get("measured_us")
-        return None if p is None or not m else p / m - 1
-
+def latency(facts: Facts) -> Section:
+    title, said = "Predicted and measured latency", facts.report.latency
+    if said is None:
+        return Section(title)
+    sentences = [
+        f"From the costs of its layers the whole network was predicted to take {milliseconds(said.predicted_ms)}; "
+        f"measured: {milliseconds(said.measured_ms)}, so that the prediction is off by {percent(said.error)}.",
+        f"Level {said.level}, {counted(said.threads, 'thread')}.",
+    ]
     columns = [
         Column("Layer", "name", kind="name"),
         Column("Predicted µs", "predicted_us", microseconds, total=True, bar=True),
         Column("Measured µs", "measured_us", microseconds, total=True, bar=True),
         Column("Error", error_of, lambda e: f"{100 * e:+.1f} %"),
     ]
-    return Section("Predicted and measured latency", sentences, [table("By layer", said.get("layers") or [], columns)])
+    return Section(title, sentences, [table("By layer", said.layers, columns)])
 
 
-def sensitivity(facts: Row) -> Section:
-    said = facts.get("sensitivity") or {}
-    used, unit = said.get("used"), said.get("unit")
-    chosen = f"The plan was chosen by {used}" + (f", in units of {unit}." if unit else ".") if used else ""
-    correlations = [{"method": m, **(record or {})} for m, record in (said.get("correlations") or {}).items()]
+def error_of(row: LayerTime) -> float | None:
+    return row.predicted_us / row.measured_us - 1 if row.measured_us else None
+
+
+def sensitivity(facts: Facts) -> Section:
+    title, said = "How well the sensitivity ranks the layers", facts.report.sensitivity
+    if said is None:
+        return Section(title)
+    chosen = f"The plan was chosen by {said.used}" + (f", in units of {said.unit}." if said.unit else ".")
+    correlations = [{"method": method, **asdict(one)} for method, one in said.correlations.items()]
     about = "1: it ranks as the measurement does; 0: as chance does"
     ranks = [
         Column("Method", "method", kind="name"),
@@ -233,25 +229,21 @@ def sensitivity(facts: Row) -> Section:
         Column("Measured", "measured", number, bar=True),
     ]
     tables = [
-        table("Rank correlation with what was measured", correlations, ranks, lambda row: row["method"] == used),
-        table("One layer changed at a time", said.get("points") or [], points),
+        table("Rank correlation with what was measured", correlations, ranks, lambda row: row["method"] == said.used),
+        table("One layer changed at a time", said.points, points),
     ]
-    return Section("How well the sensitivity ranks the layers", [chosen], tables)
+    return Section(title, [chosen], tables)
 
 
-def refine(facts: Row) -> Section:
-    rows = facts.get("refine") or []
-    techniques = dict.fromkeys(row["technique"] for row in rows if row.get("technique"))
-    sentences = []
-    for one in techniques:
-        gains = [gain for row in rows if row.get("technique") == one and (gain := gain_of(row)) is not None]
-        if gains:
-            sentences.append(f"{one}: {median(gains):+.1f} dB in the median of {counted(len(gains), 'layer')}.")
-    if (tried := facts.get("equalized")) is not None:
-        gain = tried["after_db"] - tried["before_db"]
+def refine(facts: Facts) -> Section:
+    rows, sentences = facts.report.refine, list[str]()
+    for one in dict.fromkeys(row.technique for row in rows):
+        gains = [gain_of(row) for row in rows if row.technique == one]
+        sentences.append(f"{one}: {median(gains):+.1f} dB in the median of {counted(len(gains), 'layer')}.")
+    if (tried := facts.report.equalized) is not None:
         sentences.append(
-            f"{tried.get('way', 'equalize-layers')}: {gain:+.1f} dB of the network's outputs, "
-            f"{'kept' if tried['kept'] else 'so that it was not kept'}."
+            f"{tried.way}: {tried.after_db - tried.before_db:+.1f} dB of the network's outputs, "
+            f"{'kept' if tried.kept else 'so that it was not kept'}."
         )
     columns = [
         Column("Layer", "layer", kind="name"),
@@ -263,12 +255,11 @@ def refine(facts: Row) -> Section:
     return Section("What refining gained", [" ".join(sentences)], [table("By layer and technique", rows, columns)])
 
 
-def gain_of(row: Row) -> float | None:
-    before, after = row.get("before_db"), row.get("after_db")
-    return None if before is None or after is None else after - before
+def gain_of(row: Gain) -> float:
+    return row.after_db - row.before_db
 
 
-SECTIONS: dict[str, Callable[[Row], Section]] = {
+SECTIONS: dict[str, Callable[[Facts], Section]] = {
     "headline": headline,
     "requested": requested,
     "layers": layers,

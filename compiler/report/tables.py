@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-Row = Mapping[str, Any]
+from dyadic.compiler.report_schema import Interval
+
+Row = Any  # a record, or a dict where a table has rows of its own
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Column:
     about: str = ""
 
     def value(self, row: Row) -> Any:
-        return self.key(row) if callable(self.key) else row.get(self.key)
+        if callable(self.key):
+            return self.key(row)
+        return row.get(self.key) if isinstance(row, Mapping) else getattr(row, self.key)
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ def sortable(value: Any) -> str | int | float | None:
         return int(value)
     if value is None or isinstance(value, int | float | str):
         return value
-    if isinstance(value, Mapping):
-        return sortable(value.get("value"))
+    if isinstance(value, Interval):
+        return value.value
     return sortable(value[0]) if len(value) else None
 
 

@@ -3,15 +3,20 @@
 import json
 from typing import Any
 
+from dyadic.compiler.json_record import from_json
+from dyadic.compiler.report.facts import ArtifactFacts, Facts
+from dyadic.compiler.report_schema import Report
+
 HOSTILE = '/block/<script>alert("x")</script>/conv $a_b$ & [red]'
 
 REPORT: dict[str, Any] = json.loads(
     """
 {
- "model": "small.onnx", "precision": "mixed", "certificate": "integer-only: summary of the report",
+ "schema": 2, "model": "small.onnx", "precision": "mixed", "certificate": "integer-only: summary of the report",
  "seconds": {"import": 0.113, "calibrate": 12.52, "select": 31.7, "emit": 2.204},
  "comparison": {"samples": 5000, "held_out": true, "float_engine": "onnxruntime", "float_accuracy": 0.9178,
-  "int8_accuracy": 0.9152, "difference": [-0.0026, -0.0051, -0.0001], "agreement": 0.9712, "sqnr_db": 21.87,
+  "int8_accuracy": 0.9152, "difference": {"value": -0.0026, "low": -0.0051, "high": -0.0001},
+  "agreement": 0.9712, "sqnr_db": 21.87,
   "threads": 2, "batch": 1, "float_ms": 1.913, "int8_ms": 0.8123, "float_bytes": 1099120, "int8_bytes": 301568,
   "code_bytes": 46072, "levels": 2},
  "layers": [
@@ -46,18 +51,20 @@ REPORT: dict[str, Any] = json.loads(
    {"name": "float", "bytes": 1099120, "latency_ms": 1.913, "latency_low_ms": 1.887, "latency_high_ms": 1.951,
     "accuracy": 0.9178},
    {"name": "int8", "bytes": 412672, "latency_ms": 0.8574, "latency_low_ms": 0.8488, "latency_high_ms": 0.8671,
-    "accuracy": 0.9171, "drop": 0.0007},
+    "accuracy": 0.9171, "difference": {"value": -0.0007, "low": -0.0007, "high": -0.0007}},
    {"name": "chosen", "bytes": 301568, "latency_ms": 0.8123, "latency_low_ms": 0.8039, "latency_high_ms": 0.8214,
-    "accuracy": 0.9152, "drop": [0.0026, 0.0001, 0.0051], "shipped": true}],
+    "accuracy": 0.9152, "difference": {"value": -0.0026, "low": -0.0051, "high": -0.0001},
+    "shipped": true}],
   "front": [
-   {"loss": 0.5213, "bytes": 141312, "bops": 1.31e9, "latency_ms": 0.7817, "accuracy": 0.9018, "chosen": false,
+   {"loss": 0.5213, "bytes": 141312, "bops": 1310000000, "latency_ms": 0.7817, "accuracy": 0.9018, "chosen": false,
     "command": "dyadic compile small.onnx --plan point-1.json -o small.dyq"},
-   {"loss": 0.1871, "bytes": 163072, "bops": 1.72e9, "latency_ms": 0.8018, "accuracy": 0.9152, "chosen": true,
+   {"loss": 0.1871, "bytes": 163072, "bops": 1720000000, "latency_ms": 0.8018, "accuracy": 0.9152, "chosen": true,
     "command": "dyadic compile small.onnx --plan point-2.json -o small.dyq"},
-   {"loss": 0.0313, "bytes": 221184, "bops": 2.39e9, "latency_ms": 0.8402, "accuracy": 0.9169, "chosen": false,
+   {"loss": 0.0313, "bytes": 221184, "bops": 2390000000, "latency_ms": 0.8402, "accuracy": 0.9169, "chosen": false,
     "command": "dyadic compile small.onnx --plan point-3.json -o small.dyq"}],
-  "random_plans": [{"loss": 0.611, "bytes": 162816, "accuracy": 0.8934}, {"loss": 0.442, "bytes": 163200,
-   "accuracy": 0.9061}, {"loss": 0.873, "bytes": 162048, "accuracy": 0.8719}]},
+  "random_plans": [{"loss": 0.611, "bytes": 162816, "bops": 1810000000, "accuracy": 0.8934},
+   {"loss": 0.442, "bytes": 163200, "bops": 1790000000, "accuracy": 0.9061},
+   {"loss": 0.873, "bytes": 162048, "bops": 1830000000, "accuracy": 0.8719}]},
  "latency": {"predicted_ms": 0.7991, "measured_ms": 0.8118, "error": 0.0156, "level": "avx512vnni", "threads": 2,
   "layers": [{"name": "/stem/Conv", "predicted_us": 20.91, "measured_us": 21.37},
    {"name": "HOSTILE", "predicted_us": 50.03, "measured_us": 61.92},
@@ -84,7 +91,7 @@ ARTIFACT: dict[str, Any] = {
     "bytes": 301568,
     "target": "cpu",
     "sections": {"cpu/weights": 4160, "cpu/params": 2944, "cpu/code/avx512vnni": 20240, "cpu/code/avx2": 25832},
-    "levels": {"avx512vnni": {"kernels": 5}, "avx2": {"kernels": 6}},
+    "levels": {"avx512vnni": 5, "avx2": 6},
     "inputs": [{"name": "image", "shape": ["N", 3, 32, 32], "dtype": "float32"}],
     "outputs": [{"name": "logits", "shape": ["N", 10], "dtype": "float32"}],
     "macs": 3981632,
@@ -112,3 +119,9 @@ ARTIFACT: dict[str, Any] = {
 def example() -> dict[str, Any]:
     """A fresh copy, for tests that take parts away."""
     return json.loads(json.dumps(REPORT | {"artifact": ARTIFACT}))
+
+
+def read(said: dict[str, Any]) -> Facts:
+    """As `facts_of` reads them."""
+    report = {key: value for key, value in said.items() if key != "artifact"}
+    return Facts(Report.from_json(report, "small.dyq"), from_json(ArtifactFacts, said["artifact"]))

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.command_line import DIGITS
+from support.command_line import DIGITS, report_of
 
 import dyadic
 from dyadic.compiler import driver
 from dyadic.compiler.cli.main import main
 from dyadic.compiler.options import Options
 from dyadic.compiler.quality.acceptance import by_agreement
+from dyadic.compiler.report_schema import Interval
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.errors import SearchInterrupted, UsageError
 
@@ -180,28 +181,24 @@ def test_a_drop_is_kept_as_accuracy_or_as_agreement(said: Any, tmp_path: Path, l
         del data["labels"]
     np.savez(tmp_path / "others.npz", **data)
     assert said("--max-drop", "2%", "--evaluate", tmp_path / "others.npz") == (0, "")
-    with open_artifact(tmp_path / "out.dyq") as file:
-        report = file.json("report")
-    float_, int8, chosen = report["selection"]["variants"]
-    assert report["selection"]["objective"] == "the smallest network within --max-drop 2%"
-    assert chosen["weight_bytes"] < int8["weight_bytes"]
-    notes = [note for note in report["selection"]["notes"] if note.startswith("a plan of ")]
+    selection = report_of(tmp_path / "out.dyq").selection
+    assert selection is not None
+    float_, int8, chosen = selection.variants
+    assert selection.objective == "the smallest network within --max-drop 2%"
+    assert (chosen.weight_bytes or 0) < (int8.weight_bytes or 0)
+    notes = [note for note in selection.notes if note.startswith("a plan of ")]
     assert notes and all(" points on 597 samples, at most " in note for note in notes)
     if labels:
-        assert chosen["accuracy"] >= float_["accuracy"] - 0.02 and chosen["difference"] is not None
+        assert chosen.accuracy is not None and float_.accuracy is not None and chosen.difference is not None
+        assert chosen.accuracy >= float_.accuracy - 0.02
     else:
-        assert chosen["accuracy"] is None
-        assert by_agreement(round(597 * (1 - chosen["agreement"])), 597, 0.02).accepted
-
-
-def report_of(path: Path) -> dict[str, Any]:
-    with open_artifact(path) as file:
-        return file.json("report")
+        assert chosen.accuracy is None and chosen.agreement is not None
+        assert by_agreement(round(597 * (1 - chosen.agreement)), 597, 0.02).accepted
 
 
 def test_every_compile_can_be_typed_again(said: Any, calibration: Path, tmp_path: Path) -> None:
     assert said("--precision", "w4a8", "--keep", f"{FIRST}=w8")[0] == 0
-    commands = report_of(tmp_path / "out.dyq")["commands"]
+    commands = report_of(tmp_path / "out.dyq").commands
     typed = f"dyadic compile digits.onnx --calibration {calibration.name} --precision w4a8 --keep {FIRST}=w8"
     assert all(commands[key].startswith(typed) for key in ("headline", "requested", "refine", "layers share of peak"))
     assert commands["layers SQNR"].startswith("dyadic compare model.dyq digits.onnx --data ")
@@ -220,10 +217,10 @@ def test_excluded_layers_are_islands_however_it_is_said(said: Any, tmp_path: Pat
         assert said(*words) == (0, "")
         with open_artifact(out) as file:
             seen.append([bytes(file.section(name)) for name in ("cpu/weights", "cpu/params", "cpu/code/x86-64")])
-            certificate, report = file.json("certificate"), file.json("report")
+            certificate, report = file.json("certificate"), report_of(out)
         assert certificate["valid"] is False and certificate["islands"] == [FIRST, "/classifier/Gemm"]
-        assert report["certificate"].startswith("integer-only but for 2 float islands (")
-        assert [row["weights"] for row in report["layers"] if row["name"] == FIRST] == ["f32"]
+        assert report.certificate.startswith("integer-only but for 2 float islands (")
+        assert [row.weights for row in report.layers if row.name == FIRST] == ["f32"]
     assert seen[0] == seen[1] == seen[2]
     verified, inspected, reported = (command(word, out).stdout for word in ("verify", "inspect", "report"))
     assert f"these layers stay float: {FIRST}, /classifier/Gemm" in verified and "every hash is right" in verified
@@ -234,12 +231,12 @@ def test_excluded_layers_are_islands_however_it_is_said(said: Any, tmp_path: Pat
 def test_a_search_keeps_what_is_excluded_in_float(said: Any, tmp_path: Path) -> None:
     """Its cost is measured in place; what ratios are against has no islands."""
     assert said("--max-bops", "0.9x", "--exclude", FIRST, "--strict") == (0, "")
-    with open_artifact(tmp_path / "out.dyq") as file:
-        report = file.json("report")
-    assert report["selection"]["applied"][FIRST] == "f32a16" and report["selection"]["differences"] == []
-    (row,) = [row for row in report["layers"] if row["name"] == FIRST]
-    assert row["sensitivity"] == {"value": 0.0, "low": 0.0, "high": 0.0} and row["why"] == f"--exclude {FIRST}"
-    assert [layer["name"] for layer in report["latency"]["layers"]].count(FIRST) == 1
+    report = report_of(tmp_path / "out.dyq")
+    assert report.selection is not None and report.latency is not None
+    assert report.selection.applied[FIRST] == "f32a16" and report.selection.differences == ()
+    (row,) = [row for row in report.layers if row.name == FIRST]
+    assert row.sensitivity == Interval(0.0, 0.0, 0.0) and row.why == f"--exclude {FIRST}"
+    assert [layer.name for layer in report.latency.layers].count(FIRST) == 1
 
 
 def test_5_an_island_that_the_certificate_does_not_name_is_refused(tmp_path: Path, calibration: Path) -> None:

@@ -4,15 +4,17 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.command_line import DIGITS
+from support.command_line import DIGITS, report_of
 
 import dyadic
 from dyadic.compiler.cli.main import main
+from dyadic.compiler.report_schema import Budget
 from dyadic.runtime.artifact import open_artifact
 
 MODEL = DIGITS / "digits.onnx"
@@ -63,26 +65,27 @@ def said(calibration: Path, scored: Path, capsys: pytest.CaptureFixture[str]) ->
     return run
 
 
-def report_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def made_of(path: Path) -> dict[str, Any]:
     with open_artifact(path) as file:
-        return file.json("report"), file.made
+        return file.made
 
 
 def test_a_rank_correlation_stands_where_accuracy_stood(said: Any, scored: Path, capsys: Any) -> None:
     code, out, error = said("rho")
     assert (code, error) == (0, "")
-    report, made = report_of(scored / "out.dyq")
-    c = report["comparison"]
-    assert c["metric"] == "rho" and c["float_accuracy"] is c["int8_accuracy"] is c["agreement"] is None
-    assert 0.2 < c["float_metric"] < 0.9 and c["int8_metric"] == pytest.approx(c["float_metric"], abs=0.02)
-    change, low, high = c["difference"]
-    assert low < change < high and change == pytest.approx(c["int8_metric"] - c["float_metric"])
+    report, made = report_of(scored / "out.dyq"), made_of(scored / "out.dyq")
+    c = report.comparison
+    assert c is not None and c.metric == "rho" and c.float_accuracy is c.int8_accuracy is c.agreement is None
+    assert c.float_metric is not None and c.int8_metric is not None and c.difference is not None
+    assert 0.2 < c.float_metric < 0.9 and c.int8_metric == pytest.approx(c.float_metric, abs=0.02)
+    change, low, high = astuple(c.difference)
+    assert low < change < high and change == pytest.approx(c.int8_metric - c.float_metric)
     row = next(line for line in out.splitlines() if line.lstrip().startswith("rho"))
-    assert f"{c['float_metric']:.4g}" in row and "95 % interval" in row and "597 samples" in row
+    assert f"{c.float_metric:.4g}" in row and "95 % interval" in row and "597 samples" in row
     assert "accuracy" not in out and "same class" not in out
     digest = hashlib.sha256(SOURCE.encode()).hexdigest()
     assert made["options"]["metric"] == {"name": "quality.py", "sha256": digest, "function": "rho"}
-    assert str(scored) not in json.dumps(made) + json.dumps(report)
+    assert str(scored) not in json.dumps(made) + json.dumps(report.to_json())
     assert main(["report", str(scored / "out.dyq")]) == 0
     assert "its rho differs from float's by " in " ".join(capsys.readouterr().out.split())
 
@@ -90,18 +93,20 @@ def test_a_rank_correlation_stands_where_accuracy_stood(said: Any, scored: Path,
 def test_a_drop_is_one_of_the_metric(said: Any, scored: Path) -> None:
     code, out, error = said("rho", "--max-drop", "0.03")
     assert (code, error) == (0, "")
-    report, _ = report_of(scored / "out.dyq")
-    s = report["selection"]
-    float_, int8, chosen = s["variants"]
-    assert chosen["weight_bytes"] < int8["weight_bytes"] and chosen["accuracy"] is None
-    assert chosen["metric"] >= float_["metric"] - 0.03 and chosen["difference"][0] < 0.03
-    assert chosen["metric"] == report["comparison"]["int8_metric"]
-    assert s["objective"] == "the smallest network within --max-drop 0.03 by rho"
-    assert s["budgets"]["drop"] == {"asked": "0.03", "limit": 0.03}
-    notes = [note for note in s["notes"] if note.startswith("a plan of ")]
+    report = report_of(scored / "out.dyq")
+    s, c = report.selection, report.comparison
+    assert s is not None and c is not None
+    float_, int8, chosen = s.variants
+    assert (chosen.weight_bytes or 0) < (int8.weight_bytes or 0) and chosen.accuracy is None
+    assert chosen.metric is not None and float_.metric is not None and chosen.difference is not None
+    assert chosen.metric >= float_.metric - 0.03 and chosen.difference.value < 0.03
+    assert chosen.metric == c.int8_metric
+    assert s.objective == "the smallest network within --max-drop 0.03 by rho"
+    assert s.budgets["drop"] == Budget("0.03", 0.03)
+    notes = [note for note in s.notes if note.startswith("a plan of ")]
     assert notes and all(" of rho on 597 samples, at most " in n and "; 0.03 is allowed" in n for n in notes)
     assert all(note in " ".join(out.split()) for note in notes) and "; rho changes by " in out
-    assert " --max-drop 0.03 --metric quality.py:rho " in report["commands"]["headline"]
+    assert " --max-drop 0.03 --metric quality.py:rho " in report.commands["headline"]
 
 
 def test_4_a_drop_that_no_plan_can_be_shown_to_keep(said: Any) -> None:
@@ -161,13 +166,14 @@ def test_a_function_from_python_is_asked_as_well(calibration: Path) -> None:
 
     given = {"image": data["image"][:100], "labels": data["labels"][:100]}
     artifact = dyadic.compile(MODEL, calibration, evaluate=given, metric=right, isa=("x86-64",))
-    said = dyadic.compile(MODEL, calibration, evaluate=given, isa=("x86-64",)).report["comparison"]
-    c = artifact.report["comparison"]
-    assert asked[0] == ({"logits"}, {"labels"}) and c["metric"] == "right"
-    assert (c["float_metric"], c["int8_metric"]) == (said["float_accuracy"], said["int8_accuracy"])
-    assert c["difference"] == pytest.approx(said["difference"], abs=0.03)
+    said = dyadic.compile(MODEL, calibration, evaluate=given, isa=("x86-64",)).report.comparison
+    c = artifact.report.comparison
+    assert asked[0] == ({"logits"}, {"labels"}) and c is not None and c.metric == "right"
+    assert said is not None and (c.float_metric, c.int8_metric) == (said.float_accuracy, said.int8_accuracy)
+    assert c.difference is not None and said.difference is not None
+    assert astuple(c.difference) == pytest.approx(astuple(said.difference), abs=0.03)
     assert artifact.made["options"]["metric"] == {"function": "right"}
-    assert "metric" not in said and "float_metric" not in said
+    assert said.metric is said.float_metric is None
 
 
 def test_the_help_says_what_a_metric_is() -> None:

@@ -87,6 +87,7 @@ def test_2_in_python_too(files: Path) -> None:
         with pytest.raises(UsageError, match="which would be lost"):
             artifact.save(path)
     assert artifact.save("out.dyq") == os.path.getsize("out.dyq")
+    assert repr(artifact).startswith("<Artifact of m.onnx, int8, ") and len(repr(artifact)) < 300
 
 
 def test_2_what_other_commands_write(artifact: Path, tmp_path: Path, capsys: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import Command
-from support.report_example import HOSTILE, example
+from support.report_example import HOSTILE, example, read
 
 from dyadic.compiler.cli import main as cli
 from dyadic.compiler.cli import report as cli_report
@@ -41,7 +41,7 @@ def test_without_options_it_says_the_most_important(artifact: Path, command: Com
 def test_the_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     facts = example()
     facts["layers"] = [row | {"name": f"{row['name']}{i}"} for i in range(4) for row in facts["layers"]]
-    cli_report.show(facts)
+    cli_report.show(read(facts))
     said = capsys.readouterr().out
     assert facts["selection"]["verdict"] in said and "91.52 %" in said and "[red]" in said
     assert "the 12 of 20 layers with the most time" in said

@@ -12,6 +12,7 @@ import dyadic
 from dyadic.compiler.calibrate.data import Input
 from dyadic.compiler.calibrate.screening import CalibrationSamples
 from dyadic.compiler.measure.notes import calibration_notes, output_notes, range_notes
+from dyadic.compiler.report_schema import Layer
 
 RANDOM = np.random.default_rng(0)
 NORMAL = RANDOM.standard_normal((200, 3, 4, 4)).astype(np.float32)
@@ -73,7 +74,7 @@ def test_samples_beside_the_range_of_an_input(factor: float, said: str) -> None:
 
 
 def test_poor_outputs_are_named_with_the_layer_that_loses_most() -> None:
-    layers = [{"name": "a", "sqnr_db": 30.0}, {"name": "b", "sqnr_db": 4.0}, {"name": "c"}]
+    layers = [Layer("a", sqnr_db=30.0), Layer("b", sqnr_db=4.0), Layer("c")]
     bad = [NORMAL, NORMAL + 0.5]
     (note,) = output_notes(["good", "bad"], [NORMAL, NORMAL], bad, layers)
     assert note.startswith('output "bad" has 6.') and '"b" loses most by itself' in note and "--keep b=w8a16" in note
@@ -91,6 +92,6 @@ def test_a_compile_says_each_note_once_and_keeps_it_in_the_report(recwarn: pytes
         isa=("x86-64",),
     )
     said = [str(one.message) for one in recwarn if one.category is RuntimeWarning]
-    notes = artifact.report["notes"]
+    notes = artifact.report.notes
     assert said == list(notes) and len(set(said)) == len(said)
     assert [word in " ".join(notes) for word in ("sample 70", "are clipped")] == [True, True]

@@ -1,8 +1,10 @@
 """Accuracy of compiled artifacts on trained networks and real images, with default options (docs/accuracy.md)."""
 
 import importlib.util
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,11 +35,12 @@ def measure() -> ModuleType:
     return module
 
 
-def compared(measure: ModuleType, task: str, model: Path) -> dict[str, float]:
+def compared(measure: ModuleType, task: str, model: Path) -> dict[str, Any]:
     images, labels = zip(*measure.batches(task), strict=True)
     evaluate = {"input": np.concatenate(images), "labels": np.concatenate(labels)}
     artifact = dyadic.compile(model, {"input": measure.calibration(task, 200)}, evaluate=evaluate, isa=(LEVEL,))
-    return artifact.report["comparison"]
+    assert artifact.report.comparison is not None
+    return asdict(artifact.report.comparison)
 
 
 @pytest.mark.parametrize("export", ["resnet20", "resnet20_bn", "resnet20_torchexport"])

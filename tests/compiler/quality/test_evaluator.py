@@ -10,8 +10,8 @@ from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Input, Samples
 from dyadic.compiler.measure import variants
 from dyadic.compiler.measure.account import verdict
-from dyadic.compiler.measure.evidence import quality
-from dyadic.compiler.measure.variants import Variant, alternate
+from dyadic.compiler.measure.evidence import judged
+from dyadic.compiler.measure.variants import alternate
 from dyadic.compiler.quality.comparison import Tally
 from dyadic.compiler.quality.evaluator import Evaluator
 from dyadic.compiler.quality.evaluator import verdict as verdict_of
@@ -19,6 +19,7 @@ from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.quality.metric_value import MetricValue
 from dyadic.compiler.quality.paired_bootstrap import PairedBootstrap
+from dyadic.compiler.report_schema import Interval, PlanPoint, Variant
 
 X = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
 LABELS = np.array([0, 1, 2, 3, 3, 1, 0])  # float, which answers with its input, is wrong on two
@@ -101,12 +102,13 @@ def test_of_random_plans_the_metric_is_kept_or_else_accuracy() -> None:
     tally = Tally()
     tally.samples = tally.labelled = tally.classified = 4
     tally.int8_right, tally.same = 3, 2
-    assert quality(tally) == {"accuracy": 0.75, "agreement": 0.5}
+    plan = PlanPoint(0.1, 600, 1000)
+    assert judged(plan, tally) == replace(plan, accuracy=0.75, agreement=0.5)
     tally.labelled = 0
-    assert quality(tally) == {"accuracy": None, "agreement": 0.5}
+    assert judged(plan, tally) == replace(plan, agreement=0.5)
     bootstrap = PairedBootstrap(measure := Metric("m", lambda outputs, data: outputs["y"]), {"y": X[:, 0]}, {}, 7)
     tally.measured = MetricValue(measure, bootstrap, {"y": X[:, 1]})
-    assert quality(tally) == {"metric": pytest.approx(2 / 7)}
+    assert judged(plan, tally).metric == pytest.approx(2 / 7)
 
 
 def test_labels_are_the_metrics_own_and_no_classes() -> None:
@@ -130,8 +132,8 @@ def test_runs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def variant(name: str, weights: int | None, ms: float, points: float | None) -> Variant:
-    difference = None if points is None else (points / 100, 0.0, 0.0)
-    return Variant(name, 500 + (weights or 0), weights, ms, ms, ms, None, difference, None, None, name == "chosen")
+    difference = None if points is None else Interval(points / 100, 0.0, 0.0)
+    return Variant(name, 500 + (weights or 0), weights, ms, ms, ms, difference=difference, shipped=name == "chosen")
 
 
 FLOAT, INT8 = variant("float", None, 4.0, None), variant("int8", 1000, 2.0, -0.04)
@@ -149,7 +151,7 @@ def test_the_verdict_is_against_int8_and_float() -> None:
 def test_a_file_that_is_no_smaller_although_its_weights_are_is_said_to_be_so() -> None:
     chosen = replace(variant("chosen", 600, 1.0, None), bytes=INT8.bytes)
     assert "The whole file is no smaller than int8's" in verdict([FLOAT, INT8, chosen])
-    assert "whole file" not in verdict([FLOAT, INT8, replace(chosen, bytes=INT8.bytes - 1)])
+    assert "whole file" not in verdict([FLOAT, INT8, replace(chosen, bytes=(INT8.bytes or 0) - 1)])
 
 
 def test_the_verdict_names_the_metric() -> None:

@@ -57,7 +57,8 @@ def test_uneven_channels_are_equalized_and_the_outputs_are_nearer_to_float() -> 
         with one.artifact.load(max_batch=len(IMAGES)) as session:
             noise.append(float(np.square(session(IMAGES) - floating).sum()))
     assert noise[0] < 0.8 * noise[1]
-    assert done.artifact.report["equalized"]["kept"] and "equalized" not in plain.artifact.report
+    said = done.artifact.report.equalized
+    assert said is not None and said.kept and plain.artifact.report.equalized is None
 
 
 def test_what_does_not_help_is_not_kept_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,8 +91,9 @@ def test_every_command_takes_it(saved: Path, data: Path, tmp_path: Path) -> None
 
 def test_a_search_and_tuning_go_through_its_interface(data: Path) -> None:
     artifact = dyadic.compile(MODEL, data, target=NAME, max_bops="0.7x", tune="quick", sensitivity="sqnr")
-    assert artifact.report["tune"]["level"] == LEVEL and not artifact.report["tune"]["changes"]
-    assert {row["weights"] for row in artifact.report["layers"] if "weights" in row} > {"w8"}
+    tuned = artifact.report.tune
+    assert tuned is not None and tuned.details["level"] == LEVEL and not tuned.details["changes"]
+    assert {row.weights for row in artifact.report.layers if row.weights} > {"w8"}
 
 
 def test_levels_are_the_targets_own() -> None:

@@ -305,12 +305,13 @@ def test_candidates_that_cannot_be_generated_are_no_failure(monkeypatch: pytest.
 def test_a_compile_says_what_was_tuned(calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DYADIC_CACHE", str(tmp_path))  # where no timing is known yet
     untuned = dyadic.compile(DIGITS / "digits.onnx", calibration, isa=HERE[-1:], measure=False)
-    assert "tune" not in untuned.report
+    assert untuned.report.tune is None
     for measured in (True, False):
         artifact = dyadic.compile(
             DIGITS / "digits.onnx", calibration, isa=HERE[-1:], threads=1, tune="quick", measure=False
         )
-        said = artifact.report["tune"]
+        assert artifact.report.tune is not None
+        said = artifact.report.tune.details
         assert (said["mode"], said["level"], said["threads"], said["failures"]) == ("quick", HERE[-1], 1, {})
         assert (said["measured"] > 0) == measured and said["kernels"] > 0
     x = np.load(calibration)["image"][:1]
@@ -337,9 +338,10 @@ def test_only_what_pays_in_the_network_is_kept(
     static, tuned = seen
     assert [s.kernel for s in static] != [s.kernel for s in tuned]
     assert artifact.emitted.program.timed_steps == (tuned if kept else static)
-    said = artifact.report["tune"]
-    assert said["kept"] == kept and said["proof"]["ratio"] == ratio and said["changes"]
-    assert ("more measured in the network, so nothing changed" in said["summary"]) != kept
+    said = artifact.report.tune
+    assert said is not None and said.kept == kept
+    assert said.details["proof"]["ratio"] == ratio and said.details["changes"]
+    assert ("more measured in the network, so nothing changed" in said.summary) != kept
 
 
 def test_a_network_is_proved_by_running_both() -> None:
