@@ -16,9 +16,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.effort import SEED
 
 from dyadic.compiler.keep.cache import FILE, Cache, connect
+
+# How fast a machine is, or how busy, is no property of what is tested.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 CACHE = "dyadic"  # the folder in XDG_CACHE_HOME
 

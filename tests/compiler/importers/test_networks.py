@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.effort import slow
 from support.meaning import assert_close, outputs, prepared
 from torch_mlir import ir
 
@@ -17,7 +18,7 @@ from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context, qd
 from dyadic.dialects.reference import main_function
 
-NAMES = ("resnet18", "resnet50", "mobilenet_v2")
+NAMES = ["resnet18", "mobilenet_v2", *slow(["resnet50"])]
 ULPS = 4
 SIZE = 64  # of the image; what differs between the routes does not depend on it
 
@@ -105,6 +106,7 @@ def test_ops_are_located_at_the_users_modules() -> None:
     assert names[:3] == ["/conv1/Conv", "/layer1/layer1.0/conv1/Conv", "/layer1/layer1.0/conv2/Conv"]
 
 
+@pytest.mark.slow
 def test_the_largest_network_takes_seconds() -> None:
     started = time.process_time()
     through_torch.__wrapped__("resnet50")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.effort import slow
 from support.meaning import ROOT
 
 import dyadic
@@ -43,7 +44,7 @@ def compared(measure: ModuleType, task: str, model: Path) -> dict[str, Any]:
     return asdict(artifact.report.comparison)
 
 
-@pytest.mark.parametrize("export", ["resnet20", "resnet20_bn", "resnet20_torchexport"])
+@pytest.mark.parametrize("export", ["resnet20", *slow(["resnet20_bn", "resnet20_torchexport"])])
 def test_resnet20_loses_at_most_three_tenths_of_a_point(measure: ModuleType, export: str) -> None:
     seen = compared(measure, "cifar10/resnet20", ASSETS / "cifar10" / f"{export}.onnx")
     assert seen["samples"] == 5000
@@ -52,6 +53,7 @@ def test_resnet20_loses_at_most_three_tenths_of_a_point(measure: ModuleType, exp
     assert seen["sqnr_db"] >= RESNET20_SQNR_DB
 
 
+@pytest.mark.slow
 def test_mobilenet_is_no_worse_than_onnxruntime(measure: ModuleType) -> None:
     task = "imagenet/mobilenet_v1_075_224"
     seen = compared(measure, task, Path(measure.model_path(task)))

@@ -5,20 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from support.effort import slow
 from support.meaning import ROOT
 
 import dyadic
-from benchmarks.networks import NETWORKS
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import IntegerReference
-from dyadic.runtime.cpu.levels import usable
 
 ASSETS = ROOT.parent / "shared" / "assets"
-HERE = usable()
-EDGES = tuple(dict.fromkeys((HERE[0], "avx512vnni" if "avx512vnni" in HERE else HERE[0], HERE[-1])))
-SIZE = 96  # of the torch networks' images: the integer reference is slow
 
 
 def check(artifact: Any, images: np.ndarray) -> None:
@@ -40,20 +35,21 @@ def samples(count: int, size: int, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((count, channels, size, size)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
-def test_torch_networks(name: str) -> None:
-    images = samples(4, SIZE)
-    example = (torch.from_numpy(images[:1]),)
-    check(dyadic.compile(NETWORKS[name].make(), images, example_inputs=example, isa=EDGES), images[:3])
+def test_torch_networks(compiled: Any) -> None:
+    check(compiled.artifact, compiled.images[:3])
 
 
 @pytest.mark.parametrize(
     ("name", "size"),
     [
         ("cifar10/resnet20", 32),
-        ("cifar10/resnet20_bn", 32),
-        ("cifar10/resnet20_torchexport", 32),
-        ("imagenet/mobilenet_v1_075_224", 224),
+        *slow(
+            [
+                ("cifar10/resnet20_bn", 32),
+                ("cifar10/resnet20_torchexport", 32),
+                ("imagenet/mobilenet_v1_075_224", 224),
+            ]
+        ),
     ],
 )
 def test_trained_networks(name: str, size: int) -> None:

@@ -1,29 +1,16 @@
-"""Buffers that are alive together never overlap, and the arena is close to what lifetimes force."""
+"""Buffers that are alive together never overlap, and simple lives need no more than they force.
 
-import numpy as np
-import pytest
-import torch
+Whole networks are in `tests/compiler/networks/test_memory.py`.
+"""
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.stages import network_after
+from support.lifetimes import lower_bound
 
-from benchmarks.networks import NETWORKS
-from dyadic.dialects.fields import ints
-from dyadic.dialects.launch import LaunchOp
-from dyadic.dialects.reference import main_function
-from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
 from dyadic.passes.lower.cpu.plan_memory import Life, place
 
 SIZES = st.integers(1, 50).map(lambda n: 64 * n)
 LIVES = st.tuples(st.integers(0, 20), st.integers(0, 6)).map(lambda pair: Life(pair[0], pair[0] + pair[1]))
-
-
-def lower_bound(sizes: list[int], life: list[Life]) -> int:
-    """The most bytes that are alive at once."""
-    return max(
-        sum(s for s, one in zip(sizes, life, strict=True) if one.first <= t <= one.last)
-        for t in range(min(one.first for one in life), max(one.last for one in life) + 1)
-    )
 
 
 @settings(max_examples=200, derandomize=True)
@@ -49,23 +36,3 @@ def test_a_chain_needs_its_two_largest_neighbours() -> None:
 def test_touching_lives_meet() -> None:
     assert Life(0, 3).meets(Life(3, 5))
     assert not Life(0, 2).meets(Life(3, 5))
-
-
-@pytest.mark.parametrize("name", ["densenet121", "inception_v3", "mobilenet_v2"])
-def test_a_network_takes_little_more_than_what_is_alive_at_once(name: str) -> None:
-    images = np.random.default_rng(0).standard_normal((1, 3, 96, 96)).astype(np.float32)
-    example = (torch.from_numpy(images),)
-    network = network_after("lower", NETWORKS[name].make(), images, example_inputs=example, observer="min-max")
-    function = main_function(network)
-    sizes, arena = ints(function.attributes[BUFFERS]), ints(function.attributes[ARENA])[-1]
-    launches = [op.opview for op in function.regions[0].blocks[0].operations if isinstance(op.opview, LaunchOp)]
-    # a buffer that no launch writes holds an input and is alive from the start; what none reads is a result
-    first, last = [-1] * len(sizes), [len(launches)] * len(sizes)
-    for step, launch in reversed(list(enumerate(launches))):
-        first[ints(launch.out)[0]] = step
-    for step, launch in enumerate(launches):
-        for buffer in ints(launch.inputs)[::2]:
-            if buffer >= 0:
-                last[buffer] = step
-    bound = lower_bound(sizes, [Life(a, b) for a, b in zip(first, last, strict=True)])
-    assert bound <= arena <= 1.1 * bound
