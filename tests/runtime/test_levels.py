@@ -68,12 +68,27 @@ def test_what_is_missing_is_named(monkeypatch) -> None:
         levels.choose(["x86-64"], "altivec")
 
 
-def test_llvm_knows_the_levels() -> None:
+SUM = """define <16 x i32> @f(<16 x i32> %a, <16 x i32> %b) {
+  %c = add <16 x i32> %a, %b
+  ret <16 x i32> %c
+}"""
+WIDEST = {"amx": "zmm", "avx512vnni": "zmm", "avxvnni": "ymm", "avx2": "ymm", "x86-64": "xmm"}
+
+
+def test_llvm_knows_the_levels(capfd: pytest.CaptureFixture[str]) -> None:
+    """A processor or feature that LLVM does not know is a line on standard error, and then left out."""
     binding = pytest.importorskip("llvmlite.binding", reason="NOT TESTED: needs llvmlite")
     binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
     target = binding.Target.from_triple("x86_64-unknown-linux-gnu")
     for level in levels.LEVELS:
-        target.create_target_machine(cpu=level.llvm_cpu, features=level.llvm_features)
+        target.create_target_machine(cpu="x86-64", features=",".join(f"+{name}" for name in sorted(level.needs)))
+        machine = target.create_target_machine(cpu=level.llvm_cpu, features=level.llvm_features)
+        code = machine.emit_assembly(binding.parse_assembly(SUM))
+        assert [name for name in ("xmm", "ymm", "zmm") if f"%{name}" in code] == [WIDEST[level.name]]
+    assert capfd.readouterr().err == ""
+    target.create_target_machine(cpu="x86-64", features="+no-such-feature")
+    assert "not a recognized feature" in capfd.readouterr().err
 
 
 def test_a_system_that_refuses_amx_gets_the_next_level(monkeypatch) -> None:

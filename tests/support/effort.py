@@ -28,7 +28,7 @@ def slow(values: Iterable[Any]) -> list[Any]:
     return [pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=marks) for v in values]
 
 
-def seeds(usual: Iterable[int], by_night: int = 8) -> list[Any]:
-    """These seeds; among the long cases, as many others as `by_night`, of the night."""
+def night_seeds(count: int) -> range:
+    """Seeds for long cases, others every night."""
     first = 1000 * int(SEED or 1)
-    return [*usual, *slow(range(first, first + by_night))]
+    return range(first, first + count)
