@@ -32,6 +32,7 @@ from dyadic.compiler.job import Job
 from dyadic.compiler.measure.account import account
 from dyadic.compiler.measure.measurements import measure
 from dyadic.compiler.options import Options
+from dyadic.compiler.quality.float_engine import FloatModelError
 from dyadic.compiler.record import made
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.refine.equalization import Equalizer
@@ -139,11 +140,11 @@ def build(
     tools.look("integerize", network)
     with tools.stage("lower"):
         run_stage(network, "lower", target.pipeline, tools)
-        network, tuned = tune_network(target, network, integer, options, tools)
-    tools.look("lower", network)
+        lowered, tuned = tune_network(target, network, integer, options, tools)
+    tools.look("lower", lowered.operation)
     with tools.stage("emit"), tools.progress.stage("emit"):
-        emitted = target.emit(network, options.levels, integer, tools.cache)
-    return Built(floating, integer, network, emitted, refined, equalized, tuned)
+        emitted = target.emit(lowered, options.levels, integer, tools.cache)
+    return Built(floating, integer, lowered.operation, emitted, refined, equalized, tuned)
 
 
 def certified(target: Target, built: Built, islands: Sequence[str]) -> Certificate:
@@ -176,10 +177,17 @@ def network_after(stage: str, job: Job) -> ir.Operation:
 
 def measured(compiled: Compiled, tools: Tools) -> Artifact:
     """The artifact, with figures in its report where they are asked for."""
+    artifact = compiled.artifact
     if not compiled.job.measure:
-        return compiled.artifact
-    with tools.stage("measure"):
-        return replace(compiled.artifact, report=measure(compiled, tools))
+        return artifact
+    try:
+        with tools.stage("measure"):
+            return replace(artifact, report=measure(compiled, tools))
+    except FloatModelError as error:
+        if compiled.job.evaluate is not None:  # then a comparison was asked for
+            raise
+        tools.progress.warn(f"nothing was measured: {error}")
+        return replace(artifact, report=replace(artifact.report, notes=(f"nothing was measured: {error}",)))
 
 
 class Flow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, cast
 
 from torch_mlir import ir
 
@@ -45,7 +46,7 @@ def run_stage(module: ir.Operation, stage: str, passes: Sequence[Pass], tools: T
 
 def read(job: Job, context: ir.Context) -> ir.Module:
     """Import a file or a module; torch and onnx are loaded for their own models only."""
-    torch, model = sys.modules.get("torch"), job.model
+    torch, model = sys.modules.get("torch"), cast("Any", job.model)
     if torch is not None and isinstance(model, torch.nn.Module):
         from dyadic.compiler.importers.torch import import_torch
 

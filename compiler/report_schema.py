@@ -7,7 +7,7 @@ unit of their name, bytes of layers are packed weights as they lie in the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dyadic.compiler.json_record import WrongRecord, from_json, to_json
@@ -269,6 +269,14 @@ class Report:
         """With its schema, for the artifact and for `dyadic report --json`."""
         return {"schema": SCHEMA, **to_json(self)}
 
+    def __getitem__(self, name: str) -> Any:
+        """A field as JSON, for scripts that read reports of saved artifacts and of fresh ones alike."""
+        return self.to_json()[name]
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        """The same, where it may be missing."""
+        return self.to_json().get(name, otherwise)
+
     @staticmethod
     def from_json(said: object, whose: str) -> Report:
         """What `to_json` gave. `whose` is the file.
@@ -288,6 +296,3 @@ class Report:
             return from_json(Report, {name: value for name, value in said.items() if name != "schema"})
         except WrongRecord as wrong:
             raise ArtifactError(f"'{whose}' has a damaged report: {wrong}; compile the model again") from None
-
-    def replace(self, **changed: Any) -> Report:
-        return replace(self, **changed)

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.runtime.errors import ModelError
+
+Feeds = dict[str, npt.NDArray[np.float32]]
 Outputs = list[npt.NDArray[Any]]
+
+
+class FloatModelError(ModelError):
+    """The user's own float model does not run, so that there is nothing to compare with."""
 
 
 @dataclass(frozen=True)
@@ -18,19 +25,40 @@ class Engine:
     """`run` takes any batch; `bytes` is the size of the model's file or of its parameters."""
 
     name: str
-    run: Callable[[dict[str, npt.NDArray[np.float32]]], Outputs]
+    run: Callable[[Feeds], Outputs]
     bytes: int
 
 
-def make_engine(model: Any, threads: int) -> Engine:
-    """What would run `model` with so many threads if there were no dyadic."""
+def make_engine(model: Any, threads: int, example_batch: int = 1) -> Engine:
+    """What would run `model` with so many threads if there were no dyadic.
+
+    example_batch: of the example inputs of a torch module: samples go through in such groups where it takes no other.
+
+    Raises:
+        FloatModelError: it cannot be loaded; `run` raises it where it cannot be run.
+    """
     if isinstance(model, str | os.PathLike):
         return _onnx_engine(os.fspath(model), os.path.getsize(model), threads)
     if isinstance(model, bytes):
         return _onnx_engine(model, len(model), threads)
     if hasattr(model, "SerializeToString"):
         return _onnx_engine(data := model.SerializeToString(), len(data), threads)
-    return _torch_engine(model, threads)
+    return _torch_engine(model, threads, example_batch)
+
+
+def _refused(engine: str, error: Exception) -> FloatModelError:
+    said = " ".join(str(error).split())[:300]
+    return FloatModelError(f"{engine} cannot run the float model to compare with: {type(error).__name__}: {said}")
+
+
+def _in_groups(run: Callable[[Feeds], Outputs], size: int, feeds: Feeds) -> Outputs:
+    """Of so many samples each, the last group filled up with repetitions."""
+    count = len(next(iter(feeds.values())))
+    groups = []
+    for start in range(0, count, size):
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        groups.append(run({name: value[rows] for name, value in feeds.items()}))
+    return [np.concatenate(parts)[:count] for parts in zip(*groups, strict=True)]
 
 
 def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
@@ -41,34 +69,32 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
     options.log_severity_level = 3
     # its threads would go on spinning on the processors of whoever is timed next
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # it has classes of its own for every reason
+        raise _refused("onnxruntime", error) from error
     fixed = next((i.shape[0] for i in session.get_inputs() if i.shape and isinstance(i.shape[0], int)), None)
 
-    def answers(feeds: dict[str, npt.NDArray[np.float32]]) -> Outputs:
-        return [np.asarray(output) for output in session.run(None, feeds)]
+    def answers(feeds: Feeds) -> Outputs:
+        try:
+            return [np.asarray(output) for output in session.run(None, feeds)]
+        except Exception as error:  # as above
+            raise _refused("onnxruntime", error) from error
 
-    def run(feeds: dict[str, npt.NDArray[np.float32]]) -> Outputs:
-        if fixed is None:
-            return answers(feeds)
-        # The file knows one batch only: samples go through in groups of that size, the last filled up with repetitions.
-        count = len(next(iter(feeds.values())))
-        groups = []
-        for start in range(0, count, fixed):
-            rows = np.minimum(np.arange(start, start + fixed), count - 1)
-            groups.append(answers({name: value[rows] for name, value in feeds.items()}))
-        return [np.concatenate(parts)[:count] for parts in zip(*groups, strict=True)]
+    def run(feeds: Feeds) -> Outputs:
+        return answers(feeds) if fixed is None else _in_groups(answers, fixed, feeds)
 
     return Engine("onnxruntime", run, size)
 
 
-def _torch_engine(module: Any, threads: int) -> Engine:
+def _torch_engine(module: Any, threads: int, example_batch: int) -> Engine:
     import torch
 
     floats = [each.dtype for each in module.parameters() if each.is_floating_point()]
     kind = max(set(floats), key=floats.count, default=torch.float32)
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
 
-    def run(feeds: dict[str, npt.NDArray[np.float32]]) -> Outputs:
+    def answers(feeds: Feeds) -> Outputs:
         threads_before = torch.get_num_threads()
         training = [each for each in module.modules() if each.training]
         torch.set_num_threads(threads)
@@ -85,5 +111,16 @@ def _torch_engine(module: Any, threads: int) -> Engine:
             answer = list(answer.values())
         results = answer if isinstance(answer, tuple | list) else [answer]
         return [tensor.float().numpy() for tensor in results if isinstance(tensor, torch.Tensor)]
+
+    def run(feeds: Feeds) -> Outputs:
+        try:
+            return answers(feeds)
+        except Exception as whole:  # whatever a user's own module may raise
+            try:
+                return _in_groups(
+                    answers, example_batch, feeds
+                )  # it may take the batch that it was exported with alone
+            except Exception:
+                raise _refused("torch", whole) from whole
 
     return Engine("torch", run, size)

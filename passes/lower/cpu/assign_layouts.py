@@ -183,12 +183,8 @@ def _share(storages: dict[Any, Storage]) -> None:
             storages[op.x].adopt(storage, ints(op.starts)[-1])
     for storage in storages.values():
         op = storage.op
-        if not isinstance(op, qi.ReshapeOp) or is_constant(op.x):
-            continue
-        source = storages[op.x]
-        if not source.sizes.refine(storage.sizes):
-            source.packed = True
-        if storage.parent is None:
+        if isinstance(op, qi.ReshapeOp) and storage.parent is None and not is_constant(op.x):
+            source = storages[op.x]
             source.packed = storage.packed = True
             if source.whole and all(s.halo == NO_HALO for s in (*source.root.family(), storage)):
                 source.adopt(storage, reshaped=True)

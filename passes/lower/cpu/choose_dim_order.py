@@ -27,7 +27,6 @@ from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import activation, shape
 from dyadic.passes.lower.cpu.memory import orders
 from dyadic.passes.lower.cpu.memory.orders import CHANNELS_LAST, DimOrder
-from dyadic.passes.lower.cpu.memory.views import sizes_of
 from dyadic.passes.rewriting import defining, module_pass
 
 Link = tuple[ir.Value, Callable[[DimOrder], DimOrder | None]]  # a neighbour, and its order that fits one of ours
@@ -42,7 +41,6 @@ def choose_dim_order(module: ir.Operation) -> None:
             for op in list(block.operations)[:-1]:
                 rewriting.rewrite(op.opview)
             erase_unread(block)
-            copy_before_reshapes(block)
 
 
 def tensors(op: Any) -> list[ir.Value]:
@@ -242,22 +240,6 @@ def erase_unread(block: ir.Block) -> None:
     for op in reversed(list(block.operations)[:-1]):
         if not isinstance(op.opview, qi.QuantizeOp) and not any(_used(result) for result in op.operation.results):
             op.operation.erase()
-
-
-def copy_before_reshapes(block: ir.Block) -> None:
-    """A reshape whose shapes have no common refinement reads a tensor of its own.
-
-    Strides lead from one such shape to the other only where the bytes of one of them follow each other. A tensor that
-    others read, too, may lie in the middle of a concatenation or have a halo, and so may its reshape; a slice is inside
-    another tensor.
-    """
-    for op in (op.opview for op in list(block.operations)[:-1]):
-        if not isinstance(op, qi.ReshapeOp) or isinstance(defining(op.x), qi.ConstantOp):
-            continue
-        alone = len(list(op.x.uses)) == 1 and not isinstance(defining(op.x), qi.SliceOp)
-        if not alone and not sizes_of(op.x).refine(sizes_of(op.out)):
-            with ir.InsertionPoint(op), op.location:
-                op.operation.operands[0] = _transpose(op.x, list(range(len(shape(op.x)))))
 
 
 def _used(value: ir.Value) -> bool:

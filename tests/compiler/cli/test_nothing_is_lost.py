@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from support.command_line import DIGITS
 
 import dyadic
@@ -16,7 +17,7 @@ from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cli.main import main
 from dyadic.compiler.job import Job
 from dyadic.runtime.artifact import open_artifact
-from dyadic.runtime.errors import UsageError
+from dyadic.runtime.errors import ModelError, UsageError
 
 pytestmark = pytest.mark.usefixtures("quick_measurements")
 
@@ -198,3 +199,36 @@ def test_labels_of_calibration_data_are_classes_too(files: Path) -> None:
     job = Job("m.onnx", of_labels([10] * 8), max_size="0.6x", isa="x86-64", sensitivity="loss")
     with pytest.raises(UsageError, match='"labels" of sample 0 is 10; the model has 10 classes'):
         driver.build_artifact(job, driver.Tools.of(job))
+
+
+class OneAtATime(torch.nn.Module):
+    """Takes no other batch than 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = torch.nn.Parameter(torch.ones(1, 1, 8, 8))
+        self.conv = torch.nn.Conv2d(2, 3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(torch.cat([self.token, x], 1))
+
+
+def test_a_module_that_takes_one_sample_at_a_time_is_compared_all_the_same() -> None:
+    images = np.load(DIGITS / "test.npz")["image"][:32]
+    artifact = dyadic.compile(OneAtATime().eval(), images, example_inputs=(torch.zeros(1, 1, 8, 8),), isa="x86-64")
+    assert artifact.report.comparison is not None and artifact.report.comparison.sqnr_db > 25
+
+
+def test_a_float_model_that_does_not_run_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is an artifact, and nothing to compare it with; where a comparison was asked for, that is an error."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("planted")
+
+    images = np.load(DIGITS / "test.npz")["image"][:32]
+    monkeypatch.setattr("onnxruntime.InferenceSession", refuse)
+    with pytest.warns(RuntimeWarning, match="nothing was measured: onnxruntime cannot run the float model"):
+        artifact = dyadic.compile(DIGITS / "digits.onnx", images, isa="x86-64")
+    assert artifact.report.comparison is None and artifact.report.notes[0].endswith("ZeroDivisionError: planted")
+    with pytest.raises(ModelError, match="onnxruntime cannot run the float model to compare with"):
+        dyadic.compile(DIGITS / "digits.onnx", images, evaluate=images, isa="x86-64")

@@ -84,22 +84,3 @@ def test_a_permutation_between_reshapes_is_one_copy(text: str, moves: int, tmp_p
         module = ir.Module.parse(text.replace("{RANGE}", "{qd.range = array<f64: -1.0, 1.0>}"))
         steps = check(*integers_of(module, 0), tmp_path / "m.dyq")
     assert sum(step in ("qi.transpose", "qi.reshape") for step in steps) == moves
-
-
-APART = """
-func.func @main(%x: tensor<1x8x6xf32> {RANGE}) -> (tensor<1x16x3xf32>, tensor<1x6x8xf32>) {
-  %y = "qd.sigmoid"(%x) {RANGE} : (tensor<1x8x6xf32>) -> tensor<1x8x6xf32>
-  %s = "qd.slice"(%y) {starts = array<i64: 0, 0, 2>, steps = array<i64: 1, 1, 1>} : (tensor<1x8x6xf32>)
-    -> tensor<1x8x3xf32>
-  %z = "qd.reshape"(%s) : (tensor<1x8x3xf32>) -> tensor<1x6x4xf32>
-  %c = "qd.concat"(%z, %z) {axis = 2 : i64} : (tensor<1x6x4xf32>, tensor<1x6x4xf32>) -> tensor<1x6x8xf32>
-  %d = "qd.concat"(%s, %s) {axis = 1 : i64} : (tensor<1x8x3xf32>, tensor<1x8x3xf32>) -> tensor<1x16x3xf32>
-  return %d, %c : tensor<1x16x3xf32>, tensor<1x6x8xf32>
-}"""
-
-
-def test_a_reshape_between_shapes_that_no_strides_join(tmp_path: Path) -> None:
-    """Rows of 3 numbers inside pixels of 6 to rows of 4 inside pixels of 8."""
-    with new_context(), ir.Location.unknown():
-        module = ir.Module.parse(APART.replace("RANGE", "qd.range = array<f64: -1.0, 1.0>"))
-        check(*integers_of(module, 0), tmp_path / "m.dyq")

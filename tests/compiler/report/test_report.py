@@ -252,6 +252,7 @@ def test_a_report_is_its_json() -> None:
     assert Report.from_json(json.loads(json.dumps(report.to_json())), "x") == report
     bare = Report("m.onnx", "int8", "integer-only")
     assert bare.to_json()["layers"] == [] and "comparison" not in bare.to_json()
+    assert report["comparison"]["samples"] == 5000 and report.get("weather", "fine") == "fine"
     with pytest.raises(FrozenInstanceError):
         report.model = "other"  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -9,7 +9,6 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import activation, shape
-from dyadic.passes.lower.cpu.memory.orders import common_refinement
 from dyadic.passes.rewriting import defining
 from dyadic.runtime.layout import Layout, Margin
 
@@ -40,11 +39,6 @@ class Sizes:
     rows: int
     columns: int
     channels: int
-
-    def refine(self, other: "Sizes") -> bool:
-        """Whether strides lead from this shape to the other one even where pixels and rows lie apart in both."""
-        mine, others = ([each.rows, each.columns, each.channels] for each in (self, other))
-        return common_refinement(mine, others) is not None
 
 
 @dataclass(frozen=True)

@@ -135,22 +135,3 @@ def test_an_order_that_the_boundary_cannot_walk_is_copied() -> None:
         source=image(1, 3, 4, 5),
     )
     assert layouts["in"].buffer != layouts["q"].buffer
-
-
-def test_a_long_chain_of_concatenations_is_one_buffer() -> None:
-    """More than the interpreter lets functions call each other."""
-    links, lines = 1200, [requantized("n0", "q", 6)]
-    for i in range(1, links):
-        lines.append(requantized(f"n{i}", "q", 6))
-        left = f"c{i - 1}" if i > 1 else "n0"
-        kinds = f"({image(1, 4, 4, 6 * i)}, {image(1, 4, 4, 6)}) -> {image(1, 4, 4, 6 * i + 6)}"
-        lines.append(f'%c{i} = "qi.concat"(%{left}, %n{i}) {{axis = 3 : i64}} : {kinds} loc("c{i}")')
-    layouts = laid_out(*lines)
-    assert {layout.buffer for name, layout in layouts.items() if name != "q"} == {1}
-    assert [layouts[f"n{i}"].offset for i in (0, 1, links - 1)] == [0, 6, 6 * (links - 1)]
-
-
-def requantized(name: str, source: str, channels: int) -> str:
-    kind = image(1, 4, 4, channels)
-    fields = "{multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64}"
-    return f'%{name} = "qi.requant"(%{source}) {fields} : ({kind}) -> {kind} loc("{name}")'
