@@ -68,11 +68,8 @@ def graph_facts(integer: ir.Module | ir.Operation) -> dict[str, Facts]:
 def operations(integer: ir.Module | ir.Operation) -> Iterable[Any]:
     """The ops that compute something of a layer."""
     for op in main_function(integer).operation.regions[0].blocks[0].operations:
-        view = op.opview
-        if op.operation.name.startswith("qi.") and not isinstance(
-            view, qi.ConstantOp | qi.QuantizeOp | qi.DequantizeOp
-        ):
-            yield view
+        if qi.has_kernel(op.opview):
+            yield op.opview
 
 
 def activation_facts(value: ir.Value) -> Facts:

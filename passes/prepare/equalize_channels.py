@@ -18,8 +18,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torch_mlir import ir
 
 from dyadic.dialects import qd
@@ -77,6 +75,9 @@ class Tracing:
 
     def classes(self) -> tuple[Numbers, npt.NDArray[np.bool_]]:
         """(the class of each channel, whether each class may be scaled)."""
+        from scipy.sparse import coo_array  # half a second, which most runs of dyadic-opt need not wait for
+        from scipy.sparse.csgraph import connected_components
+
         pairs = [np.concatenate(each) for each in zip(*self.same, strict=True)] or [np.zeros(0, np.int64)] * 2
         graph = coo_array((np.ones(len(pairs[0]), bool), (pairs[0], pairs[1])), (self.count, self.count))
         count, labels = connected_components(graph, directed=False)

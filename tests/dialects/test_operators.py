@@ -4,6 +4,8 @@ The list of what an operator needs is `lacks_of_float` and `lacks_of_integer` be
 through it with a small one.
 """
 
+import ast
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -134,6 +136,50 @@ def test_an_operator_with_nothing_is_told_everything(page: str) -> None:
     assert "qd.hollow cannot become a table" in hollow and "qd.hollow moves numbers" in hollow
     assert "qi.nada has no meaning" in nada and "qi.nada does not say what its arithmetic is" in nada
     assert "qi.null has no kernel on the target cpu" in null and "qi.null does not say what float op" in null
+
+
+def lists_of_ops(tree: ast.Module) -> Iterator[int]:
+    """Lines with a tuple, list, set, dict or `isinstance` union that names two ops of a dialect or more.
+
+    Annotations may: a function says what it takes. Marks (`@converts(qd.AddOp, qd.SubOp)`) stand beside what they mark.
+    """
+    annotations = {
+        id(n) for a in ast.walk(tree) if isinstance(a, ast.arg) and a.annotation for n in ast.walk(a.annotation)
+    }
+    for node in ast.walk(tree):
+        items: list[Any] = []
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            items = list(node.elts)
+        elif isinstance(node, ast.Dict):
+            items = [*node.keys, *node.values]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and id(node) not in annotations:
+            items = [n for n in ast.walk(node) if isinstance(n, ast.Attribute)]
+        if sum(bool(re.fullmatch(r"q[di]\.\w+Op", ast.unparse(item))) for item in items if item is not None) > 1:
+            yield node.lineno
+
+
+def test_nobody_keeps_a_list_of_ops() -> None:
+    """What passes must know of ops, the ops say. (A constant is one op in each dialect.)"""
+    for bad in (
+        "MOVES = (qd.PadOp, qd.SliceOp)",
+        "T = {qi.AddOp: add, qi.MulOp: mul}",
+        "isinstance(op, qd.AddOp | qd.SubOp)",
+    ):
+        assert list(lists_of_ops(ast.parse(bad))) == [1]
+    for good in (
+        "def f(op: qd.AddOp | qd.SubOp): ...",
+        "@converts(qd.AddOp, qd.SubOp)\ndef f(): ...",
+        "(qd.AddOp, qd.RANGE)",
+    ):
+        assert not list(lists_of_ops(ast.parse(good)))
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for top in ("compiler", "passes", "dialects", "runtime")
+        for path in (ROOT / top).rglob("*.py")
+        for line in lists_of_ops(ast.parse(path.read_text()))
+        if "made_from" not in (text := path.read_text().splitlines()[line - 1]) and "ConstantOp" not in text
+    ]
+    assert not found
 
 
 # --- the facts hold, of every op as it stands in the dialect's lit test

@@ -117,7 +117,7 @@ def _assign(function: Any) -> None:
 def _need_halos(storages: dict[Any, Storage]) -> None:
     for value in storages:
         op = storages[value].op
-        if isinstance(op, qi.Conv2dOp | qi.ConvAddOp | qi.FloatConv2dOp):
+        if isinstance(op, qi.Convolution):
             source = storages[op.x]
             source.halo = Halo(*map(max, source.halo, reach(op)))
 
@@ -222,7 +222,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
         attributes[LAYOUT] = to_attribute(_resolve(storage))
         if isinstance(storage.op, qi.ConcatOp):
             attributes[PLACED] = ir.DenseI64ArrayAttr.get(storage.placed or [0, 0])
-        elif isinstance(storage.op, qi.ReshapeOp | qi.SliceOp | qi.TransposeOp):
+        elif isinstance(storage.op, qi.Rearrangement):
             source = storages[storage.op.x]
             attributes[PLACED] = ir.DenseI64ArrayAttr.get([int(storage.parent is source or source.parent is storage)])
     function.operation.attributes[BUFFERS] = ir.DenseI64ArrayAttr.get(sizes)
