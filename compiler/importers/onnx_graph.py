@@ -63,7 +63,7 @@ def check_graph(graph: onnx.GraphProto, opset: int, constants: Iterable[str] = (
     known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer} | {"", *constants}
     for node in graph.node:
         called = f'"{node.name}" ({node.op_type})'
-        missing = [name for name in (*node.input, *_captured(node)) if name not in known]
+        missing = [name for name in (*node.input, *captured(node)) if name not in known]
         if missing:
             raise ModelError(f'{called} reads "{missing[0]}", which nothing before it produces')
         for name in node.output:
@@ -78,7 +78,7 @@ def check_graph(graph: onnx.GraphProto, opset: int, constants: Iterable[str] = (
         raise ModelError("the model has no outputs")
 
 
-def _captured(node: onnx.NodeProto) -> set[str]:
+def captured(node: onnx.NodeProto) -> set[str]:
     """What the graphs inside a node read from outside of it."""
     outside: set[str] = set()
     for attribute in node.attribute:
@@ -86,7 +86,7 @@ def _captured(node: onnx.NodeProto) -> set[str]:
             inner = attribute.g
             made = {value.name for value in inner.input} | {tensor.name for tensor in inner.initializer} | {""}
             for each in inner.node:
-                outside.update(name for name in (*each.input, *_captured(each)) if name not in made)
+                outside.update(name for name in (*each.input, *captured(each)) if name not in made)
                 made.update(each.output)
             outside.update(value.name for value in inner.output if value.name not in made)
     return outside

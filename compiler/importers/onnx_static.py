@@ -20,7 +20,7 @@ from dyadic.compiler.importers.onnx_folding import (
     replace_nodes,
     static_shape,
 )
-from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
+from dyadic.compiler.importers.onnx_graph import captured, check_graph, name_nodes
 from dyadic.dialects.tensor_types import MOST_ELEMENTS
 from dyadic.runtime.errors import ModelError, ResourceError, UsageError
 
@@ -121,6 +121,9 @@ def _fix_inputs(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> 
     if unknown:
         names = ", ".join(f'"{value.name}"' for value in inputs)
         raise UsageError(f'a shape was given for "{unknown[0]}", but the inputs of the model are {names}')
+    read = {name for node in graph.node for name in (*node.input, *captured(node))}
+    read.update(value.name for value in graph.output)
+    inputs = [value for value in inputs if value.name in read or _is_static(value)]
     batches: dict[str, int] = {}  # 0 where it is open
     for value in inputs:
         dims = [d.dim_value if d.dim_value > 0 else (d.dim_param or "?") for d in value.type.tensor_type.shape.dim]
@@ -152,6 +155,12 @@ def _fix_inputs(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> 
             "give each input a batch dimension of its own"
         )
     return fixed[0] if fixed else min(batches.values(), default=1)
+
+
+def _is_static(value: onnx.ValueInfoProto) -> bool:
+    """Whether an input that nothing reads has a batch and known sizes: it stays in the interface; others vanish."""
+    dims = value.type.tensor_type.shape.dim
+    return bool(dims) and all(d.dim_value > 0 for d in dims[1:])
 
 
 def _given_shape(name: str, dims: Sequence[int | str], given: list[int]) -> list[int]:

@@ -15,6 +15,20 @@ from dyadic.runtime.errors import ModelError
 Feeds = dict[str, npt.NDArray[np.float32]]
 Outputs = list[npt.NDArray[Any]]
 
+NUMPY: dict[str, type[np.generic]] = {  # of ONNX Runtime's names of types, where they are not float32
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(int16)": np.int16,
+    "tensor(int8)": np.int8,
+    "tensor(uint64)": np.uint64,
+    "tensor(uint32)": np.uint32,
+    "tensor(uint16)": np.uint16,
+    "tensor(uint8)": np.uint8,
+    "tensor(bool)": np.bool_,
+}
+
 
 class FloatModelError(ModelError):
     """The user's own float model does not run, so that there is nothing to compare with."""
@@ -61,6 +75,13 @@ def _in_groups(run: Callable[[Feeds], Outputs], size: int, feeds: Feeds) -> Outp
     return [np.concatenate(parts)[:count] for parts in zip(*groups, strict=True)]
 
 
+def for_each_image(output: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """An answer that does not depend on the input has one row: it is the same for every image."""
+    if count > 1 and output.shape[:1] == (1,):
+        return np.broadcast_to(output, (count, *output.shape[1:]))
+    return output
+
+
 def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
     import onnxruntime
 
@@ -75,9 +96,18 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
         raise _refused("onnxruntime", error) from error
     fixed = next((i.shape[0] for i in session.get_inputs() if i.shape and isinstance(i.shape[0], int)), None)
 
+    inputs = session.get_inputs()
+
     def answers(feeds: Feeds) -> Outputs:
+        """In the types that the file names; an input that nothing reads is zeros."""
+        given = {}
+        for each in inputs:
+            kind = NUMPY.get(each.type, np.float32)
+            sizes = [size if isinstance(size, int) else 1 for size in each.shape]
+            given[each.name] = feeds[each.name].astype(kind) if each.name in feeds else np.zeros(sizes, kind)
+        count = len(next(iter(feeds.values())))
         try:
-            return [np.asarray(output) for output in session.run(None, feeds)]
+            return [for_each_image(np.asarray(output), count) for output in session.run(None, given)]
         except Exception as error:  # as above
             raise _refused("onnxruntime", error) from error
 
@@ -110,7 +140,8 @@ def _torch_engine(module: Any, threads: int, example_batch: int) -> Engine:
         if isinstance(answer, dict):
             answer = list(answer.values())
         results = answer if isinstance(answer, tuple | list) else [answer]
-        return [tensor.float().numpy() for tensor in results if isinstance(tensor, torch.Tensor)]
+        tensors = [tensor.float().numpy() for tensor in results if isinstance(tensor, torch.Tensor)]
+        return [for_each_image(tensor, len(next(iter(feeds.values())))) for tensor in tensors]
 
     def run(feeds: Feeds) -> Outputs:
         try:

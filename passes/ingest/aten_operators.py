@@ -109,6 +109,7 @@ def max_pool2d(node: Node) -> Result:
     x, kernel, dilation = as_tensor(x), pair(kernel, [1]), pair(dilation, [1])
     strides = pair(strides, kernel)
     size = families.pool_size(x, kernel, strides, four(padding), dilation, ceil)
+    kernel = families.covering(x, kernel, four(padding), dilation)
     return building.max_pool(x, kernel, strides, four(padding), dilation, size)
 
 
@@ -120,6 +121,7 @@ def avg_pool2d(node: Node) -> Result:
     x, kernel = as_tensor(x), pair(kernel, [1])
     strides = pair(strides, kernel)
     size = families.pool_size(x, kernel, strides, four(padding), [1, 1], ceil)
+    kernel = families.covering(x, kernel, four(padding), [1, 1])
     return building.avg_pool(x, kernel, strides, four(padding), count_include_pad, size)
 
 

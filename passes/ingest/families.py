@@ -190,6 +190,12 @@ def pool_size(
     return out
 
 
+def covering(x: ir.Value, kernel: Sequence[int], padding: Sequence[int], dilation: Sequence[int]) -> list[int]:
+    """The window without what reaches beyond the padded image, where it is larger (and there is one, by ceil mode)."""
+    padded = [n + padding[d] + padding[d + 2] for d, n in enumerate(shape(x)[2:])]
+    return [min(k, -(-n // step)) for k, n, step in zip(kernel, padded, dilation, strict=True)]
+
+
 def mean(x: ir.Value, axes: Sequence[int] | None, keep: bool) -> ir.Value:
     """The mean over some axes, none of them the batch."""
     rank = len(shape(x))

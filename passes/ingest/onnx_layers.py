@@ -93,7 +93,7 @@ def max_pool(node: Node) -> Result:
     x, kernel = node.tensor(0), attribute(node, "kernel_shape")
     strides, padding, dilation = window(node, x, kernel)
     size = families.pool_size(x, kernel, strides, padding, dilation, bool(attribute(node, "ceil_mode", 0)))
-    return building.max_pool(x, kernel, strides, padding, dilation, size)
+    return building.max_pool(x, families.covering(x, kernel, padding, dilation), strides, padding, dilation, size)
 
 
 @onnx("AveragePool")
@@ -103,7 +103,8 @@ def average_pool(node: Node) -> Result:
     if dilation != [1, 1]:
         raise Unsupported("average pooling with dilation is not supported")
     size = families.pool_size(x, kernel, strides, padding, dilation, bool(attribute(node, "ceil_mode", 0)))
-    return building.avg_pool(x, kernel, strides, padding, bool(attribute(node, "count_include_pad", 0)), size)
+    kernel, counted = families.covering(x, kernel, padding, dilation), bool(attribute(node, "count_include_pad", 0))
+    return building.avg_pool(x, kernel, strides, padding, counted, size)
 
 
 @onnx("GlobalAveragePool")

@@ -15,6 +15,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func as func_dialect
 
 from dyadic.dialects.reference import boundary_names
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.rewriting import layer_name
@@ -159,15 +160,21 @@ def translate(module: ir.Operation, vocabulary: Vocabulary) -> None:
         if not isinstance(function, func_dialect.FuncOp) or function.is_external:
             continue
         block = function.regions[0].blocks[0]
-        if any(vocabulary.name_of(op.operation) for op in block.operations):
+        if any(vocabulary.name_of(op.operation) for op in block.operations) or _is_without_operators(function, block):
             _rebuild(function, vocabulary)
+
+
+def _is_without_operators(function: func_dialect.FuncOp, block: ir.Block) -> bool:
+    """Whether an importer wrote it and what it returns are inputs and constants alone."""
+    named = any(op.name.startswith(("torch.operator", "torch.aten", "torch.prims")) for op in block.operations)
+    return not named and "!torch." in str(function.attributes["function_type"])
 
 
 def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     source = function.regions[0].blocks[0]
     names = boundary_names(function)[0]
-    for name, argument in zip(names, source.arguments, strict=True):
-        if not is_float_tensor(argument.type):
+    for name, argument in zip(names, source.arguments, strict=True):  # what nothing reads may have any type
+        if not is_float_tensor(argument.type) and list(argument.uses):
             raise ModelError(f'the input "{name}" has the type {argument.type}; float inputs are supported')
     with function.location, ir.InsertionPoint(function):
         arguments = [building.tensor_type(tensor_dims(a.type)) for a in source.arguments]
@@ -182,7 +189,8 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
             results = _translate_op(op, [values[v] for v in op.operands], vocabulary, complaints)
             values.update(zip(op.results, results, strict=True))
         if not complaints:
-            returned = _return([values[v] for v in terminator.operands], terminator.location, complaints)
+            outputs = boundary_names(function)[1]
+            returned = _return([values[v] for v in terminator.operands], outputs, terminator.location, complaints)
     if complaints:
         rebuilt.operation.erase()
         raise ModelError(_listed(complaints))
@@ -194,15 +202,23 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     function.operation.erase()
 
 
-def _return(values: list[Any], location: ir.Location, complaints: list[str]) -> list[ir.Type]:
-    try:
-        with location:
-            tensors = [as_tensor(value) for value in values]
+def _return(values: list[Any], names: list[str], location: ir.Location, complaints: list[str]) -> list[ir.Type]:
+    """The results; one that does not depend on the input is the same for every image: its first dimension is 1."""
+    tensors = []
+    with location:
+        for value, name in zip(values, names, strict=True):
+            try:
+                tensors.append(as_tensor(value))
+                if shape(tensors[-1])[:1] != [1]:
+                    raise Unsupported(
+                        f"it has the shape {shape(tensors[-1])} and does not depend on the input; a first dimension "
+                        "of 1, which stands for every image, would work"
+                    )
+            except Unsupported as reason:
+                complaints.append(f'the output "{name}": {reason}')
+        if not complaints:
             func_dialect.ReturnOp(tensors)
-            return [tensor.type for tensor in tensors]
-    except Unsupported as reason:
-        complaints.append(f"the result of the network: {reason}")
-        return []
+    return [tensor.type for tensor in tensors]
 
 
 def _translate_op(op: ir.Operation, arguments: list[Any], vocabulary: Vocabulary, complaints: list[str]) -> list[Any]:

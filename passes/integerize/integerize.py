@@ -103,6 +103,13 @@ def fused_location(op: Any, tail: Any) -> ir.Location:
     return parts[0] if len(parts) == 1 else ir.Location.fused(parts)
 
 
+def every_image(x: ir.Value) -> ir.Value:
+    """A constant that is a result: a slice of all of it, so that each image of a batch has its own."""
+    dims = shape(x)
+    starts, steps = (ir.DenseI64ArrayAttr.get([n] * len(dims)) for n in (0, 1))
+    return qi.SliceOp(x=x, starts=starts, steps=steps, out=x.type).out
+
+
 def dequantize_results(conversion: Conversion, terminator: Any) -> None:
     """The output boundary: every returned value back to float32."""
     made: dict[ir.Value, ir.Value] = {}
@@ -110,6 +117,8 @@ def dequantize_results(conversion: Conversion, terminator: Any) -> None:
         if value not in made:
             with ir.InsertionPoint(terminator), terminator.location:
                 x = conversion.get(value)
+                if isinstance(defining(x), qi.ConstantOp):
+                    x = every_image(x)
                 kind = ir.RankedTensorType.get(shape(value), ir.F32Type.get())
                 made[value] = qi.DequantizeOp(x=x, out=kind).out
         terminator.operation.operands[index] = made[value]

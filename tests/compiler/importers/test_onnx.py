@@ -198,6 +198,28 @@ def test_names_of_inputs_outputs_and_unnamed_nodes() -> None:
     assert 'loc("hidden")' in text and 'loc("y")' in text
 
 
+def test_inputs_that_nothing_reads_do_not_refuse_the_model() -> None:
+    """They stay where they are a batch of known sizes, whatever they hold; a scalar or an open length vanishes."""
+    for kind, sizes, stays in (("int64", "N,5", True), ("bool", "N,2", True), ("int64", "N,L", False)):
+        proto = model("y = Relu(x)", f"float[N,4,7,6] x, {kind}[{sizes}] ids")
+        names = boundary_names(main_function(prepared(imported(proto))))[0]
+        assert names == (["x", "ids"] if stays else ["x"])
+    proto = model("y = Relu(x)", "float[N,4,7,6] x, int64 rate")
+    assert boundary_names(main_function(prepared(imported(proto))))[0] == ["x"]
+
+
+def test_results_that_are_inputs_or_constants() -> None:
+    proto = model("y = Identity(t)", constants={"t": np.arange(4, dtype=np.float32)[None]})
+    assert outputs(prepared(imported(proto)), np.zeros((1, 4, 7, 6), np.float32))[0].tolist() == [[0, 1, 2, 3]]
+    proto = model("z = Relu(x)", "float[N,4] x")
+    proto.graph.output[0].name = "x"
+    x = np.ones((2, 4), np.float32)
+    assert np.array_equal(outputs(prepared(imported(proto)), x)[0], x)
+    proto = model("y = Identity(t)", constants={"t": [3, 4]})
+    with pytest.raises(ModelError, match=r'the output "y": .*\[3, 4\] and does not depend on the input'):
+        prepared(imported(proto))
+
+
 def test_old_files_list_weights_as_inputs() -> None:
     proto = model("y = Conv(x, w)", "float[N,4,7,6] x, float[3,4,3,3] w", {"w": [3, 4, 3, 3]}, opset=7)
     proto.ir_version = 3

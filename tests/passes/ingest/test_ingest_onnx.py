@@ -127,6 +127,17 @@ CASES: dict[str, Case] = {
     "expand to itself": (13, "y = Expand(x, s)", {"s": ints(1, 4, 7, 1)}),
     "swish": (24, "y = Swish(x)", {}),
     "cast like": (19, "y = CastLike(x, c)", {"c": number(1)}),
+    "average pool larger than its input": (
+        17,
+        "y = AveragePool<kernel_shape=[64,64], strides=[64,64], ceil_mode=1>(x)",
+        {},
+    ),
+    "average pool wider than its input": (
+        17,
+        "y = AveragePool<kernel_shape=[3,9], strides=[1,9], pads=[0,1,0,0], ceil_mode=1>(x)",
+        {},
+    ),
+    "max pool larger than its input": (17, "y = MaxPool<kernel_shape=[9,9], strides=[9,9], ceil_mode=1>(x)", {}),
     "gather": (13, "y = Gather<axis=1>(x, i)", {"i": ints(2, 0, 1, 1)}),
     "gather one": (13, "y = Gather<axis=-1>(x, i)", {"i": np.array(-2, np.int64)}),
     "gather a table": (13, "y = Gather<axis=2>(x, i)", {"i": ints(0, 6, 3, 4).reshape(2, 2)}),
