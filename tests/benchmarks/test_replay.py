@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from support.effort import slow
 
 from benchmarks.replay import __main__ as command
 from benchmarks.replay import record, zoo
@@ -28,8 +29,14 @@ def one(**changed: Any) -> dict[str, Any]:
     return {"versions": versions, "machine": {"level": "avx2"}, "networks": {"net": sections | changed}}
 
 
-def test_the_small_zoo_is_as_recorded() -> None:
-    made, before = command.replay(zoo.small()), json.loads(command.RECORDED.read_text())
+QUICK = ["digits int8", "layers/0 int8", "layers/1 w8a16", "layers/0 w4g32a8", "layers/0 islands"]
+QUICK += ["pointwise/1 w8a16", "moves/0 int8"]
+
+
+@pytest.mark.parametrize("name", [*QUICK, *slow(name for name in zoo.small() if name not in QUICK)])
+def test_the_small_zoo_is_as_recorded(name: str) -> None:
+    made, before = command.replay({name: zoo.small()[name]}), json.loads(command.RECORDED.read_text())
+    before["networks"] = {name: before["networks"][name]}
     found = differences(before, made)
     assert not found, "\n".join([*notes(before, made), *found, AGAIN])
 

@@ -28,6 +28,11 @@ def slow(values: Iterable[Any]) -> list[Any]:
     return [pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=marks) for v in values]
 
 
+def seeds(usual: Iterable[int], by_night: int) -> list[Any]:
+    """These, and `by_night` others among the long cases."""
+    return [*usual, *slow(night_seeds(by_night))]
+
+
 def night_seeds(count: int) -> range:
     """Seeds for long cases, others every night."""
     first = 1000 * int(SEED or 1)
