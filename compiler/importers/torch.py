@@ -237,7 +237,7 @@ class ReadableWeights(fx_importer.FxImporterHooks):
 def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context) -> ir.Module:
     torch_dialect.register_dialect(context)
     names = {id(tensor): name for name, tensor in _constants(program).items()}
-    inputs = list(program.graph_signature.user_inputs)
+    inputs = [str(name) for name in program.graph_signature.user_inputs]
     importer = fx_importer.FxImporter(context=context, hooks=ReadableWeights(names))
     importer._cc = ModuleLocations(context, importer._py_attr_tracker, inputs)
     try:

@@ -27,6 +27,11 @@ class Layer(Operator):
     weights = Weights(operand=1, outputs=0, inputs=1)
 
     @property
+    def channel_axis(self) -> int:
+        """The dimension of x and of the result that holds channels."""
+        raise NotImplementedError(f"{type(self).__name__} has no channels")
+
+    @property
     def group_count(self) -> int:
         """Into how many groups its inputs and outputs fall."""
         return 1

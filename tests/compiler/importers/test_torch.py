@@ -99,6 +99,7 @@ class Written(nn.Module):
     def __init__(self, forward: Callable[[Any, torch.Tensor], Any]) -> None:
         super().__init__()
         self.c, self.relu = nn.Conv2d(4, 3, 3), nn.ReLU(inplace=True)
+        self.calls: torch.Tensor
         self.register_buffer("calls", torch.zeros(1))
         self.register_buffer("order", torch.tensor([2, 0, 1, 3]), persistent=False)
         self.register_buffer("shift", torch.randn(4, 1, 1), persistent=False)

@@ -84,4 +84,9 @@ def test_the_module_and_its_buffers_stay_as_they_are() -> None:
     network = Written(forward)
     network.n = nn.BatchNorm2d(4)
     import_torch(network, (torch.zeros(1, 3, 5, 5),), new_context())
-    assert network.training and not network.n.running_mean.any() and not network.n._forward_hooks
+    assert (
+        network.training
+        and network.n.running_mean is not None
+        and not network.n.running_mean.any()
+        and not network.n._forward_hooks
+    )

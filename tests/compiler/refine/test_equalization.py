@@ -1,6 +1,7 @@
 """Equalization is tried at few bits and on uneven channels: kept where it helps, left out where it harms."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ class Uneven(nn.Module):
         return self.fc(self.second(self.first(x).relu()).relu().mean((2, 3)))
 
 
-def compiled(spread: float, data: object = IMAGES, **options: object) -> Compiled:
+def compiled(spread: float, data: object = IMAGES, **options: Any) -> Compiled:
     network = Uneven(spread).eval()
     return compile_all(network, data, example_inputs=(torch.from_numpy(IMAGES[:1]),), isa=("x86-64",), **options)
 

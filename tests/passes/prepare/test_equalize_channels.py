@@ -32,6 +32,7 @@ class Network(nn.Module):
         with torch.no_grad():
             for layer in (self.first, self.other, self.middle):
                 layer.weight *= sizes[:, None, None, None]
+                assert layer.bias is not None
                 layer.bias *= sizes
             self.middle.weight /= sizes[None, :, None, None]
             self.last.weight /= repeated.reshape(1, -1, *(1,) * (self.last.weight.ndim - 2))

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from support.effort import seeds
+from support.effort import night_seeds, slow
 from support.random_graphs import integer_module, integers_of
 from support.random_moves import grow
 from torch_mlir import ir
@@ -33,13 +33,13 @@ def reordered(module: ir.Module, samples: np.ndarray) -> list[str]:
     return kinds(module)
 
 
-@pytest.mark.parametrize("seed", seeds(range(40), 400))
+@pytest.mark.parametrize("seed", [*range(40), *slow(night_seeds(400))])
 def test_tensors_of_any_rank(seed: int) -> None:
     with new_context(), ir.Location.unknown():
         reordered(*integers_of(grow(seed, 12), seed))
 
 
-@pytest.mark.parametrize("seed", seeds([3, 5, 9, 13], 40))
+@pytest.mark.parametrize("seed", [3, 5, 9, 13, *slow(night_seeds(40))])
 def test_networks_of_images(seed: int) -> None:
     with new_context(), ir.Location.unknown():
         reordered(*integer_module(seed, 10))

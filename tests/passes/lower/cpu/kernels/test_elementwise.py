@@ -70,7 +70,7 @@ class Grid:
         return m, self.draw(st.one_of(st.sampled_from(ends), st.integers(ends[0], min(ends[1], 45))))
 
 
-def flat(grid: Grid) -> dict[str, int]:
+def flat(grid: Grid) -> dict[str, Any]:
     rows, columns, channels = grid.shape
     return {"rows": rows, "columns": columns, "channels": channels, "unit_rows": grid.unit_rows}
 
@@ -95,8 +95,8 @@ def mul_case(grid: Grid) -> Any:
     (a_memory, x), (b_memory, y) = grid.operand(a), grid.operand(b, channel)
     form = draw(st.sampled_from([requantize.HIGH, requantize.WIDE, requantize.SMALL_SHIFT]))
     (m, s), za, zb = grid.multiplier(form), draw(st.integers(0, 255)), draw(st.integers(0, 255))
-    operands = {"a": Strided(*a), "b": Strided(*b, channel), "out": Strided(*out)}
-    spec = elementwise.MulSpec(**flat(grid), **operands, form=form)
+    a_b_out: dict[str, Any] = {"a": Strided(*a), "b": Strided(*b, channel), "out": Strided(*out)}
+    spec = elementwise.MulSpec(**flat(grid) | a_b_out, form=form)
     params = elementwise.pack_mul_params(m, s, za, zb, form, grid.header)
     values = fixedpoint.requant((x - za) * (y - zb), m, s, grid.zero_point, grid.low, grid.high)
     return grid.kernels.Case(spec, [a_memory, b_memory], params=params, **grid.result(out, values))

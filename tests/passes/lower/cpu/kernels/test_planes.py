@@ -219,7 +219,7 @@ def elementwise_case(kernels: Any, rng: np.random.Generator, operation: str, wid
     low, high = clamp_of(rng, widths[-1])
     lift = 0 if operation == MUL else elementwise_wide.lift_of(shift)
     form = requantize.form_of(np.array([shift + lift]), residual_shift=0 if operation == ADD else None)
-    lies = {"a": operands[0].lies}
+    lies: dict[str, Any] = {"a": operands[0].lies}
     centered = [each.values - each.zero_point for each in operands]
     if operation == REQUANT:
         total = centered[0] * multipliers[0]
