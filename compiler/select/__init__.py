@@ -1,6 +1,6 @@
-"""Choose the width of every tensor, from what was asked for: `stage.py` first, then `mixed.py` for the search.
+"""Choose the width of every tensor, from what was asked for: `stage.py` first, then `search.py`.
 
-points.py       what has a width of its own            problem.py, ilp.py, ...  solvers, which know numbers only
-decisions.py    widths, on the IR and by layer         bisection.py             which plan keeps a promise on accuracy
-scheme.py, rules.py, plan.py   as users write them     evidence.py              whether predictions came true
+costs.py      what every candidate costs and loses      task.py      all that is known before a search begins
+model.py      a network as a problem of numbers         trials.py    what only compiled plans tell
+search.py     solve, compile, believe, go on            wording.py   what it says to people
 """

@@ -12,7 +12,7 @@ from dyadic.dialects.qd import FLOAT_BITS
 from dyadic.runtime.errors import UsageError
 
 FLOAT = "f32"
-# What a search tries is in mixed.py: float is never among it.
+# What a search tries is in select/model.py: float is never among it.
 WEIGHTS = ("w8", "w4", "w4g32", "w2", FLOAT)
 ACTIVATIONS = ("a16", "a8", "a4")
 SCHEME = re.compile(r"(w\d+(?:g\d+)?|f\d+)?(a\d+)?")

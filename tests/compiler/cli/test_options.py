@@ -45,7 +45,8 @@ def test_options_of_the_command_line_are_the_fields_of_options() -> None:
 
 
 def test_the_command_lines_defaults_are_options_but_for_progress() -> None:
-    given = {p.name: p.get_default(click.Context(cli.compile_command)) for p in cli.compile_command.params}
+    context = click.Context(cli.compile_command)
+    given: dict[str, Any] = {p.name or "": p.get_default(context) for p in cli.compile_command.params}
     assert Options(**{field.name: given[field.name] for field in fields(Options)}) == Options(progress="rich")
 
 

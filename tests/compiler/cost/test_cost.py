@@ -15,7 +15,6 @@ from support.stages import compiled
 from dyadic.compiler import cost
 from dyadic.compiler.cost import Times, alternate, measure, question
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.targets.cpu.emit import Emitted
 from dyadic.compiler.widths.decisions import uniform
 from dyadic.compiler.widths.scheme import parse
 
@@ -29,7 +28,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def variants() -> dict[str, Emitted]:
+def variants() -> dict[str, Any]:
     """The example network with weights of 8 and of 4 bits."""
     images = np.load(DIGITS / "train.npz")["image"][:32]
     done = compiled(DIGITS / "digits.onnx", images, isa=(LEVEL,))
@@ -77,7 +76,7 @@ def test_a_whole_network_is_predicted_without_the_stamps() -> None:
 
 
 def test_every_layer_is_measured_and_known_the_next_time(
-    variants: dict[str, Emitted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variants: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
 
@@ -102,7 +101,7 @@ def test_every_layer_is_measured_and_known_the_next_time(
     assert len(calls) == 3
 
 
-def test_the_question_is_another_one_with_other_code_or_another_program(variants: dict[str, Emitted]) -> None:
+def test_the_question_is_another_one_with_other_code_or_another_program(variants: dict[str, Any]) -> None:
     asked = question(variants, LEVEL, 1, 1)
     assert asked == question(dict(variants), LEVEL, 1, 1)
     assert asked["variants"]["w8"] != asked["variants"]["w4"]  # pyright: ignore[reportIndexIssue]

@@ -135,7 +135,7 @@ class Launch:
 
 def test_weights_that_layers_share_are_stored_once() -> None:
     named = [("first", b"abcd"), ("second", b"xy"), ("again", b"abcd"), ("second", b"z"), ("pool", b"")]
-    launches = [Launch(SimpleNamespace(value=layer), data) for layer, data in named]
+    launches: list[Any] = [Launch(SimpleNamespace(value=layer), data) for layer, data in named]
     assert layer_bytes(launches) == {"first": 4, "second": 3, "again": 0, "pool": 0}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.small_search import CANDIDATES, COSTS, SENSITIVITIES, small_points
 
-from dyadic.compiler.budget import Axis, parse_limit
+from dyadic.compiler.budget import Axis, Limit, parse_limit
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.quality.acceptance import Verdict, by_agreement
 from dyadic.compiler.select.model import BYTES
@@ -54,7 +54,7 @@ def points() -> Points:
 
 def search(points: Points, trials: Any, solver: str = "auto", **limits: str) -> Search:
     axes: dict[Axis, str] = {axis.removeprefix("max_"): text for axis, text in limits.items()}  # pyright: ignore
-    allowed = {axis: parse_limit(axis, text) for axis, text in axes.items()}
+    allowed: dict[Axis, Limit] = {axis: parse_limit(axis, text) for axis, text in axes.items()}
     task = Task(points, CANDIDATES, COSTS, SENSITIVITIES, allowed, solver, lambda **changed: "dyadic compile")
     return Search(task, trials, Progress())
 
