@@ -68,7 +68,33 @@ def wanted_orders(block: ir.Block) -> dict[ir.Value, DimOrder]:
             if other not in wanted and (order := fitting(wanted[value])) is not None:
                 wanted[other] = order
                 waiting.append(other)
+    for op in (op.opview for op in list(block.operations)[:-1]):
+        if isinstance(op, qi.TransposeOp) and op.x not in wanted:
+            wanted |= read_in_order(op, wanted.get(op.out, orders.models(len(shape(op.out)))))
     return wanted
+
+
+def read_in_order(op: qi.TransposeOp, end: DimOrder) -> dict[ir.Value, DimOrder]:
+    """The order in which a transpose moves nothing, for all that is computed number by number from inputs to there.
+
+    The boundary gives any order for nothing. Empty where something else makes or reads those tensors.
+    """
+    permutation = ints(op.permutation)
+    order = tuple(permutation[d] for d in end)
+    found, waiting = {op.x: order}, deque([op.x])
+    while waiting:
+        value = waiting.popleft()
+        neighbours = [defining(value), *(use.owner.opview for use in value.uses)]
+        for one in neighbours:
+            if isinstance(one, qi.TransposeOp) and value == one.x:
+                if orders.transposed(ints(one.permutation), order) != orders.transposed(permutation, order):
+                    return {}
+            elif one.order is Order.ANY and not one.dimension:
+                waiting.extend(other for other in tensors(one) if other not in found)
+                found |= dict.fromkeys(tensors(one), order)
+            elif not isinstance(one, qi.QuantizeOp | qi.ConstantOp | qi.DequantizeOp):
+                return {}
+    return found
 
 
 def _reshaping(before: list[int], after: list[int]) -> Callable[[DimOrder], DimOrder | None]:

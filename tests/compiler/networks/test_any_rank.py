@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.code_cache import code_cache
+from support.effort import night_seeds, slow
 from support.random_graphs import integers_of
 from support.random_moves import grow
 from torch_mlir import ir
@@ -46,8 +47,7 @@ def test_random_graphs(seed: int, mixed: bool, tmp_path: Path) -> None:
         check(*integers_of(grow(seed, 12), seed, mixed=mixed), tmp_path / "m.dyq")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("seed", slow(night_seeds(30)))
 def test_many_random_graphs(seed: int, tmp_path: Path) -> None:
     with new_context(), ir.Location.unknown():
         check(*integers_of(grow(seed, 16), seed, mixed=seed % 3 == 0), tmp_path / "m.dyq")

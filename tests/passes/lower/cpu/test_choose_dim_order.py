@@ -80,6 +80,27 @@ def test_a_broadcast_is_no_op_of_its_own() -> None:
         assert "qi.concat" not in found and found.count("qi.add") == 1
 
 
+FLATTENED = """func.func @main(%x: tensor<1x3x4x5xf32> {R}) -> tensor<1x2xf32> {
+  %w = "qd.constant"() {value = dense<0.5> : tensor<2x60xf32>} : () -> tensor<2x60xf32>
+  %b = "qd.constant"() {value = dense<0.1> : tensor<2xf32>} : () -> tensor<2xf32>
+  %s = "qd.sigmoid"(%x) {R} : (tensor<1x3x4x5xf32>) -> tensor<1x3x4x5xf32>
+  %p = "qd.mul"(%s, %x) {R} : (tensor<1x3x4x5xf32>, tensor<1x3x4x5xf32>) -> tensor<1x3x4x5xf32>
+  %f = "qd.reshape"(%p) : (tensor<1x3x4x5xf32>) -> tensor<1x60xf32>
+  %y = "qd.linear"(%f, %w, %b) {R} : (tensor<1x60xf32>, tensor<2x60xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %y : tensor<1x2xf32>
+}"""
+
+
+def test_an_input_is_read_in_the_order_that_is_needed_later() -> None:
+    """The image is flattened pixel by pixel: that costs nothing where the boundary makes pixels of it."""
+    with new_context(), ir.Location.unknown():
+        module, samples = integers_of(network(FLATTENED), 0)
+        assert reordered(module, samples).count("qi.transpose") == 1
+        block = main_function(module).regions[0].blocks[0]
+        (moved,) = [op.opview for op in block.operations if op.operation.name == "qi.transpose"]
+        assert moved.x.owner.name == "qi.quantize" and len(list(moved.x.uses)) == 1
+
+
 def factored(random: np.random.Generator, total: int) -> list[int]:
     """Random sizes of a tensor of so many elements, the batch in front."""
     dims = [1]
