@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch_mlir import ir
-from torch_mlir.rewrite import PatternRewriter, RewritePatternSet, apply_patterns_and_fold_greedily
+from torch_mlir.rewrite import (
+    GreedyRewriteConfig,
+    PatternRewriter,
+    RewritePatternSet,
+    apply_patterns_and_fold_greedily,
+)
 
 # The bindings read a truthy return as "did not match"; this name says so.
 NO_MATCH = True
+
+MOST_ROUNDS = 10
+REWRITES_AN_OP = 10
 
 Pattern = Callable[[Any, PatternRewriter], bool | None]
 
@@ -33,11 +41,20 @@ def module_pass(run: Callable[[ir.Operation], None]) -> Pass:
 
 
 def rewrite(module: ir.Operation, *patterns: tuple[type[ir.OpView] | str, Pattern]) -> None:
-    """Apply `patterns` greedily until none matches; a pattern must make itself inapplicable."""
+    """Apply `patterns` greedily until none matches; a pattern must make itself inapplicable.
+
+    RuntimeError where one does not: after ten rounds, or after `REWRITES_AN_OP` rewrites for each op that there was.
+    """
+    config = GreedyRewriteConfig()
+    config.max_iterations = MOST_ROUNDS
+    ops = sum(
+        len(region.blocks[0].operations) for function in module.regions[0].blocks[0] for region in function.regions
+    )
+    config.max_num_rewrites = REWRITES_AN_OP * (ops + 20)
     pattern_set = RewritePatternSet(context=module.context)
     for root, pattern in patterns:
         pattern_set.add(root, pattern)
-    apply_patterns_and_fold_greedily(module, pattern_set.freeze())
+    apply_patterns_and_fold_greedily(module, pattern_set.freeze(), config)
 
 
 def defining(value: ir.Value) -> Any:
