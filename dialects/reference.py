@@ -193,8 +193,7 @@ class IntegerReference:
         self.module = module  # ops do not keep the module alive that they are in
         self.plan = make_plan(module)
         self.constants = {slot: op.evaluate() for slot, op in self.plan.constants.items()}
-        boundary = {step.output: step.inputs[0] for step in self.plan.steps if isinstance(step.op, qi.DequantizeOp)}
-        self._integer_results = {name: boundary.get(slot, slot) for name, slot in self.plan.results.items()}
+        self._outside = [step for step in self.plan.steps if qi.is_result(step.op)]
 
     def __call__(self, feeds: Mapping[str, npt.ArrayLike], observe: IntegerObserver | None = None) -> dict[str, Array]:
         """Outputs by name. `observe` sees every argument and every result as soon as it exists."""
@@ -202,9 +201,13 @@ class IntegerReference:
         return {name: values[slot] for name, slot in self.plan.results.items()}
 
     def integers(self, feeds: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
-        """The integers behind each output, before `qi.dequantize`, in the shape that the user knows."""
+        """The integers behind each output, before `qi.dequantize`, in the shape that the user knows; parts of one
+        output, whose scales differ, beside each other."""
         values = self._run(feeds, None)
-        return {name: values[slot] for name, slot in self._integer_results.items()}
+        for step in self._outside:
+            parts = [values[slot] for slot in step.inputs]
+            values[step.output] = np.concatenate(parts, step.op.axis.value) if len(parts) > 1 else parts[0]
+        return {name: values[slot] for name, slot in self.plan.results.items()}
 
     def _run(self, feeds: Mapping[str, npt.ArrayLike], observe: IntegerObserver | None) -> dict[int, Array]:
         arrays = {name: np.asarray(value) for name, value in feeds.items()}
@@ -212,7 +215,7 @@ class IntegerReference:
         if observe is not None:
             for name, slot in self.plan.arguments.items():
                 observe(None, name, values[slot])
-        kept = set(self._integer_results.values())
+        kept = {slot for step in self._outside for slot in step.inputs}
         for step in self.plan.steps:
             values[step.output] = step.op.evaluate(*[values[slot] for slot in step.inputs])
             if observe is not None:

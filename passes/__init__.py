@@ -27,6 +27,7 @@ from dyadic.passes.prepare.order_operations import order_operations
 from dyadic.passes.prepare.recognize_activations import recognize_activations
 from dyadic.passes.prepare.regularize_pooling import regularize_pooling
 from dyadic.passes.prepare.remove_identities import remove_identities
+from dyadic.passes.prepare.sink_concats import sink_concats
 from dyadic.passes.refine.correct_biases import correct_biases
 from dyadic.passes.refine.learn_rounding import learn_rounding
 from dyadic.passes.refine.search_weight_scales import search_weight_scales
@@ -43,7 +44,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         ingest_aten,
     ),
     "prepare": (
-        fold_constants,  # first, since the patterns below look for constants
+        sink_concats,  # first: it moves constants, too
+        fold_constants,  # since the patterns below look for constants
         remove_identities,  # so that the patterns below see neighbours
         recognize_activations,  # before their additions are folded into layers
         regularize_pooling,

@@ -67,8 +67,10 @@ class _Dimension(NamedTuple):
     margin: Margin
 
 
-def rows_of(sizes: Sequence[int], layout: Layout) -> Rows:
+def rows_of(sizes: Sequence[int], layout: Layout, whole: Sequence[int] | None = None) -> Rows:
     """The dimensions of a tensor behind the batch, as the native side walks them.
+
+    whole: the sizes of the user's dense array, where the tensor is a part of it.
 
     Raises:
         ValueError: its order in memory is none that it can walk.
@@ -78,7 +80,8 @@ def rows_of(sizes: Sequence[int], layout: Layout) -> Rows:
     (4, 5, 3, 5, 1, 20)
     """
     margins = layout.halo or (Margin(0, 0),) * len(sizes)
-    outside = [math.prod(sizes[d + 1 :]) for d in range(len(sizes))]
+    array = sizes if whole is None else whole
+    outside = [math.prod(array[d + 1 :]) for d in range(len(sizes))]
     every = [_Dimension(*each) for each in zip(layout.strides, outside, sizes, margins, strict=True)]
     dims = sorted((d for d in every if d.size > 1 or any(d.margin)), key=lambda d: -d.inside)
     if not dims or dims[-1].inside != 1 or any(dims[-1].margin):

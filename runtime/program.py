@@ -12,6 +12,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -56,6 +57,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
+    """An array of the user's; or, where `whole` is given, a part of one, with a scale of its own.
+
+    Parts of one array follow each other under its name. `whole` is that array's shape and `start` where the part begins
+    in it, both without the batch."""
+
     name: str
     shape: tuple[str | int, ...]
     layout: Layout
@@ -63,6 +69,20 @@ class Output:
     zero_point: int
     lo: int = 0
     hi: int = 255
+    start: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
+
+    @property
+    def array(self) -> tuple[str | int, ...]:
+        """The shape of the user's array."""
+        return ("N", *self.whole) if self.whole else self.shape
+
+    @property
+    def place(self) -> tuple[slice, ...]:
+        """Where it lies in the user's array."""
+        sizes = [int(size) for size in self.shape[1:]]
+        starts = self.start or (0,) * len(sizes)
+        return (slice(None), *(slice(first, first + size) for first, size in zip(starts, sizes, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -218,7 +238,10 @@ def check_interface(program: Program) -> None:
     for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         if not tensors:
             raise wrong(f"program.{kind}", [], "at least one")
-        different(f"program.{kind}", [tensor.name for tensor in tensors])
+    different("program.inputs", [tensor.name for tensor in program.inputs])
+    different("program.outputs", [parts[0].name for parts in results_of(program.outputs)])
+    for i, parts in enumerate(results_of(program.outputs)):
+        check_parts(parts, f"program.outputs[{i}]")
     different("program.scalars", [scalar.name for scalar in program.scalars])
     between(len(program.scalars), 0, MAX_SCALARS, "number of scalars")
     for i, scalar in enumerate(program.scalars):
@@ -229,6 +252,34 @@ def check_interface(program: Program) -> None:
 def different(where: str, names: list[str]) -> None:
     if len(set(names)) != len(names):
         raise wrong(where, names, "different names")
+
+
+def results_of(outputs: Sequence[Output]) -> list[tuple[Output, ...]]:
+    """The outputs that make each array of the user's."""
+    return [tuple(parts) for _, parts in groupby(outputs, key=lambda output: output.name)]
+
+
+def check_parts(parts: Sequence[Output], where: str) -> None:
+    """All parts are of one array, which they fill and do not leave; none covers another."""
+    first, whole = parts[0], parts[0].whole
+    if not whole:
+        if len(parts) > 1 or first.start:
+            raise wrong(where, [part.start for part in parts], "one output of that name, or parts of a whole")
+        return
+    for part in parts:
+        if part.whole != whole or len(part.start) != len(whole) or len(part.shape) != len(whole) + 1:
+            raise wrong(f"{where}.whole", part.whole, f"{whole} and a start in it, as the other parts have")
+        if bool(part.layout.plane) != bool(first.layout.plane):
+            raise wrong(f"{where}.layout.plane", part.layout.plane, "integers of one width for all parts")
+        for begin, size, most in zip(part.start, part.shape[1:], whole, strict=True):
+            between(begin, 0, most - int(size), f"{where}.start")
+    boxes = [part.place[1:] for part in parts]
+    for i, one in enumerate(boxes):
+        for other in boxes[:i]:
+            if all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True)):
+                raise wrong(f"{where}.start", parts[i].start, "a place that no other part has")
+    if sum(math.prod(int(size) for size in part.shape[1:]) for part in parts) != math.prod(whole):
+        raise wrong(where, whole, "a shape that its parts fill")
 
 
 def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> None:
@@ -268,9 +319,14 @@ def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> No
         raise wrong(f"{where}.layout.plane", at.plane, f"0 or at least {last + first}, the size of a plane")
     between(at.offset, first, size_of_buffer - last - at.plane, f"{where}.layout.offset")
     try:
-        rows_of(sizes, at)
+        rows_of(sizes, at, whole_of(t))
     except ValueError as error:
         raise wrong(f"{where}.layout.strides", at.strides, str(error)) from None
+
+
+def whole_of(t: Input | Output) -> list[int]:
+    """The sizes of the user's array that a tensor is, or is a part of, without the batch."""
+    return [int(size) for size in (t.array if isinstance(t, Output) else t.shape)[1:]]
 
 
 def integers_of(t: Input | Output) -> np.dtype[Any]:
@@ -299,7 +355,7 @@ class Placed(Protocol):
 
 def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
     at = t.layout
-    seen = rows_of([int(d) for d in t.shape[1:]], at)
+    seen = rows_of([int(d) for d in t.shape[1:]], at, whole_of(t))
     is_input = isinstance(t, Input)
     (scale_bits,) = struct.unpack("<I", struct.pack("<f", t.scale))
     return [
@@ -320,6 +376,7 @@ def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
         seen.from_channel,
         seen.from_pixel,
         seen.from_row,
+        math.prod(whole_of(t)),
         scale_bits,
         t.zero_point,
         t.lo,

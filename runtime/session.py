@@ -11,7 +11,7 @@ import os
 import statistics
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
-from dyadic.runtime.program import Input, Output, Program, integers_of
+from dyadic.runtime.program import Input, Output, Program, integers_of, results_of
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
@@ -27,9 +27,21 @@ MACS_A_THREAD = 50_000_000  # of one image
 
 
 @dataclass(frozen=True)
+class PartInfo:
+    """Where one part lies in an output, without the batch, and what its integers stand for."""
+
+    place: tuple[slice, ...]
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
 class TensorInfo:
     """An input or output as the user knows it. Integers of `raw` runs have `raw_dtype` and stand for
-    scale * (q - zero_point)."""
+    scale * (q - zero_point).
+
+    An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
+    then those of the coarsest."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -37,6 +49,7 @@ class TensorInfo:
     scale: float
     zero_point: int
     raw_dtype: np.dtype[Any]
+    parts: tuple[PartInfo, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,7 @@ class Session:
         self.program = program
         self.made = artifact.made
         self.inputs = tuple(_info(t) for t in self.program.inputs)
-        self.outputs = tuple(_info(t) for t in self.program.outputs)
+        self.outputs = tuple(_result(parts) for parts in results_of(self.program.outputs))
         self.scalars = self.program.scalars
         self._start(
             executor_of(program.target).open(
@@ -219,13 +232,14 @@ class Session:
 
         Feeds are arrays or DLPack tensors. `out` gives arrays to write into, by name or in the order of output_names.
         With `raw`, inputs and outputs are the integers of the network's own tensors, in the user's layout: uint8, or
-        int16 where a tensor has 16 bits. `scalars` are the numbers that the network takes besides (`self.scalars`).
+        int16 where a tensor has 16 bits; parts of an output have scales of their own (`outputs[i].parts`). `scalars`
+        are the numbers that the network takes besides (`self.scalars`).
         """
         numbers = self._numbers(scalars or {})
         names = self._output_names(output_names)
         arrays, batch = self._arrays(feeds, raw)
         results = self._results(names, batch, raw, out)
-        outs = [results[info.name] for info in self.outputs]
+        outs = [results[output.name][output.place] for output in self.program.outputs]
         self._executor.run(arrays, outs, batch, numbers, raw=raw, timed=False)
         return [results[name] for name in names]
 
@@ -240,7 +254,7 @@ class Session:
         _check_count(iterations, "iterations", 1 << 30)
         arrays, batch = self._arrays(feeds, False)
         results = self._results([info.name for info in self.outputs], batch, False, None)
-        outs = list(results.values())
+        outs = [results[output.name][output.place] for output in self.program.outputs]
         numbers, run = self._numbers(scalars or {}), self._executor.run
         runs = [run(arrays, outs, batch, numbers, raw=False, timed=True) for _ in range(warmup + iterations)][warmup:]
         quantize, *medians, dequantize = (statistics.median(times) for times in zip(*runs, strict=True))
@@ -345,6 +359,15 @@ class Session:
                 raise UsageError(f"out for '{info.name}' must be C-contiguous and writeable")
             results[info.name] = array
         return results
+
+
+def _result(parts: tuple[Output, ...]) -> TensorInfo:
+    """An array of the user's; one of several parts has the scale of its coarsest."""
+    coarsest = max(parts, key=lambda part: part.scale)
+    one = replace(_info(coarsest), shape=coarsest.array)
+    if len(parts) == 1:
+        return one
+    return replace(one, parts=tuple(PartInfo(part.place[1:], part.scale, part.zero_point) for part in parts))
 
 
 def _info(t: Input | Output) -> TensorInfo:

@@ -14,6 +14,7 @@ from dyadic.runtime.array_files import DAMAGE, damage, read_arrays, write_npz
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.errors import FileError, UsageError
+from dyadic.runtime.program import results_of
 from dyadic.runtime.session import Session, load
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
@@ -173,7 +174,9 @@ def inspect_command(artifact: Path, as_json: bool) -> None:
             "bytes": file.bytes,
             "programs": [one.name for one in file.programs],
             "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.dtype} for t in program.inputs],
-            "outputs": [{"name": t.name, "shape": t.shape, "dtype": "float32"} for t in program.outputs],
+            "outputs": [
+                {"name": t.name, "shape": t.array, "dtype": "float32"} for t, *_ in results_of(program.outputs)
+            ],
             "levels": {level: {"kernels": count} for level, count in program.kernels.items()},
             "steps": len(program.timed_steps),
             "macs_per_image": sum(step.macs for step in program.timed_steps),

@@ -72,7 +72,7 @@ class Losses:
     def __init__(self, floating: FloatReference, integer: IntegerReference) -> None:
         self.floating, self.integer = floating, integer
         self.counterparts = match(floating.plan, integer.plan)
-        self.steps = [step for step in integer.plan.steps if not isinstance(step.op, qi.DequantizeOp)]
+        self.steps = [step for step in integer.plan.steps if not qi.is_result(step.op)]
         self.alone = {step.output: Energies() for step in self.steps}
         self.accumulated = {step.output: Energies() for step in self.steps}
         self._known = {name for step in floating.plan.steps for name in node_names(step.op)}

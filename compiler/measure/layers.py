@@ -49,7 +49,7 @@ def layer_rows(
     if times:
         outside = {step.op: step.median_ns / 1e3 for step in times if not step.layer}
         for place, op, tensors in ((0, "quantize", program.inputs), (len(rows) + 1, "dequantize", program.outputs)):
-            name = ", ".join(tensor.name for tensor in tensors)
+            name = ", ".join(dict.fromkeys(tensor.name for tensor in tensors))  # parts of an output have its name
             rows.insert(place, Layer(name, op, time_us=outside.get(op)))
     return rows
 

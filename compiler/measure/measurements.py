@@ -50,7 +50,7 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         seen = data.calibration
         notes = (
             *calibration_notes(seen.inputs_seen, seen.seen, screened=seen.screen),
-            *result_notes(session, engine, looked_at, report.layers),
+            *result_notes(session, engine, looked_at, compiled.built.floating, report.layers),
         )
     for note in notes:
         tools.progress.warn(note)

@@ -12,12 +12,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch_mlir import ir
 
 from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.calibrate.screening import FEWEST, InputSeen
 from dyadic.compiler.quality.comparison import pieces
 from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.report_schema import Layer
+from dyadic.dialects import qd
+from dyadic.dialects.reference import main_function
+from dyadic.passes.integerize.quantization import value_range
+from dyadic.passes.integerize.result_parts import concats_of_results
+from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.session import Session, TensorInfo
 
 Array = npt.NDArray[Any]
@@ -28,6 +34,7 @@ PIXELS = (127, 255)  # the largest whole number of a set of pixels lies here
 CLIPPED = 0.005  # share of values beyond the calibrated range
 NARROW = 1 / 8  # of the calibrated range: other preprocessing rather than other samples
 POOR_DB = 15.0
+LOST_STEPS = 16.0  # a part with fewer of the steps that it shares is hardly there
 
 
 def calibration_notes(inputs: Mapping[str, InputSeen], learned_from: int, *, screened: bool) -> list[str]:
@@ -124,6 +131,51 @@ def sqnr_db(wanted: Array, got: Array) -> float | None:
     return 200.0 if noise == 0 else 10 * math.log10(signal / noise)
 
 
+def part_notes(floating: ir.Operation) -> list[str]:
+    """Of a calibrated network: parts of joined results that share a scale with much larger ones.
+
+    Those that are concats to the very end have scales of their own (`result_parts.py`)."""
+    block = main_function(floating).operation.regions[0].blocks[0]
+    apart, notes = concats_of_results(block), []
+    for op in (each.opview for each in block.operations):
+        if not isinstance(op, qd.ConcatOp) or op.operation in apart or not is_returned(op):
+            continue
+        low, high = value_range(op.out)
+        for part in (op.a, op.b):
+            made = source(part)
+            if made is None or qd.RANGE not in made.operation.attributes:
+                continue
+            own_low, own_high = value_range(made.out)
+            steps = 255 * (own_high - own_low) / max(high - low, np.finfo(np.float64).tiny)
+            if steps < LOST_STEPS:
+                notes.append(
+                    f'"{layer_name(made)}" ({own_low:.4g} to {own_high:.4g}) is joined with values from {low:.4g} to '
+                    f'{high:.4g} in "{layer_name(op)}" and keeps {steps:.0f} of 255 steps: make it an output of its own'
+                )
+    return notes
+
+
+def is_returned(op: Any) -> bool:
+    """Whether a result of the network holds what `op` makes, moved at most."""
+    waiting = [op]
+    while waiting:
+        for use in waiting.pop().out.uses:
+            reader = use.owner.opview
+            if use.owner.name == "func.return":
+                return True
+            if isinstance(reader, qd.Move) or qd.joins_ranges(reader):
+                waiting.append(reader)
+    return False
+
+
+def source(value: ir.Value) -> Any:
+    """The op that computed what a value holds; None for an input."""
+    op = defining(value)
+    while isinstance(op, qd.Move):
+        op = defining(op.x)
+    return op if op is not None and not isinstance(op, qd.ConstantOp | qd.ConcatOp) else None
+
+
 def without_labels(samples: Iterable[Feeds], most: int) -> list[Feeds]:
     """The first `most` samples."""
     found, left = [], most
@@ -139,6 +191,7 @@ def result_notes(
     session: Session,
     engine: Engine,
     samples: Iterable[Feeds],
+    floating: ir.Operation,
     layers: Sequence[Layer],
 ) -> list[str]:
     """Of what the artifact makes of the first samples. `layers` are rows of the report."""
@@ -149,5 +202,6 @@ def result_notes(
     names = [info.name for info in session.outputs]
     return [
         *range_notes(session.inputs, first, steps),
+        *part_notes(floating),
         *output_notes(names, expected, seen, layers),
     ]

@@ -13,7 +13,7 @@ from typing import Any
 from dyadic.compiler.json_record import to_json
 from dyadic.compiler.report_schema import Layer, Report
 from dyadic.runtime.artifact import ArtifactFile
-from dyadic.runtime.program import Program
+from dyadic.runtime.program import Program, results_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def artifact_facts(file: ArtifactFile) -> ArtifactFacts:
         sections=lengths,
         levels=dict(program.kernels),
         inputs=tuple(Tensor(t.name, tuple(t.shape), t.dtype) for t in program.inputs),
-        outputs=tuple(Tensor(t.name, tuple(t.shape), "float32") for t in program.outputs),
+        outputs=tuple(Tensor(t.name, t.array, "float32") for t, *_ in results_of(program.outputs)),
         macs=sum(step.macs for step in program.timed_steps),
         arena_bytes=program.memory_bytes,
         layers=program_rows(program, lengths),

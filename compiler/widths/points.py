@@ -21,6 +21,7 @@ from dyadic.passes.integerize.choose_conv_add import CONV_ADD, choose_conv_add, 
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.quantization import value_range
+from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.integerize.weight_scheme import flattened_image
 from dyadic.passes.rewriting import defining
 
@@ -76,6 +77,7 @@ class Points:
         self._slots |= {value: i for i, value in enumerate(arguments)}
         self._values = {slot: value for value, slot in self._slots.items()}
         self.argument_names = {slot: name for name, slot in self.plan.arguments.items()}
+        self._apart = concats_of_results(main_function(self.module).operation.regions[0].blocks[0])
         self._parent = {slot: slot for slot in self._slots.values()}
         self._join()
         self.ranges = {slot: value_range(self._values[slot]) for slot in self._values if self._rounded(slot)}
@@ -128,6 +130,8 @@ class Points:
         op = defining(self._values[slot])
         if op is None:
             return True
+        if op.operation in self._apart:
+            return False
         return fused_clamp(op) is None and not (isinstance(op, qd.Conv2dOp) and taken_in(op))
 
     def ranges_at(self, bits: int) -> dict[int, tuple[float, float]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.dimensions import Order
@@ -16,7 +17,7 @@ from dyadic.dialects.tensor_types import activation, known_activation, quantized
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
-__all__ = ["ConstantOp", "DequantizeOp", "QuantizeOp"]
+__all__ = ["ConstantOp", "DequantizeOp", "JoinOp", "QuantizeOp"]
 
 Array = npt.NDArray[Any]
 
@@ -68,6 +69,7 @@ class DequantizeOp(Operator, name="dequantize"):
     out: Result[Any]
 
     arithmetic = Arithmetic.BOUNDARY
+    is_result = True
     order = Order.MODEL
 
     def verify_invariants(self) -> bool:
@@ -78,3 +80,35 @@ class DequantizeOp(Operator, name="dequantize"):
     def evaluate(self, x: Array) -> Array:
         kind = known_activation(self.x)
         return fixedpoint.dequantize(x, kind.scale, kind.zero_point)
+
+
+class JoinOp(Operator, name="join"):
+    """`a`, then `b`, along `axis` of a result of the network: float32 behind `qi.dequantize` or another `qi.join`.
+
+    The output boundary as well: parts of one result have scales of their own, and the runtime writes each to its place.
+    """
+
+    a: Operand[Any]
+    b: Operand[Any]
+    axis: ir.IntegerAttr
+    out: Result[Any]
+
+    arithmetic = Arithmetic.BOUNDARY
+    is_result = True
+    order = Order.MODEL
+
+    def verify_invariants(self) -> bool:
+        if not given(self, "axis"):
+            return True
+        every = (self.a, self.b, self.out)
+        if any(not isinstance(ir.RankedTensorType(value.type).element_type, ir.F32Type) for value in every):
+            return fail(self, f"must join float32, not {self.a.type} and {self.b.type}")
+        axis, out = self.axis.value, shape(self.out)
+        a, b = shape(self.a), shape(self.b)
+        others = [[*part[:axis], *part[axis + 1 :]] for part in (a, b, out)]
+        if not 0 < axis < len(out) or others != others[-1:] * 3 or a[axis] + b[axis] != out[axis]:
+            return fail(self, f"inputs {a} and {b} do not make {out} along axis {axis}")
+        return True
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        return np.concatenate([a, b], self.axis.value)

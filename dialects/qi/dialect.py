@@ -8,7 +8,7 @@ from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.qd.dialect import Operator as FloatOperator
 
-__all__ = ["QI", "Operator", "arithmetic_of", "float_operators", "has_kernel"]
+__all__ = ["QI", "Operator", "arithmetic_of", "float_operators", "has_kernel", "is_result"]
 
 
 class QI(Dialect, name="qi"):
@@ -29,12 +29,18 @@ class Operator(QI.Operation, traits=[Pure]):
     found_by_name = True  # its value lies as that of the float op with the user's name does
     order = cast("Order | None", None)  # what it asks of the order of dimensions; every class says it
     dimension = ""  # the attribute that names one
+    is_result = False  # whether it makes float32 that leaves the network
     per_dimension = cast("tuple[str, ...]", ())  # the attributes that have an entry for each
 
 
 def arithmetic_of(op: object) -> Arithmetic | None:
     """What an op does with numbers; None of what is no op of the integer graph."""
     return op.arithmetic if isinstance(op, Operator) else None
+
+
+def is_result(op: object) -> bool:
+    """Whether it makes float32 that leaves the network: from integers, or of parts that were."""
+    return isinstance(op, Operator) and op.is_result
 
 
 def has_kernel(op: object) -> bool:

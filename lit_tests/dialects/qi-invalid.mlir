@@ -311,3 +311,19 @@ func.func @float_linear_with_a_clamp_beyond_u8(%a: tensor<1x4x!quant.uniform<u8:
   %r = "qi.float_linear"(%a, %b, %c) {high = 256 : i64, low = 0 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/float_linear_with_a_clamp_beyond_u8")
   return
 }
+
+// -----
+
+// CHECK: error: "/join_of_integers": 'qi.join' op must join float32, not tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>> and tensor<1x3xf32>
+func.func @join_of_integers(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<1x3xf32>) {
+  %r = "qi.join"(%a, %b) {axis = 1 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x3xf32>) -> tensor<1x7xf32> loc("/join_of_integers")
+  return
+}
+
+// -----
+
+// CHECK: error: "/join_that_does_not_fit": 'qi.join' op inputs [1, 4] and [1, 3] do not make [1, 8] along axis 1
+func.func @join_that_does_not_fit(%a: tensor<1x4xf32>, %b: tensor<1x3xf32>) {
+  %r = "qi.join"(%a, %b) {axis = 1 : i64} : (tensor<1x4xf32>, tensor<1x3xf32>) -> tensor<1x8xf32> loc("/join_that_does_not_fit")
+  return
+}

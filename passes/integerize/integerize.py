@@ -24,6 +24,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target, converter_of
 from dyadic.passes.integerize.quantization import value_activation, value_name
+from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
 
@@ -39,12 +40,14 @@ def integerize_function(block: ir.Block) -> None:
     """One function: boundaries, then every op in order; what was float is gone at the end."""
     *body, terminator = list(block.operations)
     conversion = Conversion()
+    apart = concats_of_results(block)
     first = ir.InsertionPoint(body[0] if body else terminator)
     for argument in block.arguments:
         quantize_argument(conversion, first, argument)
     for op in body:
-        convert(conversion, op.opview)
-    dequantize_results(conversion, terminator)
+        if op.operation not in apart:
+            convert(conversion, op.opview)
+    dequantize_results(conversion, terminator, apart)
     for op in reversed(body):
         op.operation.erase()
     erase_unread(block)
@@ -110,15 +113,32 @@ def every_image(x: ir.Value) -> ir.Value:
     return qi.SliceOp(x=x, starts=starts, steps=steps, out=x.type).out
 
 
-def dequantize_results(conversion: Conversion, terminator: Any) -> None:
-    """The output boundary: every returned value back to float32."""
+def dequantize_results(conversion: Conversion, terminator: Any, apart: set[ir.Operation]) -> None:
+    """The output boundary: every returned value back to float32, concats of `apart` part by part."""
     made: dict[ir.Value, ir.Value] = {}
-    for index, value in enumerate(terminator.operation.operands):
-        if value not in made:
-            with ir.InsertionPoint(terminator), terminator.location:
-                x = conversion.get(value)
-                if isinstance(defining(x), qi.ConstantOp):
-                    x = every_image(x)
-                kind = ir.RankedTensorType.get(shape(value), ir.F32Type.get())
-                made[value] = qi.DequantizeOp(x=x, out=kind).out
-        terminator.operation.operands[index] = made[value]
+
+    def real(value: ir.Value) -> ir.Value:
+        x = conversion.get(value)
+        if isinstance(defining(x), qi.ConstantOp):
+            x = every_image(x)
+        return qi.DequantizeOp(x=x, out=ir.RankedTensorType.get(shape(value), ir.F32Type.get())).out
+
+    for index, result in enumerate(terminator.operation.operands):
+        waiting = [result]
+        while waiting:
+            value = waiting[-1]
+            op = defining(value)
+            joins = op is not None and op.operation in apart
+            missing = [part for part in ((op.b, op.a) if joins else ()) if part not in made]
+            if missing:
+                waiting += missing
+                continue
+            waiting.pop()
+            if value not in made:
+                with ir.InsertionPoint(terminator), op.location if joins else terminator.location:
+                    made[value] = (
+                        qi.JoinOp(a=made[op.a], b=made[op.b], axis=op.axis, out=op.out.type).out
+                        if joins
+                        else real(value)
+                    )
+        terminator.operation.operands[index] = made[result]

@@ -3,6 +3,7 @@
 What calibration saw is a range per tensor; what integers need is agreement. Ops that move numbers without computing
 keep their input's range, so that they stay moves of bytes. The inputs of a concat take the concat's range: inside their
 producers where the concat is the only reader, through an identity `qd.clamp` (later one `qi.requant`) where it is not.
+A concat that only a result is made of is never one tensor: its parts keep their own ranges.
 
     max_pool(x : range r)                  -->  max_pool(x) : range r
     concat(conv : range r1, ...) : range r -->  concat(conv : range r, ...) : range r
@@ -20,6 +21,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
+from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -35,8 +37,9 @@ def place_ranges(module: ir.Operation) -> None:
             if qd.keeps_range(op):
                 make_room_for_inserted(op)
                 set_value_range(op.out, *value_range(op.x))
+        apart = concats_of_results(block)
         for op in reversed(body):
-            if qd.joins_ranges(op):
+            if qd.joins_ranges(op) and op.operation not in apart:
                 for index in range(len(op.operation.operands)):
                     give_range(op, index, value_range(op.out))
 

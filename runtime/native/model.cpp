@@ -50,7 +50,7 @@ struct Buffer {
 struct Tensor {
     Reference at;
     Boundary boundary;
-    int64_t elements;      // of one image, outside
+    int64_t elements;      // from one image to the next, outside: of the whole array, where this is a part of it
     int64_t integer_bytes; // of an element, where integers are given or taken
     bool is_float;
 };
@@ -130,9 +130,9 @@ void read_tensor(Words &words, Tensor &t) {
     b.top = words.next(), b.left = words.next(), b.bottom = words.next(), b.right = words.next();
     b.lanes = words.next();
     b.from_channel = words.next(), b.from_pixel = words.next(), b.from_row = words.next();
+    t.elements = words.next();
     b.scale = as_float(words.next());
     b.zero_point = (int32_t)words.next(), b.lo = (int32_t)words.next(), b.hi = (int32_t)words.next();
-    t.elements = b.channels * b.height * b.width;
     t.integer_bytes = b.plane ? 2 : 1;
 }
 

@@ -190,4 +190,5 @@ def _input(tensor: ir.DictAttr) -> Input:
 
 
 def _output(tensor: ir.DictAttr) -> Output:
-    return Output(**_boundary(tensor))
+    start, whole = (tuple(ints(tensor[name])) if name in tensor else () for name in ("start", "whole"))
+    return Output(**_boundary(tensor), start=start, whole=whole)

@@ -165,10 +165,24 @@ func.func @slices_are_the_models(%x: tensor<1x4x4x4xf32> {qd.range = array<f64: 
 // CHECK-LABEL: func.func @concatenation_and_pooling_are_along_the_models_dimensions
 // CHECK:         %[[P:.+]] = "qi.max_pool"({{.*}}) {{.*}} -> tensor<1x4x2x2x
 // CHECK-NEXT:    "qi.concat"(%[[P]], %[[P]]) {axis = 1 : i64}
-func.func @concatenation_and_pooling_are_along_the_models_dimensions(%x: tensor<1x4x4x4xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x8x2x2xf32> {
+func.func @concatenation_and_pooling_are_along_the_models_dimensions(%x: tensor<1x4x4x4xf32> {qd.range = array<f64: 0.0, 1.0>}) -> tensor<1x8x1x1xf32> {
   %0 = "qd.max_pool"(%x) {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x4x4xf32>) -> tensor<1x4x2x2xf32>
   %1 = "qd.concat"(%0, %0) {axis = 1 : i64, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4x2x2xf32>, tensor<1x4x2x2xf32>) -> tensor<1x8x2x2xf32>
-  return %1 : tensor<1x8x2x2xf32>
+  %2 = "qd.max_pool"(%1) {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, qd.range = array<f64: 0.0, 1.0>} : (tensor<1x8x2x2xf32>) -> tensor<1x8x1x1xf32>
+  return %2 : tensor<1x8x1x1xf32>
+}
+
+// CHECK-LABEL: func.func @a_joined_result_is_dequantized_part_by_part
+// CHECK:         %[[Q:.+]] = "qi.quantize"
+// CHECK-NEXT:    %[[S:.+]] = "qi.table"(%[[Q]])
+// CHECK-NEXT:    %[[A:.+]] = "qi.dequantize"(%[[S]]) : (tensor<1x2x!quant.uniform<u8:f32, 0.00392{{.*}}>>) -> tensor<1x2xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qi.dequantize"(%[[Q]])
+// CHECK-NEXT:    %[[J:.+]] = "qi.join"(%[[A]], %[[B]]) {axis = 1 : i64}
+// CHECK-NEXT:    return %[[J]]
+func.func @a_joined_result_is_dequantized_part_by_part(%x: tensor<1x2xf32> {qd.range = array<f64: 0.0, 640.0>}) -> tensor<1x4xf32> {
+  %0 = "qd.sigmoid"(%x) {qd.range = array<f64: 0.0, 1.0>} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  %1 = "qd.concat"(%0, %x) {axis = 1 : i64, qd.range = array<f64: 0.0, 640.0>} : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x4xf32>
+  return %1 : tensor<1x4xf32>
 }
 
 // 0.875 is 7 steps of 1/8, 0.3 two of them; the given steps of the second channel differ from what rounding would make.

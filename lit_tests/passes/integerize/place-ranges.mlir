@@ -20,7 +20,8 @@ func.func @producers_take_the_range_of_their_concat(%x: tensor<1x4xf32> {qd.rang
   %1 = "qd.tanh"(%x) {qd.range = array<f64: -1.0, 1.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
   %2 = "qd.slice"(%1) {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<1x4xf32>) -> tensor<1x2xf32>
   %3 = "qd.concat"(%0, %2) {axis = 1 : i64, qd.range = array<f64: 0.0, 9.0>} : (tensor<1x4xf32>, tensor<1x2xf32>) -> tensor<1x6xf32>
-  return %3 : tensor<1x6xf32>
+  %4 = "qd.clamp"(%3) {low = 0.0 : f32, high = 0x7F800000 : f32, qd.range = array<f64: 0.0, 9.0>} : (tensor<1x6xf32>) -> tensor<1x6xf32>
+  return %4 : tensor<1x6xf32>
 }
 
 // The tensor that something else reads too keeps its own steps and is rescaled on the way.
@@ -31,7 +32,8 @@ func.func @producers_take_the_range_of_their_concat(%x: tensor<1x4xf32> {qd.rang
 func.func @a_shared_tensor_is_rescaled_for_the_concat(%x: tensor<1x4xf32> {qd.range = array<f64: -1.0, 9.0>}) -> (tensor<1x8xf32>, tensor<1x4xf32>) {
   %0 = "qd.tanh"(%x) {qd.range = array<f64: -1.0, 1.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
   %1 = "qd.concat"(%0, %x) {axis = 1 : i64, qd.range = array<f64: -1.0, 9.0>} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
-  return %1, %0 : tensor<1x8xf32>, tensor<1x4xf32>
+  %2 = "qd.clamp"(%1) {low = 0.0 : f32, high = 0x7F800000 : f32, qd.range = array<f64: 0.0, 9.0>} : (tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %2, %0 : tensor<1x8xf32>, tensor<1x4xf32>
 }
 
 // CHECK-LABEL: func.func @a_chain_of_concats_has_one_range
@@ -43,7 +45,24 @@ func.func @a_chain_of_concats_has_one_range(%x: tensor<1x4xf32> {qd.range = arra
   %1 = "qd.tanh"(%x) {qd.range = array<f64: -1.0, 1.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
   %2 = "qd.concat"(%0, %1) {axis = 1 : i64, qd.range = array<f64: -1.0, 1.0>} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
   %3 = "qd.concat"(%2, %x) {axis = 1 : i64, qd.range = array<f64: -3.0, 9.0>} : (tensor<1x8xf32>, tensor<1x4xf32>) -> tensor<1x12xf32>
-  return %3 : tensor<1x12xf32>
+  %4 = "qd.clamp"(%3) {low = 0.0 : f32, high = 0x7F800000 : f32, qd.range = array<f64: 0.0, 9.0>} : (tensor<1x12xf32>) -> tensor<1x12xf32>
+  return %4 : tensor<1x12xf32>
+}
+
+// A result is as many tensors as it is joined from, whoever else reads them; a constant is no such part.
+// CHECK-LABEL: func.func @parts_of_a_result_keep_their_ranges
+// CHECK:         "qd.sigmoid"({{.*}}) {qd.range = array<f64: 0.000000e+00, 1.000000e+00>}
+// CHECK-NEXT:    "qd.tanh"({{.*}}) {qd.range = array<f64: -2.000000e+00, 9.000000e+00>}
+// CHECK-NOT:     "qd.clamp"
+// CHECK:         return
+func.func @parts_of_a_result_keep_their_ranges(%x: tensor<1x4xf32> {qd.range = array<f64: -3.0, 9.0>}) -> (tensor<1x14xf32>, tensor<1x4xf32>) {
+  %c = "qd.constant"() {value = dense<-2.0> : tensor<1x2xf32>} : () -> tensor<1x2xf32>
+  %0 = "qd.sigmoid"(%x) {qd.range = array<f64: 0.0, 1.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.tanh"(%x) {qd.range = array<f64: -1.0, 9.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = "qd.concat"(%1, %c) {axis = 1 : i64, qd.range = array<f64: -2.0, 9.0>} : (tensor<1x4xf32>, tensor<1x2xf32>) -> tensor<1x6xf32>
+  %3 = "qd.concat"(%0, %x) {axis = 1 : i64, qd.range = array<f64: -3.0, 9.0>} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
+  %4 = "qd.concat"(%3, %2) {axis = 1 : i64, qd.range = array<f64: -3.0, 9.0>} : (tensor<1x8xf32>, tensor<1x6xf32>) -> tensor<1x14xf32>
+  return %4, %0 : tensor<1x14xf32>, tensor<1x4xf32>
 }
 
 // CHECK-LABEL: func.func @a_table_spends_no_steps_on_what_it_flattens

@@ -13,7 +13,7 @@ from dyadic.passes.lower.cpu.kernel_selection.selectors import selector_of
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, NO_HALO, layout_of, to_attribute, view
-from dyadic.passes.rewriting import module_pass
+from dyadic.passes.rewriting import defining, module_pass
 
 INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"
 
@@ -94,23 +94,42 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
     for op in body:
         if isinstance(op, qi.QuantizeOp):
             index = arguments.index(op.x)
-            inputs[index] = _tensor(argument_names[index], op.x, op.out)
+            inputs[index] = ir.DictAttr.get(_tensor(argument_names[index], op.x, op.out))
     for name, value in zip(result_names, terminator.operation.operands, strict=True):
-        outputs.append(_tensor(name, value, value.owner.opview.x))
+        outputs += [ir.DictAttr.get(part) for part in _parts(name, value)]
     return ir.ArrayAttr.get([inputs[i] for i in range(len(arguments))]), ir.ArrayAttr.get(outputs)
 
 
-def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> ir.DictAttr:
+def _parts(name: str, result: ir.Value) -> list[dict[str, ir.Attribute]]:
+    """A dictionary for each tensor that a result is joined from, in the order of the array."""
+    op = defining(result)
+    if isinstance(op, qi.DequantizeOp):
+        return [_tensor(name, result, op.x)]
+    found, waiting = [], [(result, [0] * (len(shape(result)) - 1))]
+    while waiting:
+        value, start = waiting.pop()
+        op = defining(value)
+        if isinstance(op, qi.JoinOp):
+            axis = op.axis.value
+            behind = list(start)
+            behind[axis - 1] += shape(op.a)[axis]
+            waiting += [(op.b, behind), (op.a, start)]
+            continue
+        place = {"start": start, "whole": shape(result)[1:]}
+        attributes = {key: ir.DenseI64ArrayAttr.get(numbers) for key, numbers in place.items()}
+        found.append(_tensor(name, value, op.x) | attributes)
+    return found
+
+
+def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> dict[str, ir.Attribute]:
     kind, layout = known_activation(quantized), layout_of(quantized)
     dims = len(shape(user)) - 1  # a layout has three at least
     i64 = ir.IntegerType.get_signless(64)
-    return ir.DictAttr.get(
-        {
-            "name": ir.StringAttr.get(name),
-            "shape": ir.DenseI64ArrayAttr.get(shape(user)),
-            "layout": to_attribute(layout.of_last(dims)),
-            "scale": ir.FloatAttr.get(ir.F32Type.get(), float(np.float32(kind.scale))),
-            "zero_point": ir.IntegerAttr.get(i64, kind.zero_point),
-            "steps": ir.DenseI64ArrayAttr.get(list(quantized_bounds(quantized))),
-        }
-    )
+    return {
+        "name": ir.StringAttr.get(name),
+        "shape": ir.DenseI64ArrayAttr.get(shape(user)),
+        "layout": to_attribute(layout.of_last(dims)),
+        "scale": ir.FloatAttr.get(ir.F32Type.get(), float(np.float32(kind.scale))),
+        "zero_point": ir.IntegerAttr.get(i64, kind.zero_point),
+        "steps": ir.DenseI64ArrayAttr.get(list(quantized_bounds(quantized))),
+    }
