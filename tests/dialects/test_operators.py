@@ -73,6 +73,8 @@ def lacks_of_integer(op: type[Any], page: str) -> Iterator[str]:
     name = op.OPERATION_NAME
     if not defines(op, "evaluate"):
         yield f"{name} has no meaning: its class needs `evaluate`"
+    if op.order is None:
+        yield f"{name} does not say what it asks of the order of dimensions: its class needs `order`"
     if op.arithmetic is None:
         yield f"{name} does not say what its arithmetic is: its class needs `arithmetic`"
     elif op.arithmetic.computed:
@@ -135,6 +137,7 @@ def test_an_operator_with_nothing_is_told_everything(page: str) -> None:
     assert "qd.nothing is the origin of no integer op" in nothing
     assert "qd.hollow cannot become a table" in hollow and "qd.hollow moves numbers" in hollow
     assert "qi.nada has no meaning" in nada and "qi.nada does not say what its arithmetic is" in nada
+    assert "qi.nada does not say what it asks of the order" in nada
     assert "qi.null has no kernel on the target cpu" in null and "qi.null does not say what float op" in null
 
 
@@ -146,7 +149,7 @@ def lists_of_ops(tree: ast.Module) -> Iterator[int]:
     annotations = {
         id(n) for a in ast.walk(tree) if isinstance(a, ast.arg) and a.annotation for n in ast.walk(a.annotation)
     }
-    for node in ast.walk(tree):
+    for node in (n for n in ast.walk(tree) if isinstance(n, ast.expr)):
         items: list[Any] = []
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             items = list(node.elts)
