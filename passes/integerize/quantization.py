@@ -20,7 +20,7 @@ from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN, round_half_up
 
 WIDTHS = (4, 8, 16)
-SMALLEST_SCALE = 2.0**-64  # a tensor this small is zero in every way that matters, and 1/S stays finite
+SMALLEST_SCALE = 2.0**-126  # the smallest normal float32: 1/S stays finite
 
 
 @dataclass(frozen=True)

@@ -229,3 +229,16 @@ def test_an_island_with_weights_that_are_no_numbers_is_refused_by_name(value: fl
                 op.opview.weight.owner.attributes["value"] = ir.DenseElementsAttr.get(weight)
         with pytest.raises(ModelError, match=f"weights contain {count} NaN or infinite values; float islands need"):
             integerize.run(module.operation)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-20, 1e-30])
+@pytest.mark.parametrize("bits", [4, 8, 16])
+def test_a_range_has_as_many_steps_in_any_unit(unit: float, bits: int) -> None:
+    """Down to the smallest normal float32, by which the boundary can still divide."""
+    one, small = (activation_from_range(-3 * u, 12 * u, bits) for u in (1.0, unit))
+    assert small.zero_point == one.zero_point
+    assert small.scale == pytest.approx(one.scale * unit, rel=1e-6)
+
+
+def test_a_scale_is_never_subnormal() -> None:
+    assert activation_from_range(0.0, 1e-44).scale == float(np.finfo(np.float32).smallest_normal)
