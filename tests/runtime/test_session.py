@@ -337,6 +337,7 @@ def test_threads_start_late_and_end_with_the_session(model, x) -> None:
     assert ended_to(before)
 
 
+@pytest.mark.alone
 def test_an_idle_session_uses_no_processor(model, x, monkeypatch) -> None:
     monkeypatch.setenv("DYADIC_SPIN_US", "2000")
     with dyadic.load(model, threads=4) as session:
@@ -421,6 +422,7 @@ def test_a_machine_without_the_features_says_which(model, monkeypatch) -> None:
     assert error.value.exit_code == 7
 
 
+@pytest.mark.alone
 def test_loading_is_fast(write, identity) -> None:
     path = write(identity(3, 4, 4), weights=bytes(25 << 20))
     times = []

@@ -121,6 +121,7 @@ def families(line: str) -> list[str]:
     return parts
 
 
+@pytest.mark.alone
 def test_a_megabyte_is_swept_in_seconds() -> None:
     kernel = (VMOVUPS + VPADDD) * 1250 + RET
     entries = {f"k{i}": (i * len(kernel), len(kernel), [f"/conv{i}"]) for i in range(100)}

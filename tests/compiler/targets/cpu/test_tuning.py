@@ -344,6 +344,7 @@ def test_only_what_pays_in_the_network_is_kept(
     assert ("more measured in the network, so nothing changed" in said.summary) != kept
 
 
+@pytest.mark.alone
 def test_a_network_is_proved_by_running_both() -> None:
     """The same network twice: the ratio is near 1, and whichever way noise leans, both were run."""
     with new_context(), ir.Location.unknown():
