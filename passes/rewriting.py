@@ -47,9 +47,10 @@ def rewrite(module: ir.Operation, *patterns: tuple[type[ir.OpView] | str, Patter
     """
     config = GreedyRewriteConfig()
     config.max_iterations = MOST_ROUNDS
-    ops = sum(
-        len(region.blocks[0].operations) for function in module.regions[0].blocks[0] for region in function.regions
-    )
+    every = [
+        block for function in module.regions[0].blocks[0] for region in function.regions for block in region.blocks
+    ]
+    ops = sum(len(block.operations) for block in every)
     config.max_num_rewrites = REWRITES_AN_OP * (ops + 20)
     pattern_set = RewritePatternSet(context=module.context)
     for root, pattern in patterns:

@@ -30,6 +30,7 @@ def by_nothing(op: Any, rewriter: Any) -> None:
 @pytest.mark.parametrize("pattern", [by_itself, by_two, by_nothing])
 def test_rewriting_gives_up(pattern: Pattern) -> None:
     module = parse("""
+        func.func private @declared(tensor<1xf32>) -> tensor<1xf32>
         func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
           %0 = "qd.clamp"(%x) {low = 0.0 : f32, high = 1.0 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
           return %0 : tensor<1x4xf32>
