@@ -290,7 +290,7 @@ def test_what_the_high_half_cannot_say_well_is_added_to_the_whole(ratios: list[F
         (3.0, 255.0, 1.0, 0),  # 0 is always inside
         (-7.0, -5.0, float(np.float32(7 / 255)), 255),
         (0.0, 0.0, 1.0, 0),
-        (1e-40, 1e-40, 2.0**-64, 0),
+        (1e-40, 1e-40, 2.0**-126, 0),
     ],
 )
 def test_ranges_become_scales(low: float, high: float, scale: float, zero_point: int) -> None:
