@@ -37,6 +37,7 @@ GENERAL = WHOLE | NARROW
 FOLLOWED = frozenset(register for register, number in GENERAL.items() if number in (RSP, *KEPT))
 WRITES = {OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE}
 READS = {OpAccess.READ, OpAccess.COND_READ, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE}
+BITS = {Mnemonic.BT, Mnemonic.BTS, Mnemonic.BTR, Mnemonic.BTC}  # a register's bit of memory may lie anywhere
 THREAD = {Register.FS, Register.GS}
 PREFIXES = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3")
 WORD = 8
@@ -160,7 +161,7 @@ def effect(instruction: Instruction, info: InstructionInfo) -> Effect | None:
         return None
     stores, load = [], None
     for used in info.used_memory():
-        many = instruction.is_string_instruction or instruction.is_vsib
+        many = instruction.is_string_instruction or instruction.is_vsib or instruction.mnemonic in BITS
         size = 0 if many else MemorySizeExt.size(used.memory_size)
         place = Place(GENERAL.get(used.base), GENERAL.get(used.index), signed(used.displacement), size)
         if used.access in WRITES:

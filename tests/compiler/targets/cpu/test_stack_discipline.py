@@ -13,6 +13,7 @@ HIDDEN = {  # bytes after which control would be somewhere else, and what is sai
     "xchg [rsp]; ret": ("48 87 04 24 c3", "xchg [rsp],rax", "overwrite"),
     "inc [rsp]; ret": ("48 ff 04 24 c3", "inc qword ptr [rsp]", "overwrite"),
     "part of a vector": ("c5 fc 11 44 24 f0 c3", "vmovups [rsp-10h],ymm0", "overwrite"),
+    "a far bit": ("48 0f ab 44 24 c0 c3", "bts [rsp-40h],rax", "overwrite"),
     "one byte": ("88 44 24 07 c3", "mov [rsp+7],al", "overwrite"),
     "an index": ("48 89 04 cc c3", "mov [rsp+rcx*8],rax", "overwrite"),
     "pop; push; ret": ("59 50 c3", "push rax", "overwrite"),
