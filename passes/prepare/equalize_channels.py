@@ -24,13 +24,13 @@ from dyadic.dialects import qd
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import shape
+from dyadic.passes.building import used_once
 from dyadic.passes.prepare.equalize_layers import (
     LARGEST_SCALE,
     SETTLED,
     SWEEPS,
     Layer,
     commutes,
-    own_constants,
     read,
     write,
 )
@@ -177,7 +177,7 @@ def trace(tracing: Tracing, op: Any) -> bool:
     if isinstance(op, qd.Layer):
         axis = 1 if isinstance(op, qd.Conv2dOp) else len(shape(op.x)) - 1
         made, known = tracing.new(op.out, axis), tracing.of.get(op.x)
-        if own_constants(op) and known is not None and known.axis == axis:
+        if own_weights(op) and known is not None and known.axis == axis:
             return True
         tracing.fixed.append(made.numbers)
         tracing.fix(operands)
@@ -188,6 +188,13 @@ def trace(tracing: Tracing, op: Any) -> bool:
         if len(shape(op.out)) > 1:
             tracing.fixed.append(tracing.new(op.out, 1).numbers)
     return False
+
+
+def own_weights(layer: Any) -> bool:
+    """Whether its weights and bias are constants, and no other layer reads the weights. Layers without a bias share a
+    constant of zeros; each gets its own."""
+    values = (layer.weight, layer.bias)
+    return all(isinstance(defining(value), qd.ConstantOp) for value in values) and used_once(layer.weight)
 
 
 def passed_through(

@@ -125,4 +125,5 @@ def write(layer: Layer) -> None:
         old = layer.op.operation.operands[index].owner
         with ir.InsertionPoint(old), old.location:
             layer.op.operation.operands[index] = constant(values)
-        old.erase()
+        if not list(old.results[0].uses):
+            old.erase()

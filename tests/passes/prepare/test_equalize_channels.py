@@ -59,6 +59,29 @@ CASES: dict[str, tuple[Callable[..., torch.Tensor], int, bool]] = {
 }
 
 
+def test_layers_without_a_bias_share_zeros_and_are_rescaled_all_the_same() -> None:
+    class Two(Network):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.first(x).relu()
+            return torch.cat([self.last(y), self.second(y)], 1)
+
+    network = Two(lambda n, a, b: a)
+    network.last, network.second = (nn.Conv2d(8, 5, size, padding=size // 2, bias=False) for size in (1, 3))
+    with torch.no_grad():
+        sizes = network.first.weight.abs().amax((1, 2, 3))[None, :, None, None]
+        network.last.weight /= sizes
+        network.second.weight /= sizes
+    with new_context() as context:
+        module = prepared(import_torch(network.eval(), (torch.zeros(1, 3, 8, 8),), context))
+        (block,) = function_bodies(module)
+        assert unevenness(block) > 100
+        inputs = random_inputs(module)
+        before = outputs(module, *inputs)
+        equalize_channels.run(module.operation)
+        assert_close(outputs(module, *inputs), before, 1e-4)
+        assert unevenness(block) < 2
+
+
 @pytest.mark.parametrize("title", FUNCTIONS)
 def test_results_stay(title: str) -> None:
     assert_unchanged(equalize_channels, FUNCTIONS[title])
