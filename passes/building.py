@@ -84,6 +84,7 @@ def conv2d(
     dilation: Sequence[int],
     groups: int,
 ) -> ir.Value:
+    """`qd.conv2d`: x [N,C,H,W], weight [O,C/groups,KH,KW], bias [O]; padding is [top, left, bottom, right]."""
     size, kernel = shape(x)[2:], shape(weight)[2:]
     out = [window_count(size[d], kernel[d], strides[d], padding[d], padding[d + 2], dilation[d]) for d in range(2)]
     return qd.Conv2dOp(
@@ -99,6 +100,7 @@ def conv2d(
 
 
 def linear(x: ir.Value, weight: ir.Value, bias: ir.Value) -> ir.Value:
+    """`qd.linear`: `x @ weight^T + bias` over the last dimension; weight [O,K], bias [O]."""
     return qd.LinearOp(x=x, weight=weight, bias=bias, out=tensor_type([*shape(x)[:-1], shape(weight)[0]])).result
 
 
@@ -115,6 +117,7 @@ def scale_shift(x: ir.Value, scale: Array, shift: Array, axis: int) -> ir.Value:
 
 
 def elementwise(kind: type[qd.AddOp] | type[qd.SubOp] | type[qd.MulOp], a: ir.Value, b: ir.Value) -> ir.Value:
+    """`qd.add`, `qd.sub` or `qd.mul` with broadcasting."""
     return kind(a=a, b=b, out=tensor_type(np.broadcast_shapes(shape(a), shape(b)))).result
 
 
@@ -129,6 +132,7 @@ def concat(inputs: Sequence[ir.Value], axis: int) -> ir.Value:
 
 
 def pad(x: ir.Value, low: Sequence[int], high: Sequence[int], value: float) -> ir.Value:
+    """`qd.pad`: so many cells of `value` before and after each dimension; negative numbers crop."""
     dims = [lo + n + hi for lo, n, hi in zip(low, shape(x), high, strict=True)]
     return qd.PadOp(x=x, low=i64s(low), high=i64s(high), value=f32(value), out=tensor_type(dims)).result
 
@@ -172,20 +176,24 @@ def avg_pool(
 
 
 def reduce_mean(x: ir.Value, axes: Sequence[int], keep: bool) -> ir.Value:
+    """`qd.reduce_mean` over `axes`, which are kept as 1 where `keep` is true."""
     axes = sorted(axes)
     dims = [1 if d in axes else n for d, n in enumerate(shape(x)) if keep or d not in axes]
     return qd.ReduceMeanOp(x=x, axes=i64s(axes), keep=ir.BoolAttr.get(keep), out=tensor_type(dims)).result
 
 
 def clamp(x: ir.Value, low: float = -math.inf, high: float = math.inf) -> ir.Value:
+    """`qd.clamp`: `min(max(x, low), high)`."""
     return qd.ClampOp(x=x, low=f32(low), high=f32(high), out=x.type).result
 
 
 def hard_sigmoid(x: ir.Value, alpha: float, beta: float) -> ir.Value:
+    """`qd.hard_sigmoid`: `clamp(alpha * x + beta, 0, 1)`."""
     return qd.HardSigmoidOp(x=x, alpha=f32(alpha), beta=f32(beta), out=x.type).result
 
 
 def leaky_relu(x: ir.Value, alpha: float) -> ir.Value:
+    """`qd.leaky_relu`: x where it is positive, else `alpha * x`."""
     return qd.LeakyReluOp(x=x, alpha=f32(alpha), out=x.type).result
 
 
@@ -195,15 +203,18 @@ def unary(kind: type[Any], x: ir.Value) -> ir.Value:
 
 
 def reshape(x: ir.Value, dims: Sequence[int]) -> ir.Value:
+    """`qd.reshape`: the same numbers in the same order under another shape."""
     return qd.ReshapeOp(x=x, out=tensor_type(dims)).result
 
 
 def transpose(x: ir.Value, permutation: Sequence[int]) -> ir.Value:
+    """`qd.transpose`: dimension `d` of the result is dimension `permutation[d]` of x."""
     dims = [shape(x)[d] for d in permutation]
     return qd.TransposeOp(x=x, permutation=i64s(permutation), out=tensor_type(dims)).result
 
 
 def slice_(x: ir.Value, starts: Sequence[int], steps: Sequence[int], dims: Sequence[int]) -> ir.Value:
+    """`qd.slice`: from each dimension as many as `dims` says, from `starts`, `steps` apart."""
     return qd.SliceOp(x=x, starts=i64s(starts), steps=i64s(steps), out=tensor_type(dims)).result
 
 

@@ -40,6 +40,7 @@ def unit_blocks(blocks: int, units: int) -> int:
 
 
 def depthwise_convolution(op: Any) -> list[Launch]:
+    """One launch of the depthwise family, which sums each channel by itself."""
     source, made = view(op.x), view(op.out)
     weight, format_, _ = constant_weights(op.weight)
     strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)

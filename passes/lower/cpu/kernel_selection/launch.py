@@ -20,10 +20,12 @@ Place = tuple[int, int]  # buffer, byte offset inside the first image
 
 
 def no_bytes() -> npt.NDArray[np.int8]:
+    """The data of a kernel that has none: an empty array of bytes."""
     return np.zeros(0, np.int8)
 
 
 def no_params() -> npt.NDArray[np.int32]:
+    """The parameters of a kernel that has none."""
     return np.zeros(0, np.int32)
 
 
@@ -66,6 +68,7 @@ def _data(array: npt.NDArray[Any]) -> ir.Attribute:
 
 
 def place(layout: View | Layout, extra: int = 0) -> Place:
+    """Where a tensor begins, some bytes further on: [buffer, byte offset]."""
     return layout.buffer, layout.offset + extra
 
 

@@ -84,6 +84,7 @@ def _constant(*values: ir.Value) -> Any:
 
 @selects(qi.AddOp)
 def add(op: qi.AddOp) -> list[Launch]:
+    """One launch: both operands rescaled, summed, rounded once."""
     terms = [(op.a, op.multiplier_a.value), (op.b, op.multiplier_b.value)]
     (a, ma), (b, mb) = reversed(terms) if _exchanged(op) else terms
     if _is_wide(a, b, op.out):
@@ -96,6 +97,7 @@ def add(op: qi.AddOp) -> list[Launch]:
 
 @selects(qi.MulOp)
 def mul(op: qi.MulOp) -> list[Launch]:
+    """One launch: the product of both, rounded once."""
     a, b = (op.b, op.a) if _exchanged(op) else (op.a, op.b)
     if _is_wide(a, b, op.out):
         return _wide(op, elementwise_wide.MUL, [op.multiplier.value], [a, b])
@@ -120,6 +122,7 @@ def requant(op: qi.RequantOp) -> list[Launch]:
 
 @selects(qi.TableOp)
 def lookup(op: qi.TableOp) -> list[Launch]:
+    """One launch: 256 entries, one for each value of a byte."""
     return _look_up(op, np.array(op.table).view(storage(op.out)))
 
 

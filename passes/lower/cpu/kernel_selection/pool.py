@@ -45,6 +45,7 @@ def _window(op: Any) -> dict[str, int]:
 
 @selects(qi.MaxPoolOp)
 def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
+    """One launch: the largest cell of each window."""
     dilation = ints(op.dilation)
     spec = pool.MaxPoolSpec(**_window(op), dilation_y=dilation[0], dilation_x=dilation[1])
     return [Launch(spec, place(view(op.out)), [place(view(op.x))])]
@@ -52,6 +53,7 @@ def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
 
 @selects(qi.AvgPoolOp)
 def avg_pool(op: qi.AvgPoolOp) -> list[Launch]:
+    """One launch: the sum of each window, rescaled by how many cells it has."""
     made, seen, counts = view(op.out), view(op.x), ints(op.counts)
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
     form = requantize.WIDE if s.min() >= 32 else requantize.SMALL_SHIFT

@@ -39,6 +39,7 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
 
 
 def family_of(spec: Any) -> str:
+    """The name under which a spec's kind is registered."""
     return next(name for name, (kind, _) in FAMILIES.items() if type(spec) is kind)
 
 

@@ -104,6 +104,7 @@ def strides(value: ir.Value) -> list[int]:
 
 
 def to_attribute(layout: Layout) -> ir.DictAttr:
+    """A layout as the attribute `qi.layout`; `from_attribute` reads it back."""
     i64 = ir.IntegerType.get_signless(64)
     entries: dict[str, ir.Attribute] = {
         key: ir.IntegerAttr.get(i64, getattr(layout, key)) for key in ("buffer", "offset", "image")
@@ -142,4 +143,5 @@ def activations(block: ir.Block) -> list[Any]:
 
 
 def is_constant(value: ir.Value) -> bool:
+    """Whether a value is known when the network is compiled."""
     return isinstance(defining(value), qi.ConstantOp)

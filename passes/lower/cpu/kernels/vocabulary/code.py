@@ -18,14 +18,17 @@ EQ = 0
 
 
 def integer(bits: int) -> ir.Type:
+    """The signless integer type of so many bits."""
     return ir.IntegerType.get_signless(bits)
 
 
 def vec(lanes: int, bits: int) -> ir.VectorType:
+    """The vector type of `lanes` integers of so many bits."""
     return ir.VectorType.get([lanes], integer(bits))
 
 
 def const(value: int, bits: int = 64) -> Value:
+    """A constant of so many bits."""
     return arith.constant(integer(bits), value)
 
 
@@ -37,10 +40,12 @@ def lanes(values: Sequence[int], bits: int) -> Value:
 
 
 def zeros(count: int, bits: int) -> Value:
+    """A vector of zeros."""
     return fill(0, count, bits)
 
 
 def fill(value: int, count: int, bits: int) -> Value:
+    """A constant vector, every lane `value`."""
     kind = vec(count, bits)
     return arith.constant(kind, ir.DenseElementsAttr.get_splat(kind, ir.IntegerAttr.get(integer(bits), value)))
 
@@ -56,14 +61,17 @@ def like(a: Value, b: Value | int) -> Value:
 
 
 def add(a: Value, b: Value | int) -> Value:
+    """`a + b`, wrapping; `b` may be a plain integer, as in all that follow."""
     return arith.addi(a, like(a, b))
 
 
 def sub(a: Value, b: Value | int) -> Value:
+    """`a - b`, wrapping."""
     return arith.subi(a, like(a, b))
 
 
 def mul(a: Value, b: Value | int) -> Value:
+    """`a * b`, wrapping."""
     return arith.muli(a, like(a, b))
 
 
@@ -73,10 +81,12 @@ def floor_div(a: Value, b: int) -> Value:
 
 
 def remainder(a: Value, b: int) -> Value:
+    """`a mod b` of numbers that are not negative."""
     return const(0) if b == 1 else arith.remui(a, like(a, b))
 
 
 def shift_left(a: Value, b: Value | int) -> Value:
+    """`a << b`, zeros from below."""
     return arith.shli(a, like(a, b))
 
 
@@ -86,14 +96,17 @@ def shift_right(a: Value, b: Value | int) -> Value:
 
 
 def shift_right_logical(a: Value, b: Value | int) -> Value:
+    """`a >> b`, zeros from above."""
     return arith.shrui(a, like(a, b))
 
 
 def either(a: Value, b: Value) -> Value:
+    """`a | b`, bit by bit."""
     return arith.ori(a, b)
 
 
 def both(a: Value, b: Value | int) -> Value:
+    """`a & b`, bit by bit."""
     return arith.andi(a, like(a, b))
 
 
@@ -103,18 +116,22 @@ def exclusive(a: Value, b: Value | int) -> Value:
 
 
 def smallest(a: Value, b: Value | int) -> Value:
+    """The smaller of two signed numbers, lane by lane."""
     return arith.minsi(a, like(a, b))
 
 
 def largest(a: Value, b: Value | int) -> Value:
+    """The larger of two signed numbers, lane by lane."""
     return arith.maxsi(a, like(a, b))
 
 
 def smallest_unsigned(a: Value, b: Value | int) -> Value:
+    """The smaller of two unsigned numbers, lane by lane."""
     return arith.minui(a, like(a, b))
 
 
 def largest_unsigned(a: Value, b: Value | int) -> Value:
+    """The larger of two unsigned numbers, lane by lane."""
     return arith.maxui(a, like(a, b))
 
 
@@ -126,6 +143,7 @@ def add_saturated(a: Value, b: Value) -> Value:
 
 
 def extend(a: Value, bits: int, *, signed: bool) -> Value:
+    """A vector's lanes widened to `bits`, with their sign or with zeros."""
     kind = integer(bits)
     if isinstance(a.type, ir.VectorType):
         kind = ir.VectorType.get(ir.VectorType(a.type).shape, kind)
@@ -133,6 +151,7 @@ def extend(a: Value, bits: int, *, signed: bool) -> Value:
 
 
 def truncate(a: Value, bits: int) -> Value:
+    """The low `bits` of every lane."""
     kind = integer(bits)
     if isinstance(a.type, ir.VectorType):
         kind = ir.VectorType.get(ir.VectorType(a.type).shape, kind)
@@ -140,10 +159,12 @@ def truncate(a: Value, bits: int) -> Value:
 
 
 def lane_count(a: Value) -> int:
+    """How many lanes a vector has."""
     return ir.VectorType(a.type).shape[0]
 
 
 def splat(scalar: Value, count: int) -> Value:
+    """A vector of `count` lanes that all hold `value`."""
     return vector.broadcast(ir.VectorType.get([count], scalar.type), scalar)
 
 
@@ -153,6 +174,7 @@ def bits_as(a: Value, count: int, bits: int) -> Value:
 
 
 def shuffle(a: Value, b: Value, mask: Sequence[int]) -> Value:
+    """Lanes of `a`, then of `b`, picked by number."""
     return vector.shuffle(a, b, list(mask))
 
 
@@ -176,6 +198,7 @@ def join(parts: Sequence[Value]) -> Value:
 
 
 def intrinsic(name: str, result: ir.Type | None, *arguments: Value) -> Any:
+    """A call of an LLVM intrinsic by its full name."""
     return llvm.call_intrinsic(result, name, list(arguments), [], [])
 
 
@@ -228,6 +251,7 @@ def loop(
 
 
 def choose(condition: Value, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
+    """`if condition: then() else: otherwise()`, written as code."""
     op = scf.IfOp(condition, has_else=True)
     with ir.InsertionPoint(op.then_block):
         then()
@@ -238,14 +262,17 @@ def choose(condition: Value, then: Callable[[], None], otherwise: Callable[[], N
 
 
 def less(a: Value, b: Value | int) -> Value:
+    """Whether `a < b`, signed."""
     return arith.cmpi(SLT, a, like(a, b))
 
 
 def equal(a: Value, b: Value | int) -> Value:
+    """Whether `a == b`."""
     return arith.cmpi(EQ, a, like(a, b))
 
 
 def select(condition: Value, then: Value, otherwise: Value) -> Value:
+    """`a` where the condition holds, else `b`, lane by lane; both are computed."""
     return arith.select(condition, then, otherwise)
 
 

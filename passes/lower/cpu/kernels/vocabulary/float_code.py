@@ -17,14 +17,17 @@ ROUNDING = 12582912.0  # 1.5 * 2^23: adding it rounds to an integer, half to eve
 
 
 def vec(lanes: int) -> ir.VectorType:
+    """The vector type of so many float32."""
     return ir.VectorType.get([lanes], ir.F32Type.get())
 
 
 def zeros(lanes: int) -> c.Value:
+    """A vector of zeros."""
     return arith.constant(vec(lanes), ir.DenseElementsAttr.get_splat(vec(lanes), ir.FloatAttr.get_f32(0.0)))
 
 
 def load(lanes: int, pointer: c.Value, offset: c.Value | int = 0) -> c.Value:
+    """So many float32 from a pointer, which need not be aligned."""
     return c.load(vec(lanes), pointer, offset, align=4)
 
 
@@ -39,14 +42,17 @@ def from_integers(a: c.Value) -> c.Value:
 
 
 def add(a: c.Value, b: c.Value) -> c.Value:
+    """`a + b`, rounded once to float32."""
     return arith.addf(a, b)
 
 
 def mul(a: c.Value, b: c.Value) -> c.Value:
+    """`a * b`, rounded once to float32; never joined with an addition."""
     return arith.mulf(a, b)
 
 
 def div(a: c.Value, b: c.Value) -> c.Value:
+    """`a / b`, one IEEE division."""
     return arith.divf(a, b)
 
 
