@@ -43,7 +43,7 @@ def predict(network: str, folder: Path, level: str, threads: int) -> dict[str, d
         said = evidence.latency(compiled.selection.searched, compiled.built, Progress())
         schemes = [*decisions.weights.values(), *(f"a{bits}" for bits in decisions.activations.values())]
         widths = {scheme: schemes.count(scheme) for scheme in sorted(set(schemes))}
-        found[name] = {key: said[key] for key in ("predicted_ms", "measured_ms", "error")} | {"widths": widths}
+        found[name] = {key: getattr(said, key) for key in ("predicted_ms", "measured_ms", "error")} | {"widths": widths}
     return found
 
 

@@ -127,7 +127,7 @@ def dequantize_results(conversion: Conversion, terminator: Any, apart: set[ir.Op
         waiting = [result]
         while waiting:
             value = waiting[-1]
-            op = defining(value)
+            op: Any = defining(value)
             joins = op is not None and op.operation in apart
             missing = [part for part in ((op.b, op.a) if joins else ()) if part not in made]
             if missing:

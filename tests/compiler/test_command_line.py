@@ -27,10 +27,10 @@ def parsed(command: str) -> tuple[dict[str, Any], Options]:
     """What the command line makes of a printed command."""
     program, name, *words = shlex.split(command)
     assert (program, name) == ("dyadic", "compile")
-    given = click.Context(cli.compile_command)
+    given: Any = click.Context(cli.compile_command)
     cli.compile_command.parse_args(given, words)
     own = ("model", "output", "calibration", "evaluate", "until", "emit")
-    return {key: given.params.pop(key) for key in own}, Options(**given.params | {"progress": "off"})
+    return {key: given.params.pop(key) for key in own}, Options(**{**given.params, "progress": "off"})
 
 
 @pytest.mark.parametrize("given", GIVEN)

@@ -2,6 +2,7 @@
 
 import itertools
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_in_and_out_in_any_order(write, sizes, wide) -> None:
             refused += 1
             continue
         walked += 1
-        bounds = {"zero_point": 0, "lo": -999, "hi": 999} if wide else {"zero_point": 128}
+        bounds: dict[str, Any] = {"zero_point": 0, "lo": -999, "hi": 999} if wide else {"zero_point": 128}
         source = Input("x", ("N", *sizes), "float32", layout, 1.0, **bounds)
         target = Output("y", ("N", *sizes), layout, 1.0, **bounds)
         program = CpuProgram((Buffer(0, layout.image),), layout.image, 0, (source,), (target,), ())

@@ -189,6 +189,6 @@ def _input(tensor: ir.DictAttr) -> Input:
     return Input(dtype="float32", **_boundary(tensor))
 
 
-def _output(tensor: ir.DictAttr) -> Output:
+def _output(tensor: Any) -> Output:
     start, whole = (tuple(ints(tensor[name])) if name in tensor else () for name in ("start", "whole"))
     return Output(**_boundary(tensor), start=start, whole=whole)

@@ -9,6 +9,7 @@ from torch import nn
 
 import dyadic
 from dyadic.compiler.driver import compile as compile_network
+from dyadic.compiler.options import Precision
 from dyadic.runtime import fixedpoint
 
 X = np.random.default_rng(0).standard_normal((48, 4, 6, 6)).astype(np.float32)
@@ -71,7 +72,7 @@ TAILS = [
 
 
 @pytest.mark.parametrize(("tail", "precision"), [*((tail, "int8") for tail in TAILS), ("nested", "w8a16")])
-def test_every_part_keeps_a_scale_of_its_own(tail: str, precision: str, tmp_path: Path) -> None:
+def test_every_part_keeps_a_scale_of_its_own(tail: str, precision: Precision, tmp_path: Path) -> None:
     network = Detector(tail).eval()
     artifact = compile_network(
         network, X, example_inputs=(torch.from_numpy(X[:1]),), precision=precision, isa=("x86-64",)
