@@ -47,8 +47,20 @@ def replay(cases: Mapping[str, zoo.Case]) -> dict[str, Any]:
     finally:
         torch.set_num_threads(threads)
     versions = {name: version(name) for name in (*CODE, "numpy", "torch")}
-    machine = {"level": record.best_level(), "float vectors": torch.backends.cpu.get_cpu_capability()}
-    return {"versions": versions, "machine": machine, "networks": networks}
+    machine = {
+        "level": record.best_level(),
+        "float vectors": torch.backends.cpu.get_cpu_capability(),
+        "processor": processor(),
+    }
+    learned = [name for name, case in cases.items() if case.learned]
+    return {"versions": versions, "machine": machine, "learned": learned, "networks": networks}
+
+
+def processor() -> str:
+    """What it calls itself, with family, model and stepping."""
+    lines = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()]
+    said = {name.strip(): value.strip() for name, _, value in lines}
+    return " ".join(said.get(name, "?") for name in ("model name", "cpu family", "model", "stepping"))
 
 
 def main() -> int:

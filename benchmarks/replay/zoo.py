@@ -38,6 +38,12 @@ class Case:
     make: Callable[[], tuple[object, object, tuple[torch.Tensor, ...] | None]]
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def learned(self) -> bool:
+        """Whether weights or biases are learned in float32, whose sums are other ones on another processor."""
+        told = " ".join([self.options.get("precision", ""), *self.options.get("keep", ()), *self.options])
+        return any(word in told for word in ("w4", "w2", "max_size"))
+
 
 def digits() -> tuple[object, object, None]:
     with np.load(DIGITS / "train.npz") as data:

@@ -26,7 +26,8 @@ def one(**changed: Any) -> dict[str, Any]:
         "answers": {"batch 1, 1 threads": "22"},
     }
     versions = {"llvmlite": "0.50", "torch-mlir": "1", "torch": "2"}
-    return {"versions": versions, "machine": {"level": "avx2"}, "networks": {"net": sections | changed}}
+    machine = {"level": "avx2", "processor": "p 1", "float vectors": "AVX2"}
+    return {"versions": versions, "machine": machine, "learned": [], "networks": {"net": sections | changed}}
 
 
 QUICK = ["digits int8", "layers/0 int8", "layers/1 w8a16", "layers/0 w4g32a8", "layers/0 islands"]
@@ -75,10 +76,27 @@ def test_code_of_another_llvm_is_not_compared() -> None:
     after = one(code={"avx2": "12", "each": ["d2 kernel 0, conv of conv1"]})
     after["versions"]["llvmlite"], after["machine"]["level"] = "0.51", "amx"
     assert differences(one(), after) == []
-    assert len(notes(one(), after)) == 2 and "CODE WAS NOT COMPARED" in notes(one(), after)[0]
+    assert len(notes(one(), after)) == 3 and notes(one(), after)[2].startswith("CODE WAS NOT COMPARED")
     after = copy.deepcopy(after)
     after["versions"]["llvmlite"] = "0.50"
     assert differences(one(), after) == ["net: code differs in avx2, #0 (kernel 0, conv of conv1)"]
+
+
+def test_what_is_learned_is_not_compared_with_another_processor() -> None:
+    after = one(answers={"batch 1, 1 threads": "23"}, program={"together": "44"})
+    after["machine"]["processor"] = "p 2"
+    assert len(differences(one(), after)) == 2
+    assert notes(one(), after) == ["processor is p 2, the record was made with p 1"]
+    after["learned"] = ["net"]
+    assert differences(one(), after) == ["net: program differs in together"]
+    assert notes(one(), after)[1].startswith("OF 1 NETWORKS ONLY PROGRAM AND CODE")
+    after["machine"]["processor"] = "p 1"
+    assert len(differences(one(), after)) == 2
+
+
+def test_learned_is_what_has_few_bits() -> None:
+    learned = {name.partition(" ")[2] for name, case in zoo.small().items() if case.learned}
+    assert learned == {"w4a8", "w4a4", "w4g32a8", "w2a8", "islands", "kept", "0.7x"}
 
 
 def test_a_network_that_fails_is_named_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
