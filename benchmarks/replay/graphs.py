@@ -96,10 +96,25 @@ class Moves(nn.Module):
         return self.head(pooled), torch.tanh(flat)
 
 
+class Joined(nn.Module):
+    """A result that is joined from parts, each with a scale of its own: boxes and their scores."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, 2, 1)
+        self.boxes = nn.Conv2d(16, 4, 1)
+        self.scores = nn.Conv2d(16, int(random.integers(2, 9)), 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.relu(self.stem(x))
+        return torch.cat([self.boxes(x) * 100.0, torch.sigmoid(self.scores(x))], 1)
+
+
 MODULES: dict[str, Callable[[np.random.Generator], nn.Module]] = {
     "layers": Layers,
     "pointwise": Pointwise,
     "moves": Moves,
+    "joined": Joined,
 }
 
 

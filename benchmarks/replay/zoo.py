@@ -77,6 +77,7 @@ def small() -> dict[str, Case]:
     kept = {"keep": ("squeeze=w4g32a16", "hardswish=a4", "stem=w2a8", "norm=a16")}
     add("pointwise", 0, "kept", kept)
     add("layers", 0, "0.7x", {"max_size": "0.7x", "observer": "min-max"})
+    add("joined", 0, "int8", {})
     return cases
 
 
@@ -85,7 +86,7 @@ def large() -> dict[str, Case]:
     cases = small()
     cases["digits w4a8"] = Case(digits, WIDTHS["w4a8"])
     for number in range(24):
-        kind = tuple(graphs.MODULES)[number % 3]
+        kind = ("layers", "pointwise", "moves")[number % 3]
         width = tuple(WIDTHS)[number // 3 % len(WIDTHS)]
         cases[f"{kind}/{10 + number} {width}"] = Case(partial(graph, kind, 10 + number), WIDTHS[width] | QUICK)
     for name in NETWORKS:

@@ -31,7 +31,7 @@ def one(**changed: Any) -> dict[str, Any]:
 
 
 QUICK = ["digits int8", "layers/0 int8", "layers/1 w8a16", "layers/0 w4g32a8", "layers/0 islands"]
-QUICK += ["pointwise/1 w8a16", "moves/0 int8"]
+QUICK += ["pointwise/1 w8a16", "moves/0 int8", "joined/0 int8"]
 
 
 @pytest.mark.parametrize("name", [*QUICK, *slow(name for name in zoo.small() if name not in QUICK)])
