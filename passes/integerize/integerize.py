@@ -127,18 +127,18 @@ def dequantize_results(conversion: Conversion, terminator: Any, apart: set[ir.Op
         waiting = [result]
         while waiting:
             value = waiting[-1]
-            op: Any = defining(value)
-            joins = op is not None and op.operation in apart
-            missing = [part for part in ((op.b, op.a) if joins else ()) if part not in made]
+            op = defining(value)
+            join = op if op is not None and op.operation in apart else None
+            missing = [] if join is None else [part for part in (join.b, join.a) if part not in made]
             if missing:
                 waiting += missing
                 continue
             waiting.pop()
-            if value not in made:
-                with ir.InsertionPoint(terminator), op.location if joins else terminator.location:
-                    made[value] = (
-                        qi.JoinOp(a=made[op.a], b=made[op.b], axis=op.axis, out=op.out.type).out
-                        if joins
-                        else real(value)
-                    )
+            if value in made:
+                continue
+            with ir.InsertionPoint(terminator), terminator.location if join is None else join.location:
+                if join is None:
+                    made[value] = real(value)
+                else:
+                    made[value] = qi.JoinOp(a=made[join.a], b=made[join.b], axis=join.axis, out=join.out.type).out
         terminator.operation.operands[index] = made[result]
