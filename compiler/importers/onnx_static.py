@@ -221,7 +221,7 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) ->
     known = all(onnx.defs.has(node.op_type) for node in model.graph.node)
     try:
         inferred = shape_inference.infer_shapes(slim, strict_mode=strict and known)
-    except (shape_inference.InferenceError, RuntimeError, IndexError) as error:
+    except (shape_inference.InferenceError, RuntimeError, ValueError, IndexError) as error:
         raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_last_line(error)}") from None
     graph = inferred.graph
     found = {value.name: value for value in [*graph.value_info, *graph.output]}

@@ -170,6 +170,7 @@ def test_branches_that_do_not_fit_their_if() -> None:
         (lambda n: n.attribute.pop(), "needs a condition"),
         (lambda n: n.input.pop(), "needs a condition"),
         (lambda n: n.attribute[1].g.node[0].input.__setitem__(0, "gone"), 'reads "gone"'),
+        (lambda n: setattr(n.attribute[0].g.output[0].type.tensor_type, "elem_type", 65536), "data type 65536"),
     ):
         other = onnx.ModelProto()
         other.CopyFrom(proto)
