@@ -373,3 +373,20 @@ def test_weights_that_are_used_once_are_not_asked_for(
 ) -> None:
     spec = replace(plain(1, 4, vectors=2, unit=(2, 1, 4)), pixels_outer=pixels_outer)
     assert prefetched(spec, writer, [0], monkeypatch) == set()
+
+
+@pytest.mark.parametrize("pixels", [1, 7, 16])
+def test_tiles_are_configured_as_the_processors_manual_says(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Palette 1 in byte 0, bytes of a row from 16 on, two a tile, rows from 48 on; LDTILECFG faults where others are
+    not zero (Intel SDM, volume 2, LDTILECFG). Seen without a machine that has tiles."""
+    written: list[list[int]] = []
+    numbers = SimpleNamespace(
+        lanes=lambda values, _bits: written.append(values), store=lambda *_, **__: None, intrinsic=lambda *_: None
+    )
+    monkeypatch.setattr(conv_amx, "c", numbers)
+    nowhere: Any = 0
+    conv_amx.configure(nowhere, pixels)
+    (config,) = written
+    assert len(config) == 64 and config[0] == 1
+    assert config[16:32:2] == [64] * 8 and config[48:56] == [pixels] * 6 + [16] * 2
+    assert not any(config[1:16]) and not any(config[17:32:2]) and not any(config[32:48]) and not any(config[56:])
