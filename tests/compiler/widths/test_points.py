@@ -25,6 +25,7 @@ MOVED = (
     qi.ConstantOp,
     qi.QuantizeOp,
     qi.DequantizeOp,
+    qi.JoinOp,
     qi.ReshapeOp,
     qi.TransposeOp,
     qi.SliceOp,
@@ -108,10 +109,11 @@ def test_moves_and_concats_join_and_elements_of_rounded_tensors_count() -> None:
   %1 = "qd.conv2d"(%x, %w, %b) {CONV} loc("conv")
   %2 = "qd.transpose"(%1) {{permutation = array<i64: 0, 1, 3, 2>, {RANGE}}} : ({IMAGE}) -> {IMAGE} loc("turn")
   %3 = "qd.concat"(%2, %x) {{axis = 1 : i64, qd.range = array<f64: -3.0, 3.0>}}
-    : ({IMAGE}, {IMAGE}) -> {wide} loc("join")"""
+    : ({IMAGE}, {IMAGE}) -> {wide} loc("join")
+  %4 = "qd.add"(%3, %3) {{{RANGE}}} : ({wide}, {wide}) -> {wide} loc("sum")"""
     with new_context() as context, context:
-        points = Points(hand_made(body, "3", wide))
-    assert points.result_of == {"x": "x", "y": "y", "conv": "conv", "turn": "conv", "join": "conv"}
+        points = Points(hand_made(body, "4", wide))
+    assert points.result_of == {"x": "x", "y": "y", "conv": "conv", "turn": "conv", "join": "conv", "sum": "sum"}
     conv = points.activations["conv"]
     assert conv.elements == 32 + 32 + 32 + 64  # conv, turn, x rounded for the concat, join
     assert {points.ranges[slot] for slot in conv.slots} == {(-3.0, 3.0)}
