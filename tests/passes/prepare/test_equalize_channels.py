@@ -61,6 +61,8 @@ CASES: dict[str, tuple[Callable[..., torch.Tensor], int, bool]] = {
 
 def test_layers_without_a_bias_share_zeros_and_are_rescaled_all_the_same() -> None:
     class Two(Network):
+        second: nn.Conv2d
+
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             y = self.first(x).relu()
             return torch.cat([self.last(y), self.second(y)], 1)
