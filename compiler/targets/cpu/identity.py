@@ -8,7 +8,7 @@ from dyadic.compiler.keep.identity import digest
 from dyadic.runtime.cpu import levels
 
 CODE_ROOTS = ("passes/lower/cpu/kernels", "compiler/targets/cpu/codegen.py")
-TUNE_ROOTS = ("compiler/targets/cpu/tuning",)
+TUNE_ROOTS = ("compiler/targets/cpu/tuning.py", "compiler/targets/cpu/tuning_runner.py")
 CODE_PACKAGES = ("llvmlite", "torch-mlir")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 LEVEL_TWO_BYTES = 2 << 20

@@ -23,12 +23,12 @@ from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.cpu import tuning
+from dyadic.compiler.targets.cpu import tuning_runner as runner
 from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.compiler.targets.cpu.link import Image
-from dyadic.compiler.targets.cpu.tuning import runner
-from dyadic.compiler.targets.cpu.tuning.measuring import Case, measure
-from dyadic.compiler.targets.cpu.tuning.timing import Timing, best
+from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
+from dyadic.compiler.targets.cpu.tuning_timing import Timing, best
 from dyadic.compiler.targets.tuned import Proof
 from dyadic.compiler.tune.proof import prove
 from dyadic.dialects import new_context

@@ -15,8 +15,8 @@ from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.targets.cpu.identity import processor, tune_digest
-from dyadic.compiler.targets.cpu.tuning.measuring import Case, measure
-from dyadic.compiler.targets.cpu.tuning.timing import Timing, best, waiting
+from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
+from dyadic.compiler.targets.cpu.tuning_timing import Timing, best, waiting
 from dyadic.compiler.targets.tuned import Change, Tuned
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of

@@ -12,7 +12,7 @@ from typing import Any
 
 from dyadic.compiler.targets.cpu.identity import level_two_bytes
 from dyadic.compiler.targets.cpu.link import Image
-from dyadic.compiler.targets.cpu.tuning.timing import Timing
+from dyadic.compiler.targets.cpu.tuning_timing import Timing
 
 CASE_SECONDS = 120  # more is no kernel that anyone wants
 
@@ -71,7 +71,7 @@ def measure(
 
 def _child(job: dict[str, Any]) -> Iterator[list[tuple[float, float, int]] | Ended]:
     """What the child says of each case, and at last how it ended."""
-    command = [sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.tuning.runner"]
+    command = [sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.tuning_runner"]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as child,

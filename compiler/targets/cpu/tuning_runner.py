@@ -1,6 +1,6 @@
 """Run candidates one after the other, in a process of its own.
 
-`python -m dyadic.compiler.targets.cpu.tuning.runner` reads one JSON job from standard input and prints a line of JSON
+`python -m dyadic.compiler.targets.cpu.tuning_runner` reads one JSON job from standard input and prints a line of JSON
 for each case as soon as it is measured.
 
 A kernel alone finds everything in the caches, which it never does in a network. So every run takes other weights, and
