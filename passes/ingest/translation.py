@@ -166,7 +166,8 @@ def translate(module: ir.Operation, vocabulary: Vocabulary) -> None:
 
 def _is_without_operators(function: func_dialect.FuncOp, block: ir.Block) -> bool:
     """Whether an importer wrote it and what it returns are inputs and constants alone."""
-    named = any(op.name.startswith(("torch.operator", "torch.aten", "torch.prims")) for op in block.operations)
+    names = [op.operation.name for op in block.operations]
+    named = any(name.startswith(("torch.operator", "torch.aten", "torch.prims")) for name in names)
     return not named and "!torch." in str(function.attributes["function_type"])
 
 
