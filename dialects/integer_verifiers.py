@@ -37,6 +37,13 @@ def verify_clamp(op: Any) -> bool:
     return True
 
 
+def verify_last_dimension(op: Any) -> bool:
+    """What linear layers share: x [..., K] times weight [O, K] makes [..., O]."""
+    x, weight, out = shape(op.x), shape(op.weight), shape(op.out)
+    fits = len(weight) == 2 and x[-1:] == weight[1:] and out == x[:-1] + weight[:1]
+    return fits or fail(op, f"shapes do not fit: x {x}, weight {weight}, result {out}")
+
+
 def verify_product(op: Any, channels: int) -> bool:
     """What layers with weights share: i32 bias, s8 weights, requantization a channel, accumulators inside int32."""
     weight, bias = ir.RankedTensorType(op.weight.type).element_type, ir.RankedTensorType(op.bias.type)

@@ -12,11 +12,10 @@ from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.fields import given, ints
-from dyadic.dialects.integer_verifiers import verify_float_product, verify_image
+from dyadic.dialects.integer_verifiers import verify_float_product, verify_image, verify_last_dimension
 from dyadic.dialects.qi.arithmetic import quantized, real
 from dyadic.dialects.qi.products import Convolution, Layer
 from dyadic.dialects.tensor_types import shape
-from dyadic.dialects.verifiers import fail
 from dyadic.dialects.windows import taps
 
 __all__ = ["FloatConv2dOp", "FloatLinearOp"]
@@ -69,10 +68,7 @@ class FloatLinearOp(Layer, name="float_linear"):
     order = Order.LAST
 
     def verify_invariants(self) -> bool:
-        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
-        if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
-            return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
-        return verify_float_product(self, weight[0])
+        return verify_last_dimension(self) and verify_float_product(self, shape(self.weight)[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
         r, total = real(self.x, x), np.broadcast_to(bias, (*x.shape[:-1], len(bias))).copy()

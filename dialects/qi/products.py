@@ -12,7 +12,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic, Weights
 from dyadic.dialects.fields import I32s, I64s, acc_shift, given, ints
-from dyadic.dialects.integer_verifiers import verify_convolution, verify_product
+from dyadic.dialects.integer_verifiers import verify_convolution, verify_last_dimension, verify_product
 from dyadic.dialects.qi.arithmetic import exact_float, narrow
 from dyadic.dialects.qi.dialect import QI, Operator
 from dyadic.dialects.tensor_types import quantized_bounds, shape, storage, zero_point
@@ -168,10 +168,7 @@ class LinearOp(Layer, name="linear"):
     order = Order.LAST
 
     def verify_invariants(self) -> bool:
-        x, weight, out = shape(self.x), shape(self.weight), shape(self.out)
-        if len(weight) != 2 or x[-1:] != weight[1:] or out != x[:-1] + weight[:1]:
-            return fail(self, f"shapes do not fit: x {x}, weight {weight}, result {out}")
-        return verify_product(self, weight[0])
+        return verify_last_dimension(self) and verify_product(self, shape(self.weight)[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
         kind = exact_float(weight, self.x)

@@ -15,6 +15,7 @@ from torch_mlir.dialects import quant
 from dyadic.dialects import qd, qi
 from dyadic.dialects.tensor_types import is_wide, known_activation, quantized_bounds, shape
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
+from dyadic.passes.by_kind import ByKind
 from dyadic.passes.integerize.products import Product
 from dyadic.passes.integerize.quantization import Activation, value_activation
 from dyadic.passes.integerize.weight_scheme import LARGEST_GROUPED
@@ -32,31 +33,8 @@ class Target:
 
 
 Converter = Callable[["Conversion", Any, Target], ir.Value]
-_CONVERTERS: dict[type, Converter] = {}
-_ISLAND_CONVERTERS: dict[type, Converter] = {}
-
-
-def converts(*kinds: type[qd.Operator]) -> Callable[[Converter], Converter]:
-    """Register how ops of these kinds become `qi`. A kind may be a base class, which all its ops then share."""
-    return lambda converter: _register(_CONVERTERS, kinds, converter)
-
-
-def converts_island(*kinds: type[qd.Layer]) -> Callable[[Converter], Converter]:
-    """Register how layers of these kinds become float islands."""
-    return lambda converter: _register(_ISLAND_CONVERTERS, kinds, converter)
-
-
-def _register(table: dict[type, Converter], kinds: tuple[type, ...], converter: Converter) -> Converter:
-    for kind in kinds:
-        assert kind not in table, f"{kind.__name__} is converted twice"
-        table[kind] = converter
-    return converter
-
-
-def converter_of(kind: type, *, island: bool = False) -> Converter | None:
-    """What was registered for a kind of op or the nearest of its base classes; None where nothing was."""
-    table = _ISLAND_CONVERTERS if island else _CONVERTERS
-    return next((table[base] for base in kind.__mro__ if base in table), None)
+converts = ByKind[Converter]()  # how ops of these kinds become `qi`
+converts_island = ByKind[Converter]()  # how layers of these kinds become float islands
 
 
 class Conversion:

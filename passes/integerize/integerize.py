@@ -22,7 +22,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
     convert_shapes,
 )
 from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands, taken_in
-from dyadic.passes.integerize.conversion import Conversion, Target, converter_of
+from dyadic.passes.integerize.conversion import Conversion, Target, converts, converts_island
 from dyadic.passes.integerize.quantization import value_activation, value_name
 from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.rewriting import defining, layer_name, module_pass
@@ -67,7 +67,7 @@ def convert(conversion: Conversion, op: Any) -> None:
         return
     if isinstance(op, qd.Conv2dOp) and taken_in(op):
         return
-    converter = converter_of(type(op), island=qd.is_island(op))
+    converter = (converts_island if qd.is_island(op) else converts).of(type(op))
     if converter is None and qd.is_island(op):
         raise ModelError(f"{layer_name(op)}: {op.operation.name} has no weights to keep in float.")
     if converter is None:

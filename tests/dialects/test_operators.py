@@ -21,7 +21,7 @@ from dyadic.dialects import new_context, qd, qi
 from dyadic.dialects.facts import Range
 from dyadic.dialects.reference import main_function
 from dyadic.passes.integerize import integerize  # noqa: F401 - it imports what converts
-from dyadic.passes.integerize.conversion import converter_of
+from dyadic.passes.integerize.conversion import converts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLOAT = [op for op in qd.QD.operations if issubclass(op, qd.Operator)]
@@ -59,7 +59,7 @@ def lacks_of_float(op: type[Any], page: str) -> Iterator[str]:
         yield f"{name} has no meaning in float: its class needs `evaluate`"
     if issubclass(op, qd.Function) and not any("exact" in vars(base) for base in op.__mro__ if base is not qd.Function):
         yield f"{name} cannot become a table: its class needs `exact`"
-    if converter_of(op) is None:
+    if converts.of(op) is None:
         yield f"{name} has no integer form: a function in passes/integerize/ must say @converts it"
     if not any(issubclass(op, made.made_from) for made in INTEGER):
         yield f"{name} is the origin of no integer op: one of qi must have it in `made_from`"

@@ -20,7 +20,7 @@ from dyadic.compiler.targets.tuned import Tuned
 from dyadic.dialects import qi
 from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE
-from dyadic.passes.lower.cpu.kernel_selection.selectors import selector_of
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.artifact import ArtifactFile
@@ -40,7 +40,7 @@ class Cpu(Target):
 
     @property
     def kernels(self) -> frozenset[str]:
-        return frozenset(op.OPERATION_NAME for op in qi.QI.operations if selector_of(op) is not None)
+        return frozenset(op.OPERATION_NAME for op in qi.QI.operations if selects.of(op) is not None)
 
     @property
     def levels(self) -> tuple[str, ...]:

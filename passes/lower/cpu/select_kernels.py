@@ -9,7 +9,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import known_activation, quantized_bounds, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
-from dyadic.passes.lower.cpu.kernel_selection.selectors import selector_of
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, NO_HALO, layout_of, to_attribute, view
@@ -47,7 +47,7 @@ def _outline(function: Any, where: ir.InsertionPoint) -> Any:
         for op in body:
             if not qi.has_kernel(op):
                 continue
-            selector = selector_of(type(op))
+            selector = selects.of(type(op))
             assert selector is not None, f"{op.operation.name} has no kernel for this target"
             launches = selector(op)
             for launch in launches:
