@@ -17,7 +17,6 @@ from dyadic.compiler.report_schema import (
     Chosen,
     Difference,
     Equalizing,
-    Gain,
     Interval,
     Layer,
     PlanPoint,
@@ -61,7 +60,7 @@ def account(
         certificate=certificate.summary(),
         seconds=dict(seconds),
         layers=layers(selection, built),
-        refine=tuple(Gain(**asdict(one)) for one in built.refined.gains),
+        refine=built.refined.gains,
         equalized=None if equalized is None else Equalizing(**asdict(equalized)),
         tune=None if tuned is None else Tuning(tuned.summary(), tuned.kept, tuned.to_json()),
     )

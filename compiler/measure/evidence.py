@@ -6,7 +6,7 @@ Everything is measured with compiled artifacts on samples that were not used to 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from dyadic.compiler import cost
 from dyadic.compiler.built import Build, Built
@@ -118,7 +118,7 @@ def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Too
         predicted = {layer: known.weights[layer][schemes[layer]].value for layer in measured}
         seen = rank_correlation(predicted, measured)
         if seen is not None:
-            correlations[method] = Correlation(**asdict(seen))
+            correlations[method] = seen
     points = tuple(Ranked(n, schemes[n], used.weights[n][schemes[n]].value, measured[n]) for n in measured)
     return Ranking(used.method, used.unit, correlations, points)
 

@@ -94,9 +94,8 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # it has classes of its own for every reason
         raise _refused("onnxruntime", error) from error
-    fixed = next((i.shape[0] for i in session.get_inputs() if i.shape and isinstance(i.shape[0], int)), None)
-
     inputs = session.get_inputs()
+    fixed = next((each.shape[0] for each in inputs if each.shape and isinstance(each.shape[0], int)), None)
 
     def answers(feeds: Feeds) -> Outputs:
         """In the types that the file names; an input that nothing reads is zeros."""
@@ -148,9 +147,8 @@ def _torch_engine(module: Any, threads: int, example_batch: int) -> Engine:
             return answers(feeds)
         except Exception as whole:  # whatever a user's own module may raise
             try:
-                return _in_groups(
-                    answers, example_batch, feeds
-                )  # it may take the batch that it was exported with alone
+                # it may take the batch that it was exported with alone
+                return _in_groups(answers, example_batch, feeds)
             except Exception:
                 raise _refused("torch", whole) from whole
 

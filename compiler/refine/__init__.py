@@ -20,7 +20,8 @@ from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.keep.identity import refine_digest
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.compiler.refine.answer import Answer
-from dyadic.compiler.refine.walk import Gain, Walk
+from dyadic.compiler.refine.walk import Walk
+from dyadic.compiler.report_schema import Gain
 from dyadic.compiler.trace import Trace, run_passes
 from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects import qd

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.compiler.refine.walk import Gain, Rounded
+from dyadic.compiler.refine.walk import Rounded
+from dyadic.compiler.report_schema import Gain
 from dyadic.dialects import qd
 from dyadic.passes.refine.weight_grid import Grid
 from dyadic.passes.refine.weight_layers import weight_layer

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dyadic.compiler.refine.moments import moments
 from dyadic.compiler.refine.one_layer import OneLayer
+from dyadic.compiler.report_schema import Gain
 from dyadic.compiler.widths.simulate import Simulation, Values
 from dyadic.dialects import qd
 from dyadic.dialects.reference import Step
@@ -28,16 +29,6 @@ if TYPE_CHECKING:
 
 PROBE = 16  # images on which the gain of each technique is measured
 PIECE = 64  # images that a layer computes at a time
-
-
-@dataclass(frozen=True)
-class Gain:
-    """The signal to noise ratio of a layer's results before and after a technique, against float."""
-
-    layer: str
-    technique: str
-    before_db: float
-    after_db: float
 
 
 @dataclass(frozen=True)

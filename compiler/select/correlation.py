@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from dyadic.compiler.report_schema import Correlation
+
 RESAMPLES = 2000
 FEWEST = 3  # layers: less say nothing
 
 Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """Spearman's rho of so many layers with its bootstrap 95 % interval (percentiles)."""
-
-    rho: float
-    low: float
-    high: float
-    layers: int
 
 
 def rank_correlation(first: Mapping[str, float], second: Mapping[str, float], seed: int = 0) -> Correlation | None:
