@@ -11,7 +11,7 @@ from typing import Protocol
 from torch_mlir import ir
 
 from dyadic.compiler.refine import Refined
-from dyadic.compiler.refine.equalization import Equalized
+from dyadic.compiler.report_schema import Equalizing
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.tuned import Tuned
 from dyadic.compiler.widths.decisions import Decisions
@@ -27,7 +27,7 @@ class Built:
     lowered: ir.Operation
     emitted: Emitted
     refined: Refined
-    equalized: Equalized | None = None
+    equalized: Equalizing | None = None
     tuned: Tuned | None = None
 
     def load(self, threads: int | None = None, max_batch: int = 1, isa: str | None = None) -> Session:

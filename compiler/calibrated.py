@@ -9,7 +9,8 @@ from functools import cached_property
 from torch_mlir import ir
 
 from dyadic.compiler.options import Options
-from dyadic.compiler.refine.equalization import Equalized, Equalizer
+from dyadic.compiler.refine.equalization import Equalizer
+from dyadic.compiler.report_schema import Equalizing
 from dyadic.compiler.user_data import Data
 from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
@@ -39,7 +40,7 @@ class Calibrated:
 
     def equalized(
         self, network: ir.Operation, decisions: Decisions, why: Mapping[str, str], options: Options
-    ) -> tuple[ir.Operation, Equalized | None]:
+    ) -> tuple[ir.Operation, Equalizing | None]:
         """Where it helps, another network with the same meaning; what was seen."""
         if equalize_layers.name in options.left_out:
             return network, None

@@ -224,7 +224,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Equalizing:
-    """Of the network's outputs, without and with it."""
+    """Signal to noise of the network's outputs without and with it, and whether it stayed; `way` is the pass."""
 
     way: str
     before_db: float

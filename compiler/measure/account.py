@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from dyadic.compiler.built import Built
 from dyadic.compiler.compiled import Compiled
@@ -15,8 +15,6 @@ from dyadic.compiler.record import precision
 from dyadic.compiler.report_schema import (
     Budget,
     Chosen,
-    Difference,
-    Equalizing,
     Interval,
     Layer,
     PlanPoint,
@@ -61,7 +59,7 @@ def account(
         seconds=dict(seconds),
         layers=layers(selection, built),
         refine=built.refined.gains,
-        equalized=None if equalized is None else Equalizing(**asdict(equalized)),
+        equalized=equalized,
         tune=None if tuned is None else Tuning(tuned.summary(), tuned.kept, tuned.to_json()),
     )
 
@@ -113,7 +111,7 @@ def chosen(selection: Selection) -> Chosen:
     said = Chosen(
         dict(selection.requested),
         selection.applied,
-        tuple(Difference(**asdict(one)) for one in selection.differences),
+        tuple(selection.differences),
         selection.objective,
     )
     if selection.searched is None:

@@ -12,7 +12,7 @@ that needs none of this keeps its bits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch_mlir import ir
 
@@ -21,6 +21,7 @@ from dyadic.compiler.calibrate.data import Feeds, Samples, first_batches
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.quality.comparison import Tally
+from dyadic.compiler.report_schema import Equalizing
 from dyadic.compiler.sensitivity.candidates import Roundings
 from dyadic.compiler.widths.decisions import Decisions, decide, write
 from dyadic.compiler.widths.points import Points
@@ -38,16 +39,6 @@ SAMPLES = 16
 
 
 WAYS = {one.name: one for one in (equalize_layers, equalize_channels)}
-
-
-@dataclass(frozen=True)
-class Equalized:
-    """Signal to noise of the network's outputs with and without, and whether it stayed; `way` is the pass."""
-
-    way: str
-    before_db: float
-    after_db: float
-    kept: bool
 
 
 class Equalizer:
@@ -85,7 +76,7 @@ class Equalizer:
 
     def attempt(
         self, schemes: Mapping[str, str], why: Mapping[str, str]
-    ) -> tuple[ir.Operation | None, Equalized | None]:
+    ) -> tuple[ir.Operation | None, Equalizing | None]:
         """(the best twin with these widths where it is better, what was seen); (None, None) where there is nothing to
         try.
 
@@ -101,7 +92,7 @@ class Equalizer:
         before = quality_db(self.calibrated, schemes, batches)
         after, way = max((quality_db(self.twin(way), schemes, batches), way) for way in ways)
         least = LEAST_GAIN_DB if few else CLEAR_GAIN_DB
-        seen = Equalized(way, round(before, 2), round(after, 2), after > before + least)
+        seen = Equalizing(way, round(before, 2), round(after, 2), after > before + least)
         if not seen.kept:
             return None, seen
         module = self.twin(way).clone()

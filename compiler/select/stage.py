@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from dyadic.compiler.built import Build, Built
 from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.job import Job
+from dyadic.compiler.report_schema import Difference
 from dyadic.compiler.select import wording
 from dyadic.compiler.select.costs import measure_costs, measure_losses
 from dyadic.compiler.select.model import candidates_for
@@ -43,16 +44,6 @@ from dyadic.runtime.session import threads_for
 
 PRESETS = {"int8": DEFAULT, "w8a16": parse("w8a16"), "w4a8": parse("w4a8"), "w4a4": parse("w4a4")}
 EXCLUDED = "f32a16"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Where another scheme was applied than was asked for."""
-
-    layer: str
-    requested: str
-    applied: str
-    why: str
 
 
 @dataclass(frozen=True, eq=False)
