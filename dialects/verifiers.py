@@ -17,6 +17,12 @@ def fail(op: ir.OpView, complaint: str) -> Literal[False]:
     return False
 
 
+def broadcasts(small: list[int], whole: list[int]) -> bool:
+    """Whether a tensor of shape `small` broadcasts to `whole`, dimensions from the last on."""
+    pairs = zip(reversed(small), reversed(whole), strict=False)
+    return len(small) <= len(whole) and all(n in (1, m) for n, m in pairs)
+
+
 def verify_window(op: Any, size: list[int], kernel: list[int], out: list[int], *, ceil: bool = False) -> bool:
     """The result's height and width follow from size, kernel, strides, padding and dilation.
 

@@ -33,11 +33,14 @@ given to it, so that nothing here loads it.
 # Every family says in `__all__` what it adds.
 # ruff: noqa: F403
 
+from dyadic.dialects.qd.attention import *
 from dyadic.dialects.qd.data import *
 from dyadic.dialects.qd.decisions import *
 from dyadic.dialects.qd.dialect import *
+from dyadic.dialects.qd.embedding import *
 from dyadic.dialects.qd.functions import *
 from dyadic.dialects.qd.moves import *
+from dyadic.dialects.qd.norms import *
 from dyadic.dialects.qd.pointwise import *
 from dyadic.dialects.qd.products import *
 from dyadic.dialects.qd.windows import *

@@ -24,6 +24,8 @@ __all__ = [
     "ClampOp",
     "Elementwise",
     "Function",
+    "GeluOp",
+    "GeluTanhOp",
     "HardSigmoidOp",
     "HardSwishOp",
     "LeakyReluOp",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 EVERYWHERE = (-math.inf, math.inf)
+SQRT_2_OVER_PI = Fraction("0.79788456080286535587989211986876373695171726232986931533185165")
 
 
 class Elementwise(Operator):
@@ -129,6 +132,38 @@ class SiluOp(Function, name="silu"):
     @property
     def useful_inputs(self) -> tuple[float, float]:
         return -8.0, math.inf  # -0.0027 there, and 0 from there on
+
+
+class GeluOp(Function, name="gelu"):
+    """`x * (1 + erf(x / sqrt(2))) / 2` (Hendrycks and Gimpel, 2016)."""
+
+    piecewise_linear = False
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.nn.functional.gelu(x)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return x * rational.normal_distribution(x)
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        return -4.0, math.inf  # -0.00013 there, and 0 from there on
+
+
+class GeluTanhOp(Function, name="gelu_tanh"):
+    """`x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2`: what exporters call the tanh approximation."""
+
+    piecewise_linear = False
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.nn.functional.gelu(x, approximate="tanh")
+
+    def exact(self, x: Fraction) -> Fraction:
+        return x * rational.sigmoid(2 * SQRT_2_OVER_PI * (x + Fraction(44715, 1000000) * x**3))
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        return -4.0, math.inf
 
 
 class HardSigmoidOp(Function, name="hard_sigmoid"):

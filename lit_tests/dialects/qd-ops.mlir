@@ -1,7 +1,7 @@
 // RUN: dyadic-opt %s | dyadic-opt | filecheck %s
 
 // CHECK-LABEL: func.func @every_op_survives_a_round_trip
-func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x2x1x1xf32>, %z: tensor<1x1x6x6xf32>, %m: tensor<1x4xf32>, %w4: tensor<3x2x3x3xf32>, %w2: tensor<3x4xf32>, %v2: tensor<2xf32>, %v3: tensor<3xf32>) {
+func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x2x1x1xf32>, %z: tensor<1x1x6x6xf32>, %m: tensor<1x4xf32>, %w4: tensor<3x2x3x3xf32>, %w2: tensor<3x4xf32>, %v2: tensor<2xf32>, %v3: tensor<3xf32>, %s: tensor<1x3x2xf32>, %u: tensor<1x2x3xf32>, %n: tensor<1xf32>, %k: tensor<1x1x3xf32>, %ids: tensor<1x3xi32>) {
   // CHECK: "qd.constant"({{.*}}) {value = dense<[5.000000e-01, -1.000000e+00]> : tensor<2xf32>} : () -> tensor<2xf32>
   %r0 = "qd.constant"() {value = dense<[5.000000e-01, -1.000000e+00]> : tensor<2xf32>} : () -> tensor<2xf32>
   // CHECK: "qd.conv2d"({{.*}}) {dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x2x6x6xf32>, tensor<3x2x3x3xf32>, tensor<3xf32>) -> tensor<1x3x3x3xf32>
@@ -46,5 +46,19 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r20 = "qd.transpose"(%x) {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x2x6x6xf32>) -> tensor<1x6x6x2xf32>
   // CHECK: "qd.slice"({{.*}}) {starts = array<i64: 0, 0, 1, 0>, steps = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x2xf32>
   %r21 = "qd.slice"(%x) {starts = array<i64: 0, 0, 1, 0>, steps = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x2xf32>
+  // CHECK: "qd.gelu"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r22 = "qd.gelu"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.gelu_tanh"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r23 = "qd.gelu_tanh"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.layer_norm"({{.*}}) {epsilon = 6.250000e-02 : f64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  %r24 = "qd.layer_norm"(%s, %v2, %v2) {epsilon = 6.250000e-02 : f64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.rms_norm"({{.*}}) {epsilon = 6.250000e-02 : f64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  %r25 = "qd.rms_norm"(%s, %v2, %v2) {epsilon = 6.250000e-02 : f64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.matmul"({{.*}}) : (tensor<1x3x2xf32>, tensor<1x2x3xf32>) -> tensor<1x3x3xf32>
+  %r26 = "qd.matmul"(%s, %u) : (tensor<1x3x2xf32>, tensor<1x2x3xf32>) -> tensor<1x3x3xf32>
+  // CHECK: "qd.attention"({{.*}}) {scale = 1.250000e-01 : f64} : (tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1x1x3xf32>) -> tensor<1x3x2xf32>
+  %r27 = "qd.attention"(%s, %s, %s, %n, %k) {scale = 1.250000e-01 : f64} : (tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1x1x3xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.embedding"({{.*}}) : (tensor<1x3xi32>, tensor<3x4xf32>) -> tensor<1x3x4xf32>
+  %r28 = "qd.embedding"(%ids, %w2) : (tensor<1x3xi32>, tensor<3x4xf32>) -> tensor<1x3x4xf32>
   return
 }
