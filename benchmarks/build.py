@@ -18,8 +18,9 @@ import numpy as np
 
 from benchmarks.engines import INPUT, OURS, OUTPUT, TREE, Missing, Source, engine
 
-CALIBRATION, EVALUATION = 16, 16  # images
+CALIBRATION, EVALUATION = 16, 16  # images or texts
 FLOAT = "float"
+TRANSFORMERS = ("deit_tiny", "bert_base_128", "minilm_128", "minilm_32")  # as some engines must be told
 
 
 def source_path(network: str, folder: Path) -> Path:
@@ -40,11 +41,10 @@ def make_source(network: str, folder: Path) -> None:
     import torch
 
     from benchmarks.networks import NETWORKS, macs
-    from benchmarks.networks.seeded import images
 
     one = NETWORKS[network]
     module = one.make()
-    shown, asked = images(CALIBRATION, one.size, seed=1), images(EVALUATION, one.size, seed=2)
+    shown, asked = one.samples(CALIBRATION, seed=1), one.samples(EVALUATION, seed=2)
     torch.onnx.export(
         module,
         (torch.from_numpy(asked[:2]),),
@@ -62,7 +62,7 @@ def make_source(network: str, folder: Path) -> None:
         calibration=shown,
         evaluation=asked,
         reference=reference,
-        macs=np.int64(macs(module, one.size)),
+        macs=np.int64(macs(module, asked[:1])),
     )
 
 
@@ -70,7 +70,8 @@ def build(name: str, network: str, folder: Path, levels: tuple[str, ...] | None 
     if name == FLOAT:
         make_source(network, folder)
         return
-    source = Source(network, source_path(network, folder), data(network, folder, "calibration"), levels)
+    kind = network in TRANSFORMERS
+    source = Source(network, source_path(network, folder), data(network, folder, "calibration"), levels, kind)
     engine(name).build(source, model_path(name, network, folder))
 
 

@@ -11,10 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-Images = npt.NDArray[np.float32]
+Images = npt.NDArray[Any]  # float32, or token numbers
 Run = Callable[[Images], npt.NDArray[Any]]
 INPUT, OUTPUT = "x", "logits"
 OURS = "dyadic"
@@ -35,13 +34,15 @@ class Missing(Exception):
 class Source:
     """A network in float, as all engines get it, and the images that they calibrate on.
 
-    `levels` are what ours holds code for; None is its default, all levels of this machine.
+    `levels` are what ours holds code for; None is its default, all levels of this machine. Some engines want to be told
+    that a network is a transformer.
     """
 
     network: str
     onnx: Path
     calibration: Images
     levels: tuple[str, ...] | None = None
+    transformer: bool = False
 
 
 class Engine(Protocol):

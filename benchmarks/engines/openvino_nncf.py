@@ -15,7 +15,8 @@ def build(source: Source, file: Path) -> None:
 
     model = openvino.convert_model(str(source.onnx))
     samples = nncf.Dataset([image[None] for image in source.calibration])
-    openvino.save_model(nncf.quantize(model, samples, subset_size=len(source.calibration)), str(file))
+    kind = nncf.ModelType.TRANSFORMER if source.transformer else None
+    openvino.save_model(nncf.quantize(model, samples, subset_size=len(source.calibration), model_type=kind), str(file))
 
 
 def open(file: Path, batch: int, threads: int, level: str) -> Run:

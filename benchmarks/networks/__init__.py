@@ -2,25 +2,40 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from benchmarks.networks.densenet import densenet121
 from benchmarks.networks.efficientnet import efficientnet_b0
+from benchmarks.networks.encoder import Attention, bert_base, deit_tiny, minilm
 from benchmarks.networks.inception import inception_v3
 from benchmarks.networks.mobilenet import mobilenet_v2
 from benchmarks.networks.resnet import resnet18, resnet50
+from benchmarks.networks.seeded import images
 from benchmarks.networks.squeezenet import squeezenet1_1
 from benchmarks.networks.vgg import vgg16
+
+WORDS = 30522  # of the vocabulary that token numbers are of
 
 
 @dataclass(frozen=True)
 class Network:
-    """`size` is the height and width of its images."""
+    """`size` is the height and width of its images; of a network that reads text, `tokens` is how many it reads."""
 
     make: Callable[[], nn.Module]
     size: int = 224
+    tokens: int = 0
+
+    def samples(self, count: int, seed: int) -> npt.NDArray[Any]:
+        """Seeded inputs: images, or token numbers."""
+        if not self.tokens:
+            return images(count, self.size, seed)
+        return np.random.default_rng(seed).integers(0, WORDS, (count, self.tokens), dtype=np.int64)
 
 
 NETWORKS = {
@@ -32,21 +47,29 @@ NETWORKS = {
     "squeezenet1_1": Network(squeezenet1_1),
     "densenet121": Network(densenet121),
     "efficientnet_b0": Network(efficientnet_b0),
+    "deit_tiny": Network(deit_tiny),
+    "bert_base_128": Network(bert_base, tokens=128),
+    "minilm_128": Network(partial(minilm, 128), tokens=128),
+    "minilm_32": Network(partial(minilm, 32), tokens=32),
 }
 
 
-def macs(network: nn.Module, size: int) -> int:
-    """Multiply-accumulates of convolutions and linear layers for one image: the same for whoever runs it."""
+def macs(network: nn.Module, one: npt.NDArray[Any]) -> int:
+    """Multiply-accumulates of convolutions, linear layers and attention for one input: the same for whoever runs it."""
     total = 0
 
-    def count(module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal total
-        assert isinstance(module, nn.Conv2d | nn.Linear)
-        total += output.numel() * module.weight[0].numel()
+        if isinstance(module, Attention):  # scores, and what they weigh
+            total += 2 * inputs[0].shape[1] * inputs[0].numel()
+        else:
+            assert isinstance(module, nn.Conv2d | nn.Linear)
+            total += output.numel() * module.weight[0].numel()
 
-    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    counted = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear | Attention)]
+    hooks = [m.register_forward_hook(count) for m in counted]
     with torch.inference_mode():
-        network(torch.zeros(1, 3, size, size))
+        network(torch.from_numpy(one))
     for hook in hooks:
         hook.remove()
     return total

@@ -56,7 +56,8 @@ def graph(kind: str, seed: int) -> tuple[object, object, tuple[torch.Tensor, ...
 
 def network(name: str) -> tuple[object, object, tuple[torch.Tensor, ...]]:
     one = NETWORKS[name]
-    return one.make(), images(IMAGES, one.size, seed=1), (torch.zeros(1, 3, one.size, one.size),)
+    samples = one.samples(IMAGES, seed=1)
+    return one.make(), samples, (torch.from_numpy(samples[:1]),)
 
 
 def small() -> dict[str, Case]:
