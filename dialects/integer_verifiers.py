@@ -65,6 +65,30 @@ def verify_product(op: Any, channels: int) -> bool:
     return verify_requantization(op, channels)
 
 
+def verify_residual(op: Any) -> bool:
+    """Of the result's shape, with multipliers and shifts inside the bounds of a fused addition."""
+    channels, out = shape(op.weight)[0], shape(op.out)
+    if shape(op.residual) != out:
+        return fail(op, f"residual {shape(op.residual)} must have the result's shape {out}")
+    if not given(op, "residual_multiplier", "residual_shift", "shift"):
+        return True
+    mb, by, s = ints(op.residual_multiplier), op.residual_shift.value, ints(op.shift)
+    high = by == fixedpoint.HIGH_RESIDUAL_SHIFT
+    limits = fixedpoint.residual_limits(quantized_bounds(op.residual)[1])
+    if len(mb) != channels or min(mb) < 0 or not (0 <= by <= limits.shift or high):
+        return fail(
+            op,
+            f"needs {channels} residual multipliers >= 0 and a shift in [0, {limits.shift}] or 32, got {mb}, {by}",
+        )
+    if high and (max(mb) >> limits.high_bits or not set(s) <= set(fixedpoint.HIGH_SHIFTS)):
+        return fail(
+            op,
+            f"residual shift 32 needs residual multipliers below 2^{limits.high_bits} and shifts in [33, 53], "
+            f"got {max(mb)} and [{min(s)}, {max(s)}]",
+        )
+    return True
+
+
 def verify_weights(op: Any) -> bool:
     """Weights lie inside the range of their type; with groups, they are group scale times a step of 4 bits.
 

@@ -7,7 +7,7 @@ Stages without passes here (import, calibrate, select, emit) need data, the outs
 from dyadic.passes.ingest.ingest_aten import ingest_aten
 from dyadic.passes.ingest.ingest_onnx import ingest_onnx
 from dyadic.passes.integerize.align_residuals import align_residuals
-from dyadic.passes.integerize.choose_conv_add import choose_conv_add
+from dyadic.passes.integerize.choose_fused_additions import choose_fused_additions
 from dyadic.passes.integerize.integerize import integerize as convert_to_integers  # the name is the package here
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.place_widths import place_widths
@@ -65,7 +65,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
     "integerize": (
         place_widths,  # first: what rounds to another width gets a range of its own
         place_ranges,  # before those that read scales, which follow from ranges that agree
-        choose_conv_add,  # before integerize, which must know whether a convolution rounds or waits for its addition
+        choose_fused_additions,  # before integerize, which must know whether a layer rounds or waits for its addition
         align_residuals,  # after both: for additions that were chosen, and no one moves their ranges any more
         convert_to_integers,
         verify_integer,  # last: the proof that nothing float is left inside

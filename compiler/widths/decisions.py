@@ -9,7 +9,7 @@ from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.scheme import FLOAT, Layer, Scheme, Weights, parse
 from dyadic.dialects import qd
 from dyadic.dialects.reference import main_function, make_plan
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.passes.integerize.choose_fused_additions import TAKES_IN
 
 DEFAULT = Scheme(Weights(8), 8)
 
@@ -85,8 +85,8 @@ def write(module: ir.Module, points: Points, decisions: Decisions, why: Mapping[
     plan = make_plan(module)
     for step in plan.steps:
         attributes = step.op.operation.attributes
-        if CONV_ADD in marks.get(step.name, {}):  # which side it takes in: ranges for 4 bits might say otherwise
-            attributes[CONV_ADD] = ir.StringAttr.get(marks[step.name][CONV_ADD].value, module.context)
+        if TAKES_IN in marks.get(step.name, {}):  # which side it takes in: ranges for 4 bits might say otherwise
+            attributes[TAKES_IN] = ir.StringAttr.get(marks[step.name][TAKES_IN].value, module.context)
         attributes[qd.BITS] = ir.IntegerAttr.get(width, decisions.activations[points.result_of[step.name]])
         attributes[qd.WHY] = ir.StringAttr.get(why[step.name], module.context)
         if step.name in schemes:

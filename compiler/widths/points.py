@@ -2,7 +2,7 @@
 
 A *weight point* is a constant that convolutions or linear layers read as their weights; layers that share it share its
 width. An *activation point* is a set of tensors that must have one type: what moves of bytes read and make, and what
-concats join. Tensors that integerize never rounds (a convolution's result before its fused clamp, or before the
+concats join. Tensors that integerize never rounds (a layer's result before its fused clamp, or before the
 addition that takes it in) belong to the tensor that is rounded for them, so that a user may name either layer.
 """
 
@@ -17,7 +17,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.reference import Plan, Step, main_function, make_plan
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.align_residuals import align_residuals
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD, choose_conv_add, operands, taken_in
+from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, choose_fused_additions, operands, taken_in
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.quantization import value_range
@@ -62,7 +62,7 @@ class Points:
     `module` is a copy in which ranges are placed as integerize places them (exact on the float graph), `plan` its plan.
     `ranges` are those of every slot that is rounded, `ranges_at(bits)` those that it has at a width. `result_of` says
     which activation point holds a layer's result, under the names of the original module. `additions` says by the name
-    of a convolution which addition takes in its accumulator; that has a step of its own where the convolution is float.
+    of a layer which addition takes in its accumulator; that has a step of its own where the layer is float.
     """
 
     def __init__(self, module: ir.Module) -> None:
@@ -105,7 +105,7 @@ class Points:
                 self._union(op.out, tail.out)
             elif _tag(step) is None and next(iter(op.out.uses)).owner.opview.inserted is not None:
                 self._union(op.x, op.out)  # makes room for what is padded: another range, but the width of the input
-            if CONV_ADD in op.operation.attributes:
+            if TAKES_IN in op.operation.attributes:
                 self._union(operands(op)[0], op.out)
 
     def _union(self, a: ir.Value, b: ir.Value) -> None:
@@ -120,8 +120,8 @@ class Points:
         return slot
 
     def taken_in(self, op: Any) -> str | None:
-        """The convolution whose accumulator `op` keeps, by name; None where it is no addition that does."""
-        if CONV_ADD not in op.operation.attributes:
+        """The layer whose accumulator `op` keeps, by name; None where it is no addition that does."""
+        if TAKES_IN not in op.operation.attributes:
             return None
         return self.names[self._slots[operands(op)[0]]]
 
@@ -132,7 +132,7 @@ class Points:
             return True
         if op.operation in self._apart:
             return False
-        return fused_clamp(op) is None and not (isinstance(op, qd.Conv2dOp) and taken_in(op))
+        return fused_clamp(op) is None and not (isinstance(op, qd.Layer) and taken_in(op))
 
     def ranges_at(self, bits: int) -> dict[int, tuple[float, float]]:
         """(low, high) of every slot that is rounded, if all had so many bits."""
@@ -194,7 +194,7 @@ def prepared(module: ir.Module | ir.Operation, plan: Plan) -> ir.Operation:
         copy = module.operation.clone()
         for step in plan.steps:
             del step.op.operation.attributes[TAG]
-        for one in (place_ranges, choose_conv_add, align_residuals):
+        for one in (place_ranges, choose_fused_additions, align_residuals):
             one.run(copy)
     return copy
 

@@ -30,6 +30,14 @@ def narrow(op: Any, acc: npt.NDArray[np.int64]) -> Array:
     return q.astype(storage(op.out))
 
 
+def added(op: Any, acc: npt.NDArray[np.int64], residual: Array) -> Array:
+    """The result of a fused addition from accumulators and a residual whose channels are last."""
+    b = (residual.astype(np.int64) - zero_point(op.residual)) << op.residual_shift.value
+    total = acc * np.array(numbers(op.multiplier), np.int64) + b * np.array(numbers(op.residual_multiplier), np.int64)
+    rounded = fixedpoint.round_shift(total, np.array(numbers(op.shift), np.int64))
+    return np.clip(rounded + zero_point(op.out), op.low.value, op.high.value).astype(storage(op.out))
+
+
 def real(value: ir.Value, q: Array) -> npt.NDArray[np.float32]:
     """What the integers `q` of a `qi` activation stand for, as the boundary says it."""
     kind = known_activation(value)

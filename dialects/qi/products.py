@@ -12,15 +12,28 @@ from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order, image, pixels, pixels_shape
 from dyadic.dialects.facts import Arithmetic, Weights
 from dyadic.dialects.fields import I32s, I64s, acc_shift, given, ints
-from dyadic.dialects.integer_verifiers import verify_convolution, verify_last_dimension, verify_product
-from dyadic.dialects.qi.arithmetic import exact_float, narrow
+from dyadic.dialects.integer_verifiers import (
+    verify_convolution,
+    verify_last_dimension,
+    verify_product,
+    verify_residual,
+)
+from dyadic.dialects.qi.arithmetic import added, exact_float, narrow
 from dyadic.dialects.qi.dialect import QI, Operator
-from dyadic.dialects.tensor_types import quantized_bounds, shape, storage, zero_point
-from dyadic.dialects.verifiers import fail
+from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.dialects.windows import taps
 from dyadic.runtime import fixedpoint
 
-__all__ = ["Conv2dOp", "ConvAddOp", "Convolution", "Layer", "LinearOp", "is_layer"]
+__all__ = [
+    "Conv2dOp",
+    "ConvAddOp",
+    "Convolution",
+    "Layer",
+    "LinearAddOp",
+    "LinearOp",
+    "has_residual",
+    "is_layer",
+]
 
 Array = npt.NDArray[Any]
 
@@ -117,39 +130,12 @@ class ConvAddOp(Convolution, name="conv_add"):
     order = Order.IMAGE
 
     def verify_invariants(self) -> bool:
-        if not given(self, "groups"):
-            return True
-        channels, out = shape(self.weight)[0], shape(self.out)
-        if shape(self.residual) != out:
-            return fail(self, f"residual {shape(self.residual)} must have the result's shape {out}")
-        if given(self, "residual_multiplier", "residual_shift", "shift"):
-            mb, by, s = ints(self.residual_multiplier), self.residual_shift.value, ints(self.shift)
-            high = by == fixedpoint.HIGH_RESIDUAL_SHIFT
-            limits = fixedpoint.residual_limits(quantized_bounds(self.residual)[1])
-            if len(mb) != channels or min(mb) < 0 or not (0 <= by <= limits.shift or high):
-                seen = f"{mb}, {by}"
-                return fail(
-                    self,
-                    f"needs {channels} residual multipliers >= 0 and a shift in [0, {limits.shift}] or 32, got {seen}",
-                )
-            if high and (max(mb) >> limits.high_bits or not set(s) <= set(fixedpoint.HIGH_SHIFTS)):
-                seen = f"{max(mb)} and [{min(s)}, {max(s)}]"
-                return fail(
-                    self,
-                    f"residual shift 32 needs residual multipliers below 2^{limits.high_bits} and shifts in [33, 53], "
-                    f"got {seen}",
-                )
-        return verify_convolution(self)
+        return not given(self, "groups") or (verify_residual(self) and verify_convolution(self))
 
     accumulate = Conv2dOp.accumulate
 
     def evaluate(self, x: Array, weight: Array, bias: Array, residual: Array) -> Array:
-        b = (pixels(self, residual).astype(np.int64) - zero_point(self.residual)) << self.residual_shift.value
-        shift = np.array(ints(self.shift), np.int64)
-        total = self.accumulate(x, weight, bias) * np.array(ints(self.multiplier), np.int64)
-        total += b * np.array(ints(self.residual_multiplier), np.int64)
-        q = np.clip(fixedpoint.round_shift(total, shift) + zero_point(self.out), self.low.value, self.high.value)
-        return image(self, q.astype(storage(self.out)))
+        return image(self, added(self, self.accumulate(x, weight, bias), pixels(self, residual)))
 
 
 class LinearOp(Layer, name="linear"):
@@ -171,9 +157,48 @@ class LinearOp(Layer, name="linear"):
         return verify_last_dimension(self) and verify_product(self, shape(self.weight)[0])
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> Array:
+        return narrow(self, self.accumulate(x, weight, bias))
+
+    def accumulate(self, x: Array, weight: Array, bias: Array) -> npt.NDArray[np.int64]:
+        """The accumulators, narrowed to int32 where they must be, as int64 [..., O]."""
         kind = exact_float(weight, self.x)
         acc = (x.astype(kind) @ weight.astype(kind).T).astype(np.int64) + bias
-        return narrow(self, fixedpoint.round_shift(acc, acc_shift(self)))
+        return fixedpoint.round_shift(acc, acc_shift(self))
+
+
+class LinearAddOp(Layer, name="linear_add"):
+    """A linear layer whose accumulator is added to a residual before the one rounding, as in `conv_add`.
+
+    x [..., K], weight [O, K], bias i32[O], residual [..., O].
+    """
+
+    residual: Operand[Any]
+    multiplier: I32s
+    residual_multiplier: I32s
+    residual_shift: ir.IntegerAttr
+    shift: I32s
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    acc: I64s
+    out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.AddOp,)
+    order = Order.LAST
+
+    def verify_invariants(self) -> bool:
+        fits = verify_last_dimension(self) and verify_residual(self)
+        return fits and verify_product(self, shape(self.weight)[0])
+
+    accumulate = LinearOp.accumulate
+
+    def evaluate(self, x: Array, weight: Array, bias: Array, residual: Array) -> Array:
+        return added(self, self.accumulate(x, weight, bias), residual)
+
+
+def has_residual(op: object) -> bool:
+    """Whether it is a layer that takes in an addition."""
+    return isinstance(op, ConvAddOp | LinearAddOp)
 
 
 def is_layer(name: str) -> bool:

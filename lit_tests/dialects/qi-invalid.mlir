@@ -50,6 +50,14 @@ func.func @conv_add_of_another_size(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.
 
 // -----
 
+// CHECK: error: "/linear_add_of_another_size": 'qi.linear_add' op residual [1, 4] must have the result's shape [1, 3]
+func.func @linear_add_of_another_size(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>) {
+  %r = "qi.linear_add"(%a, %b, %c, %a) {high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, 1>, residual_shift = 0 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/linear_add_of_another_size")
+  return
+}
+
+// -----
+
 // CHECK: error: "/conv_add_with_a_negative_residual": 'qi.conv_add' op needs 3 residual multipliers >= 0 and a shift in [0, 16] or 32, got [1, 1, -1], 0
 func.func @conv_add_with_a_negative_residual(%a: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, %b: tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, %c: tensor<3xi32>, %d: tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.conv_add"(%a, %b, %c, %d) {channels_last, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, high = 255 : i64, low = 0 : i64, acc = array<i64: 0, 9>, multiplier = array<i32: 1, 1, 0>, shift = array<i32: 33, 34, 2>, residual_multiplier = array<i32: 1, 1, -1>, residual_shift = 0 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>, tensor<3x3x3x2x!quant.uniform<i8<-127:127>:f32:0, {0.25, 0.25, 0.25}>>, tensor<3xi32>, tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x3x!quant.uniform<u8:f32, 0.5:3>> loc("/conv_add_with_a_negative_residual")

@@ -1,10 +1,10 @@
-"""An addition that takes in a convolution gets steps of which its residual's are a whole number of 256ths.
+"""An addition that takes in a layer gets steps of which its residual's are a whole number of 256ths.
 
 The residual's multiplier is then a small integer at the place where kernels like to add it (`residual_multipliers`).
 The range only grows, by 2 % at most, or stays as it is. Ops that move bytes keep their input's range, so those behind
 grow, too; a concat holds several inputs to one range, so what it reads stays.
 
-    add(conv, y : range r) : range s {qd.conv_add = "a"}  -->  add(conv, y) : range s * g      1 <= g <= 1.02
+    add(conv, y : range r) : range s {qd.takes_in = "a"}  -->  add(conv, y) : range s * g      1 <= g <= 1.02
 
 Truth: exact on the float graph; it decides only where steps lie.
 """
@@ -16,7 +16,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands
+from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, operands
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.quantization import set_value_range, value_activation, value_range
 from dyadic.passes.rewriting import module_pass
@@ -27,10 +27,10 @@ MOST = Fraction(102, 100)
 
 @module_pass
 def align_residuals(module: ir.Operation) -> None:
-    """Grow the range of every conv_add until its residual's scale is a multiple of 1/256 of its own."""
+    """Grow the range of every fused addition until its residual's scale is a multiple of 1/256 of its own."""
     for block in function_bodies(module):
         for op in block.operations:
-            if CONV_ADD in op.attributes:
+            if TAKES_IN in op.attributes:
                 align(op.opview)
 
 

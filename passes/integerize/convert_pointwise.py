@@ -14,7 +14,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
 from dyadic.dialects.tensor_types import shape
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.passes.integerize.choose_fused_additions import TAKES_IN
 from dyadic.passes.integerize.conversion import (
     Conversion,
     Target,
@@ -24,7 +24,7 @@ from dyadic.passes.integerize.conversion import (
     dense,
     i64,
 )
-from dyadic.passes.integerize.convert_products import conv_add
+from dyadic.passes.integerize.convert_products import fused_addition
 from dyadic.passes.integerize.products import add_multipliers
 from dyadic.passes.integerize.quantization import value_activation
 from dyadic.passes.integerize.tables import table
@@ -36,8 +36,8 @@ from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MAX, limited_multiplier
 @converts(qd.AddOp, qd.SubOp)
 def add(c: Conversion, op: qd.AddOp | qd.SubOp, target: Target) -> ir.Value:
     """Both operands at the result's scale, one rounding; a subtraction has a negative multiplier."""
-    if CONV_ADD in op.operation.attributes:
-        return conv_add(c, op, target)
+    if TAKES_IN in op.operation.attributes:
+        return fused_addition(c, op, target)
     sign = -1 if isinstance(op, qd.SubOp) else 1
     a, b = operand(c, op, op.a), operand(c, op, op.b)
     out = target.activation

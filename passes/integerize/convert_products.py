@@ -1,8 +1,9 @@
 """Convolutions, linear layers and per-channel scalings: integer weights, folded biases, proven accumulators.
 
 conv2d(x, w, b) [clamp]            -->  qi.conv2d              weights [O,I,KH,KW]  -->  [O,KH,KW,I]
-add(conv2d(x, w, b), y) [clamp]    -->  qi.conv_add            where choose-conv-add marked it
+add(conv2d(x, w, b), y) [clamp]    -->  qi.conv_add            where choose-fused-additions marked it
 linear(x, w, b) [clamp]            -->  qi.linear
+add(linear(x, w, b), y) [clamp]    -->  qi.linear_add
 scale_shift(x, s, t) [clamp]       -->  qi.conv2d, depthwise 1x1
 """
 
@@ -17,7 +18,7 @@ from dyadic.dialects import qd, qi
 from dyadic.dialects.fields import ACC_SHIFT, ints
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.windows import tap_coverage
-from dyadic.passes.integerize.choose_conv_add import operands
+from dyadic.passes.integerize.choose_fused_additions import operands
 from dyadic.passes.integerize.conversion import (
     Conversion,
     Target,
@@ -60,58 +61,50 @@ def conv2d(c: Conversion, op: qd.Conv2dOp, target: Target) -> ir.Value:
     return new.out
 
 
-def conv_add(c: Conversion, op: Any, target: Target) -> ir.Value:
-    """An addition that takes in the convolution of one of its operands."""
+def fused_addition(c: Conversion, op: Any, target: Target) -> ir.Value:
+    """An addition that takes in the layer of one of its operands."""
     taken, other = operands(op)
-    conv = defining(taken)
-    x, residual = c.get(conv.x), c.get(other)
-    product = _conv_product(conv, x, target, short=False)
+    layer = defining(taken)
+    x, residual = c.get(layer.x), c.get(other)
+    convolution = isinstance(layer, qd.Conv2dOp)
+    product = (
+        _conv_product(layer, x, target, short=False)
+        if convolution
+        else _linear_product(c, layer, x, target, short=False)
+    )
     x_scale, out_scale = activation_of(x).exact * (1 << product.acc_shift), target.activation.exact
     constant = [m == 0 for m in product.multiplier]
     ratios = [x_scale * s / out_scale * (not zero) for s, zero in zip(product.scales, constant, strict=True)]
     b = activation_of(residual)
     m, mb, residual_shift, shift = residual_multipliers(ratios, b.exact / out_scale, b.high)
-    new = qi.ConvAddOp(
-        x=x,
-        weight=c.weight(product),
-        bias=c.bias(product),
-        residual=residual,
-        strides=conv.strides,
-        padding=conv.padding,
-        dilation=conv.dilation,
-        groups=conv.groups,
-        multiplier=i32s(m),
-        residual_multiplier=i32s(mb),
-        residual_shift=i64(residual_shift),
-        shift=i32s(shift),
-        low=i64(target.low),
-        high=i64(target.high),
-        acc=i64s(product.acc),
-        out=target.activation.tensor(shape(op.out)),
-    )
+    fields: dict[str, Any] = {
+        "x": x,
+        "weight": c.weight(product),
+        "bias": c.bias(product),
+        "residual": residual,
+        "multiplier": i32s(m),
+        "residual_multiplier": i32s(mb),
+        "residual_shift": i64(residual_shift),
+        "shift": i32s(shift),
+        "low": i64(target.low),
+        "high": i64(target.high),
+        "acc": i64s(product.acc),
+        "out": target.activation.tensor(shape(op.out)),
+    }
+    if convolution:
+        windows = {name: getattr(layer, name) for name in ("strides", "padding", "dilation", "groups")}
+        new = qi.ConvAddOp(**fields, **windows)
+    else:
+        new = qi.LinearAddOp(**fields)
     record_sums(new, product)
     return new.out
 
 
 @converts(qd.LinearOp)
 def linear(c: Conversion, op: qd.LinearOp, target: Target) -> ir.Value:
-    """A linear layer over the last dimension; behind a flattened image its columns follow the image's pixels."""
-    image, mean = c.flattened.get(op.x), input_mean(op, shape(op.x)[-1])
-    weight = runs(constant_array(op, op.weight), image)
-    if image is not None:
-        mean = mean.reshape(image).transpose(1, 2, 0).reshape(-1)
+    """A linear layer over the last dimension with its requantization and clamp."""
     x = c.get(op.x)
-    product = quantize_product(
-        layer_name(op),
-        weight,
-        layer_bias(op),
-        mean,
-        activation_of(x),
-        target.activation,
-        short=True,
-        scheme=scheme_of(op, weight),
-    )
-    product = replace(product, weight=product.weight.reshape(len(weight), -1))
+    product = _linear_product(c, op, x, target, short=True)
     new = qi.LinearOp(
         x=x,
         weight=c.weight(product),
@@ -185,6 +178,25 @@ def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Produ
         short=short,
         scheme=scheme_of(op, runs(constant_array(op, op.weight))),
     )
+
+
+def _linear_product(c: Conversion, op: Any, x: ir.Value, target: Target, *, short: bool) -> Product:
+    """Behind a flattened image its columns follow the image's pixels."""
+    image, mean = c.flattened.get(op.x), input_mean(op, shape(op.x)[-1])
+    weight = runs(constant_array(op, op.weight), image)
+    if image is not None:
+        mean = mean.reshape(image).transpose(1, 2, 0).reshape(-1)
+    product = quantize_product(
+        layer_name(op),
+        weight,
+        layer_bias(op),
+        mean,
+        activation_of(x),
+        target.activation,
+        short=short,
+        scheme=scheme_of(op, weight),
+    )
+    return replace(product, weight=product.weight.reshape(len(weight), -1))
 
 
 def input_mean(op: Any, channels: int) -> npt.NDArray[np.float64]:

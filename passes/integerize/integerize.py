@@ -3,9 +3,9 @@
     qd.conv2d, qd.clamp, ... : tensor<..xf32>  -->  qi.quantize, qi.conv2d, ..., qi.dequantize : u8 or s16
 
 One function an op, registered in the `convert_*` files; a clamp is fused into the producer that it alone reads. The new
-op's location is fused from all the user's nodes that it computes, the convolution first. A layer that the user keeps in
-float (`qd.weight_bits = 32`) becomes a float island between integers. Truth: within the rounding that each result's own
-scale allows; from here on nothing may change a bit.
+op's location is fused from all the user's nodes that it computes, the layer with weights first. A layer that the user
+keeps in float (`qd.weight_bits = 32`) becomes a float island between integers. Truth: within the rounding that each
+result's own scale allows; from here on nothing may change a bit.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
     convert_products,
     convert_shapes,
 )
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD, operands, taken_in
+from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, operands, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target, converts, converts_island
 from dyadic.passes.integerize.quantization import value_activation, value_name
 from dyadic.passes.integerize.result_parts import concats_of_results
@@ -62,10 +62,10 @@ def quantize_argument(conversion: Conversion, first: ir.InsertionPoint, argument
 
 
 def convert(conversion: Conversion, op: Any) -> None:
-    """One op, with the clamp that it takes; a convolution that an addition takes in waits for it."""
+    """One op, with the clamp that it takes; a layer that an addition takes in waits for it."""
     if isinstance(op, qd.ConstantOp) or op.out in conversion.values:
         return
-    if isinstance(op, qd.Conv2dOp) and taken_in(op):
+    if isinstance(op, qd.Layer) and taken_in(op):
         return
     converter = (converts_island if qd.is_island(op) else converts).of(type(op))
     if converter is None and qd.is_island(op):
@@ -97,9 +97,9 @@ def fused_clamp(op: Any) -> Any:
 
 
 def fused_location(op: Any, tail: Any) -> ir.Location:
-    """All the user's nodes that one integer op computes, the convolution first."""
+    """All the user's nodes that one integer op computes, the layer with weights first."""
     parts = [op.location]
-    if CONV_ADD in op.operation.attributes:
+    if TAKES_IN in op.operation.attributes:
         parts.insert(0, defining(operands(op)[0]).location)
     if tail is not None:
         parts.append(tail.location)

@@ -279,7 +279,7 @@ def _shorten(
 def residual_multipliers(
     ratios: list[Fraction], residual: Fraction, largest: int = 255
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]:
-    """conv_add: (m per channel, residual m per channel, residual_shift, shift per channel).
+    """conv_add, linear_add: (m per channel, residual m per channel, residual_shift, shift per channel).
 
     The shift is the largest for which both multipliers stay below their bounds. `residual_shift` moves the residual up
     by whole bits first, so that its coarser ratio does not cost m its bits: by 32, which kernels like best, where a

@@ -25,7 +25,7 @@ func.func @a_marked_addition_takes_in_its_convolution(%x: tensor<1x1x2x3xf32> {q
   %w = "qd.constant"() {value = dense<0.9921875> : tensor<1x1x1x1xf32>} : () -> tensor<1x1x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
   %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.range = array<f64: -9.0, 9.0>} : (tensor<1x1x2x3xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>) -> tensor<1x1x2x3xf32>
-  %1 = "qd.add"(%0, %x) {qd.conv_add = "a", qd.range = array<f64: -2.0, 1.984375>} : (tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>) -> tensor<1x1x2x3xf32>
+  %1 = "qd.add"(%0, %x) {qd.takes_in = "a", qd.range = array<f64: -2.0, 1.984375>} : (tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>) -> tensor<1x1x2x3xf32>
   return %1 : tensor<1x1x2x3xf32>
 }
 
@@ -36,8 +36,20 @@ func.func @a_residual_that_the_high_half_cannot_say_well(%x: tensor<1x1x2x3xf32>
   %w = "qd.constant"() {value = dense<0.9921875> : tensor<1x1x1x1xf32>} : () -> tensor<1x1x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
   %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.range = array<f64: -9.0, 9.0>} : (tensor<1x1x2x3xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>) -> tensor<1x1x2x3xf32>
-  %1 = "qd.add"(%0, %x) {qd.conv_add = "a", qd.range = array<f64: -1.75, 1.736328125>} : (tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>) -> tensor<1x1x2x3xf32>
+  %1 = "qd.add"(%0, %x) {qd.takes_in = "a", qd.range = array<f64: -1.75, 1.736328125>} : (tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>) -> tensor<1x1x2x3xf32>
   return %1 : tensor<1x1x2x3xf32>
+}
+
+// CHECK-LABEL: func.func @a_linear_layer_with_a_residual_rounds_once
+// CHECK:         %[[Q:.+]] = "qi.quantize"
+// CHECK:         "qi.linear_add"(%[[Q]], %{{.+}}, %{{.+}}, %[[Q]]) {{.*}}high = 32767 : i64, {{.*}} -> tensor<1x2x1x!quant.uniform<i16:f32,
+// CHECK-NOT:     "qi.add"
+func.func @a_linear_layer_with_a_residual_rounds_once(%x: tensor<1x2x1xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x1xf32> {
+  %w = "qd.constant"() {value = dense<[[0.5]]> : tensor<1x1xf32>} : () -> tensor<1x1xf32>
+  %b = "qd.constant"() {value = dense<[0.0]> : tensor<1xf32>} : () -> tensor<1xf32>
+  %0 = "qd.linear"(%x, %w, %b) {qd.range = array<f64: -1.0, 1.0>} : (tensor<1x2x1xf32>, tensor<1x1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  %1 = "qd.add"(%0, %x) {qd.takes_in = "a", qd.bits = 16 : i64, qd.range = array<f64: -2.0, 2.0>} : (tensor<1x2x1xf32>, tensor<1x2x1xf32>) -> tensor<1x2x1xf32>
+  return %1 : tensor<1x2x1xf32>
 }
 
 // The columns 0..7 of C x H x W = 2 x 2 x 2 are read in the order H x W x C: 0, 4, 1, 5, ...; no bytes move.

@@ -84,3 +84,44 @@ def test_a_permutation_between_reshapes_is_one_copy(text: str, moves: int, tmp_p
         module = ir.Module.parse(text.replace("{RANGE}", "{qd.range = array<f64: -1.0, 1.0>}"))
         steps = check(*integers_of(module, 0), tmp_path / "m.dyq")
     assert sum(step in ("qi.transpose", "qi.reshape") for step in steps) == moves
+
+
+LINEAR_ADDITIONS = """
+func.func @main(%x: tensor<1x3x5x24xf32> {RANGE}) -> (tensor<1x3x5x24xf32>, tensor<1x15x40xf32>) {
+  %a = "qd.linear"(%x, %w1, %b24) {RANGE} : (tensor<1x3x5x24xf32>, tensor<24x24xf32>, tensor<24xf32>)
+    -> tensor<1x3x5x24xf32>
+  %b = "qd.add"(%a, %x) {RANGE} : (tensor<1x3x5x24xf32>, tensor<1x3x5x24xf32>) -> tensor<1x3x5x24xf32>
+  %c = "qd.linear"(%b, %w2, %b24) {RANGE} : (tensor<1x3x5x24xf32>, tensor<24x24xf32>, tensor<24xf32>)
+    -> tensor<1x3x5x24xf32>
+  %d = "qd.add"(%b, %c) {RANGE} : (tensor<1x3x5x24xf32>, tensor<1x3x5x24xf32>) -> tensor<1x3x5x24xf32>
+  %e = "qd.reshape"(%d) : (tensor<1x3x5x24xf32>) -> tensor<1x15x24xf32>
+  %f = "qd.linear"(%e, %w3, %b40) {RANGE} : (tensor<1x15x24xf32>, tensor<40x24xf32>, tensor<40xf32>)
+    -> tensor<1x15x40xf32>
+  %g = "qd.sigmoid"(%f) {RANGE} : (tensor<1x15x40xf32>) -> tensor<1x15x40xf32>
+  %h = "qd.linear"(%g, %w4, %b40) {RANGE} : (tensor<1x15x40xf32>, tensor<40x40xf32>, tensor<40xf32>)
+    -> tensor<1x15x40xf32>
+  %i = "qd.add"(%g, %h) {RANGE} : (tensor<1x15x40xf32>, tensor<1x15x40xf32>) -> tensor<1x15x40xf32>
+  %y = "qd.clamp"(%i) {low = 0.0 : f32, high = 6.0 : f32, RANGE} : (tensor<1x15x40xf32>) -> tensor<1x15x40xf32>
+  return %d, %y : tensor<1x3x5x24xf32>, tensor<1x15x40xf32>
+}"""
+
+
+def linear_additions(seed: int) -> str:
+    """The graph with random weights of two decimals."""
+    random = np.random.default_rng(seed)
+    sizes = {"w1": (24, 24), "w2": (24, 24), "w3": (40, 24), "w4": (40, 40), "b24": (24,), "b40": (40,)}
+    lines = []
+    for name, dims in sizes.items():
+        values, kind = np.round(random.normal(0, 0.3, dims), 2).tolist(), f"tensor<{'x'.join(map(str, dims))}xf32>"
+        lines.append(f'  %{name} = "qd.constant"() {{value = dense<{values}> : {kind}}} : () -> {kind}')
+    head, rest = LINEAR_ADDITIONS.split("{\n", 1)
+    return "\n".join([head + "{", *lines, rest]).replace("RANGE", "qd.range = array<f64: -6.0, 6.0>")
+
+
+@pytest.mark.parametrize(("seed", "mixed", "widths"), [(0, False, False), (1, True, True), (4, True, False)])
+def test_linear_layers_take_in_additions(seed: int, mixed: bool, widths: bool, tmp_path: Path) -> None:
+    """Residuals and results of 8 and of 16 bits, weights of few bits in groups; of any rank."""
+    with new_context(), ir.Location.unknown():
+        module = ir.Module.parse(linear_additions(seed))
+        kinds = check(*integers_of(module, seed, mixed=mixed, widths=widths), tmp_path / "m.dyq")
+    assert kinds.count("qi.linear_add") == 3 and "qi.add" not in kinds

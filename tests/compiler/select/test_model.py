@@ -25,7 +25,7 @@ from dyadic.compiler.targets.cpu.emit import layer_bytes
 from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
 from dyadic.dialects import new_context
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD
+from dyadic.passes.integerize.choose_fused_additions import TAKES_IN
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_an_addition_that_takes_in_no_accumulator_is_part_of_what_an_island_cost
         for scheme, marked in (("w8", True), ("f32", False)):
             copy = hand_made(RESIDUAL, "3")
             write(copy, points, Decisions({**weights, "conv": scheme}, widths), dict.fromkeys(points.result_of, ""))
-            assert (CONV_ADD in str(copy)) == marked and ("qd.weight_bits = 32" in str(copy)) != marked
+            assert (TAKES_IN in str(copy)) == marked and ("qd.weight_bits = 32" in str(copy)) != marked
     layers = {("w8", 8): {"": 1, "conv": 10, "last": 20}, ("f32", 8): {"": 1, "conv": 300, "add": 7, "last": 20}}
     costs = Costs(
         {

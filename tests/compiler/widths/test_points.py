@@ -17,7 +17,7 @@ from dyadic.compiler.widths.width_ranges import take_ranges_of_widths
 from dyadic.dialects import new_context, qd, qi
 from dyadic.dialects.reference import function_bodies, make_plan
 from dyadic.passes import PIPELINE
-from dyadic.passes.integerize.choose_conv_add import taken_in
+from dyadic.passes.integerize.choose_fused_additions import taken_in
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.quantization import value_bits
 
@@ -71,7 +71,7 @@ def test_integerize_gives_every_tensor_the_width_of_its_point(seed: int) -> None
             for op in [each.opview for each in block.operations][:-1]:
                 if names_of(op)[0] not in layers or isinstance(op, qd.ConstantOp) or fused_clamp(op) is not None:
                     continue
-                if not (isinstance(op, qd.Conv2dOp) and taken_in(op)):
+                if not (isinstance(op, qd.Layer) and taken_in(op)):
                     wanted = decisions.activations[points.result_of[names_of(op)[0]]]
                     assert value_bits(op.out) == wanted, f"seed {seed}: {op}"
         convert.run(module.operation)

@@ -11,7 +11,7 @@ from torch_mlir import ir
 from dyadic.dialects import new_context, qd
 from dyadic.dialects.reference import run_qd
 from dyadic.passes.integerize.align_residuals import MOST, align_residuals, moved_with
-from dyadic.passes.integerize.choose_conv_add import CONV_ADD, choose_conv_add
+from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, choose_fused_additions
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.quantization import value_activation, value_range
@@ -50,8 +50,8 @@ def aligned(residual: float, result: tuple[float, float], body: str) -> dict[str
         return {op.location.name_str: value_range(op.results[0]) for op in named}
 
 
-ADD = '%last = "qd.add"(%conv, %x) {qd.conv_add = "a", RANGE} : (IMAGE, IMAGE) -> IMAGE loc("add")'
-SWAPPED = '%last = "qd.add"(%x, %conv) {qd.conv_add = "b", RANGE} : (IMAGE, IMAGE) -> IMAGE loc("add")'
+ADD = '%last = "qd.add"(%conv, %x) {qd.takes_in = "a", RANGE} : (IMAGE, IMAGE) -> IMAGE loc("add")'
+SWAPPED = '%last = "qd.add"(%x, %conv) {qd.takes_in = "b", RANGE} : (IMAGE, IMAGE) -> IMAGE loc("add")'
 # 76.8 parts of 256 become 76, so that the result's steps grow by 76.8 / 76
 GROWTH = 76.8 / 76
 
@@ -112,16 +112,16 @@ def test_far_or_whole_ratios_stay(parts: float) -> None:
 
 
 def test_additions_that_take_in_nothing_stay() -> None:
-    assert aligned(0.3 * 255, (0.0, 255.0), ADD.replace('qd.conv_add = "a", ', ""))["add"] == (0.0, 255.0)
+    assert aligned(0.3 * 255, (0.0, 255.0), ADD.replace('qd.takes_in = "a", ', ""))["add"] == (0.0, 255.0)
 
 
 def marked(block: Any) -> list[tuple[ir.Value, ir.Value]]:
     """(residual, result with its clamp) of every addition that takes in a convolution."""
     pairs = []
     for op in block.operations:
-        if CONV_ADD in op.attributes:
+        if TAKES_IN in op.attributes:
             tail = fused_clamp(op.opview)
-            residual = op.opview.b if op.attributes[CONV_ADD].value == "a" else op.opview.a
+            residual = op.opview.b if op.attributes[TAKES_IN].value == "a" else op.opview.a
             pairs.append((residual, op.opview.out if tail is None else tail.out))
     return pairs
 
@@ -133,7 +133,7 @@ def test_the_float_graph_stays_and_ranges_still_agree() -> None:
             module, samples = graph_with_ranges(seed, 10)
             block = module.body.operations[0].regions[0].blocks[0]
             place_ranges.run(module.operation)
-            choose_conv_add.run(module.operation)
+            choose_fused_additions.run(module.operation)
             before = run_qd(module, {"arg0": samples})
             ranges = {op.results[0]: value_range(op.results[0]) for op in block.operations if qd.RANGE in op.attributes}
             align_residuals.run(module.operation)

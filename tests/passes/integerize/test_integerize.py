@@ -123,7 +123,7 @@ def test_no_float_op_is_left_and_names_are_kept() -> None:
       %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>,
         dilation = array<i64: 1, 1>, groups = 1 : i64, qd.range = array<f64: 0.0, 1.0>}
         : (!image, tensor<1x1x1x1xf32>, tensor<1xf32>) -> !image loc("/conv")
-      %1 = "qd.add"(%0, %x) {qd.conv_add = "a", qd.range = array<f64: 0.0, 2.0>}
+      %1 = "qd.add"(%0, %x) {qd.takes_in = "a", qd.range = array<f64: 0.0, 2.0>}
         : (!image, !image) -> !image loc("/add")
       %2 = "qd.clamp"(%1) {low = 0.0 : f32, high = 1.0 : f32, qd.range = array<f64: 0.0, 1.0>}
         : (!image) -> !image loc("/clip")

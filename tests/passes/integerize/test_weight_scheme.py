@@ -38,7 +38,7 @@ def layer(kind: str, weight: np.ndarray, attributes: dict[str, Any], image: tupl
             taken = made
             if kind == "conv_add":
                 made = building.elementwise(qd.AddOp, made, x)
-                owner(made).attributes["qd.conv_add"] = ir.StringAttr.get("a")
+                owner(made).attributes["qd.takes_in"] = ir.StringAttr.get("a")
             func.return_([made])
         function.operation.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get([x.type], [made.type]))
         wide = ir.DenseF64ArrayAttr.get([-8.0, 7.9375])

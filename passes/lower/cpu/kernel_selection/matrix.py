@@ -1,4 +1,4 @@
-"""`qi.conv2d`, `qi.conv_add` and `qi.linear` as launches of the convolution kernel."""
+"""`qi.conv2d`, `qi.linear` and both with a residual as launches of the convolution kernel."""
 
 from typing import Any
 
@@ -60,12 +60,8 @@ def convolution(op: Any) -> list[Launch]:
         taps_x=1 if merged else kernel_x,
         tap_y=dilation[0] * source.row,
         tap_x=dilation[1] * source.pixel,
-        residual=rest is not None,
-        residual_column=rest.pixel if rest else 0,
-        residual_row=rest.row if rest else 0,
-        residual_image=rest.image if rest else 0,
         weights=str(format_),
-        residual_plane=rest.plane if rest else 0,
+        **residual_strides(rest),
     )
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
     return [
@@ -80,9 +76,24 @@ def convolution(op: Any) -> list[Launch]:
     ]
 
 
-@selects(qi.LinearOp)
-def linear(op: qi.LinearOp) -> list[Launch]:
-    """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several taps."""
+def residual_strides(rest: View | None) -> dict[str, Any]:
+    """What a spec says of a residual and of where it lies."""
+    if rest is None:
+        return {}
+    return {
+        "residual": True,
+        "residual_column": rest.pixel,
+        "residual_row": rest.row,
+        "residual_image": rest.image,
+        "residual_plane": rest.plane,
+    }
+
+
+@selects(qi.LinearOp, qi.LinearAddOp)
+def linear(op: Any) -> list[Launch]:
+    """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several taps. A
+    residual makes it the fused form."""
+    rest = view(op.residual) if isinstance(op, qi.LinearAddOp) else None
     source, made = view(op.x), view(op.out)
     weight, format_, scales = constant_weights(op.weight)
     taps = 1 if scales is None else scales.shape[1]
@@ -98,10 +109,12 @@ def linear(op: qi.LinearOp) -> list[Launch]:
         tap_y=0,
         tap_x=depth if taps > 1 else 0,
         weights=str(format_),
+        **residual_strides(rest),
     )
     packed = weight_storage.pack(spec, weight.reshape(-1, 1, taps, depth), source.pixel, scales)
     macs = made.rows * made.columns * weight.size
-    return [Launch(spec, place(made), [place(source)], weights=packed, params=parameters(op, spec), macs=macs)]
+    inputs = [place(source)] if rest is None else [place(source), place(rest)]
+    return [Launch(spec, place(made), inputs, weights=packed, params=parameters(op, spec), macs=macs)]
 
 
 def constant_weights(value: ir.Value) -> tuple[Any, Format, Any]:
@@ -144,7 +157,7 @@ def _common(op: Any, rows: int, columns: int, groups: int, run: int, depth: int)
 
 def form(op: Any) -> str:
     """The requantization that the kernel uses: the proven short form, else by the smallest shift that matters."""
-    if isinstance(op, qi.ConvAddOp):
+    if qi.has_residual(op):
         return requantize.form_of(np.array(ints(op.shift), np.int64), residual_shift=op.residual_shift.value)
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
     return requantize.form_of(s[m > 0], short=op.form.value == "short")
@@ -155,7 +168,7 @@ def parameters(op: Any, spec: ConvSpec) -> Any:
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
     high = None if (values := high_bias(op)) is None else conv.by_group(spec, values)
     header, residual = [zero_point(op.out), op.low.value, op.high.value], None
-    if isinstance(op, qi.ConvAddOp):
+    if qi.has_residual(op):
         header += [zero_point(op.residual), op.residual_shift.value]
         residual = conv.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
     bias, m, s = (conv.by_group(spec, each) for each in (low_bias(op), m, s))

@@ -1,7 +1,7 @@
-// RUN: dyadic-opt -p choose-conv-add %s | filecheck %s
+// RUN: dyadic-opt -p choose-fused-additions %s | filecheck %s
 
 // CHECK-LABEL: func.func @a_convolution_keeps_its_accumulator_for_the_addition
-// CHECK:         "qd.add"({{.*}}) {qd.conv_add = "a"
+// CHECK:         "qd.add"({{.*}}) {{{.*}}qd.takes_in = "a"
 func.func @a_convolution_keeps_its_accumulator_for_the_addition(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4x4xf32> {
   %w = "qd.constant"() {value = dense<0.5> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -11,7 +11,7 @@ func.func @a_convolution_keeps_its_accumulator_for_the_addition(%x: tensor<1x2x4
 }
 
 // CHECK-LABEL: func.func @the_side_does_not_matter
-// CHECK:         "qd.add"({{.*}}) {qd.conv_add = "b"
+// CHECK:         "qd.add"({{.*}}) {{{.*}}qd.takes_in = "b"
 func.func @the_side_does_not_matter(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4x4xf32> {
   %w = "qd.constant"() {value = dense<0.5> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -20,8 +20,18 @@ func.func @the_side_does_not_matter(%x: tensor<1x2x4x4xf32> {qd.range = array<f6
   return %1 : tensor<1x2x4x4xf32>
 }
 
+// CHECK-LABEL: func.func @a_linear_layer_keeps_its_accumulator_too
+// CHECK:         "qd.add"({{.*}}) {{{.*}}qd.takes_in = "b"
+func.func @a_linear_layer_keeps_its_accumulator_too(%x: tensor<1x3x2xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x3x2xf32> {
+  %w = "qd.constant"() {value = dense<0.5> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.linear"(%x, %w, %b) {qd.range = array<f64: -2.0, 2.0>} : (tensor<1x3x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  %1 = "qd.add"(%x, %0) {qd.range = array<f64: -4.0, 4.0>} : (tensor<1x3x2xf32>, tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  return %1 : tensor<1x3x2xf32>
+}
+
 // CHECK-LABEL: func.func @of_two_convolutions_the_wider_is_taken_in
-// CHECK:         "qd.add"({{.*}}) {qd.conv_add = "b"
+// CHECK:         "qd.add"({{.*}}) {{{.*}}qd.takes_in = "b"
 func.func @of_two_convolutions_the_wider_is_taken_in(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4x4xf32> {
   %w = "qd.constant"() {value = dense<0.5> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -32,7 +42,7 @@ func.func @of_two_convolutions_the_wider_is_taken_in(%x: tensor<1x2x4x4xf32> {qd
 }
 
 // CHECK-LABEL: func.func @of_two_equal_convolutions_the_first_operand_is_taken_in
-// CHECK:         "qd.add"({{.*}}) {qd.conv_add = "a"
+// CHECK:         "qd.add"({{.*}}) {{{.*}}qd.takes_in = "a"
 func.func @of_two_equal_convolutions_the_first_operand_is_taken_in(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4x4xf32> {
   %w = "qd.constant"() {value = dense<0.5> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -43,7 +53,7 @@ func.func @of_two_equal_convolutions_the_first_operand_is_taken_in(%x: tensor<1x
 }
 
 // CHECK-LABEL: func.func @a_convolution_that_is_read_twice_must_round
-// CHECK-NOT:     qd.conv_add
+// CHECK-NOT:     qd.takes_in
 func.func @a_convolution_that_is_read_twice_must_round(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> (tensor<1x2x4x4xf32>, tensor<1x2x4x4xf32>) {
   %w = "qd.constant"() {value = dense<0.5> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -53,7 +63,7 @@ func.func @a_convolution_that_is_read_twice_must_round(%x: tensor<1x2x4x4xf32> {
 }
 
 // CHECK-LABEL: func.func @a_clamped_convolution_has_rounded
-// CHECK-NOT:     qd.conv_add
+// CHECK-NOT:     qd.takes_in
 func.func @a_clamped_convolution_has_rounded(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4x4xf32> {
   %w = "qd.constant"() {value = dense<0.5> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
   %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -65,7 +75,7 @@ func.func @a_clamped_convolution_has_rounded(%x: tensor<1x2x4x4xf32> {qd.range =
 
 // What stays float has no accumulator to take in; the other convolution has, although its range is narrower.
 // CHECK-LABEL: func.func @an_island_is_never_taken_in
-// CHECK:         "qd.add"({{.*}}) {qd.conv_add = "a"
+// CHECK:         "qd.add"({{.*}}) {{{.*}}qd.takes_in = "a"
 // CHECK:         "qd.add"({{.*}}) {qd.range = array<f64: -6.000000e+00, 6.000000e+00>}
 func.func @an_island_is_never_taken_in(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4x4xf32> {
   %w = "qd.constant"() {value = dense<0.5> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>

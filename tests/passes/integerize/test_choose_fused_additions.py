@@ -9,7 +9,7 @@ from torch_mlir.dialects import func
 from dyadic.dialects import new_context, qi
 from dyadic.dialects.reference import FloatReference, IntegerReference
 from dyadic.passes import PIPELINE, building
-from dyadic.passes.integerize.choose_conv_add import choose_conv_add
+from dyadic.passes.integerize.choose_fused_additions import choose_fused_additions
 
 
 def residual_block() -> ir.Module:
@@ -48,7 +48,7 @@ def test_one_rounding_is_closer_to_float_than_two() -> None:
             write_ranges(module, torch.from_numpy(samples))
             expected = FloatReference(module)({"arg0": torch.from_numpy(samples)})["out0"].numpy()
             for one in PIPELINE["integerize"]:
-                if fused or one is not choose_conv_add:
+                if fused or one is not choose_fused_additions:
                     one.run(module.operation)
             kinds = {type(op.opview) for op in module.body.operations[0].regions[0].blocks[0].operations}
             assert (qi.ConvAddOp in kinds) == fused and (qi.AddOp in kinds) != fused

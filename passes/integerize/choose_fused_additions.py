@@ -1,0 +1,62 @@
+"""Which layer keeps its accumulator for the addition behind it.
+
+A convolution or a linear layer that only an addition reads need not round first: `qi.conv_add` and `qi.linear_add` add
+the residual to the int32 accumulator and round once.
+
+    add(conv(x), y)    -->  add(conv(x), y) {qd.takes_in = "a"}
+    add(y, linear(x))  -->  add(y, linear(x)) {qd.takes_in = "b"}
+
+Where both operands are such layers, the one with the wider range is taken in, since its rounding would be coarser; `a`
+where they are equal. A layer that stays float has no accumulator to take in. The graph alone decides; a mark that is
+there stays, since widths were chosen by it. Truth: a decision, nothing is rewritten.
+"""
+
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import shape
+from dyadic.passes.integerize.quantization import value_range
+from dyadic.passes.rewriting import defining, module_pass
+
+TAKES_IN = "qd.takes_in"
+
+
+@module_pass
+def choose_fused_additions(module: ir.Operation) -> None:
+    """Mark additions that take a layer's accumulator: add(conv, y) --> conv_add, add(linear, y) --> linear_add."""
+    for block in function_bodies(module):
+        for op in block.operations:
+            if not isinstance(op.opview, qd.AddOp) or TAKES_IN in op.attributes:
+                continue
+            if (side := fusible_side(op.opview)) is not None:
+                op.attributes[TAKES_IN] = ir.StringAttr.get(side, op.context)
+
+
+def fusible_side(op: Any) -> str | None:
+    """ "a" or "b": the operand whose layer is taken in; None where neither can be."""
+    if shape(op.a) != shape(op.b) or op.a == op.b:
+        return None
+    widths = {}
+    for side, value, other in (("a", op.a, op.b), ("b", op.b, op.a)):
+        alone = len(list(value.uses)) == 1
+        layer = isinstance(defining(value), qd.Layer) and not qd.is_island(defining(value))
+        if layer and alone and not isinstance(defining(other), qd.ConstantOp):
+            low, high = value_range(value)
+            widths[side] = high - low
+    return max(widths, key=lambda side: widths[side]) if widths else None
+
+
+def taken_in(op: Any) -> bool:
+    """Whether a marked addition takes in the layer `op`."""
+    uses = list(op.out.uses)
+    if len(uses) != 1 or TAKES_IN not in uses[0].owner.attributes:
+        return False
+    return operands(uses[0].owner.opview)[0] == op.out
+
+
+def operands(add: Any) -> tuple[ir.Value, ir.Value]:
+    """(what a marked addition takes in, the residual)."""
+    return (add.a, add.b) if add.operation.attributes[TAKES_IN].value == "a" else (add.b, add.a)
