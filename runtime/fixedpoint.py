@@ -133,6 +133,24 @@ def short_multiplier(ratio: Fraction, acc_bound: int) -> tuple[int, int] | None:
     return None
 
 
+def reciprocal_root(value: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(R, e) of integers in [1, 2^63): e is even, `v = floor(value / 2^e)` lies in [2^30, 2^32), and
+    R = min(floor(2^31 / sqrt(v)), 65535), so that `R / 2^31 / 2^(e/2)` is 1 / sqrt(value) to 2^-15.
+
+    >>> [[int(n) for n in pair] for pair in zip(*reciprocal_root([1, 9, 1 << 30, 1 << 62]))]
+    [[65535, -30], [43690, -28], [65535, 0], [65535, 32]]
+    """
+    whole = np.asarray(value, np.int64).astype(np.uint64)
+    left = np.zeros_like(whole)  # bits to the left of the first one, an even number
+    for bits in (32, 16, 8, 4, 2):
+        free = whole << left < np.uint64(1) << np.uint64(64 - bits)
+        left += np.where(free, np.uint64(bits), np.uint64(0))
+    v = whole << left >> np.uint64(32)
+    # the root of an integer below 2^33 rounded down is right in float64: the next square is too far away
+    root = np.floor(np.sqrt((np.uint64(1 << 62) // v).astype(np.float64))).astype(np.int64)
+    return np.minimum(root, 65535), 32 - left.astype(np.int64)
+
+
 def planes(values: npt.NDArray[Any]) -> list[npt.NDArray[np.uint8]]:
     """The bytes that stand for integers in memory: u8 themselves; of s16 the low ones and, 128 larger, the high ones.
 

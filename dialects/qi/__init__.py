@@ -28,6 +28,7 @@ from dyadic.dialects.qi.data import *
 from dyadic.dialects.qi.dialect import *
 from dyadic.dialects.qi.islands import *
 from dyadic.dialects.qi.moves import *
+from dyadic.dialects.qi.norms import *
 from dyadic.dialects.qi.pointwise import *
 from dyadic.dialects.qi.products import *
 from dyadic.dialects.qi.windows import *

@@ -53,6 +53,9 @@ func.func @ops_of_any_widths_survive_a_round_trip(%x: tensor<1x4x!quant.uniform<
   %r1 = "qi.add"(%x, %y) {high = 15 : i64, low = 0 : i64, multiplier_a = 2147483647 : i64, multiplier_b = -8192 : i64, shift = 62 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
   // CHECK: "qi.table"({{.*}}) {table = dense<-999> : tensor<256xi16>} : (tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>
   %r2 = "qi.table"(%y) {table = dense<-999> : tensor<256xi16>} : (tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>
+  %g = "qi.constant"() {value = dense<7> : tensor<4xi32>} : () -> tensor<4xi32>
+  // CHECK: "qi.layer_norm"({{.*}}) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 15 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<4xi32>, tensor<4xi32>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
+  %r3 = "qi.layer_norm"(%x, %g, %g) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 15 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<4xi32>, tensor<4xi32>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
   return
 }
 

@@ -17,6 +17,7 @@ from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize import (  # noqa: F401 - they register how each op is converted
     convert_islands,
+    convert_norms,
     convert_pointwise,
     convert_products,
     convert_shapes,

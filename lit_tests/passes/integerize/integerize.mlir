@@ -269,3 +269,26 @@ func.func @what_stays_float_is_an_island_between_integers(%x: tensor<1x2x2x2xf32
   %3 = "qd.linear"(%2, %v, %b) {qd.range = array<f64: 0.0, 255.0>, qd.weight_bits = 32 : i64} : (tensor<1x8xf32>, tensor<1x8xf32>, tensor<1xf32>) -> tensor<1x1xf32>
   return %1, %3 : tensor<1x1x2x2xf32>, tensor<1x1xf32>
 }
+
+// S_in = 1/256 and S_out = 1/32: a weight of 1 is 32 steps, with 10 fraction bits of the row and a shift of 19 a gain of
+// 32 * 2^9. The bias 0.5 is 16 steps of 2^19; 1e-5 * 4^2 * 256^2 is 10.49. Of the sum, zero point 128 and a half stay.
+// CHECK-LABEL: func.func @a_normalization_keeps_its_shift_as_large_as_int32_allows
+// CHECK:         %[[Q:.+]] = "qi.quantize"(%arg0) : (tensor<1x2x4xf32>) -> tensor<1x2x4x!quant.uniform<i16:f32, 3.906250e-03>>
+// CHECK-NEXT:    %[[G:.+]] = "qi.constant"() {value = dense<[16384, 16384, -8192, 0]> : tensor<4xi32>} : () -> tensor<4xi32>
+// CHECK-NEXT:    %[[B:.+]] = "qi.constant"() {value = dense<[8388608, 0, 0, 0]> : tensor<4xi32>} : () -> tensor<4xi32>
+// CHECK-NEXT:    "qi.layer_norm"(%[[Q]], %[[G]], %[[B]]) {acc = array<i64: 33800192, 109330432>, centered = true, epsilon = 10 : i64, high = 255 : i64, low = 0 : i64, shift = 19 : i64}
+func.func @a_normalization_keeps_its_shift_as_large_as_int32_allows(%x: tensor<1x2x4xf32> {qd.bits = 16 : i64, qd.range = array<f64: -127.99609375, 127.0>}) -> tensor<1x2x4xf32> {
+  %w = "qd.constant"() {value = dense<[1.0, 1.0, -0.5, 0.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %b = "qd.constant"() {value = dense<[0.5, 0.0, 0.0, 0.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %0 = "qd.layer_norm"(%x, %w, %b) {epsilon = 1.0e-5 : f32, qd.range = array<f64: -4.0, 3.96875>} : (tensor<1x2x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x2x4xf32>
+  return %0 : tensor<1x2x4xf32>
+}
+
+// CHECK-LABEL: func.func @a_root_mean_square_is_not_centered
+// CHECK:         "qi.layer_norm"({{.*}}centered = false{{.*}}) -> tensor<1x2x4x!quant.uniform<i16:f32,
+func.func @a_root_mean_square_is_not_centered(%x: tensor<1x2x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4xf32> {
+  %w = "qd.constant"() {value = dense<0.5> : tensor<4xf32>} : () -> tensor<4xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<4xf32>} : () -> tensor<4xf32>
+  %0 = "qd.rms_norm"(%x, %w, %b) {epsilon = 0.0 : f32, qd.bits = 16 : i64, qd.range = array<f64: -1.0, 1.0>} : (tensor<1x2x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x2x4xf32>
+  return %0 : tensor<1x2x4xf32>
+}

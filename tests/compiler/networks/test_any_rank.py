@@ -4,40 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.code_cache import code_cache
 from support.effort import night_seeds, slow
+from support.every_level import check
 from support.random_graphs import integers_of
 from support.random_moves import grow
 from torch_mlir import ir
 
-from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.dialects import new_context
-from dyadic.dialects.reference import IntegerReference
-from dyadic.passes import PIPELINE
-from dyadic.runtime.cpu.levels import LEVELS, usable
-from dyadic.runtime.session import load
-
-HERE = [level.name for level in LEVELS if level.name in usable()]
-
-
-def check(module: ir.Module, samples: np.ndarray, path: Path) -> list[str]:
-    """The layers of the steps that the program has. Batch 3 and 1, on 1 and 2 threads."""
-    expected = IntegerReference(module)({"arg0": samples})
-    integer = module.operation.clone()
-    for one in PIPELINE["lower/cpu"]:
-        one.run(module.operation)
-        assert module.operation.verify()
-    emitted = emit(module, HERE, integer, code_cache())
-    emitted.write(path, {})
-    for level in HERE:
-        for threads in (1, 2):
-            with load(path, threads=threads, max_batch=3, isa=level) as session:
-                for count in (3, 1):
-                    got = session.run(None, {"arg0": samples[:count]})
-                    for output, values in zip(session.outputs, got, strict=True):
-                        want = expected[output.name][:count]
-                        np.testing.assert_array_equal(values, want, f"{level}, {threads} threads, {output.name}")
-    return [step.op for step in emitted.program.steps]
 
 
 @pytest.mark.parametrize(("seed", "mixed"), [(0, False), (2, True), (7, False), (12, True)])

@@ -16,6 +16,7 @@ from dyadic.passes.lower.cpu.kernels.families import (
     elementwise_wide,
     float_conv,
     halo,
+    layer_norm,
     pool,
     table,
 )
@@ -35,6 +36,7 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "copy": (copy.CopySpec, copy.generate_copy),
     "fill": (copy.FillSpec, copy.generate_fill),
     "halo": (halo.HaloSpec, halo.generate),
+    "layer_norm": (layer_norm.LayerNormSpec, layer_norm.generate),
 }
 
 

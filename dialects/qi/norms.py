@@ -1,0 +1,102 @@
+"""Normalization of rows, with one reciprocal square root a row."""
+# pyright: reportInvalidTypeForm=false
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects.ext import Operand, Result
+
+from dyadic.dialects import qd
+from dyadic.dialects.dimensions import Order
+from dyadic.dialects.facts import Arithmetic
+from dyadic.dialects.fields import Bool, I64s, flag, given, ints
+from dyadic.dialects.integer_verifiers import verify_clamp
+from dyadic.dialects.qi.dialect import Operator
+from dyadic.dialects.tensor_types import activation, shape, storage, zero_point
+from dyadic.dialects.verifiers import fail
+from dyadic.runtime import fixedpoint
+
+__all__ = ["MOST_EPSILON", "MOST_NORMALIZED", "LayerNormOp", "largest_normalized", "normalized_bits"]
+
+Array = npt.NDArray[Any]
+MOST_NORMALIZED = 4095  # numbers in a row: n * (x - mean) then is below 2^28, and n^2 times their variance below 2^54
+MOST_EPSILON = 1 << 62  # added to that variance, so that the sum is below 2^63
+
+
+def normalized_bits(n: int) -> int:
+    """The fraction bits of a row's normalized numbers: as many as a row with one number that is not 0 has room for."""
+    return 10 if n <= 1023 else 9
+
+
+def largest_normalized(n: int) -> int:
+    """What no normalized number of a row of `n` is beyond: sqrt(n), by Cauchy-Schwarz, and its rounding."""
+    return math.isqrt(n << 2 * normalized_bits(n)) + 1
+
+
+class LayerNormOp(Operator, name="layer_norm"):
+    """Every row of n numbers over its own standard deviation, or over its root mean square where it is not `centered`.
+
+        total = sum(x - zx) where `centered`, else 0
+        V     = n * sum((x - zx)^2) - total^2 + epsilon
+        e     = even, with v = V * 2^-e (rounded down) in [2^30, 2^32)
+        R     = min(floor(2^31 / sqrt(v)), 65535)
+        xhat  = ((n * (x - zx) - total) * R + 2^(r-1)) >> r      r = 31 - F + e/2
+        out   = clamp(((xhat * gain + bias + 2^(shift-1)) >> shift) + zp, low, high)
+
+    x [..., n] with n up to 4095, gain (within s16) and bias i32[n], epsilon in [1, 2^62]. F is 10 up to n = 1023 and 9
+    beyond: |xhat| <= 2^F * sqrt(n) fits s16. `acc` is the interval of what is shifted last, `zp << shift` included.
+    """
+
+    x: Operand[Any]
+    gain: Operand[Any]
+    bias: Operand[Any]
+    epsilon: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    acc: I64s
+    out: Result[Any]
+    centered: Bool = flag()
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.Norm,)
+    order = Order.LAST
+
+    def verify_invariants(self) -> bool:
+        x, out, n = shape(self.x), shape(self.out), shape(self.x)[-1]
+        if activation(self.x) is None or len(x) < 2 or x != out:
+            return fail(self, f"must make an activation of its input's shape, not {self.x.type} --> {self.out.type}")
+        if not 1 <= n <= MOST_NORMALIZED:
+            return fail(self, f"normalizes rows of {n} numbers, needs 1 to {MOST_NORMALIZED}")
+        for name, value in (("gain", self.gain), ("bias", self.bias)):
+            kind = ir.RankedTensorType(value.type)
+            if list(kind.shape) != [n] or str(kind.element_type) != "i32":
+                return fail(self, f"needs a {name} tensor<{n}xi32>, got {value.type}")
+        if given(self, "epsilon", "shift"):
+            epsilon, shift = self.epsilon.value, self.shift.value
+            if not 1 <= epsilon <= MOST_EPSILON:
+                return fail(self, f"epsilon {epsilon} must lie in [1, 2^62]")
+            if not fixedpoint.SHIFT_MIN <= shift <= fixedpoint.ADD_SHIFT_MAX:
+                return fail(self, f"shift {shift} must lie in [2, 30]: the sum is int32")
+        if given(self, "acc"):
+            low, high = ints(self.acc)
+            if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
+                return fail(self, f"accumulator interval [{low}, {high}] leaves int32")
+        return verify_clamp(self)
+
+    def normalized(self, x: Array) -> npt.NDArray[np.int64]:
+        """`xhat`, with `normalized_bits` fraction bits."""
+        x = x.astype(np.int64) - zero_point(self.x)
+        n = x.shape[-1]
+        total = x.sum(-1, keepdims=True) if self.centered.value else np.zeros_like(x[..., :1])
+        variance = n * (x * x).sum(-1, keepdims=True) - total * total + self.epsilon.value
+        root, e = fixedpoint.reciprocal_root(variance)
+        return fixedpoint.round_shift((n * x - total) * root, 31 - normalized_bits(n) + e // 2)
+
+    def evaluate(self, x: Array, gain: Array, bias: Array) -> Array:
+        scaled = self.normalized(x) * gain.astype(np.int64) + bias
+        q = fixedpoint.round_shift(scaled, self.shift.value) + zero_point(self.out)
+        return np.clip(q, self.low.value, self.high.value).astype(storage(self.out))

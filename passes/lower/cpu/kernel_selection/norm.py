@@ -1,0 +1,53 @@
+"""`qi.layer_norm` as one launch: threads share its rows."""
+
+import numpy as np
+
+from dyadic.dialects import qi
+from dyadic.dialects.tensor_types import is_wide, shape, zero_point
+from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
+from dyadic.passes.lower.cpu.kernels.families import layer_norm as family
+from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.cpu.memory.views import layout_of
+from dyadic.passes.lower.cpu.memory.walks import INNER, merged
+from dyadic.passes.rewriting import defining
+
+UNIT_NUMBERS = 4096  # of a unit, about: a microsecond's work, and enough units for a few threads
+
+
+def rows_in_unit(rows: int, n: int) -> int:
+    """How many of `rows` rows of `n` numbers are in a unit: units of one size that make few rows twice."""
+    units = -(-rows * n // UNIT_NUMBERS)
+    return -(-rows // min(units, rows))
+
+
+@selects(qi.LayerNormOp)
+def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
+    n, bits = shape(op.x)[-1], qi.normalized_bits(shape(op.x)[-1])
+    dims = shape(op.out)[1:-1]
+    dims = [1] * (INNER - 1 - len(dims)) + dims
+    layouts = [layout_of(value) for value in (op.out, op.x)]
+    walk = merged(dims, *(layout.strides[:-1] for layout in layouts))
+    *outer, rows = walk.sizes
+    assert all(layout.strides[-1] == 1 for layout in layouts)
+    out, x = (
+        Strided(n, at[-1], layout.image, plane=layout.plane, outer=tuple(at[:-1]))
+        for at, layout in zip(walk.strides, layouts, strict=True)
+    )
+    spec = family.LayerNormSpec(
+        rows=rows,
+        channels=n,
+        unit_rows=rows_in_unit(rows, n),
+        x=x,
+        out=out,
+        bits=bits,
+        centered=op.centered.value,
+        clamp=requantize.clamps(op.low.value, op.high.value, wide=is_wide(op.out)),
+        outer=tuple(outer),
+    )
+    gain, bias = (np.array(defining(value).value, np.int64) for value in (op.gain, op.bias))
+    header = [zero_point(op.out), op.low.value, op.high.value]
+    params = family.pack_params(gain, bias, op.shift.value, op.epsilon.value, zero_point(op.x), header)
+    constant = constant_bytes(op.x)
+    return [Launch(spec, place(layouts[0]), [place(layouts[1])], params=params, constant=constant)]

@@ -1,0 +1,372 @@
+"""Rows over their own standard deviation or root mean square, then gain and bias (`qi.layer_norm`).
+
+A row's numbers are words w, in the order that interleaving leaves them in, with w = x + zero point. Sums give V, one
+scalar Newton step R = floor(2^31 / sqrt(v)), and with M = n * R and q = r - 15
+
+    xhat = (w * M + C) >> r,   C = 2^(r-1) - total * R
+         = (w * (M >> 15) + (C >> 15) + ((w * (M & 32767) + (C & 32767)) >> 15)) >> q
+
+which is exact, since the sum's lower 15 bits matter to the rest by what they carry alone. M is below 2^28, so that both
+products are those of words, as multiply-adds of word pairs make them with 0 for the other word: even words of a vector
+with the one, odd words with the other. What is summed may wrap; the sum before the last shift is below 2^31.
+
+A row of so little variance that r < 15 is moved and scaled first: r = 15 and w = (x - (first x)) * 2^(15-r), which fits
+a word, since |x - mean| <= sqrt(V / n), and V < 2^(2F + 2r - 30). Rows that are not centered are moved by their zero
+point.
+
+R is the table's entry for the upper eight bits of v, improved once: `y * (3 - y^2 * v) / 2`, rounded down, which is
+never too large, and too small by at most two, as `tests/arithmetic` shows for every v.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
+from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, SIGN, WIDTHS, ByteLanes, Narrow
+from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
+
+HEADER = 16  # int32: zero point, low, high of the result, shift, epsilon (two), zero point of the input
+SHIFT, EPSILON, ZERO = 3, 4, 6
+FIRST_SEED, LAST_SEED = 64, 256  # the upper eight bits of v
+SEEDS = LAST_SEED - FIRST_SEED
+GROUP = 64  # numbers whose gains, then biases follow each other: even and odd words of both halves of every lane
+TABLE_BYTES = 2 * SEEDS
+GROUPS = 4 * HEADER + TABLE_BYTES  # bytes before the first group
+GROUP_BYTES = 8 * GROUP
+SPLIT = 15  # bits of M in its lower part
+ROOT_BITS = 31
+UNROLLED = 4  # vectors of a row that are straight-line code
+
+
+@dataclass(frozen=True)
+class LayerNormSpec:
+    """`rows` rows of `channels` numbers; `bits` are the fraction bits of normalized ones. A column is a whole row."""
+
+    rows: int
+    channels: int
+    unit_rows: int
+    x: Strided
+    out: Strided
+    bits: int
+    centered: bool
+    clamp: bool
+    outer: tuple[int, ...] = ()
+
+    @property
+    def units(self) -> int:
+        """Tiles per image."""
+        return units_of(self)
+
+
+def seeds() -> npt.NDArray[np.uint16]:
+    """2^31 / sqrt(v) in the middle of all v with the same upper eight bits."""
+    middle = (np.arange(FIRST_SEED, LAST_SEED) + 0.5) * float(1 << 24)
+    return np.minimum(np.rint(float(1 << ROOT_BITS) / np.sqrt(middle)), 65535).astype(np.uint16)
+
+
+def pack_params(
+    gain: npt.NDArray[np.int64],
+    bias: npt.NDArray[np.int64],
+    shift: int,
+    epsilon: int,
+    zero_point: int,
+    header: list[int],
+) -> npt.NDArray[np.int32]:
+    """Header (zero point, low, high of the result, ...), the seeds, then for every 64 numbers gains and biases.
+
+    A gain is the lower word of an int32 whose upper one is 0; a bias has what rounds and the zero point added.
+    """
+    head = np.zeros(HEADER, np.int32)
+    head[:SHIFT] = header
+    head[SHIFT], head[ZERO] = shift, zero_point
+    head[EPSILON : EPSILON + 2] = np.array([epsilon], np.int64).view(np.int32)
+    groups = -(-len(gain) // GROUP)
+    packed = np.zeros((groups, 2, 4, GROUP // 4), np.int64)
+    offset = bias + (1 << shift - 1) + (header[0] << shift)
+    for part, values in enumerate((gain & 0xFFFF, offset)):
+        padded = np.zeros(groups * GROUP, np.int64)
+        padded[: len(values)] = values
+        # [group, lane, half of a lane, pair, word of a pair] --> [group, (half, word), (lane, pair)]
+        ordered = padded.reshape(groups, GROUP // LANE, 2, 4, 2).transpose(0, 2, 4, 1, 3)
+        packed[:, part] = ordered.reshape(groups, 4, GROUP // 4)
+    return np.concatenate([head, seeds().view(np.int32), packed.reshape(-1).astype(np.int32)])
+
+
+def generate(spec: LayerNormSpec, level: str, symbol: str) -> None:
+    """Build the kernel at the current insertion point."""
+
+    def body(k: c.KernelArguments) -> None:
+        kernel = _Kernel(spec, level, k)
+
+        def unit(index: c.Value) -> None:
+            here = unit_at(spec, index)
+            x, out = here.of(k.input(0), spec.x), here.of(k.out, spec.out)
+            c.loop(
+                0,
+                spec.unit_rows,
+                lambda y: kernel.row(c.at(x.pointer, c.mul(y, x.row)), c.at(out.pointer, c.mul(y, out.row))),
+            )
+
+        c.loop(k.first, k.last, unit)
+
+    c.kernel(symbol, body)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Of one row: x and x^2, as i64."""
+
+    total: c.Value
+    squares: c.Value
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """What a row's words become normalized numbers by: vectors of int32 of the widest size."""
+
+    upper: tuple[c.Value, c.Value]  # M >> 15 in even and in odd words
+    lower: tuple[c.Value, c.Value]  # M & 32767
+    start_upper: c.Value  # C >> 15
+    start_lower: c.Value  # C & 32767
+    shift: c.Value  # r - 15, a scalar
+    moved: tuple[c.Value, c.Value] | None = None  # what is subtracted from words, and by how much they are scaled
+
+
+class _Kernel:
+    def __init__(self, spec: LayerNormSpec, level: str, k: c.KernelArguments) -> None:
+        self.spec, self.level, self.params = spec, level, k.params
+        self.narrow = Narrow.load(k.params, SHORT, clamp=spec.clamp, wide=spec.out.plane > 0)
+        self.narrow.zero_point = None  # the biases have it
+        self.shift = c.load(c.integer(32), k.params, 4 * SHIFT, align=4)
+        self.epsilon = c.load(c.integer(64), k.params, 4 * EPSILON, align=4)
+        self.zero = c.load(c.integer(32), k.params, 4 * ZERO, align=4)
+
+    def row(self, source: c.Value, target: c.Value) -> None:
+        sums = self.sums(source)
+        n = self.spec.channels
+        zero = c.extend(self.zero, 64, signed=True)
+        if self.spec.centered:  # the zero point cancels
+            total, variance = sums.total, c.sub(c.mul(sums.squares, n), c.mul(sums.total, sums.total))
+        else:
+            total = c.mul(zero, n)
+            less = c.mul(zero, c.sub(c.shift_left(sums.total, 1), total))
+            variance = c.mul(c.sub(sums.squares, less), n)
+        root, half_left = self.root(c.add(variance, self.epsilon))
+        # r = 31 - bits + e/2, and e = 32 - (bits shifted left)
+        shift = c.sub(c.const(31 - self.spec.bits + 16), half_left)
+
+        def straight() -> None:
+            self.normalize(source, target, self.factor(root, total, shift, None))
+
+        def moved() -> None:
+            first = self.first(source) if self.spec.centered else zero
+            by = c.sub(c.const(SPLIT), shift)
+            words = c.truncate(first, 16), c.truncate(by, 16)
+            rest = c.shift_left(c.sub(total, c.mul(first, n)), by)
+            self.normalize(source, target, self.factor(root, rest, c.const(SPLIT), words))
+
+        c.choose(c.less(shift, SPLIT), moved, straight)
+
+    # --- scalars
+
+    def root(self, variance: c.Value) -> tuple[c.Value, c.Value]:
+        """R, and half the number of bits that V was shifted left by to make its upper half v."""
+        zeros = c.intrinsic("llvm.ctlz.i64", c.integer(64), variance, c.const(1, 1))
+        left = c.both(zeros, -2)
+        v = c.shift_right_logical(c.shift_left(variance, left), 32)
+        entry = c.shift_left(c.shift_right_logical(v, 24), 1)
+        seed = c.load(c.integer(16), c.at(self.params, 4 * HEADER - 2 * FIRST_SEED), entry, align=2)
+        y = c.extend(seed, 64, signed=False)
+        square = c.shift_right_logical(c.mul(c.mul(y, y), v), 38)  # 1 is 2^24
+        y = c.shift_right_logical(c.mul(y, c.sub(c.const((3 << 24) - 1), square)), 25)
+        root = y
+        for more in (1, 2):
+            larger = c.add(y, more)
+            fits = c.less(c.mul(c.mul(larger, larger), v), (1 << 62) + 1)
+            root = c.add(root, c.extend(fits, 64, signed=False))
+        return c.smallest(root, 65535), c.shift_right_logical(left, 1)
+
+    def factor(self, root: c.Value, total: c.Value, shift: c.Value, moved: tuple[c.Value, c.Value] | None) -> _Factor:
+        """M, and C = 2^(r-1) - total * R, in two parts each."""
+        m = c.mul(root, self.spec.channels)
+        constant = c.sub(c.shift_left(c.const(1), c.sub(shift, 1)), c.mul(total, root))
+        low, high = c.both(m, (1 << SPLIT) - 1), c.shift_right_logical(m, SPLIT)
+        dwords = WIDTHS[self.level] // 4
+
+        def every(scalar: c.Value) -> c.Value:
+            return c.splat(c.truncate(scalar, 32), dwords)
+
+        def pair(scalar: c.Value) -> tuple[c.Value, c.Value]:
+            return every(scalar), every(c.shift_left(scalar, 16))
+
+        return _Factor(
+            pair(high),
+            pair(low),
+            every(c.shift_right(constant, SPLIT)),
+            every(c.both(constant, (1 << SPLIT) - 1)),
+            c.truncate(c.sub(shift, SPLIT), 32),
+            moved,
+        )
+
+    def first(self, source: c.Value) -> c.Value:
+        """The row's first number, with its zero point."""
+        low = c.extend(c.load(c.integer(8), source), 64, signed=False)
+        if not self.spec.x.plane:
+            return low
+        high = c.load(c.integer(8), source, self.spec.x.plane)
+        return c.add(low, c.shift_left(c.extend(c.exclusive(high, -SIGN), 64, signed=True), 8))
+
+    # --- vectors
+
+    def over(self, body: Callable[..., list[c.Value] | None], carried: list[c.Value], *, narrow: bool) -> list[c.Value]:
+        """`body(vectors, offset, count, *carried)` over a row; `narrow`: what is left over may be a smaller vector."""
+        wide = ByteLanes.of(self.level)
+        full, rest = divmod(self.spec.channels, wide.size)
+        if full > UNROLLED:
+            carried = c.loop(
+                0,
+                full * wide.size,
+                lambda offset, *values: body(wide, offset, wide.size, *values),
+                carried,
+                step=wide.size,
+            )
+        else:
+            for i in range(full):
+                carried = body(wide, c.const(i * wide.size), wide.size, *carried) or []
+        if rest:
+            last = ByteLanes.of(self.level, rest) if narrow else wide
+            carried = body(last, c.const(full * wide.size), rest, *carried) or []
+        return carried
+
+    def bytes_of(self, v: ByteLanes, source: c.Value, offset: c.Value, count: int) -> list[c.Value]:
+        """The bytes of x, or low bytes and signed high ones; 0 beyond `count`."""
+        planes = [v.load(source, offset)]
+        if plane := self.spec.x.plane:
+            planes.append(c.exclusive(v.load(c.at(source, plane), offset), SIGN))
+        if count < v.size:
+            mask = c.lanes([-1 if i < count else 0 for i in range(v.size)], 8)
+            planes = [c.both(each, mask) for each in planes]
+        return planes
+
+    def sums(self, source: c.Value) -> _Sums:
+        v = ByteLanes.of(self.level)
+        return self.sums_of_bytes(v, source) if v.vnni else self.sums_of_words(v, source)
+
+    def sums_of_bytes(self, v: ByteLanes, source: c.Value) -> _Sums:
+        """By products of unsigned and signed bytes; with x = 256 h + l: sums of l, l^2, and of h, h^2, h * l."""
+        ones = c.fill(1, v.size, 8)
+        wide = self.spec.x.plane > 0
+
+        def add(v: ByteLanes, offset: c.Value, count: int, *sums: c.Value) -> list[c.Value]:
+            low, *high = self.bytes_of(v, source, offset, count)
+            # l * (l - 128): what is missing is 128 times the sum of l
+            made = [v.dot(sums[0], low, ones), v.dot(sums[1], low, c.exclusive(low, SIGN))]
+            if wide:
+                made += [
+                    v.dot(sums[2], ones, high[0]),
+                    v.dot(sums[3], c.exclusive(high[0], SIGN), high[0]),
+                    v.dot(sums[4], low, high[0]),
+                ]
+            return made
+
+        every = self.over(add, [c.zeros(v.dwords, 32)] * (5 if wide else 2), narrow=False)
+        low, low_squares = every[0], c.add(every[1], c.shift_left(every[0], 7))
+        if not wide:
+            total, squares = horizontal([low, low_squares])
+            return _Sums(total, squares)
+        high, high_squares, mixed = every[2], c.sub(every[3], c.shift_left(every[2], 7)), every[4]
+        total, ll, hh, hl = horizontal([c.add(low, c.shift_left(high, 8)), low_squares, high_squares, mixed])
+        return _Sums(total, c.add(ll, c.add(c.shift_left(hh, 16), c.shift_left(hl, 9))))
+
+    def sums_of_words(self, v: ByteLanes, source: c.Value) -> _Sums:
+        """By multiply-adds of word pairs; two squares make 2^31 at most, unsigned, and are summed in 64 bits."""
+        ones = c.fill(1, v.size // 2, 16)
+        wide = self.spec.x.plane > 0
+
+        def add(v: ByteLanes, offset: c.Value, count: int, *sums: c.Value) -> list[c.Value]:
+            total, *squares = sums
+            for words in self.words(v, self.bytes_of(v, source, offset, count)):
+                total = v.add_products(total, words, ones)
+                both = v.add_products(c.zeros(v.dwords, 32), words, words)
+                parts = [both]
+                if wide:
+                    pairs = c.bits_as(both, v.dwords // 2, 64)
+                    parts = [c.both(pairs, (1 << 32) - 1), c.shift_right_logical(pairs, 32)]
+                squares = [c.add(sum_, part) for sum_, part in zip(squares, parts, strict=True)]
+            return [total, *squares]
+
+        none = [c.zeros(v.dwords // 2, 64)] * 2 if wide else [c.zeros(v.dwords, 32)]
+        total, *squares = self.over(add, [c.zeros(v.dwords, 32), *none], narrow=False)
+        if not wide:
+            return _Sums(*horizontal([total, *squares]))
+        whole = c.add(*squares)
+        parts = [c.element(whole, i) for i in range(v.dwords // 2)]
+        while len(parts) > 1:
+            parts = [c.add(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        return _Sums(horizontal([total])[0], parts[0])
+
+    def words(self, v: ByteLanes, planes: list[c.Value]) -> tuple[c.Value, c.Value]:
+        return v.interleave(planes[0], planes[1] if len(planes) > 1 else v.zero_bytes(), 8)
+
+    def normalize(self, source: c.Value, target: c.Value, factor: _Factor) -> None:
+        """Every number of a row from its words to bytes in memory."""
+        groups = c.at(self.params, GROUPS)
+
+        def vector(v: ByteLanes, offset: c.Value, count: int) -> None:
+            # a group has its numbers' lanes one after the other, whatever part of it a vector is
+            group = c.mul(c.shift_right_logical(offset, 6), GROUP_BYTES)
+            entries = c.at(groups, c.add(group, c.both(offset, GROUP - 1)))
+            dwords: list[c.Value] = []
+            planes = self.bytes_of(v, source, offset, v.size)
+            for half, words in enumerate(self.words(v, planes)):
+                if factor.moved is not None:
+                    first, by = (c.splat(value, v.size // 2) for value in factor.moved)
+                    words = c.shift_left(c.sub(words, first), by)
+                dwords += [self.result(v, words, factor, odd, entries, 2 * half + odd) for odd in (0, 1)]
+            packed = [in_order(v, plane) for plane in v.pack(dwords, self.narrow)]
+            v.store_planes(packed, target, offset, count, self.spec.out.plane)
+
+        self.over(lambda v, offset, count: vector(v, offset, count), [], narrow=True)
+
+    def result(self, v: ByteLanes, words: c.Value, factor: _Factor, odd: int, entries: c.Value, place: int) -> c.Value:
+        """Of even or odd words, as int32 before saturation."""
+
+        def row(vector: c.Value) -> c.Value:
+            return c.part(vector, 0, v.dwords) if c.lane_count(vector) > v.dwords else vector
+
+        lower = v.add_products(row(factor.start_lower), words, row(factor.lower[odd]))
+        upper = v.add_products(row(factor.start_upper), words, row(factor.upper[odd]))
+        total = c.add(upper, c.shift_right(lower, SPLIT))
+        normalized = c.shift_right(total, c.splat(factor.shift, v.dwords))
+        kind = c.vec(v.dwords, 32)
+        gain, bias = (c.load(kind, entries, 64 * (place + part), align=LANE) for part in (0, 4))
+        scaled = v.add_products(bias, normalized, gain)
+        return c.shift_right(scaled, c.splat(self.shift, v.dwords))
+
+
+def horizontal(vectors: list[c.Value]) -> list[c.Value]:
+    """The sums over each vector's int32 lanes, as i64."""
+    every = []
+    for vector in vectors:
+        count = c.lane_count(vector)
+        while count > 1:
+            count //= 2
+            vector = c.add(c.part(vector, 0, count), c.part(vector, count, count))
+        every.append(c.extend(c.element(vector, 0), 64, signed=True))
+    return every
+
+
+def in_order(v: ByteLanes, packed: c.Value) -> c.Value:
+    """Bytes that were even words, then odd ones, of both halves of each lane, in their places."""
+    order = [
+        lane + 8 * half + 4 * odd + i
+        for lane in range(0, v.size, LANE)
+        for half in (0, 1)
+        for i in range(4)
+        for odd in (0, 1)
+    ]
+    return c.shuffle(packed, packed, order)
