@@ -25,6 +25,9 @@ from dyadic.passes.prepare.merge_clamps import merge_clamps
 from dyadic.passes.prepare.merge_scale_shifts import merge_scale_shifts
 from dyadic.passes.prepare.order_operations import order_operations
 from dyadic.passes.prepare.recognize_activations import recognize_activations
+from dyadic.passes.prepare.recognize_attention import recognize_attention
+from dyadic.passes.prepare.recognize_gelu import recognize_gelu
+from dyadic.passes.prepare.refuse_spelled import refuse_spelled
 from dyadic.passes.prepare.regularize_pooling import regularize_pooling
 from dyadic.passes.prepare.remove_identities import remove_identities
 from dyadic.passes.prepare.sink_concats import sink_concats
@@ -48,6 +51,9 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         fold_constants,  # since the patterns below look for constants
         remove_identities,  # so that the patterns below see neighbours
         recognize_activations,  # before their additions are folded into layers
+        recognize_gelu,
+        recognize_attention,  # before scales are folded into the layers that make q and k
+        refuse_spelled,  # once every pattern above has had its turn
         regularize_pooling,
         fold_pads,  # before batch norms, which fold into a layer without padding only
         merge_scale_shifts,

@@ -221,3 +221,42 @@ def slice_(x: ir.Value, starts: Sequence[int], steps: Sequence[int], dims: Seque
 def used_once(value: ir.Value) -> bool:
     """Whether exactly one operand reads it, so that nobody misses it once it is folded away."""
     return len(list(value.uses)) == 1
+
+
+def f64(value: float) -> ir.FloatAttr:
+    """`value : f64`."""
+    return ir.FloatAttr.get(ir.F64Type.get(), float(value))
+
+
+def norm(
+    kind: type[qd.Norm], x: ir.Value, weight: Array | ir.Value, bias: Array | ir.Value, epsilon: float
+) -> ir.Value:
+    """`qd.layer_norm` or `qd.rms_norm` over the last dimension; weight and bias [n]."""
+    weight, bias = (value if isinstance(value, ir.Value) else constant(value) for value in (weight, bias))
+    return kind(x=x, weight=weight, bias=bias, epsilon=f64(epsilon), out=x.type).result
+
+
+def matmul(a: ir.Value, b: ir.Value) -> ir.Value:
+    """`qd.matmul`: a [1,...,M,K], b [1,...,K,N]."""
+    return qd.MatmulOp(a=a, b=b, out=tensor_type([*shape(a)[:-1], shape(b)[-1]])).result
+
+
+def attention(
+    q: ir.Value,
+    k: ir.Value,
+    v: ir.Value,
+    scale: float,
+    bias: Array | ir.Value | None = None,
+    valid: Array | ir.Value | None = None,
+) -> ir.Value:
+    """`qd.attention`: q [1,...,M,D], k [1,...,N,D], v [1,...,N,E]; without `bias` none, without `valid` all."""
+    bias = np.zeros(1, np.float32) if bias is None else bias
+    valid = np.ones(1, np.float32) if valid is None else valid
+    bias, valid = (value if isinstance(value, ir.Value) else constant(value) for value in (bias, valid))
+    out = tensor_type([*shape(q)[:-1], shape(v)[-1]])
+    return qd.AttentionOp(q=q, k=k, v=v, bias=bias, valid=valid, scale=f64(scale), out=out).result
+
+
+def softmax(x: ir.Value, axis: int) -> ir.Value:
+    """`qd.softmax` along one axis, which is not the batch."""
+    return qd.SoftmaxOp(x=x, axis=i64(axis), out=x.type).result

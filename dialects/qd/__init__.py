@@ -43,4 +43,5 @@ from dyadic.dialects.qd.moves import *
 from dyadic.dialects.qd.norms import *
 from dyadic.dialects.qd.pointwise import *
 from dyadic.dialects.qd.products import *
+from dyadic.dialects.qd.spelled import *
 from dyadic.dialects.qd.windows import *

@@ -60,5 +60,17 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r27 = "qd.attention"(%s, %s, %s, %n, %k) {scale = 1.250000e-01 : f64} : (tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1x1x3xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.embedding"({{.*}}) : (tensor<1x3xi32>, tensor<3x4xf32>) -> tensor<1x3x4xf32>
   %r28 = "qd.embedding"(%ids, %w2) : (tensor<1x3xi32>, tensor<3x4xf32>) -> tensor<1x3x4xf32>
+  // CHECK: "qd.softmax"({{.*}}) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %r29 = "qd.softmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.erf"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %r30 = "qd.erf"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.exp"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %r31 = "qd.exp"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.sqrt"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %r32 = "qd.sqrt"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.reciprocal"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %r33 = "qd.reciprocal"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.masked"({{.*}}) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
+  %r34 = "qd.masked"(%u, %k) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
   return
 }

@@ -10,7 +10,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import families
+from dyadic.passes.ingest import families, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.translation import (
     Literal,
@@ -81,12 +81,9 @@ def addmm(node: Node) -> Result:
     return families.linear(node.tensor(1), literal(weight), literal(bias))
 
 
-@aten("matmul", "mm")
+@aten("matmul", "mm", "bmm")
 def matmul(node: Node) -> Result:
-    weight = node.argument(1)
-    if not isinstance(weight, Literal) or weight.array.ndim != 2:
-        raise Unsupported("only products with a constant matrix [in, out] on the right are supported")
-    return families.linear(node.tensor(0), literal(np.ascontiguousarray(weight.array.T)), None)
+    return transformers.matmul(node.argument(0), node.argument(1))
 
 
 @aten("_native_batch_norm_legit_no_training", "batch_norm")

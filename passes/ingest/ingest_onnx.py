@@ -2,7 +2,13 @@
 
 from torch_mlir import ir
 
-from dyadic.passes.ingest import functions, onnx_elementwise, onnx_layers, onnx_shapes  # noqa: F401 - the operators
+from dyadic.passes.ingest import (  # noqa: F401 - the operators
+    functions,
+    onnx_elementwise,
+    onnx_layers,
+    onnx_shapes,
+    onnx_transformers,
+)
 from dyadic.passes.ingest.onnx_node import leaf, onnx, operator_name
 from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass
@@ -18,7 +24,6 @@ HINTS = {
     "QuantizeLinear": "give the float model; quantization happens here",
     "DequantizeLinear": "give the float model; quantization happens here",
     "Shape": "shapes must be known; only the batch may be open",
-    "Softmax": "end the model at its logits; the order of the classes is the same",
 }
 
 ONNX = Vocabulary(

@@ -7,7 +7,7 @@ from torch_mlir import ir
 
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import families
+from dyadic.passes.ingest import families, transformers
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
 
@@ -67,10 +67,7 @@ def gemm(node: Node) -> Result:
 
 @onnx("MatMul")
 def matmul(node: Node) -> Result:
-    weight = node.argument(1)
-    if not isinstance(weight, Literal) or weight.array.ndim != 2:
-        raise Unsupported("only products with a constant matrix [in, out] on the right are supported")
-    return families.linear(node.tensor(0), literal(np.ascontiguousarray(weight.array.T)), None)
+    return transformers.matmul(node.argument(0), node.argument(1))
 
 
 @onnx("Einsum")

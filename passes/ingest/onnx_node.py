@@ -9,6 +9,7 @@ from torch_mlir import ir
 from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Node, Operators, Unsupported
 
 PREFIX = "torch.onnx."
+NEWEST = 1 << 30
 onnx = Operators()  # `@onnx("Conv")` marks the function of an operator
 
 
@@ -28,6 +29,13 @@ def _plain(value: ir.Attribute) -> Any:
     if isinstance(value, ir.IntegerAttr | ir.FloatAttr | ir.StringAttr):
         return value.value
     raise Unsupported(f"its attribute {value} cannot be read")
+
+
+def opset(node: Node) -> int:
+    """The version of ONNX's operators that the node's model is written in; the newest where it does not say."""
+    parent = node.op.parent
+    version = "torch.onnx_meta.opset_version"
+    return parent.attributes[version].value if parent is not None and version in parent.attributes else NEWEST
 
 
 def integers(node: Node, name: str, index: int, default: Sequence[int] | None = None) -> list[int] | None:

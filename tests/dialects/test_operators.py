@@ -59,6 +59,8 @@ def lacks_of_float(op: type[Any], page: str) -> Iterator[str]:
         yield f"{name} has no meaning in float: its class needs `evaluate`"
     if issubclass(op, qd.Function) and not any("exact" in vars(base) for base in op.__mro__ if base is not qd.Function):
         yield f"{name} cannot become a table: its class needs `exact`"
+    if issubclass(op, qd.Spelled):
+        return  # prepare names what it is a part of, or refuses it
     if converts.of(op) is None:
         yield f"{name} has no integer form: a function in passes/integerize/ must say @converts it"
     if not any(issubclass(op, made.made_from) for made in INTEGER):

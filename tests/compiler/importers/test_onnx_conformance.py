@@ -31,7 +31,8 @@ REASONS = "|".join(
         "it repeats",  # Expand
         "runs backwards|nothing of .* is left",  # Slice
         r"its third input has the shape \[3, 4\]",
-        "only products with a constant matrix",
+        "both computed, has no integer form",
+        "it has an integer form (inside of attention|as part of GELU) only",
         "only the larger or smaller of a tensor and one number",
         "only alpha=1",
         "only one slope",

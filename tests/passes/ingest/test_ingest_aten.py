@@ -142,6 +142,7 @@ CASES: dict[str, Callable[[], nn.Module]] = {
         lambda s, x: (x * s.k).float(), k=lambda: torch.full((1, 1, 1, 1), 2.5, dtype=torch.double)
     ),
     "split with an empty part": made(lambda s, x: torch.cat(x.split([0, 1, 3], 1), 1)),
+    "bmm": made(lambda s, x: torch.bmm(x.flatten(1, 2), x.flatten(1, 2).transpose(1, 2))),
     "two results": made(lambda s, x: (torch.relu(x), x)),
 }
 

@@ -1,0 +1,35 @@
+"""What is left of formulas that no pattern named has no integer form: the model is refused by the user's layers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import function_bodies
+from dyadic.passes.rewriting import defining, layer_name, module_pass
+from dyadic.runtime.errors import ModelError
+
+
+def leftovers(module: ir.Operation) -> Iterator[Any]:
+    """Ops that are part of a formula, the first of each formula only."""
+    for block in function_bodies(module):
+        for op in block.operations:
+            if isinstance(op, qd.Spelled) and not isinstance(defining(op.x), qd.Spelled):
+                yield op
+
+
+@module_pass
+def refuse_spelled(module: ir.Operation) -> None:
+    """Refuse what is left of formulas that have no name: qd.softmax, qd.erf, qd.exp, qd.sqrt, qd.reciprocal
+
+    Nothing changes.
+    """
+    complaints = [
+        f'"{layer_name(op)}" ({op.operation.name.removeprefix("qd.")}): it has an integer form {op.part_of}'
+        for op in leftovers(module)
+    ]
+    if len(complaints) == 1:
+        raise ModelError(f"one operator of the model is not supported: {complaints[0]}")
+    if complaints:
+        raise ModelError(f"{len(complaints)} operators of the model are not supported:\n  " + "\n  ".join(complaints))
