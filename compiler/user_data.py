@@ -60,9 +60,8 @@ class Data:
 
     def engine(self, threads: int | None = None) -> Engine:
         """What runs the user's own float model."""
-        examples = self.job.example_inputs
-        batch = len(examples[0]) if examples and examples[0].ndim else 1
-        return make_engine(self.job.model, threads or self.job.threads or len(os.sched_getaffinity(0)), batch)
+        threads = threads or self.job.threads or len(os.sched_getaffinity(0))
+        return make_engine(self.job.model, threads, self.job.example_inputs or ())
 
 
 def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) -> Data:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
+from dyadic.dialects.tensor_types import is_integer
 
 if TYPE_CHECKING:
     import torch
@@ -46,13 +47,15 @@ class Step:
 class Plan:
     """A function as numbered slots: arguments and results by the user's names, constants apart, the rest in order.
 
-    No two steps have one name, and none has an argument's, though a user's layers may: see `unique_names`.
+    No two steps have one name, and none has an argument's, though a user's layers may: see `unique_names`. `integers`
+    are the arguments that hold those.
     """
 
     arguments: dict[str, int]
     results: dict[str, int]
     constants: dict[int, Any]
     steps: tuple[Step, ...]
+    integers: frozenset[str] = frozenset()
 
 
 def main_function(module: Module) -> Any:
@@ -107,7 +110,8 @@ def make_plan(module: Module) -> Plan:
         dead = tuple(s for s in sorted({*inputs, output}) if last_read[s] == i and s not in kept)
         steps.append(Step(op, names[i], inputs, output, dead))
     arguments = dict(zip(argument_names, range(len(block.arguments)), strict=True))
-    return Plan(arguments, results, constants, tuple(steps))
+    integers = frozenset(name for name, slot in arguments.items() if is_integer(block.arguments[slot]))
+    return Plan(arguments, results, constants, tuple(steps), integers)
 
 
 def unique_names(ops: Sequence[Any], arguments: Sequence[str] = ()) -> list[str]:
@@ -120,7 +124,7 @@ def unique_names(ops: Sequence[Any], arguments: Sequence[str] = ()) -> list[str]
     given, counts = {*own, *arguments}, dict.fromkeys(arguments, 1)
     names = []
     for op, name in zip(ops, own, strict=True):
-        if isinstance(op, qi.QuantizeOp):
+        if isinstance(op, qi.InputOp):
             names.append(name)
             continue
         unique = name
@@ -187,7 +191,8 @@ def run_qd(
 
 
 class IntegerReference:
-    """A `qi` module, ready to run on NumPy arrays with any batch size: float32 at `qi.quantize`, integers elsewhere."""
+    """A `qi` module, ready to run on NumPy arrays with any batch size: float32 (or
+    int32, of inputs that hold integers) at the boundary, integers elsewhere."""
 
     def __init__(self, module: Module) -> None:
         self.module = module  # ops do not keep the module alive that they are in

@@ -14,6 +14,11 @@ def shape(value: ir.Value) -> list[int]:
     return list(ir.RankedTensorType(value.type).shape)
 
 
+def is_integer(value: ir.Value) -> bool:
+    """Whether a tensor holds whole numbers that stand for nothing else: ids, or which of them are valid."""
+    return isinstance(ir.RankedTensorType(value.type).element_type, ir.IntegerType)
+
+
 def activation(value: ir.Value) -> quant.UniformQuantizedType | None:
     """The per-tensor type of a `qi` activation, or None where the value is something else.
 

@@ -13,7 +13,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.fields import ints
-from dyadic.dialects.tensor_types import MOST_ELEMENTS, shape
+from dyadic.dialects.tensor_types import MOST_ELEMENTS, is_integer, shape
 from dyadic.passes.rewriting import defining
 from dyadic.runtime.errors import ResourceError
 
@@ -30,6 +30,11 @@ def tensor_type(dims: Sequence[int]) -> ir.RankedTensorType:
             f"up to {MOST_ELEMENTS} are supported"
         )
     return ir.RankedTensorType.get(list(dims), ir.F32Type.get())
+
+
+def integer_type(dims: Sequence[int]) -> ir.RankedTensorType:
+    """`tensor<dims x i32>`: an input of integers."""
+    return ir.RankedTensorType.get(list(dims), ir.IntegerType.get_signless(32))
 
 
 def i64s(values: Sequence[int]) -> ir.DenseI64ArrayAttr:
@@ -204,7 +209,12 @@ def unary(kind: type[Any], x: ir.Value) -> ir.Value:
 
 def reshape(x: ir.Value, dims: Sequence[int]) -> ir.Value:
     """`qd.reshape`: the same numbers in the same order under another shape."""
-    return qd.ReshapeOp(x=x, out=tensor_type(dims)).result
+    return qd.ReshapeOp(x=x, out=integer_type(dims) if is_integer(x) else tensor_type(dims)).result
+
+
+def embedding(ids: ir.Value, table: ir.Value) -> ir.Value:
+    """`qd.embedding`: rows of `table` [V, n] by `ids` [1,...] of i32."""
+    return qd.EmbeddingOp(ids=ids, table=table, out=tensor_type([*shape(ids), shape(table)[1]])).result
 
 
 def transpose(x: ir.Value, permutation: Sequence[int]) -> ir.Value:

@@ -18,13 +18,16 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import numpy as np
 
 from dyadic.runtime.errors import ArtifactError
-from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN
+from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN, S16_MAX, S16_MIN
 from dyadic.runtime.layout import Layout, Margin, Rows, rows_of
 
 ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
+LATER = {"given"}  # fields that format 4 did not have at first: files without them mean the default
+ID_BYTES = 4  # of an int32 input's number
+GIVEN = ("int64", "int32", "bool", "float32")  # what users give whole numbers as
 
 
 class Buffer(NamedTuple):
@@ -43,7 +46,11 @@ class Buffer(NamedTuple):
 class Input:
     """Quantized by the runtime with scale and zero_point, clamped to lo..hi; its halo is filled with zero_point.
 
-    dtype 'uint8', or 'int16' where the layout has a plane, takes the integers themselves (raw pixels)."""
+    dtype 'uint8', or 'int16' where the layout has a plane, takes the integers themselves (raw pixels). 'int32' takes
+    numbers that are looked up, lo..hi: their bytes lie in memory as one dimension more, and sessions refuse others.
+
+    given: what users give whole numbers as ('int64', 'int32', 'bool', or 'float32' of what is 0 or 1), '' where it is
+    dtype; what is given so is refused outside lo..hi, and not clamped."""
 
     name: str
     shape: tuple[str | int, ...]  # the user's: ('N', 3, 224, 224)
@@ -53,6 +60,12 @@ class Input:
     zero_point: int
     lo: int = 0
     hi: int = 255
+    given: str = ""
+
+    @property
+    def user_dtype(self) -> str:
+        """What a user's array holds."""
+        return self.given or self.dtype
 
 
 @dataclass(frozen=True)
@@ -188,10 +201,11 @@ def decode(kind: Any, value: Any, where: str) -> Any:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         every = typing.get_type_hints(kind)
         hints = {one.name: every[one.name] for one in dataclasses.fields(kind)}
-        if not isinstance(value, dict) or set(value) != set(hints):
+        if not isinstance(value, dict) or set(value) | LATER != set(hints) | LATER:
             saw = sorted(map(str, value)) if isinstance(value, dict) else value
             raise wrong(where, saw, f"the fields {', '.join(hints)}")
-        return kind(**{name: decode(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
+        there = {name: hint for name, hint in hints.items() if name in value}
+        return kind(**{name: decode(hint, value[name], f"{where}.{name}") for name, hint in there.items()})
     if hasattr(kind, "_fields"):
         if not isinstance(value, list | tuple) or len(value) != len(kind._fields):
             raise wrong(where, value, f"a list of {', '.join(kind._fields)}")
@@ -292,13 +306,19 @@ def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> No
     if not (math.isfinite(t.scale) and t.scale > 0 and _as_float32(t.scale) == t.scale):
         raise wrong(f"{where}.scale", t.scale, "a positive float32 number")
     at = t.layout
-    wide = at.plane != 0
-    least, most = (S16_MIN, S16_MAX) if wide else (0, 255)
+    wide, ids = at.plane != 0, is_ids(t)
+    least, most = (INT32_MIN, INT32_MAX) if ids else (S16_MIN, S16_MAX) if wide else (0, 255)
     between(t.lo, least, most, f"{where}.lo")
     between(t.hi, t.lo, most, f"{where}.hi")
     between(t.zero_point, *((0, 0) if wide else (t.lo, t.hi)), f"{where}.zero_point")
     if isinstance(t, Input) and t.dtype not in ("float32", integers_of(t).name):
         raise wrong(f"{where}.dtype", t.dtype, f"'float32' or '{integers_of(t).name}'")
+    if isinstance(t, Input) and t.given not in ("", *GIVEN):
+        raise wrong(f"{where}.given", t.given, f"one of {', '.join(GIVEN)}")
+    if ids:
+        if wide or at.halo or (t.scale, t.zero_point) != (1.0, 0):
+            raise wrong(f"{where}.layout", at, "no planes, no margins and a scale of 1 for numbers that are looked up")
+        sizes.append(ID_BYTES)
 
     between(at.buffer, 0, len(buffers) - 1, f"{where}.layout.buffer")
     size_of_buffer = buffers[at.buffer].size
@@ -319,7 +339,7 @@ def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> No
         raise wrong(f"{where}.layout.plane", at.plane, f"0 or at least {last + first}, the size of a plane")
     between(at.offset, first, size_of_buffer - last - at.plane, f"{where}.layout.offset")
     try:
-        rows_of(sizes, at, whole_of(t))
+        rows_of(sizes, at, inside_of(t))
     except ValueError as error:
         raise wrong(f"{where}.layout.strides", at.strides, str(error)) from None
 
@@ -329,8 +349,20 @@ def whole_of(t: Input | Output) -> list[int]:
     return [int(size) for size in (t.array if isinstance(t, Output) else t.shape)[1:]]
 
 
+def is_ids(t: Input | Output) -> bool:
+    """Whether a tensor holds numbers that are looked up."""
+    return isinstance(t, Input) and t.dtype == "int32"
+
+
+def inside_of(t: Input | Output) -> list[int]:
+    """`whole_of` in bytes, or numbers of two planes: ids have a dimension more."""
+    return whole_of(t) + [ID_BYTES] * is_ids(t)
+
+
 def integers_of(t: Input | Output) -> np.dtype[Any]:
     """What a user sees the integers of a tensor as."""
+    if is_ids(t):
+        return np.dtype(np.int32)
     return np.dtype(np.int16 if t.layout.plane else np.uint8)
 
 
@@ -355,7 +387,8 @@ class Placed(Protocol):
 
 def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
     at = t.layout
-    seen = rows_of([int(d) for d in t.shape[1:]], at, whole_of(t))
+    ids = is_ids(t)
+    seen = rows_of([int(d) for d in t.shape[1:]] + [ID_BYTES] * ids, at, inside_of(t))
     is_input = isinstance(t, Input)
     (scale_bits,) = struct.unpack("<I", struct.pack("<f", t.scale))
     return [
@@ -376,11 +409,10 @@ def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
         seen.from_channel,
         seen.from_pixel,
         seen.from_row,
-        math.prod(whole_of(t)),
+        math.prod(inside_of(t)),
         scale_bits,
         t.zero_point,
-        t.lo,
-        t.hi,
+        *((0, 255) if ids else (t.lo, t.hi)),  # sessions have looked at ids; their bytes may be any
     ]
 
 

@@ -41,7 +41,7 @@ class TensorInfo:
     scale * (q - zero_point).
 
     An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
-    then those of the coarsest."""
+    then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -50,6 +50,7 @@ class TensorInfo:
     zero_point: int
     raw_dtype: np.dtype[Any]
     parts: tuple[PartInfo, ...] = ()
+    limits: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -314,7 +315,9 @@ class Session:
     def _array(self, info: TensorInfo, value: Any, raw: bool) -> np.ndarray:
         array = _as_array(info.name, value)
         dtype = info.raw_dtype if raw else info.dtype
-        if array.dtype != dtype:
+        if info.limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype):
+            array = _whole(info, array)
+        elif array.dtype != dtype:
             raise UsageError(
                 f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"
                 + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
@@ -371,8 +374,25 @@ def _result(parts: tuple[Output, ...]) -> TensorInfo:
 
 
 def _info(t: Input | Output) -> TensorInfo:
-    dtype = np.dtype(t.dtype) if isinstance(t, Input) else np.dtype(np.float32)
-    return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point, integers_of(t))
+    dtype = np.dtype(t.user_dtype) if isinstance(t, Input) else np.dtype(np.float32)
+    limits = (t.lo, t.hi) if isinstance(t, Input) and t.given else None
+    return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point, integers_of(t), limits=limits)
+
+
+def _whole(info: TensorInfo, array: np.ndarray) -> np.ndarray:
+    """Whole numbers of any type, as the network reads them."""
+    assert info.limits is not None
+    low, high = info.limits
+    inside = (array >= low) & (array <= high)
+    if array.dtype.kind == "f":
+        inside &= array == np.rint(array)
+    if not inside.all():
+        place = [int(i) for i in np.argwhere(~inside)[0]]
+        raise UsageError(
+            f"input '{info.name}' holds {array[tuple(place)]} at {place}; the network takes whole numbers from {low} "
+            f"to {high}"
+        )
+    return array.astype(info.raw_dtype)
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:

@@ -23,8 +23,9 @@ from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.keep.identity import calibrate_digest
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.dialects import qd
+from dyadic.dialects.arguments import argument_attributes, limits, set_argument_attribute
 from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function, make_plan
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -46,11 +47,19 @@ RANGE_BITS = 8  # significant bits of a range: at most 0.8 % too wide, 0.03 dB o
 
 
 def model_inputs(module: ir.Module) -> tuple[Input, ...]:
-    """What the model reads: the names and shapes of @main's arguments, without the batch."""
+    """What the model reads: the names and shapes of @main's arguments, without the batch, and which integers."""
     function = main_function(module)
     names, _ = boundary_names(function)
-    block = function.operation.regions[0].blocks[0]
-    return tuple(Input(name, tuple(shape(argument)[1:])) for name, argument in zip(names, block.arguments, strict=True))
+    inputs = []
+    for index, (name, argument) in enumerate(zip(names, function.regions[0].blocks[0].arguments, strict=True)):
+        sample = tuple(shape(argument)[1:])
+        if is_integer(argument):
+            said = argument_attributes(function, index)
+            dtype = said[qd.DTYPE].value if qd.DTYPE in said else "int32"
+            inputs.append(Input(name, sample, dtype, limits(argument)))
+        else:
+            inputs.append(Input(name, sample))
+    return tuple(inputs)
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,7 @@ def make_observers(plan: Plan, observer: str) -> dict[str, Observer]:
     make = OBSERVERS[observer]
     outside = MinMax if observer in KEEPING else make
     results = set(plan.results.values())
-    observers: dict[str, Observer] = {name: outside() for name in plan.arguments}
+    observers: dict[str, Observer] = {name: outside() for name in plan.arguments if name not in plan.integers}
     for step in plan.steps:
         if not step.op.implied:
             observers[step.name] = outside() if step.output in results else make()
@@ -185,13 +194,7 @@ def write_ranges(module: ir.Module, plan: Plan, attribute: str, ranges: dict[str
         for step in plan.steps:
             if step.name in ranges:
                 step.op.operation.attributes[attribute] = ir.DenseF64ArrayAttr.get(list(ranges[step.name]))
-        function = main_function(module)
-        attributes = []
-        has = "arg_attrs" in function.attributes
-        every = function.attributes["arg_attrs"] if has else [ir.DictAttr.get({})] * len(plan.arguments)
-        for name, given in zip(plan.arguments, every, strict=True):
-            known = {named: given[named] for named in (each.name for each in given)}
+        for index, name in enumerate(plan.arguments):
             if name in ranges:
-                known[attribute] = ir.DenseF64ArrayAttr.get(list(ranges[name]))
-            attributes.append(ir.DictAttr.get(known))
-        function.attributes["arg_attrs"] = ir.ArrayAttr.get(attributes)
+                written = ir.DenseF64ArrayAttr.get(list(ranges[name]))
+                set_argument_attribute(main_function(module), index, attribute, written)

@@ -1,4 +1,4 @@
-"""What users calibrate with, as a stream of checked float32 samples: nothing is held but the batch at hand.
+"""What users calibrate with, as a stream of checked samples: nothing is held but the batch at hand.
 
 Files (.npz with arrays named as the model's inputs, .npy), arrays, any iterable of arrays, dicts or tuples, and ONNX
 Runtime's CalibrationDataReader. Everything that does not fit the model is a `UsageError` that names the input.
@@ -19,7 +19,7 @@ from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
 from dyadic.runtime.errors import FileError, UsageError
 
 Array = npt.NDArray[Any]
-Feeds = dict[str, npt.NDArray[Any]]  # float32, and int64 under "labels"
+Feeds = dict[str, npt.NDArray[Any]]  # float32 or int32, as the network reads it, and int64 under "labels"
 
 # Read from files in pieces of about this many bytes.
 PIECE_BYTES = 32 << 20
@@ -29,10 +29,14 @@ KEPT = 32
 
 @dataclass(frozen=True)
 class Input:
-    """One input of the model: its name and the shape of one sample, without the batch."""
+    """One input of the model: its name and the shape of one sample, without the batch.
+
+    One that holds integers says what users give them as, and which ones it takes."""
 
     name: str
     sample: tuple[int, ...]
+    dtype: str = "float32"
+    limits: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return f'"{self.name}" {self.shape}'
@@ -43,7 +47,8 @@ class Input:
 
 
 class Samples:
-    """`for feeds in Samples(...)`: batches of any size, each input float32 and finite, in the model's shape."""
+    """`for feeds in Samples(...)`: batches of any size, each input in the model's shape, float32 and finite, or int32
+    and inside its limits."""
 
     def __init__(
         self,
@@ -156,8 +161,10 @@ class Samples:
                     f"arrays are named as the model's inputs: {', '.join(map(str, self.inputs))}"
                 )
 
-    def _checked(self, wanted: Input, array: Array, first: int) -> npt.NDArray[np.float32]:
+    def _checked(self, wanted: Input, array: Array, first: int) -> npt.NDArray[np.float32 | np.int32]:
         self._check_kind(wanted, array.shape, array.dtype)
+        if wanted.limits is not None:
+            return self._checked_integers(wanted, array, first, *wanted.limits)
         array = np.ascontiguousarray(array, np.float32)
         finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
         if not finite.all():
@@ -166,6 +173,18 @@ class Samples:
                 "ranges can only be learned from finite numbers"
             )
         return array
+
+    def _checked_integers(self, wanted: Input, array: Array, first: int, low: int, high: int) -> npt.NDArray[np.int32]:
+        """Whole numbers, whatever type they are stored as."""
+        whole = array.astype(np.int64) if array.dtype.kind != "f" else np.nan_to_num(array, nan=-np.inf)
+        right = (whole >= low) & (whole <= high) & (whole == np.rint(whole))
+        if not right.all():
+            sample, *place = np.argwhere(~right)[0]
+            raise UsageError(
+                f'{self.what}: sample {first + int(sample)} of "{wanted.name}" holds {array[(sample, *place)]} at '
+                f"{[int(i) for i in place]}; the model reads whole numbers from {low} to {high}"
+            )
+        return np.ascontiguousarray(whole, np.int32)
 
     def _check_kind(self, wanted: Input, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """Of files before anything of the size that they name is read."""

@@ -89,7 +89,8 @@ class CalibrationSamples(Samples):
             self.total -= kept_apart(self.total)
 
     def _batches(self) -> Iterator[Feeds]:
-        self.held_out, self.inputs_seen = [], {i.name: InputSeen() for i in self.inputs}
+        self.held_out = []
+        self.inputs_seen = {i.name: InputSeen() for i in self.inputs if i.limits is None}  # ids are never far out
         waiting: list[Feeds] = []
         passed = 0
         for feeds in self._screened():
@@ -120,7 +121,7 @@ class CalibrationSamples(Samples):
         yield from self._without_outlying(window)
 
     def _without_outlying(self, window: list[Feeds]) -> Iterator[Feeds]:
-        if not window or not self.screen:
+        if not window or not self.screen or not self.inputs_seen:
             yield from window
             return
         first = len(next(iter(self.inputs_seen.values())).lows) - rows(window)

@@ -173,7 +173,7 @@ def inspect_command(artifact: Path, as_json: bool) -> None:
         facts: dict[str, Any] = {
             "bytes": file.bytes,
             "programs": [one.name for one in file.programs],
-            "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.dtype} for t in program.inputs],
+            "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.user_dtype} for t in program.inputs],
             "outputs": [
                 {"name": t.name, "shape": t.array, "dtype": "float32"} for t, *_ in results_of(program.outputs)
             ],

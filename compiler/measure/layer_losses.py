@@ -90,7 +90,7 @@ class Losses:
     @property
     def matched_layers(self) -> bool:
         """Whether anything but the network's inputs has a float tensor."""
-        return any(step.output in self.counterparts for step in self.steps if not isinstance(step.op, qi.QuantizeOp))
+        return any(step.output in self.counterparts for step in self.steps if not isinstance(step.op, qi.InputOp))
 
     def __call__(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """The integer network's outputs; the energies grow."""

@@ -54,7 +54,9 @@ def match(floating: Plan, integer: Plan) -> dict[int, Counterpart]:
     waiting = values_by_name(floating)
     for step in integer.steps:
         op, names = step.op, node_names(step.op)
-        if isinstance(op, qi.QuantizeOp):
+        if isinstance(op, qi.IdsOp):
+            continue  # they stand for nothing but themselves
+        if isinstance(op, qi.InputOp):
             name = next(name for name, slot in integer.arguments.items() if slot == step.inputs[0])
             found[step.output] = Counterpart(floating.arguments[name], lambda value: value)
             continue

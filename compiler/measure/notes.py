@@ -87,6 +87,8 @@ def range_notes(
     """Of samples beside the ranges that the artifact was given. `steps`: the lowest and highest integer by input."""
     notes = []
     for info in inputs:
+        if info.limits is not None:  # whole numbers are taken as they are, or refused
+            continue
         values = np.concatenate([feeds[info.name].ravel() for feeds in samples])
         low, high = ((step - info.zero_point) * info.scale for step in steps[info.name])
         share = float(((values < low - info.scale) | (values > high + info.scale)).mean())

@@ -6,11 +6,16 @@ from dyadic.runtime.session import Session
 
 
 def random_feeds(session: Session, batch: int) -> dict[str, np.ndarray]:
-    """Samples that use the whole range of each input; always the same ones."""
+    """Samples that use the whole range of each input, all tokens valid; always the same ones."""
     generator = np.random.default_rng(0)
     feeds = {}
     for info in session.inputs:
         shape = (batch, *(int(n) for n in info.shape[1:]))
+        if info.limits is not None:
+            low, high = info.limits
+            low = 1 if (low, high) == (0, 1) else low
+            feeds[info.name] = generator.integers(low, high + 1, shape).astype(info.dtype)
+            continue
         ends = np.iinfo(info.raw_dtype)
         integers = generator.integers(ends.min, ends.max + 1, shape)
         real = ((integers - info.zero_point) * info.scale).astype(np.float32)

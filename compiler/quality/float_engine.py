@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dyadic.runtime.errors import ModelError
 
-Feeds = dict[str, npt.NDArray[np.float32]]
+if TYPE_CHECKING:
+    import torch
+
+Feeds = dict[str, npt.NDArray[np.float32 | np.int32]]
 Outputs = list[npt.NDArray[Any]]
 
 NUMPY: dict[str, type[np.generic]] = {  # of ONNX Runtime's names of types, where they are not float32
@@ -43,10 +46,11 @@ class Engine:
     bytes: int
 
 
-def make_engine(model: Any, threads: int, example_batch: int = 1) -> Engine:
+def make_engine(model: Any, threads: int, examples: Sequence[torch.Tensor] = ()) -> Engine:
     """What would run `model` with so many threads if there were no dyadic.
 
-    example_batch: of the example inputs of a torch module: samples go through in such groups where it takes no other.
+    examples: inputs of a torch module: integers are of their types, and samples go through in groups as large as they
+    where it takes no other.
 
     Raises:
         FloatModelError: it cannot be loaded; `run` raises it where it cannot be run.
@@ -57,7 +61,7 @@ def make_engine(model: Any, threads: int, example_batch: int = 1) -> Engine:
         return _onnx_engine(model, len(model), threads)
     if hasattr(model, "SerializeToString"):
         return _onnx_engine(data := model.SerializeToString(), len(data), threads)
-    return _torch_engine(model, threads, example_batch)
+    return _torch_engine(model, threads, examples)
 
 
 def _refused(engine: str, error: Exception) -> FloatModelError:
@@ -116,8 +120,11 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
     return Engine("onnxruntime", run, size)
 
 
-def _torch_engine(module: Any, threads: int, example_batch: int) -> Engine:
+def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor]) -> Engine:
     import torch
+
+    example_batch = len(examples[0]) if examples and examples[0].ndim else 1
+    integers = [None if each.is_floating_point() else each.dtype for each in examples]
 
     floats = [each.dtype for each in module.parameters() if each.is_floating_point()]
     kind = max(set(floats), key=floats.count, default=torch.float32)
@@ -131,7 +138,9 @@ def _torch_engine(module: Any, threads: int, example_batch: int) -> Engine:
         try:
             with torch.inference_mode():
                 # copies, since forward may write into its inputs, in the type that the module computes in
-                answer = module(*(torch.tensor(value, dtype=kind) for value in feeds.values()))
+                kinds = [each or kind for each in integers or [None] * len(feeds)]
+                given = zip(feeds.values(), kinds, strict=True)
+                answer = module(*(torch.tensor(value, dtype=each) for value, each in given))
         finally:
             torch.set_num_threads(threads_before)
             for each in training:

@@ -87,6 +87,8 @@ def write(module: ir.Module, points: Points, decisions: Decisions, why: Mapping[
         attributes = step.op.operation.attributes
         if TAKES_IN in marks.get(step.name, {}):  # which side it takes in: ranges for 4 bits might say otherwise
             attributes[TAKES_IN] = ir.StringAttr.get(marks[step.name][TAKES_IN].value, module.context)
+        if step.name not in points.result_of:  # whole numbers: there is nothing to choose
+            continue
         attributes[qd.BITS] = ir.IntegerAttr.get(width, decisions.activations[points.result_of[step.name]])
         attributes[qd.WHY] = ir.StringAttr.get(why[step.name], module.context)
         if step.name in schemes:
@@ -100,6 +102,8 @@ def write(module: ir.Module, points: Points, decisions: Decisions, why: Mapping[
     given = function.attributes["arg_attrs"]
     every = [{one.name: one.attr for one in attributes} for attributes in given]
     for name, attributes in zip(plan.arguments, every, strict=True):
+        if name not in points.result_of:
+            continue
         attributes[qd.BITS] = ir.IntegerAttr.get(width, decisions.activations[points.result_of[name]])
     with module.context:
         function.attributes["arg_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])

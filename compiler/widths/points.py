@@ -15,7 +15,7 @@ from torch_mlir import ir
 from dyadic.compiler.widths.width_ranges import take_all_ranges_of
 from dyadic.dialects import qd
 from dyadic.dialects.reference import Plan, Step, main_function, make_plan
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes.integerize.align_residuals import align_residuals
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, choose_fused_additions, operands, taken_in
 from dyadic.passes.integerize.integerize import fused_clamp
@@ -76,18 +76,15 @@ class Points:
         arguments = main_function(self.module).operation.regions[0].blocks[0].arguments
         self._slots |= {value: i for i, value in enumerate(arguments)}
         self._values = {slot: value for value, slot in self._slots.items()}
-        self.argument_names = {slot: name for name, slot in self.plan.arguments.items()}
+        self.argument_names = {slot: name for name, slot in self.plan.arguments.items() if self._typed(slot)}
         self._apart = concats_of_results(main_function(self.module).operation.regions[0].blocks[0])
         self._parent = {slot: slot for slot in self._slots.values()}
         self._join()
         self.ranges = {slot: value_range(self._values[slot]) for slot in self._values if self._rounded(slot)}
         self._ranges_at = {bits: self._ranges_of_width(module, bits) for bits in qd.RANGE_AT}
         self.activations = self._activations()
-        self.result_of = {name: self._point_of[self._find(slot)] for slot, name in self.argument_names.items()} | {
-            self.names[step.output]: self._point_of[self._find(step.output)]
-            for step in self.plan.steps
-            if _tag(step) is not None
-        }
+        made = self.argument_names | {s.output: self.names[s.output] for s in self.plan.steps if _tag(s) is not None}
+        self.result_of = {name: self._point_of[self._find(slot)] for slot, name in made.items() if self._typed(slot)}
         self.weights = self._weights()
         adds = {self.names[step.output]: self.taken_in(step.op) for step in self.plan.steps}
         self.additions = {conv: add for add, conv in adds.items() if conv is not None}
@@ -125,9 +122,15 @@ class Points:
             return None
         return self.names[self._slots[operands(op)[0]]]
 
+    def _typed(self, slot: int) -> bool:
+        """Whether it has a type to choose: what counts is whole as it is."""
+        return not is_integer(self._values[slot])
+
     def _rounded(self, slot: int) -> bool:
         """Whether integerize makes integers of this tensor."""
         op = defining(self._values[slot])
+        if not self._typed(slot):
+            return False
         if op is None:
             return True
         if op.operation in self._apart:
@@ -152,7 +155,7 @@ class Points:
 
     def _activations(self) -> dict[str, ActivationPoint]:
         members: dict[int, list[int]] = {}
-        for slot in sorted(self._parent):
+        for slot in filter(self._typed, sorted(self._parent)):
             members.setdefault(self._find(slot), []).append(slot)
         self._point_of: dict[int, str] = {}
         points: dict[str, ActivationPoint] = {}

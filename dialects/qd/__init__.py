@@ -1,7 +1,9 @@
 """`qd`: what the model means, plus what we decided. Still in float.
 
 Few, regular ops on `tensor<...xf32>`. Images are NCHW; the leading batch dimension is 1 in the IR and a run-time
-argument of everything that executes it. What was decided is written onto the ops as discardable attributes:
+argument of everything that executes it. An input that counts (ids of tokens, which of them are valid) is
+`tensor<1x...xi32>`; such numbers are looked up, or masked with, and nothing computes with them. What was decided is
+written onto the ops as discardable attributes:
 
     qd.range = array<f64: low, high>   what calibration saw of the op's result
     qd.range4, qd.range16              what to represent of it with 4 or 16 bits, where that is another range
@@ -18,6 +20,8 @@ argument of everything that executes it. What was decided is written onto the op
     qd.bias_shift = array<f64: ...>    what integerize adds to the bias, one number an output channel; it then leaves
                                        qd.input_mean alone
     qd.name  = "input"                 on function arguments and results: the user's own name
+    qd.dtype = "int64"                 on arguments of i32: what the user gives them as (int64, int32, bool, or float32
+                                       for what says which tokens are valid)
 
 What refine's passes learn from is written for one layer at a time and never stays (`compiler/refine`):
 

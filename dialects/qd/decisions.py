@@ -5,6 +5,7 @@ from typing import Any
 __all__ = [
     "BIAS_SHIFT",
     "BITS",
+    "DTYPE",
     "FLOAT_BITS",
     "GROUP_SCALES",
     "INPUT_MEAN",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
+DTYPE = "qd.dtype"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
 FLOAT_BITS = 32  # of qd.weight_bits: no width of integers

@@ -26,6 +26,7 @@ kernel is compared with, bit for bit. Sums of products run in floating point onl
 
 from dyadic.dialects.qi.data import *
 from dyadic.dialects.qi.dialect import *
+from dyadic.dialects.qi.embedding import *
 from dyadic.dialects.qi.islands import *
 from dyadic.dialects.qi.moves import *
 from dyadic.dialects.qi.norms import *

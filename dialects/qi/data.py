@@ -17,7 +17,7 @@ from dyadic.dialects.tensor_types import activation, known_activation, quantized
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
-__all__ = ["ConstantOp", "DequantizeOp", "JoinOp", "QuantizeOp"]
+__all__ = ["ConstantOp", "DequantizeOp", "InputOp", "JoinOp", "QuantizeOp"]
 
 Array = npt.NDArray[Any]
 
@@ -43,13 +43,21 @@ class ConstantOp(Operator, name="constant"):
         return value.view(storage(self.out)) if activation(self.out) is not None else value
 
 
-class QuantizeOp(Operator, name="quantize"):
-    """The input boundary (docs/arithmetic.md): float32 to integers, of the same shape. Done by the runtime."""
+class InputOp(Operator):
+    """The input boundary: the user's numbers to the network's integers. Done by the runtime."""
 
     x: Operand[Any]
     out: Result[Any]
 
     arithmetic = Arithmetic.BOUNDARY
+
+
+class QuantizeOp(InputOp, name="quantize"):
+    """The input boundary (docs/arithmetic.md): float32 to integers, of the same shape. Done by the runtime.
+
+    Of i32, which are then 0 or 1: what says which tokens are valid, with a scale of 1.
+    """
+
     order = Order.MODEL
 
     def verify_invariants(self) -> bool:

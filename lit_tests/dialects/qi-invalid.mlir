@@ -391,3 +391,27 @@ func.func @layer_norm_of_floats(%a: tensor<1x4xf32>, %b: tensor<4xi32>) {
   %r = "qi.layer_norm"(%a, %b, %b) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 255 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4xf32>, tensor<4xi32>, tensor<4xi32>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/layer_norm_of_floats")
   return
 }
+
+// -----
+
+// CHECK: error: "/ids_of_two_bytes": 'qi.ids' op must make four bytes of each i32, not tensor<1x3x2x!quant.uniform<u8:f32, 1.000000e+00>> of tensor<1x3xi32>
+func.func @ids_of_two_bytes(%a: tensor<1x3xi32>) {
+  %r = "qi.ids"(%a) : (tensor<1x3xi32>) -> tensor<1x3x2x!quant.uniform<u8:f32, 1.0>> loc("/ids_of_two_bytes")
+  return
+}
+
+// -----
+
+// CHECK: error: "/table_that_does_not_fit": 'qi.embedding' op shapes do not fit: ids [1, 3, 4], table [5, 2], result [1, 3, 3]
+func.func @table_that_does_not_fit(%a: tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>, %b: tensor<5x2x!quant.uniform<i8<-127:127>:f32:1, {0.25,0.5}>>) {
+  %r = "qi.embedding"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier = array<i32: 7, 7>, shift = array<i32: 20, 21>} : (tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>, tensor<5x2x!quant.uniform<i8<-127:127>:f32:1, {0.25,0.5}>>) -> tensor<1x3x3x!quant.uniform<u8:f32, 0.5:3>> loc("/table_that_does_not_fit")
+  return
+}
+
+// -----
+
+// CHECK: error: "/table_with_a_scale_a_row": 'qi.embedding' op needs a signed table with one scale a column, got tensor<2x2x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,5.000000e-01}>>
+func.func @table_with_a_scale_a_row(%a: tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>, %b: tensor<2x2x!quant.uniform<i8<-127:127>:f32:0, {0.25,0.5}>>) {
+  %r = "qi.embedding"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier = array<i32: 7, 7>, shift = array<i32: 20, 21>} : (tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>, tensor<2x2x!quant.uniform<i8<-127:127>:f32:0, {0.25,0.5}>>) -> tensor<1x3x2x!quant.uniform<u8:f32, 0.5:3>> loc("/table_with_a_scale_a_row")
+  return
+}

@@ -59,6 +59,17 @@ func.func @ops_of_any_widths_survive_a_round_trip(%x: tensor<1x4x!quant.uniform<
   return
 }
 
+// CHECK-LABEL: func.func @inputs_of_integers_survive_a_round_trip
+func.func @inputs_of_integers_survive_a_round_trip(%ids: tensor<1x3xi32>, %table: tensor<5x2x!quant.uniform<i8<-127:127>:f32:1, {2.500000e-01,5.000000e-01}>>) {
+  // CHECK: "qi.ids"({{.*}}) : (tensor<1x3xi32>) -> tensor<1x3x4x!quant.uniform<u8:f32, 1.000000e+00>>
+  %r0 = "qi.ids"(%ids) : (tensor<1x3xi32>) -> tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>
+  // CHECK: "qi.quantize"({{.*}}) : (tensor<1x3xi32>) -> tensor<1x3x!quant.uniform<u8<0:1>:f32, 1.000000e+00>>
+  %r1 = "qi.quantize"(%ids) : (tensor<1x3xi32>) -> tensor<1x3x!quant.uniform<u8<0:1>:f32, 1.0>>
+  // CHECK: "qi.embedding"({{.*}}) {high = 32767 : i64, low = -32768 : i64, multiplier = array<i32: 1073741824, 7>, shift = array<i32: 20, 21>} : (tensor<1x3x4x!quant.uniform<u8:f32, 1.000000e+00>>, tensor<5x2x!quant.uniform<i8<-127:127>:f32:1, {2.500000e-01,5.000000e-01}>>) -> tensor<1x3x2x!quant.uniform<i16:f32, 1.000000e-03>>
+  %r2 = "qi.embedding"(%r0, %table) {high = 32767 : i64, low = -32768 : i64, multiplier = array<i32: 1073741824, 7>, shift = array<i32: 20, 21>} : (tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>, tensor<5x2x!quant.uniform<i8<-127:127>:f32:1, {2.500000e-01,5.000000e-01}>>) -> tensor<1x3x2x!quant.uniform<i16:f32, 1.000000e-03>>
+  return
+}
+
 // CHECK-LABEL: func.func @islands_survive_a_round_trip
 func.func @islands_survive_a_round_trip(%x: tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, %m: tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, %b: tensor<3xf32>) {
   // CHECK: "qi.constant"({{.*}}) {value = dense<2.500000e-01> : tensor<3x3x3x2xf32>} : () -> tensor<3x3x3x2xf32>

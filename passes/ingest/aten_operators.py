@@ -337,6 +337,12 @@ def index_select(node: Node) -> Result:
     return families.take(node.argument(0), node.argument(1), node.array(2, "index").reshape(-1))
 
 
+@aten("embedding")
+def embedding(node: Node) -> Result:
+    table, ids = node.argument(0), node.argument(1)
+    return families.embedding(table, ids) if families.is_ids(ids) else families.take(table, 0, node.array(1, "ids"))
+
+
 @aten("einsum")
 def einsum(node: Node) -> Result:
     return families.einsum(node.argument(0), node.argument(1))

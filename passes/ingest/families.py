@@ -8,7 +8,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest.translation import Literal, Result, Unsupported, as_tensor, literal
@@ -303,6 +303,21 @@ def take(x: Any, axis: int, indices: Array) -> Result:
     dims = shape(x)
     axis %= len(dims)
     return reshape(gather(x, axis, indices.reshape(-1)), [*dims[:axis], *indices.shape, *dims[axis + 1 :]])
+
+
+def embedding(table: Any, ids: ir.Value) -> Result:
+    """Rows of a constant table [V, n], by the integers of an input [1, ...]."""
+    if not isinstance(table, Literal):
+        raise Unsupported("its table is computed from the input; a constant table would work")
+    if table.array.ndim != 2:
+        raise Unsupported(f"its table has the shape {list(table.array.shape)}; [rows, columns] would work")
+    check_finite(table.array, "table")
+    return building.embedding(ids, as_tensor(table))
+
+
+def is_ids(value: Any) -> bool:
+    """Whether a value is an input of integers."""
+    return isinstance(value, ir.Value) and is_integer(value)
 
 
 def einsum(equation: str, operands: Sequence[Any]) -> Result:

@@ -46,7 +46,11 @@ def split(node: Node) -> Result:
 
 @onnx("Gather")
 def gather(node: Node) -> Result:
-    """Entries of an axis by constant indices, or one of them, whose axis vanishes."""
+    """Entries of an axis by constant indices, or one of them, whose axis vanishes; rows of a table by an input."""
+    if families.is_ids(node.argument(1)):
+        if isinstance(node.argument(0), Literal) and attribute(node, "axis", 0) % node.argument(0).array.ndim:
+            raise Unsupported("it looks up columns by an input; rows, axis 0, would work")
+        return families.embedding(node.argument(0), node.argument(1))
     return families.take(node.argument(0), attribute(node, "axis", 0), node.array(1, "indices"))
 
 

@@ -14,8 +14,10 @@ import numpy as np
 from torch_mlir import ir
 from torch_mlir.dialects import func as func_dialect
 
+from dyadic.dialects import qd
+from dyadic.dialects.arguments import argument_attributes, set_argument_attribute
 from dyadic.dialects.reference import boundary_names
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.rewriting import layer_name
@@ -99,6 +101,8 @@ class Operators(dict[str, OperatorFunction]):
 def as_tensor(value: Any) -> ir.Value:
     """A qd tensor: the value itself, or a literal as a `qd.constant`."""
     if isinstance(value, ir.Value):
+        if is_integer(value):
+            raise Unsupported("it computes with an input of integers; such an input can be looked up in a table")
         return value
     if not isinstance(value, Literal):
         raise Unsupported(f"it reads {value!r} where a tensor is needed")
@@ -128,6 +132,16 @@ def tensor_dims(kind: ir.Type) -> list[int]:
     if "?" in dims:
         raise ModelError(f"a tensor of the model has the shape [{dims}]: give its size, only the batch may be open")
     return [int(d) for d in dims.split(",") if d]
+
+
+INTEGERS = {"si64": "int64", "si32": "int32", "i1": "bool"}  # what inputs may be besides float: the user's word for it
+
+
+def integer_dtype(kind: ir.Type) -> str | None:
+    """The user's word for the integers of a `!torch.vtensor<[1,128],si64>`; None where it holds none that inputs may
+    have."""
+    text = str(kind)
+    return INTEGERS.get(text[text.rindex(",") + 1 : -1]) if text.startswith("!torch.vtensor") and "," in text else None
 
 
 def is_float_tensor(kind: ir.Type) -> bool:
@@ -174,11 +188,12 @@ def _is_without_operators(function: func_dialect.FuncOp, block: ir.Block) -> boo
 def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     source = function.regions[0].blocks[0]
     names = boundary_names(function)[0]
-    for name, argument in zip(names, source.arguments, strict=True):  # what nothing reads may have any type
-        if not is_float_tensor(argument.type) and list(argument.uses):
-            raise ModelError(f'the input "{name}" has the type {argument.type}; float inputs are supported')
     with function.location, ir.InsertionPoint(function):
-        arguments = [building.tensor_type(tensor_dims(a.type)) for a in source.arguments]
+        dtypes = [_input_dtype(function, i, name) for i, name in enumerate(names)]
+        arguments = [
+            building.tensor_type(tensor_dims(a.type)) if dtype is None else building.integer_type(tensor_dims(a.type))
+            for a, dtype in zip(source.arguments, dtypes, strict=True)
+        ]
         rebuilt = func_dialect.FuncOp(function.name.value, ir.FunctionType.get(arguments, []))
         block = rebuilt.add_entry_block([ir.Location.name(name) for name in names])
     values: dict[ir.Value, Any] = dict(zip(source.arguments, block.arguments, strict=True))
@@ -200,7 +215,26 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     for name in ("arg_attrs", "res_attrs"):  # the user's names of inputs and outputs
         if name in function.attributes:
             rebuilt.attributes[name] = function.attributes[name]
+    for i, dtype in enumerate(dtypes):
+        if dtype is not None:
+            set_argument_attribute(rebuilt, i, qd.DTYPE, ir.StringAttr.get(dtype, rebuilt.context))
     function.operation.erase()
+
+
+def _input_dtype(function: func_dialect.FuncOp, index: int, name: str) -> str | None:
+    """What the user gives integers of an input as: what the importer said of it, or its type; None where it is float.
+
+    What nothing reads may have any type.
+    """
+    argument = function.regions[0].blocks[0].arguments[index]
+    said = argument_attributes(function, index)
+    if qd.DTYPE in said:
+        return said[qd.DTYPE].value
+    dtype = integer_dtype(argument.type)
+    if dtype is None and not is_float_tensor(argument.type) and list(argument.uses):
+        known = "float, int64, int32 and bool"
+        raise ModelError(f'the input "{name}" has the type {argument.type}; inputs of {known} are supported')
+    return dtype
 
 
 def _return(values: list[Any], names: list[str], location: ir.Location, complaints: list[str]) -> list[ir.Type]:

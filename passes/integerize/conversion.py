@@ -42,6 +42,7 @@ class Conversion:
 
     def __init__(self) -> None:
         self.values: dict[ir.Value, ir.Value] = {}
+        self.ids: dict[ir.Value, ir.Value] = {}  # arguments that number rows of tables, as `qi.ids` makes them
         # images that were flattened pixel by pixel, with their (C, H, W): weights are grouped so, and their readers
         # permute them
         self.flattened: dict[ir.Value, tuple[int, int, int]] = {}

@@ -13,9 +13,11 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
+from dyadic.dialects.arguments import is_mask, looked_up
 from dyadic.dialects.reference import function_bodies
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes.integerize import (  # noqa: F401 - they register how each op is converted
+    convert_embeddings,
     convert_islands,
     convert_norms,
     convert_pointwise,
@@ -24,7 +26,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
 )
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, operands, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target, converts, converts_island
-from dyadic.passes.integerize.quantization import value_activation, value_name
+from dyadic.passes.integerize.quantization import Activation, value_activation, value_name
 from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
@@ -55,11 +57,17 @@ def integerize_function(block: ir.Block) -> None:
 
 
 def quantize_argument(conversion: Conversion, first: ir.InsertionPoint, argument: ir.Value) -> None:
-    """The input boundary."""
-    kind = value_activation(argument)
+    """The input boundary: numbers that are looked up stay whole; what says which are valid is 0 or 1."""
     with first, ir.Location.name(value_name(argument)):
-        new = qi.QuantizeOp(x=argument, out=kind.tensor(shape(argument)))
-    conversion.values[argument] = new.out
+        rows, mask = looked_up(argument), is_mask(argument)
+        if rows and mask:
+            raise ModelError(f"{value_name(argument)}: is looked up in a table, and says which tokens are valid.")
+        if is_integer(argument) and (rows or not mask):
+            kind = Activation(1.0, 0).tensor([*shape(argument), qi.ID_BYTES])
+            conversion.ids[argument] = qi.IdsOp(x=argument, out=kind).out
+        if not is_integer(argument) or mask:
+            kind = value_activation(argument).tensor(shape(argument))
+            conversion.values[argument] = qi.QuantizeOp(x=argument, out=kind).out
 
 
 def convert(conversion: Conversion, op: Any) -> None:
@@ -84,7 +92,7 @@ def convert(conversion: Conversion, op: Any) -> None:
 def erase_unread(block: ir.Block) -> None:
     """Drop the reshapes and constants that later conversions looked through; an input that no one reads stays one."""
     for op in reversed(list(block.operations)[:-1]):
-        if not isinstance(op.opview, qi.QuantizeOp) and all(not list(result.uses) for result in op.operation.results):
+        if not isinstance(op.opview, qi.InputOp) and all(not list(result.uses) for result in op.operation.results):
             op.operation.erase()
 
 

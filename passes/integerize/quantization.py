@@ -15,6 +15,8 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd
+from dyadic.dialects.arguments import argument_attributes, set_argument_attribute
+from dyadic.dialects.tensor_types import is_integer
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN, round_half_up
@@ -78,6 +80,9 @@ class Activation:
         return ir.RankedTensorType.get(sizes, element)
 
 
+VALID = Activation(1.0, 0, 1)  # of what is 0 or 1, and stands for nothing else
+
+
 def activation_from_range(low: float, high: float, bits: int = 8) -> Activation:
     """2^bits steps from `low` to `high`, 0 included and exact.
 
@@ -99,11 +104,13 @@ def activation_from_range(low: float, high: float, bits: int = 8) -> Activation:
 
 
 def value_range(value: ir.Value) -> tuple[float, float]:
-    """`qd.range` of a value: what calibration saw, or what a constant holds.
+    """`qd.range` of a value: what calibration saw, or what a constant holds; 0 and 1 of what says which are valid.
 
     Raises:
         ModelError: there is none, or it is not finite.
     """
+    if is_integer(value):
+        return 0.0, 1.0
     op = defining(value)
     if isinstance(op, qd.ConstantOp) and qd.RANGE not in op.operation.attributes:
         data = np.array(op.value, copy=False)
@@ -152,13 +159,14 @@ def value_name(value: ir.Value) -> str:
     if isinstance(value, ir.OpResult):
         return layer_name(value.owner.opview)
     function, index = _argument(value)
-    if "arg_attrs" in function.attributes and qd.NAME in function.attributes["arg_attrs"][index]:
-        return function.attributes["arg_attrs"][index][qd.NAME].value
-    return f"input {index}"
+    said = argument_attributes(function, index)
+    return said[qd.NAME].value if qd.NAME in said else f"input {index}"
 
 
 def value_activation(value: ir.Value) -> Activation:
-    """The quantization that a value's range and width ask for."""
+    """The quantization that a value's range and width ask for; what says which tokens are valid is 0 or 1."""
+    if is_integer(value):
+        return VALID
     return activation_from_range(*value_range(value), value_bits(value))
 
 
@@ -166,21 +174,14 @@ def _find(value: ir.Value, name: str) -> Any:
     if isinstance(value, ir.OpResult):
         attributes = value.owner.attributes
         return attributes[name] if name in attributes else None
-    function, index = _argument(value)
-    if "arg_attrs" not in function.attributes or name not in function.attributes["arg_attrs"][index]:
-        return None
-    return function.attributes["arg_attrs"][index][name]
+    return argument_attributes(*_argument(value)).get(name)
 
 
 def _write(value: ir.Value, name: str, attribute: ir.Attribute) -> None:
     if isinstance(value, ir.OpResult):
         value.owner.attributes[name] = attribute
         return
-    function, index = _argument(value)
-    every = [{named.name: named.attr for named in each} for each in function.attributes["arg_attrs"]]
-    every[index][name] = attribute
-    with function.context:
-        function.attributes["arg_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])
+    set_argument_attribute(*_argument(value), name, attribute)
 
 
 def _argument(value: ir.Value) -> tuple[ir.Operation, int]:

@@ -45,11 +45,11 @@ def offence(op: Any) -> str | None:
         read = all(use.owner.name == "func.return" or isinstance(use.owner.opview, qi.JoinOp) for use in op.out.uses)
         return None if made and read else "joins what is no part of a result"
     if arithmetic is Arithmetic.BOUNDARY:
-        value = op.out if isinstance(op, qi.QuantizeOp) else op.x
+        value = op.out if isinstance(op, qi.InputOp) else op.x
         kind = activation(value)
         if kind is None or float(np.float32(kind.scale)) != kind.scale:
             return "its scale is not a float32"
-        inside = isinstance(op, qi.QuantizeOp) and not isinstance(op.x, ir.BlockArgument)
+        inside = isinstance(op, qi.InputOp) and not isinstance(op.x, ir.BlockArgument)
         return "quantizes in the middle of the network" if inside else None
     if arithmetic is Arithmetic.FLOAT:
         return next((f"reads or makes {v.type}" for v in (op.x, op.out) if activation(v) is None), None)

@@ -21,9 +21,11 @@ from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.memory import views
 from dyadic.passes.lower.cpu.select_kernels import INPUTS, OUTPUTS
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
+from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN
 from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output
 
 WEIGHT_ALIGNMENT = 64
+ANY_ID = {"lo": INT32_MIN, "hi": INT32_MAX}  # of an input that nothing reads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +131,9 @@ def layer_bytes(launches: Iterable[LaunchOp]) -> dict[str, int]:
 
 
 def _has_layer_weights(launch: LaunchOp) -> bool:
-    """Not tables, and not the halo of a layer's result, which is a launch of the same op."""
-    return qi.is_layer(launch.op.value) and launch.data("weights").size > 0
+    """Not tables of functions, and not the halo of a layer's result, which is a launch of the same op."""
+    op = launch.op.value
+    return (qi.is_layer(op) or op == qi.EmbeddingOp.OPERATION_NAME) and launch.data("weights").size > 0
 
 
 def _step(launch: LaunchOp, spec: Any, weights: _Section, params: _Section) -> Step:
@@ -185,8 +188,14 @@ def _boundary(tensor: Any) -> dict[str, Any]:
     }
 
 
-def _input(tensor: ir.DictAttr) -> Input:
-    return Input(dtype="float32", **_boundary(tensor))
+def _input(tensor: Any) -> Input:
+    said = _boundary(tensor)
+    if "rows" in tensor:
+        said |= {"lo": 0, "hi": tensor["rows"].value - 1} if tensor["rows"].value < 1 << 31 else ANY_ID
+        return Input(dtype="int32", given=tensor["given"].value, **said)
+    if "given" in tensor:
+        return Input(dtype="uint8", given=tensor["given"].value, **said)
+    return Input(dtype="float32", **said)
 
 
 def _output(tensor: Any) -> Output:

@@ -19,7 +19,7 @@ from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, float_conv, weight_storage
+from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, embedding, float_conv, weight_storage
 from dyadic.passes.rewriting import defining
 
 PACKED, SPEC = "qi.packed", "qi.spec"
@@ -36,6 +36,8 @@ def positions(spec: Any, dims: list[int]) -> npt.NDArray[np.int64]:
 
 def unpack(spec: Any, packed: npt.NDArray[np.int8], dims: list[int]) -> npt.NDArray[Any]:
     """The inverse of the kernel's packing; `packed` may go on with others' bytes."""
+    if isinstance(spec, embedding.EmbeddingSpec):
+        return np.ascontiguousarray(packed[: int(np.prod(dims))]).reshape(dims)
     if isinstance(spec, float_conv.FloatConvSpec):
         return np.ascontiguousarray(float_conv.unpack_weights(spec, packed)).reshape(dims)
     numbers = positions(spec, dims)
@@ -59,15 +61,15 @@ def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: 
     """Bytecode of a copy of `integer` whose weights refer to the packed ones.
 
     Args:
-        launches: those of the outlined module that have weights of `qi.Layer` ops, in order.
+        launches: those of the outlined module that have weights of `qi.Layer` ops or tables of embeddings, in order.
         offsets: where the weights of each launch lie in the weights section.
     """
     copy = integer.operation.clone()
     readers = [op.opview for op in main_function(copy).regions[0].blocks[0].operations]
-    readers = [op for op in readers if isinstance(op, qi.Layer)]
+    readers = [op for op in readers if isinstance(op, qi.Layer | qi.EmbeddingOp)]
     with copy.context, ir.Location.unknown():
         for op, launch, offset in zip(readers, launches, offsets, strict=True):
-            constant = defining(op.weight).operation
+            constant = defining(op.table if isinstance(op, qi.EmbeddingOp) else op.weight).operation
             if isinstance(constant.attributes["value"], ir.UnitAttr):
                 continue  # shared, and done for another reader
             constant.attributes["value"] = ir.UnitAttr.get()

@@ -1,5 +1,18 @@
 // RUN: not dyadic-opt -p ingest-aten --split-input-file %s | filecheck %s
 
+// CHECK-LABEL: func.func @embedding_by_an_input_of_integers
+// CHECK-SAME:    (%[[IDS:.+]]: tensor<1x3xi32> {qd.dtype = "int32"}) -> tensor<1x3x2xf32>
+// CHECK-NEXT:    %[[T:.+]] = "qd.constant"() {value = dense<5.000000e-01> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+// CHECK-NEXT:    %[[E:.+]] = "qd.embedding"(%[[IDS]], %[[T]]) : (tensor<1x3xi32>, tensor<4x2xf32>) -> tensor<1x3x2xf32>
+// CHECK-NEXT:    return %[[E]] : tensor<1x3x2xf32>
+func.func @embedding_by_an_input_of_integers(%arg0: !torch.vtensor<[1,3],si32>) -> !torch.vtensor<[1,3,2],f32> {
+  %t = torch.vtensor.literal(dense<5.000000e-01> : tensor<4x2xf32>) : !torch.vtensor<[4,2],f32>
+  %int-1 = torch.constant.int -1
+  %false = torch.constant.bool false
+  %0 = torch.aten.embedding %t, %arg0, %int-1, %false, %false : !torch.vtensor<[4,2],f32>, !torch.vtensor<[1,3],si32>, !torch.int, !torch.bool, !torch.bool -> !torch.vtensor<[1,3,2],f32>
+  return %0 : !torch.vtensor<[1,3,2],f32>
+}
+
 // CHECK-LABEL: func.func @convolutions_keep_stride_padding_dilation_and_groups
 // CHECK-NEXT:    %[[A:.+]] = "qd.constant"() {value = dense<5.000000e-01> : tensor<6x2x3x3xf32>} : () -> tensor<6x2x3x3xf32>
 // CHECK-NEXT:    %[[B:.+]] = "qd.constant"() {value = dense<5.000000e-01> : tensor<6xf32>} : () -> tensor<6xf32>

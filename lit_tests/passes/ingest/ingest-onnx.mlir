@@ -12,6 +12,17 @@ func.func @conv_takes_asymmetric_padding_and_groups(%x: !torch.vtensor<[1,4,5,5]
   return %0 : !torch.vtensor<[1,6,4,4],f32>
 }
 
+// CHECK-LABEL: func.func @gather_by_an_input_of_integers_is_an_embedding
+// CHECK-SAME:    (%[[IDS:.+]]: tensor<1x3xi32> {qd.dtype = "int64"}) -> tensor<1x3x2xf32>
+// CHECK-NEXT:    %[[T:.+]] = "qd.constant"() {value = dense<5.000000e-01> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+// CHECK-NEXT:    %[[E:.+]] = "qd.embedding"(%[[IDS]], %[[T]]) : (tensor<1x3xi32>, tensor<4x2xf32>) -> tensor<1x3x2xf32>
+// CHECK-NEXT:    return %[[E]] : tensor<1x3x2xf32>
+func.func @gather_by_an_input_of_integers_is_an_embedding(%ids: !torch.vtensor<[1,3],si64>) -> !torch.vtensor<[1,3,2],f32> {
+  %t = torch.operator "onnx.Constant"() {torch.onnx.value = dense<0.5> : tensor<4x2xf32>} : () -> !torch.vtensor<[4,2],f32>
+  %0 = torch.operator "onnx.Gather"(%t, %ids) : (!torch.vtensor<[4,2],f32>, !torch.vtensor<[1,3],si64>) -> !torch.vtensor<[1,3,2],f32>
+  return %0 : !torch.vtensor<[1,3,2],f32>
+}
+
 // CHECK-LABEL: func.func @conv_without_bias_gets_zeros_and_auto_pad_is_worked_out
 // CHECK-NEXT:    %[[A:.+]] = "qd.constant"() {value = dense<5.000000e-01> : tensor<2x4x2x2xf32>} : () -> tensor<2x4x2x2xf32>
 // CHECK-NEXT:    %[[B:.+]] = "qd.constant"() {value = dense<0.000000e+00> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -377,8 +388,25 @@ func.func @computed_weight(%x: !torch.vtensor<[1,4,5,5],f32>) -> !torch.vtensor<
 
 // -----
 
-// CHECK: error: the input "tokens" has the type !torch.vtensor<[1,4],si64>; float inputs are supported
-func.func @integer_input(%x: !torch.vtensor<[1,4],si64> {qd.name = "tokens"}) -> !torch.vtensor<[1,4],si64> {
-  %0 = torch.operator "onnx.Identity"(%x) : (!torch.vtensor<[1,4],si64>) -> !torch.vtensor<[1,4],si64>
+// CHECK: error: the input "tokens" has the type !torch.vtensor<[1,4],ui8>; inputs of float, int64, int32 and bool are supported
+func.func @input_of_bytes(%x: !torch.vtensor<[1,4],ui8> {qd.name = "tokens"}) -> !torch.vtensor<[1,4],ui8> {
+  %0 = torch.operator "onnx.Identity"(%x) : (!torch.vtensor<[1,4],ui8>) -> !torch.vtensor<[1,4],ui8>
+  return %0 : !torch.vtensor<[1,4],ui8>
+}
+
+// -----
+
+// CHECK: error: one operator of the model is not supported: "/relu" (Relu): it computes with an input of integers; such an input can be looked up in a table
+func.func @arithmetic_with_an_input_of_integers(%x: !torch.vtensor<[1,4],si64> {qd.name = "tokens"}) -> !torch.vtensor<[1,4],si64> {
+  %0 = torch.operator "onnx.Relu"(%x) : (!torch.vtensor<[1,4],si64>) -> !torch.vtensor<[1,4],si64> loc("/relu")
   return %0 : !torch.vtensor<[1,4],si64>
+}
+
+// -----
+
+// CHECK: error: one operator of the model is not supported: "/columns" (Gather): it looks up columns by an input; rows, axis 0, would work
+func.func @columns_by_an_input(%x: !torch.vtensor<[1,4],si64> {qd.name = "tokens"}) -> !torch.vtensor<[2,1,4],f32> {
+  %t = torch.operator "onnx.Constant"() {torch.onnx.value = dense<0.5> : tensor<2x3xf32>} : () -> !torch.vtensor<[2,3],f32>
+  %0 = torch.operator "onnx.Gather"(%t, %x) {torch.onnx.axis = 1 : si64} : (!torch.vtensor<[2,3],f32>, !torch.vtensor<[1,4],si64>) -> !torch.vtensor<[2,1,4],f32> loc("/columns")
+  return %0 : !torch.vtensor<[2,1,4],f32>
 }

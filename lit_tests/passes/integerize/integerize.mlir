@@ -292,3 +292,16 @@ func.func @a_root_mean_square_is_not_centered(%x: tensor<1x2x4xf32> {qd.range = 
   %0 = "qd.rms_norm"(%x, %w, %b) {epsilon = 0.0 : f32, qd.bits = 16 : i64, qd.range = array<f64: -1.0, 1.0>} : (tensor<1x2x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x2x4xf32>
   return %0 : tensor<1x2x4xf32>
 }
+
+// Columns of a table have a scale each, 1/128 and 1/256; of 16 bits with a step of 1/512 that is 4 and 2 steps.
+// CHECK-LABEL: func.func @an_embedding_looks_up_bytes_of_ids
+// CHECK-NEXT:    %[[I:.+]] = "qi.ids"(%arg0) : (tensor<1x3xi32>) -> tensor<1x3x4x!quant.uniform<u8:f32, 1.000000e+00>>
+// CHECK-NEXT:    %[[T:.+]] = "qi.constant"() {value = dense<{{\[\[}}127, 127], [0, -127]]> : tensor<2x2xi8>} : () -> tensor<2x2x!quant.uniform<i8<-127:127>:f32:1, {7.812500e-03,3.906250e-03}>>
+// CHECK-NEXT:    %[[E:.+]] = "qi.embedding"(%[[I]], %[[T]]) {high = 32767 : i64, low = -32768 : i64, multiplier = array<i32: 1073741824, 1073741824>, shift = array<i32: 28, 29>} : {{.*}} -> tensor<1x3x2x!quant.uniform<i16:f32, 0.001953125>>
+// CHECK-NEXT:    %[[F:.+]] = "qi.dequantize"(%[[E]])
+// CHECK-NEXT:    return %[[F]]
+func.func @an_embedding_looks_up_bytes_of_ids(%ids: tensor<1x3xi32> {qd.dtype = "int64"}) -> tensor<1x3x2xf32> {
+  %t = "qd.constant"() {value = dense<[[0.9921875, 0.49609375], [0.0, -0.49609375]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = "qd.embedding"(%ids, %t) {qd.bits = 16 : i64, qd.range = array<f64: -1.0, 63.998046875>} : (tensor<1x3xi32>, tensor<2x2xf32>) -> tensor<1x3x2xf32>
+  return %0 : tensor<1x3x2xf32>
+}

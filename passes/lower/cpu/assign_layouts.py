@@ -88,7 +88,7 @@ class Storage:
     @property
     def quantized(self) -> bool:
         """The runtime writes it."""
-        return isinstance(self.op, qi.QuantizeOp) or any(isinstance(child.op, qi.QuantizeOp) for child in self.children)
+        return isinstance(self.op, qi.InputOp) or any(isinstance(child.op, qi.InputOp) for child in self.children)
 
     def family(self) -> Iterator["Storage"]:
         waiting = [self]
@@ -139,7 +139,7 @@ def _share_with_the_boundary(storages: dict[Any, Storage]) -> None:
             continue
         source, order = storages[storage.op.x], tuple(ints(storage.op.permutation))
         readers = [use.owner.opview for use in storage.op.x.uses]
-        if isinstance(source.op, qi.QuantizeOp) and source.parent is None and len(readers) == 1:
+        if isinstance(source.op, qi.InputOp) and source.parent is None and len(readers) == 1:
             back = tuple(order.index(d) for d in range(len(order)))
             if walkable(source.dims, storage.dims, back):
                 storage.adopt(source, order=back)

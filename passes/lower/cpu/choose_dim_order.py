@@ -92,7 +92,7 @@ def read_in_order(op: qi.TransposeOp, end: DimOrder) -> dict[ir.Value, DimOrder]
             elif one.order is Order.ANY and not one.dimension:
                 waiting.extend(other for other in tensors(one) if other not in found)
                 found |= dict.fromkeys(tensors(one), order)
-            elif not isinstance(one, qi.QuantizeOp | qi.ConstantOp | qi.DequantizeOp):
+            elif not isinstance(one, qi.InputOp | qi.ConstantOp | qi.DequantizeOp):
                 return {}
     return found
 
@@ -119,7 +119,7 @@ class Rewriting:
             self.transpose(op)
         elif isinstance(op, qi.ReshapeOp):
             self.reshape(op)
-        elif isinstance(op, qi.QuantizeOp):
+        elif isinstance(op, qi.InputOp):
             self.quantize(op)
         elif isinstance(op, qi.DequantizeOp):
             self.dequantize(op)
@@ -128,7 +128,7 @@ class Rewriting:
 
     # --- ops
 
-    def quantize(self, op: qi.QuantizeOp) -> None:
+    def quantize(self, op: qi.InputOp) -> None:
         """Always a transpose, even of dimensions of size 1, so that memory is laid out for whoever reads it."""
         order = self.wanted.get(op.out, orders.models(len(shape(op.out))))
         self.settle(op.out, op.out, orders.models(len(order)))
@@ -264,7 +264,7 @@ def _set_shape(value: ir.Value, sizes: list[int]) -> None:
 def erase_unread(block: ir.Block) -> None:
     """Drop the moves that were looked through, and constants that are there in another order."""
     for op in reversed(list(block.operations)[:-1]):
-        if not isinstance(op.opview, qi.QuantizeOp) and not any(_used(result) for result in op.operation.results):
+        if not isinstance(op.opview, qi.InputOp) and not any(_used(result) for result in op.operation.results):
             op.operation.erase()
 
 

@@ -50,7 +50,7 @@ def lives(block: ir.Block, buffers: int) -> list[Life]:
                 continue
             life = result[buffer]
             # all inputs are quantized before the first step, all outputs read after the last
-            life.first = -1 if isinstance(op, qi.QuantizeOp) else min(life.first, position)
+            life.first = -1 if isinstance(op, qi.InputOp) else min(life.first, position)
             life.last = last if isinstance(op, qi.DequantizeOp) else max(life.last, position)
     return result
 

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.dialects import qi
+from dyadic.dialects import qd, qi
+from dyadic.dialects.arguments import argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
-from dyadic.dialects.tensor_types import known_activation, quantized_bounds, shape, zero_point
+from dyadic.dialects.tensor_types import is_integer, known_activation, quantized_bounds, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
@@ -42,7 +43,7 @@ def _outline(function: Any, where: ir.InsertionPoint) -> Any:
     outlined.operation.attributes[INPUTS], outlined.operation.attributes[OUTPUTS] = _boundary(
         function, body, terminator
     )
-    ringed: set[int] = {layout_of(op.out).buffer for op in body if isinstance(op, qi.QuantizeOp)}
+    ringed: set[int] = {layout_of(op.out).buffer for op in body if isinstance(op, qi.InputOp)}
     with ir.InsertionPoint(outlined.add_entry_block()):
         for op in body:
             if not qi.has_kernel(op):
@@ -92,9 +93,10 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
     arguments = list(function.regions[0].blocks[0].arguments)
     inputs, outputs = {}, []
     for op in body:
-        if isinstance(op, qi.QuantizeOp):
+        if isinstance(op, qi.InputOp):
             index = arguments.index(op.x)
-            inputs[index] = ir.DictAttr.get(_tensor(argument_names[index], op.x, op.out))
+            given = argument_attributes(function, index).get(qd.DTYPE)
+            inputs[index] = ir.DictAttr.get(_input(argument_names[index], op, given))
     for name, value in zip(result_names, terminator.operation.operands, strict=True):
         outputs += [ir.DictAttr.get(part) for part in _parts(name, value)]
     return ir.ArrayAttr.get([inputs[i] for i in range(len(arguments))]), ir.ArrayAttr.get(outputs)
@@ -119,6 +121,24 @@ def _parts(name: str, result: ir.Value) -> list[dict[str, ir.Attribute]]:
         attributes = {key: ir.DenseI64ArrayAttr.get(numbers) for key, numbers in place.items()}
         found.append(_tensor(name, value, op.x) | attributes)
     return found
+
+
+def _input(name: str, op: Any, given: ir.Attribute | None) -> dict[str, ir.Attribute]:
+    """As `_tensor`, and what the user gives integers as; ids have the bytes of each as a dimension more."""
+    tensor = _tensor(name, op.out if isinstance(op, qi.IdsOp) else op.x, op.out)
+    if not is_integer(op.x):
+        return tensor
+    tensor["given"] = ir.StringAttr.get("int32") if given is None else given
+    if isinstance(op, qi.IdsOp):
+        tensor["shape"] = ir.DenseI64ArrayAttr.get(shape(op.x))
+        tensor["rows"] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), rows_of(op))
+    return tensor
+
+
+def rows_of(op: qi.IdsOp) -> int:
+    """How many rows every table has that these ids are looked up in; 2^31 where nothing reads them."""
+    readers = [use.owner.opview for use in op.out.uses]
+    return min((shape(one.table)[0] for one in readers if isinstance(one, qi.EmbeddingOp)), default=1 << 31)
 
 
 def _tensor(name: str, user: ir.Value, quantized: ir.Value) -> dict[str, ir.Attribute]:

@@ -80,3 +80,17 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x2xf32> {
   %r = "qi.dequantize"(%d) : (tensor<1x4x4x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x2xf32>
   return %r : tensor<1x4x4x2xf32>
 }
+
+// -----
+
+// The table is the kernel's weights. Ids are four bytes each; the runtime takes i32 and refuses what is no row.
+// CHECK-LABEL: func.func @main()
+// CHECK-SAME:    qi.inputs = [{given = "int64", layout = {buffer = 0 : i64, {{.*}}strides = array<i64: 4, 1>}, name = "ids", rows = 5 : i64, {{.*}}shape = array<i64: 1, 3>
+// CHECK:         "qi.launch"() {{.*}}family = "embedding", {{.*}}rows = 3 : i64, {{.*}}weights = dense<1> : tensor<5x2xi8>
+func.func @main(%x: tensor<1x3xi32> {qd.dtype = "int64", qd.name = "ids"}) -> tensor<1x3x2xf32> {
+  %i = "qi.ids"(%x) : (tensor<1x3xi32>) -> tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>
+  %t = "qi.constant"() {value = dense<1> : tensor<5x2xi8>} : () -> tensor<5x2x!quant.uniform<i8<-127:127>:f32:1, {0.5,0.5}>>
+  %e = "qi.embedding"(%i, %t) {multiplier = array<i32: 1073741824, 1073741824>, shift = array<i32: 30, 30>, low = 0 : i64, high = 255 : i64} : (tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>, tensor<5x2x!quant.uniform<i8<-127:127>:f32:1, {0.5,0.5}>>) -> tensor<1x3x2x!quant.uniform<u8:f32, 0.5:3>> loc("/embedding")
+  %r = "qi.dequantize"(%e) : (tensor<1x3x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x2xf32>
+  return %r : tensor<1x3x2xf32>
+}

@@ -1,7 +1,16 @@
 """How each `qi` op becomes kernel launches: one function an op, marked `@selects`, in a file that is imported here."""
 
 from dyadic.dialects import qi
-from dyadic.passes.lower.cpu.kernel_selection import depthwise, island, matrix, move, norm, pointwise, pool  # noqa: F401
+from dyadic.passes.lower.cpu.kernel_selection import (  # noqa: F401 - they register how each op is computed
+    depthwise,
+    embedding,
+    island,
+    matrix,
+    move,
+    norm,
+    pointwise,
+    pool,
+)
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 

@@ -1,0 +1,45 @@
+"""Tables in integers: s8 with one scale a column, requantized to what the rows are read as.
+
+embedding [s8, one multiplier a column]   -->  qi.embedding
+"""
+
+from fractions import Fraction
+
+import numpy as np
+from torch_mlir import ir
+from torch_mlir.dialects import quant
+
+from dyadic.dialects import qd, qi
+from dyadic.dialects.tensor_types import shape
+from dyadic.passes.integerize.conversion import Conversion, Target, constant_array, converts, dense, i32s, i64
+from dyadic.passes.rewriting import layer_name
+from dyadic.runtime.errors import ModelError
+from dyadic.runtime.fixedpoint import limited_multiplier
+
+LARGEST = 127
+
+
+@converts(qd.EmbeddingOp)
+def embedding(c: Conversion, op: qd.EmbeddingOp, target: Target) -> ir.Value:
+    """The largest number of a column becomes the largest integer; steps are rounded half to even."""
+    table = constant_array(op, op.table)
+    if not np.isfinite(table).all():
+        raise ModelError(f"{layer_name(op)}: its table holds NaN or infinite values; quantization needs finite ones.")
+    scales = (np.abs(table).max(0) / LARGEST).astype(np.float32).astype(np.float64)
+    scales[scales == 0] = 1.0
+    steps = np.clip(np.rint(table / scales), -LARGEST, LARGEST).astype(np.int8)
+    storage = ir.IntegerType.get_signless(8)
+    element = quant.UniformQuantizedPerAxisType.get(
+        1, storage, ir.F32Type.get(), scales.tolist(), [0] * len(scales), 1, -LARGEST, LARGEST
+    )
+    constant = qi.ConstantOp(value=dense(steps), out=ir.RankedTensorType.get(list(steps.shape), element))
+    pairs = [limited_multiplier(Fraction(float(scale)) / target.activation.exact) for scale in scales]
+    return qi.EmbeddingOp(
+        ids=c.ids[op.ids],
+        table=constant.out,
+        multiplier=i32s([m for m, _ in pairs]),
+        shift=i32s([s for _, s in pairs]),
+        low=i64(target.low),
+        high=i64(target.high),
+        out=target.activation.tensor(shape(op.out)),
+    ).out
