@@ -28,7 +28,7 @@ SensitivityName = Literal[
 ]
 TechniqueName = Literal["equalize-layers", "search-weight-scales", "learn-rounding", "correct-biases"]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
-ObserverName = Literal["min-max", "percentile", "mse", "entropy"]
+ObserverName = Literal["auto", "min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
 ProgressStyle = Literal["rich", "json", "off"]
 File = str | os.PathLike[str]
@@ -220,7 +220,11 @@ class Options:
     shape: Mapping[str, tuple[int, ...]] | None = option(
         None, "size of an input where the model leaves it open; may be repeated", sizes, metavar="NAME=1x3x224x224"
     )
-    observer: ObserverName = chosen("mse", "how ranges are learned from calibration data", ObserverName)
+    observer: ObserverName = chosen(
+        "auto",
+        "how ranges are learned from calibration data (auto: min-max for networks that normalize rows, else mse)",
+        ObserverName,
+    )
     tune: TuneMode = chosen("off", "measure other kernels for the same layers on this machine: a few or many", TuneMode)
     measure: bool = option(
         True, "measure the artifact beside float and int8 at the end, for the table and the report", yes_or_no

@@ -23,6 +23,7 @@ from dyadic.passes.prepare.fold_constants import fold_constants
 from dyadic.passes.prepare.fold_pads import fold_pads
 from dyadic.passes.prepare.merge_clamps import merge_clamps
 from dyadic.passes.prepare.merge_scale_shifts import merge_scale_shifts
+from dyadic.passes.prepare.narrow_stream_reads import narrow_stream_reads
 from dyadic.passes.prepare.order_operations import order_operations
 from dyadic.passes.prepare.recognize_activations import recognize_activations
 from dyadic.passes.prepare.recognize_attention import recognize_attention
@@ -59,6 +60,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         merge_scale_shifts,
         fold_batch_norm,
         merge_clamps,
+        narrow_stream_reads,  # behind those that take an identity for nothing
         order_operations,  # one order, no leftovers and no constant twice, whoever wrote the graph
         equalize_layers,  # last: it has to see that a Relu6 is no Relu, and which layers share their weights
         equalize_channels,  # the same across additions and pools, where channels are of very different size

@@ -19,6 +19,7 @@ from dyadic.compiler.calibrate.min_max import MinMax
 from dyadic.compiler.calibrate.mse import Mse
 from dyadic.compiler.calibrate.observer import Observer
 from dyadic.compiler.calibrate.percentile import Percentile
+from dyadic.compiler.calibrate.stream import Stream
 from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.keep.identity import calibrate_digest
 from dyadic.compiler.progress import Advance, Progress
@@ -26,6 +27,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.arguments import argument_attributes, limits, set_argument_attribute
 from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function, make_plan
 from dyadic.dialects.tensor_types import is_integer, shape
+from dyadic.passes.residual_stream import residual_stream
 from dyadic.runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ OBSERVERS: dict[str, Callable[[], Observer]] = {
     "mse": Mse,
     "entropy": Entropy,
 }
+AUTO = "auto"
 KEEPING = ("min-max", "mse")  # these clip neither inputs nor results of the model
 
 # Samples go through the reference so many at a time that its largest tensor has about this many bytes.
@@ -76,12 +79,15 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
     """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments; the same for 4 and
     16 bits, and `qd.input_mean`.
 
+    `observer` "auto" is min-max for networks that normalize rows at run time, whose large values matter, else mse.
     Inputs and outputs of the model keep everything that was seen, unless `observer` is one that clips by share or by
     divergence: that of mse does not know how much of a result is the user's to lose, and no later layer repairs it.
     What the same data said of the same model before is in the cache, where data can be read twice.
     """
     samples = data if isinstance(data, Samples) else Samples(data, model_inputs(module))
     plan = make_plan(module)
+    if observer == AUTO:
+        observer = "min-max" if any(isinstance(step.op, qd.Norm) for step in plan.steps) else "mse"
     with progress.stage("calibrate", samples.total) as advance:
         key = key_of(question(module, samples, observer)) if cache and samples.total is not None else None
         known = cache.read("ranges", [key]) if cache and key else {}
@@ -170,9 +176,11 @@ def make_observers(plan: Plan, observer: str) -> dict[str, Observer]:
     outside = MinMax if observer in KEEPING else make
     results = set(plan.results.values())
     observers: dict[str, Observer] = {name: outside() for name in plan.arguments if name not in plan.integers}
+    stream = residual_stream(plan.steps[0].op.operation.block) if plan.steps else set()
     for step in plan.steps:
         if not step.op.implied:
-            observers[step.name] = outside() if step.output in results else make()
+            own = outside() if step.output in results else make()
+            observers[step.name] = Stream(own) if step.op.out in stream else own
     return observers
 
 

@@ -17,7 +17,8 @@ def measure_costs(
     points: Points, candidates: Candidates, build: Build, place: Place, tools: Tools
 ) -> tuple[Costs, Built]:
     """Compile and time every uniform network that a candidate comes from; also gives that of int8."""
-    variants = variants_of(candidates)
+    streams = {name for name, point in points.activations.items() if point.usual > 8}
+    variants = variants_of(candidates, streams)
     built: dict[tuple[str, int], Built] = {}
     with tools.progress.stage("cost", len(variants) + cost.ROUNDS) as advance:
         for scheme, width in variants:

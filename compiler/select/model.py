@@ -9,7 +9,7 @@ Nothing here knows how a sensitivity is found or a program solved; nothing there
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -43,6 +43,8 @@ def candidates_for(points: Points, pinned: Decisions, limits: Mapping[Axis, Limi
     def activations(point: ActivationPoint) -> tuple[int, ...]:
         if point.name in pinned.activations:
             return (pinned.activations[point.name],)
+        if point.usual > 8:  # fewer lose too much to be worth a trial
+            return (point.usual,)
         return tuple(width for width in widths if width <= point.most)
 
     return Candidates(
@@ -59,17 +61,19 @@ def uniform_among(points: Points, candidates: Candidates, scheme: str, width: in
 
     return Decisions(
         {name: point.with_kernel(of(name)) for name, point in points.weights.items()},
-        {name: min(width, point.most) for name, point in points.activations.items()},
+        {name: point.at(width) for name, point in points.activations.items()},
     )
 
 
-def variants_of(candidates: Candidates) -> list[tuple[str, int]]:
+def variants_of(candidates: Candidates, streams: Collection[str] = ()) -> list[tuple[str, int]]:
     """The uniform networks that have to be timed so that every candidate's cost is known.
 
-    Float islands are timed among layers of int8, with every width: theirs does not add up with that of integers.
+    `streams`: the activation points that have their 16 bits in each of them. Float islands are timed among layers of
+    int8, with every width: theirs does not add up with that of integers.
     """
     schemes = sorted({scheme for each in candidates.weights.values() for scheme in each} - {BASE[0]})
-    widths = sorted({width for each in candidates.activations.values() for width in each} - {8, 4}, reverse=True)
+    chosen = [each for name, each in candidates.activations.items() if name not in streams]
+    widths = sorted({width for each in chosen for width in each} - {8, 4}, reverse=True)
     islands = [(FLOAT, width) for width in widths if FLOAT in schemes]
     return [BASE, *((scheme, 8) for scheme in schemes), *((BASE[0], width) for width in widths), *islands]
 
@@ -96,6 +100,8 @@ class Costs:
 
         layers = list(layers)
         wide = max(width, 8)
+        if (BASE[0], wide) not in self.times:  # only residual streams have it, and those of int8, too
+            wide = 8
         if (scheme, wide) in self.times:
             return of((scheme, wide))
         return max(0.0, of((scheme, 8)) + of((BASE[0], wide)) - of(BASE))  # both widths differ: their effects add up

@@ -44,6 +44,7 @@ from dyadic.runtime.session import threads_for
 
 PRESETS = {"int8": DEFAULT, "w8a16": parse("w8a16"), "w4a8": parse("w4a8"), "w4a4": parse("w4a4")}
 EXCLUDED = "f32a16"
+RESIDUAL_STREAM = "a residual stream has 16 bits unless something else is said of it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +127,11 @@ def as_asked(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], _build:
     """One scheme everywhere or a plan's, and the rules over it."""
     points, layers = calibrated.points, layers_of(calibrated.points)
     default, why = PRESETS[job.precision], f"--precision {job.precision}"
-    schemes = {layer.name: default if layer.weights else Scheme(bits=default.bits) for layer in layers}
+    schemes = {layer.name: layer.default(default) for layer in layers}
     if job.plan is not None:
         schemes, why = of_plan(read_plan(job.plan), points, layers), f"--plan {os.path.basename(job.plan)}"
-    reasons: dict[str, str] = {name: why for name in schemes}
+    stream = {layer.name for layer in layers if layer.usual > 8 and schemes[layer.name].bits == layer.usual}
+    reasons = {name: f"{why}; {RESIDUAL_STREAM}" if name in stream else why for name in schemes}
     for name, one in kept.items():
         schemes[name] = one.scheme.over(schemes[name])
         reasons[name] = ", ".join(str(rule) for rule in one.why)

@@ -34,12 +34,17 @@ class Decisions:
 def layers_of(points: Points) -> list[Layer]:
     """What a rule or a plan may name: every layer, in order, and the inputs."""
     kinds = {layer: point.kind for point in points.weights.values() for layer in point.layers}
-    named = [Layer(name, ("input",), False) for name in points.argument_names.values()]
+
+    def usual(name: str) -> int:
+        return points.activations[points.result_of[name]].usual
+
+    named = [Layer(name, ("input",), False, usual(name)) for name in points.argument_names.values()]
     for step in points.plan.steps:
         name = points.names[step.output]
         if name in points.result_of:
             kind = str(step.op.operation.name).removeprefix("qd.")
-            named.append(Layer(name, tuple(dict.fromkeys([kinds.get(name) or kind, kind])), name in kinds))
+            every = tuple(dict.fromkeys([kinds.get(name) or kind, kind]))
+            named.append(Layer(name, every, name in kinds, usual(name)))
     return named
 
 
@@ -57,8 +62,8 @@ def result_groups(points: Points) -> list[tuple[str, ...]]:
 
 
 def uniform(points: Points, scheme: Scheme) -> Decisions:
-    """The same everywhere, but for tensors whose readers have narrower kernels."""
-    return decide(points, dict.fromkeys(points.result_of, scheme))
+    """The same everywhere, but for tensors whose readers have narrower kernels, and for residual streams."""
+    return decide(points, {layer.name: layer.default(scheme) for layer in layers_of(points)})
 
 
 def decide(points: Points, schemes: Mapping[str, Scheme]) -> Decisions:

@@ -129,7 +129,7 @@ def resolve(plan: Plan, layers: Sequence[Layer], default: Scheme) -> Resolved:
     schemes, defaulted = {}, []
     for layer in layers:
         said = plan.layers.get(layer.name, Scheme())
-        schemes[layer.name] = said.over(default if layer.weights else Scheme(bits=default.bits))
+        schemes[layer.name] = said.over(layer.default(default))
         if schemes[layer.name] != said:
             defaulted.append(layer.name)
     return Resolved(schemes, tuple(defaulted))

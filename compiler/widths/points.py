@@ -23,6 +23,7 @@ from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.quantization import value_range
 from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.integerize.weight_scheme import flattened_image
+from dyadic.passes.residual_stream import residual_stream
 from dyadic.passes.rewriting import defining
 
 TAG = "qd.tag"
@@ -48,12 +49,20 @@ class WeightPoint:
 
 @dataclass(frozen=True)
 class ActivationPoint:
-    """Tensors of one type; `elements` of one image, `most` the largest width that all their readers have."""
+    """Tensors of one type; `elements` of one image, `most` the largest width that all their readers have.
+
+    `usual` is the width where nothing else is said: 16 in a residual stream, 8 elsewhere.
+    """
 
     name: str  # of the first layer that makes one, or of the input
     slots: tuple[int, ...]  # in the plan, those that are rounded
     elements: int
     most: int
+    usual: int = 8
+
+    def at(self, bits: int) -> int:
+        """The nearest width to `bits` that a network of one width has here: never fewer than 16 in a stream."""
+        return self.usual if self.usual > 8 else min(bits, self.most)
 
 
 class Points:
@@ -159,12 +168,15 @@ class Points:
             members.setdefault(self._find(slot), []).append(slot)
         self._point_of: dict[int, str] = {}
         points: dict[str, ActivationPoint] = {}
+        block = main_function(self.module).operation.regions[0].blocks[0]
+        stream = {self._slots[value] for value in residual_stream(block)}
         for root, slots in members.items():
             rounded = tuple(slot for slot in slots if slot in self.ranges)
             name = self.argument_names.get(rounded[0]) or self.names[rounded[0]]
-            tables = any(isinstance(use.owner.opview, qd.Function) for slot in slots for use in self._values[slot].uses)
+            most = min((widest(use.owner.opview) for slot in slots for use in self._values[slot].uses), default=16)
             elements = sum(prod(shape(self._values[slot])[1:]) for slot in rounded)
-            points[name] = ActivationPoint(name, rounded, elements, 8 if tables else 16)
+            usual = 16 if not stream.isdisjoint(slots) else 8
+            points[name] = ActivationPoint(name, rounded, elements, max(most, usual), usual)
             self._point_of[root] = name
         return points
 
@@ -200,6 +212,11 @@ def prepared(module: ir.Module | ir.Operation, plan: Plan) -> ir.Operation:
         for one in (place_ranges, choose_fused_additions, align_residuals):
             one.run(copy)
     return copy
+
+
+def widest(reader: Any) -> int:
+    """Bits that an op reads at most; what returns results reads any."""
+    return reader.widest_input if isinstance(reader, qd.Operator) else 16
 
 
 def new_name(name: str, taken: set[str]) -> str:

@@ -73,8 +73,17 @@ EXPLANATION = (
 
 @dataclass(frozen=True)
 class Layer:
-    """What a rule or a plan may name. `kinds`: what it is called by type, such as conv2d and depthwise."""
+    """What a rule or a plan may name. `kinds`: what it is called by type, such as conv2d and depthwise.
+
+    `usual`: the width of its result where nothing else is said and all others have fewer bits; 16 in a residual stream.
+    """
 
     name: str
     kinds: tuple[str, ...] = ()
     weights: bool = True
+    usual: int = 8
+
+    def default(self, scheme: Scheme) -> Scheme:
+        """What it has where `scheme` is said of the network."""
+        bits = self.usual if self.usual > 8 else scheme.bits
+        return Scheme(scheme.weights if self.weights else None, bits)

@@ -23,6 +23,7 @@ class MatmulOp(Operator, name="matmul"):
     out: Result[Any]
 
     piecewise_linear = True  # in each
+    widest_input = 8
 
     def verify_invariants(self) -> bool:
         a, b, out = shape(self.a), shape(self.b), shape(self.out)
@@ -53,6 +54,7 @@ class AttentionOp(Operator, name="attention"):
 
     takes_clamp = False
     piecewise_linear = False
+    widest_input = 8
 
     def verify_invariants(self) -> bool:
         q, k, v, bias, valid, out = (shape(x) for x in (self.q, self.k, self.v, self.bias, self.valid, self.out))

@@ -32,6 +32,8 @@ class Operator(QD.Operation, traits=[Pure]):
     folds = False  # `evaluate` takes NumPy arrays of float64, too: constants are computed at compile time
     bounded = False  # its results lie in a small interval whatever it reads: they are no logits
     piecewise_linear = True  # in each of its operands
+    adds = False  # its result is what it reads, added up
+    widest_input = 16  # bits of what its kernels read, at most
 
     @property
     def channel_axis(self) -> int | None:

@@ -51,6 +51,8 @@ class Elementwise(Operator):
 class Function(Elementwise):
     """What integerize makes a table of: every entry is `exact` of a number, rounded once."""
 
+    widest_input = 8  # 256 entries
+
     def exact(self, x: Fraction) -> Fraction:
         """The function's value, exact or to 50 digits."""
         raise NotImplementedError(f"{type(self).__name__} has no exact value")

@@ -34,12 +34,16 @@ class Binary(Operator):
 class AddOp(Binary, name="add"):
     """`a + b`, with broadcasting."""
 
+    adds = True
+
     def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
         return a + b
 
 
 class SubOp(Binary, name="sub"):
     """`a - b`, with broadcasting."""
+
+    adds = True
 
     def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
         return a - b

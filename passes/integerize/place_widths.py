@@ -1,9 +1,10 @@
 """Every tensor gets the width that its integers will have.
 
 What select chose is a width a tensor; a few ops need agreement. Ops that move numbers keep their input's width, and the
-inputs of a concat take the concat's. A table has 256 entries, so its input has at most 8 bits. Such a width is given to
-the producer where this op is its only reader, else through an identity `qd.clamp` (later one `qi.requant`). A constant
-that is added to or multiplied with something costs nothing to be exact: it has 16 bits where the result has.
+inputs of a concat take the concat's. A table has 256 entries, so its input has at most 8 bits, and so have those of
+attention. Such a width is given to the producer where this op is its only reader, else through an identity `qd.clamp`
+(later one `qi.requant`). A constant that is added to or multiplied with something costs nothing to be exact: it has 16
+bits where the result has.
 
     max_pool(x : 16 bits)                 -->  max_pool(x) : 16 bits
     concat(conv : 4 bits, ...) : 8 bits   -->  concat(conv : 8 bits, ...) : 8 bits
@@ -25,7 +26,7 @@ from dyadic.passes.integerize.place_ranges import identity, only_reader
 from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
 from dyadic.passes.rewriting import defining, module_pass
 
-LARGEST_TABLE = 8  # bits of an input
+LARGEST = 16  # bits of an activation
 
 
 @module_pass
@@ -37,8 +38,10 @@ def place_widths(module: ir.Operation) -> None:
             if qd.keeps_range(op):
                 follow(op)
         for op in reversed(body):
-            if isinstance(op, qd.Function) and value_bits(op.x) > LARGEST_TABLE:
-                give_width(op, 0, LARGEST_TABLE)
+            if isinstance(op, qd.Operator) and op.widest_input < LARGEST:
+                for index, operand in enumerate(op.operation.operands):
+                    if not isinstance(defining(operand), qd.ConstantOp) and value_bits(operand) > op.widest_input:
+                        give_width(op, index, op.widest_input)
             elif qd.joins_ranges(op):
                 for index in range(len(op.operation.operands)):
                     give_width(op, index, value_bits(op.out))

@@ -73,7 +73,7 @@ def test_what_python_users_write_is_understood(given: dict[str, Any], name: str,
     ("wrong", "said"),
     [
         ({"precision": "int7"}, "--precision must be one of int8, w8a16, w4a8, w4a4, mixed, not 'int7'"),
-        ({"observer": "magic"}, "--observer must be one of min-max, percentile, mse, entropy"),
+        ({"observer": "magic"}, "--observer must be one of auto, min-max, percentile, mse, entropy"),
         ({"threads": 0}, "--threads must be a whole number from 1 to 1024, not 0"),
         ({"batch": True}, "--batch must be a whole number"),
         ({"compare_plans": -1}, "--compare-plans must be a whole number from 0 to"),
