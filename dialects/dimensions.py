@@ -17,6 +17,7 @@ class Order(Enum):
     ANY = "one order for all of them, whichever; what it says of dimensions follows"
     IMAGE = "images, whose channels may be last"
     LAST = "it works along the last dimension; the others are rows"
+    ROWS = "the model's; but a tensor may lie in any order that has the last dimension last"
     OWN = "it is about the order itself"
     MODEL = "the model's: the boundary, and what is known at compile time"
 

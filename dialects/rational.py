@@ -12,6 +12,8 @@ PI = Decimal(
     "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798214808651"
 )
 
+LOG2_E = Fraction(DIGITS.divide(Decimal(1), DIGITS.ln(Decimal(2))))
+
 
 def sigmoid(x: Fraction) -> Fraction:
     """`1 / (1 + exp(-x))`.

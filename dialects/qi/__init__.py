@@ -24,6 +24,7 @@ kernel is compared with, bit for bit. Sums of products run in floating point onl
 # Every family says in `__all__` what it adds.
 # ruff: noqa: F403
 
+from dyadic.dialects.qi.attention import *
 from dyadic.dialects.qi.data import *
 from dyadic.dialects.qi.dialect import *
 from dyadic.dialects.qi.embedding import *

@@ -45,6 +45,13 @@ func.func @every_op_survives_a_round_trip(%f: tensor<1x6x6x2xf32>, %x: tensor<1x
   return
 }
 
+// CHECK-LABEL: func.func @attention_survives_a_round_trip
+func.func @attention_survives_a_round_trip(%q: tensor<1x2x3x4x!quant.uniform<u8:f32, 5.000000e-01:3>>, %k: tensor<1x2x5x4x!quant.uniform<u8:f32, 5.000000e-01:3>>, %v: tensor<1x2x5x6x!quant.uniform<u8:f32, 5.000000e-01:3>>, %b: tensor<1xi32>, %n: tensor<1x1x1x5x!quant.uniform<u8<0:1>:f32, 1.000000e+00>>) {
+  // CHECK: "qi.attention"({{.*}}) {acc = array<i64: -99000, 99000>, distance_multiplier = 96818 : i64, distance_shift = 16 : i64, farthest = 44360 : i64, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 30 : i64} : (tensor<1x2x3x4x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x2x5x4x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x2x5x6x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1xi32>, tensor<1x1x1x5x!quant.uniform<u8<0:1>:f32, 1.000000e+00>>) -> tensor<1x2x3x6x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r = "qi.attention"(%q, %k, %v, %b, %n) {acc = array<i64: -99000, 99000>, distance_multiplier = 96818 : i64, distance_shift = 16 : i64, farthest = 44360 : i64, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 30 : i64} : (tensor<1x2x3x4x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x2x5x4x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x2x5x6x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1xi32>, tensor<1x1x1x5x!quant.uniform<u8<0:1>:f32, 1.000000e+00>>) -> tensor<1x2x3x6x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  return
+}
+
 // CHECK-LABEL: func.func @ops_of_any_widths_survive_a_round_trip
 func.func @ops_of_any_widths_survive_a_round_trip(%x: tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, %y: tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>, %w: tensor<3x4x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>, %b: tensor<3xi32>) {
   // CHECK: "qi.linear"({{.*}}) {acc = array<i64: -9000, 9000>, acc_shift = 3 : i64, form = "wide", high = 32767 : i64, low = -32768 : i64, multiplier = array<i32: 513, 600, 700>, shift = array<i32: 32, 33, 34>} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, {{.*}}) -> tensor<1x3x!quant.uniform<i16:f32, 5.000000e-01>>

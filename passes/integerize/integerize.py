@@ -17,6 +17,7 @@ from dyadic.dialects.arguments import is_mask, looked_up
 from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes.integerize import (  # noqa: F401 - they register how each op is converted
+    convert_attention,
     convert_embeddings,
     convert_islands,
     convert_norms,

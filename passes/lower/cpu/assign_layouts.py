@@ -13,6 +13,7 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
+from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
@@ -110,6 +111,7 @@ def _assign(function: Any) -> None:
     storages = {op.operation.results[0]: Storage(op, sizes_of(op.operation.results[0])) for op in ops}
     _need_halos(storages)
     _share_with_the_boundary(storages)
+    _share_rows(storages)
     _share(storages)
     _place(storages, function)
 
@@ -146,6 +148,22 @@ def _share_with_the_boundary(storages: dict[Any, Storage]) -> None:
         elif all(isinstance(use.owner.opview, qi.DequantizeOp) for use in value.uses) and not is_constant(storage.op.x):
             if walkable(storage.dims, source.dims, order):
                 source.adopt(storage, order=order)
+
+
+def _share_rows(storages: dict[Any, Storage]) -> None:
+    """What works on rows of the last dimension reads and writes them wherever they lie: those transposes cost nothing,
+    as where heads are split and merged."""
+    for value, storage in storages.items():
+        op = storage.op
+        if not isinstance(op, qi.TransposeOp) or storage.parent is not None or is_constant(op.x):
+            continue
+        source, order = storages[op.x], tuple(ints(op.permutation))
+        if order[-1] != len(order) - 1:
+            continue
+        if all(use.owner.opview.order is Order.ROWS for use in value.uses):
+            source.adopt(storage, order=order)
+        elif source.parent is None and source.op.order is Order.ROWS and len(list(op.x.uses)) == 1:
+            storage.adopt(source, order=tuple(order.index(d) for d in range(len(order))))
 
 
 def walkable(users: list[int], memory: list[int], order: tuple[int, ...]) -> bool:

@@ -176,7 +176,8 @@ class Rewriting:
         order = self.order_for(op)
         for index, value in enumerate(op.operation.operands):
             if activation(value) is not None:
-                op.operation.operands[index] = self.get(value, order, op)
+                own = orders.models(len(self.sizes[value])) if op.order is Order.ROWS else order
+                op.operation.operands[index] = self.get(value, own, op)
         if op.order is Order.IMAGE:
             op.operation.attributes[MARK] = ir.UnitAttr.get()
         for name in op.per_dimension:
@@ -191,9 +192,11 @@ class Rewriting:
 
     def order_for(self, op: Any) -> DimOrder:
         """What windows want; else what the largest input is in, so that it stays where it is."""
-        if op.out in self.wanted and op.order is not Order.LAST:
+        if op.out in self.wanted and op.order not in (Order.LAST, Order.ROWS):
             return self.wanted[op.out]
         rank = len(self.sizes[op.out])
+        if op.order is Order.ROWS:
+            return orders.models(rank)
         inputs = [v for v in op.operation.operands if v in self.current]
         found = [self.current[v][1] for v in sorted(inputs, key=lambda v: -np.prod(self.sizes[v]))]
         order = found[0] if found else orders.models(rank)

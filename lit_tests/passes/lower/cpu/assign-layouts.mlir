@@ -43,3 +43,24 @@ func.func @main(%x: tensor<1x4x4x3xf32>) -> tensor<1x48xf32> {
   %r = "qi.dequantize"(%s) : (tensor<1x48x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x48xf32>
   return %r : tensor<1x48xf32>
 }
+
+// -----
+
+// Heads are read where they lie, 2 of 4 bytes in each of 3 rows, and written so.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME:    qi.buffers = array<i64: 64, 64>
+// CHECK:         "qi.transpose"({{.*}}) {{{.*}}qi.layout = {buffer = 0 : i64, image = 64 : i64, offset = 0 : i64, strides = array<i64: 4, 8, 1>}, qi.placed = array<i64: 1>}
+// CHECK:         "qi.attention"({{.*}}) {{{.*}}qi.layout = {buffer = 1 : i64, image = 64 : i64, offset = 0 : i64, strides = array<i64: 4, 8, 1>}
+// CHECK:         "qi.transpose"({{.*}}) {{{.*}}qi.layout = {buffer = 1 : i64, image = 64 : i64, offset = 0 : i64, strides = array<i64: 8, 4, 1>}, qi.placed = array<i64: 1>}
+func.func @main(%x: tensor<1x3x8xf32>) -> tensor<1x3x8xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x3x8xf32>) -> tensor<1x3x8x!quant.uniform<u8:f32, 0.5:3>>
+  %h = "qi.reshape"(%q) : (tensor<1x3x8x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x2x4x!quant.uniform<u8:f32, 0.5:3>>
+  %t = "qi.transpose"(%h) {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x3x2x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x3x4x!quant.uniform<u8:f32, 0.5:3>>
+  %b = "qi.constant"() {value = dense<0> : tensor<1xi32>} : () -> tensor<1xi32>
+  %n = "qi.constant"() {value = dense<1> : tensor<1x1x1x3xui8>} : () -> tensor<1x1x1x3x!quant.uniform<u8<0:1>:f32, 1.0>>
+  %a = "qi.attention"(%t, %t, %t, %b, %n) {acc = array<i64: -9, 9>, distance_multiplier = 96818 : i64, distance_shift = 16 : i64, farthest = 44360 : i64, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 30 : i64} : (tensor<1x2x3x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x2x3x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x2x3x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1xi32>, tensor<1x1x1x3x!quant.uniform<u8<0:1>:f32, 1.0>>) -> tensor<1x2x3x4x!quant.uniform<u8:f32, 0.5:3>>
+  %u = "qi.transpose"(%a) {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x2x3x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x2x4x!quant.uniform<u8:f32, 0.5:3>>
+  %m = "qi.reshape"(%u) : (tensor<1x3x2x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x8x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.dequantize"(%m) : (tensor<1x3x8x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x8xf32>
+  return %r : tensor<1x3x8xf32>
+}

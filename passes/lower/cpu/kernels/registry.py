@@ -9,6 +9,7 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.passes.lower.cpu.kernels.families import (
+    attention,
     conv,
     copy,
     depthwise,
@@ -39,6 +40,7 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "fill": (copy.FillSpec, copy.generate_fill),
     "halo": (halo.HaloSpec, halo.generate),
     "layer_norm": (layer_norm.LayerNormSpec, layer_norm.generate),
+    "attention": (attention.AttentionSpec, attention.generate),
 }
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, SIGN, ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import LANES
-from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import HIGH, RESIDUAL_SHIFT, Requantize
+from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import HIGH, RESIDUAL_SHIFT, Rounding
 
 
 @dataclass
 class Result:
     """16 accumulators of one pixel on their way out; `count` of them are real channels from byte `channel` on."""
 
-    requantize: Requantize
+    requantize: Rounding
     acc: c.Value
     count: int
     out: c.Value

@@ -125,7 +125,7 @@ def odd(x: c.Value) -> c.Value:
     return even(c.shuffle(x, x, [lane | 1 for lane in range(count)]))
 
 
-class _Rounding:
+class Rounding:
     """`rounded` from vectors of parameters; see the module's docstring for what each form needs."""
 
     form: str
@@ -166,7 +166,7 @@ class _Rounding:
         return interleave_low(*narrow)
 
 
-class Requantize(_Rounding):
+class Requantize(Rounding):
     """The parameters of one block of 16 channels, or of some `lanes` of it, loaded where this is made."""
 
     def __init__(
@@ -203,7 +203,7 @@ class Requantize(_Rounding):
         return c.load(c.vec(self.lanes, 32), base, 4 * row, align=4)
 
 
-class Uniform(_Rounding):
+class Uniform(Rounding):
     """One multiplier for all lanes, from `multiplier, shift (less 32 in the wide form), 2^(s-1) as i64` at a place."""
 
     def __init__(self, entry: c.Value, form: str, lanes: int) -> None:
