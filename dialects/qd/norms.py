@@ -1,4 +1,4 @@
-"""Normalization over the last dimension."""
+"""Normalization over the last dimension: to a size of 1, or to a sum of 1."""
 # pyright: reportInvalidTypeForm=false
 
 from types import ModuleType
@@ -12,7 +12,7 @@ from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import fail
 
-__all__ = ["LayerNormOp", "Norm", "RmsNormOp"]
+__all__ = ["LayerNormOp", "Norm", "RmsNormOp", "SoftmaxOp"]
 
 
 class Norm(Operator):
@@ -58,3 +58,23 @@ class RmsNormOp(Norm, name="rms_norm"):
 
     def evaluate(self, xp: ModuleType, x: Values, weight: Values, bias: Values) -> Values:
         return x * xp.rsqrt((x * x).mean(-1, keepdim=True) + self.epsilon.value) * weight + bias
+
+
+class SoftmaxOp(Operator, name="softmax"):
+    """`exp(x) / sum(exp(x))` along `axis`; between the two products of an attention it is part of that."""
+
+    x: Operand[Any]
+    axis: ir.IntegerAttr
+    out: Result[Any]
+
+    takes_clamp = False
+    bounded = True
+    piecewise_linear = False
+
+    def verify_invariants(self) -> bool:
+        if given(self, "axis") and not 0 < self.axis.value < len(shape(self.x)):
+            return fail(self, f"axis {self.axis.value} is none of {shape(self.x)} behind the batch")
+        return shape(self.x) == shape(self.out) or fail(self, f"makes {shape(self.out)} of {shape(self.x)}")
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.softmax(x, self.axis.value)

@@ -1,4 +1,4 @@
-"""Parts of what exporters spell out: softmax beside products, erf inside of GELU, a square root inside of a norm.
+"""Parts of what exporters spell out: a mask of scores, erf inside of GELU, a square root inside of a norm.
 
 They have no integer form by themselves. Prepare's patterns name the whole that they are part of, and `refuse-spelled`
 refuses what is left of them by the user's layers.
@@ -8,15 +8,13 @@ refuses what is left of them by the user's layers.
 from types import ModuleType
 from typing import Any
 
-from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects.fields import given
 from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import broadcasts, fail
 
-__all__ = ["ErfOp", "ExpOp", "MaskedOp", "ReciprocalOp", "SoftmaxOp", "Spelled", "SqrtOp"]
+__all__ = ["ErfOp", "ExpOp", "MaskedOp", "ReciprocalOp", "Spelled", "SqrtOp"]
 
 
 class Spelled(Operator):
@@ -31,24 +29,6 @@ class Spelled(Operator):
 
     def verify_invariants(self) -> bool:
         return shape(self.x) == shape(self.out) or fail(self, f"makes {shape(self.out)} of {shape(self.x)}")
-
-
-class SoftmaxOp(Spelled, name="softmax"):
-    """`exp(x) / sum(exp(x))` along `axis`."""
-
-    axis: ir.IntegerAttr
-
-    part_of = (
-        "inside of attention only; as the last layer: end the model at its logits; the order of the classes is the same"
-    )
-
-    def verify_invariants(self) -> bool:
-        if given(self, "axis") and not 0 < self.axis.value < len(shape(self.x)):
-            return fail(self, f"axis {self.axis.value} is none of {shape(self.x)} behind the batch")
-        return super().verify_invariants()
-
-    def evaluate(self, xp: ModuleType, x: Values) -> Values:
-        return xp.softmax(x, self.axis.value)
 
 
 class MaskedOp(Spelled, name="masked"):

@@ -1,4 +1,4 @@
-"""Normalization of rows, with one reciprocal square root a row."""
+"""Normalization of rows: with one reciprocal square root a row, or with one over the sum of its weights."""
 # pyright: reportInvalidTypeForm=false
 
 import math
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
@@ -19,11 +20,23 @@ from dyadic.dialects.tensor_types import activation, shape, storage, zero_point
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
-__all__ = ["MOST_EPSILON", "MOST_NORMALIZED", "LayerNormOp", "largest_normalized", "normalized_bits"]
+__all__ = [
+    "MOST_EPSILON",
+    "MOST_MULTIPLIER",
+    "MOST_NORMALIZED",
+    "MOST_SOFTMAX_SHIFT",
+    "LayerNormOp",
+    "SoftmaxOp",
+    "largest_normalized",
+    "normalized_bits",
+]
 
 Array = npt.NDArray[Any]
 MOST_NORMALIZED = 4095  # numbers in a row: n * (x - mean) then is below 2^28, and n^2 times their variance below 2^54
 MOST_EPSILON = 1 << 62  # added to that variance, so that the sum is below 2^63
+MOST_SOFTMAX_SHIFT = 32  # more would leave nothing of the largest weight
+MOST_MULTIPLIER = (1 << 30) - 1  # of a softmax: products of words then are enough
+MOST_WEIGHTED = 1 << 22  # numbers in a row: the sum of their weights is below 2^30
 
 
 def normalized_bits(n: int) -> int:
@@ -100,3 +113,61 @@ class LayerNormOp(Operator, name="layer_norm"):
         scaled = self.normalized(x) * gain.astype(np.int64) + bias
         q = fixedpoint.round_shift(scaled, self.shift.value) + zero_point(self.out)
         return np.clip(q, self.low.value, self.high.value).astype(storage(self.out))
+
+
+class SoftmaxOp(Operator, name="softmax"):
+    """`exp(x) / sum(exp(x))` of every row of the last dimension, of a tensor that is no attention's.
+
+        weights = softmax.weights(x)                          (dialects/integer_softmax.py), 0..255
+        out     = clamp(((weights * ((m*R) >> 16) + 2^(s+k-1)) >> (s+k)) + zp, low, high)
+
+    where R and k are one over the sum of the weights. m lies below 2^30 and s in [1, 32].
+    """
+
+    x: Operand[Any]
+    distance_multiplier: ir.IntegerAttr
+    distance_shift: ir.IntegerAttr
+    farthest: ir.IntegerAttr
+    multiplier: ir.IntegerAttr
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.SoftmaxOp,)
+    order = Order.LAST
+
+    @property
+    def rule(self) -> softmax.Distances:
+        """How distances from the largest become weights."""
+        return softmax.Distances(self.distance_multiplier.value, self.distance_shift.value, self.farthest.value)
+
+    def verify_invariants(self) -> bool:
+        x, n = shape(self.x), shape(self.x)[-1]
+        if activation(self.x) is None or len(x) < 2 or x != shape(self.out):
+            return fail(self, f"must make an activation of its input's shape, not {self.x.type} --> {self.out.type}")
+        if not 1 <= n <= MOST_WEIGHTED:
+            return fail(self, f"normalizes rows of {n} numbers, needs 1 to {MOST_WEIGHTED}")
+        if given(self, "distance_multiplier", "distance_shift", "farthest"):
+            m, s, farthest = self.rule
+            if min(m, s, farthest) < 1 or s > softmax.MOST_SHIFT or not self.rule.fits:
+                return fail(self, f"distances up to {farthest} times {m} >> {s} leave 16 bits")
+        if given(self, "multiplier", "shift"):
+            m, s = self.multiplier.value, self.shift.value
+            if not (0 <= m <= MOST_MULTIPLIER and 1 <= s <= MOST_SOFTMAX_SHIFT):
+                return fail(self, f"multiplier {m} must lie in [0, 2^30) and shift {s} in [1, {MOST_SOFTMAX_SHIFT}]")
+        return verify_clamp(self)
+
+    def evaluate(self, x: Array) -> Array:
+        weights, total = softmax.weights(x.astype(np.int64), np.ones(1, bool), self.rule)
+        inverse, log2 = softmax.reciprocal(total)
+        q = fixedpoint.requant(
+            weights,
+            (self.multiplier.value * inverse) >> 16,
+            self.shift.value + log2,
+            zero_point(self.out),
+            self.low.value,
+            self.high.value,
+        )
+        return q.astype(storage(self.out))

@@ -26,6 +26,9 @@ func.func @every_op_survives_a_round_trip(%f: tensor<1x6x6x2xf32>, %x: tensor<1x
   %r8 = "qi.requant"(%m) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
   // CHECK: "qi.table"({{.*}}) {table = dense<9> : tensor<256xi8>} : (tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
   %r9 = "qi.table"(%m) {table = dense<9> : tensor<256xi8>} : (tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  // CHECK: "qi.matmul"({{.*}}) {acc = array<i64: -9000, 9000>, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r9a = "qi.reshape"(%m) : (tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r9b = "qi.matmul"(%r9a, %r9a) {acc = array<i64: -9000, 9000>, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 31 : i64} : (tensor<1x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
   // CHECK: "qi.concat"({{.*}}) {axis = 3 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x6x6x1x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x6x6x3x!quant.uniform<u8:f32, 5.000000e-01:3>>
   %r10 = "qi.concat"(%x, %z) {axis = 3 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>, tensor<1x6x6x1x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x6x6x3x!quant.uniform<u8:f32, 5.000000e-01:3>>
   // CHECK: "qi.pad"({{.*}}) {high = array<i64: 0, 1, -1, 0>, low = array<i64: 0, 0, 2, 0>, value = 3 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x7x7x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
@@ -63,6 +66,8 @@ func.func @ops_of_any_widths_survive_a_round_trip(%x: tensor<1x4x!quant.uniform<
   %g = "qi.constant"() {value = dense<7> : tensor<4xi32>} : () -> tensor<4xi32>
   // CHECK: "qi.layer_norm"({{.*}}) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 15 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<4xi32>, tensor<4xi32>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
   %r3 = "qi.layer_norm"(%x, %g, %g) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 15 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<4xi32>, tensor<4xi32>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
+  // CHECK: "qi.softmax"({{.*}}) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r4 = "qi.softmax"(%x) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
   return
 }
 

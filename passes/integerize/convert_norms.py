@@ -1,7 +1,9 @@
-"""Normalization of rows.
+"""Normalization of rows, to a size or to a sum of 1.
 
     layer_norm(x, weight, bias) {epsilon}  -->  qi.layer_norm {centered}   gain = weight / S_out, bias = bias / S_out
     rms_norm(x, weight, bias) {epsilon}    -->  qi.layer_norm
+
+    softmax(x)                             -->  qi.softmax
 
 Gain and bias have as many fraction bits as keep a gain inside s16 and the sum inside int32 (docs/arithmetic.md).
 """
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
 
+from dyadic.dialects import integer_softmax as softmax_rule
 from dyadic.dialects import qd, qi
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.conversion import (
@@ -29,7 +32,7 @@ from dyadic.passes.integerize.conversion import (
 from dyadic.passes.integerize.quantization import Activation
 from dyadic.passes.rewriting import layer_name
 from dyadic.runtime.errors import ModelError
-from dyadic.runtime.fixedpoint import ADD_SHIFT_MAX, INT32_MAX, S16_MAX, SHIFT_MIN, round_half_up
+from dyadic.runtime.fixedpoint import ADD_SHIFT_MAX, INT32_MAX, S16_MAX, SHIFT_MIN, limited_multiplier, round_half_up
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,29 @@ def norm(c: Conversion, op: qd.Norm, target: Target) -> ir.Value:
         centered=ir.BoolAttr.get(op.centered),
         out=target.activation.tensor(shape(op.out)),
     ).out
+
+
+@converts(qd.SoftmaxOp)
+def softmax(c: Conversion, op: qd.SoftmaxOp, target: Target) -> ir.Value:
+    """Over the last dimension; another one changes places with it. Distances of numbers are in steps of their scale."""
+    rank, axis = len(shape(op.x)), op.axis.value
+    order = [d for d in range(rank) if d != axis] + [axis]
+    x, out = c.permute(c.get(op.x), order), target.activation
+    kind = activation_of(x)
+    rule = softmax_rule.distances(kind.exact, kind.high - kind.low)
+    m, s = limited_multiplier(1 / out.exact)
+    made = qi.SoftmaxOp(
+        x=x,
+        distance_multiplier=i64(rule.multiplier),
+        distance_shift=i64(rule.shift),
+        farthest=i64(rule.farthest),
+        multiplier=i64(min((m + 1) >> 1, qi.MOST_MULTIPLIER)),
+        shift=i64(min(s - 1, qi.MOST_SOFTMAX_SHIFT)),
+        low=i64(target.low),
+        high=i64(target.high),
+        out=out.tensor(shape(x)),
+    ).out
+    return c.permute(made, [order.index(d) for d in range(rank)])
 
 
 def affine_of(weight: list[Fraction], bias: list[float], out: Activation) -> Affine:

@@ -20,6 +20,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
     convert_attention,
     convert_embeddings,
     convert_islands,
+    convert_matmul,
     convert_norms,
     convert_pointwise,
     convert_products,

@@ -201,3 +201,21 @@ def test_a_renormalized_multiplier_is_in_range() -> None:
     given = (scaled >= WIDE_MIN, scaled < WIDE_END, *nearest)
     renormalized = z3.If(m >= WIDE_END, m / 2, m)
     prove(z3.And(renormalized >= WIDE_MIN, renormalized < WIDE_END), *given)
+
+
+@pytest.mark.parametrize("r", [15, 16, 29, 46])
+def test_a_word_is_scaled_by_two_products_of_words(r: int) -> None:
+    """The products are free numbers within their bounds; sums wrap in 32 bits, unless what is shifted last would."""
+    low, high, constant = z3.BitVecs("low high constant", 64)  # w * (M & 32767), w * (M >> 15), C
+    word = 1 << 15
+    products = [x >= -(word * (word - 1)) for x in (low, high)] + [x <= word * (word - 1) for x in (low, high)]
+    definition = ((high << 15) + low + constant) >> r
+    whole = ((high << 15) + low + constant) >> 15
+    fits = (whole >= INT32_MIN, whole <= INT32_MAX, constant >= -(1 << 60), constant <= 1 << 60)
+
+    def half(x: z3.BitVecRef) -> z3.BitVecRef:
+        return z3.Extract(31, 0, x)
+
+    lower = (half(low) + half(constant & (word - 1))) >> 15
+    upper = half(high) + half(constant >> 15)
+    prove(z3.SignExt(32, (upper + lower) >> (r - 15)) == definition, *products, *fits)

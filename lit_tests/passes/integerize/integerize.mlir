@@ -319,3 +319,21 @@ func.func @attention_is_one_op(%x: tensor<1x3x4xf32> {qd.range = array<f64: -1.0
   %0 = "qd.attention"(%x, %x, %x, %b, %v) {scale = 0.5 : f64, qd.range = array<f64: -1.0, 0.9921875>} : (tensor<1x3x4xf32>, tensor<1x3x4xf32>, tensor<1x3x4xf32>, tensor<1x1x3xf32>, tensor<1xf32>) -> tensor<1x3x4xf32>
   return %0 : tensor<1x3x4xf32>
 }
+
+// S_a = S_b = 1/64 with zero points 64 and 0, S_out = 1/2: a ratio of 2^-11, and sums of two products in [-64 * 255, 191 * 255] each.
+// CHECK-LABEL: func.func @a_product_of_two_computed_tensors
+// CHECK:         "qi.matmul"({{.*}}) {acc = array<i64: -32640, 97410>, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 41 : i64}
+func.func @a_product_of_two_computed_tensors(%a: tensor<1x3x2xf32> {qd.range = array<f64: -1.0, 2.984375>}, %b: tensor<1x2x3xf32> {qd.range = array<f64: 0.0, 3.984375>}) -> tensor<1x3x3xf32> {
+  %0 = "qd.matmul"(%a, %b) {qd.range = array<f64: -4.0, 123.5>} : (tensor<1x3x2xf32>, tensor<1x2x3xf32>) -> tensor<1x3x3xf32>
+  return %0 : tensor<1x3x3xf32>
+}
+
+// Steps of 1/256 make a weight of 8 bits from 255 * 2^-(d / 256 * log2(e)); S_out = 1/256 is 2^29 / 2^21.
+// CHECK-LABEL: func.func @a_softmax_of_its_own
+// CHECK:         %[[T:.+]] = "qi.transpose"({{.*}}) {permutation = array<i64: 0, 2, 1>}
+// CHECK-NEXT:    %[[S:.+]] = "qi.softmax"(%[[T]]) {distance_multiplier = {{[0-9]+}} : i64, distance_shift = {{[0-9]+}} : i64, farthest = {{[0-9]+}} : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64}
+// CHECK-NEXT:    "qi.transpose"(%[[S]]) {permutation = array<i64: 0, 2, 1>}
+func.func @a_softmax_of_its_own(%x: tensor<1x3x2xf32> {qd.bits = 16 : i64, qd.range = array<f64: -127.99609375, 127.0>}) -> tensor<1x3x2xf32> {
+  %0 = "qd.softmax"(%x) {axis = 1 : i64, qd.range = array<f64: 0.0, 0.99609375>} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  return %0 : tensor<1x3x2xf32>
+}

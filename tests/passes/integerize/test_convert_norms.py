@@ -1,4 +1,4 @@
-"""Normalization in integers is the float one, to the steps of its result."""
+"""Normalization in integers, to a size or to a sum of 1, is the float one, to the steps of its result."""
 
 from fractions import Fraction
 
@@ -80,3 +80,30 @@ def test_no_gain_and_no_bias_leaves_its_integers(weight: float, bias: float, out
     affine = affine_of([Fraction(weight), Fraction(-weight) / 3], [bias, 1.0], out)
     assert 2 <= affine.shift <= 30 and np.abs(affine.gain).max() <= 32767
     assert -(1 << 31) <= affine.acc[0] <= affine.acc[1] < 1 << 31
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+@pytest.mark.parametrize("bits", [(16, 16), (16, 8), (8, 8), (8, 16)])
+@pytest.mark.parametrize("largest", [0.5, 8.0, 100.0])
+def test_a_softmax_means_what_it_does_in_floats(axis: int, bits: tuple[int, int], largest: float) -> None:
+    """Weights are off by 1.08 of 255 of a row's largest, and their sum by as much for each at most."""
+    kind = "tensor<1x7x5x19xf32>"
+    step = largest / 32767 if bits[0] == 16 else 2 * largest / 255
+    with new_context() as context, context, ir.Location.unknown():
+        module = ir.Module.parse(f"""
+        func.func @main(%x: {kind} {{qd.bits = {bits[0]} : i64, qd.range = array<f64: {-largest}, {largest}>}})
+            -> {kind} {{
+          %r = "qd.softmax"(%x) {{axis = {axis} : i64, qd.bits = {bits[1]} : i64, qd.range = array<f64: 0.0, 1.0>}}
+            : ({kind}) -> {kind}
+          return %r : {kind}
+        }}""")
+        x = np.random.default_rng(3).normal(0, largest / 3, (2, 7, 5, 19)).clip(-largest, largest)
+        x = (np.rint(x / step) * step).astype(np.float32)
+        expected = FloatReference(module)({"arg0": torch.from_numpy(x)})["out0"].numpy()
+        integerize.run(module.operation)
+        assert module.operation.verify()
+        got = IntegerReference(module)({"arg0": x})["out0"]
+    rounding = 0.5 / (32767 if bits[1] == 16 else 255)
+    n = expected.shape[axis]
+    assert (np.abs(got - expected) <= rounding + 1.09 / 255 * (1 + n * expected)).all()
+    assert np.abs(got - expected).mean() <= rounding + 0.3 / 255

@@ -6,6 +6,7 @@ from dyadic.passes.lower.cpu.kernel_selection import (  # noqa: F401 - they regi
     depthwise,
     embedding,
     island,
+    matmul,
     matrix,
     move,
     norm,

@@ -1,4 +1,6 @@
-"""`qi.layer_norm` as one launch: threads share its rows."""
+"""`qi.layer_norm` and `qi.softmax` as one launch: threads share the rows."""
+
+from typing import Any
 
 import numpy as np
 
@@ -6,7 +8,8 @@ from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
-from dyadic.passes.lower.cpu.kernels.families import layer_norm as family
+from dyadic.passes.lower.cpu.kernels.families import layer_norm as normalization
+from dyadic.passes.lower.cpu.kernels.families import softmax as weighting
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 from dyadic.passes.lower.cpu.memory.views import layout_of
@@ -22,32 +25,50 @@ def rows_in_unit(rows: int, n: int) -> int:
     return -(-rows // min(units, rows))
 
 
-@selects(qi.LayerNormOp)
-def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
-    n, bits = shape(op.x)[-1], qi.normalized_bits(shape(op.x)[-1])
+def _rows(op: Any) -> dict[str, Any]:
+    """What both have: rows of x and of the result, wherever they lie, and units of them."""
+    n = shape(op.x)[-1]
     dims = shape(op.out)[1:-1]
     dims = [1] * (INNER - 1 - len(dims)) + dims
-    layouts = [layout_of(value) for value in (op.out, op.x)]
+    layouts = [layout_of(value) for value in (op.x, op.out)]
     walk = merged(dims, *(layout.strides[:-1] for layout in layouts))
     *outer, rows = walk.sizes
     assert all(layout.strides[-1] == 1 for layout in layouts)
-    out, x = (
+    x, out = (
         Strided(n, at[-1], layout.image, plane=layout.plane, outer=tuple(at[:-1]))
         for at, layout in zip(walk.strides, layouts, strict=True)
     )
-    spec = family.LayerNormSpec(
-        rows=rows,
-        channels=n,
-        unit_rows=rows_in_unit(rows, n),
-        x=x,
-        out=out,
-        bits=bits,
-        centered=op.centered.value,
-        clamp=requantize.clamps(op.low.value, op.high.value, wide=is_wide(op.out)),
-        outer=tuple(outer),
-    )
+    return {
+        "rows": rows,
+        "channels": n,
+        "unit_rows": rows_in_unit(rows, n),
+        "x": x,
+        "out": out,
+        "clamp": requantize.clamps(op.low.value, op.high.value, wide=is_wide(op.out)),
+        "outer": tuple(outer),
+    }
+
+
+def _launch(op: Any, spec: Any, params: Any) -> list[Launch]:
+    inputs = [place(layout_of(op.x))]
+    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=constant_bytes(op.x))]
+
+
+def _header(op: Any) -> list[int]:
+    return [zero_point(op.out), op.low.value, op.high.value]
+
+
+@selects(qi.LayerNormOp)
+def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
+    bits = qi.normalized_bits(shape(op.x)[-1])
+    spec = normalization.LayerNormSpec(**_rows(op), bits=bits, centered=op.centered.value)
     gain, bias = (np.array(defining(value).value, np.int64) for value in (op.gain, op.bias))
-    header = [zero_point(op.out), op.low.value, op.high.value]
-    params = family.pack_params(gain, bias, op.shift.value, op.epsilon.value, zero_point(op.x), header)
-    constant = constant_bytes(op.x)
-    return [Launch(spec, place(layouts[0]), [place(layouts[1])], params=params, constant=constant)]
+    zero = zero_point(op.x)
+    params = normalization.pack_params(gain, bias, op.shift.value, op.epsilon.value, zero, _header(op))
+    return _launch(op, spec, params)
+
+
+@selects(qi.SoftmaxOp)
+def softmax(op: qi.SoftmaxOp) -> list[Launch]:
+    params = weighting.pack_params(op.rule, op.multiplier.value, op.shift.value, _header(op))
+    return _launch(op, weighting.SoftmaxSpec(**_rows(op)), params)

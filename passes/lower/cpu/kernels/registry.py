@@ -19,7 +19,9 @@ from dyadic.passes.lower.cpu.kernels.families import (
     float_conv,
     halo,
     layer_norm,
+    matmul,
     pool,
+    softmax,
     table,
 )
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
@@ -40,6 +42,8 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "fill": (copy.FillSpec, copy.generate_fill),
     "halo": (halo.HaloSpec, halo.generate),
     "layer_norm": (layer_norm.LayerNormSpec, layer_norm.generate),
+    "softmax": (softmax.SoftmaxSpec, softmax.generate),
+    "matmul": (matmul.MatmulSpec, matmul.generate),
     "attention": (attention.AttentionSpec, attention.generate),
 }
 

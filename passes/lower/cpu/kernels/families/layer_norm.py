@@ -1,33 +1,29 @@
 """Rows over their own standard deviation or root mean square, then gain and bias (`qi.layer_norm`).
 
 A row's numbers are words w, in the order that interleaving leaves them in, with w = x + zero point. Sums give V, one
-scalar Newton step R = floor(2^31 / sqrt(v)), and with M = n * R and q = r - 15
+scalar Newton step R = floor(2^31 / sqrt(v)), and
 
-    xhat = (w * M + C) >> r,   C = 2^(r-1) - total * R
-         = (w * (M >> 15) + (C >> 15) + ((w * (M & 32767) + (C & 32767)) >> 15)) >> q
+    xhat = (w * M + C) >> r      M = n * R, below 2^28;   C = 2^(r-1) - total * R
 
-which is exact, since the sum's lower 15 bits matter to the rest by what they carry alone. M is below 2^28, so that both
-products are those of words, as multiply-adds of word pairs make them with 0 for the other word: even words of a vector
-with the one, odd words with the other. What is summed may wrap; the sum before the last shift is below 2^31.
-
-A row of so little variance that r < 15 is moved and scaled first: r = 15 and w = (x - (first x)) * 2^(15-r), which fits
-a word, since |x - mean| <= sqrt(V / n), and V < 2^(2F + 2r - 30). Rows that are not centered are moved by their zero
-point.
+is what `word_scale.py` computes with products of words. A row of so little variance that r < 15 is moved and scaled
+first: r = 15 and w = (x - (first x)) * 2^(15-r), which fits a word, since |x - mean| <= sqrt(V / n), and
+V < 2^(2F + 2r - 30). Rows that are not centered are moved by their zero point.
 
 R is the table's entry for the upper eight bits of v, improved once: `y * (3 - y^2 * v) / 2`, rounded down, which is
-never too large, and too small by at most two, as `tests/arithmetic` shows for every v.
+never too large, and too small by at most two, for every v.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
-from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, SIGN, WIDTHS, ByteLanes, Narrow
+from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, SIGN, ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
+from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row, horizontal
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.word_scale import SPLIT, WordScale, in_order
 
 HEADER = 16  # int32: zero point, low, high of the result, shift, epsilon (two), zero point of the input
 SHIFT, EPSILON, ZERO = 3, 4, 6
@@ -37,9 +33,7 @@ GROUP = 64  # numbers whose gains, then biases follow each other: even and odd w
 TABLE_BYTES = 2 * SEEDS
 GROUPS = 4 * HEADER + TABLE_BYTES  # bytes before the first group
 GROUP_BYTES = 8 * GROUP
-SPLIT = 15  # bits of M in its lower part
 ROOT_BITS = 31
-UNROLLED = 4  # vectors of a row that are straight-line code
 
 
 @dataclass(frozen=True)
@@ -124,21 +118,10 @@ class _Sums:
     squares: c.Value
 
 
-@dataclass(frozen=True)
-class _Factor:
-    """What a row's words become normalized numbers by: vectors of int32 of the widest size."""
-
-    upper: tuple[c.Value, c.Value]  # M >> 15 in even and in odd words
-    lower: tuple[c.Value, c.Value]  # M & 32767
-    start_upper: c.Value  # C >> 15
-    start_lower: c.Value  # C & 32767
-    shift: c.Value  # r - 15, a scalar
-    moved: tuple[c.Value, c.Value] | None = None  # what is subtracted from words, and by how much they are scaled
-
-
 class _Kernel:
     def __init__(self, spec: LayerNormSpec, level: str, k: c.KernelArguments) -> None:
         self.spec, self.level, self.params = spec, level, k.params
+        self.x = Row(level, spec.channels, spec.x.plane)
         self.narrow = Narrow.load(k.params, SHORT, clamp=spec.clamp, wide=spec.out.plane > 0)
         self.narrow.zero_point = None  # the biases have it
         self.shift = c.load(c.integer(32), k.params, 4 * SHIFT, align=4)
@@ -160,14 +143,14 @@ class _Kernel:
         shift = c.sub(c.const(31 - self.spec.bits + 16), half_left)
 
         def straight() -> None:
-            self.normalize(source, target, self.factor(root, total, shift, None))
+            self.normalize(source, target, self.scale(root, total, shift), None)
 
         def moved() -> None:
-            first = self.first(source) if self.spec.centered else zero
+            first = self.x.number(source) if self.spec.centered else zero
             by = c.sub(c.const(SPLIT), shift)
-            words = c.truncate(first, 16), c.truncate(by, 16)
             rest = c.shift_left(c.sub(total, c.mul(first, n)), by)
-            self.normalize(source, target, self.factor(root, rest, c.const(SPLIT), words))
+            move = c.truncate(first, 16), c.truncate(by, 16)
+            self.normalize(source, target, self.scale(root, rest, c.const(SPLIT)), move)
 
         c.choose(c.less(shift, SPLIT), moved, straight)
 
@@ -190,67 +173,12 @@ class _Kernel:
             root = c.add(root, c.extend(fits, 64, signed=False))
         return c.smallest(root, 65535), c.shift_right_logical(left, 1)
 
-    def factor(self, root: c.Value, total: c.Value, shift: c.Value, moved: tuple[c.Value, c.Value] | None) -> _Factor:
-        """M, and C = 2^(r-1) - total * R, in two parts each."""
-        m = c.mul(root, self.spec.channels)
-        constant = c.sub(c.shift_left(c.const(1), c.sub(shift, 1)), c.mul(total, root))
-        low, high = c.both(m, (1 << SPLIT) - 1), c.shift_right_logical(m, SPLIT)
-        dwords = WIDTHS[self.level] // 4
-
-        def every(scalar: c.Value) -> c.Value:
-            return c.splat(c.truncate(scalar, 32), dwords)
-
-        def pair(scalar: c.Value) -> tuple[c.Value, c.Value]:
-            return every(scalar), every(c.shift_left(scalar, 16))
-
-        return _Factor(
-            pair(high),
-            pair(low),
-            every(c.shift_right(constant, SPLIT)),
-            every(c.both(constant, (1 << SPLIT) - 1)),
-            c.truncate(c.sub(shift, SPLIT), 32),
-            moved,
-        )
-
-    def first(self, source: c.Value) -> c.Value:
-        """The row's first number, with its zero point."""
-        low = c.extend(c.load(c.integer(8), source), 64, signed=False)
-        if not self.spec.x.plane:
-            return low
-        high = c.load(c.integer(8), source, self.spec.x.plane)
-        return c.add(low, c.shift_left(c.extend(c.exclusive(high, -SIGN), 64, signed=True), 8))
+    def scale(self, root: c.Value, total: c.Value, shift: c.Value) -> WordScale:
+        """M = n * R, and C = 2^(r-1) - total * R."""
+        half = c.shift_left(c.const(1), c.sub(shift, 1))
+        return WordScale.of(self.level, c.mul(root, self.spec.channels), c.sub(half, c.mul(total, root)), shift)
 
     # --- vectors
-
-    def over(self, body: Callable[..., list[c.Value] | None], carried: list[c.Value], *, narrow: bool) -> list[c.Value]:
-        """`body(vectors, offset, count, *carried)` over a row; `narrow`: what is left over may be a smaller vector."""
-        wide = ByteLanes.of(self.level)
-        full, rest = divmod(self.spec.channels, wide.size)
-        if full > UNROLLED:
-            carried = c.loop(
-                0,
-                full * wide.size,
-                lambda offset, *values: body(wide, offset, wide.size, *values),
-                carried,
-                step=wide.size,
-            )
-        else:
-            for i in range(full):
-                carried = body(wide, c.const(i * wide.size), wide.size, *carried) or []
-        if rest:
-            last = ByteLanes.of(self.level, rest) if narrow else wide
-            carried = body(last, c.const(full * wide.size), rest, *carried) or []
-        return carried
-
-    def bytes_of(self, v: ByteLanes, source: c.Value, offset: c.Value, count: int) -> list[c.Value]:
-        """The bytes of x, or low bytes and signed high ones; 0 beyond `count`."""
-        planes = [v.load(source, offset)]
-        if plane := self.spec.x.plane:
-            planes.append(c.exclusive(v.load(c.at(source, plane), offset), SIGN))
-        if count < v.size:
-            mask = c.lanes([-1 if i < count else 0 for i in range(v.size)], 8)
-            planes = [c.both(each, mask) for each in planes]
-        return planes
 
     def sums(self, source: c.Value) -> _Sums:
         v = ByteLanes.of(self.level)
@@ -262,7 +190,7 @@ class _Kernel:
         wide = self.spec.x.plane > 0
 
         def add(v: ByteLanes, offset: c.Value, count: int, *sums: c.Value) -> list[c.Value]:
-            low, *high = self.bytes_of(v, source, offset, count)
+            low, *high = self.x.planes(v, source, offset, count)
             # l * (l - 128): what is missing is 128 times the sum of l
             made = [v.dot(sums[0], low, ones), v.dot(sums[1], low, c.exclusive(low, SIGN))]
             if wide:
@@ -273,7 +201,7 @@ class _Kernel:
                 ]
             return made
 
-        every = self.over(add, [c.zeros(v.dwords, 32)] * (5 if wide else 2), narrow=False)
+        every = self.x.over(add, [c.zeros(v.dwords, 32)] * (5 if wide else 2))
         low, low_squares = every[0], c.add(every[1], c.shift_left(every[0], 7))
         if not wide:
             total, squares = horizontal([low, low_squares])
@@ -289,7 +217,7 @@ class _Kernel:
 
         def add(v: ByteLanes, offset: c.Value, count: int, *sums: c.Value) -> list[c.Value]:
             total, *squares = sums
-            for words in self.words(v, self.bytes_of(v, source, offset, count)):
+            for words in self.x.words(v, source, offset, count):
                 total = v.add_products(total, words, ones)
                 both = v.add_products(c.zeros(v.dwords, 32), words, words)
                 parts = [both]
@@ -300,7 +228,7 @@ class _Kernel:
             return [total, *squares]
 
         none = [c.zeros(v.dwords // 2, 64)] * 2 if wide else [c.zeros(v.dwords, 32)]
-        total, *squares = self.over(add, [c.zeros(v.dwords, 32), *none], narrow=False)
+        total, *squares = self.x.over(add, [c.zeros(v.dwords, 32), *none])
         if not wide:
             return _Sums(*horizontal([total, *squares]))
         whole = c.add(*squares)
@@ -309,11 +237,10 @@ class _Kernel:
             parts = [c.add(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
         return _Sums(horizontal([total])[0], parts[0])
 
-    def words(self, v: ByteLanes, planes: list[c.Value]) -> tuple[c.Value, c.Value]:
-        return v.interleave(planes[0], planes[1] if len(planes) > 1 else v.zero_bytes(), 8)
-
-    def normalize(self, source: c.Value, target: c.Value, factor: _Factor) -> None:
-        """Every number of a row from its words to bytes in memory."""
+    def normalize(
+        self, source: c.Value, target: c.Value, scale: WordScale, move: tuple[c.Value, c.Value] | None
+    ) -> None:
+        """Every number of a row to bytes in memory; `move`: what is subtracted from words, and their shift."""
         groups = c.at(self.params, GROUPS)
 
         def vector(v: ByteLanes, offset: c.Value, count: int) -> None:
@@ -321,52 +248,19 @@ class _Kernel:
             group = c.mul(c.shift_right_logical(offset, 6), GROUP_BYTES)
             entries = c.at(groups, c.add(group, c.both(offset, GROUP - 1)))
             dwords: list[c.Value] = []
-            planes = self.bytes_of(v, source, offset, v.size)
-            for half, words in enumerate(self.words(v, planes)):
-                if factor.moved is not None:
-                    first, by = (c.splat(value, v.size // 2) for value in factor.moved)
+            for half, words in enumerate(self.x.words(v, source, offset, v.size)):
+                if move is not None:
+                    first, by = (c.splat(value, v.size // 2) for value in move)
                     words = c.shift_left(c.sub(words, first), by)
-                dwords += [self.result(v, words, factor, odd, entries, 2 * half + odd) for odd in (0, 1)]
+                for odd in (0, 1):
+                    dwords.append(self.affine(v, scale.scaled(v, words, odd), entries, 2 * half + odd))
             packed = [in_order(v, plane) for plane in v.pack(dwords, self.narrow)]
             v.store_planes(packed, target, offset, count, self.spec.out.plane)
 
-        self.over(lambda v, offset, count: vector(v, offset, count), [], narrow=True)
+        self.x.over(vector, narrow=True)
 
-    def result(self, v: ByteLanes, words: c.Value, factor: _Factor, odd: int, entries: c.Value, place: int) -> c.Value:
-        """Of even or odd words, as int32 before saturation."""
-
-        def row(vector: c.Value) -> c.Value:
-            return c.part(vector, 0, v.dwords) if c.lane_count(vector) > v.dwords else vector
-
-        lower = v.add_products(row(factor.start_lower), words, row(factor.lower[odd]))
-        upper = v.add_products(row(factor.start_upper), words, row(factor.upper[odd]))
-        total = c.add(upper, c.shift_right(lower, SPLIT))
-        normalized = c.shift_right(total, c.splat(factor.shift, v.dwords))
+    def affine(self, v: ByteLanes, normalized: c.Value, entries: c.Value, place: int) -> c.Value:
+        """Gain, bias and shift, before saturation."""
         kind = c.vec(v.dwords, 32)
         gain, bias = (c.load(kind, entries, 64 * (place + part), align=LANE) for part in (0, 4))
-        scaled = v.add_products(bias, normalized, gain)
-        return c.shift_right(scaled, c.splat(self.shift, v.dwords))
-
-
-def horizontal(vectors: list[c.Value]) -> list[c.Value]:
-    """The sums over each vector's int32 lanes, as i64."""
-    every = []
-    for vector in vectors:
-        count = c.lane_count(vector)
-        while count > 1:
-            count //= 2
-            vector = c.add(c.part(vector, 0, count), c.part(vector, count, count))
-        every.append(c.extend(c.element(vector, 0), 64, signed=True))
-    return every
-
-
-def in_order(v: ByteLanes, packed: c.Value) -> c.Value:
-    """Bytes that were even words, then odd ones, of both halves of each lane, in their places."""
-    order = [
-        lane + 8 * half + 4 * odd + i
-        for lane in range(0, v.size, LANE)
-        for half in (0, 1)
-        for i in range(4)
-        for odd in (0, 1)
-    ]
-    return c.shuffle(packed, packed, order)
+        return c.shift_right(v.add_products(bias, normalized, gain), c.splat(self.shift, v.dwords))
