@@ -89,7 +89,7 @@ def weight(u: npt.ArrayLike) -> Integers:
 
 def weights(scores: Integers, valid: npt.NDArray[Any], rule: Distances) -> tuple[Integers, Integers]:
     """(weights, their sum) of rows of scores in the last dimension; 0 where not valid, whose scores do not count."""
-    valid = np.broadcast_to(valid != 0, scores.shape)
+    scores, valid = np.broadcast_arrays(scores, valid != 0)
     lowest = np.int64(-(1 << 40))
     largest = np.where(valid, scores, lowest).max(-1, keepdims=True)
     w = np.where(valid, weight(rule.u(np.where(valid, largest - scores, 0))), 0)

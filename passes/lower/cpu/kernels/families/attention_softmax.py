@@ -183,11 +183,9 @@ class RowScales:
 
         total = c.load(kind, totals, offset, align=4)
         # less than one weight of 255 is only where nothing is valid
-        norm, log2 = c.largest(total, softmax.LARGEST_WEIGHT), each(c.const(31, 32))
-        for by in (16, 8, 4, 2, 1):
-            small = c.equal(c.shift_right_logical(norm, 32 - by), c.like(norm, 0))
-            norm = c.select(small, c.shift_left(norm, by), norm)
-            log2 = c.select(small, c.sub(log2, by), log2)
+        total_or_one = c.largest(total, softmax.LARGEST_WEIGHT)
+        zeros = c.leading_zeros(total_or_one)
+        norm, log2 = c.shift_left(total_or_one, zeros), c.sub(each(c.const(31, 32)), zeros)
         multiplier = self.scaled(reciprocal(c.shift_right_logical(norm, 16)), count)
         shift = c.add(each(self.context.shift), log2)
         if self.form == HIGH:
@@ -241,14 +239,12 @@ class RowRounding(Rounding):
 
 def reciprocal(r: c.Value) -> c.Value:
     """`floor(2^31 / r)` of r in [2^15, 2^16), bit by bit: 16 bits of the dividend are one below r or r itself."""
-    one = c.like(r, 1)
-    rest = c.like(r, 1 << 15)
-    quotient = c.like(r, 0)
+    rest, quotient = c.like(r, 1 << 15), c.like(r, 0)
     for bit in range(17):
         if bit:
-            rest = c.shift_left(rest, 1)
-        fits = c.less(rest, r)
-        rest = c.select(fits, rest, c.sub(rest, r))
-        quotient = c.shift_left(quotient, 1) if bit else quotient
-        quotient = c.select(fits, quotient, c.either(quotient, one))
+            rest, quotient = c.shift_left(rest, 1), c.shift_left(quotient, 1)
+        less = c.sub(rest, r)
+        fits = c.equal(c.shift_right_logical(less, 31), c.like(r, 0))
+        rest = c.smallest_unsigned(rest, less)  # what is below 0 is large
+        quotient = c.select(fits, c.either(quotient, c.like(r, 1)), quotient)
     return quotient

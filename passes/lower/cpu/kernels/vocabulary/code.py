@@ -150,6 +150,13 @@ def extend(a: Value, bits: int, *, signed: bool) -> Value:
     return arith.extsi(kind, a) if signed else arith.extui(kind, a)
 
 
+def leading_zeros(a: Value) -> Value:
+    """How many bits are 0 above the highest that is not, lane by lane."""
+    kind = ir.VectorType(a.type) if isinstance(a.type, ir.VectorType) else None
+    name = f"v{kind.shape[0]}{kind.element_type}" if kind else str(a.type)
+    return intrinsic(f"llvm.ctlz.{name}", a.type, a, const(0, 1))
+
+
 def truncate(a: Value, bits: int) -> Value:
     """The low `bits` of every lane."""
     kind = integer(bits)
