@@ -41,10 +41,12 @@ from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.targets.target import Target
 from dyadic.compiler.tools import Tools
+from dyadic.compiler.trace import run_passes
 from dyadic.compiler.tune.stage import tune_network
 from dyadic.compiler.user_data import open_data
 from dyadic.compiler.widths.decisions import Decisions
 from dyadic.passes import PIPELINE
+from dyadic.passes.prepare.balance_norms import balance_norms
 
 
 @called_as(Job)
@@ -128,6 +130,9 @@ def build(
         tools.look("select", network)
         if learn:
             network, equalized = calibrated.equalized(network, decisions, why, options)
+        if balance_norms.name not in options.left_out:
+            run_passes(network, [balance_norms], "refine", tools.trace)
+        if learn:
             samples, wanted = calibrated.data.calibration, [one for one in TECHNIQUES if one not in options.left_out]
             refined = refine(network, samples, tools.progress, wanted, tools.cache, None, tools.trace)
             for note in refined.notes:

@@ -16,6 +16,7 @@ from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
 from dyadic.passes.lower.cpu.choose_dim_order import choose_dim_order
 from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
+from dyadic.passes.prepare.balance_norms import balance_norms
 from dyadic.passes.prepare.equalize_channels import equalize_channels
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
@@ -37,9 +38,9 @@ from dyadic.passes.refine.learn_rounding import learn_rounding
 from dyadic.passes.refine.search_weight_scales import search_weight_scales
 from dyadic.passes.rewriting import Pass
 
-OPTIONAL = frozenset(
-    {"equalize-layers", "equalize-channels"}
-)  # helps some networks and harms others: tried once widths are chosen
+# equalization helps some networks and harms others: tried once widths are chosen; norms are balanced by what
+# calibration saw, and by the widths
+OPTIONAL = frozenset({"equalize-layers", "equalize-channels", "balance-norms"})
 
 # folder under passes/ -> its passes in order
 PIPELINE: dict[str, tuple[Pass, ...]] = {
@@ -64,6 +65,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         order_operations,  # one order, no leftovers and no constant twice, whoever wrote the graph
         equalize_layers,  # last: it has to see that a Relu6 is no Relu, and which layers share their weights
         equalize_channels,  # the same across additions and pools, where channels are of very different size
+        balance_norms,  # behind calibration, which says how far channels reach
     ),
     "refine": (
         search_weight_scales,  # first: learned rounding starts from its scales

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch_mlir import ir
 
+from dyadic.compiler.calibrate.channel_ranges import ChannelRanges
 from dyadic.compiler.calibrate.data import Input, Samples, rebatch
 from dyadic.compiler.calibrate.entropy import Entropy
 from dyadic.compiler.calibrate.means import InputMeans
@@ -67,12 +68,13 @@ def model_inputs(module: ir.Module) -> tuple[Input, ...]:
 
 @dataclass(frozen=True)
 class Learned:
-    """What the data say: each tensor's range at 8 bits; by width where another one is better; and the means that
-    `InputMeans` writes."""
+    """What the data say: each tensor's range at 8 bits; by width where another one is better; the means that
+    `InputMeans` and the ranges that `ChannelRanges` writes."""
 
     ranges: dict[str, tuple[float, float]]
     others: dict[str, dict[str, tuple[float, float]]]  # by the name of the attribute
     means: dict[str, list[float]]
+    channels: dict[str, list[float]]
 
 
 def calibrate(module: ir.Module, data: object, observer: str, progress: Progress, cache: Cache | None = None) -> None:
@@ -102,6 +104,7 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
         write_ranges(module, plan, attribute, ranges)
     with module.context:
         InputMeans(plan).write(learned.means)
+        ChannelRanges(plan).write(learned.channels)
 
 
 def question(module: ir.Module, samples: Samples, observer: str) -> dict[str, str]:
@@ -124,10 +127,11 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
     reference = FloatReference(module)
     plan = reference.plan
     observers = make_observers(plan, observer)
-    means = InputMeans(plan)
+    means, channels = InputMeans(plan), ChannelRanges(plan)
 
     def observe(op: Any, name: str, values: torch.Tensor) -> None:
         means.see(name, values)
+        channels.see(name, values)
         watching = observers.get(name)
         if watching is not None:
             try:
@@ -151,7 +155,7 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
         attribute: {name: r for name, r in ranges.items() if r != at_8[name]}
         for attribute, ranges in zip(qd.RANGE_AT.values(), at_others, strict=True)
     }
-    return Learned(at_8, others, means.means())
+    return Learned(at_8, others, means.means(), channels.ranges())
 
 
 def outward(low: float, high: float) -> tuple[float, float]:

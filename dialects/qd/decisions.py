@@ -5,6 +5,7 @@ from typing import Any
 __all__ = [
     "BIAS_SHIFT",
     "BITS",
+    "CHANNEL_RANGE",
     "DTYPE",
     "FLOAT_BITS",
     "GROUP_SCALES",
@@ -23,6 +24,7 @@ __all__ = [
     "is_island",
 ]
 
+CHANNEL_RANGE = "qd.channel_range"  # of the last dimension: the lows of all channels, then the highs
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 DTYPE = "qd.dtype"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"

@@ -1,0 +1,43 @@
+"""How far each channel of a normalized tensor reaches: `balance_norms` gives channels one size by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import Plan
+
+if TYPE_CHECKING:
+    import torch
+
+
+class ChannelRanges:
+    """The smallest and the largest value of every channel of what norms make, whatever the observer says of ranges."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._norms: dict[str, Any] = {step.name: step.op for step in plan.steps if isinstance(step.op, qd.Norm)}
+        self._seen: dict[str, npt.NDArray[np.float64]] = {}
+
+    def see(self, name: str, values: torch.Tensor) -> None:
+        """Add a batch of the tensor `name`."""
+        if name not in self._norms:
+            return
+        rows = values.reshape(-1, values.shape[-1])
+        bounds = np.stack([rows.amin(0).double().numpy(), rows.amax(0).double().numpy()])
+        before = self._seen.get(name, bounds)
+        self._seen[name] = np.stack([np.minimum(before[0], bounds[0]), np.maximum(before[1], bounds[1])])
+
+    def ranges(self) -> dict[str, list[float]]:
+        """By name, the lows of all channels, then the highs; for `write`."""
+        return {name: bounds.reshape(-1).tolist() for name, bounds in self._seen.items()}
+
+    def write(self, ranges: Mapping[str, list[float]]) -> None:
+        """`qd.channel_range` onto every norm that was seen."""
+        for name, op in self._norms.items():
+            if name in ranges:
+                op.operation.attributes[qd.CHANNEL_RANGE] = ir.DenseF64ArrayAttr.get(ranges[name])
