@@ -19,7 +19,9 @@ from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import fx_importer
 
 from dyadic.compiler.importers.torch_batch import check_batch
+from dyadic.compiler.importers.torch_masks import replace_masks
 from dyadic.dialects import qd
+from dyadic.dialects.arguments import set_argument_attribute
 from dyadic.runtime.errors import ModelError, UsageError
 
 
@@ -36,7 +38,9 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     _check_finite(program)
     _keep_results(program)
     _fold_constants(program)
-    return _to_mlir(program, context)
+    inputs = [str(name) for name in program.graph_signature.user_inputs]
+    masks = replace_masks(program.graph, inputs, _layer_name)
+    return _to_mlir(program, context, masks)
 
 
 def _one_image(examples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -234,7 +238,7 @@ class ReadableWeights(fx_importer.FxImporterHooks):
         ).result
 
 
-def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context) -> ir.Module:
+def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context, masks: Sequence[str]) -> ir.Module:
     torch_dialect.register_dialect(context)
     names = {id(tensor): name for name, tensor in _constants(program).items()}
     inputs = [str(name) for name in program.graph_signature.user_inputs]
@@ -251,4 +255,7 @@ def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context) -> ir.M
         for name, values in (("arg_attrs", inputs), ("res_attrs", outputs)):
             named = [ir.DictAttr.get({qd.NAME: ir.StringAttr.get(str(value))}) for value in values]
             function.attributes[name] = ir.ArrayAttr.get(named)
+        for index, name in enumerate(inputs):
+            if name in masks:
+                set_argument_attribute(function, index, qd.DTYPE, ir.StringAttr.get("float32"))
     return importer.module

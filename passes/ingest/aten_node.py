@@ -17,6 +17,8 @@ def operator_name(op: ir.Operation) -> str | None:
     An overload that has a function of its own (`mean.dim`) keeps its name.
     """
     name = op.attributes["name"].value if op.name == "torch.operator" else op.name
+    if name == "torch.dyadic.valid":
+        return "dyadic.valid"
     if not name.startswith("torch.aten."):
         return None
     name = name.removeprefix("torch.aten.")

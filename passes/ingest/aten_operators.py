@@ -10,7 +10,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import families, transformers
+from dyadic.passes.ingest import families, lengths, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.translation import (
     Literal,
@@ -263,8 +263,10 @@ def cast(node: Node) -> Result:
     return node.argument(0)
 
 
-@aten("expand")
+@aten("expand", "expand_as")
 def expand(node: Node) -> Result:
+    if isinstance(node.argument(0), lengths.Length):
+        return node.argument(0)
     target = [n if d == -1 else d for n, d in zip(dims_of(node.argument(0)), node.argument(1), strict=True)]
     if target != dims_of(node.argument(0)):
         raise Unsupported(f"it repeats {dims_of(node.argument(0))} to {target}; add and mul broadcast by themselves")

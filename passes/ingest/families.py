@@ -11,6 +11,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
+from dyadic.passes.ingest import lengths, masks
 from dyadic.passes.ingest.translation import Literal, Result, Unsupported, as_tensor, literal
 
 MOST_RUNS = 64  # of neighbours that a selection of entries may consist of
@@ -62,6 +63,8 @@ def elementwise(kind: type[Any], a: Any, b: Any) -> ir.Value:
 
 
 def add(a: Any, b: Any) -> Result:
+    if isinstance(a, masks.LATER) or isinstance(b, masks.LATER):
+        return masks.add(a, b)
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(a.array + b.array)
     if isinstance(a, Literal):
@@ -84,6 +87,8 @@ def sub(a: Any, b: Any) -> Result:
 
 
 def mul(a: Any, b: Any) -> Result:
+    if isinstance(a, masks.LATER) or isinstance(b, masks.LATER):
+        return masks.mul(a, b)
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(a.array * b.array)
     if isinstance(a, Literal):
@@ -94,6 +99,10 @@ def mul(a: Any, b: Any) -> Result:
 
 
 def div(a: Any, b: Any) -> Result:
+    if isinstance(a, masks.LATER) or isinstance(b, masks.LATER):
+        return masks.div(a, b)
+    if isinstance(b, lengths.Length):
+        return lengths.over_length(a, b)
     if not isinstance(b, Literal):
         raise Unsupported("a division by something computed has no integer form; multiply instead")
     divisor = check_finite(b.array, "constant").astype(np.float64)
@@ -208,6 +217,8 @@ def mean(x: ir.Value, axes: Sequence[int] | None, keep: bool) -> ir.Value:
 def clamp(x: Any, low: float, high: float) -> Result:
     if math.isnan(low) or math.isnan(high):
         raise Unsupported("a bound is NaN")
+    if isinstance(x, lengths.Length) and math.isinf(high):
+        return lengths.at_least(x, low)
     return building.clamp(as_tensor(x), min(low, high), high)
 
 

@@ -2,7 +2,7 @@
 
 from torch_mlir import ir
 
-from dyadic.passes.ingest import aten_operators, functions  # noqa: F401 - the operators are there
+from dyadic.passes.ingest import aten_masks, aten_operators, functions  # noqa: F401 - the operators are there
 from dyadic.passes.ingest.aten_node import aten, leaf, operator_name
 from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass

@@ -6,7 +6,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects.tensor_types import shape
-from dyadic.passes.ingest import families
+from dyadic.passes.ingest import families, lengths
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
 
@@ -123,6 +123,8 @@ def _places(axes: Sequence[int], rank: int) -> set[int]:
 @onnx("Expand")
 def expand(node: Node) -> Result:
     """Only where it changes nothing, as exporters leave it behind."""
+    if isinstance(node.argument(0), lengths.Length):
+        return node.argument(0)
     x, target = node.argument(0), node.integers(1, "shape") or []
     if list(np.broadcast_shapes(dims_of(x), target)) != dims_of(x):
         raise Unsupported(f"it repeats {dims_of(x)} to {target}; an Add or Mul broadcasts by itself")

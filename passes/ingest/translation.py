@@ -40,6 +40,27 @@ class Literal:
         return np.array(self.values, copy=False) if isinstance(self.values, ir.DenseElementsAttr) else self.values
 
 
+@dataclass(frozen=True)
+class Valid:
+    """What an importer found to be computed from `source`, which says which tokens are valid, of the shape `dims`.
+
+    kind: additive, boolean, inverted, factor or count, as `compiler/importers/masks.py` has them.
+
+    tokens: the dimension that counts them. others: [..., tokens] of ones and zeros where more is left out.
+    """
+
+    source: ir.Value  # i32 [1, N]
+    kind: str
+    dims: tuple[int, ...]
+    tokens: int = 0
+    others: Array | None = None
+
+    def operand(self, rank: int) -> ir.Value:
+        """i32 [1, ..., 1, N]: what `qd.attention` reads for scores of so many dimensions."""
+        batch, *rest = shape(self.source)
+        return building.reshape(self.source, [batch, *[1] * (rank - 1 - len(rest)), *rest])
+
+
 class Unknown:
     """The result of an operator that is on the list already: what reads it is not complained about again."""
 
@@ -51,7 +72,7 @@ class Node:
     op: ir.Operation
     name: str  # the user's own
     operator: str  # "Conv", "aten.conv2d"
-    arguments: Sequence[Any]  # ir.Value of a qd tensor, Literal, number, bool, str, None, or a list of these
+    arguments: Sequence[Any]  # ir.Value of a qd tensor, Literal, Valid, number, bool, str, None, or a list of these
     types: Sequence[ir.Type]  # of the results, as the importer gave them
 
     def argument(self, index: int) -> Any:
@@ -81,7 +102,7 @@ class Node:
         return [int(v) for v in self.array(index, what).reshape(-1)]
 
 
-Result = Any  # ir.Value | Literal | a list of these, one a result
+Result = Any  # ir.Value | Literal | Valid | a list of these, one a result
 OperatorFunction = Callable[[Node], Result]
 
 
@@ -104,6 +125,8 @@ def as_tensor(value: Any) -> ir.Value:
         if is_integer(value):
             raise Unsupported("it computes with an input of integers; such an input can be looked up in a table")
         return value
+    if not isinstance(value, Literal | int | float):
+        raise Unsupported("it reads a mask of valid tokens; those of attention and of a mean over tokens have a form")
     if not isinstance(value, Literal):
         raise Unsupported(f"it reads {value!r} where a tensor is needed")
     if not np.issubdtype(value.array.dtype, np.floating):

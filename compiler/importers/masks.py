@@ -1,0 +1,110 @@
+"""What a model computes from an input that says which tokens are valid, seen by evaluating it on masks.
+
+Exporters write masks in dozens of ways: `(1 - m) * -10000`, `Where(m, 0, -inf)`, chains of comparisons, Expand and And.
+None of them is recognized by its spelling. Both importers find the part of the graph between such an input and the rest
+of the network, run it on masks of 0 and 1, and ask here what it is: the numbers say it.
+
+    additive   0 where valid, very negative elsewhere: what is added to the scores of attention
+    boolean    true where valid               inverted   true (or 1) where not
+    factor     1 where valid, 0 elsewhere: what hidden states are multiplied with before they are summed
+    count      how many are valid
+
+A mask may also leave out what no input does (causal attention); that part is a constant.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+VERY_NEGATIVE = -1000.0  # exp of it is 0
+RANDOM_MASKS = 6
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What an expression of a mask is.
+
+    axis: the dimension that counts tokens, None of a count. others: [..., tokens] of zeros and ones where more is left
+    out, whatever the input says.
+    """
+
+    kind: str
+    axis: int | None = None
+    others: Array | None = None
+
+
+def masks(length: int) -> list[Array]:
+    """[1, length] of zeros and ones, the first all ones, none all zeros: beginnings, ends, and in disorder."""
+    random = np.random.default_rng(0)
+    lengths = sorted({1, length // 2, length - 1} - {0, length})
+    found = [np.ones(length), *((np.arange(length) < n) * 1.0 for n in lengths)]
+    found += [(np.arange(length) >= length - n) * 1.0 for n in lengths]
+    found += [(random.random(length) < 0.5) * 1.0 for _ in range(RANDOM_MASKS)]
+    return [each[None].astype(np.int64) for each in found if each.any()]
+
+
+def meaning_of(evaluate: Callable[[Array], Array], length: int) -> Meaning | None:
+    """What `evaluate`, a function of a mask [1, length], is; None where it is nothing of what is known here."""
+    given = masks(length)
+    made = [np.asarray(evaluate(mask)) for mask in given]
+    if any(each.shape != made[0].shape for each in made):
+        return None
+    if all(_equal(each, made[0]) for each in made):
+        return Meaning("constant")
+    valid = [mask[0] != 0 for mask in given]
+    for axis in reversed(range(1, made[0].ndim)):
+        if made[0].shape[axis] == length:
+            rows = [np.moveaxis(each, axis, -1).reshape(-1, length) for each in made]
+            if (kind := _kind(rows, valid)) is not None:
+                return Meaning(kind, axis)
+    if made[0].shape[-1] == length and made[0].ndim > 1 and (found := _with_others(made, valid)) is not None:
+        return found
+    if all(_equal(each, np.full_like(each, count.sum())) for each, count in zip(made, valid, strict=True)):
+        return Meaning("count")
+    return None
+
+
+def _equal(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+
+def _kind(rows: list[Array], valid: list[npt.NDArray[np.bool_]]) -> str | None:
+    """The name of what has one value where valid and one elsewhere, in all rows."""
+    ones = np.unique(np.concatenate([each[:, mask].ravel() for each, mask in zip(rows, valid, strict=True)]))
+    zeros = np.unique(np.concatenate([each[:, ~mask].ravel() for each, mask in zip(rows, valid, strict=True)]))
+    if len(ones) != 1 or not len(zeros):
+        return None
+    if ones.dtype.kind != "b" and ones[0] == 0 and (zeros <= VERY_NEGATIVE).all():
+        return "additive"
+    if len(zeros) != 1:
+        return None
+    if ones.dtype.kind == "b":
+        return "boolean" if ones[0] else "inverted"
+    return {(1, 0): "factor", (0, 1): "inverted"}.get((float(ones[0]), float(zeros[0])))
+
+
+def _with_others(made: list[Array], valid: list[npt.NDArray[np.bool_]]) -> Meaning | None:
+    """Additive or boolean, of what is valid by the input and by a constant; rows without anything valid may be
+    anything."""
+    is_bool = made[0].dtype.kind == "b"
+    others = made[0] if is_bool else made[0] == 0
+    if not others.any(-1).all():
+        return None
+    for each, mask in zip(made, valid, strict=True):
+        wanted = others & mask
+        right = each == wanted if is_bool else np.where(wanted, each == 0, each <= VERY_NEGATIVE)
+        if not (right.all(-1) | ~wanted.any(-1)).all():
+            return None
+    return Meaning("boolean" if is_bool else "additive", made[0].ndim - 1, others)
+
+
+def is_same(evaluate: Callable[[Array], Array], length: int, most: int) -> bool:
+    """Whether a function of whole numbers [1, length] below `most` gives them back, whatever their shape and type."""
+    random = np.random.default_rng(0)
+    given = [random.integers(0, most, (1, length)) for _ in range(3)]
+    return all(np.array_equal(np.asarray(evaluate(each)).ravel(), each.ravel()) for each in given)

@@ -1,0 +1,181 @@
+"""What an ONNX graph computes from its integer inputs alone becomes what it is: the ids themselves, or one mask.
+
+    Gather(table, Cast(ids))                    -->  Gather(table, ids)
+    Add(scores, Mul(Sub(1, Cast(mask)), -1e4))  -->  Add(scores, Valid(mask) {kind = "additive"})
+
+`masks.py` says what each is, by evaluating it; `Valid` is an operator of the project's own, which ingest knows. A float
+input is taken for a mask where everything that is computed from it alone is one.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from dyadic.compiler.importers.masks import Meaning, is_same, meaning_of
+from dyadic.compiler.importers.onnx_folding import replace_nodes
+from dyadic.runtime.errors import ModelError
+
+Array = npt.NDArray[Any]
+VALID = "DyadicValid"
+WHOLE = {TensorProto.INT64: np.int64, TensorProto.INT32: np.int32, TensorProto.BOOL: np.bool_}
+FAILURES = (NotImplementedError, ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError)
+
+
+def replace_masks(model: onnx.ModelProto) -> list[str]:
+    """Rewrite the graph in place; returns the float inputs that turned out to be masks.
+
+    Raises ModelError where something else is computed from an input of whole numbers.
+    """
+    graph = model.graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    inputs = {value.name: value for value in graph.input if value.name not in constants}
+    kinds = {name: value.type.tensor_type.elem_type for name, value in inputs.items()}
+    if not any(kind in WHOLE for kind in kinds.values()):
+        return []
+    floats = []
+    for name, value in inputs.items():
+        sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
+        whole = kinds[name] in WHOLE
+        if not whole and (kinds[name] != TensorProto.FLOAT or len(sizes) != 2):
+            continue
+        part = Part(model, name, constants)
+        replaced = {each: part.instead(each, must=whole) for each in part.frontier()}
+        if any(one is None for one in replaced.values()) or not replaced:
+            continue
+        part.replace({each: one for each, one in replaced.items() if one is not None})
+        if not whole:
+            floats.append(name)
+    return floats
+
+
+class Part:
+    """What is computed from one input and constants alone."""
+
+    def __init__(self, model: onnx.ModelProto, source: str, constants: Mapping[str, TensorProto]) -> None:
+        self.model, self.source, self.constants = model, source, constants
+        value = next(one for one in model.graph.input if one.name == source)
+        self.dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        self.sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
+        self.made = {source: None}  # in the order of the graph
+        self.nodes: list[NodeProto] = []
+        for node in model.graph.node:
+            read = [name for name in node.input if name and name not in constants]
+            if read and set(read) <= self.made.keys() and not self.is_lookup(node):
+                self.nodes.append(node)
+                self.made |= dict.fromkeys(node.output)
+
+    def is_lookup(self, node: NodeProto) -> bool:
+        """Whether it takes rows of a table of real numbers by what is computed here."""
+        if node.op_type != "Gather" or node.input[0] not in self.constants or node.input[1] not in self.made:
+            return False
+        table = self.constants[node.input[0]]
+        return len(table.dims) == 2 and table.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+
+    def readers(self, name: str) -> list[NodeProto]:
+        """The nodes outside that read it."""
+        inside = {id(node) for node in self.nodes}
+        return [node for node in self.model.graph.node if name in node.input and id(node) not in inside]
+
+    def frontier(self) -> list[str]:
+        """What others read."""
+        returned = {value.name for value in self.model.graph.output}
+        return [name for name in self.made if self.readers(name) or (name in returned and name != self.source)]
+
+    def function(self, name: str) -> Callable[[Array], Array]:
+        """What `name` is, as a function of the input."""
+        if name == self.source:
+            return lambda x: x.astype(self.dtype)
+        wanted, nodes = {name}, []
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.output):
+                nodes.insert(0, node)
+                wanted.update(node.input)
+        graph = helper.make_graph(
+            nodes,
+            "part",
+            [helper.make_tensor_value_info(self.source, helper.np_dtype_to_tensor_dtype(self.dtype), self.sizes)],
+            [onnx.ValueInfoProto(name=name)],
+            [self.constants[each] for each in wanted if each in self.constants],
+        )
+        part = helper.make_model(graph, opset_imports=self.model.opset_import)
+        run = ReferenceEvaluator(part)
+        return lambda x: np.asarray(run.run(None, {self.source: x.astype(self.dtype)})[0])
+
+    def instead(self, name: str, *, must: bool) -> NodeProto | str | TensorProto | None:
+        """What `name` is: the input, a mask, or a constant. None where it is something else.
+
+        Raises ModelError in the place of None, where it must be one of these.
+        """
+        readers = self.readers(name)
+        tables = [self.constants[one.input[0]] for one in readers if self.is_lookup(one) and name == one.input[1]]
+        if name == self.source and len(tables) == len(readers):
+            return name
+        length = self.sizes[-1] if len(self.sizes) == 2 else 0
+        try:
+            compute = self.function(name)
+            if tables and len(tables) == len(readers):
+                if is_same(compute, length, min(table.dims[0] for table in tables)):
+                    return self.source
+                meaning = None
+            else:
+                meaning = meaning_of(compute, length) if length > 1 else None
+            if meaning is not None and meaning.kind == "constant":
+                return numpy_helper.from_array(np.asarray(compute(np.ones(self.sizes))), name)
+        except FAILURES:
+            meaning = None
+        if meaning is not None:
+            return self.valid(name, meaning)
+        if not must:
+            return None
+        first = readers[0].name if readers else name
+        raise ModelError(
+            f'what "{first}" reads is computed from the input "{self.source}", and is neither its numbers nor a mask '
+            "of which tokens are valid; such arithmetic has no integer form: compute it outside of the model"
+        )
+
+    def valid(self, name: str, meaning: Meaning) -> NodeProto:
+        """The operator that says so."""
+        node = helper.make_node(VALID, [self.source], [name], name=f"{name}/valid", kind=meaning.kind)
+        if meaning.axis is not None:
+            node.attribute.append(helper.make_attribute("tokens", meaning.axis))
+        if meaning.others is not None:
+            others = np.ascontiguousarray(meaning.others, np.float32)
+            node.attribute.append(helper.make_attribute("others", numpy_helper.from_array(others)))
+        return node
+
+    def replace(self, instead: Mapping[str, NodeProto | str | TensorProto]) -> None:
+        """Put what they are in the place of what was computed."""
+        graph, inside = self.model.graph, {id(node) for node in self.nodes}
+        outside = [node for node in graph.node if id(node) not in inside]
+        made: list[NodeProto] = []
+        for name, one in instead.items():
+            if isinstance(one, TensorProto):
+                graph.initializer.append(one)
+            elif isinstance(one, NodeProto):
+                if name == self.source:  # read as it is: from here on under another name
+                    one.output[0] = f"{name} as it is"
+                    for node in self.readers(name):
+                        _rename(node, name, one.output[0])
+                made.append(one)
+            elif one != name:
+                for node in self.readers(name):
+                    _rename(node, name, one)
+        dims = {value.name: value for value in graph.value_info}
+        source = next(value for value in graph.input if value.name == self.source)
+        for node in made:
+            if node.output[0] not in dims and node.output[0].endswith(" as it is"):
+                value = graph.value_info.add()
+                value.CopyFrom(source)
+                value.name = node.output[0]
+        replace_nodes(graph, [*made, *outside])
+
+
+def _rename(node: NodeProto, old: str, new: str) -> None:
+    for i, name in enumerate(node.input):
+        if name == old:
+            node.input[i] = new
