@@ -14,6 +14,7 @@ from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.fields import I64s, given, ints
 from dyadic.dialects.integer_verifiers import verify_requantization
+from dyadic.dialects.qi.data import ConstantOp
 from dyadic.dialects.qi.dialect import Operator
 from dyadic.dialects.tensor_types import activation, is_wide, quantized_bounds, shape, storage, zero_point
 from dyadic.dialects.verifiers import broadcasts, fail
@@ -24,13 +25,14 @@ __all__ = ["AttentionOp"]
 Array = npt.NDArray[Any]
 HALF_BYTE = 128  # kernels multiply with k - 128 and v - 128, as s8
 SCORE_LIMIT = 1 << 29  # scores and biases stay below it, so that twice as far down is always lower
+NEVER = -(1 << 30)  # a bias that says "not valid"
 
 
 class AttentionOp(Operator, name="attention"):
     """Every row of q is scored against the rows of k; those of v, weighted by a softmax of the scores, are averaged.
 
         score   = sum((q-zq) * (k-zk)) + bias
-        weights = softmax.weights(score)                      (dialects/integer_softmax.py), 0 where `valid` is 0
+        weights = softmax.weights(score)       (dialects/integer_softmax.py), 0 where `valid` is 0 or the bias is -2^30
         out     = clamp(((sum(weights * (v-zv)) * ((m*R) >> 16) + 2^(s+k-1)) >> (s+k)) + zp, low, high)
 
     where R and k are one over the sum of the weights. A row without anything valid is zp. q [1,...,M,D], k [1,...,N,D]
@@ -80,7 +82,11 @@ class AttentionOp(Operator, name="attention"):
         return self._verify_bounds() and verify_requantization(self)
 
     def _verify_bounds(self) -> bool:
-        keys = shape(self.k)[-2]
+        keys, biases = shape(self.k)[-2], constant_of(self.bias)
+        if biases is not None and (biases != NEVER).any():
+            largest = int(np.abs(biases[biases != NEVER].astype(np.int64)).max())
+            if score_bound(self) + largest >= SCORE_LIMIT:
+                return fail(self, f"scores reach {score_bound(self)} and biases {largest}, together beyond 2^29")
         if given(self, "acc"):
             low, high = ints(self.acc)
             if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
@@ -101,7 +107,7 @@ class AttentionOp(Operator, name="attention"):
         centered = (x.astype(np.int64) - zero_point(value) for x, value in ((q, self.q), (k, self.k), (v, self.v)))
         a, b, values = centered
         scores = exact_product(a, np.swapaxes(b, -1, -2)) + bias.astype(np.int64)
-        weights, total = softmax.weights(scores, valid, self.rule)
+        weights, total = softmax.weights(scores, (valid != 0) & (bias != NEVER), self.rule)
         inverse, log2 = softmax.reciprocal(np.maximum(total, softmax.LARGEST_WEIGHT))  # less only where nothing is
         made = fixedpoint.requant(
             exact_product(weights, values),
@@ -112,6 +118,14 @@ class AttentionOp(Operator, name="attention"):
             self.high.value,
         )
         return made.astype(storage(self.out))
+
+
+def constant_of(value: ir.Value) -> Array | None:
+    """The integers of a `qi.constant`; None where there are none to be seen."""
+    op = value.owner.opview if isinstance(value, ir.OpResult) else None
+    if not isinstance(op, ConstantOp) or isinstance(op.value, ir.UnitAttr):
+        return None
+    return np.array(op.value, copy=False)
 
 
 def exact_product(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

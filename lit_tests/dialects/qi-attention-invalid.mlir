@@ -79,3 +79,12 @@ func.func @attention_with_a_negative_multiplier(%q: tensor<1x3x4x!quant.uniform<
   %r = "qi.attention"(%q, %k, %v, %b, %n) {acc = array<i64: -9, 9>, distance_multiplier = 96818 : i64, distance_shift = 16 : i64, farthest = 44360 : i64, low = 0 : i64, high = 255 : i64, multiplier = -1 : i64, shift = 30 : i64} : (tensor<1x3x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x5x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x5x6x!quant.uniform<u8:f32, 0.5:3>>, tensor<1xi32>, tensor<1x1x5x!quant.uniform<u8<0:1>:f32, 1.0>>) -> tensor<1x3x6x!quant.uniform<u8:f32, 0.5:3>> loc("/attention_with_a_negative_multiplier")
   return
 }
+
+// -----
+
+// CHECK: error: "/attention_with_a_large_bias": 'qi.attention' op scores reach 132096 and biases 536870911, together beyond 2^29
+func.func @attention_with_a_large_bias(%q: tensor<1x3x4x!quant.uniform<u8:f32, 0.5:3>>, %n: tensor<1x1x3x!quant.uniform<u8<0:1>:f32, 1.0>>) {
+  %b = "qi.constant"() {value = dense<[-536870911, -1073741824, 0]> : tensor<3xi32>} : () -> tensor<3xi32>
+  %r = "qi.attention"(%q, %q, %q, %b, %n) {acc = array<i64: -9, 9>, distance_multiplier = 96818 : i64, distance_shift = 16 : i64, farthest = 44360 : i64, low = 0 : i64, high = 255 : i64, multiplier = 1073741824 : i64, shift = 30 : i64} : (tensor<1x3x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x3x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x3x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<3xi32>, tensor<1x1x3x!quant.uniform<u8<0:1>:f32, 1.0>>) -> tensor<1x3x4x!quant.uniform<u8:f32, 0.5:3>> loc("/attention_with_a_large_bias")
+  return
+}

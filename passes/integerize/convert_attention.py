@@ -16,7 +16,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects import qd, qi
-from dyadic.dialects.qi.attention import HALF_BYTE, SCORE_LIMIT, log2_of_sum
+from dyadic.dialects.qi.attention import HALF_BYTE, NEVER, SCORE_LIMIT, log2_of_sum
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.conversion import (
     Conversion,
@@ -47,22 +47,22 @@ def attention(c: Conversion, op: qd.AttentionOp, target: Target) -> ir.Value:
     scores = [*shape(op.q)[:-1], shape(op.k)[-2]]
     low, high = score_interval(kinds[0], kinds[1], shape(op.q)[-1])
     step = kinds[0].exact * kinds[1].exact * Fraction(float(op.scale.value))
-    constant = defining(op.valid)
-    bias = constant_array(op, op.bias)
-    valid = constant_array(op, op.valid) != 0 if isinstance(constant, qd.ConstantOp) else None
-    bias, valid = without_masks(bias, valid)
-    room = room_for_bias(op, kinds[0])
-    steps = bias_steps(bias, step, high - low, room)
+    computed = not isinstance(defining(op.valid), qd.ConstantOp)
+    bias, never = without_masks(constant_bias(op))
+    steps = bias_steps(bias, step, high - low, room_for_bias(op, kinds[0]))
     least, most = low + int(steps.min()), high + int(steps.max())
+    if never.any():
+        steps = np.where(never, NEVER, steps)
     rule = softmax.distances(step, most - least)
+    bound = max(partial_score(op, kinds[0]) - int(steps[steps != NEVER].min(initial=0)), partial_context(op))
     m, s = context_multiplier(kinds[2].exact / out.exact, scores[-1])
     made = qi.AttentionOp(
         q=q,
         k=k,
         v=v,
         bias=bias_constant(steps),
-        valid=c.get(op.valid) if valid is None else flags(c, valid, len(scores)),
-        acc=i64s(accumulator(op, kinds[0], steps)),
+        valid=c.get(op.valid) if computed else flags(constant_array(op, op.valid) != 0, len(scores)),
+        acc=i64s([-bound, bound]),
         distance_multiplier=i64(rule.multiplier),
         distance_shift=i64(rule.shift),
         farthest=i64(rule.farthest),
@@ -81,6 +81,16 @@ def score_interval(q: Activation, k: Activation, depth: int) -> tuple[int, int]:
     return depth * min(corners), depth * max(corners)
 
 
+def partial_score(op: qd.AttentionOp, q: Activation) -> int:
+    """No partial sum of a score is farther from 0: q times k - 128 and, a key at a time, zq times that."""
+    return shape(op.q)[-1] * HALF_BYTE * (q.high + q.zero_point)
+
+
+def partial_context(op: qd.AttentionOp) -> int:
+    """No partial sum of weights times v is farther from 0: 128 - zv times the row's sum, and each times v - 128."""
+    return shape(op.k)[-2] * softmax.LARGEST_WEIGHT * 2 * HALF_BYTE
+
+
 def room_for_bias(op: qd.AttentionOp, q: Activation) -> int:
     """How large a bias may be beside the partial sums of a kernel.
 
@@ -88,8 +98,8 @@ def room_for_bias(op: qd.AttentionOp, q: Activation) -> int:
         ModelError: rows so long that nothing is left.
     """
     depth, keys = shape(op.q)[-1], shape(op.k)[-2]
-    room = SCORE_LIMIT - 1 - depth * HALF_BYTE * (q.high + q.zero_point)
-    if room < 0 or keys * softmax.LARGEST_WEIGHT * 2 * HALF_BYTE >= 1 << 31:
+    room = SCORE_LIMIT - 1 - partial_score(op, q)
+    if room < 0 or partial_context(op) >= 1 << 31:
         raise ModelError(
             f"{layer_name(op)}: attention over {keys} keys of {depth} numbers could leave 32-bit sums; up to 32,896 "
             f"keys of about 8,000 numbers are supported."
@@ -97,23 +107,26 @@ def room_for_bias(op: qd.AttentionOp, q: Activation) -> int:
     return room
 
 
-def without_masks(
-    bias: npt.NDArray[np.float64], valid: npt.NDArray[np.bool_] | None
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
-    """Minus infinity is not valid; nor is what an additive mask means so, in rows where something else is left.
+def constant_bias(op: qd.AttentionOp) -> npt.NDArray[np.float64]:
+    """The numbers that are added to scores.
 
-    Behind a computed mask a bias stays a bias.
+    Raises:
+        ModelError: the model computes them.
+    """
+    if not isinstance(defining(op.bias), qd.ConstantOp):
+        raise ModelError(f"{layer_name(op)}: adds to its scores what the model computes; attention adds constants.")
+    return np.atleast_1d(constant_array(op, op.bias))
+
+
+def without_masks(bias: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """(bias, what is not valid): minus infinity, and what an additive mask means so where its row has something else.
+
+    There the bias is the largest of what is left in the row.
     """
     masked = bias <= MASKED
-    if valid is None:
-        return np.maximum(bias, MASKED), None
-    if masked.any():
-        whole = masked.all(-1, keepdims=True) & np.isfinite(bias)
-        masked = masked & ~whole
-        valid = valid & ~masked
-        left = np.where(masked, -np.inf, bias).max(-1, keepdims=True)
-        bias = np.where(masked, np.where(np.isfinite(left), left, 0.0), bias)
-    return bias, valid
+    masked &= ~masked.all(-1, keepdims=True) | np.isneginf(bias)
+    left = np.where(masked, -np.inf, bias).max(-1, keepdims=True)
+    return np.where(masked, np.where(np.isfinite(left), left, 0.0), bias), masked
 
 
 def bias_steps(bias: npt.NDArray[np.float64], step: Fraction, span: int, room: int) -> npt.NDArray[np.int64]:
@@ -121,19 +134,12 @@ def bias_steps(bias: npt.NDArray[np.float64], step: Fraction, span: int, room: i
 
     `span` is how far scores alone can be apart.
     """
-    rows = bias - bias.max(-1, keepdims=True) if bias.ndim else np.zeros(1)
+    rows = bias - bias.max(-1, keepdims=True)
     if not rows.any():
         return np.zeros(1, np.int64)
     nothing = -(-Fraction(softmax.NOTHING, 1 << softmax.FRACTION_BITS) / (step * softmax.LOG2_E)).__floor__() + 1
     least = -min(span + nothing, room)
     return np.floor(np.maximum(rows / float(step), 1.0 * least) + 0.5).astype(np.int64)
-
-
-def accumulator(op: qd.AttentionOp, q: Activation, steps: npt.NDArray[np.int64]) -> list[int]:
-    """What no partial sum of either product leaves."""
-    scores = shape(op.q)[-1] * HALF_BYTE * (q.high + q.zero_point)
-    context = shape(op.k)[-2] * softmax.LARGEST_WEIGHT * 2 * HALF_BYTE
-    return [min(-scores + int(steps.min()), -context), max(scores, context)]
 
 
 def context_multiplier(ratio: Fraction, keys: int) -> tuple[int, int]:
@@ -151,7 +157,7 @@ def bias_constant(steps: npt.NDArray[np.int64]) -> ir.Value:
     return qi.ConstantOp(value=value, out=value.type).out
 
 
-def flags(c: Conversion, valid: npt.NDArray[np.bool_], rank: int) -> ir.Value:
+def flags(valid: npt.NDArray[np.bool_], rank: int) -> ir.Value:
     """A constant of zeros and ones, of the scores' rank."""
     array = valid.reshape((1,) * (rank - valid.ndim) + valid.shape)
     return qi.ConstantOp(value=dense(array.astype(np.uint8)), out=FLAG.tensor(list(array.shape))).out

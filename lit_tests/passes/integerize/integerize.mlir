@@ -307,12 +307,12 @@ func.func @an_embedding_looks_up_bytes_of_ids(%ids: tensor<1x3xi32> {qd.dtype = 
 }
 
 // A score's step is 1/128 * 1/128 * 1/2 = 2^-15, and 2^-15 * log2(e) * 2048 * 2^18 = 23637.1. Scores are in [-65024, 65536]. A bias of -1/4 is 8192
-// steps below 0, minus infinity no key at all. V's step over the result's: 1/128 over 1/128.
+// steps below 0, minus infinity no key at all: -2^30. V's step over the result's: 1/128 over 1/128.
 // CHECK-LABEL: func.func @attention_is_one_op
 // CHECK:         %[[Q:.+]] = "qi.quantize"
-// CHECK-DAG:     %[[B:.+]] = "qi.constant"() {value = dense<{{.*}}0, -8192, 0{{.*}}> : tensor<1x1x3xi32>}
-// CHECK-DAG:     %[[V:.+]] = "qi.constant"() {value = dense<{{.*}}1, 1, 0{{.*}}> : tensor<1x1x3xi8>} : () -> tensor<1x1x3x!quant.uniform<u8<0:1>:f32, 1.000000e+00>>
-// CHECK:         "qi.attention"(%[[Q]], %[[Q]], %[[Q]], %[[B]], %[[V]]) {acc = array<i64: -204288, 196096>, distance_multiplier = 23637 : i64, distance_shift = 18 : i64, farthest = 138752 : i64, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 30 : i64}
+// CHECK-DAG:     %[[B:.+]] = "qi.constant"() {value = dense<{{.*}}0, -8192, -1073741824{{.*}}> : tensor<1x1x3xi32>}
+// CHECK-DAG:     %[[V:.+]] = "qi.constant"() {value = dense<1> : tensor<1x1x1xi8>} : () -> tensor<1x1x1x!quant.uniform<u8<0:1>:f32, 1.000000e+00>>
+// CHECK:         "qi.attention"(%[[Q]], %[[Q]], %[[Q]], %[[B]], %[[V]]) {acc = array<i64: -204288, 204288>, distance_multiplier = 23637 : i64, distance_shift = 18 : i64, farthest = 138752 : i64, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 30 : i64}
 func.func @attention_is_one_op(%x: tensor<1x3x4xf32> {qd.range = array<f64: -1.0, 0.9921875>}) -> tensor<1x3x4xf32> {
   %b = "qd.constant"() {value = dense<[[[0.0, -0.25, 0xFF800000]]]> : tensor<1x1x3xf32>} : () -> tensor<1x1x3xf32>
   %v = "qd.constant"() {value = dense<1.0> : tensor<1xf32>} : () -> tensor<1xf32>

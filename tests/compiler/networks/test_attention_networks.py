@@ -161,13 +161,14 @@ def samples(dims: list[int]) -> np.ndarray:
     return np.random.default_rng(1).standard_normal((3, *dims[1:])).astype(np.float32)
 
 
-def test_a_computed_mask(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bias", [0.0, CAUSAL], ids=["alone", "causal"])
+def test_a_computed_mask(bias: Any, tmp_path: Path) -> None:
     """Of rows that differ in length, one of them empty; results do not depend on what is masked."""
     dims, mask = [1, 9, 16], (np.arange(9) < np.array([[9], [4], [0]])).astype(np.int64)
 
     def build(layers: Layers, x: ir.Value, given: ir.Value) -> ir.Value:
         kind = ir.RankedTensorType.get([1, 1, 1, 9], ir.IntegerType.get_signless(32))
-        return layers.block(x, 2, valid=qd.ReshapeOp(x=given, out=kind).out)
+        return layers.block(x, 2, bias, qd.ReshapeOp(x=given, out=kind).out)
 
     with new_context(), ir.Location.unknown():
         module = network(dims, build, mask=9)

@@ -9,6 +9,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects import qi
+from dyadic.dialects.qi.attention import NEVER
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, Place, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.matrix import unit_shape
@@ -90,13 +91,13 @@ def broadcast(value: ir.Value, outer: list[int]) -> Strided:
 
 def tables_of(op: qi.AttentionOp, scores: list[int]) -> tuple[Strided | None, Strided | None, list[Array]]:
     """Where the bias and the mask of constants lie, and their bytes: a key that is not valid begins below any score."""
-    bias = np.array(defining(op.bias).value).astype(np.int32)
-    valid = np.array(defining(op.valid).value) != 0 if is_constant(op.valid) else np.ones(1, bool)
+    bias = of_rank(np.array(defining(op.bias).value).astype(np.int32), len(scores))
+    valid = of_rank(np.array(defining(op.valid).value), len(scores)) != 0 if is_constant(op.valid) else np.ones(1, bool)
+    valid = valid & (bias != NEVER)
     if not bias.any() and valid.all():
         return None, None, []
-    bias, valid = (of_rank(each, len(scores)) for each in (bias, valid))
     keys = scores[-1:]
-    folded = np.where(valid, bias, np.int32(family.MASKED))
+    folded = np.where(valid, bias, np.int32(NEVER))
     folded = np.broadcast_to(folded, (*folded.shape[:-1], *keys))
     tables, spread = [family.pack_table(folded, np.int32)], spread_of(folded.shape, 4 * family.padded(keys[0]))
     if valid.all():

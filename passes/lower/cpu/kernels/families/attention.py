@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.dialects import integer_softmax as softmax
+from dyadic.dialects.qi.attention import NEVER
 from dyadic.passes.lower.cpu.kernels.families.attention_softmax import Context, Rows, RowScales, Rule
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary import packing, products
@@ -27,7 +28,6 @@ from dyadic.passes.lower.cpu.kernels.vocabulary.isa import DOTS, LANES
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, Unit, unit_at, units_of
 
 LINE = 64
-MASKED = -(1 << 30)
 MOST_ROWS = RowScales.MOST_ROWS
 # places in the parameters, int32
 ZERO_POINT, LOW, HIGH, COLUMN, CORRECTION, DISTANCE, DISTANCE_SHIFT, DISTANCE_HALF, FARTHEST, MULTIPLIER, SHIFT = range(
@@ -195,7 +195,7 @@ class _Writer:
             c.store(real, self.scratch(places.valid), c.mul(number, LANES), align=LANES)
         if valid is not None or count < LANES:
             keep = c.extend(real, 32, signed=True)
-            start = c.either(c.both(start, keep), c.both(c.exclusive(keep, -1), MASKED))
+            start = c.either(c.both(start, keep), c.both(c.exclusive(keep, -1), NEVER))
         c.store(start, self.scratch(places.starts), c.mul(number, 4 * LANES), align=LINE)
 
     # --- once for a few rows
@@ -205,26 +205,26 @@ class _Writer:
         spec, places = self.spec, self.places
         here = Unit(unit.image, c.add(unit.row, row), unit.outer)
         self.score(here, rows)
-        mask, mask_row = self.mask(here)
+        masks = self.masks(here)
 
         def weigh(r: c.Value) -> None:
             scores = c.at(self.scratch(places.scores), c.mul(r, places.score_row))
             target = c.at(self.scratch(places.weights), c.mul(r, places.weight_row))
-            line = None if mask is None else c.at(mask, c.mul(r, mask_row)) if mask_row else mask
-            c.store(self.softmax.weights(scores, line, target), self.scratch(places.totals), c.mul(r, 4), align=4)
+            lines = [c.at(mask, c.mul(r, stride)) if stride else mask for mask, stride in masks]
+            c.store(self.softmax.weights(scores, lines, target), self.scratch(places.totals), c.mul(r, 4), align=4)
 
         c.loop(0, rows, weigh)
         self.scales.make(self.scratch(places.totals), rows)
         self.average(here.of(self.k.out, spec.out).pointer, rows)
 
-    def mask(self, here: Unit) -> tuple[c.Value | None, int]:
+    def masks(self, here: Unit) -> list[tuple[c.Value, int]]:
         """Bytes that clear the weights of what is not valid, and from those of one row to the next's."""
         spec = self.spec
-        if spec.valid is not None:
-            return self.scratch(self.places.valid), 0
-        if spec.mask is None:
-            return None, 0
-        return here.of(c.at(self.k.weights, spec.mask_offset), spec.mask).pointer, spec.mask.row
+        found = [] if spec.valid is None else [(self.scratch(self.places.valid), 0)]
+        if spec.mask is not None:
+            mask = here.of(c.at(self.k.weights, spec.mask_offset), spec.mask).pointer
+            found.append((mask, spec.mask.row))
+        return found
 
     def score(self, here: Unit, rows: int) -> None:
         """Scores into scratch memory."""
@@ -239,7 +239,8 @@ class _Writer:
                 of_key = c.load(c.vec(LANES, 32), self.scratch(places.starts), offset, align=LINE)
                 if bias is None:
                     return of_key
-                return c.add(of_key, c.load(c.vec(LANES, 32), c.at(bias, r * bias_row), offset, align=LINE))
+                total = c.add(of_key, c.load(c.vec(LANES, 32), c.at(bias, r * bias_row), offset, align=LINE))
+                return total if spec.valid is None else c.largest(total, NEVER)  # twice NEVER leaves no room
 
             starts = [[start(r, v) for v in range(vectors)] for r in range(rows)]
             right = c.at(self.scratch(places.k), c.mul(first, vector))

@@ -5,6 +5,7 @@ int32, the weights in those, and bytes of two vectors of words. Packing works in
 the end puts in order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dyadic.dialects import integer_softmax as softmax
@@ -36,10 +37,10 @@ class Rows:
     def __init__(self, level: str, keys: int, rule: Rule) -> None:
         self.lanes, self.keys, self.rule = ByteLanes.of(level), keys, rule
 
-    def weights(self, scores: c.Value, mask: c.Value | None, target: c.Value) -> c.Value:
+    def weights(self, scores: c.Value, masks: Sequence[c.Value], target: c.Value) -> c.Value:
         """Of one row: stores the weights, and zeros behind them; returns their sum, an i32.
 
-        mask: bytes that are 0 where a key is not valid and -1 elsewhere.
+        masks: bytes that are 0 where a key is not valid and -1 elsewhere.
         """
         v, keys, count = self.lanes, self.keys, self.lanes.dwords
         largest = c.splat(self.largest(scores), count)
@@ -52,7 +53,7 @@ class Rows:
             made = self.bytes_of([self.logarithm(largest, part) for part in parts])
             if left < v.size:
                 made = c.both(made, c.lanes([-1] * left + [0] * (v.size - left), 8))
-            if mask is not None:
+            for mask in masks:
                 made = c.both(made, v.load(mask, first))
             c.store(made, target, first, align=v.size)
             return c.add(total, c.intrinsic(_SUM[v.size], c.vec(v.size // 8, 64), made, v.zero_bytes()))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.effort import examples
 
 from dyadic.dialects import integer_softmax as softmax
+from dyadic.dialects.qi.attention import NEVER
 from dyadic.passes.lower.cpu.kernels.families import attention
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
@@ -92,22 +93,23 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
         return (*(n if draw(st.booleans()) else 1 for n in scores[:-1]), g.keys)
 
     row_bytes = attention.padded(g.keys)
-    kind = draw(st.sampled_from(["none", "none", "bias", "mask", "computed", "computed and bias"]))
+    kinds = ["none", "none", "bias", "mask", "computed", "computed and bias", "computed and mask"]
+    kind = draw(st.sampled_from(kinds))
     if "bias" in kind:
         bias = rng.integers(-(1 << 20), 1, part())
         tables.append(attention.pack_table(bias, np.int32))
         options["bias"] = spread(bias.shape, 4 * row_bytes)
     share = draw(st.sampled_from([0.0, 0.1, 0.9, 1.0]))
-    if kind == "mask":
+    if "mask" in kind:
         valid = rng.random(part()) >= share
-        tables.append(attention.pack_table(np.where(valid, 0, attention.MASKED), np.int32))
+        tables.append(attention.pack_table(np.where(valid, 0, NEVER), np.int32))
         tables.append(attention.pack_table(-valid.astype(np.int8), np.int8))
         options |= {"bias": spread(valid.shape, 4 * row_bytes), "mask": spread(valid.shape, row_bytes)}
         options["mask_offset"] = tables[0].size
     if "computed" in kind:
         bytes_ = rng.integers(1, 256, (g.images, g.keys + 7)) * (rng.random((g.images, g.keys + 7)) >= share)
         memory.append((np.concatenate([bytes_.astype(np.uint8).reshape(-1), np.ones(64, np.uint8)]), 0))
-        valid = (bytes_[:, : g.keys] != 0).reshape(g.images, *[1] * len(g.outer), 1, g.keys)
+        valid = valid & (bytes_[:, : g.keys] != 0).reshape(g.images, *[1] * len(g.outer), 1, g.keys)
         options["valid"] = Strided(1, 0, g.keys + 7, 1, 0, (0,) * len(g.outer))
     out, steps, size = g.strides(g.rows, g.width)
     if wide:  # the high bytes of all images behind the low ones
