@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 
+class TokensMeet(Exception):
+    """A result depends on several tokens, so that one which is not valid would reach others."""
+
+
 class Range(Enum):
     """Where the range of an op's result comes from, and with it its width, scale and zero point."""
 

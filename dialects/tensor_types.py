@@ -19,6 +19,11 @@ def is_integer(value: ir.Value) -> bool:
     return isinstance(ir.RankedTensorType(value.type).element_type, ir.IntegerType)
 
 
+def is_constant(value: ir.Value) -> bool:
+    """Whether a value is known at compile time, by the op that makes it."""
+    return isinstance(value, ir.OpResult) and value.owner.name.endswith(".constant")
+
+
 def activation(value: ir.Value) -> quant.UniformQuantizedType | None:
     """The per-tensor type of a `qi` activation, or None where the value is something else.
 

@@ -28,6 +28,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.arguments import argument_attributes, limits, set_argument_attribute
 from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function, make_plan
 from dyadic.dialects.tensor_types import is_integer, shape
+from dyadic.dialects.tokens import tokens_of
 from dyadic.passes.residual_stream import residual_stream
 from dyadic.runtime.errors import ModelError
 
@@ -128,8 +129,13 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
     plan = reference.plan
     observers = make_observers(plan, observer)
     means, channels = InputMeans(plan), ChannelRanges(plan)
+    tokens = tokens_of(module, plan)
+    axes = {} if tokens is None else tokens.of(plan)
+    valid: torch.Tensor | None = None  # [N, tokens] of the batch at hand
 
     def observe(op: Any, name: str, values: torch.Tensor) -> None:
+        if valid is not None and name in axes:
+            values = of_valid_tokens(values, axes[name], valid)
         means.see(name, values)
         channels.see(name, values)
         watching = observers.get(name)
@@ -146,6 +152,8 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
     with torch.inference_mode():
         for feeds in samples:
             for batch in rebatch(feeds, rows):
+                if tokens is not None:
+                    valid = torch.from_numpy(batch[tokens.mask]) != 0
                 reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
                 advance(len(next(iter(batch.values()))))
     at_8, *at_others = (
@@ -156,6 +164,11 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
         for attribute, ranges in zip(qd.RANGE_AT.values(), at_others, strict=True)
     }
     return Learned(at_8, others, means.means(), channels.ranges())
+
+
+def of_valid_tokens(values: torch.Tensor, axis: int, valid: torch.Tensor) -> torch.Tensor:
+    """[tokens, ..., 1, ...]: what padded tokens hold is no part of any answer, so nothing is learned from it."""
+    return values.movedim(axis, 1)[valid].unsqueeze(axis)
 
 
 def outward(low: float, high: float) -> tuple[float, float]:

@@ -85,7 +85,7 @@ def _kind(rows: list[Array], valid: list[npt.NDArray[np.bool_]]) -> str | None:
         return None
     if ones.dtype.kind == "b":
         return "boolean" if ones[0] else "inverted"
-    return {(1, 0): "factor", (0, 1): "inverted"}.get((float(ones[0]), float(zeros[0])))
+    return {(1.0, 0.0): "factor", (0.0, 1.0): "inverted"}.get((float(ones[0]), float(zeros[0])))
 
 
 def _with_others(made: list[Array], valid: list[npt.NDArray[np.bool_]]) -> Meaning | None:

@@ -104,7 +104,12 @@ class Part:
         )
         part = helper.make_model(graph, opset_imports=self.model.opset_import)
         run = ReferenceEvaluator(part)
-        return lambda x: np.asarray(run.run(None, {self.source: x.astype(self.dtype)})[0])
+
+        def compute(x: Array) -> Array:
+            (made,) = run.run([name], {self.source: x.astype(self.dtype)})
+            return np.asarray(made)
+
+        return compute
 
     def instead(self, name: str, *, must: bool) -> NodeProto | str | TensorProto | None:
         """What `name` is: the input, a mask, or a constant. None where it is something else.

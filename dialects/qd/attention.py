@@ -1,15 +1,17 @@
 """Products of two tensors that are both computed, and attention."""
 # pyright: reportInvalidTypeForm=false
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects.facts import TokensMeet
 from dyadic.dialects.fields import given
 from dyadic.dialects.qd.dialect import Operator, Values
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.dialects.verifiers import broadcasts, fail
 
 __all__ = ["AttentionOp", "MatmulOp"]
@@ -30,6 +32,14 @@ class MatmulOp(Operator, name="matmul"):
         if len(a) < 3 or len(a) != len(b) or a[:-2] != b[:-2] or a[-1] != b[-2] or out != [*a[:-1], b[-1]]:
             return fail(self, f"shapes do not fit: a {a}, b {b}, result {out}")
         return True
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        rows = len(shape(self.a)) - 2
+        if axes[0] == axes[1] and (axes[0] is None or axes[0] < rows):
+            return axes[0]
+        if (axes[0], axes[1]) in ((rows, None), (None, rows + 1)):
+            return rows if axes[1] is None else rows + 1
+        raise TokensMeet
 
     def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
         return a @ b
@@ -68,6 +78,18 @@ class AttentionOp(Operator, name="attention"):
         if given(self, "scale") and not self.scale.value > 0:
             return fail(self, f"scale {self.scale.value} must be positive")
         return True
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        """Keys and values may be tokens where those that are not valid are masked."""
+        q, k, v, _, valid = axes
+        rows = len(shape(self.q)) - 2
+        if v == rows and k in (None, rows) and valid == rows + 1 and is_integer(self.valid) and q in (None, rows):
+            return q
+        if k == v == q and valid is None and (q is None or q < rows):
+            return q
+        if (k, v, valid) == (None, None, None) and q == rows:
+            return q
+        raise TokensMeet
 
     def evaluate(self, xp: ModuleType, q: Values, k: Values, v: Values, bias: Values, valid: Values) -> Values:
         scores = q @ k.transpose(-1, -2) * self.scale.value + bias

@@ -1,12 +1,14 @@
 """The dialect `qd` itself, and what every op of it can be asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch_mlir.dialects.ext import Dialect, Pure
 
-from dyadic.dialects.facts import Range
+from dyadic.dialects.facts import Range, TokensMeet
+from dyadic.dialects.tensor_types import shape
 
-__all__ = ["QD", "Operator", "Values", "joins_ranges", "keeps_range"]
+__all__ = ["QD", "Operator", "Values", "joins_ranges", "keeps_range", "rows_of_tokens"]
 
 Values = Any  # torch.Tensor, or a NumPy array where the op `folds`
 
@@ -45,6 +47,15 @@ class Operator(QD.Operation, traits=[Pure]):
         """Whether f(s * x) is s * f(x) for every positive s."""
         return False
 
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        """The dimension of the result that counts tokens, given those of the operands; None where none does.
+
+        Each token of the result may depend on that token of the operands alone. Raises TokensMeet where it does not.
+        """
+        if any(axis is not None for axis in axes):
+            raise TokensMeet
+        return None
+
     @property
     def inserted(self) -> float | None:
         """A number that the result of a move holds besides the input's."""
@@ -64,3 +75,10 @@ def keeps_range(op: object) -> bool:
 def joins_ranges(op: object) -> bool:
     """Whether all inputs of `op` take its result's range."""
     return isinstance(op, Operator) and op.result_range is Range.JOINED
+
+
+def rows_of_tokens(axis: int | None, value: Any) -> int | None:
+    """The token axis of what computes with rows of `value`, its last dimension, together."""
+    if axis == len(shape(value)) - 1:
+        raise TokensMeet
+    return axis

@@ -1,6 +1,7 @@
 """Rows of a constant table, by number."""
 # pyright: reportInvalidTypeForm=false
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +31,9 @@ class EmbeddingOp(Operator, name="embedding"):
         if len(table) != 2 or out != [*ids, table[1]]:
             return fail(self, f"shapes do not fit: ids {ids}, table {table}, result {out}")
         return True
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        return axes[0]
 
     def evaluate(self, xp: ModuleType, ids: Values, table: Values) -> Values:
         return xp.nn.functional.embedding(ids.long(), table)

@@ -6,6 +6,7 @@ To add one: a class with its fields, `evaluate` and `exact`, and its facts; it i
 # pyright: reportInvalidTypeForm=false
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from types import ModuleType
 from typing import Any
@@ -46,6 +47,9 @@ class Elementwise(Operator):
 
     def verify_invariants(self) -> bool:
         return shape(self.x) == shape(self.out) or fail(self, f"makes {shape(self.out)} of {shape(self.x)}")
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        return axes[0]
 
 
 class Function(Elementwise):

@@ -1,13 +1,15 @@
 """Ops that compute nothing: the same numbers in other places."""
 # pyright: reportInvalidTypeForm=false
 
+from collections.abc import Sequence
+from math import prod
 from types import ModuleType
 from typing import Any
 
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects.facts import Range
+from dyadic.dialects.facts import Range, TokensMeet
 from dyadic.dialects.fields import I64s, given, ints
 from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
@@ -46,6 +48,11 @@ class ConcatOp(Operator, name="concat"):
             return fail(self, f"inputs {shape(self.a)} and {shape(self.b)} do not make {out} along axis {axis}")
         return True
 
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        if axes[0] != axes[1] or axes[0] == self.axis.value:
+            return super().token_axis(axes)
+        return axes[0]
+
     def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
         batch = max(len(a), len(b))  # a constant has one image; it is the same in every image of the batch
         inputs = [x if len(x) == batch else xp.broadcast_to(x, (batch, *x.shape[1:])) for x in (a, b)]
@@ -72,6 +79,12 @@ class PadOp(Move, name="pad"):
             self, f"{x} padded by {ints(self.low)} and {ints(self.high)} is {expected}, not {out}"
         )
 
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        (axis,) = axes
+        if axis is not None and (ints(self.low)[axis] or ints(self.high)[axis]):
+            raise TokensMeet
+        return axis
+
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         sides = zip(reversed(ints(self.low)), reversed(ints(self.high)), strict=True)  # from the last dimension on
         return xp.nn.functional.pad(x, [n for pair in sides for n in pair], value=self.value.value)
@@ -93,6 +106,16 @@ class ReshapeOp(Move, name="reshape"):
             product[1] *= n
         return product[0] == product[1] or fail(self, f"{x} and {out} do not hold the same number of elements")
 
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        (axis,) = axes
+        if axis is None:
+            return None
+        x, out = shape(self.x), shape(self.out)
+        for place, size in enumerate(out):
+            if size == x[axis] and prod(out[:place]) == prod(x[:axis]):
+                return place
+        raise TokensMeet
+
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return x.reshape(len(x), *shape(self.out)[1:])
 
@@ -112,6 +135,9 @@ class TransposeOp(Move, name="transpose"):
             return fail(self, f"permutation {order} does not take {x} to {out} with the batch in place")
         return True
 
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        return None if axes[0] is None else ints(self.permutation).index(axes[0])
+
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         order = ints(self.permutation)
         return xp.moveaxis(x, order, list(range(len(order))))
@@ -127,6 +153,15 @@ class SliceOp(Move, name="slice"):
 
     def verify_invariants(self) -> bool:
         return verify_slice(self)
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        """The first token alone is one that is always there."""
+        (axis,) = axes
+        if axis is None or shape(self.out)[axis] == shape(self.x)[axis]:
+            return axis
+        if shape(self.out)[axis] == 1 and ints(self.starts)[axis] == 0:
+            return None
+        raise TokensMeet
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         bounds = zip(ints(self.starts), ints(self.steps), shape(self.out), strict=True)

@@ -1,14 +1,16 @@
 """Normalization over the last dimension: to a size of 1, or to a sum of 1."""
 # pyright: reportInvalidTypeForm=false
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects.facts import TokensMeet
 from dyadic.dialects.fields import given
-from dyadic.dialects.qd.dialect import Operator, Values
+from dyadic.dialects.qd.dialect import Operator, Values, rows_of_tokens
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import fail
 
@@ -39,6 +41,9 @@ class Norm(Operator):
         if given(self, "epsilon") and not self.epsilon.value >= 0:
             return fail(self, f"epsilon {self.epsilon.value} must not be negative")
         return True
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        return rows_of_tokens(axes[0], self.x)
 
 
 class LayerNormOp(Norm, name="layer_norm"):
@@ -75,6 +80,11 @@ class SoftmaxOp(Operator, name="softmax"):
         if given(self, "axis") and not 0 < self.axis.value < len(shape(self.x)):
             return fail(self, f"axis {self.axis.value} is none of {shape(self.x)} behind the batch")
         return shape(self.x) == shape(self.out) or fail(self, f"makes {shape(self.out)} of {shape(self.x)}")
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        if axes[0] == self.axis.value:
+            raise TokensMeet
+        return axes[0]
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.softmax(x, self.axis.value)

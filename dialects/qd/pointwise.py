@@ -1,13 +1,15 @@
 """Arithmetic of two tensors, element by element, with broadcasting."""
 # pyright: reportInvalidTypeForm=false
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from torch_mlir.dialects.ext import Operand, Result
 
+from dyadic.dialects.facts import TokensMeet
 from dyadic.dialects.qd.dialect import Operator, Values
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.tensor_types import is_constant, shape
 from dyadic.dialects.verifiers import fail
 
 __all__ = ["AddOp", "Binary", "MulOp", "SubOp"]
@@ -29,6 +31,22 @@ class Binary(Operator):
         if any(m != n and 1 not in (m, n) for m, n in pairs) or [max(pair) for pair in pairs] != out:
             return fail(self, f"{a} and {b} do not broadcast to {out}")
         return True
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        """A constant may have something for each token; what is computed of no token is the same for all."""
+        found: set[int] = set()
+        rank = len(shape(self.out))
+        for value, axis in zip((self.a, self.b), axes, strict=True):
+            if axis is not None:
+                found.add(axis + rank - len(shape(value)))
+        if len(found) > 1:
+            raise TokensMeet
+        for axis in found:
+            for value, own in zip((self.a, self.b), axes, strict=True):
+                place = axis - rank + len(shape(value))
+                if own is None and not is_constant(value) and place >= 0 and shape(value)[place] != 1:
+                    raise TokensMeet
+        return found.pop() if found else None
 
 
 class AddOp(Binary, name="add"):

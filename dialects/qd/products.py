@@ -1,6 +1,7 @@
 """Layers with weights, and arithmetic with one constant a channel."""
 # pyright: reportInvalidTypeForm=false
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.facts import Weights
 from dyadic.dialects.fields import I64s, given, ints
-from dyadic.dialects.qd.dialect import Operator, Values
+from dyadic.dialects.qd.dialect import Operator, Values, rows_of_tokens
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import fail, verify_window
 
@@ -92,6 +93,9 @@ class LinearOp(Layer, name="linear"):
             return fail(self, f"shapes do not fit: x {x}, weight {weight}, bias {bias}, result {out}")
         return True
 
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        return rows_of_tokens(axes[0], self.x)
+
     def evaluate(self, xp: ModuleType, x: Values, weight: Values, bias: Values) -> Values:
         return xp.nn.functional.linear(x, weight, bias)
 
@@ -122,6 +126,9 @@ class ScaleShiftOp(Operator, name="scale_shift"):
         if not 0 < axis < len(x) or scale != [x[axis]] or shift != scale:
             return fail(self, f"needs one scale and one shift per entry of axis {axis} of {x}, got {scale} and {shift}")
         return True
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        return axes[0]
 
     def evaluate(self, xp: ModuleType, x: Values, scale: Values, shift: Values) -> Values:
         places = [1] * len(shape(self.x))

@@ -1,6 +1,7 @@
 """Pooling and means."""
 # pyright: reportInvalidTypeForm=false
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -88,6 +89,12 @@ class ReduceMeanOp(Operator, name="reduce_mean"):
             return fail(self, f"axes {axes} must be sorted dimensions of {x}, the batch not among them")
         expected = [1 if d in axes else n for d, n in enumerate(x) if self.keep.value or d not in axes]
         return expected == out or fail(self, f"the mean of {x} over {axes} is {expected}, not {out}")
+
+    def token_axis(self, axes: Sequence[int | None]) -> int | None:
+        (axis,), reduced = axes, ints(self.axes)
+        if axis is None or axis in reduced:
+            return super().token_axis(axes)
+        return axis if self.keep.value else axis - sum(d < axis for d in reduced)
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return x.mean(ints(self.axes), keepdim=self.keep.value)

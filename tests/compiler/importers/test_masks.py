@@ -84,7 +84,7 @@ def test_ids_are_the_same_whatever_their_type() -> None:
 # --- in models
 
 
-def attention(x: ir.Value | str, mask: str) -> list[onnx.NodeProto]:
+def attention(x: str, mask: str) -> list[onnx.NodeProto]:
     """One head over hidden states `x` [1, N, 4]."""
     return [
         helper.make_node("Transpose", [x], ["xt"], perm=[0, 2, 1]),
@@ -164,7 +164,9 @@ CHOSEN = (
 
 
 def ingested(source: onnx.ModelProto) -> FloatReference:
-    module = import_onnx(source, ir.Context.current)
+    context = ir.Context.current
+    assert context is not None
+    module = import_onnx(source, context)
     for one in (*PIPELINE["ingest"], *usual("prepare")):
         one.run(module.operation)
     return FloatReference(module)
@@ -184,7 +186,7 @@ def test_a_spelled_mask_means_what_it_meant(spelled: Any, kind: int) -> None:
     mask = np.arange(N) < lengths[:, None]
     session = onnxruntime.InferenceSession(source.SerializeToString())
     given = mask.astype(np.float32 if kind == TensorProto.FLOAT else np.int64)
-    expected = session.run(None, {"ids": ids, "mask": given})[0]
+    expected = np.asarray(session.run(None, {"ids": ids, "mask": given})[0])
     with new_context() as context, context:
         reference = ingested(source)
         names = {step.op.operation.name for step in reference.plan.steps}
@@ -200,7 +202,7 @@ def test_arithmetic_on_ids_is_refused_by_name() -> None:
     cast = next(node for node in source.graph.node if node.op_type == "Cast" and node.input[0] == "ids")
     cast.op_type, cast.input[:] = "Mod", ["ids", "seven"]
     del cast.attribute[:]
-    source.graph.initializer.append(numpy_helper.from_array(np.int64(7), "seven"))
+    source.graph.initializer.append(numpy_helper.from_array(np.array(7), "seven"))
     with new_context() as context, context, pytest.raises(ModelError) as refused:
         ingested(source)
     assert str(refused.value).startswith('what "words" reads is computed from the input "ids", and is neither')
