@@ -26,7 +26,9 @@ Precision = Literal["int8", "w8a16", "w4a8", "w4a4", "mixed"]
 SensitivityName = Literal[
     "hessian-top-eigenvalue", "hessian-trace", "perturbation", "augmented", "fisher", "loss", "kl", "sqnr"
 ]
-TechniqueName = Literal["equalize-layers", "balance-norms", "search-weight-scales", "learn-rounding", "correct-biases"]
+TechniqueName = Literal[
+    "equalize-layers", "sink-slices", "balance-norms", "search-weight-scales", "learn-rounding", "correct-biases"
+]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["auto", "min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
@@ -189,7 +191,7 @@ class Options:
         (), "a layer stays float (f32a16), which voids the certificate; may be repeated", texts, metavar="LAYER"
     )
     without: TechniqueName | Iterable[TechniqueName] = chosen(
-        (), "leave out what makes 8 bits and fewer usable; may be repeated", TechniqueName
+        (), "leave out what makes networks smaller or few bits usable; may be repeated", TechniqueName
     )
     plan: File | None = option(None, "take every layer's widths from this file", a_path, metavar="PLAN.json")
     emit_plan: File | None = option(None, "write every layer's widths to this file", a_path, metavar="PLAN.json")

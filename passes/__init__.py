@@ -33,6 +33,7 @@ from dyadic.passes.prepare.refuse_spelled import refuse_spelled
 from dyadic.passes.prepare.regularize_pooling import regularize_pooling
 from dyadic.passes.prepare.remove_identities import remove_identities
 from dyadic.passes.prepare.sink_concats import sink_concats
+from dyadic.passes.prepare.sink_slices import sink_slices
 from dyadic.passes.refine.correct_biases import correct_biases
 from dyadic.passes.refine.learn_rounding import learn_rounding
 from dyadic.passes.refine.search_weight_scales import search_weight_scales
@@ -61,6 +62,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         merge_scale_shifts,
         fold_batch_norm,
         merge_clamps,
+        sink_slices,  # what a classifier does not read needs no kernels
         narrow_stream_reads,  # behind those that take an identity for nothing
         order_operations,  # one order, no leftovers and no constant twice, whoever wrote the graph
         equalize_layers,  # last: it has to see that a Relu6 is no Relu, and which layers share their weights

@@ -22,6 +22,7 @@ class ChannelRanges:
     def __init__(self, plan: Plan) -> None:
         self._norms: dict[str, Any] = {step.name: step.op for step in plan.steps if isinstance(step.op, qd.Norm)}
         self._seen: dict[str, npt.NDArray[np.float64]] = {}
+        self._rows: dict[str, int] = {}
 
     def see(self, name: str, values: torch.Tensor) -> None:
         """Add a batch of the tensor `name`."""
@@ -30,14 +31,18 @@ class ChannelRanges:
         rows = values.reshape(-1, values.shape[-1])
         bounds = np.stack([rows.amin(0).double().numpy(), rows.amax(0).double().numpy()])
         before = self._seen.get(name, bounds)
+        self._rows[name] = self._rows.get(name, 0) + len(rows)
         self._seen[name] = np.stack([np.minimum(before[0], bounds[0]), np.maximum(before[1], bounds[1])])
 
     def ranges(self) -> dict[str, list[float]]:
-        """By name, the lows of all channels, then the highs; for `write`."""
-        return {name: bounds.reshape(-1).tolist() for name, bounds in self._seen.items()}
+        """By name, how many rows were seen, the lows of all channels, then the highs; for `write`."""
+        return {name: [float(self._rows[name]), *bounds.reshape(-1).tolist()] for name, bounds in self._seen.items()}
 
     def write(self, ranges: Mapping[str, list[float]]) -> None:
-        """`qd.channel_range` onto every norm that was seen."""
+        """`qd.channel_range` and `qd.channel_rows` onto every norm that was seen."""
         for name, op in self._norms.items():
             if name in ranges:
-                op.operation.attributes[qd.CHANNEL_RANGE] = ir.DenseF64ArrayAttr.get(ranges[name])
+                rows, *bounds = ranges[name]
+                op.operation.attributes[qd.CHANNEL_RANGE] = ir.DenseF64ArrayAttr.get(bounds)
+                kind = ir.IntegerType.get_signless(64)
+                op.operation.attributes[qd.CHANNEL_ROWS] = ir.IntegerAttr.get(kind, int(rows))

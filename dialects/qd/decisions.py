@@ -6,6 +6,7 @@ __all__ = [
     "BIAS_SHIFT",
     "BITS",
     "CHANNEL_RANGE",
+    "CHANNEL_ROWS",
     "DTYPE",
     "FLOAT_BITS",
     "GROUP_SCALES",
@@ -24,7 +25,8 @@ __all__ = [
     "is_island",
 ]
 
-CHANNEL_RANGE = "qd.channel_range"  # of the last dimension: the lows of all channels, then the highs
+# of the last dimension, the lows of all channels, then the highs; and of how many rows
+CHANNEL_RANGE, CHANNEL_ROWS = "qd.channel_range", "qd.channel_rows"
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 DTYPE = "qd.dtype"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"

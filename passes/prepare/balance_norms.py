@@ -33,6 +33,7 @@ Reals = npt.NDArray[np.float64]
 
 EXPONENT, EXPONENT_OF_FEW_BITS = 1.0, 0.5
 SMALLEST_SHARE = 1e-4  # of the largest channel: one that hardly moves gets no steps of its own
+MANY_ROWS, FEWEST_ROWS = 1e4, 10
 RANGES = (qd.RANGE, *qd.RANGE_AT.values())
 
 
@@ -44,10 +45,11 @@ class Channels:
     high: Reals
     shift: Reals
     scale: Reals
+    room: float  # for what more samples would show
 
     def of(self, bounds: tuple[float, float]) -> list[float]:
         """The range of the whole tensor afterwards, as much wider or narrower than what was seen as `bounds` were."""
-        share = (bounds[1] - bounds[0]) / (max(self.high.max(), 0.0) - min(self.low.min(), 0.0))
+        share = self.room * (bounds[1] - bounds[0]) / (max(self.high.max(), 0.0) - min(self.low.min(), 0.0))
         low, high = (self.low - self.shift) / self.scale, (self.high - self.shift) / self.scale
         return [min(float(low.min()), 0.0) * share, max(float(high.max()), 0.0) * share]
 
@@ -63,13 +65,15 @@ def balance_norms(module: ir.Operation) -> None:
 
 def balance(norm: Any) -> None:
     """One norm; each of its results that linear layers alone read."""
-    seen = np.array([float(v) for v in norm.operation.attributes[qd.CHANNEL_RANGE]]).reshape(2, -1)
+    attributes = norm.operation.attributes
+    seen = np.array([float(v) for v in attributes[qd.CHANNEL_RANGE]]).reshape(2, -1)
+    room = room_for(attributes[qd.CHANNEL_ROWS].value) if qd.CHANNEL_ROWS in attributes else 1.0
     if not np.isfinite(seen).all() or not (seen[1] > seen[0]).any():
         return
     between: list[Any] = []
     layers = only_linear(norm.out, between)
     if layers and all(rescalable(layer) for layer in layers):
-        channels = balanced(seen, layers)
+        channels = balanced(seen, room, layers)
         rescale_norm(norm, channels)
         rescale_readers(layers, channels)
         rewrite_ranges([norm, *between], channels)
@@ -80,7 +84,7 @@ def balance(norm: Any) -> None:
         between = []
         layers = only_linear(copy.out, between)
         if layers and all(rescalable(layer) for layer in layers):
-            channels = balanced(seen, layers)
+            channels = balanced(seen, room, layers)
             rescale_readers(layers, channels)
             rewrite_ranges([replaced(copy, channels), *between], channels)
 
@@ -122,7 +126,15 @@ def rescalable(layer: Any) -> bool:
     return known and used_once(layer.weight) and not qd.is_island(layer)
 
 
-def balanced(seen: Reals, layers: list[Any]) -> Channels:
+def room_for(rows: int) -> float:
+    """How much further a channel reaches than in so many rows: as the largest of `MANY_ROWS` normal numbers does.
+
+    Before, a channel that is not the largest had room in its tensor's range; now each needs its own.
+    """
+    return max(1.0, math.sqrt(math.log(MANY_ROWS) / math.log(max(rows, FEWEST_ROWS))))
+
+
+def balanced(seen: Reals, room: float, layers: list[Any]) -> Channels:
     """Shift and scale of each channel."""
     few = any(
         qd.WEIGHT_BITS in one.operation.attributes and one.operation.attributes[qd.WEIGHT_BITS].value < 8
@@ -131,7 +143,7 @@ def balanced(seen: Reals, layers: list[Any]) -> Channels:
     low, high = seen
     half = (high - low) / 2
     scale = np.maximum(half, SMALLEST_SHARE * half.max()) ** (EXPONENT_OF_FEW_BITS if few else EXPONENT)
-    return Channels(low, high, (low + high) / 2, scale / math.exp(float(np.log(scale).mean())))
+    return Channels(low, high, (low + high) / 2, scale / math.exp(float(np.log(scale).mean())), room)
 
 
 def rescale_norm(norm: Any, channels: Channels) -> None:
