@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects.qi.attention import NEVER
+from dyadic.passes.lower.cpu.kernels.families import attention_amx
 from dyadic.passes.lower.cpu.kernels.families.attention_softmax import Context, Rows, RowScales, Rule
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary import packing, products
@@ -74,7 +75,7 @@ class AttentionSpec:
     @property
     def scratch_bytes(self) -> int:
         """Scratch memory of one thread, at the level that needs most."""
-        return Scratch(self).end
+        return max(Scratch(self, step).end for step in (1, attention_amx.STEP))
 
 
 def padded(keys: int) -> int:
@@ -83,12 +84,13 @@ def padded(keys: int) -> int:
 
 
 class Scratch:
-    """Where things lie in scratch memory: byte offsets."""
+    """Where things lie in scratch memory: byte offsets. K and V have whole `step`s of K."""
 
-    def __init__(self, spec: AttentionSpec) -> None:
-        self.k = 0
-        self.v = self.k + packing.packed_bytes(spec.keys, spec.depth)
-        self.starts = self.v + packing.packed_bytes(spec.width, spec.keys)
+    def __init__(self, spec: AttentionSpec, step: int) -> None:
+        self.tiles = 0
+        self.k = self.tiles + attention_amx.SCRATCH_BYTES * (step > 1)
+        self.v = self.k + packing.packed_bytes(spec.keys, spec.depth, step)
+        self.starts = self.v + packing.packed_bytes(spec.width, spec.keys, step)
         self.valid = self.starts + 4 * spec.padded_keys
         self.ones = self.valid + spec.padded_keys
         self.score_row, self.weight_row = 4 * spec.padded_keys, spec.padded_keys
@@ -117,12 +119,17 @@ def pack_table(values: npt.NDArray[np.integer], dtype: type[np.integer]) -> npt.
 
 def generate(spec: AttentionSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
-    c.kernel(symbol, lambda arguments: _Writer(spec, level, arguments).write())
+    writer = _AmxWriter if level == "amx" else _Writer
+    c.kernel(symbol, lambda arguments: writer(spec, level, arguments).write())
 
 
 class _Writer:
+    step = 1  # dwords of K
+
     def __init__(self, spec: AttentionSpec, level: str, k: c.KernelArguments) -> None:
-        self.spec, self.k, self.dot, self.places = spec, k, DOTS[level], Scratch(spec)
+        self.spec, self.k, self.dot, self.places = spec, k, DOTS[level], Scratch(spec, self.step)
+        self.key_bytes = packing.vector_bytes(spec.depth, self.step)  # of 16 keys
+        self.value_bytes = packing.vector_bytes(spec.keys, self.step)
         self.columns = self.scalar(COLUMN)
         names = (DISTANCE, DISTANCE_SHIFT, DISTANCE_HALF, FARTHEST)
         self.softmax = Rows(level, spec.keys, Rule(*(self.scalar(name) for name in names)))
@@ -155,13 +162,18 @@ class _Writer:
         head = c.floor_div(index, -(-spec.rows // spec.unit_rows))
         whole = Unit(here.image, c.const(0), here.outer)
         c.choose(c.equal(head, before), lambda: None, lambda: self.pack(whole))
+        self.tiles(here)
+        return [head]
+
+    def tiles(self, here: Unit) -> None:
+        """The rows of a unit in tiles of two sizes that differ by one, so that nothing is computed twice."""
+        spec = self.spec
         count = -(-spec.unit_rows // self.most_rows)
         size, larger = spec.unit_rows // count, spec.unit_rows % count
         bounds = (0, larger * (size + 1), spec.unit_rows)
         for (low, high), rows in zip(pairwise(bounds), (size + 1, size), strict=True):
             if low < high:
                 c.loop(low, high, lambda row, rows=rows: self.tile(here, row, rows), step=rows)
-        return [head]
 
     # --- once a head
 
@@ -169,8 +181,8 @@ class _Writer:
         """K and V, and what the scores of every key begin at."""
         spec, places = self.spec, self.places
         k, v = head.of(self.k.input(1), spec.k).pointer, head.of(self.k.input(2), spec.v).pointer
-        packing.pack_rows(k, spec.k.row, spec.keys, spec.depth, self.scratch(places.k))
-        packing.pack_columns(v, spec.v.row, spec.keys, spec.width, self.scratch(places.v))
+        packing.pack_rows(k, spec.k.row, spec.keys, spec.depth, self.scratch(places.k), self.step)
+        packing.pack_columns(v, spec.v.row, spec.keys, spec.width, self.scratch(places.v), self.step)
         valid = None if spec.valid is None else head.of(self.k.input(3), spec.valid).pointer
         bias = None if spec.bias is None or spec.bias.row else head.of(self.k.weights, spec.bias).pointer
         if self.key_vectors > 1:
@@ -181,8 +193,8 @@ class _Writer:
 
     def start(self, number: c.Value, count: int, valid: c.Value | None, bias: c.Value | None) -> None:
         """What scores of 16 keys begin at, `count` of them real; and which of them are valid."""
-        places, vector = self.places, packing.vector_bytes(self.spec.depth)
-        dwords, nothing = vector // packing.LINE, c.zeros(LANES, 32)
+        places, vector = self.places, self.key_bytes
+        dwords, nothing = packing.packed_dwords(self.spec.depth), c.zeros(LANES, 32)
         right = c.at(self.scratch(places.k), c.mul(number, vector))
         ((total,),) = products.sums(self.dot, self.scratch(places.ones), 0, 1, right, 1, vector, dwords, [[nothing]])
         start = c.mul(total, c.splat(self.columns, LANES))
@@ -229,7 +241,7 @@ class _Writer:
     def score(self, here: Unit, rows: int) -> None:
         """Scores into scratch memory."""
         spec, places = self.spec, self.places
-        q, vector = here.of(self.k.input(0), spec.q).pointer, packing.vector_bytes(spec.depth)
+        q, vector = here.of(self.k.input(0), spec.q).pointer, self.key_bytes
         bias = here.of(self.k.weights, spec.bias).pointer if spec.bias is not None and spec.bias.row else None
         bias_row = 0 if spec.bias is None else spec.bias.row
 
@@ -239,12 +251,11 @@ class _Writer:
                 of_key = c.load(c.vec(LANES, 32), self.scratch(places.starts), offset, align=LINE)
                 if bias is None:
                     return of_key
-                total = c.add(of_key, c.load(c.vec(LANES, 32), c.at(bias, r * bias_row), offset, align=LINE))
-                return total if spec.valid is None else c.largest(total, NEVER)  # twice NEVER leaves no room
+                return self.begun(of_key, c.load(c.vec(LANES, 32), c.at(bias, r * bias_row), offset, align=LINE))
 
             starts = [[start(r, v) for v in range(vectors)] for r in range(rows)]
             right = c.at(self.scratch(places.k), c.mul(first, vector))
-            dwords = vector // packing.LINE
+            dwords = packing.packed_dwords(spec.depth)
             made = products.sums(self.dot, q, spec.q.row, rows, right, vectors, vector, dwords, starts)
             out = c.at(self.scratch(places.scores), c.mul(first, 4 * LANES))
             for r, line in enumerate(made):
@@ -253,16 +264,21 @@ class _Writer:
 
         self.blocks(self.key_vectors, block)
 
+    def begun(self, of_key: c.Value, bias: c.Value) -> c.Value:
+        """What scores begin at that have a bias for each row."""
+        total = c.add(of_key, bias)
+        return total if self.spec.valid is None else c.largest(total, NEVER)  # twice NEVER leaves no room
+
     def average(self, out: c.Value, rows: int) -> None:
         """Weights times v, rounded, to bytes."""
-        spec, places, vector = self.spec, self.places, packing.vector_bytes(self.spec.keys)
+        spec, places, vector = self.spec, self.places, self.value_bytes
         starts, rounding = [self.scales.start(r) for r in range(rows)], [self.scales.row(r) for r in range(rows)]
         full, rest = divmod(spec.width, LANES)
 
         def block(first: c.Value, vectors: int, counts: list[int]) -> None:
             right = c.at(self.scratch(places.v), c.mul(first, vector))
             begin = [[starts[r]] * vectors for r in range(rows)]
-            left, dwords = self.scratch(places.weights), vector // packing.LINE
+            left, dwords = self.scratch(places.weights), packing.packed_dwords(spec.keys)
             made = products.sums(self.dot, left, places.weight_row, rows, right, vectors, vector, dwords, begin)
             at = c.at(out, c.mul(first, LANES))
             results = []
@@ -286,3 +302,27 @@ class _Writer:
             c.loop(0, whole, lambda first: block(first, at_once), step=at_once)
         if vectors > whole:
             block(c.const(whole), vectors - whole)
+
+
+class _AmxWriter(_Writer):
+    """The same units on AMX tiles."""
+
+    step = attention_amx.STEP
+
+    def write(self) -> None:
+        attention_amx.configure(self.scratch(self.places.tiles), attention_amx.tile_rows(self.spec.unit_rows))
+        super().write()
+        attention_amx.release()
+
+    def tiles(self, here: Unit) -> None:
+        whole, rows = self.spec.unit_rows, attention_amx.tile_rows(self.spec.unit_rows)
+        last = whole - rows
+        c.loop(0, whole, lambda row: self.tile(here, c.smallest(row, last), rows), step=rows)
+
+    def score(self, here: Unit, rows: int) -> None:
+        spec = self.spec
+        bias = here.of(self.k.weights, spec.bias).pointer if spec.bias is not None and spec.bias.row else None
+        attention_amx.score(self, here.of(self.k.input(0), spec.q).pointer, bias)
+
+    def average(self, out: c.Value, rows: int) -> None:
+        attention_amx.average(self, out)

@@ -211,13 +211,16 @@ class RowScales:
         high = c.shift_left(c.shift_right_logical(c.mul(odd, factor), 16), 32)
         return c.bits_as(c.either(low, high), count, 32)
 
-    def start(self, row: int) -> c.Value:
+    def start(self, row: int | c.Value) -> c.Value:
         """What the sums of a row begin at: v is taken less 128, not less its zero point."""
-        return c.splat(c.load(c.integer(32), self.table, self.START + 4 * row, align=4), LANES)
+        return c.splat(c.load(c.integer(32), self._entry(row), self.START, align=4), LANES)
 
-    def row(self, row: int) -> "RowRounding":
+    def row(self, row: int | c.Value) -> "RowRounding":
         """How the sums of a row are rounded."""
-        return RowRounding(c.at(self.table, 4 * row), self.form)
+        return RowRounding(self._entry(row), self.form)
+
+    def _entry(self, row: int | c.Value) -> c.Value:
+        return c.at(self.table, 4 * row if isinstance(row, int) else c.mul(row, 4))
 
 
 class RowRounding(Rounding):

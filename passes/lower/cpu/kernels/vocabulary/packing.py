@@ -17,19 +17,24 @@ FLIP = 0x80  # u8 to s8 less 128
 UNROLLED = 8  # chunks of a row in straight-line code
 
 
-def vector_bytes(depth: int) -> int:
+def packed_dwords(depth: int, step: int = 1) -> int:
+    """Of K, filled up with zeros to a multiple of `step`."""
+    return -(-depth // (DWORD * step)) * step
+
+
+def vector_bytes(depth: int, step: int = 1) -> int:
     """Of 16 columns."""
-    return -(-depth // DWORD) * LINE
+    return packed_dwords(depth, step) * LINE
 
 
-def packed_bytes(columns: int, depth: int) -> int:
+def packed_bytes(columns: int, depth: int, step: int = 1) -> int:
     """Of all of them."""
-    return -(-columns // LANES) * vector_bytes(depth)
+    return -(-columns // LANES) * vector_bytes(depth, step)
 
 
-def pack_rows(source: c.Value, stride: int, rows: int, depth: int, target: c.Value) -> None:
+def pack_rows(source: c.Value, stride: int, rows: int, depth: int, target: c.Value, step: int = 1) -> None:
     """`rows` rows of `depth` bytes, `stride` bytes apart, become columns: the right side is the transpose."""
-    dwords = -(-depth // DWORD)
+    dwords, room = packed_dwords(depth), packed_dwords(depth, step)
 
     def group(source: c.Value, target: c.Value, count: int) -> None:
         """Four rows, `count` of them real: a transpose of dwords."""
@@ -52,17 +57,19 @@ def pack_rows(source: c.Value, stride: int, rows: int, depth: int, target: c.Val
                 chunk(i * DWORD, DWORD, CHUNK)
         if depth % CHUNK:
             chunk(whole * DWORD, dwords - whole * DWORD, depth % CHUNK)
+        for dword in range(dwords, room):
+            c.store(c.zeros(CHUNK, 8), target, dword * LINE, align=CHUNK, plain=True)
 
     def place(number: c.Value) -> c.Value:
         block, part = c.floor_div(number, LANES // DWORD), c.remainder(number, LANES // DWORD)
-        return c.at(target, c.add(c.mul(block, dwords * LINE), c.mul(part, CHUNK)))
+        return c.at(target, c.add(c.mul(block, room * LINE), c.mul(part, CHUNK)))
 
     _groups(rows, lambda number, count: group(c.at(source, c.mul(number, DWORD * stride)), place(number), count))
 
 
-def pack_columns(source: c.Value, stride: int, rows: int, columns: int, target: c.Value) -> None:
+def pack_columns(source: c.Value, stride: int, rows: int, columns: int, target: c.Value, step: int = 1) -> None:
     """`rows` rows of `columns` bytes, `stride` bytes apart: K is the rows."""
-    vector = vector_bytes(rows)
+    vector = vector_bytes(rows, step)
 
     def group(number: c.Value, count: int) -> None:
         """Four rows: bytes of a column together."""
@@ -84,6 +91,15 @@ def pack_columns(source: c.Value, stride: int, rows: int, columns: int, target: 
                 chunk(block)
 
     _groups(rows, group)
+    filled, room = packed_dwords(rows), packed_dwords(rows, step)
+    if filled == room:
+        return
+
+    def fill(block: c.Value) -> None:
+        for dword in range(filled, room):
+            c.store(c.zeros(LINE, 8), c.at(target, c.mul(block, vector)), dword * LINE, align=CHUNK, plain=True)
+
+    c.loop(0, -(-columns // CHUNK), fill)
 
 
 def _groups(rows: int, group: Callable[[c.Value, int], None]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support import amx_emulator
 from support.code_cache import code_cache
 
 from dyadic.compiler.targets.cpu.code_sweep import certify_image
@@ -19,7 +20,7 @@ from dyadic.passes.lower.cpu.kernels.registry import symbol_of
 from dyadic.runtime.cpu import levels as isa
 
 LEVELS = tuple(level.name for level in isa.LEVELS)
-SAME_AS = {"amx": "avx512vnni"}  # all families but convolution have the same code there
+SAME_AS = {"amx": "avx512vnni"}  # all families but convolution and attention have the same code there
 SLACK = 64  # readable bytes after everything
 
 Bytes = npt.NDArray[np.uint8]
@@ -66,16 +67,30 @@ class Kernels:
             level for level in LEVELS if level in isa.usable() and (every_level or SAME_AS.get(level) not in LEVELS)
         ]
         for level, calls in self.compiled(cases, levels):
-            for case, call in zip(cases, calls, strict=True):
-                tiles = case.spec.units * case.images
-                cuts = sorted({0, tiles, *rng.integers(0, tiles + 1, 3).tolist()})
-                ranges = list(itertools.pairwise(cuts))
-                got = self.run(call, case, [ranges[i] for i in rng.permutation(len(ranges))])
-                wrong = np.flatnonzero(got != case.expected)
-                assert not len(wrong), (
-                    f"{level}: {len(wrong)} of {len(got)} bytes differ, the first at {wrong[0]}: "
-                    f"{got[wrong[0]]} instead of {case.expected[wrong[0]]} in {case.spec}"
-                )
+            self.compare(level, calls, cases, rng)
+
+    def check_emulated(self, cases: Sequence[Case], rng: np.random.Generator) -> None:
+        """Every case at the AMX level, its tiles emulated where this machine has none."""
+        if amx_emulator.needed():
+            emulated = amx_emulator.Emulated({symbol_of(case.spec): case.spec for case in cases}, SIGNATURE)
+            assert "tdpbusd" in emulated.tiles
+            self.compare("emulated amx", [emulated.calls[symbol_of(case.spec)] for case in cases], cases, rng)
+        elif "amx" in isa.usable():
+            for level, calls in self.compiled(cases, ["amx"]):
+                self.compare(level, calls, cases, rng)
+
+    def compare(self, level: str, calls: Sequence[Any], cases: Sequence[Case], rng: np.random.Generator) -> None:
+        """What kernels make of their cases, which are cut at random places, with what they should."""
+        for case, call in zip(cases, calls, strict=True):
+            tiles = case.spec.units * case.images
+            cuts = sorted({0, tiles, *rng.integers(0, tiles + 1, 3).tolist()})
+            ranges = list(itertools.pairwise(cuts))
+            got = self.run(call, case, [ranges[i] for i in rng.permutation(len(ranges))])
+            wrong = np.flatnonzero(got != case.expected)
+            assert not len(wrong), (
+                f"{level}: {len(wrong)} of {len(got)} bytes differ, the first at {wrong[0]}: "
+                f"{got[wrong[0]]} instead of {case.expected[wrong[0]]} in {case.spec}"
+            )
 
     def writes(self, case: Case) -> list[set[int]]:
         """The bytes of the result buffer that each unit writes, at every level: there, what was before is gone."""

@@ -146,4 +146,11 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
 @given(st.data())
 def test_attention_equals_its_op(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
-    kernels.check([case(kernels, data.draw, rng) for _ in range(8)], rng)
+    kernels.check([case(kernels, data.draw, rng) for _ in range(8)], rng, every_level=True)
+
+
+@examples(2)
+@given(st.data())
+def test_attention_on_emulated_tiles(kernels: Any, data: Any) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    kernels.check_emulated([case(kernels, data.draw, rng) for _ in range(12)], rng)

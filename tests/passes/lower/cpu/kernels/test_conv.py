@@ -179,6 +179,13 @@ def test_convolution_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
     kernels.check([case(kernels, data.draw, rng, *form) for form in 2 * FORMS], rng, every_level=True)
 
 
+@examples(1)
+@given(st.data())
+def test_convolution_kernels_on_emulated_tiles(kernels: Any, data: Any) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    kernels.check_emulated([case(kernels, data.draw, rng, *form) for form in FORMS for _ in range(2)], rng)
+
+
 def plain(
     rows: int, columns: int, *, vectors: int, unit: tuple[int, int, int], taps: tuple[int, int] = (1, 1),
     groups: int = 1, channels: int | None = None, pixels_outer: bool = False,
