@@ -188,9 +188,9 @@ def test_a_mean_of_what_is_valid(tmp_path: Path) -> None:
 
     def build(layers: Layers, x: ir.Value, given: ir.Value) -> ir.Value:
         kind = ir.RankedTensorType.get([1, 1, 9], ir.IntegerType.get_signless(32))
-        nothing = [constant(np.zeros((1, n, 1))) for n in (1, 9)]
+        query, keys = (constant(np.zeros((1, n, 1))) for n in (1, 9))
         valid = qd.ReshapeOp(x=given, out=kind).out
-        return attention(*nothing, layers.linear(x), 0.0, valid, 1.0)
+        return attention(query, keys, layers.linear(x), 0.0, valid, 1.0)
 
     with new_context(), ir.Location.unknown():
         steps = compare(network(dims, build, mask=9), {"arg0": samples(dims), "arg1": mask}, tmp_path / "m.dyq", [])

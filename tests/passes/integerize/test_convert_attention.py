@@ -27,9 +27,10 @@ def test_a_bias_that_leaves_no_weight_is_as_good_as_any_lower() -> None:
     steps = bias_steps(np.array([[0.0, -6.0, -7.0, -9000.0]]), STEP, 100, ROOM)[0]
     assert steps[:2].tolist() == [0, -6000] and steps[2] == steps[3] > -7000
     rule = softmax.distances(STEP, 1 << 20)
-    for scores in ([0, 100], [100, 0], [0, 0]):
-        far, farther = (softmax.weights(np.array([[0, b]]) + scores, np.ones(2), rule)[0] for b in (steps[2], -(10**6)))
-        assert far.tolist() == farther.tolist() == [[255, 0]]
+    for first, second in ((0, 100), (100, 0), (0, 0)):
+        for b in (int(steps[2]), -(10**6)):
+            scores = np.array([[first, second + b]], np.int64)
+            assert softmax.weights(scores, np.ones(2), rule)[0].tolist() == [[255, 0]]
     assert bias_steps(np.array([[0.0, -9.0]]), Fraction(1, 10**9), 100, ROOM).tolist() == [[0, -ROOM]]
 
 
