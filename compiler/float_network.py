@@ -29,7 +29,8 @@ def float_network(job: Job, tools: Tools) -> ir.Module:
             module = read(job, tools.context)
         tools.trace.page(module.operation, "import", "module")
     tools.look("import", module.operation)
-    prepare = [one for one in usual("prepare") if one.name not in job.left_out]
+    wanted = usual("prepare", f"use-{job.options.nonlinear}")
+    prepare = [one for one in wanted if one.name not in job.left_out]
     for stage, passes in (("ingest", PIPELINE["ingest"]), ("prepare", prepare)):
         with tools.stage(stage):
             run_stage(module.operation, stage, passes, tools)

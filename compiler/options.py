@@ -29,6 +29,7 @@ SensitivityName = Literal[
 TechniqueName = Literal[
     "equalize-layers", "sink-slices", "balance-norms", "search-weight-scales", "learn-rounding", "correct-biases"
 ]
+NonlinearName = Literal["exact", "i-bert", "i-vit"]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["auto", "min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
@@ -192,6 +193,9 @@ class Options:
     )
     without: TechniqueName | Iterable[TechniqueName] = chosen(
         (), "leave out what makes networks smaller or few bits usable; may be repeated", TechniqueName
+    )
+    nonlinear: NonlinearName = chosen(
+        "exact", "the functions that a transformer was trained with, in place of exp and GELU", NonlinearName
     )
     plan: File | None = option(None, "take every layer's widths from this file", a_path, metavar="PLAN.json")
     emit_plan: File | None = option(None, "write every layer's widths to this file", a_path, metavar="PLAN.json")

@@ -34,14 +34,22 @@ from dyadic.passes.prepare.regularize_pooling import regularize_pooling
 from dyadic.passes.prepare.remove_identities import remove_identities
 from dyadic.passes.prepare.sink_concats import sink_concats
 from dyadic.passes.prepare.sink_slices import sink_slices
+from dyadic.passes.prepare.use_i_bert import use_i_bert
+from dyadic.passes.prepare.use_i_vit import use_i_vit
 from dyadic.passes.refine.correct_biases import correct_biases
 from dyadic.passes.refine.learn_rounding import learn_rounding
 from dyadic.passes.refine.search_weight_scales import search_weight_scales
 from dyadic.passes.rewriting import Pass
 
-# equalization helps some networks and harms others: tried once widths are chosen; norms are balanced by what
-# calibration saw, and by the widths
-OPTIONAL = frozenset({"equalize-layers", "equalize-channels", "balance-norms"})
+OPTIONAL = frozenset(
+    {
+        "equalize-layers",  # equalization helps some networks and harms others: tried once widths are chosen
+        "equalize-channels",
+        "balance-norms",  # by what calibration saw, and by the widths
+        "use-i-bert",  # for networks that were trained with other functions: the user says so
+        "use-i-vit",
+    }
+)
 
 # folder under passes/ -> its passes in order
 PIPELINE: dict[str, tuple[Pass, ...]] = {
@@ -56,6 +64,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         recognize_activations,  # before their additions are folded into layers
         recognize_gelu,
         recognize_attention,  # before scales are folded into the layers that make q and k
+        use_i_bert,  # once everything has its name
+        use_i_vit,
         refuse_spelled,  # once every pattern above has had its turn
         regularize_pooling,
         fold_pads,  # before batch norms, which fold into a layer without padding only
@@ -91,6 +101,6 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
 }
 
 
-def usual(folder: str) -> tuple[Pass, ...]:
-    """The passes of a folder in order, without those that are optional."""
-    return tuple(one for one in PIPELINE[folder] if one.name not in OPTIONAL)
+def usual(folder: str, *wanted: str) -> tuple[Pass, ...]:
+    """The passes of a folder in order; of those that are optional, the wanted ones."""
+    return tuple(one for one in PIPELINE[folder] if one.name not in OPTIONAL or one.name in wanted)

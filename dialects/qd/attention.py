@@ -10,6 +10,7 @@ from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.facts import TokensMeet
 from dyadic.dialects.fields import given
+from dyadic.dialects.nonlinear import NONLINEAR, exponential_of
 from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.dialects.verifiers import broadcasts, fail
@@ -51,7 +52,8 @@ class AttentionOp(Operator, name="attention"):
     q [1,...,M,D], k [1,...,N,D], v [1,...,N,E], result [1,...,M,E]; what is in front of the last two dimensions (heads,
     windows) is equal. `bias` and `valid` broadcast to the scores [1,...,M,N]; `bias` is a constant, and one number 0 is
     none. `valid` is a constant of zeros and ones, or computed from an input of integers, and is then [1,...,1,N]: what
-    is not 0 is valid; one number 1 is all. A row without anything valid is 0.
+    is not 0 is valid; one number 1 is all. A row without anything valid is 0. `qd.nonlinear` says by which function the
+    exponential is replaced (dialects/nonlinear.py).
     """
 
     q: Operand[Any]
@@ -96,5 +98,7 @@ class AttentionOp(Operator, name="attention"):
         scores = scores.masked_fill(valid == 0, -xp.inf)
         # a row without anything valid has no softmax: its exponents are all 0
         most = xp.nan_to_num(scores.amax(-1, keepdim=True), neginf=0.0)
-        weights = xp.exp(scores - most)
+        weights = (
+            exponential_of(self)(xp, scores - most) if NONLINEAR in self.operation.attributes else xp.exp(scores - most)
+        )
         return weights @ v / xp.clamp(weights.sum(-1, keepdim=True), min=1e-30)

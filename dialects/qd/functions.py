@@ -15,7 +15,7 @@ import numpy as np
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects import rational
+from dyadic.dialects import nonlinear, rational
 from dyadic.dialects.fields import given
 from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
@@ -25,6 +25,8 @@ __all__ = [
     "ClampOp",
     "Elementwise",
     "Function",
+    "GeluIBertOp",
+    "GeluIVitOp",
     "GeluOp",
     "GeluTanhOp",
     "HardSigmoidOp",
@@ -36,6 +38,8 @@ __all__ = [
 ]
 
 EVERYWHERE = (-math.inf, math.inf)
+SQRT_HALF = Fraction("0.70710678118654752440084436210484903928483593768847403658833987")
+I_VIT_SLOPE = Fraction(27, 16)  # 1 + 1/2 + 1/8 + 1/16, in place of 1.702
 SQRT_2_OVER_PI = Fraction("0.79788456080286535587989211986876373695171726232986931533185165")
 
 
@@ -156,7 +160,7 @@ class GeluOp(Function, name="gelu"):
         return -4.0, math.inf  # -0.00013 there, and 0 from there on
 
 
-class GeluTanhOp(Function, name="gelu_tanh"):
+class GeluTanhOp(GeluOp, name="gelu_tanh"):
     """`x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2`: what exporters call the tanh approximation."""
 
     piecewise_linear = False
@@ -170,6 +174,33 @@ class GeluTanhOp(Function, name="gelu_tanh"):
     @property
     def useful_inputs(self) -> tuple[float, float]:
         return -4.0, math.inf
+
+
+class GeluIBertOp(GeluOp, name="gelu_i_bert"):
+    """GELU with I-BERT's polynomial in place of erf (dialects/nonlinear.py)."""
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        size = -0.2888 * (xp.clip(xp.abs(x) * math.sqrt(0.5), 0, 1.769) - 1.769) ** 2 + 1
+        return x * (1 + xp.where(x < 0, -size, size)) / 2
+
+    def exact(self, x: Fraction) -> Fraction:
+        return x * (1 + nonlinear.erf_i_bert(x * SQRT_HALF)) / 2
+
+    @property
+    def useful_inputs(self) -> tuple[float, float]:
+        return -2.51, math.inf  # where the polynomial ends
+
+
+class GeluIVitOp(GeluOp, name="gelu_i_vit"):
+    """I-ViT's ShiftGELU: x times a sigmoid of about 1.702 x, all of shifts (dialects/nonlinear.py)."""
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        power, y = nonlinear.EXPONENTIALS[nonlinear.I_VIT], x * float(I_VIT_SLOPE)
+        one, other = power(xp, xp.clip(y, max=0)), power(xp, xp.clip(-y, max=0))
+        return x * one / (one + other)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return x * nonlinear.sigmoid_i_vit(x * I_VIT_SLOPE)
 
 
 class HardSigmoidOp(Function, name="hard_sigmoid"):

@@ -23,6 +23,7 @@ from dyadic.runtime import fixedpoint
 __all__ = ["AttentionOp"]
 
 Array = npt.NDArray[Any]
+CURVE = "curve"  # IRDL has no optional attribute, so this field is known by its name alone
 HALF_BYTE = 128  # kernels multiply with k - 128 and v - 128, as s8
 SCORE_LIMIT = 1 << 29  # scores and biases stay below it, so that twice as far down is always lower
 NEVER = -(1 << 30)  # a bias that says "not valid"
@@ -32,13 +33,15 @@ class AttentionOp(Operator, name="attention"):
     """Every row of q is scored against the rows of k; those of v, weighted by a softmax of the scores, are averaged.
 
         score   = sum((q-zq) * (k-zk)) + bias
-        weights = softmax.weights(score)       (dialects/integer_softmax.py), 0 where `valid` is 0 or the bias is -2^30
+        weights = softmax.weights(score, curve)       (dialects/integer_softmax.py), 0 where `valid` is 0 or the bias is
+                                              -2^30
         out     = clamp(((sum(weights * (v-zv)) * ((m*R) >> 16) + 2^(s+k-1)) >> (s+k)) + zp, low, high)
 
     where R and k are one over the sum of the weights. A row without anything valid is zp. q [1,...,M,D], k [1,...,N,D]
     and v [1,...,N,E] have at most 8 bits; what is in front of the last two dimensions is equal. `bias` is an i32
     constant; it and `valid`, an activation of 8 bits, broadcast to the scores [1,...,M,N]. `acc` holds every partial
-    sum of both products, also as kernels make them.
+    sum of both products, also as kernels make them. `curve` (three numbers, i64) is there where the network was trained
+    with another function than the exponential.
     """
 
     q: Operand[Any]
@@ -64,6 +67,12 @@ class AttentionOp(Operator, name="attention"):
     def rule(self) -> softmax.Distances:
         """How distances of scores become weights."""
         return softmax.Distances(self.distance_multiplier.value, self.distance_shift.value, self.farthest.value)
+
+    @property
+    def curve(self) -> softmax.Curve:
+        """What stands for powers of 2 between 1/2 and 1."""
+        attributes = self.operation.attributes
+        return softmax.Curve(*ints(attributes[CURVE])) if CURVE in attributes else softmax.EXPONENTIAL
 
     def verify_invariants(self) -> bool:
         q, k, v, bias, valid, out = (shape(x) for x in (self.q, self.k, self.v, self.bias, self.valid, self.out))
@@ -99,6 +108,8 @@ class AttentionOp(Operator, name="attention"):
             m, s, farthest = self.rule
             if min(m, s, farthest) < 1 or s > softmax.MOST_SHIFT or not self.rule.fits:
                 return fail(self, f"distances up to {farthest} times {m} >> {s} leave 16 bits")
+        if not self.curve.fits:
+            return fail(self, f"curve {list(self.curve)} rises or leaves 16 bits")
         if given(self, "shift") and self.shift.value + log2_of_sum(keys) > fixedpoint.SHIFT_MAX:
             return fail(self, f"shift {self.shift.value} leaves 62 once the sum of {keys} weights is in it")
         return True
@@ -107,7 +118,7 @@ class AttentionOp(Operator, name="attention"):
         centered = (x.astype(np.int64) - zero_point(value) for x, value in ((q, self.q), (k, self.k), (v, self.v)))
         a, b, values = centered
         scores = exact_product(a, np.swapaxes(b, -1, -2)) + bias.astype(np.int64)
-        weights, total = softmax.weights(scores, (valid != 0) & (bias != NEVER), self.rule)
+        weights, total = softmax.weights(scores, (valid != 0) & (bias != NEVER), self.rule, self.curve)
         inverse, log2 = softmax.reciprocal(np.maximum(total, softmax.LARGEST_WEIGHT))  # less only where nothing is
         made = fixedpoint.requant(
             exact_product(weights, values),

@@ -72,5 +72,9 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r33 = "qd.reciprocal"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.masked"({{.*}}) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
   %r34 = "qd.masked"(%u, %k) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
+  // CHECK: "qd.gelu_i_bert"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r90 = "qd.gelu_i_bert"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.gelu_i_vit"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r91 = "qd.gelu_i_vit"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
   return
 }

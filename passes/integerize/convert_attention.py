@@ -16,7 +16,8 @@ from torch_mlir import ir
 
 from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects import qd, qi
-from dyadic.dialects.qi.attention import HALF_BYTE, NEVER, SCORE_LIMIT, log2_of_sum
+from dyadic.dialects.nonlinear import exponential_of
+from dyadic.dialects.qi.attention import CURVE, HALF_BYTE, NEVER, SCORE_LIMIT, log2_of_sum
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.conversion import (
     Conversion,
@@ -53,7 +54,8 @@ def attention(c: Conversion, op: qd.AttentionOp, target: Target) -> ir.Value:
     least, most = low + int(steps.min()), high + int(steps.max())
     if never.any():
         steps = np.where(never, NEVER, steps)
-    rule = softmax.distances(step, most - least)
+    trained = exponential_of(op)
+    rule = softmax.distances(step, most - least, trained.log2_e)
     bound = max(partial_score(op, kinds[0]) - int(steps[steps != NEVER].min(initial=0)), partial_context(op))
     m, s = context_multiplier(kinds[2].exact / out.exact, scores[-1])
     made = qi.AttentionOp(
@@ -72,6 +74,8 @@ def attention(c: Conversion, op: qd.AttentionOp, target: Target) -> ir.Value:
         high=i64(target.high),
         out=out.tensor(shape(op.out)),
     )
+    if trained.curve != softmax.EXPONENTIAL:
+        made.operation.attributes[CURVE] = i64s(trained.curve)
     return made.out
 
 
@@ -137,7 +141,7 @@ def bias_steps(bias: npt.NDArray[np.float64], step: Fraction, span: int, room: i
     rows = bias - bias.max(-1, keepdims=True)
     if not rows.any():
         return np.zeros(1, np.int64)
-    nothing = -(-Fraction(softmax.NOTHING, 1 << softmax.FRACTION_BITS) / (step * softmax.LOG2_E)).__floor__() + 1
+    nothing = -(-10 / (step * softmax.LOG2_E)).__floor__() + 1
     least = -min(span + nothing, room)
     return np.floor(np.maximum(rows / float(step), 1.0 * least) + 0.5).astype(np.int64)
 

@@ -20,8 +20,9 @@ def test_weights_of_all_logarithms() -> None:
     assert got[0] == 255 and (np.diff(got) <= 0).all()
     assert got[softmax.NOTHING - 1] == 1 and not got[softmax.NOTHING :].any()
     f = (EVERY_U << 5) & 65535
-    inner = softmax.LINEAR - ((f * softmax.SQUARE) >> 16)
-    e = softmax.ONE - ((f * inner) >> 16)
+    curve = softmax.EXPONENTIAL
+    inner = curve.linear - ((f * curve.square) >> 16)
+    e = curve.one - ((f * inner) >> 16)
     assert inner.min() > 0 and (f * inner).max() < 1 << 32
     assert e.min() >= 32650 and e.max() == 65280  # 128 more still fits 16 bits
     assert np.abs(e / (65280 * np.exp2(-f / 65536)) - 1).max() < 0.00272

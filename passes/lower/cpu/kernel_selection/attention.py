@@ -50,6 +50,7 @@ def attention(op: qi.AttentionOp) -> list[Launch]:
         bias=bias,
         mask=mask,
         mask_offset=0 if mask is None else tables[0].size,
+        curve=tuple(op.curve),
     )
     header = [zero_point(op.out), op.low.value, op.high.value]
     params = family.pack_params(

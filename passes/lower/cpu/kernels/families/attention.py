@@ -61,6 +61,7 @@ class AttentionSpec:
     bias: Strided | None = None
     mask: Strided | None = None
     mask_offset: int = 0
+    curve: tuple[int, ...] = softmax.EXPONENTIAL
 
     @property
     def units(self) -> int:
@@ -132,7 +133,7 @@ class _Writer:
         self.value_bytes = packing.vector_bytes(spec.keys, self.step)
         self.columns = self.scalar(COLUMN)
         names = (DISTANCE, DISTANCE_SHIFT, DISTANCE_HALF, FARTHEST)
-        self.softmax = Rows(level, spec.keys, Rule(*(self.scalar(name) for name in names)))
+        self.softmax = Rows(level, spec.keys, Rule(*(self.scalar(name) for name in names)), softmax.Curve(*spec.curve))
         context = Context(*(self.scalar(name) for name in (MULTIPLIER, SHIFT, ZERO_POINT, CORRECTION)))
         self.scales = RowScales(level, spec.form, context, self.scratch(self.places.scales))
         self.epilogue = Epilogue(level, k.params, spec.form, clamp=spec.clamp, out_plane=spec.out.plane)

@@ -34,8 +34,8 @@ class Rule:
 class Rows:
     """Softmax of rows of `keys` scores; memory holds as many as fill vectors of bytes."""
 
-    def __init__(self, level: str, keys: int, rule: Rule) -> None:
-        self.lanes, self.keys, self.rule = ByteLanes.of(level), keys, rule
+    def __init__(self, level: str, keys: int, rule: Rule, curve: softmax.Curve = softmax.EXPONENTIAL) -> None:
+        self.lanes, self.keys, self.rule, self.curve = ByteLanes.of(level), keys, rule, curve
 
     def weights(self, scores: c.Value, masks: Sequence[c.Value], target: c.Value) -> c.Value:
         """Of one row: stores the weights, and zeros behind them; returns their sum, an i32.
@@ -124,8 +124,8 @@ class Rows:
         """The polynomial, and the shift by the whole part of the logarithm."""
         bits = softmax.FRACTION_BITS
         f = c.shift_left(u, 16 - bits)
-        square = multiply_high(f, softmax.SQUARE)
-        e = c.sub(_word(softmax.ONE, u), multiply_high(f, c.sub(_word(softmax.LINEAR, u), square)))
+        square = multiply_high(f, self.curve.square)
+        e = c.sub(_word(self.curve.one, u), multiply_high(f, c.sub(_word(self.curve.linear, u), square)))
         whole = c.shift_right_logical(u, bits)
         if self.lanes.size == 64:
             e = c.intrinsic("llvm.x86.avx512.psrlv.w.512", u.type, e, whole)

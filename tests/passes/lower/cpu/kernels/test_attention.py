@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.effort import examples
 
 from dyadic.dialects import integer_softmax as softmax
+from dyadic.dialects.nonlinear import EXPONENTIALS
 from dyadic.dialects.qi.attention import NEVER
 from dyadic.passes.lower.cpu.kernels.families import attention
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
@@ -53,11 +54,13 @@ class Grid:
         return (buffer, 9), lies, view.astype(np.int64)
 
 
-def attend(q: Any, k: Any, v: Any, bias: Any, valid: Any, rule: Any, zeros: Any, m: int, s: int, header: Any) -> Any:
+def attend(
+    q: Any, k: Any, v: Any, bias: Any, valid: Any, rule: Any, curve: Any, zeros: Any, m: int, s: int, header: Any
+) -> Any:
     """As the op's `evaluate` does it, all of it in int64."""
     zq, zk, zv = zeros
     scores = (q - zq) @ np.swapaxes(k - zk, -1, -2) + bias
-    weights, total = softmax.weights(scores, valid, rule)
+    weights, total = softmax.weights(scores, valid, rule, curve)
     inverse, log2 = softmax.reciprocal(np.maximum(total, 255))
     return fixedpoint.requant(weights @ (v - zv), (m * inverse) >> 16, s + log2, *header)
 
@@ -80,8 +83,9 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
     # from scores that are all alike to one that is all
     step = Fraction(10.0 ** draw(st.floats(-9, 2))) / draw(st.sampled_from([1, g.depth]))
     rule = softmax.distances(step, span + (1 << 20))
+    curve = draw(st.sampled_from([one.curve for one in EXPONENTIALS.values()]))
     scores = (*g.outer, g.rows, g.keys)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"curve": tuple(curve)}
     tables: list[Any] = []
     bias, valid, memory = np.zeros(1, np.int64), np.ones(1, bool), [q_memory, k_memory, v_memory]
 
@@ -129,7 +133,7 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator) -> Any:
         outer=g.outer,
         **options,
     )
-    made = attend(q, k, v, bias, valid, rule, zeros, m, s, header)
+    made = attend(q, k, v, bias, valid, rule, curve, zeros, m, s, header)
     before = rng.integers(0, 256, 2 * size + 64, np.uint8)
     expected = before.copy()
     planes = fixedpoint.planes(made.astype(np.int16 if wide else np.uint8))
