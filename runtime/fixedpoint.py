@@ -134,13 +134,18 @@ def short_multiplier(ratio: Fraction, acc_bound: int) -> tuple[int, int] | None:
 
 
 def reciprocal_root(value: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """(R, e) of integers in [1, 2^63): e is even, `v = floor(value / 2^e)` lies in [2^30, 2^32), and
-    R = min(floor(2^31 / sqrt(v)), 65535), so that `R / 2^31 / 2^(e/2)` is 1 / sqrt(value) to 2^-15.
+    """(R, e) of integers in [1, 2^94), those beyond int64 as Python's: e is even, `v = floor(value / 2^e)` lies in
+    [2^30, 2^32), and R = min(floor(2^31 / sqrt(v)), 65535), so that `R / 2^31 / 2^(e/2)` is 1 / sqrt(value) to 2^-15.
 
     >>> [[int(n) for n in pair] for pair in zip(*reciprocal_root([1, 9, 1 << 30, 1 << 62]))]
     [[65535, -30], [43690, -28], [65535, 0], [65535, 32]]
     """
-    whole = np.asarray(value, np.int64).astype(np.uint64)
+    given = np.asarray(value)
+    less = np.zeros(given.shape, np.int64)  # what Python's integers are shifted right by first
+    if given.dtype == object:
+        less = np.where(given >= 1 << 62, 32, 0).astype(np.int64)
+        given = given >> less
+    whole = given.astype(np.uint64)
     left = np.zeros_like(whole)  # bits to the left of the first one, an even number
     for bits in (32, 16, 8, 4, 2):
         free = whole << left < np.uint64(1) << np.uint64(64 - bits)
@@ -148,7 +153,7 @@ def reciprocal_root(value: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.ND
     v = whole << left >> np.uint64(32)
     # the root of an integer below 2^33 rounded down is right in float64: the next square is too far away
     root = np.floor(np.sqrt((np.uint64(1 << 62) // v).astype(np.float64))).astype(np.int64)
-    return np.minimum(root, 65535), 32 - left.astype(np.int64)
+    return np.minimum(root, 65535), 32 - left.astype(np.int64) + less
 
 
 def planes(values: npt.NDArray[Any]) -> list[npt.NDArray[np.uint8]]:

@@ -32,21 +32,25 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-MOST_NORMALIZED = 4095  # numbers in a row: n * (x - mean) then is below 2^28, and n^2 times their variance below 2^54
-MOST_EPSILON = 1 << 62  # added to that variance, so that the sum is below 2^63
+MOST_NORMALIZED = (1 << 20) - 1  # numbers in a row: n * (x - mean) then is below 2^36
+LONGEST_SHORT = 4095  # and here below 2^28, and n^2 times their variance below 2^54
+MOST_EPSILON = 1 << 62  # added to that variance
 MOST_SOFTMAX_SHIFT = 32  # more would leave nothing of the largest weight
 MOST_MULTIPLIER = (1 << 30) - 1  # of a softmax: products of words then are enough
 MOST_WEIGHTED = 1 << 22  # numbers in a row: the sum of their weights is below 2^30
 
 
 def normalized_bits(n: int) -> int:
-    """The fraction bits of a row's normalized numbers: as many as a row with one number that is not 0 has room for."""
-    return 10 if n <= 1023 else 9
+    """The fraction bits of a row's normalized numbers: as many as a row with one number that is not 0 has room for.
+
+    That of a longer row may be cut off, at 32 deviations.
+    """
+    return 9 if 1023 < n <= LONGEST_SHORT else 10
 
 
 def largest_normalized(n: int) -> int:
-    """What no normalized number of a row of `n` is beyond: sqrt(n), by Cauchy-Schwarz, and its rounding."""
-    return math.isqrt(n << 2 * normalized_bits(n)) + 1
+    """What no normalized number of a row of `n` is beyond: sqrt(n), by Cauchy-Schwarz, and its rounding; or s16."""
+    return min(math.isqrt(n << 2 * normalized_bits(n)) + 1, -fixedpoint.S16_MIN)
 
 
 class LayerNormOp(Operator, name="layer_norm"):
@@ -56,11 +60,12 @@ class LayerNormOp(Operator, name="layer_norm"):
         V     = n * sum((x - zx)^2) - total^2 + epsilon
         e     = even, with v = V * 2^-e (rounded down) in [2^30, 2^32)
         R     = min(floor(2^31 / sqrt(v)), 65535)
-        xhat  = ((n * (x - zx) - total) * R + 2^(r-1)) >> r      r = 31 - F + e/2
+        xhat  = clamp_s16(((n * (x - zx) - total) * R + 2^(r-1)) >> r)      r = 31 - F + e/2
         out   = clamp(((xhat * gain + bias + 2^(shift-1)) >> shift) + zp, low, high)
 
-    x [..., n] with n up to 4095, gain (within s16) and bias i32[n], epsilon in [1, 2^62]. F is 10 up to n = 1023 and 9
-    beyond: |xhat| <= 2^F * sqrt(n) fits s16. `acc` is the interval of what is shifted last, `zp << shift` included.
+    x [..., n] with n below 2^20, gain (within s16) and bias i32[n], epsilon in [1, 2^62]. F is 10, and 9 where n is
+    1024 to 4095: |xhat| <= 2^F * sqrt(n) fits s16 up to there, and is cut off beyond. `acc` is the interval of what is
+    shifted last, `zp << shift` included.
     """
 
     x: Operand[Any]
@@ -105,9 +110,14 @@ class LayerNormOp(Operator, name="layer_norm"):
         x = x.astype(np.int64) - zero_point(self.x)
         n = x.shape[-1]
         total = x.sum(-1, keepdims=True) if self.centered.value else np.zeros_like(x[..., :1])
-        variance = n * (x * x).sum(-1, keepdims=True) - total * total + self.epsilon.value
-        root, e = fixedpoint.reciprocal_root(variance)
-        return fixedpoint.round_shift((n * x - total) * root, 31 - normalized_bits(n) + e // 2)
+        squares = (x * x).sum(-1, keepdims=True)
+        if n > LONGEST_SHORT:  # beyond 64 bits
+            squares, exact = squares.astype(object), total.astype(object)
+            root, e = fixedpoint.reciprocal_root(n * squares - exact * exact + self.epsilon.value)
+        else:
+            root, e = fixedpoint.reciprocal_root(n * squares - total * total + self.epsilon.value)
+        made = fixedpoint.round_shift((n * x - total) * root, 31 - normalized_bits(n) + e // 2)
+        return np.clip(made, fixedpoint.S16_MIN, fixedpoint.S16_MAX)
 
     def evaluate(self, x: Array, gain: Array, bias: Array) -> Array:
         scaled = self.normalized(x) * gain.astype(np.int64) + bias

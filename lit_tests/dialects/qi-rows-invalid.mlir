@@ -1,8 +1,8 @@
 // RUN: not dyadic-opt --split-input-file %s | filecheck %s
 
-// CHECK: error: "/layer_norm_of_too_many": 'qi.layer_norm' op normalizes rows of 4096 numbers, needs 1 to 4095
-func.func @layer_norm_of_too_many(%a: tensor<1x4096x!quant.uniform<i16:f32, 0.5>>, %b: tensor<4096xi32>) {
-  %r = "qi.layer_norm"(%a, %b, %b) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 255 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4096x!quant.uniform<i16:f32, 0.5>>, tensor<4096xi32>, tensor<4096xi32>) -> tensor<1x4096x!quant.uniform<u8:f32, 0.5:3>> loc("/layer_norm_of_too_many")
+// CHECK: error: "/layer_norm_of_too_many": 'qi.layer_norm' op normalizes rows of 1048576 numbers, needs 1 to 1048575
+func.func @layer_norm_of_too_many(%a: tensor<1x1048576x!quant.uniform<i16:f32, 0.5>>, %b: tensor<1048576xi32>) {
+  %r = "qi.layer_norm"(%a, %b, %b) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 255 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x1048576x!quant.uniform<i16:f32, 0.5>>, tensor<1048576xi32>, tensor<1048576xi32>) -> tensor<1x1048576x!quant.uniform<u8:f32, 0.5:3>> loc("/layer_norm_of_too_many")
   return
 }
 

@@ -50,13 +50,13 @@ def norm(c: Conversion, op: qd.Norm, target: Target) -> ir.Value:
     """One op, whichever the width of its input and its result.
 
     Raises:
-        ModelError: a row is longer than what has an exact integer form, or weight or bias is not finite.
+        ModelError: a row is longer than what has an integer form, or weight or bias is not finite.
     """
     x, n = c.get(op.x), shape(op.x)[-1]
     if n > qi.MOST_NORMALIZED:
         raise ModelError(
-            f"{layer_name(op)}: normalizes over {n} numbers, and integers hold the variance of at most "
-            f"{qi.MOST_NORMALIZED}; a narrower layer, or groups of that size, would work."
+            f"{layer_name(op)}: normalizes over {n} numbers; at most {qi.MOST_NORMALIZED} have an integer form. "
+            "Smaller groups would work."
         )
     weight, bias = constant_array(op, op.weight), constant_array(op, op.bias)
     for name, values in (("weight", weight), ("bias", bias)):

@@ -219,3 +219,24 @@ def test_a_word_is_scaled_by_two_products_of_words(r: int) -> None:
     lower = (half(low) + half(constant & (word - 1))) >> 15
     upper = half(high) + half(constant >> 15)
     prove(z3.SignExt(32, (upper + lower) >> (r - 15)) == definition, *products, *fits)
+
+
+@pytest.mark.parametrize("r", [15, 22, 30, 45])
+def test_a_longer_factor_is_three_products(r: int) -> None:
+    parts, constant = z3.BitVecs("low middle high", 64), z3.BitVec("constant", 64)
+    word = 1 << 15
+    products = [z3.And(x >= -(word * (word - 1)), x <= word * (word - 1)) for x in parts]
+    total = (parts[2] << 30) + (parts[1] << 15) + parts[0] + constant
+    definition = total >> r
+    fits = (definition >= INT32_MIN >> 4, definition <= INT32_MAX >> 4, constant >= -(1 << 58), constant <= 1 << 58)
+
+    def half(x: z3.BitVecRef) -> z3.BitVecRef:
+        return z3.Extract(31, 0, x)
+
+    starts = (constant & (word - 1), (constant >> 15) & (word - 1), constant >> 30)
+    sums = [half(x) + half(start) for x, start in zip(parts, starts, strict=True)]
+    middle = sums[1] + (sums[0] >> 15)
+    upper = (sums[2] + (middle >> 15)) >> max(r - 30, 0)
+    made = (upper << max(30 - r, 0)) + ((middle & (word - 1)) >> min(r - 15, 15))
+    whole = total >> 30
+    prove(z3.SignExt(32, made) == definition, *products, *fits, whole >= INT32_MIN, whole <= INT32_MAX)

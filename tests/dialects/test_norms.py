@@ -68,6 +68,20 @@ def test_the_worst_rows_fit_16_bits_and_keep_the_bound(n: int, centered: bool) -
         assert np.abs(got).max() >= 2 ** normalized_bits(n) * math.sqrt(n - 1) * (1 - 2.0**-14) - 1
 
 
+@pytest.mark.parametrize("n", [4096, 30_000, 300_000])
+@pytest.mark.parametrize("centered", [True, False])
+def test_long_rows_are_as_exact_up_to_32_deviations(n: int, centered: bool) -> None:
+    """Their variance has more than 64 bits; the one number that differs is cut off."""
+    random = np.random.default_rng(n)
+    rows = np.rint(random.normal(3, [[1.5], [3000.0], [0.0]], (3, n))).clip(-32768, 32767).astype(np.int64)
+    rows[2] = -32768
+    rows[2, 7] = 32767
+    got, real = normalized(rows, 1, centered=centered)
+    real = real.clip(-32768, 32767)
+    assert (np.abs(got - real) <= 0.5 + np.abs(real) * 2.0**-15).all()
+    assert got[2, 7] == 32767 or not centered
+
+
 def test_rows_without_any_difference_are_zero_when_centered() -> None:
     got, _ = normalized(np.full((1, 384), -32768), 1, centered=True)
     assert not got.any()

@@ -45,7 +45,7 @@ class Tensor:
         row = n + draw(gap)
         around = rows * row + draw(gap)
         plane = outer * around + draw(gap) if wide else 0
-        image = (2 if wide else 1) * outer * around + 3 * draw(gap)
+        image = plane + outer * around + 3 * draw(gap)
         self.sizes, self.offset = sizes, draw(st.sampled_from([0, 9]))
         self.strided = Strided(n, row, image, plane=plane, outer=(around,))
         self.bytes = rng.integers(0, 256, self.offset + images * image + plane + 64, np.uint8)

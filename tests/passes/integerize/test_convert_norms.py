@@ -61,8 +61,15 @@ def test_an_epsilon_beyond_all_that_rows_hold_leaves_its_root() -> None:
 
 def test_rows_that_are_too_long_are_refused_by_name() -> None:
     with new_context() as context, context, ir.Location.unknown():
-        module = network("layer_norm", 4096, 1e-5, (8, 8), (8.0, 8.0))
-        with pytest.raises(ModelError, match="/norm: normalizes over 4096 numbers, and integers hold"):
+        kind, row = "tensor<1x1048576xf32>", "tensor<1048576xf32>"
+        module = ir.Module.parse(f"""
+        func.func @main(%x: {kind} {{qd.range = array<f64: -1.0, 1.0>}}) -> {kind} {{
+          %w = "qd.constant"() {{value = dense<1.0> : {row}}} : () -> {row}
+          %r = "qd.rms_norm"(%x, %w, %w) {{epsilon = 0.0 : f64, qd.range = array<f64: -1.0, 1.0>}}
+            : ({kind}, {row}, {row}) -> {kind} loc("/norm")
+          return %r : {kind}
+        }}""")
+        with pytest.raises(ModelError, match="/norm: normalizes over 1048576 numbers; at most 1048575"):
             integerize.run(module.operation)
 
 

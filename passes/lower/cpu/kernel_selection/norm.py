@@ -61,8 +61,11 @@ def _header(op: Any) -> list[int]:
 @selects(qi.LayerNormOp)
 def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
     bits = qi.normalized_bits(shape(op.x)[-1])
-    spec = normalization.LayerNormSpec(**_rows(op), bits=bits, centered=op.centered.value)
     gain, bias = (np.array(defining(value).value, np.int64) for value in (op.gain, op.bias))
+    uniform = bool((gain == gain[0]).all() and (bias == bias[0]).all())
+    if uniform:
+        gain, bias = gain[: normalization.GROUP], bias[: normalization.GROUP]
+    spec = normalization.LayerNormSpec(**_rows(op), bits=bits, centered=op.centered.value, uniform=uniform)
     zero = zero_point(op.x)
     params = normalization.pack_params(gain, bias, op.shift.value, op.epsilon.value, zero, _header(op))
     return _launch(op, spec, params)

@@ -9,6 +9,8 @@ is what `word_scale.py` computes with products of words. A row of so little vari
 first: r = 15 and w = (x - (first x)) * 2^(15-r), which fits a word, since |x - mean| <= sqrt(V / n), and
 V < 2^(2F + 2r - 30). Rows that are not centered are moved by their zero point.
 
+A row longer than 4095 has its variance in 128 bits and M in three parts; what is beyond s16 is cut off.
+
 R is the table's entry for the upper eight bits of v, improved once: `y * (3 - y^2 * v) / 2`, rounded down, which is
 never too large, and too small by at most two, for every v.
 """
@@ -19,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
-from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, SIGN, ByteLanes, Narrow
+from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
-from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row, horizontal
+from dyadic.passes.lower.cpu.kernels.vocabulary.row_sums import sums
+from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
-from dyadic.passes.lower.cpu.kernels.vocabulary.word_scale import SPLIT, WordScale, in_order
+from dyadic.passes.lower.cpu.kernels.vocabulary.word_scale import SPLIT, LongScale, WordScale, in_order
 
 HEADER = 16  # int32: zero point, low, high of the result, shift, epsilon (two), zero point of the input
 SHIFT, EPSILON, ZERO = 3, 4, 6
@@ -34,6 +37,8 @@ TABLE_BYTES = 2 * SEEDS
 GROUPS = 4 * HEADER + TABLE_BYTES  # bytes before the first group
 GROUP_BYTES = 8 * GROUP
 ROOT_BITS = 31
+LONGEST_SHORT = 4095
+LONG = 128  # bits of the variance of a longer row
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,13 @@ class LayerNormSpec:
     bits: int
     centered: bool
     clamp: bool
+    uniform: bool = False  # one gain and one bias for all
     outer: tuple[int, ...] = ()
+
+    @property
+    def long(self) -> bool:
+        """Whether n^2 * 2^30 leaves 64 bits, M 28 and normalized numbers s16."""
+        return self.channels > LONGEST_SHORT
 
     @property
     def units(self) -> int:
@@ -72,6 +83,7 @@ def pack_params(
 ) -> npt.NDArray[np.int32]:
     """Header (zero point, low, high of the result, ...), the seeds, then for every 64 numbers gains and biases.
 
+    Where all are equal, `gain` and `bias` may be those of 64 numbers.
     A gain is the lower word of an int32 whose upper one is 0; a bias has what rounds and the zero point added.
     """
     head = np.zeros(HEADER, np.int32)
@@ -110,14 +122,6 @@ def generate(spec: LayerNormSpec, level: str, symbol: str) -> None:
     c.kernel(symbol, body)
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Of one row: x and x^2, as i64."""
-
-    total: c.Value
-    squares: c.Value
-
-
 class _Kernel:
     def __init__(self, spec: LayerNormSpec, level: str, k: c.KernelArguments) -> None:
         self.spec, self.level, self.params = spec, level, k.params
@@ -129,18 +133,19 @@ class _Kernel:
         self.zero = c.load(c.integer(32), k.params, 4 * ZERO, align=4)
 
     def row(self, source: c.Value, target: c.Value) -> None:
-        sums = self.sums(source)
+        sum_, squares = sums(self.x, source)
         n = self.spec.channels
         zero = c.extend(self.zero, 64, signed=True)
         if self.spec.centered:  # the zero point cancels
-            total, variance = sums.total, c.sub(c.mul(sums.squares, n), c.mul(sums.total, sums.total))
+            total, variance = sum_, c.sub(self.product(squares, n), self.product(sum_, sum_))
         else:
             total = c.mul(zero, n)
-            less = c.mul(zero, c.sub(c.shift_left(sums.total, 1), total))
-            variance = c.mul(c.sub(sums.squares, less), n)
-        root, half_left = self.root(c.add(variance, self.epsilon))
-        # r = 31 - bits + e/2, and e = 32 - (bits shifted left)
-        shift = c.sub(c.const(31 - self.spec.bits + 16), half_left)
+            less = c.mul(zero, c.sub(c.shift_left(sum_, 1), total))
+            variance = self.product(c.sub(squares, less), n)
+        epsilon = c.extend(self.epsilon, LONG, signed=True) if self.spec.long else self.epsilon
+        root, left = self.root(c.add(variance, epsilon))
+        # r = 31 - F + e/2, and e is what is left of the upper bits of V once it was shifted left
+        shift = c.sub(c.const(31 - self.spec.bits + (LONG - 32 if self.spec.long else 32) // 2), left)
 
         def straight() -> None:
             self.normalize(source, target, self.scale(root, total, shift), None)
@@ -156,11 +161,20 @@ class _Kernel:
 
     # --- scalars
 
+    def product(self, a: c.Value, b: c.Value | int) -> c.Value:
+        """Of i64; as i128 where that is needed."""
+        if not self.spec.long:
+            return c.mul(a, b)
+        return c.mul(c.extend(a, LONG, signed=True), b if isinstance(b, int) else c.extend(b, LONG, signed=True))
+
     def root(self, variance: c.Value) -> tuple[c.Value, c.Value]:
-        """R, and half the number of bits that V was shifted left by to make its upper half v."""
-        zeros = c.intrinsic("llvm.ctlz.i64", c.integer(64), variance, c.const(1, 1))
+        """R, and half the number of bits that V was shifted left by to have v on top."""
+        bits = LONG if self.spec.long else 64
+        zeros = c.intrinsic(f"llvm.ctlz.i{bits}", c.integer(bits), variance, c.const(1, 1))
         left = c.both(zeros, -2)
-        v = c.shift_right_logical(c.shift_left(variance, left), 32)
+        v = c.shift_right_logical(c.shift_left(variance, left), bits - 32)
+        if self.spec.long:
+            v, left = c.truncate(v, 64), c.truncate(left, 64)
         entry = c.shift_left(c.shift_right_logical(v, 24), 1)
         seed = c.load(c.integer(16), c.at(self.params, 4 * HEADER - 2 * FIRST_SEED), entry, align=2)
         y = c.extend(seed, 64, signed=False)
@@ -173,79 +187,23 @@ class _Kernel:
             root = c.add(root, c.extend(fits, 64, signed=False))
         return c.smallest(root, 65535), c.shift_right_logical(left, 1)
 
-    def scale(self, root: c.Value, total: c.Value, shift: c.Value) -> WordScale:
+    def scale(self, root: c.Value, total: c.Value, shift: c.Value) -> WordScale | LongScale:
         """M = n * R, and C = 2^(r-1) - total * R."""
         half = c.shift_left(c.const(1), c.sub(shift, 1))
-        return WordScale.of(self.level, c.mul(root, self.spec.channels), c.sub(half, c.mul(total, root)), shift)
+        kind = LongScale if self.spec.long else WordScale
+        return kind.of(self.level, c.mul(root, self.spec.channels), c.sub(half, c.mul(total, root)), shift)
 
     # --- vectors
 
-    def sums(self, source: c.Value) -> _Sums:
-        v = ByteLanes.of(self.level)
-        return self.sums_of_bytes(v, source) if v.vnni else self.sums_of_words(v, source)
-
-    def sums_of_bytes(self, v: ByteLanes, source: c.Value) -> _Sums:
-        """By products of unsigned and signed bytes; with x = 256 h + l: sums of l, l^2, and of h, h^2, h * l."""
-        ones = c.fill(1, v.size, 8)
-        wide = self.spec.x.plane > 0
-
-        def add(v: ByteLanes, offset: c.Value, count: int, *sums: c.Value) -> list[c.Value]:
-            low, *high = self.x.planes(v, source, offset, count)
-            # l * (l - 128): what is missing is 128 times the sum of l
-            made = [v.dot(sums[0], low, ones), v.dot(sums[1], low, c.exclusive(low, SIGN))]
-            if wide:
-                made += [
-                    v.dot(sums[2], ones, high[0]),
-                    v.dot(sums[3], c.exclusive(high[0], SIGN), high[0]),
-                    v.dot(sums[4], low, high[0]),
-                ]
-            return made
-
-        every = self.x.over(add, [c.zeros(v.dwords, 32)] * (5 if wide else 2))
-        low, low_squares = every[0], c.add(every[1], c.shift_left(every[0], 7))
-        if not wide:
-            total, squares = horizontal([low, low_squares])
-            return _Sums(total, squares)
-        high, high_squares, mixed = every[2], c.sub(every[3], c.shift_left(every[2], 7)), every[4]
-        total, ll, hh, hl = horizontal([c.add(low, c.shift_left(high, 8)), low_squares, high_squares, mixed])
-        return _Sums(total, c.add(ll, c.add(c.shift_left(hh, 16), c.shift_left(hl, 9))))
-
-    def sums_of_words(self, v: ByteLanes, source: c.Value) -> _Sums:
-        """By multiply-adds of word pairs; two squares make 2^31 at most, unsigned, and are summed in 64 bits."""
-        ones = c.fill(1, v.size // 2, 16)
-        wide = self.spec.x.plane > 0
-
-        def add(v: ByteLanes, offset: c.Value, count: int, *sums: c.Value) -> list[c.Value]:
-            total, *squares = sums
-            for words in self.x.words(v, source, offset, count):
-                total = v.add_products(total, words, ones)
-                both = v.add_products(c.zeros(v.dwords, 32), words, words)
-                parts = [both]
-                if wide:
-                    pairs = c.bits_as(both, v.dwords // 2, 64)
-                    parts = [c.both(pairs, (1 << 32) - 1), c.shift_right_logical(pairs, 32)]
-                squares = [c.add(sum_, part) for sum_, part in zip(squares, parts, strict=True)]
-            return [total, *squares]
-
-        none = [c.zeros(v.dwords // 2, 64)] * 2 if wide else [c.zeros(v.dwords, 32)]
-        total, *squares = self.x.over(add, [c.zeros(v.dwords, 32), *none])
-        if not wide:
-            return _Sums(*horizontal([total, *squares]))
-        whole = c.add(*squares)
-        parts = [c.element(whole, i) for i in range(v.dwords // 2)]
-        while len(parts) > 1:
-            parts = [c.add(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
-        return _Sums(horizontal([total])[0], parts[0])
-
     def normalize(
-        self, source: c.Value, target: c.Value, scale: WordScale, move: tuple[c.Value, c.Value] | None
+        self, source: c.Value, target: c.Value, scale: WordScale | LongScale, move: tuple[c.Value, c.Value] | None
     ) -> None:
         """Every number of a row to bytes in memory; `move`: what is subtracted from words, and their shift."""
         groups = c.at(self.params, GROUPS)
 
         def vector(v: ByteLanes, offset: c.Value, count: int) -> None:
             # a group has its numbers' lanes one after the other, whatever part of it a vector is
-            group = c.mul(c.shift_right_logical(offset, 6), GROUP_BYTES)
+            group = c.const(0) if self.spec.uniform else c.mul(c.shift_right_logical(offset, 6), GROUP_BYTES)
             entries = c.at(groups, c.add(group, c.both(offset, GROUP - 1)))
             dwords: list[c.Value] = []
             for half, words in enumerate(self.x.words(v, source, offset, v.size)):
