@@ -36,6 +36,8 @@ def option(name: str, value: Any) -> list[str]:
     ['--no-measure']
     >>> option("shape", {"x": (1, 3, 32, 32)}), option("exclude", ("conv1", "fc"))
     (['--shape', 'x=1x3x32x32'], ['--exclude', 'conv1', '--exclude', 'fc'])
+    >>> option("shape", {"x": ((1, 128), (1, 32))})
+    ['--shape', 'x=1x128', '--shape', 'x=1x32']
     >>> option("plan", Path("plans/w4.json")), option("metric", "quality/top.py:top5")
     (['--plan', 'w4.json'], ['--metric', 'top.py:top5'])
     """
@@ -46,7 +48,8 @@ def option(name: str, value: Any) -> list[str]:
         case False:
             return [f"--no-{flag[2:]}"]
         case Mapping():
-            return [word for key, sizes in value.items() for word in (flag, f"{key}={'x'.join(map(str, sizes))}")]
+            pairs = [(key, one) for key, sizes in value.items() for one in several(sizes)]
+            return [word for key, sizes in pairs for word in (flag, f"{key}={'x'.join(map(str, sizes))}")]
         case tuple() if name == "isa":
             return [flag, ",".join(value)]
         case tuple():
@@ -58,3 +61,8 @@ def option(name: str, value: Any) -> list[str]:
         case _ if callable(value):  # a function of Python's: the command line takes it from a file
             return [flag, f"FILE.py:{getattr(value, '__name__', name)}"]
     return [flag, str(value)]
+
+
+def several(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The shapes of an input, which may be one."""
+    return sizes if isinstance(sizes[0], tuple) else (sizes,)

@@ -24,11 +24,13 @@ from torch_mlir import ir
 from dyadic.compiler.artifact import Artifact, finished
 from dyadic.compiler.built import Build, Built
 from dyadic.compiler.calibrate import calibrate
+from dyadic.compiler.calibrate.data import first_batches
 from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.float_network import float_network, run_stage
 from dyadic.compiler.in_python import called_as, keywords_in_errors
 from dyadic.compiler.job import Job
+from dyadic.compiler.lengths import ASKED, check_lengths, shortened
 from dyadic.compiler.measure.account import account
 from dyadic.compiler.measure.measurements import measure
 from dyadic.compiler.options import Options
@@ -93,6 +95,8 @@ def calibrated_network(job: Job, tools: Tools) -> Calibrated:
     module = float_network(job, tools)
     with tools.stage("calibrate"):
         data = open_data(job, metric, module, tools)
+        if job.lengths:
+            check_lengths(job, tools, module.operation, list(first_batches(data.calibration, ASKED, ASKED)))
         calibrate(module, data.calibration, job.observer, tools.progress, tools.cache)
         tools.trace.page(module.operation, "calibrate", job.observer)
         equalizer = Equalizer(module.operation, data.calibration, job.observer, tools.cache)
@@ -139,6 +143,7 @@ def build(
                 tools.progress.warn(note)
         floating = network.clone()
     tools.look("refine", network)
+    shorter = [shortened(network, length) for length in options.lengths[1:]]
     with tools.stage("integerize"):
         run_stage(network, "integerize", PIPELINE["integerize"], tools)
         integer = network.clone()
@@ -146,10 +151,19 @@ def build(
     with tools.stage("lower"):
         run_stage(network, "lower", target.pipeline, tools)
         lowered, tuned = tune_network(target, network, integer, options, tools)
+        others = [lowered_alike(target, one, tools) for one in shorter]
     tools.look("lower", lowered.operation)
     with tools.stage("emit"), tools.progress.stage("emit"):
-        emitted = target.emit(lowered, options.levels, integer, tools.cache)
+        emitted = target.emit(lowered, options.levels, integer, tools.cache, others)
     return Built(floating, integer, lowered.operation, emitted, refined, equalized, tuned)
+
+
+def lowered_alike(target: Target, network: ir.Operation, tools: Tools) -> ir.Operation:
+    """A shorter twin of the network that ships: integers and kernels, without a word."""
+    quiet = tools.quiet()
+    run_stage(network, "integerize", PIPELINE["integerize"], quiet)
+    run_stage(network, "lower", target.pipeline, quiet)
+    return network
 
 
 def certified(target: Target, built: Built, islands: Sequence[str]) -> Certificate:

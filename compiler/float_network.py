@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from torch_mlir import ir
 
@@ -15,6 +16,9 @@ from dyadic.compiler.trace import run_passes
 from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def float_network(job: Job, tools: Tools) -> ir.Module:
@@ -54,11 +58,34 @@ def read(job: Job, context: ir.Context) -> ir.Module:
 
         if job.example_inputs is None:
             raise UsageError("a torch module needs example_inputs, as in compile(module, example_inputs=(x,))")
-        return import_torch(model, job.example_inputs, context)
+        return import_torch(model, shaped(model, job.example_inputs, job.shapes[0]), context)
     from onnx import ModelProto
 
     from dyadic.compiler.importers.onnx import import_onnx
 
     if not isinstance(model, str | os.PathLike | bytes | ModelProto):
         raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not a {type(model).__name__}")
-    return import_onnx(model, context, job.shape)
+    return import_onnx(model, context, job.shapes[0])
+
+
+def shaped(model: Any, examples: Sequence[torch.Tensor], shapes: Mapping[str, Sequence[int]]) -> Sequence[torch.Tensor]:
+    """Example inputs of a module cut to the sizes that are given for them, by the names that `forward` has; other
+    inputs of the same length are cut alike.
+
+    Raises:
+        UsageError: an example is smaller than that, or has another name.
+    """
+    if not shapes or not isinstance(examples, tuple | list):
+        return examples
+    names = list(inspect.signature(model.forward).parameters)[: len(examples)]
+    if unknown := sorted(set(shapes) - set(names)):
+        raise UsageError(f'a shape was given for "{unknown[0]}", but the inputs of the model are {", ".join(names)}')
+    cut = list(examples)
+    for name, sizes in shapes.items():
+        had = tuple(cut[names.index(name)].shape)
+        if len(sizes) != len(had) or any(n > m for n, m in zip(sizes[1:], had[1:], strict=True)):
+            raise UsageError(f'the shape {list(sizes)} was given for "{name}", but its example has {list(had)}')
+        for i, each in enumerate(cut):
+            if names[i] == name or (names[i] not in shapes and tuple(each.shape[1:]) == had[1:]):
+                cut[i] = each[(slice(None), *(slice(n) for n in sizes[1:]))]
+    return tuple(cut)

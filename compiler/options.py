@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from operator import ne
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -116,18 +117,28 @@ class Count:
         raise UsageError(f"{flag(name)} must be a whole number from {self.least} to {self.most}, not {value!r}")
 
 
-def sizes(name: str, value: Any) -> dict[str, tuple[int, ...]] | None:
-    """By input, as a dict or as (name, sizes) pairs."""
+def sizes(name: str, value: Any) -> dict[str, Any] | None:
+    """By input, as a dict or as (name, sizes) pairs; several for one input, the largest first."""
     if not value:
         return None
+    pairs = list(value.items()) if isinstance(value, Mapping) else value
+    given: dict[str, list[tuple[int, ...]]] = {}
     try:
-        given = {str(input): tuple(shape) for input, shape in dict(value).items()}
+        for input, shape in pairs:
+            several = isinstance(shape, list | tuple) and shape and all(isinstance(n, list | tuple) for n in shape)
+            given.setdefault(str(input), []).extend(map(tuple, shape if several else [shape]))
     except (TypeError, ValueError):
         raise UsageError(f"{flag(name)} takes the sizes of each input by its name, not {value!r}") from None
-    for input, shape in given.items():
-        if not shape or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
-            raise UsageError(f'{flag(name)}: the sizes of "{input}" are whole numbers above 0, not {shape}')
-    return given
+    for input, shapes in given.items():
+        for shape in shapes:
+            if not shape or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
+                raise UsageError(f'{flag(name)}: the sizes of "{input}" are whole numbers above 0, not {shape}')
+        shapes[:] = sorted(set(shapes), reverse=True)
+        if any(len(one) != len(shapes[0]) or sum(map(ne, one, shapes[0])) != 1 for one in shapes[1:]):
+            raise UsageError(f'{flag(name)}: several sizes of "{input}" must differ in how many tokens there are alone')
+    if len({len(shapes) for shapes in given.values()} - {1}) > 1:
+        raise UsageError(f"{flag(name)} gives some inputs more sizes than others: each needs as many, or one")
+    return {input: shapes[0] if len(shapes) == 1 else tuple(shapes) for input, shapes in given.items()}
 
 
 def a_metric(name: str, value: Any) -> Any:
@@ -223,8 +234,12 @@ class Options:
         None, "threads of the final measurement (default: by the work)", Count(1, MOST_THREADS), metavar="N"
     )
     batch: int = option(1, "batch of the final measurement", Count(1, MOST_BATCH), metavar="N")
-    shape: Mapping[str, tuple[int, ...]] | None = option(
-        None, "size of an input where the model leaves it open; may be repeated", sizes, metavar="NAME=1x3x224x224"
+    shape: Mapping[str, tuple[int, ...] | tuple[tuple[int, ...], ...]] | None = option(
+        None,
+        "size of an input where the model leaves it open; may be repeated, for one input, too: the artifact then has a "
+        "program for each length, with the same weights",
+        sizes,
+        metavar="NAME=1x3x224x224",
     )
     observer: ObserverName = chosen(
         "auto",
@@ -296,6 +311,23 @@ class Options:
         target = target_of(self.target)
         wanted = tuple(self.isa or target.usable())
         return tuple(name for name in target.levels if name in wanted)
+
+    @property
+    def shapes(self) -> list[dict[str, tuple[int, ...]]]:
+        """The sizes of inputs, one such dict for each length, the largest first."""
+        given: dict[str, Any] = dict(self.shape or {})
+        several = {name: sizes for name, sizes in given.items() if isinstance(sizes[0], tuple)}
+        count = max((len(sizes) for sizes in several.values()), default=1)
+        return [{n: several[n][i] if n in several else sizes for n, sizes in given.items()} for i in range(count)]
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many tokens each of `shapes` is for; empty where there is one."""
+        first, *others = self.shapes
+        if not others:
+            return []
+        name, axis = next((n, d) for n in first for d in range(len(first[n])) if first[n][d] != others[0][n][d])
+        return [one[name][axis] for one in self.shapes]
 
     @property
     def seconds(self) -> float | None:

@@ -8,24 +8,26 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.runtime.fixedpoint import INT32_MAX
 
-ARGUMENTS = "arg_attrs"
+ARGUMENTS, RESULTS = "arg_attrs", "res_attrs"
 
 
-def argument_attributes(function: Any, index: int) -> dict[str, ir.Attribute]:
-    """What a function says of argument `index`, by name."""
+def argument_attributes(function: Any, index: int, of: str = ARGUMENTS) -> dict[str, ir.Attribute]:
+    """What a function says of argument `index`, or of a result, by name."""
     attributes = function.operation.attributes
-    if ARGUMENTS not in attributes:
+    if of not in attributes:
         return {}
-    return {named.name: named.attr for named in attributes[ARGUMENTS][index]}
+    return {named.name: named.attr for named in attributes[of][index]}
 
 
-def set_argument_attribute(function: Any, index: int, name: str, value: ir.Attribute) -> None:
+def set_argument_attribute(function: Any, index: int, name: str, value: ir.Attribute, of: str = ARGUMENTS) -> None:
     """Write or replace one of them."""
     operation = function.operation
-    every = [argument_attributes(operation, i) for i in range(len(operation.regions[0].blocks[0].arguments))]
+    kind = ir.FunctionType(operation.attributes["function_type"].value)
+    count = len(kind.inputs if of == ARGUMENTS else kind.results)
+    every = [argument_attributes(operation, i, of) for i in range(count)]
     every[index][name] = value
     with operation.context:
-        operation.attributes[ARGUMENTS] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])
+        operation.attributes[of] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])
 
 
 def is_mask(argument: ir.Value) -> bool:

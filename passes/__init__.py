@@ -9,6 +9,7 @@ from dyadic.passes.ingest.ingest_onnx import ingest_onnx
 from dyadic.passes.integerize.align_residuals import align_residuals
 from dyadic.passes.integerize.choose_fused_additions import choose_fused_additions
 from dyadic.passes.integerize.integerize import integerize as convert_to_integers  # the name is the package here
+from dyadic.passes.integerize.mark_tokens import mark_tokens
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.place_widths import place_widths
 from dyadic.passes.integerize.verify_integer import verify_integer
@@ -85,7 +86,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         correct_biases,  # last: what is left on average once weights are chosen
     ),
     "integerize": (
-        place_widths,  # first: what rounds to another width gets a range of its own
+        mark_tokens,  # first: a proof about the network as it is
+        place_widths,  # before ranges: what rounds to another width gets a range of its own
         place_ranges,  # before those that read scales, which follow from ranges that agree
         choose_fused_additions,  # before integerize, which must know whether a layer rounds or waits for its addition
         align_residuals,  # after both: for additions that were chosen, and no one moves their ranges any more

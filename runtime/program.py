@@ -25,7 +25,7 @@ ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
-LATER = {"given"}  # fields that format 4 did not have at first: files without them mean the default
+LATER = {"given", "tokens"}  # fields that format 4 did not have at first: files without them mean the default
 ID_BYTES = 4  # of an int32 input's number
 GIVEN = ("int64", "int32", "bool", "float32")  # what users give whole numbers as
 
@@ -50,7 +50,10 @@ class Input:
     numbers that are looked up, lo..hi: their bytes lie in memory as one dimension more, and sessions refuse others.
 
     given: what users give whole numbers as ('int64', 'int32', 'bool', or 'float32' of what is 0 or 1), '' where it is
-    dtype; what is given so is refused outside lo..hi, and not clamped."""
+    dtype; what is given so is refused outside lo..hi, and not clamped.
+
+    tokens: the dimension that may be shorter, 0 where none may: sessions fill it up with `lo`, which changes no other
+    token's result."""
 
     name: str
     shape: tuple[str | int, ...]  # the user's: ('N', 3, 224, 224)
@@ -61,6 +64,7 @@ class Input:
     lo: int = 0
     hi: int = 255
     given: str = ""
+    tokens: int = 0
 
     @property
     def user_dtype(self) -> str:
@@ -73,7 +77,7 @@ class Output:
     """An array of the user's; or, where `whole` is given, a part of one, with a scale of its own.
 
     Parts of one array follow each other under its name. `whole` is that array's shape and `start` where the part begins
-    in it, both without the batch."""
+    in it, both without the batch. `tokens` is the dimension that is as short as that of the inputs, 0 where none is."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -84,6 +88,7 @@ class Output:
     hi: int = 255
     start: tuple[int, ...] = ()
     whole: tuple[int, ...] = ()
+    tokens: int = 0
 
     @property
     def array(self) -> tuple[str | int, ...]:
@@ -256,6 +261,11 @@ def check_interface(program: Program) -> None:
     different("program.outputs", [parts[0].name for parts in results_of(program.outputs)])
     for i, parts in enumerate(results_of(program.outputs)):
         check_parts(parts, f"program.outputs[{i}]")
+    for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
+        for i, tensor in enumerate(tensors):
+            between(tensor.tokens, 0, len(tensor.shape) - 1, f"program.{kind}[{i}].tokens")
+    if len({t.shape[t.tokens] for t in (*program.inputs, *program.outputs) if t.tokens}) > 1:
+        raise wrong("program.inputs", [t.shape for t in program.inputs], "as many tokens everywhere")
     different("program.scalars", [scalar.name for scalar in program.scalars])
     between(len(program.scalars), 0, MAX_SCALARS, "number of scalars")
     for i, scalar in enumerate(program.scalars):

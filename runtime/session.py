@@ -20,6 +20,7 @@ from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
 from dyadic.runtime.program import Input, Output, Program, integers_of, results_of
+from dyadic.runtime.tokens import Results, check_count, common_count, filled_up, length_of, smallest, whole_numbers
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
@@ -41,7 +42,8 @@ class TensorInfo:
     scale * (q - zero_point).
 
     An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
-    then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest."""
+    then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest. The dimension
+    `tokens` may be shorter, alike in all that have one; 0: none may."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -51,6 +53,7 @@ class TensorInfo:
     raw_dtype: np.dtype[Any]
     parts: tuple[PartInfo, ...] = ()
     limits: tuple[int, int] | None = None
+    tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,18 +93,20 @@ def load(
     if code not in ("map", "copy"):
         raise UsageError(f"code must be 'map' or 'copy', not {code!r}")
     with open_artifact(path, verify, copy=code == "copy") as artifact:
-        program = _choose(artifact, variant)
-        count = default_threads(program) if threads is None else threads
-        return Session(artifact, program, count, max_batch, isa, verify, code)
+        programs = _choose(artifact, variant)
+        count = default_threads(programs[0]) if threads is None else threads
+        return Session(artifact, programs, count, max_batch, isa, verify, code, variant)
 
 
-def _choose(artifact: ArtifactFile, variant: str | None) -> Program:
-    """The program of that variant, or the first."""
+def _choose(artifact: ArtifactFile, variant: str | None) -> list[Program]:
+    """The program of that variant; or the first, with those that are the same for fewer tokens."""
     if variant is None:
-        return artifact.program
+        first = artifact.program
+        others = [one for one in artifact.programs[1:] if one.target == first.target and length_of(one)]
+        return [first, *others] if length_of(first) else [first]
     for program in artifact.programs:
         if program.variant == variant:
-            return program
+            return [program]
     known = ", ".join(f"'{program.variant}'" for program in artifact.programs)
     raise UsageError(f"'{artifact.path}' has no variant '{variant}'; it has {known}")
 
@@ -111,7 +116,7 @@ def _reopen(
     digest: str,
     threads: int,
     max_batch: int,
-    variant: str,
+    variant: str | None,
     isa: str | None,
     verify: Verify,
     code: Code,
@@ -154,35 +159,42 @@ class Session:
     def __init__(
         self,
         artifact: ArtifactFile,
-        program: Program,
+        programs: Sequence[Program],
         threads: int,
         max_batch: int,
         isa: str | None,
         verify: Verify,
         code: Code,
+        variant: str | None = None,
     ) -> None:
+        """programs: the largest first; the others take fewer tokens."""
         self.path, self.digest = os.path.abspath(artifact.path), artifact.digest
-        self._asked = isa, verify, code
+        self._asked = variant, isa, verify, code
         self.threads, self.max_batch = int(threads), int(max_batch)
-        self.program = program
+        self.program = programs[0]
+        self._programs = sorted(programs, key=length_of)
         self.made = artifact.made
         self.inputs = tuple(_info(t) for t in self.program.inputs)
         self.outputs = tuple(_result(parts) for parts in results_of(self.program.outputs))
         self.scalars = self.program.scalars
-        self._start(
-            executor_of(program.target).open(
-                artifact, program, threads=self.threads, max_batch=self.max_batch, level=isa, copy=code == "copy"
-            )
-        )
+        opened: list[Executor] = []
+        try:
+            for one in self._programs:
+                kind, copy = executor_of(one.target), code == "copy"
+                opened.append(kind.open(artifact, one, threads=threads, max_batch=max_batch, level=isa, copy=copy))
+        except BaseException:
+            _close(opened)
+            raise
+        self._start(opened)
 
-    def _start(self, executor: Executor) -> None:
-        self._executor, self.isa = executor, executor.level
-        self._finalizer = weakref.finalize(self, executor.close)
+    def _start(self, executors: Sequence[Executor]) -> None:
+        self._executors, self.isa = tuple(executors), executors[-1].level
+        self._finalizer = weakref.finalize(self, _close, self._executors)
 
     def __copy__(self) -> "Session":
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
-        other._start(self._executor.copy())
+        other._start([executor.copy() for executor in self._executors])
         return other
 
     def __deepcopy__(self, memo: object) -> "Session":
@@ -198,7 +210,7 @@ class Session:
                 f"this session's file '{self.path}' is not there any more, so that it could not be loaded again from a "
                 "pickle; save the artifact and load it from its path"
             )
-        return _reopen, (self.path, self.digest, self.threads, self.max_batch, self.program.variant, *self._asked)
+        return _reopen, (self.path, self.digest, self.threads, self.max_batch, *self._asked)
 
     def __enter__(self) -> "Session":
         return self
@@ -208,7 +220,8 @@ class Session:
 
     def reset(self) -> None:
         """Make the state zero again that runs leave for the next, where the network has any."""
-        self._executor.reset()
+        for executor in self._executors:
+            executor.reset()
 
     def close(self) -> None:
         """Free the memory and end the native threads; runs in progress in other threads finish first."""
@@ -238,11 +251,15 @@ class Session:
         """
         numbers = self._numbers(scalars or {})
         names = self._output_names(output_names)
-        arrays, batch = self._arrays(feeds, raw)
-        results = self._results(names, batch, raw, out)
-        outs = [results[output.name][output.place] for output in self.program.outputs]
-        self._executor.run(arrays, outs, batch, numbers, raw=raw, timed=False)
-        return [results[name] for name in names]
+        arrays, batch, tokens = self._arrays(feeds, raw)
+        given = self._results(names, batch, raw, out, tokens)
+        place = smallest(self._programs, tokens)
+        program = self._programs[place]
+        results = Results(program, given)
+        ready = filled_up(program, arrays, tokens)
+        self._executors[place].run(ready, results.places, batch, numbers, raw=raw, timed=False)
+        results.finish()
+        return [given[name] for name in names]
 
     def profile(
         self,
@@ -253,15 +270,17 @@ class Session:
     ) -> list[StepTime]:
         """Median time of every step, with a barrier after each; the first and last entries are the boundary."""
         _check_count(iterations, "iterations", 1 << 30)
-        arrays, batch = self._arrays(feeds, False)
-        results = self._results([info.name for info in self.outputs], batch, False, None)
-        outs = [results[output.name][output.place] for output in self.program.outputs]
-        numbers, run = self._numbers(scalars or {}), self._executor.run
-        runs = [run(arrays, outs, batch, numbers, raw=False, timed=True) for _ in range(warmup + iterations)][warmup:]
+        arrays, batch, tokens = self._arrays(feeds, False)
+        given = self._results([info.name for info in self.outputs], batch, False, None, tokens)
+        place = smallest(self._programs, tokens)
+        program, run = self._programs[place], self._executors[place].run
+        ready, outs = filled_up(program, arrays, tokens), Results(program, given).places
+        numbers = self._numbers(scalars or {})
+        runs = [run(ready, outs, batch, numbers, raw=False, timed=True) for _ in range(warmup + iterations)][warmup:]
         quantize, *medians, dequantize = (statistics.median(times) for times in zip(*runs, strict=True))
         steps = [
             StepTime(step.layer, step.op, step.kernel, step.macs * batch, median)
-            for step, median in zip(self.program.timed_steps, medians, strict=True)
+            for step, median in zip(program.timed_steps, medians, strict=True)
         ]
         return [StepTime("", "quantize", "", 0, quantize), *steps, StepTime("", "dequantize", "", 0, dequantize)]
 
@@ -294,7 +313,8 @@ class Session:
                 raise UsageError(f"the network has no output '{name}'; it has {_names(self.outputs)}")
         return list(names)
 
-    def _arrays(self, feeds: Mapping[str, Any], raw: bool) -> tuple[list[np.ndarray], int]:
+    def _arrays(self, feeds: Mapping[str, Any], raw: bool) -> tuple[list[np.ndarray], int, int]:
+        """The inputs, the batch, and how many tokens there are (0: there are none)."""
         if not isinstance(feeds, Mapping):
             raise UsageError(f"feeds must map input names to arrays ({_names(self.inputs)}), not {_kind(feeds)}")
         known = [info.name for info in self.inputs]
@@ -310,19 +330,22 @@ class Session:
                     f"input '{info.name}' has a batch of {array.shape[0]}, but '{known[0]}' has {batch}; "
                     "they must be the same"
                 )
-        return arrays, batch
+        each = zip(self.inputs, arrays, strict=True)
+        return arrays, batch, common_count({info.name: a.shape[info.tokens] for info, a in each if info.tokens})
 
     def _array(self, info: TensorInfo, value: Any, raw: bool) -> np.ndarray:
         array = _as_array(info.name, value)
         dtype = info.raw_dtype if raw else info.dtype
         if info.limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype):
-            array = _whole(info, array)
+            array = whole_numbers(info.name, array, info.limits, info.raw_dtype)
         elif array.dtype != dtype:
             raise UsageError(
                 f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"
                 + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
             )
-        if array.ndim != len(info.shape) or array.shape[1:] != info.shape[1:]:
+        if info.tokens and array.ndim == len(info.shape):
+            check_count(info.name, array.shape[info.tokens], int(info.shape[info.tokens]))
+        elif array.ndim != len(info.shape) or array.shape[1:] != info.shape[1:]:
             raise UsageError(f"input '{info.name}' has shape {_shape(array.shape)}, expected {_shape(info.shape)}")
         if not 1 <= array.shape[0] <= self.max_batch:
             raise UsageError(
@@ -337,6 +360,7 @@ class Session:
         batch: int,
         raw: bool,
         out: Mapping[str, np.ndarray] | Sequence[np.ndarray] | None,
+        tokens: int,
     ) -> dict[str, np.ndarray]:
         """An array for every output, the user's where given."""
         given: Mapping[str, np.ndarray] = {}
@@ -351,7 +375,7 @@ class Session:
         results = {}
         for info in self.outputs:
             dtype = info.raw_dtype if raw else info.dtype
-            shape = (batch, *info.shape[1:])
+            shape = tuple(tokens if d and d == info.tokens else n for d, n in enumerate((batch, *info.shape[1:])))
             array = given.get(info.name)
             if array is None:
                 array = np.empty(shape, dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
@@ -362,6 +386,11 @@ class Session:
                 raise UsageError(f"out for '{info.name}' must be C-contiguous and writeable")
             results[info.name] = array
         return results
+
+
+def _close(executors: Sequence[Executor]) -> None:
+    for executor in executors:
+        executor.close()
 
 
 def _result(parts: tuple[Output, ...]) -> TensorInfo:
@@ -376,23 +405,7 @@ def _result(parts: tuple[Output, ...]) -> TensorInfo:
 def _info(t: Input | Output) -> TensorInfo:
     dtype = np.dtype(t.user_dtype) if isinstance(t, Input) else np.dtype(np.float32)
     limits = (t.lo, t.hi) if isinstance(t, Input) and t.given else None
-    return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point, integers_of(t), limits=limits)
-
-
-def _whole(info: TensorInfo, array: np.ndarray) -> np.ndarray:
-    """Whole numbers of any type, as the network reads them."""
-    assert info.limits is not None
-    low, high = info.limits
-    inside = (array >= low) & (array <= high)
-    if array.dtype.kind == "f":
-        inside &= array == np.rint(array)
-    if not inside.all():
-        place = [int(i) for i in np.argwhere(~inside)[0]]
-        raise UsageError(
-            f"input '{info.name}' holds {array[tuple(place)]} at {place}; the network takes whole numbers from {low} "
-            f"to {high}"
-        )
-    return array.astype(info.raw_dtype)
+    return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point, integers_of(t), limits=limits, tokens=t.tokens)
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:

@@ -124,6 +124,7 @@ def _fix_inputs(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> 
     read = {name for node in graph.node for name in (*node.input, *captured(node))}
     read.update(value.name for value in graph.output)
     inputs = [value for value in inputs if value.name in read or _is_static(value)]
+    named = _sizes_by_name(inputs, shapes)
     batches: dict[str, int] = {}  # 0 where it is open
     for value in inputs:
         dims = [d.dim_value if d.dim_value > 0 else (d.dim_param or "?") for d in value.type.tensor_type.shape.dim]
@@ -131,6 +132,7 @@ def _fix_inputs(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> 
             batches[value.name] = dims[0] if isinstance(dims[0], int) else 0
         if value.name in shapes:
             dims = _given_shape(value.name, dims, list(shapes[value.name]))
+        dims = [*dims[:1], *(named.get(str(size), size) for size in dims[1:])]
         if not dims or any(isinstance(d, str) for d in dims[1:]):
             seen = f"the shape {_show(dims)}" if dims else "no shape"
             example = "x".join(["1", *(str(d) if isinstance(d, int) else "224" for d in dims[1:])])
@@ -155,6 +157,16 @@ def _fix_inputs(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> 
             "give each input a batch dimension of its own"
         )
     return fixed[0] if fixed else min(batches.values(), default=1)
+
+
+def _sizes_by_name(inputs: Sequence[onnx.ValueInfoProto], shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """What the sizes that the file has names for are, by the shapes that are given: other inputs may have them, too."""
+    found: dict[str, int] = {}
+    for value in inputs:
+        for dim, size in zip(value.type.tensor_type.shape.dim, shapes.get(value.name, ()), strict=False):
+            if dim.dim_param and dim.dim_param != "?":
+                found.setdefault(dim.dim_param, size)
+    return found
 
 
 def _is_static(value: onnx.ValueInfoProto) -> bool:

@@ -18,12 +18,13 @@ class Emitted(ABC):
 
     program: what the target's executor runs. sections: bytes or JSON by name, those of the program among them.
     layer_bytes: packed bytes of weights by layer, without padding; what layers share is the first one's, as it is
-    stored.
+    stored. others: programs for fewer tokens, which share its sections.
     """
 
     program: Program
     sections: dict[str, Any] = field(default_factory=dict)
     layer_bytes: Mapping[str, int] = field(default_factory=dict)
+    others: tuple[Program, ...] = ()
 
     @property
     def target(self) -> str:
@@ -54,4 +55,4 @@ class Emitted(ABC):
 
     def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
         """Write the artifact atomically; returns its size in bytes. Raises FileError."""
-        return artifact.write(path, programs=[self.program], sections=self.sections, made=made)
+        return artifact.write(path, programs=[self.program, *self.others], sections=self.sections, made=made)

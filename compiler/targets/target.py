@@ -58,7 +58,12 @@ class Target(ABC):
 
     @abstractmethod
     def emit(
-        self, lowered: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
+        self,
+        lowered: ir.Module,
+        levels: Sequence[str],
+        integer: ir.Module | ir.Operation,
+        cache: Cache | None = None,
+        others: Sequence[ir.Operation] = (),
     ) -> Emitted:
         """Compile and pack.
 
@@ -67,6 +72,7 @@ class Target(ABC):
             levels: what to generate code for; one program and its weights serve all of them.
             integer: the `qi` module before lowering, kept in the artifact.
             cache: where machine code is kept from compile to compile.
+            others: the same network for fewer tokens, lowered: more programs, which share weights and code.
         """
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """From an outlined module to an artifact: machine code for every level, packed weights, parameters, the program."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from dyadic.passes.lower.cpu.select_kernels import INPUTS, OUTPUTS
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN
 from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output
+from dyadic.runtime.tokens import length_of
 
 WEIGHT_ALIGNMENT = 64
 ANY_ID = {"lo": INT32_MIN, "hi": INT32_MAX}  # of an input that nothing reads
@@ -76,7 +77,11 @@ class _Section:
 
 
 def emit(
-    outlined: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
+    outlined: ir.Module | ir.Operation,
+    levels: Sequence[str],
+    integer: ir.Module | ir.Operation,
+    cache: Cache | None = None,
+    others: Sequence[ir.Operation] = (),
 ) -> CpuEmitted:
     """Compile and pack.
 
@@ -85,38 +90,69 @@ def emit(
         levels: ISA levels to generate code for; the same program, weights and parameters serve all of them.
         integer: the `qi` module before lowering, kept in the artifact.
         cache: where machine code is kept from compile to compile.
+        others: the same network for fewer tokens: more programs that share code, weights and parameters.
     """
-    function = main_function(outlined)
-    launches = launches_of(outlined)
     weights, params = _Section(), _Section()
-    specs = {launch.kernel.value: registry.from_attribute(launch.spec) for launch in launches}
+    modules = [outlined, *others]
+    every = [launches_of(module) for module in modules]
+    specs = {n.kernel.value: registry.from_attribute(n.spec) for launches in every for n in launches}
+    images = compile_kernels(specs, levels, cache=cache)
+    programs = [
+        _program(module, launches, specs, images, weights, params)
+        for module, launches in zip(modules, every, strict=True)
+    ]
+    if others:
+        programs = [replace(one, variant=f"1x{length_of(one)}") for one in programs]
+    program, launches = programs[0], every[0]
+    weighted = [
+        (launch, step.weights)
+        for launch, step in zip(launches, program.steps, strict=True)
+        if _has_layer_weights(launch)
+    ]
+    stored = integer_ir.store(integer, [launch for launch, _ in weighted], [offset for _, offset in weighted])
+    sections = {program.image(level): image.code for level, image in images.items()}
+    sections |= {"qi": stored, program.weights: weights.bytes(), program.params: params.bytes()}
+    return CpuEmitted(
+        program=program,
+        sections=sections,
+        images=images,
+        layer_bytes=layer_bytes(launches),
+        others=tuple(programs[1:]),
+    )
+
+
+def _program(
+    module: ir.Module | ir.Operation,
+    launches: Sequence[LaunchOp],
+    specs: Mapping[str, Any],
+    images: Mapping[str, Image],
+    weights: _Section,
+    params: _Section,
+) -> CpuProgram:
+    """One program: its constants go into the sections, its kernels are among those of the images."""
     steps = tuple(_step(launch, specs[launch.kernel.value], weights, params) for launch in launches)
-    attributes = function.operation.attributes
+    attributes = main_function(module).operation.attributes
     *offsets, arena = ints(attributes[views.ARENA])
     layers: dict[str, tuple[str, ...]] = {}
     for launch in launches:
         layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
-    images = compile_kernels(specs, levels, cache=cache)
-    program = CpuProgram(
+    return CpuProgram(
         buffers=tuple(Buffer(o, s) for o, s in zip(offsets, ints(attributes[views.BUFFERS]), strict=True)),
         arena_bytes=arena,
-        scratch_bytes=_scratch_bytes(specs.values()),
+        scratch_bytes=_scratch_bytes(specs[symbol] for symbol in layers),
         inputs=tuple(_input(each) for each in attributes[INPUTS]),
         outputs=tuple(_output(each) for each in attributes[OUTPUTS]),
         steps=steps,
         together=first_together(launches, steps, ints(attributes[views.BUFFERS])),
         entries={
-            level: {symbol: Entry(*place, layers.get(symbol, ())) for symbol, place in image.entries.items()}
+            level: {
+                symbol: Entry(*place, layers.get(symbol, ()))
+                for symbol, place in image.entries.items()
+                if symbol in layers or symbol not in specs
+            }
             for level, image in images.items()
         },
     )
-    weighted = [
-        (launch, step.weights) for launch, step in zip(launches, steps, strict=True) if _has_layer_weights(launch)
-    ]
-    stored = integer_ir.store(integer, [launch for launch, _ in weighted], [offset for _, offset in weighted])
-    sections = {program.image(level): image.code for level, image in images.items()}
-    sections |= {"qi": stored, program.weights: weights.bytes(), program.params: params.bytes()}
-    return CpuEmitted(program=program, sections=sections, images=images, layer_bytes=layer_bytes(launches))
 
 
 def layer_bytes(launches: Iterable[LaunchOp]) -> dict[str, int]:
@@ -185,6 +221,7 @@ def _boundary(tensor: Any) -> dict[str, Any]:
         "zero_point": tensor["zero_point"].value,
         "lo": lo,
         "hi": hi,
+        "tokens": tensor["tokens"].value if "tokens" in tensor else 0,
     }
 
 

@@ -57,9 +57,14 @@ class Cpu(Target):
         return PIPELINE["lower/cpu"]
 
     def emit(
-        self, lowered: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
+        self,
+        lowered: ir.Module,
+        levels: Sequence[str],
+        integer: ir.Module | ir.Operation,
+        cache: Cache | None = None,
+        others: Sequence[ir.Operation] = (),
     ) -> CpuEmitted:
-        return emit(lowered, levels, integer, cache)
+        return emit(lowered, levels, integer, cache, others)
 
     def unpack(self, file: ArtifactFile, context: ir.Context) -> ir.Module:
         program = program_of(file)
@@ -67,11 +72,12 @@ class Cpu(Target):
 
     def certify(self, integer: ir.Module | ir.Operation, emitted: Emitted) -> Certificate:
         assert isinstance(emitted, CpuEmitted)
+        programs = [one for one in (emitted.program, *emitted.others) if isinstance(one, CpuProgram)]
         images = {
-            level: (image.code, image.text_length, emitted.program.entries[level])
+            level: (image.code, image.text_length, {k: v for one in programs for k, v in one.entries[level].items()})
             for level, image in emitted.images.items()
         }
-        return certify(integer, images, emitted.program.steps)
+        return certify(integer, images, [step for one in programs for step in one.steps])
 
     def verify(self, file: ArtifactFile) -> Iterable[str]:
         try:

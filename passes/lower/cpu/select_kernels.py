@@ -6,7 +6,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.arguments import argument_attributes
+from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import is_integer, known_activation, quantized_bounds, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
@@ -95,10 +95,13 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
     for op in body:
         if isinstance(op, qi.InputOp):
             index = arguments.index(op.x)
-            given = argument_attributes(function, index).get(qd.DTYPE)
-            inputs[index] = ir.DictAttr.get(_input(argument_names[index], op, given))
-    for name, value in zip(result_names, terminator.operation.operands, strict=True):
-        outputs += [ir.DictAttr.get(part) for part in _parts(name, value)]
+            said = argument_attributes(function, index)
+            given = _input(argument_names[index], op, said.get(qd.DTYPE))
+            inputs[index] = ir.DictAttr.get(given | ({"tokens": said[qd.TOKENS]} if qd.TOKENS in said else {}))
+    for i, (name, value) in enumerate(zip(result_names, terminator.operation.operands, strict=True)):
+        said = argument_attributes(function, i, RESULTS)
+        tokens = {"tokens": said[qd.TOKENS]} if qd.TOKENS in said else {}
+        outputs += [ir.DictAttr.get(part | tokens) for part in _parts(name, value)]
     return ir.ArrayAttr.get([inputs[i] for i in range(len(arguments))]), ir.ArrayAttr.get(outputs)
 
 

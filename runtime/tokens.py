@@ -1,0 +1,89 @@
+"""Whole numbers as inputs, and fewer tokens than a program has room for: which of several takes them, what fills up.
+
+The compiler has shown that what is filled up changes no other token's result, whichever program computes it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dyadic.runtime.errors import UsageError
+from dyadic.runtime.program import Program, results_of
+
+
+def length_of(program: Program) -> int:
+    """How many tokens it has room for; 0 where none of its inputs may be shorter than it is."""
+    return next((int(t.shape[t.tokens]) for t in program.inputs if t.tokens), 0)
+
+
+def smallest(programs: Sequence[Program], tokens: int) -> int:
+    """The place of the first with room for so many tokens; `programs` have more and more."""
+    return next((i for i, program in enumerate(programs) if length_of(program) >= tokens), len(programs) - 1)
+
+
+def filled_up(program: Program, arrays: Sequence[np.ndarray], tokens: int) -> list[np.ndarray]:
+    """The inputs as the program takes them: padded tokens have the id 0 and are not valid."""
+    missing = length_of(program) - tokens
+    if missing <= 0:
+        return list(arrays)
+    return [
+        np.pad(array, [(0, missing if d == t.tokens else 0) for d in range(array.ndim)]) if t.tokens else array
+        for t, array in zip(program.inputs, arrays, strict=True)
+    ]
+
+
+def check_count(name: str, count: int, most: int) -> None:
+    """Raises UsageError where an input has more tokens than the largest program has room for, or none."""
+    if not 1 <= count <= most:
+        raise UsageError(f"input '{name}' has {count} tokens; the network takes 1 to {most}")
+
+
+def common_count(counts: Mapping[str, int]) -> int:
+    """How many tokens all inputs have; 0 where none has any."""
+    first = next(iter(counts), "")
+    for name, count in counts.items():
+        if count != counts[first]:
+            raise UsageError(
+                f"input '{name}' has {count} tokens, but '{first}' has {counts[first]}; they must be the same"
+            )
+    return counts.get(first, 0)
+
+
+def whole_numbers(name: str, array: np.ndarray, limits: tuple[int, int], dtype: np.dtype[Any]) -> np.ndarray:
+    """Whole numbers of any type inside limits, as the network reads them. Raises UsageError."""
+    low, high = limits
+    inside = (array >= low) & (array <= high)
+    if array.dtype.kind == "f":
+        inside &= array == np.rint(array)
+    if not inside.all():
+        place = [int(i) for i in np.argwhere(~inside)[0]]
+        saw = f"input '{name}' holds {array[tuple(place)]} at {place}"
+        raise UsageError(f"{saw}; the network takes whole numbers from {low} to {high}")
+    return array.astype(dtype)
+
+
+class Results:
+    """The user's arrays, and what a program writes: the same, or larger ones that are copied from."""
+
+    def __init__(self, program: Program, given: dict[str, np.ndarray]) -> None:
+        self.given = given
+        self.whole = dict(given)
+        self.outputs = program.outputs
+        for parts in results_of(program.outputs):
+            first, array = parts[0], given[parts[0].name]
+            sizes = (len(array), *(int(n) for n in first.array[1:]))
+            if first.tokens and array.shape != sizes:
+                self.whole[first.name] = np.empty(sizes, array.dtype)
+
+    @property
+    def places(self) -> list[np.ndarray]:
+        """An array for each of the program's outputs."""
+        return [self.whole[output.name][output.place] for output in self.outputs]
+
+    def finish(self) -> None:
+        """Copy what is the user's."""
+        for output in self.outputs:
+            whole, given = self.whole[output.name], self.given[output.name]
+            if whole is not given:
+                np.copyto(given, whole[tuple(slice(n) for n in given.shape)])
