@@ -48,6 +48,7 @@ from dyadic.compiler.tune.stage import tune_network
 from dyadic.compiler.user_data import open_data
 from dyadic.compiler.widths.decisions import Decisions
 from dyadic.passes import PIPELINE
+from dyadic.passes.prepare.balance_attention import balance_attention
 from dyadic.passes.prepare.balance_norms import balance_norms
 
 
@@ -134,8 +135,8 @@ def build(
         tools.look("select", network)
         if learn:
             network, equalized = calibrated.equalized(network, decisions, why, options)
-        if balance_norms.name not in options.left_out:
-            run_passes(network, [balance_norms], "refine", tools.trace)
+        balancing = [one for one in (balance_norms, balance_attention) if one.name not in options.left_out]
+        run_passes(network, balancing, "refine", tools.trace)
         if learn:
             samples, wanted = calibrated.data.calibration, [one for one in TECHNIQUES if one not in options.left_out]
             refined = refine(network, samples, tools.progress, wanted, tools.cache, None, tools.trace)

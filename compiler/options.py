@@ -28,7 +28,13 @@ SensitivityName = Literal[
     "hessian-top-eigenvalue", "hessian-trace", "perturbation", "augmented", "fisher", "loss", "kl", "sqnr"
 ]
 TechniqueName = Literal[
-    "equalize-layers", "sink-slices", "balance-norms", "search-weight-scales", "learn-rounding", "correct-biases"
+    "equalize-layers",
+    "sink-slices",
+    "balance-norms",
+    "balance-attention",
+    "search-weight-scales",
+    "learn-rounding",
+    "correct-biases",
 ]
 NonlinearName = Literal["exact", "i-bert", "i-vit"]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]

@@ -17,6 +17,7 @@ from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
 from dyadic.passes.lower.cpu.choose_dim_order import choose_dim_order
 from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
+from dyadic.passes.prepare.balance_attention import balance_attention
 from dyadic.passes.prepare.balance_norms import balance_norms
 from dyadic.passes.prepare.equalize_channels import equalize_channels
 from dyadic.passes.prepare.equalize_layers import equalize_layers
@@ -47,6 +48,7 @@ OPTIONAL = frozenset(
         "equalize-layers",  # equalization helps some networks and harms others: tried once widths are chosen
         "equalize-channels",
         "balance-norms",  # by what calibration saw, and by the widths
+        "balance-attention",
         "use-i-bert",  # for networks that were trained with other functions: the user says so
         "use-i-vit",
     }
@@ -79,6 +81,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         equalize_layers,  # last: it has to see that a Relu6 is no Relu, and which layers share their weights
         equalize_channels,  # the same across additions and pools, where channels are of very different size
         balance_norms,  # behind calibration, which says how far channels reach
+        balance_attention,
     ),
     "refine": (
         search_weight_scales,  # first: learned rounding starts from its scales

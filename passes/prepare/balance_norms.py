@@ -14,7 +14,7 @@ Truth: exact up to one float32 rounding of each weight and bias, computed in flo
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,15 +65,12 @@ def balance_norms(module: ir.Operation) -> None:
 
 def balance(norm: Any) -> None:
     """One norm; each of its results that linear layers alone read."""
-    attributes = norm.operation.attributes
-    seen = np.array([float(v) for v in attributes[qd.CHANNEL_RANGE]]).reshape(2, -1)
-    room = room_for(attributes[qd.CHANNEL_ROWS].value) if qd.CHANNEL_ROWS in attributes else 1.0
-    if not np.isfinite(seen).all() or not (seen[1] > seen[0]).any():
+    if (seen := channels_seen(norm)) is None:
         return
     between: list[Any] = []
     layers = only_linear(norm.out, between)
     if layers and all(rescalable(layer) for layer in layers):
-        channels = balanced(seen, room, layers)
+        channels = balanced(seen, layers)
         rescale_norm(norm, channels)
         rescale_readers(layers, channels)
         rewrite_ranges([norm, *between], channels)
@@ -84,9 +81,21 @@ def balance(norm: Any) -> None:
         between = []
         layers = only_linear(copy.out, between)
         if layers and all(rescalable(layer) for layer in layers):
-            channels = balanced(seen, room, layers)
+            channels = balanced(seen, layers)
             rescale_readers(layers, channels)
             rewrite_ranges([replaced(copy, channels), *between], channels)
+
+
+def channels_seen(op: Any) -> Channels | None:
+    """What calibration saw of an op's result, not yet shifted or scaled; None where it did not look or all was 0."""
+    attributes = op.operation.attributes
+    if qd.CHANNEL_RANGE not in attributes:
+        return None
+    low, high = np.array([float(v) for v in attributes[qd.CHANNEL_RANGE]]).reshape(2, -1)
+    room = room_for(attributes[qd.CHANNEL_ROWS].value) if qd.CHANNEL_ROWS in attributes else 1.0
+    if not np.isfinite([low, high]).all() or not (high > low).any():
+        return None
+    return Channels(low, high, np.zeros(len(low)), np.ones(len(low)), room)
 
 
 def only_linear(value: ir.Value, between: list[Any]) -> list[Any]:
@@ -134,16 +143,16 @@ def room_for(rows: int) -> float:
     return max(1.0, math.sqrt(math.log(MANY_ROWS) / math.log(max(rows, FEWEST_ROWS))))
 
 
-def balanced(seen: Reals, room: float, layers: list[Any]) -> Channels:
-    """Shift and scale of each channel."""
+def balanced(seen: Channels, layers: list[Any]) -> Channels:
+    """With the shift and scale of each channel that suits the layers which read them."""
     few = any(
         qd.WEIGHT_BITS in one.operation.attributes and one.operation.attributes[qd.WEIGHT_BITS].value < 8
         for one in layers
     )
-    low, high = seen
-    half = (high - low) / 2
+    half = (seen.high - seen.low) / 2
     scale = np.maximum(half, SMALLEST_SHARE * half.max()) ** (EXPONENT_OF_FEW_BITS if few else EXPONENT)
-    return Channels(low, high, (low + high) / 2, scale / math.exp(float(np.log(scale).mean())), room)
+    unit = scale / math.exp(float(np.log(scale).mean()))
+    return replace(seen, shift=(seen.low + seen.high) / 2, scale=unit)
 
 
 def rescale_norm(norm: Any, channels: Channels) -> None:
