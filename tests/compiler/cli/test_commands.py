@@ -13,10 +13,10 @@ TEST = np.load(DIGITS / "test.npz")
 
 
 def test_compile_ends_with_the_table_and_saves_the_artifact(
-    command: Command, tmp_path: Path, calibration: Path
+    started_anew: Command, command: Command, tmp_path: Path, calibration: Path
 ) -> None:
     words = ("--evaluate", DIGITS / "test.npz", "-o", "m.dyq", "--threads", "1", "--isa", "x86-64")
-    done = command("compile", DIGITS / "digits.onnx", "--calibration", calibration, *words)
+    done = started_anew("compile", DIGITS / "digits.onnx", "--calibration", calibration, *words)
     assert done.returncode == 0, done.stderr
     for row in ("accuracy", "same class as float", "output SQNR", "time per image", "size"):
         assert row in done.stdout
