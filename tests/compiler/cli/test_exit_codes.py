@@ -99,6 +99,8 @@ def test_debug_shows_the_traceback(command: Command) -> None:
         (["compile", "m.onnx", "--until", "lower", "--emit", "qi"], "leave --until lower out"),
         (["run", "m.dyq", "--input", "x.txt", "--output", "y.npy"], "neither .npy nor .npz"),
         (["bench", "m.dyq", "--iterations", "0"], "--iterations"),
+        (["bench", "m.dyq", "--batch", "0"], "'--batch': 0 is not in the range"),
+        (["run", "m.dyq", "--input", "x.npy", "--output", "y.npy", "--threads", "1025"], "'--threads': 1025"),
     ],
 )
 def test_2_wrong_usage(command: Command, words: list[str], said: str) -> None:
