@@ -90,6 +90,6 @@ class replacing:
         remedy = "choose a place that can be written"
         if error.errno in _FULL:
             remedy = "free some space or write elsewhere"
-        elif error.errno in (errno.ENOENT, errno.ENOTDIR):
+        elif error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(self._folder):
             remedy = f"there is no folder '{self._folder}', create it first"
         return FileError(f"cannot write '{self._shown}' ({error.strerror}): {remedy}")

@@ -24,6 +24,7 @@ from dyadic.runtime.tokens import Results, check_count, common_count, filled_up,
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
+MAX_BATCH = 1 << 20
 MACS_A_THREAD = 50_000_000  # of one image
 
 
@@ -87,7 +88,7 @@ def load(
     """
     if threads is not None:
         _check_count(threads, "threads", MAX_THREADS)
-    _check_count(max_batch, "max_batch", 1 << 20)
+    _check_count(max_batch, "max_batch", MAX_BATCH)
     if verify not in ("all", "code"):
         raise UsageError(f"verify must be 'all' or 'code', not {verify!r}")
     if code not in ("map", "copy"):
@@ -350,7 +351,7 @@ class Session:
         if not 1 <= array.shape[0] <= self.max_batch:
             raise UsageError(
                 f"input '{info.name}' has a batch of {array.shape[0]}, this session takes 1 to {self.max_batch}; "
-                "load it with a larger max_batch"
+                + ("load it with a larger max_batch" if array.shape[0] else "give it at least one sample")
             )
         return np.ascontiguousarray(array)
 

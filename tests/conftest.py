@@ -17,9 +17,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import forks
 from support.effort import SEED
 
+from dyadic.compiler import cost
 from dyadic.compiler.keep.cache import FILE, Cache, connect
+from dyadic.compiler.measure import measurements, variants
+from dyadic.compiler.quality import comparison
+from dyadic.compiler.tune import proof
 
 # How fast a machine is, or how busy, is no property of what is tested.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,6 +42,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 @pytest.hookimpl(tryfirst=True)  # before hypothesis looks for its seed
 def pytest_configure(config: pytest.Config) -> None:
     """Before workers start, for they and the commands that tests start inherit it."""
+    forks.install()
     if hasattr(config, "workerinput"):
         return
     if SEED is not None and config.getoption("hypothesis_seed", None) is None:
@@ -49,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         take_code(Path(kept), folder / CACHE)
         config.add_cleanup(lambda: keep_code(folder / CACHE, Path(kept)))
     os.environ.pop("DYADIC_CACHE", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every command that a test starts compiles our sources anew
     os.environ["XDG_CACHE_HOME"] = str(folder)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch: other cores have workers, and threads wait by spinning
 
@@ -72,6 +79,19 @@ def keep_code(session: Path, kept: Path) -> None:
             made = dict(file.execute("select key, value from kept where kind = 'code'").fetchall())
         cache = Cache(kept)
         cache.write("code", {key: made[key] for key in made.keys() - cache.read("code", made).keys()})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_measurements() -> Iterator[None]:
+    """Times are measured, but not well; whoever asks how well says its own numbers."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in (
+            (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (variants, "LEAST_ROUNDS", 2), (variants, "SECONDS", 0.0),
+            (comparison, "TIMING_SECONDS", 0.05), (measurements, "PEAK_SECONDS", 0.002),
+            (proof, "LEAST_ROUNDS", 3), (proof, "LEAST_SECONDS", 0.0),
+        ):  # fmt: skip
+            patch.setattr(module, name, value)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -170,7 +170,7 @@ class Samples:
         if not finite.all():
             raise UsageError(
                 f'{self.what}: sample {first + int(np.argmin(finite))} of "{wanted.name}" holds NaN or infinity; '
-                "ranges can only be learned from finite numbers"
+                "finite numbers are needed"
             )
         return array
 

@@ -15,10 +15,15 @@ from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.errors import FileError, UsageError
 from dyadic.runtime.program import results_of
-from dyadic.runtime.session import Session, load
+from dyadic.runtime.session import MAX_BATCH, MAX_THREADS, Session, load
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
-THREADS = click.option("--threads", type=int, metavar="N", help="native threads (default: by the work of one image)")
+THREADS = click.option(
+    "--threads",
+    type=click.IntRange(1, MAX_THREADS),
+    metavar="N",
+    help="native threads (default: by the work of one image)",
+)
 ISA = click.option("--isa", metavar="LEVEL", help="force an instruction set level")
 DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="show tracebacks")  # read by `main`
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
@@ -100,7 +105,7 @@ def run_all(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.ndar
 @ARTIFACT
 @THREADS
 @ISA
-@click.option("--batch", type=int, default=1, metavar="N", help="images a run")
+@click.option("--batch", type=click.IntRange(1, MAX_BATCH), default=1, metavar="N", help="images a run")
 @click.option("--iterations", type=click.IntRange(1), default=100, metavar="N", help="timed runs", show_default=True)
 @click.option("--warmup", type=click.IntRange(0), default=10, metavar="N", help="runs before them", show_default=True)
 @click.option("--profile", is_flag=True, help="median time of every layer, with a barrier after each")

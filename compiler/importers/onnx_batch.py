@@ -99,12 +99,12 @@ def check_batch(
         node = max(one.node, other.node, key=len)[min(len(one.node), len(other.node))]
         raise ModelError(f'"{node.name}" ({node.op_type}) is there or not by the size of the batch; {ADVICE}')
     mixed: set[str] = set()
-    complaints = []
+    live, complaints = depends_on_input(one), []
     for a, b in zip(one.node, other.node, strict=True):
         reason = None
         if not mixed.intersection(a.input):
             reason = _changed_constant(a, b, constants_one, constants_other, types_one, batch)
-            reason = reason or _changed_shape(a, types_one, types_other, batch)
+            reason = reason or _changed_shape(a, types_one, types_other, batch, not live.isdisjoint(a.output))
         if reason:
             complaints.append(f'"{a.name}" ({a.op_type}) mixes the batch into its result: {reason}')
         if reason or mixed.intersection(a.input):
@@ -119,13 +119,16 @@ ADVICE = (
 )
 
 
-def _changed_shape(node: NodeProto, one: Types, other: Types, batch: int) -> str | None:
+def _changed_shape(node: NodeProto, one: Types, other: Types, batch: int, depends: bool) -> str | None:
+    """depends: whether its results are computed from an input; else they are the same for any batch."""
     for name in node.output:
         a, b = static_shape(one.get(name)), static_shape(other.get(name))
         if a is None or (b is None and not _all_known(node, other)):
             continue
         if b is None:
             return f"it makes {a} of one image and does not fit {batch}"
+        if not depends and a == b:
+            continue
         if not a or a[0] != 1 or b != [batch, *a[1:]]:
             return f"it makes {a} of one image and {b} of {batch}"
     return None

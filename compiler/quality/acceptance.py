@@ -45,6 +45,7 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
+        """Whether the bound on the drop is within the limit."""
         return self.bound <= self.limit
 
     def __str__(self) -> str:

@@ -35,6 +35,7 @@ class Tally:
         self.measured: MetricValue | None = None  # by the user's own metric, where there is one
 
     def add(self, expected: Outputs, seen: Outputs, labels: npt.NDArray[np.int64] | None) -> None:
+        """Count one batch: outputs of float and of integers, [N, ...] each, and labels [N] where there are any."""
         for e, s in zip(expected, seen, strict=True):
             self.signal += float(np.square(e, dtype=np.float64).sum())
             self.noise += float(np.square(e - s, dtype=np.float64).sum())

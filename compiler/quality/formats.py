@@ -27,14 +27,17 @@ def milliseconds(ms: NUMBER | None) -> str:
 
 
 def microseconds(us: NUMBER | None) -> str:
+    """Without a unit, which the column names."""
     return "" if us is None else f"{us:.1f}" if us < 1000 else f"{us:,.0f}"
 
 
 def seconds(s: NUMBER | None) -> str:
+    """With the unit."""
     return "" if s is None else f"{s:.3f} s" if s < 10 else f"{s:,.1f} s"
 
 
 def percent(share: NUMBER | None, digits: int = 2) -> str:
+    """Of a share of 1."""
     return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
@@ -66,10 +69,12 @@ def measure_change(x: NUMBER | None) -> str:
 
 
 def decibels(db: NUMBER | None) -> str:
+    """With one digit behind the point."""
     return "" if db is None else f"{db:.1f} dB"
 
 
 def count(n: NUMBER | None) -> str:
+    """A whole number in groups of three digits."""
     return "" if n is None else f"{n:,.0f}"
 
 
@@ -95,6 +100,7 @@ def large(n: NUMBER | None) -> str:
 
 
 def number(x: NUMBER | None) -> str:
+    """Four significant digits."""
     return "" if x is None else f"{x:.4g}"
 
 
@@ -107,6 +113,7 @@ def limit(x: NUMBER | str | None) -> str:
 
 
 def text(value: Any) -> str:
+    """As Python writes it."""
     return "" if value is None else str(value)
 
 

@@ -20,10 +20,12 @@ class MetricValue:
 
     @cached_property
     def value(self) -> float:
+        """The user's metric of the integer outputs."""
         return self.bootstrap.value_of(self.outputs)
 
     @property
     def float_value(self) -> float:
+        """The user's metric of the float outputs."""
         return self.bootstrap.value
 
     @property

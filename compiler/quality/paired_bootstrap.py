@@ -106,6 +106,7 @@ def read_only(array: Array) -> Array:
 
 
 def digest(outputs: Arrays) -> str:
+    """SHA-256 of the bytes of all arrays, in their order."""
     seen = hashlib.sha256()
     for array in outputs.values():
         seen.update(np.ascontiguousarray(array).data)

@@ -161,6 +161,7 @@ def _bytes(point: WeightPoint, scheme: str, costs: Costs | None) -> int:
 
 
 def bits_of(scheme: str) -> int:
+    """Of a weight, of a scheme that has weights."""
     weights = parse(scheme).weights
     assert weights is not None
     return weights.bits

@@ -52,6 +52,7 @@ class Found:
 
     @property
     def decisions(self) -> Decisions:
+        """The width of every tensor in the plan that was chosen."""
         return decisions_of(self.chosen)
 
     @property
@@ -61,6 +62,7 @@ class Found:
 
 
 def axis_of(problem: Problem) -> str:
+    """The first that has a budget; bytes of weights where none has."""
     return next(iter(problem.budgets), BYTES)
 
 
@@ -87,6 +89,10 @@ class Search:
             raise
 
     def found(self) -> Found:
+        """The whole search.
+
+        Raises BudgetError, with the nearest plan, where the limits cannot be kept.
+        """
         task = self.task
         budgets = task.budgets(lambda: self.trials.file_bytes(uniform_among(task.points, task.candidates, *BASE)))
         problem = task.problem(budgets)
@@ -106,6 +112,7 @@ class Search:
     # --- solving
 
     def front_of(self, problem: Problem) -> tuple[Solution, ...]:
+        """The plans of which none is better in loss and no worse along the axis, at most FRONT_POINTS."""
         with self.progress.stage("solve"):
             return pareto(problem, axis_of(problem), FRONT_POINTS, self.seconds_left(SOLVER_SECONDS))
 
@@ -117,6 +124,7 @@ class Search:
         return (greedy if self.task.solver == "greedy" else ilp)(problem, self.seconds_left(SOLVER_SECONDS))
 
     def seconds_left(self, most: float) -> float:
+        """Until the deadline, at least one and at most `most`."""
         return most if self.deadline is None else max(1.0, min(most, self.deadline - time.monotonic()))
 
     # --- limits that only a compiled plan can be held against
@@ -218,7 +226,9 @@ class Search:
     # --- the plan so far
 
     def keep(self, plan: Solution) -> None:
+        """The plan that an interrupt leaves."""
         self.best = self.by_layer(plan)
 
     def by_layer(self, plan: Solution) -> dict[str, str]:
+        """The scheme of every layer."""
         return decisions_of(plan).by_layer(self.task.points)

@@ -70,6 +70,7 @@ class Selection:
 
     @property
     def applied(self) -> dict[str, str]:
+        """The scheme that every layer has."""
         return self.decisions.by_layer(self.points)
 
     @property
@@ -79,6 +80,7 @@ class Selection:
 
     @property
     def differences(self) -> list[Difference]:
+        """The layers that did not get what was asked for, and why."""
         applied = self.applied
         return [
             Difference(layer, asked, applied[layer], self.reason(layer, asked))
@@ -87,6 +89,7 @@ class Selection:
         ]
 
     def reason(self, layer: str, asked: str) -> str:
+        """Why a layer cannot have the scheme that was asked for, in words for the user."""
         point = self.points.activations[self.points.result_of[layer]]
         if asked == "float":
             return "only convolutions and linear layers stay float; this is the most precise form that it has"
@@ -150,6 +153,7 @@ def rules_of(job: Job, points: Points, layers: list[Layer]) -> dict[str, Kept]:
 
 
 def weighted(layers: list[Layer]) -> set[str]:
+    """The names of layers with weights."""
     return {layer.name for layer in layers if layer.weights}
 
 

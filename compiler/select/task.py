@@ -52,4 +52,5 @@ class Task:
         return limits
 
     def problem(self, budgets: Mapping[str, float]) -> Problem:
+        """Within budgets: by axis, in its own units (bytes, ns of the sum of layers, bit operations)."""
         return make_problem(self.points, self.candidates, self.sensitivities, self.costs, budgets)

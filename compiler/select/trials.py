@@ -71,15 +71,18 @@ class CompiledTrials:
     evaluation: Evaluation | None
 
     def file_bytes(self, decisions: Decisions) -> int:
+        """Of the artifact with such a plan, with room for its report."""
         built = self.build(decisions, self.levels, refine=False)
         room = LAYER_BYTES * len(self.calibrated.points.result_of) + COMMANDS * len(self.command)
         return built.file_bytes() + room
 
     def share_of_int8_time(self, decisions: Decisions) -> float:
+        """The time of an image as a share of int8's, both measured in turns."""
         tried = self.build(decisions, (self.place.level,), refine=False)
         return beside_int8(self.int8, tried, self.place, self.cache, lambda: None)[1].share
 
     def sqnr_db(self, plans: Sequence[Decisions]) -> list[float]:
+        """Of the outputs of each plan on the first samples of calibration."""
         data = self.calibrated.data
         engine, tallies = data.engine(), [Tally() for _ in plans]
         batches = list(first_batches(data.calibration.first, SAMPLES_A_RUN, SAMPLES))
@@ -92,6 +95,7 @@ class CompiledTrials:
         return [tally.sqnr_db for tally in tallies]
 
     def verdict(self, decisions: Decisions, limit: float) -> Verdict:
+        """Whether a plan keeps the limit (a share) on evaluation data. Evaluation data are there."""
         assert self.evaluation is not None, "a limit on a drop needs evaluation data: `Job` sees to that"
         evaluator = self.evaluation.evaluator
         tried = self.build(decisions, (self.place.level,))

@@ -43,6 +43,7 @@ def drop(limit: Limit, metric: str) -> str:
 
 
 def amount(task: Task, axis: str, total: float) -> str:
+    """A total along an axis with its unit, and as a ratio to int8's."""
     share = f"({total / task.of_int8(axis):.3f}x of int8's)"
     if axis == BYTES:
         return f"{total / 1e3:.1f} kB of weights {share}"

@@ -34,9 +34,11 @@ class Assignment:
 
     @property
     def options(self) -> dict[str, str]:
+        """Option by the name of the choice."""
         return {c.name: c.options[at] for c, at in zip(self.problem.choices, self.chosen, strict=True)}
 
     def set(self, i: int, option: int) -> None:
+        """Take another option for choice `i`, and bring `changes` of it and what it shares a pair with up to date."""
         self.chosen[i] = option
         for j in (i, *(j for j, _ in self._beside[i])):
             self.changes[j] = self._change(j)

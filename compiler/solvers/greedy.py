@@ -31,6 +31,7 @@ def greedy(problem: Problem, time_limit: float | None = None) -> Solution:
 
 
 def within(problem: Problem, options: Mapping[str, str]) -> bool:
+    """Whether the options of all choices keep every budget of the problem."""
     return excess(evaluate(problem, options), problem.budgets) == 0
 
 

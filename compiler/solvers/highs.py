@@ -54,12 +54,14 @@ class Rows:
     right: list[float] = field(default_factory=list)
 
     def add(self, columns: list[int], values: list[float], right: float) -> None:
+        """A row: the sum of `values` times variables `columns`, held against `right`."""
         self.at += [len(self.right)] * len(columns)
         self.columns += columns
         self.values += values
         self.right.append(right)
 
     def matrix(self, width: int) -> csr_array:
+        """All rows, [rows, width], sparse."""
         return csr_array((self.values, (self.at, self.columns)), shape=(len(self.right), width))
 
 

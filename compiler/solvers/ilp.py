@@ -33,4 +33,5 @@ def ilp(problem: Problem, time_limit: float | None = None, minimise: str = LOSS)
 
 
 def total(problem: Problem, options: dict[str, str], axis: str) -> float:
+    """What the options of all choices come to along one axis."""
     return evaluate(problem, options)[axis]

@@ -103,6 +103,7 @@ class Solution:
     bound: float | None = None
 
     def along(self, axis: str) -> float:
+        """The loss or a cost, in the units of the axis."""
         return self.loss if axis == LOSS else self.costs[axis]
 
 
@@ -133,6 +134,7 @@ def evaluate(problem: Problem, options: Mapping[str, str]) -> dict[str, float]:
 
 
 def terms(problem: Problem, chosen: Mapping[str, int], axis: str) -> Iterator[float]:
+    """What adds up to the total along one axis. chosen: the index of its option by choice."""
     yield problem.fixed_costs.get(axis, 0.0)
     for choice in problem.choices:
         yield choice.along(axis)[chosen[choice.name]]

@@ -201,7 +201,12 @@ def test_links_and_permissions(tmp_path, identity) -> None:
 def test_places_that_cannot_be_written(tmp_path, identity) -> None:
     program = identity(1, 1, 1)
     (tmp_path / "file").write_text("old")
-    for place, message in [("none/m.dyq", "create it first"), ("file/m.dyq", "create it first"), (".", "regular file")]:
+    for place, message in [
+        ("none/m.dyq", "create it first"),
+        ("file/m.dyq", "create it first"),
+        (".", "regular file"),
+        ("/proc/m.dyq", "choose a place that can be written"),
+    ]:
         with pytest.raises(FileError, match=message):
             put(tmp_path / place, program)
     with pytest.raises(FileError, match="it exists and is not a regular file"):

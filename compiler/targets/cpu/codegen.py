@@ -131,19 +131,25 @@ def _objects(jobs: Sequence[Job], count: int) -> dict[str, bytes]:
         return {job.key: path.read_bytes() for job, path in zip(jobs, paths, strict=True)}
 
 
-def _child(jobs: list[dict[str, Any]]) -> None:
+def _run_child(jobs: list[dict[str, Any]]) -> tuple[int, str]:
+    """(exit code, standard error) of a process that makes these objects. Raises subprocess.TimeoutExpired."""
     command = [sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.codegen"]
+    done = subprocess.run(
+        command, input=json.dumps(jobs), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
+    )
+    return done.returncode, done.stderr
+
+
+def _child(jobs: list[dict[str, Any]]) -> None:
     try:
-        done = subprocess.run(
-            command, input=json.dumps(jobs), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
-        )
-        failed, end, said = done.returncode != 0, f"failed (exit {done.returncode})", done.stderr[-4000:]
+        code, said = _run_child(jobs)
+        failed, end = code != 0, f"failed (exit {code})"
     except subprocess.TimeoutExpired:
         failed, end, said = True, f"did not finish in {CHILD_SECONDS} s", ""
     missing = [job for job in jobs if not Path(job["path"]).exists()]  # a child writes each as soon as it has it
     if failed or missing:
         first = (missing or jobs[-1:])[0]
-        raise CodegenError(f"code generation of {first['symbol']} for {first['level']} {end}:\n{said}")
+        raise CodegenError(f"code generation of {first['symbol']} for {first['level']} {end}:\n{said[-4000:]}")
 
 
 def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
@@ -198,8 +204,9 @@ def machine_code(text: str, level: str) -> bytes:
     return machine.emit_object(module)
 
 
-def main() -> None:
-    for job in json.load(sys.stdin):
+def make(jobs: list[dict[str, Any]]) -> None:
+    """Each job's object, at the path that it names."""
+    for job in jobs:
         text = MEMORY_FUNCTIONS
         if job["symbol"] != MEMORY:
             text = llvm_ir({job["symbol"]: registry.from_json(job["family"], job["spec"])}, job["level"])
@@ -209,4 +216,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    make(json.load(sys.stdin))

@@ -9,24 +9,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.command_line import DIGITS, Command
+from support.forks import run_command
 
 import dyadic
-from dyadic.compiler import cost
-from dyadic.compiler.measure import variants
-from dyadic.compiler.quality import comparison
 from dyadic.compiler.select import search
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """`command("run", ...)` in an empty folder."""
+    return lambda *words: run_command([*map(str, words)], tmp_path, environment())
+
+
+@pytest.fixture
+def started_anew(tmp_path: Path) -> Command:
+    """The same, as users start it."""
 
     def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("DYADIC_")}
         line = [sys.executable, "-m", "dyadic", *map(str, words)]
-        return subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+        return subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
 
     return run
+
+
+def environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("DYADIC_")}
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +54,8 @@ def artifact(tmp_path_factory: pytest.TempPathFactory, calibration: Path) -> Pat
 
 
 @pytest.fixture(scope="module")
-def quick_measurements() -> Iterator[None]:
-    """Times are measured, but not well."""
+def short_fronts() -> Iterator[None]:
+    """A search compares few plans."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in (
-            (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (variants, "SECONDS", 0.0), (variants, "LEAST_ROUNDS", 2),
-            (comparison, "TIMING_SECONDS", 0.05), (search, "FRONT_POINTS", 4),
-        ):  # fmt: skip
-            patch.setattr(module, name, value)
+        patch.setattr(search, "FRONT_POINTS", 4)
         yield

@@ -21,7 +21,7 @@ from dyadic.runtime.errors import SearchInterrupted, UsageError
 MODEL = DIGITS / "digits.onnx"
 FIRST, POINTWISE = "/stem/stem.0/Conv", "/pointwise/pointwise.0/Conv"
 
-pytestmark = pytest.mark.usefixtures("quick_measurements")
+pytestmark = pytest.mark.usefixtures("short_fronts")
 
 
 @pytest.fixture

@@ -53,9 +53,10 @@ def broken(tmp_path: Path, change: str) -> Path:
     return path
 
 
-def test_0_help_and_version(command: Command) -> None:
+def test_0_help_and_version(command: Command, started_anew: Command) -> None:
     for words in ((), ("--help",), ("--version",), ("compile", "-h")):
         assert command(*words).returncode == 0
+    assert started_anew("--help").stdout == command("--help").stdout
 
 
 def test_1_an_internal_error_is_a_sentence_with_a_reproducer(tmp_path: Path) -> None:
@@ -98,6 +99,8 @@ def test_debug_shows_the_traceback(command: Command) -> None:
         (["compile", "m.onnx", "--until", "lower", "--emit", "qi"], "leave --until lower out"),
         (["run", "m.dyq", "--input", "x.txt", "--output", "y.npy"], "neither .npy nor .npz"),
         (["bench", "m.dyq", "--iterations", "0"], "--iterations"),
+        (["bench", "m.dyq", "--batch", "0"], "'--batch': 0 is not in the range"),
+        (["run", "m.dyq", "--input", "x.npy", "--output", "y.npy", "--threads", "1025"], "'--threads': 1025"),
     ],
 )
 def test_2_wrong_usage(command: Command, words: list[str], said: str) -> None:
@@ -148,8 +151,8 @@ def test_5_artifacts_that_are_refused(command: Command, tmp_path: Path, artifact
         one_sentence(command(words[0], path, *words[1:]), 5, "bad.dyq")
 
 
-def test_6_the_file_system(command: Command, tmp_path: Path, calibration: Path) -> None:
-    one_sentence(command(*compile_words(tmp_path / "none.onnx", calibration)), 6, "none.onnx")
+def test_6_the_file_system(command: Command, started_anew: Command, tmp_path: Path, calibration: Path) -> None:
+    one_sentence(started_anew(*compile_words(tmp_path / "none.onnx", calibration)), 6, "none.onnx")
     one_sentence(command(*compile_words(MODEL, tmp_path / "none.npz")), 6, "none.npz does not exist")
     one_sentence(command("inspect", "none.dyq"), 6, "none.dyq")
 

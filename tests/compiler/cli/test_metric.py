@@ -38,7 +38,7 @@ def undefined(outputs, data):
     return float("nan")
 """
 
-pytestmark = pytest.mark.usefixtures("quick_measurements")
+pytestmark = pytest.mark.usefixtures("short_fronts")
 
 
 @pytest.fixture

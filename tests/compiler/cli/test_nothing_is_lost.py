@@ -19,7 +19,7 @@ from dyadic.compiler.job import Job
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.errors import ModelError, UsageError
 
-pytestmark = pytest.mark.usefixtures("quick_measurements")
+pytestmark = pytest.mark.usefixtures("short_fronts")
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """What is kept is found again, whoever kept it; what cannot be kept is one warning."""
 
-import json
 import os
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,12 +154,12 @@ def test_what_a_failed_child_left_is_not_kept(tmp_path: Path, monkeypatch: pytes
     """Not even where every file is there: the last may be cut short."""
     cache = Cache(tmp_path)
 
-    def fail(command: list[str], input: str, **_: object) -> subprocess.CompletedProcess[str]:
-        for job in json.loads(input):
+    def fail(jobs: list[dict[str, Any]]) -> tuple[int, str]:
+        for job in jobs:
             Path(job["path"]).write_bytes(b"half an object")
-        return subprocess.CompletedProcess(command, 1, "", "no space left")
+        return 1, "no space left"
 
-    monkeypatch.setattr(codegen.subprocess, "run", fail)
+    monkeypatch.setattr(codegen, "_run_child", fail)
     with pytest.raises(CodegenError, match="no space left"):
         compile_kernels({}, ["x86-64"], cache=cache)
     monkeypatch.undo()

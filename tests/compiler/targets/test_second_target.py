@@ -15,6 +15,7 @@ import dyadic
 from dyadic.compiler.cli import main as cli
 from dyadic.compiler.options import Options
 from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.cpu.levels import usable
 from dyadic.runtime.errors import ArtifactError, UsageError
 
 MODEL, TEST = DIGITS / "digits.onnx", DIGITS / "test.npz"
@@ -37,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def saved(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("saved") / "digits.dyq"
     with known():
-        dyadic.compile(MODEL, data, target=NAME).save(path)
+        dyadic.compile(MODEL, data, target=NAME, measure=False).save(path)
     return path
 
 
@@ -49,7 +50,8 @@ def run(*words: object) -> str:
 
 def test_it_gives_the_bits_of_the_cpu(saved: Path, data: Path) -> None:
     x = np.load(TEST)["image"][:50]
-    with dyadic.load(saved, max_batch=50) as session, dyadic.compile(MODEL, data).load(max_batch=50) as other:
+    cpu = dyadic.compile(MODEL, data, isa=usable()[:1], measure=False)
+    with dyadic.load(saved, max_batch=50) as session, cpu.load(max_batch=50) as other:
         assert (session.isa, session.program.target) == (LEVEL, NAME)
         np.testing.assert_array_equal(session(x), other(x))
         assert [len(one.profile({"image": x}, 1, 0)) > 2 for one in (session, other)] == [True, True]

@@ -12,7 +12,6 @@ from support.command_line import DIGITS
 from support.stages import compiled as compile_all
 
 import dyadic
-from dyadic.compiler import cost
 from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.refine import TECHNIQUES
 from dyadic.compiler.select import search
@@ -33,11 +32,9 @@ Compile = Callable[..., Artifact]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick() -> Iterator[None]:
-    """Times are measured, but not well."""
+def short_fronts() -> Iterator[None]:
+    """A search compares few plans."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cost, "ROUNDS", 2)
-        patch.setattr(cost, "SECONDS", 0.0)
         patch.setattr(search, "FRONT_POINTS", 6)
         yield
 
@@ -48,7 +45,7 @@ def compiled() -> Compile:
 
     @cache
     def make(**options: Any) -> Artifact:
-        return dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), sensitivity="sqnr", **options)
+        return dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), sensitivity="sqnr", measure=False, **options)
 
     return make
 
@@ -141,7 +138,9 @@ def test_fewer_bits_are_never_more_right() -> None:
         exact = model(torch.from_numpy(TEST["image"])).numpy()
     seen = []
     for scheme in ("w8", "w4", "w2"):
-        artifact = dyadic.compile(model, TRAIN["image"][:64], example_inputs=example, isa=(LEVEL,), keep={"*": scheme})
+        artifact = dyadic.compile(
+            model, TRAIN["image"][:64], example_inputs=example, isa=(LEVEL,), keep={"*": scheme}, measure=False
+        )
         seen.append((accuracy(artifact), -float(np.square(answers(artifact) - exact).mean())))
     (w8, near), (w4, less), (w2, least) = seen
     assert near > less > least
@@ -150,8 +149,9 @@ def test_fewer_bits_are_never_more_right() -> None:
 
 def test_an_island_gains_what_two_bits_lose() -> None:
     """A layer of 2 bits without learned rounding, alone in an int8 network, against the same layer in float."""
-    rules = {"without": ("search-weight-scales", "learn-rounding", "correct-biases"), "isa": (LEVEL,)}
-    exact = dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), keep={"*": "a16", "conv2d": "f32", "linear": "f32"})
+    rules = {"without": ("search-weight-scales", "learn-rounding", "correct-biases"), "isa": (LEVEL,), "measure": False}
+    keep = {"*": "a16", "conv2d": "f32", "linear": "f32"}
+    exact = dyadic.compile(MODEL, CALIBRATION, isa=(LEVEL,), keep=keep, measure=False)
     narrow = dyadic.compile(MODEL, CALIBRATION, keep={FIRST: "w2a8"}, **rules)
     island = dyadic.compile(MODEL, CALIBRATION, exclude=(FIRST,), **rules)
     assert island.certificate.islands == (FIRST,) and not island.certificate.valid and narrow.certificate.valid

@@ -30,6 +30,7 @@ from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
 from dyadic.compiler.targets.cpu.tuning_timing import Timing, best
 from dyadic.compiler.targets.tuned import Proof
+from dyadic.compiler.tune import proof as tune_proof
 from dyadic.compiler.tune.proof import prove
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
@@ -345,8 +346,10 @@ def test_only_what_pays_in_the_network_is_kept(
 
 
 @pytest.mark.alone
-def test_a_network_is_proved_by_running_both() -> None:
+def test_a_network_is_proved_by_running_both(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same network twice: the ratio is near 1, and whichever way noise leans, both were run."""
+    monkeypatch.setattr(tune_proof, "LEAST_ROUNDS", 30)
+    monkeypatch.setattr(tune_proof, "LEAST_SECONDS", 1.0)
     with new_context(), ir.Location.unknown():
         module, integer, *_ = lowered(13)
         same = [emit(module, [HERE[-1]], integer, code_cache()) for _ in range(2)]
