@@ -85,7 +85,8 @@ def balance_values(op: Any) -> None:
     if seen is None or context is None or reader.channels.shape != v.channels.shape:
         return
     chosen = balanced(seen, [reader.layer])
-    by_head = Channels(*(getattr(chosen, name)[v.channels] for name in ("low", "high", "shift", "scale")), chosen.room)
+    low, high, shift, scale = (each[v.channels] for each in (chosen.low, chosen.high, chosen.shift, chosen.scale))
+    by_head = Channels(low, high, shift, scale, chosen.room)
     if not unmasked(op):
         by_head = replace(by_head, shift=np.zeros_like(by_head.shift))
     shift, scale = by_head.shift, by_head.scale

@@ -27,7 +27,7 @@ from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.building import constant, constant_array, scale_shift, used_once
 from dyadic.passes.residual_stream import is_identity
-from dyadic.passes.rewriting import module_pass
+from dyadic.passes.rewriting import defining, module_pass
 
 Reals = npt.NDArray[np.float64]
 
@@ -175,12 +175,13 @@ def replaced(copy: Any, channels: Channels) -> Any:
     """The identity clamp as a scale and shift of each channel, with the same decisions on it."""
     with ir.InsertionPoint(copy), copy.location:
         last = len(shape(copy.x)) - 1
-        new = scale_shift(copy.x, 1 / channels.scale, -channels.shift / channels.scale, last).owner
+        new = scale_shift(copy.x, 1 / channels.scale, -channels.shift / channels.scale, last)
+        made = defining(new)
         for name in decisions(copy.operation):
-            new.attributes[name] = copy.operation.attributes[name]
-        copy.out.replace_all_uses_with(new.results[0])
+            made.operation.attributes[name] = copy.operation.attributes[name]
+        copy.out.replace_all_uses_with(new)
         copy.operation.erase()
-    return new.opview
+    return made
 
 
 def decisions(op: ir.Operation) -> Iterator[str]:

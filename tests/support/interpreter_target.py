@@ -155,8 +155,14 @@ class Interpreter(Target):
         return ()
 
     def emit(
-        self, lowered: ir.Module, levels: Sequence[str], integer: ir.Module | ir.Operation, cache: Cache | None = None
+        self,
+        lowered: ir.Module,
+        levels: Sequence[str],
+        integer: ir.Module | ir.Operation,
+        cache: Cache | None = None,
+        others: Sequence[ir.Operation] = (),
     ) -> InterpreterEmitted:
+        assert not others, "this target has one length"
         function = main_function(lowered)
         body = [op.opview for op in function.operation.regions[0].blocks[0].operations]
         names, results = boundary_names(function)

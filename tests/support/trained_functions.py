@@ -1,6 +1,7 @@
 """A small network that was trained with other functions than exp and GELU, compiled with these."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from dyadic.passes import PIPELINE, usual
 from dyadic.runtime.cpu.levels import usable
 
 
-def check(name: str, path: Path) -> None:
+def check(name: Literal["i-bert", "i-vit"], path: Path) -> None:
     """Integers, the same at every level, are near the network with its own functions, and nearer than to the one with
     the real ones."""
     network = seeded(nn.Sequential(Attention(16, 2), nn.GELU(), Attention(16, 2)))

@@ -177,10 +177,10 @@ def ingested(source: onnx.ModelProto) -> FloatReference:
     [(SUBTRACTED, TensorProto.INT64), (SUBTRACTED, TensorProto.FLOAT), (CHOSEN, TensorProto.INT64)],
     ids=["subtracted", "float", "chosen"],
 )
-def test_a_spelled_mask_means_what_it_meant(spelled: Any, kind: int) -> None:
+def test_a_spelled_mask_means_what_it_meant(spelled: tuple[list[Any], dict[str, Any]], kind: int) -> None:
     import onnxruntime
 
-    source = model(*spelled, kind)
+    source = model(spelled[0], spelled[1], kind)
     random = np.random.default_rng(1)
     ids, lengths = random.integers(0, 20, (5, N)), np.array([1, 2, 5, 8, 9])
     mask = np.arange(N) < lengths[:, None]

@@ -31,7 +31,7 @@ def heads_of_very_different_size() -> ir.Module:
             made = building.linear(block.arguments[0], constant(weight), constant(5 * random.standard_normal(12)))
             heads.append(building.transpose(building.reshape(made, [1, 5, 3, 4]), [0, 2, 1, 3]))
         zero, one = constant(np.zeros(1)), constant(np.ones(1))
-        made = building.transpose(building.attention(*heads, 0.05, zero, one), [0, 2, 1, 3])
+        made = building.transpose(building.attention(heads[0], heads[1], heads[2], 0.05, zero, one), [0, 2, 1, 3])
         weight = random.standard_normal((12, 12))
         flat = building.reshape(made, [1, 5, 12])
         func.return_([building.linear(flat, constant(weight), constant(random.standard_normal(12)))])

@@ -1,5 +1,7 @@
 """Balanced norms compute the same, and every channel of what they make reaches as far as any other."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -45,10 +47,11 @@ def test_channels_get_one_size_and_the_range_is_that_of_what_is_made() -> None:
     norm = next(op for op in main_function(module).entry_block.operations if isinstance(op.opview, qd.Norm))
     low, high = (float(v) for v in norm.attributes[qd.RANGE])
     seen: dict[str, np.ndarray] = {}
-    FloatReference(module)(
-        {"arg0": torch.from_numpy(samples)},
-        lambda op, _, values: seen.setdefault(type(op).__name__, values.numpy()),
-    )
+
+    def observe(op: Any, _: str, values: torch.Tensor) -> None:
+        seen.setdefault(type(op).__name__, values.numpy())
+
+    FloatReference(module)({"arg0": torch.from_numpy(samples)}, observe)
     made = seen["LayerNormOp"].reshape(-1, 6)
     reach = np.abs(made).max(0)
     alive = [0, 1, 2, 3, 5]
