@@ -16,12 +16,13 @@ never too large, and too small by at most two, for every v.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
-from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, ByteLanes, Narrow
+from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, ByteLanes, Narrow, with_dot_words
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
 from dyadic.passes.lower.cpu.kernels.vocabulary.row_sums import sums
 from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row
@@ -111,15 +112,28 @@ def generate(spec: LayerNormSpec, level: str, symbol: str) -> None:
         def unit(index: c.Value) -> None:
             here = unit_at(spec, index)
             x, out = here.of(k.input(0), spec.x), here.of(k.out, spec.out)
-            c.loop(
-                0,
-                spec.unit_rows,
-                lambda y: kernel.row(c.at(x.pointer, c.mul(y, x.row)), c.at(out.pointer, c.mul(y, out.row))),
-            )
+            # a row's scalars take as long as its vectors: those of the next one are in work meanwhile
+            last = spec.unit_rows - 1
+            at = [lambda y, view=view: c.at(view.pointer, c.mul(y, view.row)) for view in (x, out)]
+
+            def row(y: c.Value, *factor: c.Value) -> list[c.Value]:
+                after = kernel.factor(at[0](c.smallest(c.add(y, 1), last)))
+                kernel.row(at[0](y), at[1](y), _Factor(*factor))
+                return list(after)
+
+            c.loop(0, spec.unit_rows, row, kernel.factor(x.pointer))
 
         c.loop(k.first, k.last, unit)
 
-    c.kernel(symbol, body)
+    c.kernel(symbol, body, features=with_dot_words(level))
+
+
+class _Factor(NamedTuple):
+    """What a row is multiplied by, as i64: R, `total` and r."""
+
+    root: c.Value
+    total: c.Value
+    shift: c.Value
 
 
 class _Kernel:
@@ -132,13 +146,31 @@ class _Kernel:
         self.epsilon = c.load(c.integer(64), k.params, 4 * EPSILON, align=4)
         self.zero = c.load(c.integer(32), k.params, 4 * ZERO, align=4)
 
-    def row(self, source: c.Value, target: c.Value) -> None:
+    def row(self, source: c.Value, target: c.Value, factor: "_Factor") -> None:
+        root, total, shift = factor
+
+        def straight() -> None:
+            self.normalize(source, target, self.scale(root, total, shift), None)
+
+        def moved() -> None:
+            first = self.x.number(source) if self.spec.centered else c.extend(self.zero, 64, signed=True)
+            by = c.sub(c.const(SPLIT), shift)
+            rest = c.shift_left(c.sub(total, c.mul(first, self.spec.channels)), by)
+            move = c.truncate(first, 16), c.truncate(by, 16)
+            self.normalize(source, target, self.scale(root, rest, c.const(SPLIT)), move)
+
+        c.choose(c.less(shift, SPLIT), moved, straight)
+
+    # --- scalars
+
+    def factor(self, source: c.Value) -> "_Factor":
+        """Of the row at `source`."""
         sum_, squares = sums(self.x, source)
         n = self.spec.channels
-        zero = c.extend(self.zero, 64, signed=True)
         if self.spec.centered:  # the zero point cancels
             total, variance = sum_, c.sub(self.product(squares, n), self.product(sum_, sum_))
         else:
+            zero = c.extend(self.zero, 64, signed=True)
             total = c.mul(zero, n)
             less = c.mul(zero, c.sub(c.shift_left(sum_, 1), total))
             variance = self.product(c.sub(squares, less), n)
@@ -146,20 +178,7 @@ class _Kernel:
         root, left = self.root(c.add(variance, epsilon))
         # r = 31 - F + e/2, and e is what is left of the upper bits of V once it was shifted left
         shift = c.sub(c.const(31 - self.spec.bits + (LONG - 32 if self.spec.long else 32) // 2), left)
-
-        def straight() -> None:
-            self.normalize(source, target, self.scale(root, total, shift), None)
-
-        def moved() -> None:
-            first = self.x.number(source) if self.spec.centered else zero
-            by = c.sub(c.const(SPLIT), shift)
-            rest = c.shift_left(c.sub(total, c.mul(first, n)), by)
-            move = c.truncate(first, 16), c.truncate(by, 16)
-            self.normalize(source, target, self.scale(root, rest, c.const(SPLIT)), move)
-
-        c.choose(c.less(shift, SPLIT), moved, straight)
-
-    # --- scalars
+        return _Factor(root, total, shift)
 
     def product(self, a: c.Value, b: c.Value | int) -> c.Value:
         """Of i64; as i128 where that is needed."""
@@ -221,4 +240,4 @@ class _Kernel:
         """Gain, bias and shift, before saturation."""
         kind = c.vec(v.dwords, 32)
         gain, bias = (c.load(kind, entries, 64 * (place + part), align=LANE) for part in (0, 4))
-        return c.shift_right(v.add_products(bias, normalized, gain), c.splat(self.shift, v.dwords))
+        return c.shift_right(v.dot_words(bias, normalized, gain), c.splat(self.shift, v.dwords))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dyadic.dialects import integer_softmax as softmax
 from dyadic.passes.lower.cpu.kernels.families.attention_softmax import Rows, Rule, reciprocal
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
-from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import SIGN, ByteLanes, Narrow
+from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import SIGN, ByteLanes, Narrow, with_dot_words
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
 from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row, first, horizontal
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
@@ -74,7 +74,7 @@ def generate(spec: SoftmaxSpec, level: str, symbol: str) -> None:
 
         c.loop(k.first, k.last, unit)
 
-    c.kernel(symbol, body)
+    c.kernel(symbol, body, features=with_dot_words(level))
 
 
 class _Kernel:

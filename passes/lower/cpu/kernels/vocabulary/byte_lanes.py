@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import HIGH, Requantize
+from dyadic.runtime.cpu.levels import BY_NAME
 
 LANE = 16  # bytes
 SIGN = 0x80  # what makes a high byte unsigned, and signed again
@@ -22,6 +23,11 @@ WIDTHS = {"x86-64": 16, "avx2": 32, "avxvnni": 32, "avx512vnni": 64, "amx": 64}
 _VNNI = frozenset({"avxvnni", "avx512vnni", "amx"})
 _PREFIX = {16: "llvm.x86.sse2", 32: "llvm.x86.avx2", 64: "llvm.x86.avx512"}
 _SUFFIX = {16: ".128", 32: "", 64: ".512"}
+
+
+def with_dot_words(level: str) -> str:
+    """LLVM's features of a level, and that `vpdpwssd` takes no longer than its two parts: LLVM would take it apart."""
+    return BY_NAME[level].llvm_features + (",+fast-dpwssd" if level in _VNNI else "")
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,14 @@ class ByteLanes:
         kind = c.vec(self.dwords, 32)
         name = {16: "llvm.x86.sse2.pmadd.wd", 32: "llvm.x86.avx2.pmadd.wd", 64: "llvm.x86.avx512.pmaddw.d.512"}
         return c.add(acc, c.intrinsic(name[self.size], kind, a, b))  # LLVM makes it vpdpwssd where there is one
+
+    def dot_words(self, acc: c.Value, a: c.Value, b: c.Value) -> c.Value:
+        """The same as one instruction where there is VNNI, in kernels with the features `with_dot_words`."""
+        if not self.vnni:
+            return self.add_products(acc, a, b)
+        a, b = c.bits_as(a, self.size // 2, 16), c.bits_as(b, self.size // 2, 16)
+        name, kind = f"llvm.x86.avx512.vpdpwssd.{self.size * 8}", c.vec(self.dwords, 32)
+        return c.intrinsic(name, kind, acc, a, b)
 
     def dot(self, acc: c.Value, quads: c.Value, weights: c.Value) -> c.Value:
         """`acc` + sums of four neighbouring products of u8 `quads` and s8 `weights`, where there is VNNI."""

@@ -293,16 +293,21 @@ class KernelArguments:
         return load(llvm.PointerType.get(), self.inputs, 8 * index, align=8)
 
 
-def kernel(symbol: str, body: Callable[[KernelArguments], None], *, reload: bool = False) -> func.FuncOp:
+def kernel(
+    symbol: str, body: Callable[[KernelArguments], None], *, reload: bool = False, features: str = ""
+) -> func.FuncOp:
     """`void symbol(in, out, weights, params, scratch, first, last)` with the body that `body` builds.
 
     With `reload` the compiler may not assume that results leave weights and parameters alone: it reads them again
-    instead of keeping copies.
+    instead of keeping copies. `features` are LLVM's for this kernel, those of the level among them.
     """
     pointer, i64 = llvm.PointerType.get(), integer(64)
     function = func.FuncOp(symbol, ir.FunctionType.get([pointer] * 5 + [i64] * 2, []))
     # spilled vectors must not straddle cache lines; LLVM aligns the stack only if it knows before register allocation
-    function.attributes["llvm.passthrough"] = ir.ArrayAttr.get([ir.StringAttr.get("stackrealign")])
+    attributes: list[ir.Attribute] = [ir.StringAttr.get("stackrealign")]
+    if features:
+        attributes.append(ir.ArrayAttr.get([ir.StringAttr.get("target-features"), ir.StringAttr.get(features)]))
+    function.attributes["llvm.passthrough"] = ir.ArrayAttr.get(attributes)
     noalias = ir.DictAttr.get({"llvm.noalias": ir.UnitAttr.get()})
     nothing = ir.DictAttr.get({})
     function.arg_attrs = ir.ArrayAttr.get([nothing] + [nothing if reload else noalias] * 4 + [nothing] * 2)

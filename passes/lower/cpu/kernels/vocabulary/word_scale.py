@@ -54,8 +54,8 @@ class WordScale:
         def row(vector: c.Value) -> c.Value:
             return c.part(vector, 0, v.dwords) if c.lane_count(vector) > v.dwords else vector
 
-        lower = v.add_products(row(self.start_lower), words, row(self.lower[odd]))
-        upper = v.add_products(row(self.start_upper), words, row(self.upper[odd]))
+        lower = v.dot_words(row(self.start_lower), words, row(self.lower[odd]))
+        upper = v.dot_words(row(self.start_upper), words, row(self.upper[odd]))
         return c.shift_right(c.add(upper, c.shift_right(lower, SPLIT)), c.splat(self.shift, v.dwords))
 
 
@@ -103,8 +103,7 @@ class LongScale:
             return c.splat(count, v.dwords)
 
         sums = [
-            v.add_products(row(start), words, row(part[odd]))
-            for start, part in zip(self.starts, self.parts, strict=True)
+            v.dot_words(row(start), words, row(part[odd])) for start, part in zip(self.starts, self.parts, strict=True)
         ]
         middle = c.add(sums[1], c.shift_right(sums[0], SPLIT))
         upper = c.shift_right(c.add(sums[2], c.shift_right(middle, SPLIT)), by(self.right))
