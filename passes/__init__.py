@@ -28,14 +28,19 @@ from dyadic.passes.prepare.merge_clamps import merge_clamps
 from dyadic.passes.prepare.merge_scale_shifts import merge_scale_shifts
 from dyadic.passes.prepare.narrow_stream_reads import narrow_stream_reads
 from dyadic.passes.prepare.order_operations import order_operations
+from dyadic.passes.prepare.raise_scale_shifts import raise_scale_shifts
 from dyadic.passes.prepare.recognize_activations import recognize_activations
 from dyadic.passes.prepare.recognize_attention import recognize_attention
 from dyadic.passes.prepare.recognize_gelu import recognize_gelu
+from dyadic.passes.prepare.recognize_norms import recognize_norms
+from dyadic.passes.prepare.recognize_softmax import recognize_softmax
 from dyadic.passes.prepare.refuse_spelled import refuse_spelled
 from dyadic.passes.prepare.regularize_pooling import regularize_pooling
 from dyadic.passes.prepare.remove_identities import remove_identities
 from dyadic.passes.prepare.sink_concats import sink_concats
 from dyadic.passes.prepare.sink_slices import sink_slices
+from dyadic.passes.prepare.split_projections import split_projections
+from dyadic.passes.prepare.tidy_moves import tidy_moves
 from dyadic.passes.prepare.use_i_bert import use_i_bert
 from dyadic.passes.prepare.use_i_vit import use_i_vit
 from dyadic.passes.refine.correct_biases import correct_biases
@@ -66,6 +71,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         remove_identities,  # so that the patterns below see neighbours
         recognize_activations,  # before their additions are folded into layers
         recognize_gelu,
+        recognize_norms,
+        recognize_softmax,  # before attention, which has one inside
         recognize_attention,  # before scales are folded into the layers that make q and k
         use_i_bert,  # once everything has its name
         use_i_vit,
@@ -73,7 +80,10 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         regularize_pooling,
         fold_pads,  # before batch norms, which fold into a layer without padding only
         merge_scale_shifts,
+        raise_scale_shifts,  # one at a time, to the layers that take them in
         fold_batch_norm,
+        split_projections,  # once their biases are in them
+        tidy_moves,  # after slices went, which stood between
         merge_clamps,
         sink_slices,  # what a classifier does not read needs no kernels
         narrow_stream_reads,  # behind those that take an identity for nothing

@@ -7,6 +7,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.building import Array, constant_array
 from dyadic.passes.rewriting import defining
 
@@ -58,3 +59,24 @@ def polynomial(value: ir.Value, x: ir.Value) -> Array | None:
 def is_close(got: float, wanted: float) -> bool:
     """Equal as float32 arithmetic of an exporter leaves it."""
     return abs(got - wanted) <= 1e-5 * abs(wanted)
+
+
+def same(a: ir.Value, b: ir.Value, depth: int = 4) -> bool:
+    """Whether two values are computed in the same way from the same ones, as far as `depth` ops back."""
+    if a == b:
+        return True
+    one, other = a.owner, b.owner
+    if depth == 0 or not isinstance(a, ir.OpResult) or not isinstance(b, ir.OpResult) or one.name != other.name:
+        return False
+    pairs = zip(one.operands, other.operands, strict=True)
+    said, other_said = ({name: op.attributes[name] for name in op.attributes} for op in (one, other))
+    return said == other_said and all(same(x, y, depth - 1) for x, y in pairs)
+
+
+def repeated(value: ir.Value) -> ir.Value:
+    """What `value` is many copies of, side by side along a dimension that is 1 in it; the value itself elsewhere."""
+    op = defining(value)
+    if not isinstance(op, qd.ConcatOp):
+        return value
+    first, copy = repeated(op.a), repeated(op.b)
+    return first if first == copy and shape(first)[op.axis.value] == 1 else value

@@ -32,6 +32,7 @@ from dyadic.runtime.errors import FileError, ModelError
 OLDEST_OPSET = 7
 MOST_NODES = 100_000  # after functions are expanded
 LEGITIMATELY_INFINITE = {"Clip", "Max", "Min", "Pad"}  # their bounds and fill values may be
+MASKING = {"Add", "Attention", "Where"}  # minus infinity leaves a score out
 
 Source = str | os.PathLike[str] | bytes | onnx.ModelProto
 
@@ -157,6 +158,8 @@ def _check_finite(graph: onnx.GraphProto) -> None:
             continue
         values = numpy_helper.to_array(tensor)
         if values.dtype.kind in "fV" and not np.isfinite(values).all():
+            if readers[tensor.name].op_type in MASKING and (np.isfinite(values) | np.isneginf(values)).all():
+                continue
             nans, infinities = int(np.isnan(values).sum()), int(np.isinf(values).sum())
             seen = " and ".join(f"{n} {what} values" for n, what in ((nans, "NaN"), (infinities, "infinite")) if n)
             complaints.append(f'"{readers[tensor.name].name}": its constant "{tensor.name}" contains {seen}')

@@ -110,6 +110,9 @@ def _fold_constants(program: torch.export.ExportedProgram) -> None:
     those of the user.
     """
     graph, constants = program.graph, _constants(program)
+    for node in list(graph.nodes):
+        if node.target is torch.ops.aten._assert_tensor_metadata.default:  # beside casts; it would keep its input alive
+            graph.erase_node(node)
     lifted = _lifted(program)
     known: dict[Node, Any] = {node: constants[name] for node, name in lifted.items()}
     for node in list(graph.nodes):

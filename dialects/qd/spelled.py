@@ -14,7 +14,7 @@ from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import broadcasts, fail
 
-__all__ = ["ErfOp", "ExpOp", "MaskedOp", "ReciprocalOp", "Spelled", "SqrtOp"]
+__all__ = ["ErfOp", "ExpOp", "MaskedOp", "ReciprocalOp", "RowMaxOp", "Spelled", "SqrtOp"]
 
 
 class Spelled(Operator):
@@ -75,3 +75,14 @@ class ReciprocalOp(Spelled, name="reciprocal"):
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return 1 / x
+
+
+class RowMaxOp(Spelled, name="row_max"):
+    """The largest number of each row of the last dimension, which becomes 1."""
+
+    def verify_invariants(self) -> bool:
+        x, out = shape(self.x), shape(self.out)
+        return out == [*x[:-1], 1] or fail(self, f"makes {out} of {x}, not {[*x[:-1], 1]}")
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return x.amax(-1, keepdim=True)

@@ -76,5 +76,7 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r90 = "qd.gelu_i_bert"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
   // CHECK: "qd.gelu_i_vit"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
   %r91 = "qd.gelu_i_vit"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.row_max"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
+  %r35 = "qd.row_max"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
   return
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from dyadic.passes.ingest import lengths, masks
+from dyadic.passes.ingest import masks, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal, tensor_dims
 
@@ -18,13 +18,13 @@ def valid(node: Node) -> Result:
 
 @aten("where.self", "where.ScalarOther", "where.ScalarSelf")
 def where(node: Node) -> Result:
-    return masks.where(node.argument(0), *map(number, node.arguments[1:]))
+    return transformers.where(node.argument(0), *map(number, node.arguments[1:]))
 
 
 @aten("masked_fill")
 def masked_fill(node: Node) -> Result:
     x, condition, value = node.arguments
-    return masks.where(condition, number(value), x)
+    return transformers.where(condition, number(value), x)
 
 
 def number(value: Any) -> Any:
@@ -34,14 +34,13 @@ def number(value: Any) -> Any:
 
 @aten("sum.dim_IntList")
 def sum_(node: Node) -> Result:
-    """Of valid tokens."""
-    return masks.total(node.argument(0), node.argument(1), bool(node.argument(2)))
+    return transformers.total(node.argument(0), node.argument(1), bool(node.argument(2)))
 
 
 @aten("linalg_vector_norm")
 def linalg_vector_norm(node: Node) -> Result:
     """Of rows, which are then divided by it."""
     _, order, axes, keep, _ = node.arguments
-    if order != 2 or not keep:
-        raise Unsupported(f"it is a norm of order {order}; one of order 2 that keeps its dimension would work")
-    return lengths.length(node.tensor(0), axes or [])
+    if order != 2:
+        raise Unsupported(f"it is a norm of order {order}; one of order 2 would work")
+    return transformers.length(node.argument(0), axes or [], bool(keep))

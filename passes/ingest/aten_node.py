@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Operators
+from dyadic.passes.ingest.translation import NOT_A_LEAF, Literal, Operators, Unknown
 
 aten = Operators()  # `@aten("conv2d")` marks the function of an operator
 
@@ -36,12 +36,17 @@ def leaf(op: ir.Operation, arguments: Sequence[Any]) -> Any:
             return op.attributes["value"].value
         case "torch.prim.NumToTensor.Scalar":
             return Literal(np.asarray(arguments[0], np.float32), op.location)
+        case "torch.prims.convert_element_type" if isinstance(arguments[0], Literal):  # importers put it behind bools
+            is_bool = str(op.results[0].type).endswith(",i1>")
+            return Literal(arguments[0].array.astype(np.bool_), op.location) if is_bool else arguments[0]
         case "torch.vtensor.literal":
             return Literal(op.attributes["value"], op.location)
         case "torch.prim.ListConstruct":
             return list(arguments)
         case "torch.prim.ListUnpack" if isinstance(arguments[0], list):
             return arguments[0]
+        case "torch.prim.ListUnpack" if isinstance(arguments[0], Unknown):
+            return [Unknown() for _ in op.results]
         case "torch.aten._assert_tensor_metadata":  # exporters leave it beside a cast; it has no result
             return []
     return NOT_A_LEAF

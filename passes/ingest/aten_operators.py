@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import families, lengths, transformers
+from dyadic.passes.ingest import families, folded, lengths, transformers
 from dyadic.passes.ingest.aten_node import aten
+from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.translation import (
     Literal,
     Node,
@@ -21,10 +21,6 @@ from dyadic.passes.ingest.translation import (
     is_float_tensor,
     literal,
 )
-
-
-def dims_of(value: Result) -> list[int]:
-    return list(value.array.shape) if isinstance(value, Literal) else shape(value)
 
 
 def pair(values: Sequence[int] | None, default: Sequence[int]) -> list[int]:
@@ -66,7 +62,7 @@ def convolution(node: Node) -> Result:
 
 @aten("linear")
 def linear(node: Node) -> Result:
-    return families.linear(node.tensor(0), node.argument(1), node.argument(2))
+    return families.linear(node.argument(0), node.argument(1), node.argument(2))
 
 
 @aten("addmm")
@@ -78,7 +74,7 @@ def addmm(node: Node) -> Result:
     if bias.size not in (1, outputs):
         raise Unsupported(f"its addend has the shape {list(bias.shape)}; [{outputs}] would work")
     bias = np.broadcast_to(bias.reshape(-1), [outputs])
-    return families.linear(node.tensor(1), literal(weight), literal(bias))
+    return families.linear(node.argument(1), literal(weight), literal(bias))
 
 
 @aten("matmul", "mm", "bmm")
@@ -92,12 +88,12 @@ def batch_norm(node: Node) -> Result:
     x, gamma, beta, mean, variance, *rest = node.arguments
     if mean is None or variance is None or (len(rest) == 4 and rest[0]):
         raise Unsupported("it has no running statistics; only batch norms that track them are supported")
-    channels = shape(x)[1]
+    channels = dims_of(x)[1]
     scale = np.ones(channels) if gamma is None else node.array(1, "weight")
     shift = np.zeros(channels) if beta is None else node.array(2, "bias")
     epsilon = rest[2] if len(rest) == 4 else rest[1]
     mean, variance = node.array(3, "mean"), node.array(4, "variance")
-    return families.batch_norm(as_tensor(x), scale, shift, mean, variance, epsilon)
+    return families.batch_norm(x, scale, shift, mean, variance, epsilon)
 
 
 @aten("max_pool2d", "max_pool2d_with_indices")
@@ -147,7 +143,7 @@ def adaptive_max_pool2d(node: Node) -> Result:
 
 @aten("mean.dim")
 def mean_dim(node: Node) -> Result:
-    return families.mean(node.tensor(0), node.argument(1), bool(node.argument(2)))
+    return families.mean(node.argument(0), node.argument(1), bool(node.argument(2)))
 
 
 def number(value: Any) -> Any:
@@ -223,17 +219,17 @@ def bound(node: Node, index: int, default: float) -> float:
 
 @aten("silu")
 def silu(node: Node) -> Result:
-    return building.unary(qd.SiluOp, node.tensor(0))
+    return each(node.argument(0), lambda x: building.unary(qd.SiluOp, x))
 
 
 @aten("hardsigmoid")
 def hardsigmoid(node: Node) -> Result:
-    return building.hard_sigmoid(node.tensor(0), 1 / 6, 0.5)
+    return each(node.argument(0), lambda x: building.hard_sigmoid(x, 1 / 6, 0.5))
 
 
 @aten("leaky_relu")
 def leaky_relu(node: Node) -> Result:
-    return building.leaky_relu(node.tensor(0), node.argument(1))
+    return each(node.argument(0), lambda x: building.leaky_relu(x, node.argument(1)))
 
 
 @aten("prelu")
@@ -265,12 +261,12 @@ def cast(node: Node) -> Result:
 
 @aten("expand", "expand_as")
 def expand(node: Node) -> Result:
-    if isinstance(node.argument(0), lengths.Length):
-        return node.argument(0)
-    target = [n if d == -1 else d for n, d in zip(dims_of(node.argument(0)), node.argument(1), strict=True)]
-    if target != dims_of(node.argument(0)):
-        raise Unsupported(f"it repeats {dims_of(node.argument(0))} to {target}; add and mul broadcast by themselves")
-    return node.argument(0)
+    x, target = node.argument(0), node.argument(1)
+    if isinstance(x, lengths.Length):
+        return x
+    target = target if isinstance(target, list) else dims_of(target)
+    own = [1] * (len(target) - len(dims_of(x))) + dims_of(x)
+    return folded.expand(x, [n if d == -1 else d for n, d in zip(own, target, strict=True)])
 
 
 @aten("cat")
@@ -352,7 +348,7 @@ def einsum(node: Node) -> Result:
 
 @aten("constant_pad_nd")
 def constant_pad_nd(node: Node) -> Result:
-    return _pad(node.tensor(0), node.argument(1), node.argument(2))
+    return _pad(node.argument(0), node.argument(1), node.argument(2))
 
 
 @aten("pad")
@@ -360,12 +356,12 @@ def pad(node: Node) -> Result:
     x, amounts, mode, value = node.arguments
     if mode != "constant":
         raise Unsupported(f"padding by {mode} is not supported; constant padding would work")
-    return _pad(as_tensor(x), amounts, value)
+    return _pad(x, amounts, value)
 
 
-def _pad(x: ir.Value, amounts: Sequence[int], value: float | None) -> ir.Value:
+def _pad(x: Any, amounts: Sequence[int], value: float | None) -> Result:
     """torch lists (before, after) from the last dimension backwards."""
-    low, high = [0] * len(shape(x)), [0] * len(shape(x))
+    low, high = [0] * len(dims_of(x)), [0] * len(dims_of(x))
     for i in range(len(amounts) // 2):
         low[-1 - i], high[-1 - i] = amounts[2 * i], amounts[2 * i + 1]
     return families.pad(x, low, high, value or 0.0)

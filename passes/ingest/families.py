@@ -12,7 +12,8 @@ from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest import lengths, masks
-from dyadic.passes.ingest.translation import Literal, Result, Unsupported, as_tensor, literal
+from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, reshape, together, transpose
+from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor, literal
 
 MOST_RUNS = 64  # of neighbours that a selection of entries may consist of
 
@@ -41,22 +42,27 @@ def per_channel(x: ir.Value, values: Array) -> tuple[Array, int] | None:
     return np.broadcast_to(aligned.reshape(-1), [dims[axis]]).astype(np.float64), axis
 
 
-def affine(x: ir.Value, scale: Any, shift: Any) -> ir.Value | None:
+def affine(x: Any, scale: Any, shift: Any) -> Result | None:
     """`x * scale + shift` as one `qd.scale_shift`, or None where a constant varies along more than one axis."""
     scale, shift = np.broadcast_arrays(np.asarray(scale, np.float64), np.asarray(shift, np.float64))
-    scales, shifts = per_channel(x, scale), per_channel(x, shift)
+    value = x.value if isinstance(x, Folded) else as_tensor(x)
+    if scale.ndim > len(dims_of(x)):
+        return None
+    scales, shifts = per_channel(value, scale), per_channel(value, shift)
     if scales is None or shifts is None:
         return None
-    return building.scale_shift(x, scales[0], shifts[0], scales[1])
+    return each(x, lambda value: building.scale_shift(value, scales[0], shifts[0], scales[1]))
 
 
-def elementwise(kind: type[Any], a: Any, b: Any) -> ir.Value:
+def elementwise(kind: type[Any], a: Any, b: Any) -> Result:
     """Two tensors with broadcasting, which must leave the batch alone."""
-    left, right = as_tensor(a), as_tensor(b)
     try:
-        dims = np.broadcast_shapes(shape(left), shape(right))
+        dims = np.broadcast_shapes(dims_of(a), dims_of(b))
     except ValueError:
-        raise Unsupported(f"the shapes {shape(left)} and {shape(right)} do not fit together") from None
+        raise Unsupported(f"the shapes {dims_of(a)} and {dims_of(b)} do not fit together") from None
+    if isinstance(a, Folded) or isinstance(b, Folded):
+        return together([a, b], lambda values: building.elementwise(kind, values[0], values[1]))
+    left, right = as_tensor(a), as_tensor(b)
     if dims[:1] != (1,) or any(len(shape(v)) < len(dims) for v in (a, b) if isinstance(v, ir.Value)):
         raise Unsupported(f"broadcasting {shape(left)} with {shape(right)} would mix the batch into other dimensions")
     return building.elementwise(kind, left, right)
@@ -69,6 +75,9 @@ def add(a: Any, b: Any) -> Result:
         return literal(a.array + b.array)
     if isinstance(a, Literal):
         return add(b, a)
+    if isinstance(b, Literal) and np.isneginf(b.array).any():  # a mask of scores
+        left_out = np.isneginf(b.array)
+        return masks.without(add(a, literal(np.where(left_out, 0, b.array))), ~left_out)
     if isinstance(b, Literal):
         return affine(a, 1, check_finite(b.array, "constant")) or elementwise(qd.AddOp, a, b)
     return elementwise(qd.AddOp, a, b)
@@ -78,9 +87,7 @@ def sub(a: Any, b: Any) -> Result:
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(a.array - b.array)
     if isinstance(b, Literal):
-        return affine(as_tensor(a), 1, -check_finite(b.array, "constant").astype(np.float64)) or elementwise(
-            qd.SubOp, a, b
-        )
+        return affine(a, 1, -check_finite(b.array, "constant").astype(np.float64)) or elementwise(qd.SubOp, a, b)
     if isinstance(a, Literal):
         return affine(b, -1, check_finite(a.array, "constant")) or elementwise(qd.SubOp, a, b)
     return elementwise(qd.SubOp, a, b)
@@ -103,8 +110,8 @@ def div(a: Any, b: Any) -> Result:
         return masks.div(a, b)
     if isinstance(b, lengths.Length):
         return lengths.over_length(a, b)
-    if not isinstance(b, Literal):
-        raise Unsupported("a division by something computed has no integer form; multiply instead")
+    if not isinstance(b, Literal):  # norms and softmax are spelled out like this
+        return mul(a, each(b, lambda value: building.unary(qd.ReciprocalOp, value)))
     divisor = check_finite(b.array, "constant").astype(np.float64)
     if not divisor.all():
         raise Unsupported("it divides by zero")
@@ -113,19 +120,20 @@ def div(a: Any, b: Any) -> Result:
     )
 
 
-def batch_norm(x: ir.Value, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float) -> ir.Value:
+def batch_norm(x: Any, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float) -> Result:
     """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, in float64, as one scale and shift a channel."""
+    dims = dims_of(x)
     for values, what in ((gamma, "scale"), (beta, "shift"), (mean, "mean"), (variance, "variance")):
         check_finite(values, what)
-        if len(shape(x)) < 2 or values.shape != (shape(x)[1],):
-            raise Unsupported(f"its {what} has the shape {list(values.shape)}, which does not fit {shape(x)}")
+        if len(dims) < 2 or values.shape != (dims[1],):
+            raise Unsupported(f"its {what} has the shape {list(values.shape)}, which does not fit {dims}")
     spread = variance.astype(np.float64) + epsilon
     if (spread <= 0).any():
         if (variance < 0).any():
             raise Unsupported("its variance is negative; statistics of a trained network are not")
         raise Unsupported("its variance and its epsilon are 0, which divides by zero; a positive epsilon would work")
     scale = gamma / np.sqrt(spread)
-    return building.scale_shift(x, scale, beta - mean * scale, axis=1)
+    return each(x, lambda value: building.scale_shift(value, scale, beta - mean * scale, place(x, 1)))
 
 
 def conv2d(
@@ -153,12 +161,16 @@ def conv2d(
     return building.conv2d(x, weights, biases, strides, padding, dilation, groups)
 
 
-def linear(x: ir.Value, weight: Any, bias: Any) -> ir.Value:
+def linear(x: Any, weight: Any, bias: Any) -> Result:
     """`x @ weight^T + bias` with constants."""
     weights = layer_constant(weight, "weight")
-    if len(shape(weights)) != 2 or len(shape(x)) < 2 or shape(x)[-1] != shape(weights)[1]:
-        raise Unsupported(f"it multiplies {shape(x)} by {shape(weights)}; a matrix [in, out] would work")
-    return building.linear(x, weights, bias_of(bias, shape(weights)[0]))
+    dims = dims_of(x)
+    if len(shape(weights)) != 2 or not dims or dims[-1] != shape(weights)[1]:
+        raise Unsupported(f"it multiplies {dims} by {shape(weights)}; a matrix [in, out] would work")
+    if len(dims) < 2 and not isinstance(x, Folded):
+        raise Unsupported(f"it multiplies {dims}, which has no batch, by {shape(weights)}")
+    biases = bias_of(bias, shape(weights)[0])
+    return each(x, lambda value: building.linear(value, weights, biases))
 
 
 def bias_of(value: Any, outputs: int) -> ir.Value:
@@ -205,13 +217,12 @@ def covering(x: ir.Value, kernel: Sequence[int], padding: Sequence[int], dilatio
     return [min(k, -(-n // step)) for k, n, step in zip(kernel, padded, dilation, strict=True)]
 
 
-def mean(x: ir.Value, axes: Sequence[int] | None, keep: bool) -> ir.Value:
+def mean(x: Any, axes: Sequence[int] | None, keep: bool) -> Result:
     """The mean over some axes, none of them the batch."""
-    rank = len(shape(x))
-    places = sorted({axis % rank for axis in axes}) if axes is not None else []
+    places = sorted({place(x, axis) for axis in axes}) if axes is not None else []
     if not places or places[0] == 0:
         raise Unsupported("it averages over the batch; give the axes without 0")
-    return building.reduce_mean(x, places, keep)
+    return each(x, lambda value: building.reduce_mean(value, places, keep))
 
 
 def clamp(x: Any, low: float, high: float) -> Result:
@@ -219,35 +230,12 @@ def clamp(x: Any, low: float, high: float) -> Result:
         raise Unsupported("a bound is NaN")
     if isinstance(x, lengths.Length) and math.isinf(high):
         return lengths.at_least(x, low)
-    return building.clamp(as_tensor(x), min(low, high), high)
-
-
-def reshape(x: Any, dims: Sequence[int]) -> Result:
-    """`dims` may hold one -1. Dimension 0 has to stay the batch."""
-    if isinstance(x, Literal):
-        return literal(x.array.reshape(dims))
-    count, known = math.prod(shape(x)), math.prod(d for d in dims if d != -1)
-    if -1 in dims:
-        dims = [count // max(known, 1) if d == -1 else d for d in dims]
-    if math.prod(dims) != count:
-        raise Unsupported(f"{shape(x)} cannot become {list(dims)} for a batch of 1")
-    if not dims or dims[0] != 1:
-        raise Unsupported(f"{shape(x)} to {list(dims)} mixes the batch into other dimensions")
-    return building.reshape(x, dims)
-
-
-def transpose(x: Any, permutation: Sequence[int]) -> Result:
-    if isinstance(x, Literal):
-        return literal(np.transpose(x.array, permutation))
-    order = [d % len(permutation) for d in permutation]
-    if order[0] != 0:
-        raise Unsupported(f"the permutation {order} moves the batch; it must stay first")
-    return building.transpose(x, order)
+    return each(x, lambda value: building.clamp(value, min(low, high), high))
 
 
 def slice_(x: Any, axes: Sequence[int], starts: Sequence[int], ends: Sequence[int], steps: Sequence[int]) -> Result:
     """Python's slicing along some axes."""
-    dims = list(x.array.shape) if isinstance(x, Literal) else shape(x)
+    dims = dims_of(x)
     ranges = [slice(None)] * len(dims)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if step < 1:
@@ -257,16 +245,17 @@ def slice_(x: Any, axes: Sequence[int], starts: Sequence[int], ends: Sequence[in
         return literal(x.array[tuple(ranges)])
     bounds = [r.indices(n) for r, n in zip(ranges, dims, strict=True)]
     sizes = [len(range(*b)) for b in bounds]
-    if sizes[0] != dims[0]:
-        raise Unsupported("it slices the batch")
     if 0 in sizes:
         raise Unsupported(f"nothing of {dims} is left")
-    return building.slice_(x, [b[0] for b in bounds], [b[2] for b in bounds], sizes)
+    if not isinstance(x, Folded):
+        return building.slice_(as_tensor(x), [b[0] for b in bounds], [b[2] for b in bounds], sizes)
+    bounds, sizes = [(0, 1, 1), *bounds], [1, *sizes]
+    return each(x, lambda value: building.slice_(value, [b[0] for b in bounds], [b[2] for b in bounds], sizes))
 
 
 def split(x: Any, axis: int, sizes: Sequence[int]) -> list[Result]:
     """Consecutive slices along an axis. A part of size 0 is an empty constant, which a concat drops."""
-    dims = list(x.array.shape) if isinstance(x, Literal) else shape(x)
+    dims = dims_of(x)
     if min(sizes, default=-1) < 0 or sum(sizes) != dims[axis]:
         raise Unsupported(f"its parts of {list(sizes)} do not fit axis {axis} of {dims}")
     empty = literal(np.zeros([0 if d == axis % len(dims) else n for d, n in enumerate(dims)], np.float32))
@@ -279,39 +268,42 @@ def split(x: Any, axis: int, sizes: Sequence[int]) -> list[Result]:
 def concat(inputs: Sequence[Any], axis: int) -> Result:
     if all(isinstance(v, Literal) for v in inputs):
         return literal(np.concatenate([v.array for v in inputs], axis))
-    tensors = [as_tensor(v) for v in inputs if not (isinstance(v, Literal) and v.array.size == 0)]
-    axis %= len(shape(tensors[0]))
+    parts = [v for v in inputs if not (isinstance(v, Literal) and v.array.size == 0)]
+    rank = len(dims_of(parts[0]))
+    axis %= rank
+    if any(isinstance(v, Folded) for v in parts):
+        return together(parts, lambda values: building.concat(values, axis + 1))
     if axis == 0:
-        raise Unsupported("it joins along the batch")
-    return building.concat(tensors, axis)
+        return folded(building.concat([lifted(v, rank) for v in parts], 1), "it joins along the batch")
+    return building.concat([as_tensor(v) for v in parts], axis)
 
 
 def gather(x: Any, axis: int, places: Array) -> Result:
     """Entries of one axis in a given order: x[:, [2, 0, 1]]. `places`: 1-D, negative ones count from the end."""
     if isinstance(x, Literal):
         return literal(np.take(x.array, places, axis))
-    dims = shape(x)
+    dims = dims_of(x)
     axis %= len(dims)
-    if axis == 0:
+    if axis == 0 and not isinstance(x, Folded):
         raise Unsupported("it takes images out of the batch")
     if not places.size or not all(-dims[axis] <= place < dims[axis] for place in places):
         raise Unsupported(f"its indices do not fit {dims[axis]} entries of axis {axis}")
     runs: list[list[int]] = []  # of neighbours, each of which is a slice
-    for place in (int(place) % dims[axis] for place in places):
-        if runs and place == runs[-1][-1] + 1:
-            runs[-1].append(place)
+    for place_ in (int(each_) % dims[axis] for each_ in places):
+        if runs and place_ == runs[-1][-1] + 1:
+            runs[-1].append(place_)
         else:
-            runs.append([place])
+            runs.append([place_])
     if len(runs) > MOST_RUNS:
         raise Unsupported(f"its indices jump {len(runs)} times; up to {MOST_RUNS} runs of neighbours are supported")
-    return building.concat([slice_(x, [axis], [run[0]], [run[-1] + 1], [1]) for run in runs], axis)
+    return concat([slice_(x, [axis], [run[0]], [run[-1] + 1], [1]) for run in runs], axis)
 
 
 def take(x: Any, axis: int, indices: Array) -> Result:
     """As NumPy's take: the sizes of `indices` stand in the place of the axis, which vanishes for a single index."""
     if isinstance(x, Literal):
         return literal(np.take(x.array, indices, axis))
-    dims = shape(x)
+    dims = dims_of(x)
     axis %= len(dims)
     return reshape(gather(x, axis, indices.reshape(-1)), [*dims[:axis], *indices.shape, *dims[axis + 1 :]])
 
@@ -337,7 +329,7 @@ def einsum(equation: str, operands: Sequence[Any]) -> Result:
     labels = terms.split(",")
     if all(isinstance(each, Literal) for each in operands):
         return literal(np.einsum(equation, *(each.array for each in operands)))
-    tensors = [i for i, each in enumerate(operands) if isinstance(each, ir.Value)]
+    tensors = [i for i, operand in enumerate(operands) if isinstance(operand, ir.Value)]
     if len(operands) != 2 or len(labels) != 2 or len(tensors) != 1 or not arrow or "." in equation:
         raise Unsupported(f"only a tensor by a constant, as in bci,oi->bco, is supported, not {equation}")
     x, weight = operands[tensors[0]], operands[1 - tensors[0]].array
@@ -363,9 +355,11 @@ def einsum(equation: str, operands: Sequence[Any]) -> Result:
     return transpose(product, [(kept + new).index(d) for d in out])
 
 
-def pad(x: ir.Value, low: Sequence[int], high: Sequence[int], value: float) -> ir.Value:
-    if low[0] or high[0]:
+def pad(x: Any, low: Sequence[int], high: Sequence[int], value: float) -> Result:
+    dims = dims_of(x)
+    if not isinstance(x, Folded) and (low[0] or high[0]):
         raise Unsupported("it pads the batch")
-    if min(lo + n + hi for lo, n, hi in zip(low, shape(x), high, strict=True)) < 1:
-        raise Unsupported(f"nothing of {shape(x)} is left")
-    return building.pad(x, low, high, value)
+    if min(lo + n + hi for lo, n, hi in zip(low, dims, high, strict=True)) < 1:
+        raise Unsupported(f"nothing of {dims} is left")
+    front = [0] if isinstance(x, Folded) else []
+    return each(x, lambda tensor: building.pad(tensor, [*front, *low], [*front, *high], value))

@@ -2,16 +2,19 @@
 
 from torch_mlir import ir
 
-from dyadic.passes.ingest import aten_masks, aten_operators, functions  # noqa: F401 - the operators are there
+from dyadic.passes.ingest import (  # noqa: F401 - the operators are there
+    aten_masks,
+    aten_operators,
+    aten_transformers,
+    functions,
+)
 from dyadic.passes.ingest.aten_node import aten, leaf, operator_name
 from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass
 
 HINTS = {
-    "softmax": "end the model at its logits; the order of the classes is the same",
     "log_softmax": "end the model at its logits; the order of the classes is the same",
-    "conv1d": "only 2-D convolutions are supported",
-    "conv3d": "only 2-D convolutions are supported",
+    "conv3d": "only 1-D and 2-D convolutions are supported",
     "lstm": "recurrent layers cannot be compiled; convolutions or linear layers would work",
     "gru": "recurrent layers cannot be compiled; convolutions or linear layers would work",
     "conv_transpose2d": "transposed convolutions have no integer form yet",

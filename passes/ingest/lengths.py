@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
+from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.translation import Literal, Result, Unsupported
 
 
@@ -22,16 +21,8 @@ from dyadic.passes.ingest.translation import Literal, Result, Unsupported
 class Length:
     """`max(||x||, least)` along the last dimension."""
 
-    x: ir.Value
+    x: Result
     least: float = 0.0
-
-
-def length(x: ir.Value, axes: list[int]) -> Result:
-    """The Euclidean length of rows."""
-    rank = len(shape(x))
-    if rank < 2 or [axis % rank for axis in axes] != [rank - 1]:
-        raise Unsupported(f"it takes the length of {shape(x)} along the axes {axes}; the last one would work")
-    return Length(x)
 
 
 def at_least(value: Length, least: Any) -> Result:
@@ -46,6 +37,6 @@ def over_length(x: Any, by: Length) -> Result:
     """A row over its own length; where that is below the bound, the norm is a little smaller than what is asked for."""
     if x != by.x:
         raise Unsupported("it divides by the length of another tensor")
-    count = shape(by.x)[-1]
+    count = dims_of(by.x)[-1]
     scale, shift = np.full(count, 1 / math.sqrt(count)), np.zeros(count)
-    return building.norm(qd.RmsNormOp, by.x, scale, shift, by.least**2 / count)
+    return each(by.x, lambda rows: building.norm(qd.RmsNormOp, rows, scale, shift, by.least**2 / count))

@@ -16,6 +16,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
+from dyadic.passes.ingest.folded import each
 from dyadic.passes.ingest.translation import Literal, Result, Unsupported, Valid, as_tensor
 
 VERY_NEGATIVE = -1000.0  # exp of it is 0
@@ -54,7 +55,7 @@ def add(a: Any, b: Any) -> Result:
     x, mask = (b, a) if isinstance(a, Valid) else (a, b)
     if not isinstance(mask, Valid) or mask.kind != "additive" or isinstance(x, LATER):
         raise Unsupported("it adds a mask of valid tokens that is not 0 for these and very negative for others")
-    return on_scores(as_tensor(x), mask)
+    return each(x, lambda scores: on_scores(scores, mask))
 
 
 def on_scores(x: ir.Value, mask: Valid) -> ir.Value:
@@ -68,16 +69,22 @@ def on_scores(x: ir.Value, mask: Valid) -> ir.Value:
     return qd.MaskedOp(x=x, valid=mask.operand(rank), out=x.type).result
 
 
+def without(x: Any, valid: Array) -> Result:
+    """Scores without those that a constant leaves out."""
+    kept = building.constant(valid.astype(np.float32))
+    return each(x, lambda scores: qd.MaskedOp(x=scores, valid=kept, out=scores.type).result)
+
+
 def where(condition: Any, then: Any, otherwise: Any) -> Result:
     """Scores where valid and something very negative elsewhere; or 0 elsewhere."""
     if not isinstance(condition, Valid) or condition.kind not in ("boolean", "inverted"):
         raise Unsupported("its condition is computed, and is no mask of valid tokens")
     x, other = (otherwise, then) if condition.kind == "inverted" else (then, otherwise)
-    if not isinstance(other, Literal) or other.array.size != 1 or not isinstance(x, ir.Value):
+    if not isinstance(other, Literal) or other.array.size != 1 or isinstance(x, LATER):
         raise Unsupported("it chooses between two tensors by a mask of valid tokens")
     value = float(other.array.reshape(-1)[0])
     if value <= VERY_NEGATIVE:
-        return on_scores(x, condition)
+        return each(x, lambda scores: on_scores(scores, condition))
     if value == 0:
         return mul(x, replace(condition, kind="factor"))
     raise Unsupported(f"it puts {value} where tokens are not valid; 0 or a very negative number would work")

@@ -7,6 +7,7 @@ import numpy as np
 from dyadic.dialects import qd
 from dyadic.passes import building
 from dyadic.passes.ingest import families
+from dyadic.passes.ingest.folded import each
 from dyadic.passes.ingest.onnx_node import attribute, onnx
 from dyadic.passes.ingest.translation import (
     Literal,
@@ -90,17 +91,18 @@ def _with_bound(node: Node) -> tuple[Result, float]:
 def swish(node: Node) -> Result:
     if attribute(node, "alpha", 1.0) != 1:
         raise Unsupported("only alpha=1 (SiLU) is supported")
-    return building.unary(qd.SiluOp, node.tensor(0))
+    return each(node.argument(0), lambda x: building.unary(qd.SiluOp, x))
 
 
 @onnx("HardSigmoid")
 def hard_sigmoid(node: Node) -> Result:
-    return building.hard_sigmoid(node.tensor(0), attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5))
+    alpha, beta = attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5)
+    return each(node.argument(0), lambda x: building.hard_sigmoid(x, alpha, beta))
 
 
 @onnx("LeakyRelu")
 def leaky_relu(node: Node) -> Result:
-    return building.leaky_relu(node.tensor(0), attribute(node, "alpha", 0.01))
+    return each(node.argument(0), lambda x: building.leaky_relu(x, attribute(node, "alpha", 0.01)))
 
 
 @onnx("PRelu")

@@ -15,10 +15,22 @@ from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported,
 @onnx("Conv")
 def conv(node: Node) -> Result:
     weight = node.argument(1)
+    if isinstance(weight, Literal) and weight.array.ndim == 3:
+        return _conv1d(node)
     kernel = weight.array.shape[2:] if isinstance(weight, Literal) else attribute(node, "kernel_shape", [1, 1])
     x = node.tensor(0)
     strides, padding, dilation = window(node, x, kernel)
     return families.conv2d(x, weight, node.argument(2), strides, padding, dilation, attribute(node, "group", 1))
+
+
+def _conv1d(node: Node) -> Result:
+    if attribute(node, "auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        raise Unsupported("only padding by numbers is supported for 1-D convolutions")
+    low, high = attribute(node, "pads", [0, 0])
+    stride, dilation = attribute(node, "strides", [1])[0], attribute(node, "dilations", [1])[0]
+    groups = attribute(node, "group", 1)
+    x, weight, bias = (node.argument(i) for i in range(3))
+    return transformers.conv1d(x, weight, bias, stride, low, dilation, groups, high)
 
 
 def window(node: Node, x: ir.Value, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
@@ -62,7 +74,7 @@ def gemm(node: Node) -> Result:
             raise Unsupported(f"its third input has the shape {list(values.shape)}; [{outputs}] would work")
         if beta != 1 or values.shape != (outputs,):
             bias = literal(np.broadcast_to(values.reshape(-1), [outputs]))
-    return families.linear(node.tensor(0), weight, bias)
+    return families.linear(node.argument(0), weight, bias)
 
 
 @onnx("MatMul")
@@ -82,7 +94,7 @@ def batch_normalization(node: Node) -> Result:
     if not attribute(node, "spatial", 1):
         raise Unsupported("spatial=0 is not supported")
     gamma, beta, mean, variance = (node.array(i, "statistics") for i in range(1, 5))
-    return families.batch_norm(node.tensor(0), gamma, beta, mean, variance, attribute(node, "epsilon", 1e-5))
+    return families.batch_norm(node.argument(0), gamma, beta, mean, variance, attribute(node, "epsilon", 1e-5))
 
 
 @onnx("MaxPool")
@@ -123,4 +135,4 @@ def reduce_mean(node: Node) -> Result:
     axes = integers(node, "axes", 1)
     if not axes and attribute(node, "noop_with_empty_axes", 0):
         return node.argument(0)
-    return families.mean(node.tensor(0), axes or None, bool(attribute(node, "keepdims", 1)))
+    return families.mean(node.argument(0), axes or None, bool(attribute(node, "keepdims", 1)))

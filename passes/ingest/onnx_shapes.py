@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from torch_mlir import ir
 
-from dyadic.dialects.tensor_types import shape
-from dyadic.passes.ingest import families, lengths
+from dyadic.passes.ingest import families, folded, lengths
+from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
-
-
-def dims_of(value: Result) -> list[int]:
-    return list(value.array.shape) if isinstance(value, Literal) else shape(value)
 
 
 @onnx("Concat")
@@ -58,12 +53,12 @@ def gather(node: Node) -> Result:
 def pad(node: Node) -> Result:
     if attribute(node, "mode", "constant") != "constant":
         raise Unsupported(f"padding by {attribute(node, 'mode')} is not supported; constant padding would work")
-    x, amounts = node.tensor(0), integers(node, "pads", 1)
+    x, amounts = node.argument(0), integers(node, "pads", 1)
     value = attribute(node, "value", 0.0) if node.argument(2) is None else node.array(2, "value").item()
-    rank = len(shape(x))
+    rank = len(dims_of(x))
     axes = node.integers(3, "axes") or list(range(rank))
     if amounts is None or len(amounts) != 2 * len(axes):
-        raise Unsupported(f"its pads {amounts} do not fit {shape(x)}")
+        raise Unsupported(f"its pads {amounts} do not fit {dims_of(x)}")
     low, high = [0] * rank, [0] * rank
     for i, axis in enumerate(axes):
         low[axis % rank], high[axis % rank] = amounts[i], amounts[i + len(axes)]
@@ -99,7 +94,7 @@ def transpose(node: Node) -> Result:
 def squeeze(node: Node) -> Result:
     x, axes = node.argument(0), integers(node, "axes", 1)
     dims = dims_of(x)
-    if axes is None and isinstance(x, ir.Value):
+    if axes is None and not isinstance(x, Literal):
         raise Unsupported("it squeezes every dimension of size 1, the batch as well; give it axes")
     gone = _places(range(len(dims)) if axes is None else axes, len(dims))
     if axes is not None and any(dims[axis] != 1 for axis in gone):
@@ -122,10 +117,7 @@ def _places(axes: Sequence[int], rank: int) -> set[int]:
 
 @onnx("Expand")
 def expand(node: Node) -> Result:
-    """Only where it changes nothing, as exporters leave it behind."""
     if isinstance(node.argument(0), lengths.Length):
         return node.argument(0)
     x, target = node.argument(0), node.integers(1, "shape") or []
-    if list(np.broadcast_shapes(dims_of(x), target)) != dims_of(x):
-        raise Unsupported(f"it repeats {dims_of(x)} to {target}; an Add or Mul broadcasts by itself")
-    return x
+    return folded.expand(x, np.broadcast_shapes(dims_of(x), target))

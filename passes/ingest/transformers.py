@@ -9,17 +9,29 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
-from dyadic.passes.ingest import families
-from dyadic.passes.ingest.translation import Literal, Result, Unsupported, as_tensor, literal
+from dyadic.passes.ingest import families, lengths, masks
+from dyadic.passes.ingest.folded import (
+    dims_of,
+    each,
+    expand,
+    folded,
+    lifted,
+    place,
+    repeated,
+    reshape,
+    together,
+    transpose,
+)
+from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, Valid, as_tensor, literal
 
 
-def norm(kind: type[qd.Norm], x: ir.Value, weight: Array | None, bias: Array | None, epsilon: float) -> ir.Value:
+def norm(kind: type[qd.Norm], x: Any, weight: Array | None, bias: Array | None, epsilon: float) -> Result:
     """A normalization over the last dimension; weight and bias have its size."""
-    size = shape(x)[-1]
-    if len(shape(x)) < 2:
+    dims = dims_of(x)
+    if len(dims) < 2 and not isinstance(x, Folded):
         raise Unsupported("it normalizes over the batch")
-    scale, shift = (_for_each(size, *each) for each in ((weight, 1, "scale"), (bias, 0, "shift")))
-    return building.norm(kind, x, scale, shift, epsilon)
+    scale, shift = (_for_each(dims[-1], *given) for given in ((weight, 1, "scale"), (bias, 0, "shift")))
+    return each(x, lambda value: building.norm(kind, value, scale, shift, epsilon))
 
 
 def _for_each(size: int, values: Array | None, default: float, what: str) -> Array:
@@ -31,44 +43,228 @@ def _for_each(size: int, values: Array | None, default: float, what: str) -> Arr
 
 
 def layer_norm(
-    kind: type[qd.Norm], x: ir.Value, dims: int, weight: Array | None, bias: Array | None, epsilon: float
-) -> ir.Value:
+    kind: type[qd.Norm], x: Any, dims: int, weight: Array | None, bias: Array | None, epsilon: float
+) -> Result:
     """A normalization over the last `dims` dimensions together, each of whose elements has a weight and bias."""
-    before = shape(x)
-    if not 0 < dims < len(before):
+    before = dims_of(x)
+    if not 0 < dims < len(before) + isinstance(x, Folded):
         raise Unsupported(f"it normalizes over {dims} dimensions of {before}, the batch as well")
     if dims == 1:
         return norm(kind, x, weight, bias, epsilon)
-    rows = building.reshape(x, [*before[:-dims], int(np.prod(before[-dims:]))])
+    rows = reshape(x, [*before[:-dims], int(np.prod(before[-dims:]))])
     scale, shift = (
-        None if each is None else np.broadcast_to(each, before[-dims:]).reshape(-1) for each in (weight, bias)
+        None if given is None else np.broadcast_to(given, before[-dims:]).reshape(-1) for given in (weight, bias)
     )
-    return building.reshape(norm(kind, rows, scale, shift, epsilon), before)
+    return reshape(norm(kind, rows, scale, shift, epsilon), before)
+
+
+def group_norm(x: Any, groups: int, weight: Array | None, bias: Array | None, epsilon: float) -> Result:
+    """Each group of channels [N, C, ...] over its own size; each channel has a weight and bias.
+
+    The rows of a `qd.layer_norm` are the groups, and a scale and shift of the channels follows.
+    """
+    dims = dims_of(x)
+    if len(dims) < 2 or dims[1] % groups:
+        raise Unsupported(f"its {groups} groups do not fit {dims}")
+    rows = reshape(x, [dims[0], groups, int(np.prod(dims[1:])) // groups])
+    normal = reshape(norm(qd.LayerNormOp, rows, None, None, epsilon), dims)
+    if weight is None and bias is None:
+        return normal
+    scale, shift = (_for_each(dims[1], *given) for given in ((weight, 1, "scale"), (bias, 0, "shift")))
+    return each(normal, lambda value: building.scale_shift(value, scale, shift, place(normal, 1)))
 
 
 def matmul(a: Any, b: Any) -> Result:
     """`a @ b`: a linear layer where b is a constant matrix, a product of two computed tensors elsewhere."""
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(a.array @ b.array)
-    if isinstance(b, Literal) and b.array.ndim >= 2 and b.array.size == np.prod(b.array.shape[-2:]):
+    left, right = dims_of(a), dims_of(b)
+    if len(left) < 2 or len(right) < 2 or left[-1] != right[-2]:
+        raise Unsupported(f"the product of {left} and {right} has no integer form")
+    if isinstance(b, Literal) and b.array.size == np.prod(b.array.shape[-2:]):
         matrix = b.array.reshape(b.array.shape[-2:])
-        return families.linear(as_tensor(a), literal(np.ascontiguousarray(matrix.T)), None)
-    left, right = as_tensor(a), as_tensor(b)
-    if len(shape(left)) < 3 or len(shape(left)) != len(shape(right)) or shape(left)[:-2] != shape(right)[:-2]:
-        raise Unsupported(f"the product of {shape(left)} and {shape(right)}, both computed, has no integer form")
-    if shape(left)[-1] != shape(right)[-2]:
-        raise Unsupported(f"the shapes {shape(left)} and {shape(right)} do not fit together")
-    return building.matmul(left, right)
+        return families.linear(a, literal(np.ascontiguousarray(matrix.T)), None)
+    if isinstance(a, Literal) and a.array.size == np.prod(a.array.shape[-2:]):  # (b^T a^T)^T
+        swapped = [*range(len(right) - 2), len(right) - 1, len(right) - 2]
+        return transpose(
+            families.linear(transpose(b, swapped), literal(a.array.reshape(a.array.shape[-2:])), None), swapped
+        )
+    rank = max(len(left), len(right))
+    try:
+        leading = np.broadcast_shapes(left[:-2], right[:-2])
+    except ValueError:
+        raise Unsupported(f"the shapes {left} and {right} do not fit together") from None
+    reasons = [v.reason for v in (a, b) if isinstance(v, Folded)]
+    reason = reasons[0] if reasons else f"the product of {left} and {right} mixes the batch"
+    if rank > 2 and leading[0] == 1 and not reasons:
+        values = [as_tensor(reshape(v, [1] * (rank - len(dims_of(v))) + dims_of(v))) for v in (a, b)]
+        return building.matmul(*(repeated(v, [*leading, *shape(v)[-2:]]) for v in values))
+    values = [lifted(v, rank) for v in (a, b)]
+    return folded(building.matmul(*(repeated(v, [1, *leading, *shape(v)[-2:]]) for v in values)), reason)
 
 
-def softmax(x: ir.Value, axis: int) -> ir.Value:
+def softmax(x: Any, axis: int) -> Result:
     """Along one axis; it comes last."""
-    rank = len(shape(x))
+    rank = len(dims_of(x))
     axis %= rank
-    if axis == 0:
+    if axis == 0 and not isinstance(x, Folded):
         raise Unsupported("it is a softmax over the batch")
     if axis == rank - 1:
-        return building.softmax(x, axis)
+        return each(x, lambda value: building.softmax(value, len(shape(value)) - 1))
     order = [*(d for d in range(rank) if d != axis), axis]
-    back = [order.index(d) for d in range(rank)]
-    return building.transpose(building.softmax(building.transpose(x, order), rank - 1), back)
+    return transpose(softmax(transpose(x, order), rank - 1), [order.index(d) for d in range(rank)])
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any, scale: float | None, causal: bool = False) -> Result:
+    """`softmax(q @ k^T * scale + mask) @ v`: q [..., M, D], k [..., N, D], v [..., N, E].
+
+    `mask` is a constant, of numbers to add or of bools that say what is valid; computed from an input of integers, it
+    is what `qd.attention` calls `valid`; None: all.
+    """
+    scale = float(1 / np.sqrt(dims_of(q)[-1])) if scale is None else float(scale)
+    rank = len(dims_of(q))
+    if rank < 3 or len(dims_of(k)) != rank or len(dims_of(v)) != rank:
+        raise Unsupported(f"attention of {dims_of(q)}, {dims_of(k)} and {dims_of(v)} needs a batch in each")
+    if scale <= 0:
+        raise Unsupported(f"its scale {scale} is not positive")
+    bias = valid = None
+    tokens = mask if isinstance(mask, Valid) else None
+    if tokens is not None:
+        if tokens.kind not in ("additive", "boolean"):
+            raise Unsupported(
+                "its mask is not 0 for valid tokens and very negative for others, nor true for valid ones"
+            )
+        if tokens.others is not None:
+            bias = np.where(tokens.others != 0, 0.0, masks.LEFT_OUT)
+    elif isinstance(mask, Literal):
+        if mask.array.dtype == np.bool_:
+            valid = mask.array.astype(np.float32)
+        else:
+            bias = np.where(np.isneginf(mask.array), 0, mask.array)
+            bias = None if not bias.any() else families.check_finite(bias, "mask")
+            valid = None if not np.isneginf(mask.array).any() else 1 - np.isneginf(mask.array).astype(np.float32)
+    elif mask is not None:
+        raise Unsupported("what is added to its scores is computed from the input; a constant or a mask would work")
+    if causal:
+        lower = np.tril(np.ones([dims_of(q)[-2], dims_of(k)[-2]], np.float32))
+        if tokens is not None:
+            bias = np.where(lower != 0, 0.0, masks.LEFT_OUT) + (0 if bias is None else bias)
+        else:
+            valid = lower if valid is None else valid * lower
+
+    def one(values: list[ir.Value]) -> ir.Value:
+        leading = np.broadcast_shapes(*(shape(value)[:-2] for value in values))
+        q, k, v = (repeated(value, [*leading, *shape(value)[-2:]]) for value in values)
+        allowed = valid if tokens is None else tokens.operand(len(shape(q)))
+        return building.attention(q, k, v, scale, bias, allowed)
+
+    return together([q, k, v], one)
+
+
+def reciprocal(x: Any) -> Result:
+    return each(x, lambda value: building.unary(qd.ReciprocalOp, value))
+
+
+def power(x: Any, exponent: Array) -> Result:
+    """`x ** exponent` with an exponent that norms and GELU use."""
+    if exponent.size != 1:
+        raise Unsupported("its exponents differ from element to element; one number would work")
+    n = exponent.item()
+    if isinstance(x, Literal):
+        return literal(x.array**n)
+    if n in (1, 2, 3):
+        result = x
+        for _ in range(int(n) - 1):
+            result = families.elementwise(qd.MulOp, result, x)
+        return result
+    if abs(n) == 0.5:
+        root = each(x, lambda value: building.unary(qd.SqrtOp, value))
+        return root if n > 0 else reciprocal(root)
+    if n == -1:
+        return reciprocal(x)
+    raise Unsupported(f"its exponent is {n}; 1, 2, 3, 0.5, -0.5 and -1 are supported")
+
+
+def total(x: Any, axes: list[int] | None, keep: bool) -> Result:
+    """The sum over some axes: as many times the mean; or over valid tokens, as part of their mean."""
+    if isinstance(x, masks.LATER):
+        return masks.total(x, axes or [], keep)
+    dims = dims_of(x)
+    count = int(np.prod([dims[axis] for axis in axes or []]))
+    return families.mul(families.mean(x, axes, keep), literal(np.asarray(count, np.float64)))
+
+
+def length(x: Any, axes: list[int], keep: bool) -> Result:
+    """The Euclidean length along some axes: of rows a value that divides them, else a root of a sum of squares."""
+    dims = dims_of(x)
+    if keep and [axis % len(dims) for axis in axes] == [len(dims) - 1]:
+        return lengths.Length(x)
+    squares = total(families.elementwise(qd.MulOp, x, x), axes, keep)
+    return each(squares, lambda value: building.unary(qd.SqrtOp, value))
+
+
+def variance(x: Any, axes: list[int] | None, correction: float, keep: bool) -> Result:
+    """The mean of squares of what differs from the mean, times n / (n - correction)."""
+    dims = dims_of(x)
+    count = int(np.prod([dims[axis] for axis in axes or []]))
+    distance = families.elementwise(qd.SubOp, x, families.mean(x, axes, True))
+    squares = families.elementwise(qd.MulOp, distance, distance)
+    return families.mul(
+        families.mean(squares, axes, keep), literal(np.asarray(count / (count - correction), np.float64))
+    )
+
+
+def largest(x: Any, axes: list[int], keep: bool) -> Result:
+    """The largest entry along one axis."""
+    if len(axes) != 1 or not keep or axes[0] % len(dims_of(x)) != len(dims_of(x)) - 1:
+        raise Unsupported("the largest entry has an integer form as part of a softmax over the last dimension only")
+    return each(x, lambda value: qd.RowMaxOp(x=value, out=building.tensor_type([*shape(value)[:-1], 1])).result)
+
+
+def conv1d(
+    x: Any, weight: Any, bias: Any, stride: int, low: int, dilation: int, groups: int, high: int | None = None
+) -> Result:
+    """A convolution along one dimension: [N, C, L] as an image of one row."""
+    if not isinstance(weight, Literal):
+        raise Unsupported("its weight is computed from the input; a constant weight would work")
+    if len(dims_of(x)) != 3 or weight.array.ndim != 3:
+        raise Unsupported(f"it reads {dims_of(x)}; [1, channels, length] would work")
+    n, channels, length = dims_of(x)
+    image = as_tensor(reshape(x, [n, channels, 1, length]))
+    outputs, inputs, kernel = weight.array.shape
+    row = literal(np.ascontiguousarray(weight.array.reshape(outputs, inputs, 1, kernel)))
+    padding = [0, low, 0, low if high is None else high]
+    result = families.conv2d(image, row, bias, [1, stride], padding, [1, dilation], groups)
+    return reshape(result, [n, shape(result)[1], shape(result)[3]])
+
+
+def where(condition: Any, a: Any, b: Any) -> Result:
+    """`a` where the condition holds, else `b`: with minus infinity on one side, a mask of scores; never or always, one
+    of them."""
+    if not isinstance(condition, Literal):
+        return masks.where(condition, a, b)
+    holds = condition.array.astype(bool)
+    if not holds.any():
+        return folded_like(b, a, holds)
+    if holds.all():
+        return folded_like(a, b, holds)
+    for kept, other, valid in ((a, b, holds), (b, a, ~holds)):
+        if isinstance(other, Literal) and other.array.size == 1 and not isinstance(kept, Literal):
+            number = other.array.item()
+            if number <= masks.VERY_NEGATIVE:
+                return masks.without(kept, valid)
+            if number == 0:
+                return families.mul(kept, literal(valid.astype(np.float32)))
+    if isinstance(a, Literal) and isinstance(b, Literal):
+        return literal(np.where(holds, a.array, b.array))
+    raise Unsupported("it chooses between two tensors; a choice between scores and minus infinity would work")
+
+
+def folded_like(x: Any, other: Any, condition: Array) -> Result:
+    """`x` in the shape that all three of a choice make together."""
+    return expand(x, np.broadcast_shapes(dims_of(x), dims_of(other), condition.shape))
+
+
+def never(x: Any) -> Result:
+    """What is asked of NaN: no number of a network is one here."""
+    return literal(np.zeros([1] * len(dims_of(x)), np.bool_))

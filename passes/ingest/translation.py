@@ -61,6 +61,14 @@ class Valid:
         return building.reshape(self.source, [batch, *[1] * (rank - 1 - len(rest)), *rest])
 
 
+@dataclass(frozen=True)
+class Folded:
+    """A tensor whose first dimension is not the batch alone, with a 1 in front of the model's dimensions."""
+
+    value: ir.Value
+    reason: str  # what to say where that has no form
+
+
 class Unknown:
     """The result of an operator that is on the list already: what reads it is not complained about again."""
 
@@ -72,7 +80,7 @@ class Node:
     op: ir.Operation
     name: str  # the user's own
     operator: str  # "Conv", "aten.conv2d"
-    arguments: Sequence[Any]  # ir.Value of a qd tensor, Literal, Valid, number, bool, str, None, or a list of these
+    arguments: Sequence[Any]  # ir.Value of a qd tensor, Folded, Literal, Valid, number, bool, str, None, or a list
     types: Sequence[ir.Type]  # of the results, as the importer gave them
 
     def argument(self, index: int) -> Any:
@@ -102,7 +110,7 @@ class Node:
         return [int(v) for v in self.array(index, what).reshape(-1)]
 
 
-Result = Any  # ir.Value | Literal | Valid | a list of these, one a result
+Result = Any  # ir.Value | Folded | Literal | Valid | a list of these, one a result
 OperatorFunction = Callable[[Node], Result]
 
 
@@ -125,8 +133,12 @@ def as_tensor(value: Any) -> ir.Value:
         if is_integer(value):
             raise Unsupported("it computes with an input of integers; such an input can be looked up in a table")
         return value
+    if isinstance(value, Folded):
+        raise Unsupported(value.reason)
     if not isinstance(value, Literal | int | float):
-        raise Unsupported("it reads a mask of valid tokens; those of attention and of a mean over tokens have a form")
+        raise Unsupported(
+            "it reads a mask of valid tokens or a length of rows; only attention, means and divisions may"
+        )
     if not isinstance(value, Literal):
         raise Unsupported(f"it reads {value!r} where a tensor is needed")
     if not np.issubdtype(value.array.dtype, np.floating):

@@ -1,4 +1,4 @@
-"""A scale and shift beside a layer becomes part of its weights and bias."""
+"""A scale and shift beside a layer becomes part of its weights and bias; behind a norm, too."""
 
 import numpy as np
 from torch_mlir import ir
@@ -67,6 +67,22 @@ def into_layer_after(layer: qd.Layer, rewriter: PatternRewriter) -> bool | None:
     return None
 
 
+def into_norm_before(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | None:
+    """scale_shift(norm(x)) --> norm(x) with weight w * scale and bias b * scale + shift"""
+    norm = defining(op.x)
+    if not isinstance(norm, qd.Norm) or not used_once(op.x):
+        return NO_MATCH
+    weight, bias = constant_array(norm.weight), constant_array(norm.bias)
+    factors = scale_and_shift(op, norm.channel_axis)
+    if weight is None or bias is None or factors is None:
+        return NO_MATCH
+    scale, shift = factors
+    with rewriter.ip, norm.location:
+        merged = building.norm(type(norm), norm.x, weight * scale, bias * scale + shift, norm.epsilon.value)
+    rewriter.replace_op(op, [merged])
+    return None
+
+
 @module_pass
 def fold_batch_norm(module: ir.Operation) -> None:
     """Fold a scale and shift into the layer beside it: layer(x) * s + t --> layer with weights w*s and bias b*s + t
@@ -76,6 +92,7 @@ def fold_batch_norm(module: ir.Operation) -> None:
     rewrite(
         module,
         (qd.ScaleShiftOp, into_layer_before),
+        (qd.ScaleShiftOp, into_norm_before),
         (qd.Conv2dOp, into_layer_after),
         (qd.LinearOp, into_layer_after),
     )

@@ -95,13 +95,26 @@ def last_two_swapped(value: ir.Value) -> ir.Value:
     return value if order == sorted(order) else building.transpose(value, order)
 
 
+def without_zeros(value: ir.Value) -> tuple[ir.Value, Array]:
+    """(softmax, zeros and ones) where `value` is their product: what exporters put behind a mask; else (value, 1)."""
+    op = defining(value)
+    if isinstance(op, qd.MulOp):
+        for x, factor in ((op.a, constant_array(op.b)), (op.b, constant_array(op.a))):
+            if factor is not None and ((factor == 0) | (factor == 1)).all() and shape(x) == shape(value):
+                return x, factor
+    return value, np.ones(1)
+
+
 def name_attention(op: qd.MatmulOp, rewriter: PatternRewriter) -> bool | None:
-    weights = defining(op.a)
+    softmax, kept = without_zeros(op.a)
+    weights = defining(softmax)
     if not isinstance(weights, qd.SoftmaxOp) or weights.axis.value != len(shape(weights.x)) - 1:
         return NO_MATCH
     scores = scores_of(weights.x)
     if scores is None or shape(scores.product.out) != shape(weights.x):
         return NO_MATCH
+    if not kept.all() and (isinstance(scores.valid, ir.Value) or (scores.valid * (kept == 0)).any()):
+        return NO_MATCH  # something with a weight is left out behind the softmax
     with rewriter.ip, op.location:
         q, of_q = without_scale(scores.product.a)
         k, of_k = without_scale(scores.product.b)

@@ -114,3 +114,17 @@ func.func @a_result_that_others_read_stays(%x: tensor<1x2x3x3xf32>) -> (tensor<1
   %1 = "qd.scale_shift"(%0, %s, %h) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
   return %0, %1 : tensor<1x2x3x3xf32>, tensor<1x2x3x3xf32>
 }
+
+// CHECK-LABEL: func.func @behind_a_norm
+// CHECK-NEXT:    %[[W:.+]] = "qd.constant"() {value = dense<[2.000000e+00, 6.000000e+00]> : tensor<2xf32>} : () -> tensor<2xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qd.constant"() {value = dense<[3.000000e+00, 9.000000e+00]> : tensor<2xf32>} : () -> tensor<2xf32>
+// CHECK-NEXT:    %[[N:.+]] = "qd.layer_norm"(%arg0, %[[W]], %[[B]]) {epsilon = 1.250000e-01 : f64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+// CHECK-NEXT:    return %[[N]] : tensor<1x3x2xf32>
+func.func @behind_a_norm(%x: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
+  %w = "qd.constant"() {value = dense<[1.0, 2.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %s = "qd.constant"() {value = dense<[2.0, 3.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %h = "qd.constant"() {value = dense<[1.0, 3.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.layer_norm"(%x, %w, %w) {epsilon = 0.125 : f64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  %1 = "qd.scale_shift"(%0, %s, %h) {axis = 2 : i64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  return %1 : tensor<1x3x2xf32>
+}

@@ -33,8 +33,16 @@ REASONS = "|".join(
         "it repeats",  # Expand
         "runs backwards|nothing of .* is left",  # Slice
         r"its third input has the shape \[3, 4\]",
-        "both computed, has no integer form",
-        "it has an integer form (inside of attention|as part of GELU) only",
+        "the product of .* has no integer form",
+        "its exponent",  # of Pow
+        "a constant of type bool",  # IsNaN: no
+        "its attribute .* is not supported",
+        "it has an integer form (as part of GELU|as part of a normalization or a softmax) only",
+        "the largest entry has an integer form as part of a softmax",
+        "only plain attention|it has past keys",
+        "reads a mask of valid tokens or a length of rows",
+        "the batch as well",  # a norm
+        r"--shape data=",
         "only the larger or smaller of a tensor and one number",
         "only alpha=1",
         "only one slope",

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support import transformer_cases
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs, run_passes
+from support.torch_modules import IMAGE, Function, imported, made
 from torch import nn
 from torch_mlir import ir
 
@@ -17,42 +19,6 @@ from dyadic.dialects.reference import main_function
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.ingest_aten import ingest_aten, operator_name
 from dyadic.runtime.errors import ModelError
-
-IMAGE = (1, 4, 7, 6)
-
-
-class Function(nn.Module):
-    """`compute(self, x)` with tensors or layers of its own."""
-
-    def __init__(self, compute: Callable[..., Any], **parts: nn.Module | torch.Tensor):
-        super().__init__()
-        self.compute = compute
-        for name, part in parts.items():
-            if isinstance(part, nn.Module):
-                self.add_module(name, part)
-            else:
-                self.register_buffer(name, part)
-
-    def forward(self, x: torch.Tensor) -> Any:
-        return self.compute(self, x)
-
-
-def made(compute: Callable[..., Any], **parts: Any) -> Callable[[], nn.Module]:
-    """A function that makes the module anew, with seeded numbers and batch norms that lived."""
-
-    def make() -> nn.Module:
-        torch.manual_seed(0)
-        module = Function(compute, **{name: part() for name, part in parts.items()})
-        with torch.no_grad():
-            for layer in module.modules():
-                if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d):
-                    for values in (layer.running_mean, layer.running_var, layer.weight, layer.bias):
-                        if values is not None:
-                            values.copy_(torch.rand(values.shape) + 0.2)
-        return module.eval()
-
-    return make
-
 
 CASES: dict[str, Callable[[], nn.Module]] = {
     "conv2d": made(lambda s, x: s.c(x), c=lambda: nn.Conv2d(4, 6, 3, 2, (1, 0), (1, 2), groups=2)),
@@ -150,11 +116,15 @@ CASES: dict[str, Callable[[], nn.Module]] = {
 OPERATORS_OF: dict[str, set[str | None]] = {}
 
 
+def operators_of(module: ir.Module) -> set[str | None]:
+    block = main_function(module).operation.regions[0].blocks[0]
+    return {operator_name(op.operation) for op in block.operations}
+
+
 def imported_by_torch(title: str) -> ir.Module:
     """The case as import leaves it; which operators it has is remembered."""
-    module = import_torch(CASES[title](), (torch.zeros(IMAGE),), new_context())
-    block = main_function(module).operation.regions[0].blocks[0]
-    OPERATORS_OF[title] = {operator_name(op.operation) for op in block.operations}
+    module = imported(CASES[title]())
+    OPERATORS_OF[title] = operators_of(module)
     return module
 
 
@@ -172,10 +142,13 @@ def test_every_operator_has_a_case() -> None:
     """Names that functionalization gives to what another case writes are left out."""
     for title in CASES.keys() - OPERATORS_OF.keys():  # those the tests above have not imported
         imported_by_torch(title)
+    for title, (compute, parts, _) in transformer_cases.ATEN.items():
+        OPERATORS_OF[title] = operators_of(imported(made(compute, **parts)()))
     used = set().union(*OPERATORS_OF.values())
     aliases = {"_adaptive_avg_pool2d", "_unsafe_view", "alias", "batch_norm", "chunk", "constant_pad_nd", "contiguous"}
     aliases |= {"convolution", "detach", "dropout", "flatten", "lift_fresh_copy", "max_pool2d_with_indices", "narrow"}
     aliases |= {"_to_copy", "reshape", "rsub", "t", "unflatten", "to"}
+    aliases |= {"embedding", "expand_as", "dyadic.valid", "where.ScalarOther", "where.ScalarSelf"}  # see test_masks.py
     assert set(aten) - aliases <= used, set(aten) - aliases - used
 
 
@@ -200,7 +173,7 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
 @pytest.mark.parametrize(
     ("compute", "reason"),
     [
-        (lambda s, x: F.softmax(x, 1), "end the model at its logits"),
+        (lambda s, x: F.log_softmax(x, 1), "end the model at its logits"),
         (lambda s, x: F.adaptive_avg_pool2d(x, 4), r"\[7, 6\] does not divide evenly into \[4, 4\]"),
         (lambda s, x: x.permute(1, 0, 2, 3), '"permute" .* mixes the images'),
         (lambda s, x: torch.einsum("bchw,bchw->bc", x, x), "a tensor by a constant"),

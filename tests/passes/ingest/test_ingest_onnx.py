@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from onnx.reference import ReferenceEvaluator
+from support import transformer_cases
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs
 from support.onnx_models import Constants, model, run_onnxruntime
 
@@ -143,23 +144,6 @@ CASES: dict[str, Case] = {
     "gather a table": (13, "y = Gather<axis=2>(x, i)", {"i": ints(0, 6, 3, 4).reshape(2, 2)}),
     "einsum": (13, 'y = Einsum<equation="bchw,oc->bohw">(x, w)', {"w": [5, 4]}),
     "einsum, weight first": (13, 'y = Einsum<equation="ow, bchw -> bcho">(w, x)', {"w": [5, 6]}),
-    "layer norm": (17, "y = LayerNormalization(x, w, b)", {"w": [6], "b": [6]}),
-    "layer norm over two": (17, "y = LayerNormalization<axis=2, epsilon=0.1>(x, w)", {"w": [7, 6]}),
-    "gelu, spelled out": (
-        13,
-        "d = Div(x, c) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half)",
-        {"c": number(2**0.5), "one": number(1), "half": number(0.5)},
-    ),
-    "attention, spelled out": (
-        13,
-        "t = Transpose<perm=[0,1,3,2]>(x) q = Mul(x, s) m = MatMul(q, t) a = Add(m, b) p = Softmax(a) y = MatMul(p, x)",
-        {"s": number(0.3), "b": [4, 7, 7]},
-    ),
-    "attention 11": (
-        11,
-        "t = Transpose<perm=[0,1,3,2]>(x) m = MatMul(x, t) p = Softmax<axis=3>(m) y = MatMul(p, x)",
-        {},
-    ),
 }
 NEWER_THAN_ONNXRUNTIME = {"swish"}  # by opset or by operator: compared with onnx's own reference
 
@@ -178,8 +162,10 @@ def test_operator(title: str) -> None:
 
 
 def test_every_operator_has_a_case() -> None:
-    used = {node.op_type for opset, body, constants in CASES.values() for node in model(body, opset=opset).graph.node}
-    assert set(ONNX.operators) <= used
+    written = [(opset, body) for opset, body, *_ in [*CASES.values(), *transformer_cases.ONNX.values()]]
+    used = {node.op_type for opset, body in written for node in model(body, opset=opset).graph.node}
+    used |= {"DyadicValid", "SimplifiedLayerNormalization"}  # see test_masks.py; an RMSNormalization of older exporters
+    assert set(ONNX.operators) <= used, set(ONNX.operators) - used
 
 
 @pytest.mark.parametrize(
@@ -195,9 +181,6 @@ def test_every_operator_has_a_case() -> None:
         ("squeeze 1", ["reduce_mean"]),
         ("identity, dropout, cast", []),
         ("concat of unequal parts", ["slice", "concat", "concat"]),
-        ("gelu, spelled out", ["gelu"]),
-        ("attention, spelled out", ["attention"]),
-        ("attention 11", ["attention"]),
     ],
 )
 def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
@@ -209,12 +192,11 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
 @pytest.mark.parametrize(
     ("body", "constants", "reason"),
     [
-        ("y = Softmax(x)", {}, "end the model at its logits"),
+        ("y = LogSoftmax(x)", {}, "end the model at its logits"),
         ("y = Softmax<axis=0>(x)", {}, "softmax over the batch"),
-        ("y = MatMul(x, a)", {"a": [4, 6, 2]}, r"\[1, 4, 7, 6\] and \[4, 6, 2\], both computed"),
         ("y = Concat<axis=0>(x, x)", {}, "joins along the batch"),
         ("y = Transpose<perm=[1,0,2,3]>(x)", {}, "moves the batch"),
-        ("y = Div(x, x)", {}, "no integer form"),
+        ("y = Div(x, x)", {}, "an integer form as part of a normalization"),
         ("y = Div(x, c)", {"c": number(0)}, "divides by zero"),
         ("y = Conv(x, x)", {}, "computed from the input"),
         ("y = Conv(x, w)", {"w": [3, 5, 3, 3]}, "does not fit 4 channels"),
