@@ -6,8 +6,9 @@ stream is the sum of, and what further additions make of it. Ops that move numbe
     x = x0 + attention(norm(x0)); x = x + mlp(norm(x))         x0 and every x
     x = norm(x0 + attention(x0)); x = norm(x + mlp(x))         the sums, and the norms' results, which are added, too
 
-What is made for layers with weights, tables and attention alone is rounded for them at once, and is none. Networks
-without normalization at run time have no stream.
+What is made for layers with weights, tables and attention alone is rounded for them at once, and is none. Results of
+such a network belong to it: they cost nothing more, and 1,000 scores in 256 steps would have ties. Networks without
+normalization at run time have no stream.
 """
 
 from typing import Any
@@ -21,7 +22,10 @@ from dyadic.passes.rewriting import defining
 def residual_stream(block: ir.Block) -> set[ir.Value]:
     """The values of a function's streams; constants that are added to them are not among those."""
     found: set[ir.Value] = set()
-    waiting: list[ir.Value] = [op.opview.x for op in block.operations if isinstance(op.opview, qd.Norm)]
+    *body, terminator = (op.opview for op in block.operations)
+    waiting: list[ir.Value] = [op.x for op in body if isinstance(op, qd.Norm)]
+    if waiting:
+        waiting += terminator.operation.operands
     while waiting:
         value = waiting.pop()
         if value in found or isinstance(defining(value), qd.ConstantOp):
