@@ -130,7 +130,7 @@ def main() -> int:
     ours, its = (cosines(each["stsb_dev_a"], each["stsb_dev_b"]) for each in (whole, real))
 
     def score(cosine: Array, rows: Array) -> float:
-        return 100 * float(spearmanr(cosine[rows], ratings[rows])[0])
+        return 100 * float(np.asarray(spearmanr(cosine[rows], ratings[rows]))[0])
 
     scores = [score(each, np.arange(len(ratings))) for each in (ours, its)]
     draws = random.integers(0, len(ratings), (DRAWS, len(ratings)))

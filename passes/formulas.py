@@ -65,8 +65,10 @@ def same(a: ir.Value, b: ir.Value, depth: int = 4) -> bool:
     """Whether two values are computed in the same way from the same ones, as far as `depth` ops back."""
     if a == b:
         return True
+    if depth == 0 or not isinstance(a, ir.OpResult) or not isinstance(b, ir.OpResult):
+        return False
     one, other = a.owner, b.owner
-    if depth == 0 or not isinstance(a, ir.OpResult) or not isinstance(b, ir.OpResult) or one.name != other.name:
+    if one.name != other.name:
         return False
     pairs = zip(one.operands, other.operands, strict=True)
     said, other_said = ({name: op.attributes[name] for name in op.attributes} for op in (one, other))

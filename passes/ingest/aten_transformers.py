@@ -153,9 +153,8 @@ def repeat(node: Node) -> Result:
 @aten("conv1d")
 def conv1d(node: Node) -> Result:
     x, weight, bias, strides, padding, dilation, groups = node.arguments
-    return transformers.conv1d(
-        x, weight, bias, *(_one(v, d) for v, d in ((strides, 1), (padding, 0), (dilation, 1))), groups
-    )
+    stride, pad, step = _one(strides, 1), _one(padding, 0), _one(dilation, 1)
+    return transformers.conv1d(x, weight, bias, stride, pad, step, groups)
 
 
 @aten("conv1d.padding")

@@ -70,6 +70,10 @@ def masked(s: Any, x: torch.Tensor) -> torch.Tensor:
     return torch.where(torch.isnan(weights), torch.zeros(()), weights) @ x
 
 
+def by_its_variance(x: torch.Tensor, variance: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+    return (x - mean) * torch.rsqrt(variance + 1)
+
+
 # title -> (what is computed, layers and buffers made anew, the operations that are left)
 ATEN: dict[str, tuple[Compute, dict[str, Callable[[], Any]], list[str] | None]] = {
     "layer norm": (lambda s, x: s.n(x), {"n": lambda: nn.LayerNorm(6)}, ["layer_norm"]),
@@ -87,7 +91,7 @@ ATEN: dict[str, tuple[Compute, dict[str, Callable[[], Any]], list[str] | None]] 
         ["reshape", "layer_norm", "reshape"],
     ),
     "variance and mean": (
-        lambda s, x: (lambda v, m: (x - m) * torch.rsqrt(v + 1))(*torch.var_mean(x, -1, correction=0, keepdim=True)),
+        lambda s, x: by_its_variance(x, *torch.var_mean(x, -1, correction=0, keepdim=True)),
         {},
         ["layer_norm"],
     ),
