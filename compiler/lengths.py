@@ -23,6 +23,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.reference import FloatReference, Step, main_function, make_plan
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.tokens import Tokens, tokens_of
+from dyadic.passes.integerize.quantization import set_value_range, value_range
 from dyadic.runtime.errors import ModelError
 
 ASKED = 4  # samples that both are asked for
@@ -81,7 +82,7 @@ def resize(value: ir.Value, axis: int, length: int) -> None:
 
 
 def shorten_constant(op: Any, place: int, axes: Sequence[int], length: int) -> None:
-    """The beginning of a constant operand along these axes."""
+    """The beginning of a constant operand along these axes, in the steps of the whole."""
     old = op.operation.operands[place].owner
     data = np.array(old.opview.value)
     data = data[tuple(slice(length) if d in axes else slice(None) for d in range(data.ndim))]
@@ -91,6 +92,8 @@ def shorten_constant(op: Any, place: int, axes: Sequence[int], length: int) -> N
     for name in old.attributes:
         if name != "value":
             new.operation.attributes[name] = old.attributes[name]
+    if qd.RANGE not in old.attributes:
+        set_value_range(new.out, *value_range(old.results[0]))
     op.operation.operands[place] = new.out
 
 

@@ -12,6 +12,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.importers.masks import is_same, masks, meaning_of
 from dyadic.compiler.importers.onnx import import_onnx
+from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import FloatReference
 from dyadic.passes import PIPELINE, usual
@@ -206,3 +207,52 @@ def test_arithmetic_on_ids_is_refused_by_name() -> None:
     with new_context() as context, context, pytest.raises(ModelError) as refused:
         ingested(source)
     assert str(refused.value).startswith('what "words" reads is computed from the input "ids", and is neither')
+
+
+class Masked(torch.nn.Module):
+    """Attention with a mask in one of many spellings, and the mean of the valid rows."""
+
+    def __init__(self, spelled: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.words, self.spelled = torch.nn.Embedding(20, 4), spelled
+
+    def context(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        scores = x @ x.transpose(1, 2)
+        if self.spelled == "added":
+            scores = scores + (1.0 - mask[:, None].to(x.dtype)) * torch.finfo(x.dtype).min
+        elif self.spelled == "filled":
+            scores = scores.masked_fill(mask[:, None] == 0, float("-inf"))
+        elif self.spelled == "chosen":
+            scores = torch.where(mask[:, None].bool().expand(-1, N, N), scores, torch.tensor(-1e9))
+        else:  # as transformers writes it for scaled_dot_product_attention
+            places = torch.arange(N)
+            seen = places[None, :] <= places[:, None] if self.spelled == "causal" else (places >= 0)[None, :]
+            both = seen[None, None] & mask[:, None, None, :].to(torch.bool)
+            heads = x[:, None]
+            return torch.nn.functional.scaled_dot_product_attention(heads, heads, heads, attn_mask=both)[:, 0]
+        return torch.softmax(scores, -1) @ x
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        context = self.context(self.words(ids), mask)
+        factor = mask.unsqueeze(-1).expand(context.size()).float()
+        mean = (context * factor).sum(1) / torch.clamp(factor.sum(1), min=1e-9)
+        return torch.nn.functional.normalize(mean, p=2, dim=1)
+
+
+@pytest.mark.parametrize("spelled", ["added", "filled", "chosen", "bool", "causal"])
+def test_a_mask_of_a_module_means_what_it_meant(spelled: str) -> None:
+    module = Masked(spelled).eval()
+    random = np.random.default_rng(1)
+    ids = torch.from_numpy(random.integers(0, 20, (5, N)))
+    mask = torch.arange(N) < torch.tensor([[1], [2], [5], [8], [9]])
+    with torch.no_grad():
+        expected = module(ids, mask.long()).numpy()
+    with new_context() as context, context:
+        imported = import_torch(module, (ids, mask.long()), context)
+        for one in (*PIPELINE["ingest"], *usual("prepare")):
+            one.run(imported.operation)
+        reference = FloatReference(imported)
+        assert {"qd.attention", "qd.rms_norm"} <= {step.op.operation.name for step in reference.plan.steps}
+        got = reference({"ids": ids.int(), "mask": mask.int()})["output"].numpy()
+    np.testing.assert_allclose(got, expected, atol=1e-5)

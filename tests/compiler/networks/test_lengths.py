@@ -107,6 +107,23 @@ def test_the_answers_are_the_models(artifact: Path) -> None:
     assert 10 * np.log10(noise) < -28
 
 
+def test_a_module_has_lengths_too(artifact: Path, tmp_path: Path) -> None:
+    """Its examples are cut; the bits are those of the exported file."""
+    examples = (torch.zeros(1, MOST, dtype=torch.int64), torch.ones(1, MOST, dtype=torch.int64))
+    shapes = {"ids": [(1, 8), (1, 12)]}
+    module = dyadic.compile(
+        Encoder(), feeds(64, MOST), example_inputs=examples, shape=shapes, isa=("x86-64",), measure=False
+    )
+    module.save(tmp_path / "module.dyq")
+    given = feeds(2, 6)
+    with dyadic.load(tmp_path / "module.dyq", max_batch=2) as session, dyadic.load(artifact, max_batch=2) as exported:
+        assert [info.name for info in session.inputs] == ["ids", "mask"]
+        for mine, its in zip(session(*given.values()), exported(*given.values()), strict=True):
+            np.testing.assert_array_equal(mine, its)
+    with pytest.raises(UsageError, match='a shape was given for "tokens", but the inputs of the model are ids, mask'):
+        dyadic.compile(Encoder(), feeds(4, MOST), example_inputs=examples, shape={"tokens": (1, 8)})
+
+
 def test_copies_and_threads_have_all_lengths(artifact: Path) -> None:
     import copy
     import pickle
