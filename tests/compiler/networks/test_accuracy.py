@@ -18,7 +18,7 @@ ASSETS = ROOT.parent / "shared" / "assets"
 LEVEL = usable()[0]
 
 # What ONNX Runtime's INT8 has (static QDQ, per channel, min-max, the same 200 images): logit SQNR on the same data.
-RESNET20_SQNR_DB, MOBILENET_SQNR_DB, MOBILENET_ACCURACY = 29.80, 16.58, 0.770
+RESNET20_SQNR_DB, MOBILENET_SQNR_DB, MOBILENET_ACCURACY, DEIT_ACCURACY = 29.80, 16.58, 0.770, 0.792
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +60,13 @@ def test_mobilenet_is_no_worse_than_onnxruntime(measure: ModuleType) -> None:
     assert seen["samples"] == 500
     assert seen["int8_accuracy"] >= MOBILENET_ACCURACY
     assert seen["sqnr_db"] >= MOBILENET_SQNR_DB
+
+
+@pytest.mark.slow
+def test_deit_is_better_than_onnxruntime_with_float_nonlinearities(measure: ModuleType) -> None:
+    task = "imagenet/deit_tiny_patch16_224"
+    seen = compared(measure, task, Path(measure.model_path(task)))
+    assert seen["samples"] == 500
+    assert seen["int8_accuracy"] > DEIT_ACCURACY
+    assert seen["agreement"] >= 0.97
+    assert seen["sqnr_db"] >= 17
