@@ -9,7 +9,7 @@ Messages name options as they are typed, `--max-size`; to who called from Python
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import ne
 from pathlib import Path
@@ -240,7 +240,7 @@ class Options:
         None, "threads of the final measurement (default: by the work)", Count(1, MOST_THREADS), metavar="N"
     )
     batch: int = option(1, "batch of the final measurement", Count(1, MOST_BATCH), metavar="N")
-    shape: Mapping[str, tuple[int, ...] | tuple[tuple[int, ...], ...]] | None = option(
+    shape: Mapping[str, Sequence[int] | Sequence[Sequence[int]]] | None = option(
         None,
         "size of an input where the model leaves it open; may be repeated, for one input, too: the artifact then has a "
         "program for each length, with the same weights",

@@ -49,11 +49,11 @@ class WordPieces:
 
 def words(text: str) -> list[str]:
     """Lower case without accents, cut at spaces; punctuation and ideographs are words of their own."""
-    spaced = []
+    spaced: list[str] = []
     for character in unicodedata.normalize("NFD", text.lower()):
         kind = unicodedata.category(character)
         if kind == "Mn" or (kind.startswith("C") and not character.isspace()):
             continue
         apart = kind.startswith("P") or character in "$+<=>^`|~" or "\u4e00" <= character <= "\u9fff"
         spaced.append(f" {character} " if apart else character)
-    return "".join(spaced).split()
+    return [str(word) for word in "".join(spaced).split()]
