@@ -224,15 +224,17 @@ class ReadableWeights(fx_importer.FxImporterHooks):
     def resolve_literal(self, gni: fx_importer.GraphNodeImporter, literal: Any, info: Any) -> ir.Value | None:
         if not isinstance(literal, torch.Tensor):
             return None
+        # The importer hands bools over as bytes. Python writes these as i8, which MLIR takes for signed ones.
+        is_byte = literal.dtype == torch.uint8
         if id(literal) not in self._attributes:
             values = literal.detach().to("cpu")
-            values = values.float() if values.is_floating_point() else values
+            values = values.float() if values.is_floating_point() else values.int() if is_byte else values
             array = np.ascontiguousarray(values.numpy()).reshape(values.shape)
             self._kept.append(literal)  # so that nobody else gets its id
             with ir.Location.unknown(gni._c):
                 self._attributes[id(literal)] = ir.DenseElementsAttr.get(array)
         name = self._names.get(id(literal), "constant")
-        kind = torch.float32 if literal.is_floating_point() else literal.dtype
+        kind = torch.float32 if literal.is_floating_point() else torch.int32 if is_byte else literal.dtype
         return ir.Operation.create(
             "torch.vtensor.literal",
             results=[gni._cc.get_vtensor_type(literal.size(), kind)],

@@ -93,6 +93,18 @@ def test_half_precision_modules_are_float32() -> None:
     assert "bf16" not in str(prepared(module))
 
 
+def test_a_constant_of_bools_verifies() -> None:
+    """Whoever imports runs passes behind, which verify what they are given."""
+
+    class Causal(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            lower = torch.ones(3, 3, dtype=torch.bool).tril()
+            return torch.nn.functional.scaled_dot_product_attention(x, x, x, attn_mask=lower)
+
+    with new_context():
+        assert import_torch(Causal(), (torch.zeros(1, 3, 4),), ir.Context.current).operation.verify()
+
+
 class Written(nn.Module):
     """forward(x) as given, on a convolution `c`."""
 
