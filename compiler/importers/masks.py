@@ -8,8 +8,10 @@ of the network, run it on masks of 0 and 1, and ask here what it is: the numbers
     boolean    true where valid               inverted   true (or 1) where not
     factor     1 where valid, 0 elsewhere: what hidden states are multiplied with before they are summed
     count      how many are valid
+    biased     as additive, with a constant added where valid: relative positions
 
-A mask may also leave out what no input does (causal attention); that part is a constant.
+A mask may also leave out what no input does (causal attention); that part is a constant. Positions that are counted
+from token ids are one, too, as long as padding comes last.
 """
 
 from collections.abc import Callable
@@ -22,7 +24,9 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 VERY_NEGATIVE = -1000.0  # exp of it is 0
+LEFT_OUT = -10_000.0  # in a constant, where nothing is valid whatever the input says
 RANDOM_MASKS = 6
+ORDINARY = range(10, 50)  # token ids; those below may be padding
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Meaning:
     """What an expression of a mask is.
 
     axis: the dimension that counts tokens, None of a count. others: [..., tokens] of zeros and ones where more is left
-    out, whatever the input says.
+    out, whatever the input says; of a bias, its numbers; of a constant that is one for ordinary inputs only, itself.
     """
 
     kind: str
@@ -89,18 +93,21 @@ def _kind(rows: list[Array], valid: list[npt.NDArray[np.bool_]]) -> str | None:
 
 
 def _with_others(made: list[Array], valid: list[npt.NDArray[np.bool_]]) -> Meaning | None:
-    """Additive or boolean, of what is valid by the input and by a constant; rows without anything valid may be
+    """Additive, biased or boolean, of what is valid by the input and by a constant; rows without anything valid may be
     anything."""
     is_bool = made[0].dtype.kind == "b"
-    others = made[0] if is_bool else made[0] == 0
+    others = made[0] if is_bool else made[0] > VERY_NEGATIVE
     if not others.any(-1).all():
         return None
     for each, mask in zip(made, valid, strict=True):
         wanted = others & mask
-        right = each == wanted if is_bool else np.where(wanted, each == 0, each <= VERY_NEGATIVE)
+        right = each == wanted if is_bool else np.where(wanted, each == made[0], each <= VERY_NEGATIVE)
         if not (right.all(-1) | ~wanted.any(-1)).all():
             return None
-    return Meaning("boolean" if is_bool else "additive", made[0].ndim - 1, others)
+    axis = made[0].ndim - 1
+    if is_bool or not made[0][others].any():
+        return Meaning("boolean" if is_bool else "additive", axis, others)
+    return Meaning("biased", axis, np.where(others, made[0], LEFT_OUT))
 
 
 def is_same(evaluate: Callable[[Array], Array], length: int, most: int) -> bool:
@@ -108,3 +115,22 @@ def is_same(evaluate: Callable[[Array], Array], length: int, most: int) -> bool:
     random = np.random.default_rng(0)
     given = [random.integers(0, most, (1, length)) for _ in range(3)]
     return all(np.array_equal(np.asarray(evaluate(each)).ravel(), each.ravel()) for each in given)
+
+
+def places(evaluate: Callable[[Array], Array], length: int) -> Array | None:
+    """What a function of token ids [1, length] is wherever padding comes last, None where that depends on the ids.
+
+    RoBERTa and its like number the tokens that are no padding. What stands at padding is a number of another place: no
+    token sees it, since the mask of valid tokens leaves it out.
+    """
+    random = np.random.default_rng(0)
+    given = [random.integers(ORDINARY.start, ORDINARY.stop, (1, length)) for _ in range(3)]
+    constant, *others = (np.asarray(evaluate(each)) for each in given)
+    if constant.size != length or not all(np.array_equal(each, constant) for each in others):
+        return None
+    for padding in range(ORDINARY.start):
+        for n in {1, length // 2, length - 1}:
+            made = np.asarray(evaluate(np.where(np.arange(length) < n, given[0], padding)))
+            if not np.array_equal(made.ravel()[:n], constant.ravel()[:n]):
+                return None
+    return constant

@@ -16,7 +16,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from dyadic.compiler.importers.masks import Meaning, is_same, meaning_of
+from dyadic.compiler.importers.masks import Meaning, is_same, meaning_of, places
 from dyadic.compiler.importers.onnx_folding import replace_nodes
 from dyadic.runtime.errors import ModelError
 
@@ -126,11 +126,13 @@ class Part:
             if tables and len(tables) == len(readers):
                 if is_same(compute, length, min(table.dims[0] for table in tables)):
                     return self.source
-                meaning = None
+                positions = places(compute, length)
+                meaning = None if positions is None else Meaning("constant", others=positions)
             else:
                 meaning = meaning_of(compute, length) if length > 1 else None
             if meaning is not None and meaning.kind == "constant":
-                return numpy_helper.from_array(np.asarray(compute(np.ones(self.sizes))), name)
+                value = compute(np.ones(self.sizes)) if meaning.others is None else meaning.others
+                return numpy_helper.from_array(np.asarray(value), name)
         except FAILURES:
             meaning = None
         if meaning is not None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch.fx import Graph, Node
 
-from dyadic.compiler.importers.masks import Meaning, is_same, meaning_of
+from dyadic.compiler.importers.masks import Meaning, is_same, meaning_of, places
 from dyadic.runtime.errors import ModelError
 
 Array = npt.NDArray[Any]
@@ -118,7 +118,10 @@ class Part:
             compute = self.function(node)
             if len(tables) == len(readers):
                 same = node is self.source or is_same(compute, length, min(tables))
-                meaning = Meaning("ids") if same else None
+                positions = None if same else places(compute, length)
+                meaning = (
+                    Meaning("ids") if same else None if positions is None else Meaning("constant", others=positions)
+                )
             elif length > 1:
                 meaning = meaning_of(compute, length)
         except FAILURES:
@@ -139,7 +142,8 @@ class Part:
             return
         others = None if meaning.others is None else torch.from_numpy(meaning.others.astype(np.float32))
         if meaning.kind == "constant":
-            value: Any = torch.from_numpy(np.ascontiguousarray(self.function(node)(np.ones(self.sizes))))
+            made = self.function(node)(np.ones(self.sizes)) if meaning.others is None else meaning.others
+            value: Any = torch.from_numpy(np.ascontiguousarray(made))
             for user in self.readers(node):
                 user.args, user.kwargs = torch.fx.map_arg(
                     (user.args, user.kwargs), lambda each: value if each is node else each

@@ -21,6 +21,7 @@ from dyadic.passes.ingest.translation import Literal, Result, Unsupported, Valid
 
 VERY_NEGATIVE = -1000.0  # exp of it is 0
 LEFT_OUT = -10_000.0  # what is added to scores that a constant leaves out
+ADDED = ("additive", "biased")  # kinds
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def valid_of(source: Any, kind: str, dims: list[int], tokens: int, others: Array
 def add(a: Any, b: Any) -> Result:
     """Scores and an additive mask, in any order."""
     x, mask = (b, a) if isinstance(a, Valid) else (a, b)
-    if not isinstance(mask, Valid) or mask.kind != "additive" or isinstance(x, LATER):
+    if not isinstance(mask, Valid) or mask.kind not in ADDED or isinstance(x, LATER):
         raise Unsupported("it adds a mask of valid tokens that is not 0 for these and very negative for others")
     return each(x, lambda scores: on_scores(scores, mask))
 
@@ -63,10 +64,16 @@ def on_scores(x: ir.Value, mask: Valid) -> ir.Value:
     rank = len(shape(x))
     if mask.tokens != len(mask.dims) - 1 or mask.dims[-1] != shape(x)[-1] or len(mask.dims) > rank:
         raise Unsupported(f"its mask of the shape {list(mask.dims)} does not fit scores of {shape(x)}")
-    if mask.others is not None:
-        left_out = np.where(mask.others != 0, 0.0, LEFT_OUT)
-        x = building.elementwise(qd.AddOp, x, building.constant(left_out))
+    if (constant := beside(mask)) is not None:
+        x = building.elementwise(qd.AddOp, x, building.constant(constant))
     return qd.MaskedOp(x=x, valid=mask.operand(rank), out=x.type).result
+
+
+def beside(mask: Valid) -> Array | None:
+    """What is added to scores beside what the input leaves out."""
+    if mask.others is None or mask.kind == "biased":
+        return mask.others
+    return np.where(mask.others != 0, 0.0, LEFT_OUT)
 
 
 def without(x: Any, valid: Array) -> Result:

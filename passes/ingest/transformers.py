@@ -130,12 +130,11 @@ def attention(q: Any, k: Any, v: Any, mask: Any, scale: float | None, causal: bo
     bias = valid = None
     tokens = mask if isinstance(mask, Valid) else None
     if tokens is not None:
-        if tokens.kind not in ("additive", "boolean"):
+        if tokens.kind not in (*masks.ADDED, "boolean"):
             raise Unsupported(
                 "its mask is not 0 for valid tokens and very negative for others, nor true for valid ones"
             )
-        if tokens.others is not None:
-            bias = np.where(tokens.others != 0, 0.0, masks.LEFT_OUT)
+        bias = masks.beside(tokens)
     elif isinstance(mask, Literal):
         if mask.array.dtype == np.bool_:
             valid = mask.array.astype(np.float32)

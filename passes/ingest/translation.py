@@ -44,9 +44,10 @@ class Literal:
 class Valid:
     """What an importer found to be computed from `source`, which says which tokens are valid, of the shape `dims`.
 
-    kind: additive, boolean, inverted, factor or count, as `compiler/importers/masks.py` has them.
+    kind: additive, biased, boolean, inverted, factor or count, as `compiler/importers/masks.py` has them.
 
-    tokens: the dimension that counts them. others: [..., tokens] of ones and zeros where more is left out.
+    tokens: the dimension that counts them. others: [..., tokens] of ones and zeros where more is left out;
+    what is added where it is biased.
     """
 
     source: ir.Value  # i32 [1, N]
