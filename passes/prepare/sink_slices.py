@@ -59,6 +59,9 @@ class Window:
         return Window((*self.starts[:-1], 0), (*self.steps[:-1], 1), (*self.counts[:-1], size))
 
 
+Cut = Callable[[ir.Value, Window], ir.Value]
+
+
 @module_pass
 def sink_slices(module: ir.Operation) -> None:
     """Slice in front of what treats rows one by one: slice(linear(x)) --> linear(slice(x))"""
@@ -81,10 +84,11 @@ def only_window(op: Any) -> Window | None:
 
 def sink(op: Any, window: Window) -> None:
     """One op in front of its slices becomes one behind slices of its operands, where it can."""
-    made = sliced(op, window)
+    readers = [use.owner for use in op.out.uses]
+    # slices keep the name of the user's, so that what they stand in front of keeps its own
+    made = sliced(op, window, lambda value, wanted: part(value, wanted, readers[0].location))
     if made is None:
         return
-    readers = [use.owner for use in op.out.uses]
     with ir.InsertionPoint(op), op.location:
         result = made()
     for reader in readers:
@@ -93,33 +97,33 @@ def sink(op: Any, window: Window) -> None:
     op.operation.erase()
 
 
-def sliced(op: Any, window: Window) -> Callable[[], ir.Value] | None:
+def sliced(op: Any, window: Window, cut: Cut) -> Callable[[], ir.Value] | None:
     """How the window of what an op makes is made of windows of what it reads; None where it is not."""
     sizes = shape(op.out)
     last = window.whole(len(sizes) - 1, sizes[-1])
     match op:
         case qd.LinearOp() if last:
-            return lambda: building.linear(part(op.x, window.with_last(shape(op.x)[-1])), op.weight, op.bias)
+            return lambda: building.linear(cut(op.x, window.with_last(shape(op.x)[-1])), op.weight, op.bias)
         case qd.Norm() if last:
-            return lambda: again(op, part(op.x, window), op.weight, op.bias)
+            return lambda: again(op, cut(op.x, window), op.weight, op.bias)
         case qd.AttentionOp() if last and window.counts[:-2] == tuple(sizes[:-2]) and same_for_rows(op):
-            return lambda: again(op, part(op.q, window.with_last(shape(op.q)[-1])), op.k, op.v, op.bias, op.valid)
+            return lambda: again(op, cut(op.q, window.with_last(shape(op.q)[-1])), op.k, op.v, op.bias, op.valid)
         case qd.Binary() if not convolved(op.a, op.b):
-            return lambda: again(op, part(op.a, window.at(shape(op.a))), part(op.b, window.at(shape(op.b))))
+            return lambda: again(op, cut(op.a, window.at(shape(op.a))), cut(op.b, window.at(shape(op.b))))
         case qd.Elementwise() if not convolved(op.x):
-            return lambda: again(op, part(op.x, window))
+            return lambda: again(op, cut(op.x, window))
         case qd.TransposeOp():
             order = ints(op.permutation)
             back = [order.index(d) for d in range(len(order))]
             moved = Window(*(tuple(each[d] for d in back) for each in (window.starts, window.steps, window.counts)))
-            return lambda: building.transpose(part(op.x, moved), order)
+            return lambda: building.transpose(cut(op.x, moved), order)
         case qd.ReshapeOp():
-            return reshaped(op, window)
+            return reshaped(op, window, cut)
         case _:
             return None
 
 
-def reshaped(op: qd.ReshapeOp, window: Window) -> Callable[[], ir.Value] | None:
+def reshaped(op: qd.ReshapeOp, window: Window, cut: Cut) -> Callable[[], ir.Value] | None:
     """Where the sliced dimensions, and all in front of them, are the same on both sides."""
     before, after = shape(op.x), shape(op.out)
     kept = max((d + 1 for d, size in enumerate(after) if not window.whole(d, size)), default=0)
@@ -130,7 +134,7 @@ def reshaped(op: qd.ReshapeOp, window: Window) -> Callable[[], ir.Value] | None:
         (*window.starts[:kept], *(0 for _ in rest)), (*window.steps[:kept], *(1 for _ in rest)),
         (*window.counts[:kept], *rest),
     )  # fmt: skip
-    return lambda: building.reshape(part(op.x, own), list(window.counts))
+    return lambda: building.reshape(cut(op.x, own), list(window.counts))
 
 
 def same_for_rows(op: qd.AttentionOp) -> bool:
@@ -143,7 +147,7 @@ def convolved(*values: ir.Value) -> bool:
     return any(isinstance(defining(value), qd.Conv2dOp) for value in values)
 
 
-def part(value: ir.Value, window: Window) -> ir.Value:
+def part(value: ir.Value, window: Window, location: ir.Location) -> ir.Value:
     """A window of a value; of a constant another constant, and all of it is itself."""
     if tuple(shape(value)) == window.counts:
         return value
@@ -153,7 +157,8 @@ def part(value: ir.Value, window: Window) -> ir.Value:
             for start, step, count in zip(window.starts, window.steps, window.counts, strict=True)
         )
         return constant(np.ascontiguousarray(array[tuple(places)]))
-    return building.slice_(value, list(window.starts), list(window.steps), list(window.counts))
+    with location:
+        return building.slice_(value, list(window.starts), list(window.steps), list(window.counts))
 
 
 def again(op: Any, *operands: ir.Value) -> ir.Value:
