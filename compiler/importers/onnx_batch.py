@@ -3,16 +3,22 @@
 A compiled network answers each image by itself. A file with an open or a larger batch may mix images: by Flatten from
 axis 0, by x[0:1], by x * Shape(x)[0], by a mean over axis 0. Whether it does is seen by looking at it twice: all shapes
 and constants for a batch of 1 and for another one. What depends on the input must have the same shape but for
-dimension 0, which is the batch; what does not must be the same.
+dimension 0, which is the batch; what does not must be the same. In between, the batch may be folded into another
+dimension, as windows and heads do, as long as it can be followed there (`onnx_places`) and is in front at the end.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import NodeProto, numpy_helper
 
 from dyadic.compiler.importers.onnx_folding import Constants, Types, static_shape
+from dyadic.compiler.importers.onnx_places import Look, Place, place_after
+from dyadic.compiler.importers.onnx_tokens import TokenPart, apart
 from dyadic.runtime.errors import ModelError
 
 # Inputs that are a shape: where the result's is right they are, too.
@@ -90,6 +96,7 @@ def check_batch(
     constants_other: Constants,
     types_other: Types,
     batch: int,
+    opsets: Any,
 ) -> None:
     """Raise ModelError, naming the first nodes that mix images, where the two looks at the model do not agree."""
     for a, b in zip(one.node, other.node, strict=False):
@@ -98,19 +105,104 @@ def check_batch(
     if len(one.node) != len(other.node):
         node = max(one.node, other.node, key=len)[min(len(one.node), len(other.node))]
         raise ModelError(f'"{node.name}" ({node.op_type}) is there or not by the size of the batch; {ADVICE}')
-    mixed: set[str] = set()
-    live, complaints = depends_on_input(one), []
-    for a, b in zip(one.node, other.node, strict=True):
-        reason = None
-        if not mixed.intersection(a.input):
-            reason = _changed_constant(a, b, constants_one, constants_other, types_one, batch)
-            reason = reason or _changed_shape(a, types_one, types_other, batch, not live.isdisjoint(a.output))
-        if reason:
-            complaints.append(f'"{a.name}" ({a.op_type}) mixes the batch into its result: {reason}')
-        if reason or mixed.intersection(a.input):
-            mixed.update(a.output)
+    walk = _Walk(one, constants_one, types_one, constants_other, types_other, batch)
+    parts = TokenPart(one, constants_one), TokenPart(other, constants_other)
+    complaints = walk.complaints(other, parts[0], apart(*parts, opsets, batch) if parts[0].nodes else None)
     if complaints:
         raise ModelError("; ".join(complaints) + f"; {ADVICE}")
+
+
+@dataclass
+class _Walk:
+    """Both looks at the graph, node by node: where the batch lies in what each makes."""
+
+    graph: onnx.GraphProto
+    constants_one: Constants
+    types_one: Types
+    constants_other: Constants
+    types_other: Types
+    batch: int
+
+    def complaints(self, other: onnx.GraphProto, tokens: TokenPart, by_sentence: dict[str, bool] | None) -> list[str]:
+        """`by_sentence`: what was seen of the part that reads whole numbers alone; None: it is followed as all else."""
+        places = {value.name: Place(0, 1) for value in self.graph.input}
+        mixed: set[str] = set()
+        found = []
+        seen = set() if by_sentence is None else {name for node in tokens.nodes for name in node.output}
+        places |= {name: Place(0, 1) for name, split in (by_sentence or {}).items() if split}
+        for a, b in zip(self.graph.node, other.node, strict=True):
+            reason = None
+            if seen.intersection(a.output):
+                continue
+            if not mixed.intersection(a.input):
+                reason = _changed_constant(
+                    a, b, self.constants_one, self.constants_other, self.types_one, self.batch, places
+                ) or self._follow(a, b, places)
+            if reason:
+                found.append(f'"{a.name}" ({a.op_type}) mixes the batch into its result: {reason}')
+            if reason or mixed.intersection(a.input):
+                mixed.update(a.output)
+        for value in self.graph.output:
+            place = places.get(value.name)
+            if value.name not in mixed and place is not None and not place.in_front:
+                found.append(f'{place.origin}, and stays so up to the output "{value.name}"')
+        return found
+
+    def _follow(self, a: NodeProto, b: NodeProto, places: dict[str, Place]) -> str | None:
+        """Note where the batch lies in each result; what is wrong where it has no place."""
+        live = {name: places[name] for name in a.input if name in places}
+        in_front = all(place.in_front for place in live.values())
+        for name in a.output:
+            one, other = static_shape(self.types_one.get(name)), static_shape(self.types_other.get(name))
+            if one is None or (other is None and not _all_known(a, self.types_other)):
+                if live and in_front:
+                    places[name] = Place(0, 1)
+                continue
+            if other is None:
+                return f"it makes {one} of one image and does not fit {self.batch}"
+            if not live and one == other:
+                continue
+            if in_front and one[:1] == [1] and other == [self.batch, *one[1:]]:
+                if live:
+                    places[name] = Place(0, 1)
+                continue
+            place = self._place(a, b, live, other) if live else None
+            if place is None or list(other) != _with_batch(one, place, self.batch):
+                return f"it makes {one} of one image and {other} of {self.batch}"
+            called = (
+                f'"{a.name}" ({a.op_type}) mixes the batch into its result: it makes {one} of one image and {other}'
+            )
+            origin = f"{called} of {self.batch}"
+            places[name] = place if place.in_front or place.origin else replace(place, origin=origin)
+        return None
+
+    def _place(self, a: NodeProto, b: NodeProto, live: dict[str, Place], out: list[int]) -> Place | None:
+        renamed = dict(zip(a.input, b.input, strict=True))
+        shapes = {name: self._shape(renamed[name]) for name in live}
+        known = {name: shape for name, shape in shapes.items() if shape is not None}
+        if len(known) < len(shapes):
+            return None
+        look = Look(
+            b, {renamed[n]: p for n, p in live.items()}, {renamed[n]: s for n, s in known.items()}, out, self.batch
+        )
+        return place_after(look, self._axes(b))
+
+    def _shape(self, name: str) -> list[int] | None:
+        """Of a value for several images."""
+        constant = self.constants_other.get(name)
+        return static_shape(self.types_other.get(name)) if constant is None else list(constant.dims)
+
+    def _axes(self, node: NodeProto) -> list[int] | None:
+        """What a node says that it works along, as an attribute or as a constant."""
+        given = next((list(each.ints) for each in node.attribute if each.name == "axes"), None)
+        index = {"Slice": 3, "Pad": 3}.get(node.op_type, 1)
+        if given is None and len(node.input) > index and node.input[index] in self.constants_other:
+            return [int(v) for v in numpy_helper.to_array(self.constants_other[node.input[index]]).reshape(-1)]
+        return given
+
+
+def _with_batch(one: list[int], place: Place, batch: int) -> list[int]:
+    return [size * batch if axis == place.axis else size for axis, size in enumerate(one)]
 
 
 ADVICE = (
@@ -119,29 +211,23 @@ ADVICE = (
 )
 
 
-def _changed_shape(node: NodeProto, one: Types, other: Types, batch: int, depends: bool) -> str | None:
-    """depends: whether its results are computed from an input; else they are the same for any batch."""
-    for name in node.output:
-        a, b = static_shape(one.get(name)), static_shape(other.get(name))
-        if a is None or (b is None and not _all_known(node, other)):
-            continue
-        if b is None:
-            return f"it makes {a} of one image and does not fit {batch}"
-        if not depends and a == b:
-            continue
-        if not a or a[0] != 1 or b != [batch, *a[1:]]:
-            return f"it makes {a} of one image and {b} of {batch}"
-    return None
-
-
 def _all_known(node: NodeProto, types: Types) -> bool:
     return all(static_shape(types.get(name)) is not None for name in node.input if name)
 
 
 def _changed_constant(
-    a: NodeProto, b: NodeProto, one: Constants, other: Constants, types: Mapping[str, onnx.ValueInfoProto], batch: int
+    a: NodeProto,
+    b: NodeProto,
+    one: Constants,
+    other: Constants,
+    types: Mapping[str, onnx.ValueInfoProto],
+    batch: int,
+    places: dict[str, Place],
 ) -> str | None:
-    """A number that the node reads and that is another one for another batch: x * Shape(x)[0]."""
+    """A number that the node reads and that is another one for another batch: x * Shape(x)[0].
+
+    What is repeated for every image, in whatever dimension, has a place in `places` from here on.
+    """
     rank = len(static_shape(types.get(a.output[0])) or [])
     for i, (first, second) in enumerate(zip(a.input, b.input, strict=False)):
         if first not in one or second not in other or (a.op_type, i) in SHAPES:
@@ -153,5 +239,20 @@ def _changed_constant(
             continue
         if x.ndim == rank and x.shape[:1] == (1,) and y.shape == (batch, *x.shape[1:]) and (y == x).all():
             continue  # the same for every image
-        return "its constants depend on the number of images"
+        place = _repeated(x, y, batch, a.name)
+        if place is None:
+            return "its constants depend on the number of images"
+        places[first] = place
+    return None
+
+
+def _repeated(x: npt.NDArray[Any], y: npt.NDArray[Any], batch: int, origin: str) -> Place | None:
+    """Where y has x for every image; None where it is something else."""
+    grown = [d for d, (n, m) in enumerate(zip(x.shape, y.shape, strict=False)) if m == n * batch]
+    if x.ndim != y.ndim or len(grown) != 1 or x.dtype.kind != "f":
+        return None
+    (axis,) = grown
+    for made, inner in ((np.concatenate([x] * batch, axis), x.shape[axis]), (np.repeat(x, batch, axis), 1)):
+        if made.shape == y.shape and np.array_equal(made, y):
+            return Place(axis, inner, f'"{origin}" mixes the batch into its result')
     return None

@@ -52,7 +52,7 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
         _set_batch(graph, 1)
         for_one_image(graph, constants, baked, types_other)
         types = _settle(model, constants, budget)
-        check_batch(graph, constants, types, other.graph, others, types_other, batch)
+        check_batch(graph, constants, types, other.graph, others, types_other, batch, model.opset_import)
     types = _infer_shapes(model, constants, strict=True)
     _check_sizes(graph, types)
     del graph.value_info[:]

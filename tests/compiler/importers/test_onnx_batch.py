@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.meaning import assert_close, outputs, prepared, random_inputs
+from support.meaning import assert_close, operations, outputs, prepared, random_inputs
 from support.onnx_models import imported, model, run_onnxruntime
 
 from dyadic.runtime.errors import ModelError
@@ -44,16 +44,6 @@ MIXED = {
 }
 
 
-@pytest.mark.parametrize("batch", ["N", "4"])
-@pytest.mark.parametrize("body", MIXED)
-def test_what_mixes_images_is_refused_by_name(body: str, batch: str) -> None:
-    text, constants = MIXED[body]
-    proto = model(text, f"float[{batch},4,7,6] x", {"zero": ZERO, "one": ONE, **constants})
-    with pytest.raises(ModelError, match=r"keep the batch as dimension 0|does not fit") as caught:
-        prepared(imported(proto))
-    assert any(f'"{node.name or node.output[0]}"' in str(caught.value) for node in proto.graph.node)
-
-
 SEPARATE = {
     "any rows": ("y = Reshape(x, s)", {"s": np.array([-1, 168], np.int64)}),
     "every image": ("y = Slice(x, zero, far, zero)", {"far": np.array([1 << 40], np.int64)}),
@@ -71,11 +61,65 @@ SEPARATE = {
     ),
 }
 
+WINDOWS = {"r": np.array([-1, 2, 3, 2, 3, 4], np.int64), "w": np.array([-1, 9, 4], np.int64)}
+SEPARATE |= {
+    "windows": (  # [N, 6, 6, 4] to [N * 4, 9, 4] and back
+        "t = Transpose<perm=[0,2,3,1]>(x) c = Slice(t, zero, six, one) a = Reshape(c, r) "
+        "b = Transpose<perm=[0,1,3,2,4,5]>(a) w0 = Reshape(b, w) m = MatMul(w0, k) p = Softmax<axis=-1>(m) "
+        "q = Add(p, bias) d = Reshape(q, back) e = Transpose<perm=[0,1,3,2,4,5]>(d) y = Reshape(e, s)",
+        {
+            "six": np.array([6], np.int64),
+            "k": np.eye(4, dtype=np.float32),
+            "bias": np.linspace(0, 1, 36, dtype=np.float32).reshape(9, 4),
+            "back": np.array([-1, 2, 2, 3, 3, 4], np.int64),
+            "s": np.array([-1, 6, 6, 4], np.int64),
+            **WINDOWS,
+        },
+    ),
+    "the batch second, and in heads": (  # [7, N, 24] to [N * 4, 7, 6]
+        "t = Transpose<perm=[2,0,1,3]>(x) l = Reshape(t, flat) h = Reshape(l, heads) b = Transpose<perm=[1,0,2]>(h) "
+        "k = Transpose<perm=[0,2,1]>(b) m = MatMul(b, k) p = Softmax<axis=-1>(m) c = MatMul(p, b) "
+        "u = Transpose<perm=[1,0,2]>(c) v = Reshape(u, flat) y = Transpose<perm=[1,0,2]>(v)",
+        {"flat": np.array([7, -1, 24], np.int64), "heads": np.array([7, -1, 6], np.int64)},
+    ),
+}
+MIXED |= {
+    "a softmax over windows": (
+        "t = Transpose<perm=[0,2,3,1]>(x) c = Slice(t, zero, six, one) a = Reshape(c, r) w0 = Reshape(a, w) "
+        "p = Softmax<axis=0>(w0) y = Reshape(p, s)",
+        {"six": np.array([6], np.int64), "s": np.array([-1, 6, 6, 4], np.int64), **WINDOWS},
+    ),
+    "the mean of the windows": (
+        "t = Transpose<perm=[0,2,3,1]>(x) c = Slice(t, zero, six, one) a = Reshape(c, r) w0 = Reshape(a, w) "
+        "y = ReduceMean<axes=[0], keepdims=1>(w0)",
+        {"six": np.array([6], np.int64), **WINDOWS},
+    ),
+    "half of the windows": (
+        "r0 = Reshape(x, s) h = Slice(r0, zero, two, zero) y = Reshape(h, t)",
+        {"s": np.array([-1, 42], np.int64), "two": np.array([-2], np.int64), "t": np.array([-1, 1, 42], np.int64)},
+    ),
+    "scores of other images": (
+        "t = Transpose<perm=[1,0,2,3]>(x) r0 = Reshape(t, s) k = Transpose<perm=[0,2,1]>(r0) m = MatMul(r0, k) "
+        "p = Softmax<axis=-1>(m) c = MatMul(p, r0) y = Transpose<perm=[1,0,2]>(c)",
+        {"s": np.array([4, -1, 42], np.int64)},
+    ),
+}
+
+
+@pytest.mark.parametrize("batch", ["N", "4"])
+@pytest.mark.parametrize("body", MIXED)
+def test_what_mixes_images_is_refused_by_name(body: str, batch: str) -> None:
+    text, constants = MIXED[body]
+    proto = model(text, f"float[{batch},4,7,6] x", {"zero": ZERO, "one": ONE, **constants})
+    with pytest.raises(ModelError, match=r"keep the batch as dimension 0|does not fit") as caught:
+        prepared(imported(proto))
+    assert any(f'"{node.name or node.output[0]}"' in str(caught.value) for node in proto.graph.node)
+
 
 @pytest.mark.parametrize("body", SEPARATE)
 def test_what_keeps_images_apart_answers_as_onnxruntime(body: str) -> None:
     text, constants = SEPARATE[body]
-    proto = model(text, constants={"zero": ZERO, **constants})
+    proto = model(text, constants={"zero": ZERO, "one": ONE, **constants})
     module = prepared(imported(proto))
     inputs = random_inputs(module, batch=3)
     assert_close(outputs(module, *inputs), run_onnxruntime(proto, *inputs), 1e-6)
@@ -126,3 +170,55 @@ def test_weights_that_are_no_constants_yet_mix_no_images() -> None:
     with pytest.raises(ModelError, match=r'"w" \(DequantizeLinear\).*: give the float model') as caught:
         prepared(imported(proto))
     assert "batch" not in str(caught.value)
+
+
+QUERY = {"f": np.linspace(-1, 1, 24, dtype=np.float32).reshape(1, 4, 6), "h": np.array([-1, 2, 3], np.int64)}
+
+
+def test_a_constant_that_is_repeated_in_heads_is_one_for_every_image() -> None:
+    """A query of the model's own: [N, 4, 6], its heads [N * 2, 4, 3] in turn."""
+    text = (
+        "d = Shape<end=1>(x) c = Concat<axis=0>(d, k) q = Expand(f, c) r = Reshape(q, two) "
+        "t = Transpose<perm=[0,2,1,3]>(r) a = Reshape(t, flat) z = Reshape(x, rows) m = MatMul(a, z) "
+        "y = Reshape(m, back)"
+    )
+    constants = {
+        **QUERY,
+        "k": np.array([4, 6], np.int64),
+        "two": np.array([-1, 4, 2, 3], np.int64),
+        "flat": np.array([-1, 4, 3], np.int64),
+        "rows": np.array([-1, 3, 28], np.int64),
+        "back": np.array([-1, 2, 4, 28], np.int64),
+    }
+    proto = model(text, constants=constants)
+    module = prepared(imported(proto))
+    inputs = random_inputs(module, batch=3)
+    assert_close(outputs(module, *inputs), run_onnxruntime(proto, *inputs), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("picked", "good"),
+    [("Gather<axis=0>(v, r)", True), ("Slice(v, zero, one, zero)", False), ("Gather<axis=0>(v, zero)", False)],
+)
+def test_which_tokens_are_valid_is_computed_for_each_sentence(picked: str, good: bool) -> None:
+    """By the numbers of all sentences it is; by that of the first one it is not."""
+    text = (
+        f"d = Shape<end=1>(ids) n = Squeeze(d) r = Range(zero0, n, one0) g = GreaterOrEqual(ids, one) "
+        f"v = Cast<to=7>(g) p = {picked} e = Gather(table, ids) t = Transpose<perm=[0,2,1]>(e) s = MatMul(e, t) "
+        "b = Cast<to=9>(p) "
+        "u = Unsqueeze(b, one) w = Where(u, s, low) q = Softmax(w) y = MatMul(q, e)"
+    )
+    constants = {
+        "zero": ZERO,
+        "one": ONE,
+        "zero0": np.array(0, np.int64),
+        "one0": np.array(1, np.int64),
+        "low": np.array(-1e9, np.float32),
+        "table": [9, 6],
+    }
+    proto = model(text, "int64[N,5] ids", constants)
+    if good:
+        assert operations(prepared(imported(proto))).count("attention") == 1
+        return
+    with pytest.raises(ModelError, match="keep the batch as dimension 0"):
+        prepared(imported(proto))
