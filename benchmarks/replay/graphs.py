@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.networks.encoder import Block
 from benchmarks.networks.seeded import lived_in
 
 
@@ -110,11 +111,30 @@ class Joined(nn.Module):
         return torch.cat([self.boxes(x) * 100.0, torch.sigmoid(self.scores(x))], 1)
 
 
+class Tokens(nn.Module):
+    """Patches as tokens through blocks of an encoder, normalized before and behind, a matrix product and a softmax."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        super().__init__()
+        width = 8 * int(random.integers(2, 4))
+        self.patches = nn.Conv2d(3, width, 4, 4)
+        self.before = Block(width, 2, 3 * width, first=True, epsilon=1e-6)
+        self.behind = Block(width, 4, 2 * width, first=False, epsilon=1e-6)
+        self.rms = nn.RMSNorm(width)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = self.behind(self.before(self.patches(x).flatten(2).transpose(1, 2)))
+        alike = torch.matmul(self.rms(x), x.transpose(1, 2))
+        return self.head(x[:, 0]), alike.softmax(-1)
+
+
 MODULES: dict[str, Callable[[np.random.Generator], nn.Module]] = {
     "layers": Layers,
     "pointwise": Pointwise,
     "moves": Moves,
     "joined": Joined,
+    "tokens": Tokens,
 }
 
 

@@ -114,11 +114,16 @@ def answers(artifact: Artifact) -> dict[str, str]:
         with artifact.load(threads=threads, max_batch=max(BATCHES), isa=best_level()) as session:
             for batch in BATCHES:
                 random = np.random.default_rng(batch)
-                shapes = [(batch, *info.shape[1:]) for info in session.inputs]
-                feeds = [random.standard_normal(shape).astype(np.float32) for shape in shapes]  # pyright: ignore
-                given = session.run(None, {i.name: x for i, x in zip(session.inputs, feeds, strict=True)})
+                given = session.run(None, {info.name: _input(info, batch, random) for info in session.inputs})
                 found[f"batch {batch}, {threads} threads"] = digest(*(_bytes(x) for x in given))
     return found
+
+
+def _input(info: Any, batch: int, random: np.random.Generator) -> npt.NDArray[Any]:
+    shape = (batch, *info.shape[1:])
+    if info.limits is not None:
+        return random.integers(info.limits[0], info.limits[1], shape, dtype=info.dtype, endpoint=True)
+    return random.standard_normal(shape).astype(np.float32)
 
 
 def _bytes(values: npt.NDArray[Any]) -> bytes:

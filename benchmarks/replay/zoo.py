@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.networks import NETWORKS
+from benchmarks.networks.encoder import TextEncoder, seeded
 from benchmarks.networks.seeded import images
 from benchmarks.replay import graphs
 
@@ -54,6 +55,11 @@ def graph(kind: str, seed: int) -> tuple[object, object, tuple[torch.Tensor, ...
     return graphs.module(kind, seed), images(SAMPLES, 16, seed + 1), (torch.zeros(1, 3, 16, 16),)
 
 
+def text() -> tuple[object, object, tuple[torch.Tensor, ...]]:
+    ids = np.random.default_rng(1).integers(0, 40, (SAMPLES, 7))
+    return seeded(TextEncoder(16, 1, 2, 7, words=40)), ids, (torch.from_numpy(ids[:1]),)
+
+
 def network(name: str) -> tuple[object, object, tuple[torch.Tensor, ...]]:
     one = NETWORKS[name]
     samples = one.samples(IMAGES, seed=1)
@@ -79,6 +85,9 @@ def small() -> dict[str, Case]:
     add("pointwise", 0, "kept", kept)
     add("layers", 0, "0.7x", {"max_size": "0.7x", "observer": "min-max"})
     add("joined", 0, "int8", {})
+    for width in ("int8", "w4a8"):
+        add("tokens", 0, width, WIDTHS[width])
+    cases["text int8"] = Case(text)
     return cases
 
 

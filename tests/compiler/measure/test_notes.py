@@ -68,7 +68,7 @@ def test_min_max_keeps_an_outlier_and_says_so() -> None:
     ],
 )
 def test_samples_beside_the_range_of_an_input(factor: float, said: str) -> None:
-    info: Any = SimpleNamespace(name="x", scale=float(np.abs(NORMAL).max()) / 127, zero_point=128)
+    info: Any = SimpleNamespace(name="x", scale=float(np.abs(NORMAL).max()) / 127, zero_point=128, limits=None)
     notes = range_notes([info], [{"x": NORMAL * factor}], {"x": (0, 255)})
     assert len(notes) == bool(said) and all(said in note for note in notes)
 

@@ -23,9 +23,9 @@ def test_what_is_the_same_along_a_row_goes() -> None:
 
 
 def test_a_bias_that_leaves_no_weight_is_as_good_as_any_lower() -> None:
-    """Scores 100 steps apart: from ln(2^9) + 100 steps below on, the weight is 0 whatever the scores are."""
-    steps = bias_steps(np.array([[0.0, -6.0, -7.0, -9000.0]]), STEP, 100, ROOM)[0]
-    assert steps[:2].tolist() == [0, -6000] and steps[2] == steps[3] > -7000
+    """Scores 100 steps apart: from ln(2^10) + 100 steps below on, the weight is 0 whatever the scores are."""
+    steps = bias_steps(np.array([[0.0, -6.0, -7.1, -9000.0]]), STEP, 100, ROOM)[0]
+    assert steps[:2].tolist() == [0, -6000] and steps[2] == steps[3] > -7100
     rule = softmax.distances(STEP, 1 << 20)
     for first, second in ((0, 100), (100, 0), (0, 0)):
         for b in (int(steps[2]), -(10**6)):
