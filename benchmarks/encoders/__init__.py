@@ -1,0 +1,1 @@
+"""Which transformer encoders import takes, and how much of them integers keep."""
