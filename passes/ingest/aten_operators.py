@@ -176,6 +176,13 @@ def mul(node: Node) -> Result:
     return families.mul(node.argument(0), number(node.argument(1)))
 
 
+@aten("addcmul")
+def addcmul(node: Node) -> Result:
+    """`added + value * a * b`."""
+    added, a, b, value = (node.argument(i) for i in range(4))
+    return families.add(added, scaled(families.mul(a, b), value))
+
+
 @aten("div")
 def div(node: Node) -> Result:
     if node.argument(2) is not None:

@@ -34,6 +34,9 @@ CASES: dict[str, Callable[[], nn.Module]] = {
         b=lambda: torch.randn(5),
         w=lambda: torch.randn(168, 5),
     ),
+    "addcmul": made(
+        lambda s, x: torch.addcmul(s.b, s.w, x, value=0.5), b=lambda: torch.randn(6), w=lambda: torch.randn(6)
+    ),
     "mm": made(lambda s, x: torch.mm(x.flatten(1), s.w.t()), w=lambda: torch.randn(5, 168)),
     "matmul": made(lambda s, x: x @ s.w, w=lambda: torch.randn(6, 5)),
     "weights with arithmetic": made(lambda s, x: F.conv2d(x, s.w / s.w.norm()), w=lambda: torch.randn(3, 4, 2, 2)),
