@@ -259,7 +259,7 @@ def dropout(node: Node) -> Result:
     return node.argument(0)
 
 
-@aten("_to_copy", "to")
+@aten("_to_copy", "to", "type_as")
 def cast(node: Node) -> Result:
     if not is_float_tensor(node.types[0]):
         raise Unsupported("only casts between floating types are supported")

@@ -150,7 +150,7 @@ def test_every_operator_has_a_case() -> None:
     used = set().union(*OPERATORS_OF.values())
     aliases = {"_adaptive_avg_pool2d", "_unsafe_view", "alias", "batch_norm", "chunk", "constant_pad_nd", "contiguous"}
     aliases |= {"convolution", "detach", "dropout", "flatten", "lift_fresh_copy", "max_pool2d_with_indices", "narrow"}
-    aliases |= {"_to_copy", "reshape", "rsub", "t", "unflatten", "to"}
+    aliases |= {"_to_copy", "reshape", "rsub", "t", "unflatten", "to", "type_as"}
     aliases |= {"embedding", "expand_as", "dyadic.valid", "where.ScalarOther", "where.ScalarSelf"}  # see test_masks.py
     assert set(aten) - aliases <= used, set(aten) - aliases - used
 
