@@ -256,3 +256,12 @@ def test_the_users_model_is_left_alone() -> None:
     before = proto.SerializeToString()
     imported(proto)
     assert proto.SerializeToString() == before
+
+
+def test_entries_of_a_long_constant_are_picked_while_importing() -> None:
+    """Token types are picked from as many as the model has positions, 512."""
+    constants = {"t": np.arange(1024, dtype=np.float32).reshape(2, 512), "i": np.array([[511, -512, 7, 70]], np.int64)}
+    proto = model("e = GatherElements<axis=1>(t, i) y = Add(x, e)", "float[N,4] x", constants)
+    module = prepared(imported(proto))
+    assert operations(module) == ["scale_shift"]
+    assert outputs(module, np.zeros((1, 4), np.float32))[0].tolist() == [[511, 0, 7, 70]]
