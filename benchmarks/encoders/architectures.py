@@ -152,7 +152,7 @@ ARCHITECTURES |= {
     "mobilevitv2/timm": of_timm("mobilevitv2_050", size=64),
     "maxvit/timm": of_timm("maxvit_rmlp_pico_rw_256", size=64, img_size=64),
     "maxvit tf/timm": of_timm(
-        "maxvit_tiny_tf_224", size=64, img_size=64, embed_dim=(8, 16, 24, 32), depths=(1, 1, 1, 1), stem_width=8
+        "maxvit_tiny_tf_224", size=64, img_size=64, embed_dim=(32, 32, 64, 64), depths=(1, 1, 1, 1), stem_width=8
     ),
     "coatnet/timm": of_timm("coatnet_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1)),
     "cait/timm": of_timm("cait_xxs24_224", img_size=64, embed_dim=32, depth=2, num_heads=4),
@@ -192,7 +192,15 @@ ARCHITECTURES |= {
         num_hidden_layers=2,
         num_attention_heads=[2, 4],
     ),
-    "convnext/hf": vision("ConvNextConfig", "ConvNextModel", pooled, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]),
+    "convnext/hf": vision(
+        "ConvNextConfig",
+        "ConvNextModel",
+        pooled,
+        hidden_sizes=[8, 16, 24, 32],
+        depths=[1, 1, 1, 1],
+        patch_size=4,
+        num_hidden_layers=4,
+    ),
     "poolformer/hf": vision(
         "PoolFormerConfig", "PoolFormerModel", hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], patch_size=16
     ),

@@ -165,6 +165,11 @@ ATEN: dict[str, tuple[Compute, dict[str, Callable[[], Any]], list[str] | None]] 
         {"l": lambda: nn.Linear(4, 4), "g": lambda: torch.randn(4)},
         ["transpose", "linear", "transpose", "add"],
     ),
+    "addcmul": (
+        lambda s, x: s.l(torch.addcmul(s.b, s.a, x, value=0.5)),
+        {"a": lambda: torch.randn(1, 1, 1, 6), "b": lambda: torch.randn(6), "l": lambda: nn.Linear(6, 2)},
+        ["linear"],
+    ),
     "unbind, stack": (lambda s, x: torch.stack(x.unbind(2)[::-1], 1), {}, None),
     "roll": (lambda s, x: torch.roll(x, (2, -1), (2, 3)), {}, None),
     "repeat": (lambda s, x: x[:, :1].repeat(1, 3, 1, 2), {}, None),
