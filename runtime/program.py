@@ -25,7 +25,11 @@ ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
-LATER = {"given", "tokens"}  # fields that format 4 did not have at first: files without them mean the default
+LATER = {
+    "given",
+    "tokens",
+    "padding",
+}  # fields that format 4 did not have at first: files without them mean the default
 ID_BYTES = 4  # of an int32 input's number
 GIVEN = ("int64", "int32", "bool", "float32")  # what users give whole numbers as
 
@@ -53,7 +57,9 @@ class Input:
     dtype; what is given so is refused outside lo..hi, and not clamped.
 
     tokens: the dimension that may be shorter, 0 where none may: sessions fill it up with `lo`, which changes no other
-    token's result."""
+    token's result.
+
+    padding: the id that may stand behind all others of its row only, -1 where any may stand anywhere."""
 
     name: str
     shape: tuple[str | int, ...]  # the user's: ('N', 3, 224, 224)
@@ -65,6 +71,7 @@ class Input:
     hi: int = 255
     given: str = ""
     tokens: int = 0
+    padding: int = -1
 
     @property
     def user_dtype(self) -> str:

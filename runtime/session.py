@@ -20,7 +20,16 @@ from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
 from dyadic.runtime.program import Input, Output, Program, integers_of, results_of
-from dyadic.runtime.tokens import Results, check_count, common_count, filled_up, length_of, smallest, whole_numbers
+from dyadic.runtime.tokens import (
+    Results,
+    check_count,
+    check_padding,
+    common_count,
+    filled_up,
+    length_of,
+    smallest,
+    whole_numbers,
+)
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
@@ -44,7 +53,8 @@ class TensorInfo:
 
     An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
     then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest. The dimension
-    `tokens` may be shorter, alike in all that have one; 0: none may."""
+    `tokens` may be shorter, alike in all that have one; 0: none may. The id `padding` may stand behind all others of
+    its row only; -1: any may stand anywhere."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -55,6 +65,7 @@ class TensorInfo:
     parts: tuple[PartInfo, ...] = ()
     limits: tuple[int, int] | None = None
     tokens: int = 0
+    padding: int = -1
 
 
 @dataclass(frozen=True)
@@ -344,6 +355,8 @@ class Session:
                 f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"
                 + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
             )
+        if info.padding >= 0:
+            check_padding(info.name, array, info.padding)
         if info.tokens and array.ndim == len(info.shape):
             check_count(info.name, array.shape[info.tokens], int(info.shape[info.tokens]))
         elif array.ndim != len(info.shape) or array.shape[1:] != info.shape[1:]:
@@ -406,7 +419,18 @@ def _result(parts: tuple[Output, ...]) -> TensorInfo:
 def _info(t: Input | Output) -> TensorInfo:
     dtype = np.dtype(t.user_dtype) if isinstance(t, Input) else np.dtype(np.float32)
     limits = (t.lo, t.hi) if isinstance(t, Input) and t.given else None
-    return TensorInfo(t.name, t.shape, dtype, t.scale, t.zero_point, integers_of(t), limits=limits, tokens=t.tokens)
+    padding = t.padding if isinstance(t, Input) else -1
+    return TensorInfo(
+        t.name,
+        t.shape,
+        dtype,
+        t.scale,
+        t.zero_point,
+        integers_of(t),
+        limits=limits,
+        tokens=t.tokens,
+        padding=padding,
+    )
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:

@@ -63,6 +63,17 @@ def whole_numbers(name: str, array: np.ndarray, limits: tuple[int, int], dtype: 
     return array.astype(dtype)
 
 
+def check_padding(name: str, ids: np.ndarray, padding: int) -> None:
+    """Raises UsageError where padding stands in front of another token: the network counts positions from the start."""
+    early = (ids[..., :-1] == padding) & (ids[..., 1:] != padding)
+    if early.any():
+        place = [int(i) for i in np.argwhere(early)[0]]
+        raise UsageError(
+            f"input '{name}' holds {padding}, which is padding, at {place} in front of other tokens; "
+            "this network takes padding at the end alone"
+        )
+
+
 class Results:
     """The user's arrays, and what a program writes: the same, or larger ones that are copied from."""
 

@@ -16,10 +16,14 @@ from token ids are one, too, as long as padding comes last.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.arguments import set_argument_attribute
 
 Array = npt.NDArray[Any]
 
@@ -27,6 +31,14 @@ VERY_NEGATIVE = -1000.0  # exp of it is 0
 LEFT_OUT = -10_000.0  # in a constant, where nothing is valid whatever the input says
 RANDOM_MASKS = 6
 ORDINARY = range(10, 50)  # token ids; those below may be padding
+
+
+class Found(NamedTuple):
+    """What was found of the inputs: the float ones that are masks, and of token ids that positions are counted from the
+    one that is padding."""
+
+    masks: list[str]
+    padding: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -134,3 +146,23 @@ def places(evaluate: Callable[[Array], Array], length: int) -> Array | None:
             if not np.array_equal(made.ravel()[:n], constant.ravel()[:n]):
                 return None
     return constant
+
+
+def padding_of(evaluate: Callable[[Array], Array], length: int) -> int | None:
+    """The id of padding: that which moves the places of all tokens behind it. None where none does."""
+    ids = np.full((1, length), ORDINARY.start)
+    wanted = np.asarray(evaluate(ids)).ravel()[1:]
+    for padding in range(ORDINARY.start):
+        made = np.asarray(evaluate(np.where(np.arange(length) < 1, padding, ids))).ravel()[1:]
+        if not np.array_equal(made, wanted):
+            return padding
+    return None
+
+
+def say_of_argument(function: Any, index: int, name: str, found: Found) -> None:
+    """Write what was found of an input beside the function's argument."""
+    if name in found.masks:
+        set_argument_attribute(function, index, qd.DTYPE, ir.StringAttr.get("float32"))
+    if name in found.padding:
+        i64 = ir.IntegerType.get_signless(64)
+        set_argument_attribute(function, index, qd.PADDING, ir.IntegerAttr.get(i64, found.padding[name]))

@@ -20,13 +20,13 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
+from dyadic.compiler.importers.masks import Found, say_of_argument
 from dyadic.compiler.importers.onnx_external import load_external_data
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_masks import replace_masks
 from dyadic.compiler.importers.onnx_static import make_static
 from dyadic.compiler.importers.onnx_structure import STANDARD, check_structure, check_tensors
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import set_argument_attribute
 from dyadic.runtime.errors import FileError, ModelError
 
 OLDEST_OPSET = 7
@@ -50,9 +50,9 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
     opset = _only_standard_domain(model)
     check_graph(model.graph, opset)
     make_static(model, shapes or {})
-    masks = replace_masks(model)
+    found = replace_masks(model)
     _check_finite(model.graph)
-    return _to_mlir(model, context, masks)
+    return _to_mlir(model, context, found)
 
 
 def _read(source: Source) -> onnx.ModelProto:
@@ -182,7 +182,7 @@ class ReadableConstants(onnx_importer.ContextCache):
             return ir.DenseElementsAttr.get(np.ascontiguousarray(values).reshape(values.shape))
 
 
-def _to_mlir(model: onnx.ModelProto, context: ir.Context, masks: Sequence[str]) -> ir.Module:
+def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found) -> ir.Module:
     torch_dialect.register_dialect(context)
     model.graph.name = "main"
     try:
@@ -197,8 +197,7 @@ def _to_mlir(model: onnx.ModelProto, context: ir.Context, masks: Sequence[str]) 
                 named = [ir.DictAttr.get({qd.NAME: ir.StringAttr.get(value)}) for value in values]
                 function.attributes[name] = ir.ArrayAttr.get(named)
             for index, name in enumerate(info.main_graph.input_map):
-                if name in masks:
-                    set_argument_attribute(function, index, qd.DTYPE, ir.StringAttr.get("float32"))
+                say_of_argument(function, index, name, found)
     except onnx_importer.OnnxImportError as error:
         raise ModelError(f"the model cannot be read: {error}") from None
     return module

@@ -16,7 +16,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from dyadic.compiler.importers.masks import Meaning, is_same, meaning_of, places
+from dyadic.compiler.importers.masks import Found, Meaning, is_same, meaning_of, padding_of, places
 from dyadic.compiler.importers.onnx_folding import replace_nodes
 from dyadic.runtime.errors import ModelError
 
@@ -26,8 +26,8 @@ WHOLE = {TensorProto.INT64: np.int64, TensorProto.INT32: np.int32, TensorProto.B
 FAILURES = (NotImplementedError, ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError)
 
 
-def replace_masks(model: onnx.ModelProto) -> list[str]:
-    """Rewrite the graph in place; returns the float inputs that turned out to be masks.
+def replace_masks(model: onnx.ModelProto) -> Found:
+    """Rewrite the graph in place; returns what was found of the inputs.
 
     Raises ModelError where something else is computed from an input of whole numbers.
     """
@@ -36,8 +36,8 @@ def replace_masks(model: onnx.ModelProto) -> list[str]:
     inputs = {value.name: value for value in graph.input if value.name not in constants}
     kinds = {name: value.type.tensor_type.elem_type for name, value in inputs.items()}
     if not any(kind in WHOLE for kind in kinds.values()):
-        return []
-    floats = []
+        return Found([], {})
+    found = Found([], {})
     for name, value in inputs.items():
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
         whole = kinds[name] in WHOLE
@@ -48,9 +48,11 @@ def replace_masks(model: onnx.ModelProto) -> list[str]:
         if any(one is None for one in replaced.values()) or not replaced:
             continue
         part.replace({each: one for each, one in replaced.items() if one is not None})
+        if part.padding is not None:
+            found.padding[name] = part.padding
         if not whole:
-            floats.append(name)
-    return floats
+            found.masks.append(name)
+    return found
 
 
 class Part:
@@ -61,6 +63,7 @@ class Part:
         value = next(one for one in model.graph.input if one.name == source)
         self.dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         self.sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
+        self.padding: int | None = None  # of token ids that positions are counted from
         self.made = {source: None}  # in the order of the graph
         self.nodes: list[NodeProto] = []
         for node in model.graph.node:
@@ -128,6 +131,7 @@ class Part:
                     return self.source
                 positions = places(compute, length)
                 meaning = None if positions is None else Meaning("constant", others=positions)
+                self.padding = self.padding if positions is None else padding_of(compute, length)
             else:
                 meaning = meaning_of(compute, length) if length > 1 else None
             if meaning is not None and meaning.kind == "constant":

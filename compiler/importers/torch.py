@@ -18,10 +18,10 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import fx_importer
 
+from dyadic.compiler.importers.masks import Found, say_of_argument
 from dyadic.compiler.importers.torch_batch import check_batch
 from dyadic.compiler.importers.torch_masks import replace_masks
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import set_argument_attribute
 from dyadic.runtime.errors import ModelError, UsageError
 
 
@@ -39,8 +39,8 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     _keep_results(program)
     _fold_constants(program)
     inputs = [str(name) for name in program.graph_signature.user_inputs]
-    masks = replace_masks(program.graph, inputs, _layer_name)
-    return _to_mlir(program, context, masks)
+    found = replace_masks(program.graph, inputs, _layer_name)
+    return _to_mlir(program, context, found)
 
 
 def _one_image(examples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -243,7 +243,7 @@ class ReadableWeights(fx_importer.FxImporterHooks):
         ).result
 
 
-def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context, masks: Sequence[str]) -> ir.Module:
+def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context, found: Found) -> ir.Module:
     torch_dialect.register_dialect(context)
     names = {id(tensor): name for name, tensor in _constants(program).items()}
     inputs = [str(name) for name in program.graph_signature.user_inputs]
@@ -261,6 +261,5 @@ def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context, masks: 
             named = [ir.DictAttr.get({qd.NAME: ir.StringAttr.get(str(value))}) for value in values]
             function.attributes[name] = ir.ArrayAttr.get(named)
         for index, name in enumerate(inputs):
-            if name in masks:
-                set_argument_attribute(function, index, qd.DTYPE, ir.StringAttr.get("float32"))
+            say_of_argument(function, index, name, found)
     return importer.module

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch.fx import Graph, Node
 
-from dyadic.compiler.importers.masks import Meaning, is_same, meaning_of, places
+from dyadic.compiler.importers.masks import Found, Meaning, is_same, meaning_of, padding_of, places
 from dyadic.runtime.errors import ModelError
 
 Array = npt.NDArray[Any]
@@ -26,19 +26,19 @@ _library = torch.library.Library("dyadic", "DEF")
 _library.define("valid(Tensor mask, str kind, int tokens, Tensor? others) -> Tensor")
 
 
-def replace_masks(graph: Graph, inputs: Sequence[str], located: Callable[[Node], str]) -> list[str]:
-    """Rewrite the graph in place; returns the float inputs that turned out to be masks.
+def replace_masks(graph: Graph, inputs: Sequence[str], located: Callable[[Node], str]) -> Found:
+    """Rewrite the graph in place; returns what was found of the inputs.
 
     inputs: the user's, by the names of their nodes. located: what the user calls a node. Raises ModelError where
     something else is computed from an input of whole numbers.
     """
     sources = [node for node in graph.nodes if node.op == "placeholder" and node.name in inputs]
     if not any(value_of(node).dtype in WHOLE for node in sources):
-        return []
+        return Found([], {})
     for node in list(graph.nodes):  # exporters leave them beside casts, whose results they would keep alive
         if node.target is torch.ops.aten._assert_tensor_metadata.default:
             graph.erase_node(node)
-    floats = []
+    inputs_found = Found([], {})
     for source in sources:
         whole = value_of(source).dtype in WHOLE
         if not whole and (value_of(source).dtype != torch.float32 or value_of(source).ndim != 2):
@@ -51,9 +51,11 @@ def replace_masks(graph: Graph, inputs: Sequence[str], located: Callable[[Node],
             if one is not None:
                 part.replace(node, one)
         graph.eliminate_dead_code()
+        if part.padding is not None:
+            inputs_found.padding[source.name] = part.padding
         if not whole:
-            floats.append(source.name)
-    return floats
+            inputs_found.masks.append(source.name)
+    return inputs_found
 
 
 def value_of(node: Node) -> torch.Tensor:
@@ -67,6 +69,7 @@ class Part:
     def __init__(self, graph: Graph, source: Node) -> None:
         self.graph, self.source = graph, source
         self.sizes = [int(n) for n in value_of(source).shape]
+        self.padding: int | None = None  # of token ids that positions are counted from
         self.made: dict[Node, None] = {source: None}
         for node in graph.nodes:
             read = node.all_input_nodes
@@ -122,6 +125,7 @@ class Part:
                 meaning = (
                     Meaning("ids") if same else None if positions is None else Meaning("constant", others=positions)
                 )
+                self.padding = self.padding if positions is None else padding_of(compute, length)
             elif length > 1:
                 meaning = meaning_of(compute, length)
         except FAILURES:

@@ -22,6 +22,8 @@ written onto the ops as discardable attributes:
     qd.name  = "input"                 on function arguments and results: the user's own name
     qd.dtype = "int64"                 on arguments of i32: what the user gives them as (int64, int32, bool, or float32
                                        for what says which tokens are valid)
+    qd.padding = 1 : i64               on arguments of token ids: the id that may stand behind all others only, since
+                                       positions are counted from ids
     qd.tokens = 1 : i64                on arguments and results: the dimension that counts tokens, where fewer are
                                        answered as a network for so many would
 

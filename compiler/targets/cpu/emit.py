@@ -227,6 +227,8 @@ def _boundary(tensor: Any) -> dict[str, Any]:
 
 def _input(tensor: Any) -> Input:
     said = _boundary(tensor)
+    if "padding" in tensor:
+        said["padding"] = tensor["padding"].value
     if "rows" in tensor:
         said |= {"lo": 0, "hi": tensor["rows"].value - 1} if tensor["rows"].value < 1 << 31 else ANY_ID
         return Input(dtype="int32", given=tensor["given"].value, **said)

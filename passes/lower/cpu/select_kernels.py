@@ -97,7 +97,8 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
             index = arguments.index(op.x)
             said = argument_attributes(function, index)
             given = _input(argument_names[index], op, said.get(qd.DTYPE))
-            inputs[index] = ir.DictAttr.get(given | ({"tokens": said[qd.TOKENS]} if qd.TOKENS in said else {}))
+            known = {"tokens": qd.TOKENS, "padding": qd.PADDING}
+            inputs[index] = ir.DictAttr.get(given | {key: said[name] for key, name in known.items() if name in said})
     for i, (name, value) in enumerate(zip(result_names, terminator.operation.operands, strict=True)):
         said = argument_attributes(function, i, RESULTS)
         tokens = {"tokens": said[qd.TOKENS]} if qd.TOKENS in said else {}

@@ -1,5 +1,6 @@
 """Positions that are counted from token ids, and biases of positions that are joined with masks."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from dyadic.compiler.importers.masks import meaning_of, places
+import dyadic
+from dyadic.compiler.importers.masks import meaning_of, padding_of, places
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import FloatReference
 from dyadic.passes import PIPELINE, usual
-from dyadic.runtime.errors import ModelError
+from dyadic.runtime.errors import ModelError, UsageError
 
 N, PADDING = 8, 1
 
@@ -39,6 +41,26 @@ def test_positions_are_constant_while_padding_comes_last() -> None:
 )
 def test_what_depends_on_ids_is_no_position(function: Any) -> None:
     assert places(function, N) is None
+
+
+def test_padding_is_known_by_what_it_does_to_positions() -> None:
+    assert padding_of(counted, N) == PADDING
+    assert padding_of(lambda ids: np.arange(N)[None] + 0 * ids, N) is None
+
+
+def test_padding_in_front_of_tokens_is_refused_by_the_session(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    feeds = {"ids": random.integers(3, 20, (8, N)), "mask": np.ones((8, N), np.int64)}
+    examples = tuple(torch.from_numpy(feeds[name][:1]) for name in ("ids", "mask"))
+    artifact = dyadic.compile(Encoder().eval(), feeds, example_inputs=examples, isa=("x86-64",), measure=False)
+    artifact.save(tmp_path / "m.dyq")
+    with dyadic.load(tmp_path / "m.dyq") as session:
+        one = {name: values[:1].copy() for name, values in feeds.items()}
+        one["ids"][0, 5:], one["mask"][0, 5:] = PADDING, 0
+        session.run(None, one)
+        one["ids"][0, 2] = PADDING
+        with pytest.raises(UsageError, match=r"input 'ids' holds 1, which is padding, at \[0, 2\] in front of other"):
+            session.run(None, one)
 
 
 def test_a_bias_is_known_beside_a_mask() -> None:
