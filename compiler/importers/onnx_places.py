@@ -96,6 +96,8 @@ def _renamed(look: Look, axes: Sequence[int] | None) -> Place | None:
     if name != look.node.input[0]:
         return None
     steps = place.steps(look.shapes[name])
+    if not steps or 0 in look.out:  # nothing runs anywhere
+        return replace(place, axis=0)
     for axis, size in enumerate(look.out):
         behind = math.prod(look.out[axis + 1 :])
         if steps % behind == 0 and size % (steps // behind * look.batch) == 0:
