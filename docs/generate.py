@@ -70,7 +70,8 @@ API: tuple[tuple[str, str, dict[str, tuple[str, ...]]], ...] = (
         {
             "dyadic": ("compile", "load"),
             "dyadic.compiler.artifact": ("Artifact",),
-            "dyadic.runtime.session": ("Session", "TensorInfo", "StepTime"),
+            "dyadic.runtime.session": ("Session", "StepTime"),
+            "dyadic.runtime.tensor_info": ("TensorInfo",),
             "dyadic.runtime.errors": (),
         },
     ),

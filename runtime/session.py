@@ -11,7 +11,7 @@ import os
 import statistics
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,8 @@ import numpy as np
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
-from dyadic.runtime.program import Input, Output, Program, integers_of, results_of
+from dyadic.runtime.program import Program, results_of
+from dyadic.runtime.tensor_info import TensorInfo, result_info, tensor_info
 from dyadic.runtime.tokens import (
     Results,
     check_count,
@@ -35,37 +36,6 @@ Code = Literal["map", "copy"]
 MAX_THREADS = 1024
 MAX_BATCH = 1 << 20
 MACS_A_THREAD = 50_000_000  # of one image
-
-
-@dataclass(frozen=True)
-class PartInfo:
-    """Where one part lies in an output, without the batch, and what its integers stand for."""
-
-    place: tuple[slice, ...]
-    scale: float
-    zero_point: int
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """An input or output as the user knows it. Integers of `raw` runs have `raw_dtype` and stand for
-    scale * (q - zero_point).
-
-    An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
-    then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest. The dimension
-    `tokens` may be shorter, alike in all that have one; 0: none may. The id `padding` may stand behind all others of
-    its row only; -1: any may stand anywhere."""
-
-    name: str
-    shape: tuple[str | int, ...]
-    dtype: np.dtype[Any]
-    scale: float
-    zero_point: int
-    raw_dtype: np.dtype[Any]
-    parts: tuple[PartInfo, ...] = ()
-    limits: tuple[int, int] | None = None
-    tokens: int = 0
-    padding: int = -1
 
 
 @dataclass(frozen=True)
@@ -186,8 +156,8 @@ class Session:
         self.program = programs[0]
         self._programs = sorted(programs, key=length_of)
         self.made = artifact.made
-        self.inputs = tuple(_info(t) for t in self.program.inputs)
-        self.outputs = tuple(_result(parts) for parts in results_of(self.program.outputs))
+        self.inputs = tuple(tensor_info(t) for t in self.program.inputs)
+        self.outputs = tuple(result_info(parts) for parts in results_of(self.program.outputs))
         self.scalars = self.program.scalars
         opened: list[Executor] = []
         try:
@@ -405,32 +375,6 @@ class Session:
 def _close(executors: Sequence[Executor]) -> None:
     for executor in executors:
         executor.close()
-
-
-def _result(parts: tuple[Output, ...]) -> TensorInfo:
-    """An array of the user's; one of several parts has the scale of its coarsest."""
-    coarsest = max(parts, key=lambda part: part.scale)
-    one = replace(_info(coarsest), shape=coarsest.array)
-    if len(parts) == 1:
-        return one
-    return replace(one, parts=tuple(PartInfo(part.place[1:], part.scale, part.zero_point) for part in parts))
-
-
-def _info(t: Input | Output) -> TensorInfo:
-    dtype = np.dtype(t.user_dtype) if isinstance(t, Input) else np.dtype(np.float32)
-    limits = (t.lo, t.hi) if isinstance(t, Input) and t.given else None
-    padding = t.padding if isinstance(t, Input) else -1
-    return TensorInfo(
-        t.name,
-        t.shape,
-        dtype,
-        t.scale,
-        t.zero_point,
-        integers_of(t),
-        limits=limits,
-        tokens=t.tokens,
-        padding=padding,
-    )
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:

@@ -24,7 +24,8 @@ from dyadic.dialects.reference import main_function
 from dyadic.passes.integerize.quantization import value_range
 from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.rewriting import defining, layer_name
-from dyadic.runtime.session import Session, TensorInfo
+from dyadic.runtime.session import Session
+from dyadic.runtime.tensor_info import TensorInfo
 
 Array = npt.NDArray[Any]
 

@@ -1,0 +1,66 @@
+"""What a session says of its inputs and outputs: the user's names, shapes and types, and what integers stand for."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dyadic.runtime.program import Input, Output, integers_of
+
+
+@dataclass(frozen=True)
+class PartInfo:
+    """Where one part lies in an output, without the batch, and what its integers stand for."""
+
+    place: tuple[slice, ...]
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output as the user knows it. Integers of `raw` runs have `raw_dtype` and stand for
+    scale * (q - zero_point).
+
+    An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
+    then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest. The dimension
+    `tokens` may be shorter, alike in all that have one; 0: none may. The id `padding` may stand behind all others of
+    its row only; -1: any may stand anywhere."""
+
+    name: str
+    shape: tuple[str | int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+    raw_dtype: np.dtype[Any]
+    parts: tuple[PartInfo, ...] = ()
+    limits: tuple[int, int] | None = None
+    tokens: int = 0
+    padding: int = -1
+
+
+def result_info(parts: tuple[Output, ...]) -> TensorInfo:
+    """An array of the user's; one of several parts has the scale of its coarsest."""
+    coarsest = max(parts, key=lambda part: part.scale)
+    one = replace(tensor_info(coarsest), shape=coarsest.array)
+    if len(parts) == 1:
+        return one
+    return replace(one, parts=tuple(PartInfo(part.place[1:], part.scale, part.zero_point) for part in parts))
+
+
+def tensor_info(t: Input | Output) -> TensorInfo:
+    """An input, or an output that is one part."""
+    dtype = np.dtype(t.user_dtype) if isinstance(t, Input) else np.dtype(np.float32)
+    limits = (t.lo, t.hi) if isinstance(t, Input) and t.given else None
+    padding = t.padding if isinstance(t, Input) else -1
+    return TensorInfo(
+        t.name,
+        t.shape,
+        dtype,
+        t.scale,
+        t.zero_point,
+        integers_of(t),
+        limits=limits,
+        tokens=t.tokens,
+        padding=padding,
+    )
