@@ -49,6 +49,10 @@ def attention(c: Conversion, op: qd.AttentionOp, target: Target) -> ir.Value:
     low, high = score_interval(kinds[0], kinds[1], shape(op.q)[-1])
     step = kinds[0].exact * kinds[1].exact * Fraction(float(op.scale.value))
     computed = not isinstance(defining(op.valid), qd.ConstantOp)
+    if computed and shape(op.valid)[-2:-1] not in ([], [1]):
+        raise ModelError(
+            f"{layer_name(op)}: which keys are valid is computed for each query; attention reads one mask for all."
+        )
     bias, never = without_masks(constant_bias(op))
     steps = bias_steps(bias, step, high - low, room_for_bias(op, kinds[0]))
     least, most = low + int(steps.min()), high + int(steps.max())

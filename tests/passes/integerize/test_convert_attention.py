@@ -53,14 +53,15 @@ NETWORK = """
 func.func @main(%x: !x {R}, %c: tensor<1xNxNxf32> {R}) -> !x {
   %b = "qd.constant"() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
   %v = "qd.constant"() {value = dense<1.0> : tensor<1xf32>} : () -> tensor<1xf32>
-  %0 = "qd.attention"(%x, %x, %x, %BIAS, %v) {scale = 0.5 : f64, R}
-    : (!x, !x, !x, KIND, tensor<1xf32>) -> !x loc("/attend")
+  %0 = "qd.attention"(%x, %x, %x, %BIAS, %VALID) {scale = 0.5 : f64, R}
+    : (!x, !x, !x, KIND, FLAGS) -> !x loc("/attend")
   return %0 : !x
 }"""
 
 
-def converted(keys: int, bias: str, kind: str) -> None:
-    text = NETWORK.replace("BIAS", bias).replace("KIND", kind).replace("xNx", f"x{keys}x").replace("xNxf", f"x{keys}xf")
+def converted(keys: int, bias: str, kind: str, valid: str = "v", flags: str = "tensor<1xf32>") -> None:
+    text = NETWORK.replace("VALID", valid).replace("FLAGS", flags)
+    text = text.replace("BIAS", bias).replace("KIND", kind).replace("xNx", f"x{keys}x").replace("xNxf", f"x{keys}xf")
     with new_context():
         integerize.run(ir.Module.parse(text.replace("R}", "qd.range = array<f64: -1.0, 1.0>}")).operation)
 
@@ -72,3 +73,5 @@ def test_what_is_refused() -> None:
         converted(3, "c", "tensor<1x3x3xf32>")
     with pytest.raises(ModelError, match="/attend: attention over 32897 keys of 4 numbers could leave 32-bit sums"):
         converted(32897, "b", "tensor<1xf32>")
+    with pytest.raises(ModelError, match="/attend: which keys are valid is computed for each query"):
+        converted(3, "b", "tensor<1xf32>", "c", "tensor<1x3x3xf32>")
