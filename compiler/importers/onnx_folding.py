@@ -48,6 +48,8 @@ ONE_CALL = set(
 )
 LOOP_WORK = 256  # of one element there
 PRODUCTS = {"MatMul", "Gemm", "MatMulInteger", "QLinearMatMul"}
+# what the reference implementation raises of what it cannot compute
+FAILURES = (NotImplementedError, ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError)
 BLAS = (TensorProto.FLOAT, TensorProto.DOUBLE)
 BLAS_SPEED = 8  # multiplications for one unit of work
 
@@ -132,7 +134,7 @@ def _evaluate(
             numpy_helper.from_array(np.asarray(values), name)
             for name, values in zip(node.output, _run(node, opsets, feeds), strict=False)
         ]
-    except (NotImplementedError, ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError):
+    except FAILURES:
         return None  # the reference implementation cannot; ingest names the operator if it stays
 
 

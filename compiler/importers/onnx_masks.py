@@ -17,13 +17,12 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from dyadic.compiler.importers.masks import Found, Meaning, is_same, meaning_of, padding_of, places
-from dyadic.compiler.importers.onnx_folding import replace_nodes
+from dyadic.compiler.importers.onnx_folding import FAILURES, replace_nodes
 from dyadic.runtime.errors import ModelError
 
 Array = npt.NDArray[Any]
 VALID = "DyadicValid"
 WHOLE = {TensorProto.INT64: np.int64, TensorProto.INT32: np.int32, TensorProto.BOOL: np.bool_}
-FAILURES = (NotImplementedError, ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError)
 
 
 def replace_masks(model: onnx.ModelProto) -> Found:

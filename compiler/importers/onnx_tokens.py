@@ -13,12 +13,11 @@ import onnx
 from onnx import NodeProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from dyadic.compiler.importers.onnx_folding import Constants
+from dyadic.compiler.importers.onnx_folding import FAILURES, Constants
 
 Array = npt.NDArray[Any]
 WHOLE = {TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL}
 REAL = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE}
-FAILURES = (NotImplementedError, ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError)
 NUMBERS = 3  # of an input: enough for what is valid, and for a padding of 0 or 1
 
 
