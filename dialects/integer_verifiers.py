@@ -27,6 +27,15 @@ def verify_requantization(op: Any, channels: int | None = None) -> bool:
     return verify_clamp(op)
 
 
+def verify_accumulator(op: Any) -> bool:
+    """The proven interval of every partial sum lies inside int32."""
+    if given(op, "acc"):
+        low, high = ints(op.acc)
+        if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
+            return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
+    return True
+
+
 def verify_clamp(op: Any) -> bool:
     """The clamp is inside the integers of the result, and the result is an activation."""
     if activation(op.out) is None:
@@ -53,10 +62,8 @@ def verify_product(op: Any, channels: int) -> bool:
         return fail(op, f"needs a bias tensor<{channels}xi32>, got {op.bias.type}")
     if activation(op.x) is None:
         return fail(op, f"must read a quantized activation, not {op.x.type}")
-    if given(op, "acc"):
-        low, high = ints(op.acc)
-        if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
-            return fail(op, f"accumulator interval [{low}, {high}] leaves int32")
+    if not verify_accumulator(op):
+        return False
     most = fixedpoint.ACC_SHIFT_MAX if is_wide(op.x) else 0
     if not 0 <= acc_shift(op) <= most:
         return fail(op, f"acc_shift {acc_shift(op)} must lie in [0, {most}] for inputs of {op.x.type}")

@@ -13,9 +13,9 @@ from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.fields import I64s, given, ints
-from dyadic.dialects.integer_verifiers import verify_requantization
+from dyadic.dialects.integer_verifiers import verify_accumulator, verify_requantization
 from dyadic.dialects.qi.data import ConstantOp
-from dyadic.dialects.qi.dialect import Operator
+from dyadic.dialects.qi.weighting import Weighting
 from dyadic.dialects.tensor_types import activation, is_wide, quantized_bounds, shape, storage, zero_point
 from dyadic.dialects.verifiers import broadcasts, fail
 from dyadic.runtime import fixedpoint
@@ -29,7 +29,7 @@ SCORE_LIMIT = 1 << 29  # scores and biases stay below it, so that twice as far d
 NEVER = -(1 << 30)  # a bias that says "not valid"
 
 
-class AttentionOp(Operator, name="attention"):
+class AttentionOp(Weighting, name="attention"):
     """Every row of q is scored against the rows of k; those of v, weighted by a softmax of the scores, are averaged.
 
         score   = sum((q-zq) * (k-zk)) + bias
@@ -64,11 +64,6 @@ class AttentionOp(Operator, name="attention"):
     order = Order.ROWS
 
     @property
-    def rule(self) -> softmax.Distances:
-        """How distances of scores become weights."""
-        return softmax.Distances(self.distance_multiplier.value, self.distance_shift.value, self.farthest.value)
-
-    @property
     def curve(self) -> softmax.Curve:
         """What stands for powers of 2 between 1/2 and 1."""
         attributes = self.operation.attributes
@@ -96,18 +91,14 @@ class AttentionOp(Operator, name="attention"):
             largest = int(np.abs(biases[biases != NEVER].astype(np.int64)).max())
             if score_bound(self) + largest >= SCORE_LIMIT:
                 return fail(self, f"scores reach {score_bound(self)} and biases {largest}, together beyond 2^29")
-        if given(self, "acc"):
-            low, high = ints(self.acc)
-            if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
-                return fail(self, f"accumulator interval [{low}, {high}] leaves int32")
+        if not verify_accumulator(self):
+            return False
         if score_bound(self) >= SCORE_LIMIT:
             return fail(self, f"scores reach {score_bound(self)}, beyond 2^29")
         if context_bound(self) > fixedpoint.INT32_MAX:
             return fail(self, f"the weighted sum of {keys} rows reaches {context_bound(self)}, beyond int32")
-        if given(self, "distance_multiplier", "distance_shift", "farthest"):
-            m, s, farthest = self.rule
-            if min(m, s, farthest) < 1 or s > softmax.MOST_SHIFT or not self.rule.fits:
-                return fail(self, f"distances up to {farthest} times {m} >> {s} leave 16 bits")
+        if not self.verify_rule():
+            return False
         if not self.curve.fits:
             return fail(self, f"curve {list(self.curve)} rises or leaves 16 bits")
         if given(self, "shift") and self.shift.value + log2_of_sum(keys) > fixedpoint.SHIFT_MAX:

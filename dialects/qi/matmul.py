@@ -11,13 +11,12 @@ from torch_mlir.dialects.ext import Operand, Result
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.fields import I64s, given, ints
-from dyadic.dialects.integer_verifiers import verify_requantization
+from dyadic.dialects.fields import I64s
+from dyadic.dialects.integer_verifiers import verify_accumulator, verify_requantization
 from dyadic.dialects.qi.arithmetic import narrow
 from dyadic.dialects.qi.dialect import Operator
 from dyadic.dialects.tensor_types import activation, is_wide, shape, zero_point
 from dyadic.dialects.verifiers import fail
-from dyadic.runtime import fixedpoint
 
 __all__ = ["MatmulOp"]
 
@@ -50,10 +49,8 @@ class MatmulOp(Operator, name="matmul"):
         for value in (self.a, self.b):
             if activation(value) is None or is_wide(value):
                 return fail(self, f"must read activations of at most 8 bits, not {value.type}")
-        if given(self, "acc"):
-            low, high = ints(self.acc)
-            if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
-                return fail(self, f"accumulator interval [{low}, {high}] leaves int32")
+        if not verify_accumulator(self):
+            return False
         return verify_requantization(self)
 
     def evaluate(self, a: Array, b: Array) -> Array:

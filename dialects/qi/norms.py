@@ -13,9 +13,10 @@ from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects import qd
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.fields import Bool, I64s, flag, given, ints
-from dyadic.dialects.integer_verifiers import verify_clamp
+from dyadic.dialects.fields import Bool, I64s, flag, given
+from dyadic.dialects.integer_verifiers import verify_accumulator, verify_clamp
 from dyadic.dialects.qi.dialect import Operator
+from dyadic.dialects.qi.weighting import Weighting
 from dyadic.dialects.tensor_types import activation, shape, storage, zero_point
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
@@ -99,10 +100,8 @@ class LayerNormOp(Operator, name="layer_norm"):
                 return fail(self, f"epsilon {epsilon} must lie in [1, 2^62]")
             if not fixedpoint.SHIFT_MIN <= shift <= fixedpoint.ADD_SHIFT_MAX:
                 return fail(self, f"shift {shift} must lie in [2, 30]: the sum is int32")
-        if given(self, "acc"):
-            low, high = ints(self.acc)
-            if low < fixedpoint.INT32_MIN or high > fixedpoint.INT32_MAX:
-                return fail(self, f"accumulator interval [{low}, {high}] leaves int32")
+        if not verify_accumulator(self):
+            return False
         return verify_clamp(self)
 
     def normalized(self, x: Array) -> npt.NDArray[np.int64]:
@@ -125,7 +124,7 @@ class LayerNormOp(Operator, name="layer_norm"):
         return np.clip(q, self.low.value, self.high.value).astype(storage(self.out))
 
 
-class SoftmaxOp(Operator, name="softmax"):
+class SoftmaxOp(Weighting, name="softmax"):
     """`exp(x) / sum(exp(x))` of every row of the last dimension, of a tensor that is no attention's.
 
         weights = softmax.weights(x)                          (dialects/integer_softmax.py), 0..255
@@ -148,21 +147,14 @@ class SoftmaxOp(Operator, name="softmax"):
     made_from = (qd.SoftmaxOp,)
     order = Order.LAST
 
-    @property
-    def rule(self) -> softmax.Distances:
-        """How distances from the largest become weights."""
-        return softmax.Distances(self.distance_multiplier.value, self.distance_shift.value, self.farthest.value)
-
     def verify_invariants(self) -> bool:
         x, n = shape(self.x), shape(self.x)[-1]
         if activation(self.x) is None or len(x) < 2 or x != shape(self.out):
             return fail(self, f"must make an activation of its input's shape, not {self.x.type} --> {self.out.type}")
         if not 1 <= n <= MOST_WEIGHTED:
             return fail(self, f"normalizes rows of {n} numbers, needs 1 to {MOST_WEIGHTED}")
-        if given(self, "distance_multiplier", "distance_shift", "farthest"):
-            m, s, farthest = self.rule
-            if min(m, s, farthest) < 1 or s > softmax.MOST_SHIFT or not self.rule.fits:
-                return fail(self, f"distances up to {farthest} times {m} >> {s} leave 16 bits")
+        if not self.verify_rule():
+            return False
         if given(self, "multiplier", "shift"):
             m, s = self.multiplier.value, self.shift.value
             if not (0 <= m <= MOST_MULTIPLIER and 1 <= s <= MOST_SOFTMAX_SHIFT):
