@@ -35,7 +35,7 @@ class Built:
         with tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
             path = Path(folder) / "plan.dyq"
             self.emitted.write(path, {})
-            return load(path, threads=threads, max_batch=max_batch, isa=isa)
+            return load(path, threads=threads, max_batch=max_batch, isa=isa, complete=True)
 
     def file_bytes(self) -> int:
         """Of an artifact that says nothing of itself."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import torch
 
 
+LAST_ACTIVATION: dict[str, tuple[str, ...]] = {"integer": (), "float": ("end-in-float",), "drop": ("leave-out-last",)}
+
+
 def float_network(job: Job, tools: Tools) -> ir.Module:
     """Import, ingest, prepare.
 
@@ -33,7 +36,7 @@ def float_network(job: Job, tools: Tools) -> ir.Module:
             module = read(job, tools.context)
         tools.trace.page(module.operation, "import", "module")
     tools.look("import", module.operation)
-    wanted = usual("prepare", f"use-{job.options.nonlinear}")
+    wanted = usual("prepare", f"use-{job.options.nonlinear}", *LAST_ACTIVATION[job.options.last_activation])
     prepare = [one for one in wanted if one.name not in job.left_out]
     for stage, passes in (("ingest", PIPELINE["ingest"]), ("prepare", prepare)):
         with tools.stage(stage):

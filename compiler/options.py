@@ -37,6 +37,7 @@ TechniqueName = Literal[
     "correct-biases",
 ]
 NonlinearName = Literal["exact", "i-bert", "i-vit"]
+LastActivationName = Literal["integer", "float", "drop"]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["auto", "min-max", "percentile", "mse", "entropy"]
 TuneMode = Literal["off", "quick", "full"]
@@ -213,6 +214,11 @@ class Options:
     )
     nonlinear: NonlinearName = chosen(
         "exact", "the functions that a transformer was trained with, in place of exp and GELU", NonlinearName
+    )
+    last_activation: LastActivationName = chosen(
+        "integer",
+        "a Softmax or Sigmoid that ends the network: in integers, in float behind them, or left out",
+        LastActivationName,
     )
     plan: File | None = option(None, "take every layer's widths from this file", a_path, metavar="PLAN.json")
     emit_plan: File | None = option(None, "write every layer's widths to this file", a_path, metavar="PLAN.json")

@@ -19,11 +19,14 @@ from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
 from dyadic.passes.prepare.balance_attention import balance_attention
 from dyadic.passes.prepare.balance_norms import balance_norms
+from dyadic.passes.prepare.end_in_float import end_in_float
+from dyadic.passes.prepare.end_log_softmax import end_log_softmax
 from dyadic.passes.prepare.equalize_channels import equalize_channels
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
 from dyadic.passes.prepare.fold_pads import fold_pads
+from dyadic.passes.prepare.leave_out_last import leave_out_last
 from dyadic.passes.prepare.merge_clamps import merge_clamps
 from dyadic.passes.prepare.merge_scale_shifts import merge_scale_shifts
 from dyadic.passes.prepare.narrow_stream_reads import narrow_stream_reads
@@ -54,6 +57,8 @@ OPTIONAL = frozenset(
         "equalize-channels",
         "balance-norms",  # by what calibration saw, and by the widths
         "balance-attention",
+        "end-in-float",  # where a last Softmax or Sigmoid is computed: the user says so
+        "leave-out-last",
         "use-i-bert",  # for networks that were trained with other functions: the user says so
         "use-i-vit",
     }
@@ -76,6 +81,9 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         recognize_attention,  # before scales are folded into the layers that make q and k
         use_i_bert,  # once everything has its name
         use_i_vit,
+        leave_out_last,
+        end_in_float,
+        end_log_softmax,
         refuse_spelled,  # once every pattern above has had its turn
         regularize_pooling,
         fold_pads,  # before batch norms, which fold into a layer without padding only

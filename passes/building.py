@@ -267,6 +267,11 @@ def attention(
     return qd.AttentionOp(q=q, k=k, v=v, bias=bias, valid=valid, scale=f64(scale), out=out).result
 
 
+def log_softmax(x: ir.Value, axis: int) -> ir.Value:
+    """`qd.log_softmax` along one axis, which is not the batch."""
+    return qd.LogSoftmaxOp(x=x, axis=i64(axis), out=x.type).result
+
+
 def softmax(x: ir.Value, axis: int) -> ir.Value:
     """`qd.softmax` along one axis, which is not the batch."""
     return qd.SoftmaxOp(x=x, axis=i64(axis), out=x.type).result

@@ -19,17 +19,15 @@ import numpy as np
 
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN, S16_MAX, S16_MIN
+from dyadic.runtime.last_function import FUNCTIONS, NOTHING, LastFunction
 from dyadic.runtime.layout import Layout, Margin, Rows, rows_of
 
 ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
-LATER = {
-    "given",
-    "tokens",
-    "padding",
-}  # fields that format 4 did not have at first: files without them mean the default
+# fields that format 4 did not have at first: files without them mean the default
+LATER = {"given", "tokens", "padding", "last"}
 ID_BYTES = 4  # of an int32 input's number
 GIVEN = ("int64", "int32", "bool", "float32")  # what users give whole numbers as
 
@@ -84,7 +82,8 @@ class Output:
     """An array of the user's; or, where `whole` is given, a part of one, with a scale of its own.
 
     Parts of one array follow each other under its name. `whole` is that array's shape and `start` where the part begins
-    in it, both without the batch. `tokens` is the dimension that is as short as that of the inputs, 0 where none is."""
+    in it, both without the batch. `tokens` is the dimension that is as short as that of the inputs, 0 where none is.
+    `last` is what the model does to the whole array last, in float."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -96,6 +95,7 @@ class Output:
     start: tuple[int, ...] = ()
     whole: tuple[int, ...] = ()
     tokens: int = 0
+    last: LastFunction = NOTHING
 
     @property
     def array(self) -> tuple[str | int, ...]:
@@ -293,6 +293,9 @@ def results_of(outputs: Sequence[Output]) -> list[tuple[Output, ...]]:
 def check_parts(parts: Sequence[Output], where: str) -> None:
     """All parts are of one array, which they fill and do not leave; none covers another."""
     first, whole = parts[0], parts[0].whole
+    if first.last.name not in ("", *FUNCTIONS) or any(part.last != first.last for part in parts):
+        raise wrong(f"{where}.last", first.last, f"one of {', '.join(FUNCTIONS)} for all parts")
+    between(first.last.axis, 0, len(first.array) - 1, f"{where}.last.axis")
     if not whole:
         if len(parts) > 1 or first.start:
             raise wrong(where, [part.start for part in parts], "one output of that name, or parts of a whole")

@@ -19,6 +19,7 @@ import numpy as np
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
+from dyadic.runtime.last_function import compute
 from dyadic.runtime.program import Program, results_of
 from dyadic.runtime.tensor_info import TensorInfo, result_info, tensor_info
 from dyadic.runtime.tokens import (
@@ -58,6 +59,7 @@ def load(
     variant: str | None = None,
     verify: Verify = "all",
     code: Code = "map",
+    complete: bool = False,
 ) -> "Session":
     """Open, check and map an artifact.
 
@@ -65,7 +67,8 @@ def load(
     a level instead of the best one. variant: of several programs, which one. verify='code' does not hash the weights.
     code='copy' reads the whole file into private memory before it is checked, so that whatever happens to the file
     later changes nothing; else it is mapped, which shares the memory between processes: replace such a file, do not
-    write into it.
+    write into it. complete=True also computes, in float, a last Softmax or Sigmoid that the artifact was compiled to
+    leave out, so that answers are the model's.
     """
     if threads is not None:
         _check_count(threads, "threads", MAX_THREADS)
@@ -77,7 +80,7 @@ def load(
     with open_artifact(path, verify, copy=code == "copy") as artifact:
         programs = _choose(artifact, variant)
         count = default_threads(programs[0]) if threads is None else threads
-        return Session(artifact, programs, count, max_batch, isa, verify, code, variant)
+        return Session(artifact, programs, count, max_batch, isa, verify, code, variant, complete)
 
 
 def _choose(artifact: ArtifactFile, variant: str | None) -> list[Program]:
@@ -102,9 +105,19 @@ def _reopen(
     isa: str | None,
     verify: Verify,
     code: Code,
+    complete: bool,
 ) -> "Session":
     """What a pickled session becomes."""
-    session = load(path, threads=threads, max_batch=max_batch, isa=isa, variant=variant, verify=verify, code=code)
+    session = load(
+        path,
+        threads=threads,
+        max_batch=max_batch,
+        isa=isa,
+        variant=variant,
+        verify=verify,
+        code=code,
+        complete=complete,
+    )
     if session.digest != digest:
         session.close()
         raise ArtifactError(
@@ -148,10 +161,12 @@ class Session:
         verify: Verify,
         code: Code,
         variant: str | None = None,
+        complete: bool = False,
     ) -> None:
         """programs: the largest first; the others take fewer tokens."""
         self.path, self.digest = os.path.abspath(artifact.path), artifact.digest
-        self._asked = variant, isa, verify, code
+        self._asked = variant, isa, verify, code, complete
+        self._complete = complete
         self.threads, self.max_batch = int(threads), int(max_batch)
         self.program = programs[0]
         self._programs = sorted(programs, key=length_of)
@@ -228,8 +243,8 @@ class Session:
 
         Feeds are arrays or DLPack tensors. `out` gives arrays to write into, by name or in the order of output_names.
         With `raw`, inputs and outputs are the integers of the network's own tensors, in the user's layout: uint8, or
-        int16 where a tensor has 16 bits; parts of an output have scales of their own (`outputs[i].parts`). `scalars`
-        are the numbers that the network takes besides (`self.scalars`).
+        int16 where a tensor has 16 bits; parts of an output have scales of their own (`outputs[i].parts`), and no float
+        function follows (`outputs[i].last`). `scalars` are the numbers that the network takes besides (`self.scalars`).
         """
         numbers = self._numbers(scalars or {})
         names = self._output_names(output_names)
@@ -241,6 +256,10 @@ class Session:
         ready = filled_up(program, arrays, tokens)
         self._executors[place].run(ready, results.places, batch, numbers, raw=raw, timed=False)
         results.finish()
+        if not raw:
+            for info in self.outputs:
+                if self._complete or not info.last.left_out:
+                    compute(info.last, given[info.name])
         return [given[name] for name in names]
 
     def profile(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dyadic.runtime.last_function import NOTHING, LastFunction
 from dyadic.runtime.program import Input, Output, integers_of
 
 
@@ -25,7 +26,7 @@ class TensorInfo:
     An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
     then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest. The dimension
     `tokens` may be shorter, alike in all that have one; 0: none may. The id `padding` may stand behind all others of
-    its row only; -1: any may stand anywhere."""
+    its row only; -1: any may stand anywhere. `last` is what is done in float to what an output's integers are."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -37,6 +38,7 @@ class TensorInfo:
     limits: tuple[int, int] | None = None
     tokens: int = 0
     padding: int = -1
+    last: LastFunction = NOTHING
 
 
 def result_info(parts: tuple[Output, ...]) -> TensorInfo:
@@ -63,4 +65,5 @@ def tensor_info(t: Input | Output) -> TensorInfo:
         limits=limits,
         tokens=t.tokens,
         padding=padding,
+        last=t.last if isinstance(t, Output) else NOTHING,
     )

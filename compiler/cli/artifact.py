@@ -180,7 +180,8 @@ def inspect_command(artifact: Path, as_json: bool) -> None:
             "programs": [one.name for one in file.programs],
             "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.user_dtype} for t in program.inputs],
             "outputs": [
-                {"name": t.name, "shape": t.array, "dtype": "float32"} for t, *_ in results_of(program.outputs)
+                {"name": t.name, "shape": t.array, "dtype": "float32", "last": t.last._asdict()}
+                for t, *_ in results_of(program.outputs)
             ],
             "levels": {level: {"kernels": count} for level, count in program.kernels.items()},
             "steps": len(program.timed_steps),
@@ -198,7 +199,9 @@ def described(facts: dict[str, Any]) -> list[str]:
     lines = [f"size        {facts['bytes']:,} bytes"]
     for kind in ("inputs", "outputs"):
         for t in facts[kind]:
-            lines.append(f"{kind[:-1]:11} {t['name']} {t['dtype']} [{', '.join(map(str, t['shape']))}]")
+            last = t.get("last", {})
+            how = f", its {last['name']} {'left out' if last['left_out'] else 'in float'}" if last.get("name") else ""
+            lines.append(f"{kind[:-1]:11} {t['name']} {t['dtype']} [{', '.join(map(str, t['shape']))}]{how}")
     lines += [f"program     {name}" for name in facts["programs"]]
     lines += [f"code        {level}: {said['kernels']} kernels" for level, said in facts["levels"].items()]
     lines.append(f"work        {facts['macs_per_image']:,} MAC an image in {facts['steps']} steps")

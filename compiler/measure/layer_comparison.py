@@ -123,7 +123,7 @@ def compare_layers(
         say.warn(f"'{path}' was compiled from another file than the model given; layers are matched by their names")
     if not losses.matched_layers:
         raise UsageError(f"no layer of '{path}' is in the model; give the model that the artifact was compiled from")
-    with load(path, max_batch=losses.rows) as session:
+    with load(path, max_batch=losses.rows, complete=True) as session:
         reader = Samples(data, model_inputs(module), "comparison data")
         count, equal = run(losses, session, reader, samples, say)
         isa = session.isa

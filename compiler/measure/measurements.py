@@ -8,8 +8,10 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.compiled import Compiled
+from dyadic.compiler.job import Job
 from dyadic.compiler.measure import evidence
 from dyadic.compiler.measure.account import LayerMeasurements, chosen, commands, layers, verdict
 from dyadic.compiler.measure.layer_quality import layer_quality
@@ -35,7 +37,7 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
     job, artifact, selection = compiled.job, compiled.artifact, compiled.selection
     data, report = compiled.calibrated.data, artifact.report
     evaluation, kept = data.evaluation, data.calibration.held_out or data.calibration.first
-    with tools.progress.stage("compare"), artifact.load(job.threads, max(job.batch, BATCH)) as session:
+    with tools.progress.stage("compare"), loaded(artifact, job) as session:
         engine = data.engine(session.threads)
         # whoever asks the evaluator below would else have float answer everything twice
         asked = evaluation is not None and (evaluation.metric is not None or bool(selection.objective))
@@ -60,6 +62,11 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         said = verdict(variants, comparison.metric, islands=bool(selection.islands))
         report = replace(report, selection=replace(chosen(selection), variants=tuple(variants), verdict=said))
     return settled(compiled, tools, proved(compiled, tools, report))
+
+
+def loaded(artifact: Artifact, job: Job) -> Session:
+    """A session whose answers are the model's, a last function that was left out included."""
+    return artifact.load(job.threads, max(job.batch, BATCH), complete=True)
 
 
 def by_layer(compiled: Compiled, report: Report, session: Session, samples: Iterable[Feeds]) -> Report:

@@ -26,6 +26,8 @@ written onto the ops as discardable attributes:
                                        positions are counted from ids
     qd.tokens = 1 : i64                on arguments and results: the dimension that counts tokens, where fewer are
                                        answered as a network for so many would
+    qd.last = {name = "softmax", axis = 1 : i64, left_out = false}
+                                       on results: what the model does last, in float behind the integers
 
 What refine's passes learn from is written for one layer at a time and never stays (`compiler/refine`):
 

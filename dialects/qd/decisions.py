@@ -12,6 +12,7 @@ __all__ = [
     "GROUP_SCALES",
     "INPUT_MEAN",
     "INPUT_MOMENTS",
+    "LAST",
     "NAME",
     "OUTPUT_ERROR",
     "PADDING",
@@ -30,7 +31,7 @@ __all__ = [
 # of the last dimension, the lows of all channels, then the highs; and of how many rows
 CHANNEL_RANGE, CHANNEL_ROWS = "qd.channel_range", "qd.channel_rows"
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
-DTYPE, TOKENS, PADDING = "qd.dtype", "qd.tokens", "qd.padding"
+DTYPE, TOKENS, PADDING, LAST = "qd.dtype", "qd.tokens", "qd.padding", "qd.last"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
 FLOAT_BITS = 32  # of qd.weight_bits: no width of integers

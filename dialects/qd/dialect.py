@@ -36,6 +36,7 @@ class Operator(QD.Operation, traits=[Pure]):
     piecewise_linear = True  # in each of its operands
     adds = False  # its result is what it reads, added up
     widest_input = 16  # bits of what its kernels read, at most
+    last_function = ""  # what the boundary calls it, which can compute it behind the integers of x
 
     @property
     def channel_axis(self) -> int | None:

@@ -100,6 +100,7 @@ class SigmoidOp(Function, name="sigmoid"):
     """`1 / (1 + exp(-x))`."""
 
     bounded, piecewise_linear = True, False
+    last_function = "sigmoid"
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.sigmoid(x)

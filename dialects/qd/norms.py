@@ -72,6 +72,7 @@ class SoftmaxOp(Operator, name="softmax"):
     axis: ir.IntegerAttr
     out: Result[Any]
 
+    last_function = "softmax"
     takes_clamp = False
     bounded = True
     piecewise_linear = False

@@ -8,13 +8,14 @@ refuses what is left of them by the user's layers.
 from types import ModuleType
 from typing import Any
 
+from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
 from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import broadcasts, fail
 
-__all__ = ["ErfOp", "ExpOp", "MaskedOp", "ReciprocalOp", "RowMaxOp", "Spelled", "SqrtOp"]
+__all__ = ["ErfOp", "ExpOp", "LogSoftmaxOp", "MaskedOp", "ReciprocalOp", "RowMaxOp", "Spelled", "SqrtOp"]
 
 
 class Spelled(Operator):
@@ -45,6 +46,18 @@ class MaskedOp(Spelled, name="masked"):
 
     def evaluate(self, xp: ModuleType, x: Values, valid: Values) -> Values:
         return x.masked_fill(valid == 0, -xp.inf)
+
+
+class LogSoftmaxOp(Spelled, name="log_softmax"):
+    """`x - log(sum(exp(x)))` along `axis`."""
+
+    axis: ir.IntegerAttr
+
+    part_of = "as the last operator of the network only"
+    last_function = "log_softmax"
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.log_softmax(x, self.axis.value)
 
 
 class ErfOp(Spelled, name="erf"):

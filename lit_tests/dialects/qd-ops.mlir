@@ -62,6 +62,8 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r28 = "qd.embedding"(%ids, %w2) : (tensor<1x3xi32>, tensor<3x4xf32>) -> tensor<1x3x4xf32>
   // CHECK: "qd.softmax"({{.*}}) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   %r29 = "qd.softmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.log_softmax"({{.*}}) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %r92 = "qd.log_softmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.erf"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   %r30 = "qd.erf"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.exp"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>

@@ -56,6 +56,11 @@ def attention(node: Node) -> Result:
     return transformers.attention(q, k, v, mask, scale, bool(causal))
 
 
+@aten("log_softmax")
+def log_softmax(node: Node) -> Result:
+    return transformers.log_softmax(node.argument(0), node.argument(1))
+
+
 @aten("softmax")
 def softmax(node: Node) -> Result:
     return transformers.softmax(node.argument(0), node.argument(1))

@@ -13,7 +13,6 @@ from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass
 
 HINTS = {
-    "log_softmax": "end the model at its logits; the order of the classes is the same",
     "conv3d": "only 1-D and 2-D convolutions are supported",
     "lstm": "recurrent layers cannot be compiled; convolutions or linear layers would work",
     "gru": "recurrent layers cannot be compiled; convolutions or linear layers would work",

@@ -17,7 +17,6 @@ HINTS = {
     "ConvTranspose": "transposed convolutions have no integer form yet",
     "If": "its condition depends on the input; export the model with the branch taken",
     "Loop": "loops cannot be compiled; export the model with them unrolled",
-    "LogSoftmax": "end the model at its logits; the order of the classes is the same",
     "LSTM": "recurrent layers cannot be compiled; convolutions or linear layers would work",
     "GRU": "recurrent layers cannot be compiled; convolutions or linear layers would work",
     "RNN": "recurrent layers cannot be compiled; convolutions or linear layers would work",

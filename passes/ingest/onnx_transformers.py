@@ -50,7 +50,7 @@ def instance_normalization(node: Node) -> Result:
     return transformers.group_norm(x, dims_of(x)[1], weight, bias, attribute(node, "epsilon", 1e-5))
 
 
-@onnx("Softmax")
+@onnx("Softmax", "LogSoftmax")
 def softmax(node: Node) -> Result:
     x = node.argument(0)
     dims, old = dims_of(x), opset(node) < SOFTMAX_OF_ONE_AXIS
@@ -58,7 +58,8 @@ def softmax(node: Node) -> Result:
     if old and math.prod(dims[axis:]) != dims[axis]:
         if axis != len(dims) - 1:
             raise Unsupported(f"it is a softmax over {dims[axis:]} together; one over the last dimension would work")
-    return transformers.softmax(x, axis)
+    made = transformers.log_softmax if node.operator == "LogSoftmax" else transformers.softmax
+    return made(x, axis)
 
 
 @onnx("DyadicValid")

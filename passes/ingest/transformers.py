@@ -103,6 +103,14 @@ def matmul(a: Any, b: Any) -> Result:
     return folded(building.matmul(*(repeated(v, [1, *leading, *shape(v)[-2:]]) for v in values)), reason)
 
 
+def log_softmax(x: Any, axis: int) -> Result:
+    """Along any axis but the batch."""
+    dims = len(dims_of(x))
+    if axis % dims == 0 and not isinstance(x, Folded):
+        raise Unsupported("it is a softmax over the batch")
+    return each(x, lambda value: building.log_softmax(value, len(shape(value)) - dims + axis % dims))
+
+
 def softmax(x: Any, axis: int) -> Result:
     """Along one axis; it comes last."""
     rank = len(dims_of(x))

@@ -22,6 +22,7 @@ from dyadic.passes.lower.cpu.memory import views
 from dyadic.passes.lower.cpu.select_kernels import INPUTS, OUTPUTS
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN
+from dyadic.runtime.last_function import NOTHING, LastFunction
 from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output
 from dyadic.runtime.tokens import length_of
 
@@ -239,4 +240,8 @@ def _input(tensor: Any) -> Input:
 
 def _output(tensor: Any) -> Output:
     start, whole = (tuple(ints(tensor[name])) if name in tensor else () for name in ("start", "whole"))
-    return Output(**_boundary(tensor), start=start, whole=whole)
+    last = NOTHING
+    if "last" in tensor:
+        said = tensor["last"]
+        last = LastFunction(said["name"].value, said["axis"].value, said["left_out"].value)
+    return Output(**_boundary(tensor), start=start, whole=whole, last=last)

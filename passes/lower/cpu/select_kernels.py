@@ -101,8 +101,9 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
             inputs[index] = ir.DictAttr.get(given | {key: said[name] for key, name in known.items() if name in said})
     for i, (name, value) in enumerate(zip(result_names, terminator.operation.operands, strict=True)):
         said = argument_attributes(function, i, RESULTS)
-        tokens = {"tokens": said[qd.TOKENS]} if qd.TOKENS in said else {}
-        outputs += [ir.DictAttr.get(part | tokens) for part in _parts(name, value)]
+        known = {"tokens": qd.TOKENS, "last": qd.LAST}
+        more = {key: said[named] for key, named in known.items() if named in said}
+        outputs += [ir.DictAttr.get(part | more) for part in _parts(name, value)]
     return ir.ArrayAttr.get([inputs[i] for i in range(len(arguments))]), ir.ArrayAttr.get(outputs)
 
 
