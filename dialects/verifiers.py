@@ -64,3 +64,14 @@ def verify_slice(op: Any) -> bool:
     if any(start < 0 or step < 1 or n < 1 or start + (n - 1) * step >= size for size, start, step, n in bounds):
         return fail(op, f"starts {starts}, steps {steps} leave {x}")
     return True
+
+
+def verify_take(op: Any) -> bool:
+    """Places inside of dimension `axis`, which is not the batch; the result has one entry for each."""
+    if not given(op, "axis", "places"):
+        return True
+    x, axis, places, out = shape(op.x), op.axis.value, ints(op.places), shape(op.out)
+    if not 0 < axis < len(x) or not places or min(places) < 0 or max(places) >= x[axis]:
+        return fail(op, f"its places leave axis {axis} of {x}")
+    made = [*x[:axis], len(places), *x[axis + 1 :]]
+    return made == out or fail(op, f"makes {made}, not {out}")

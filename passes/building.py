@@ -228,6 +228,21 @@ def slice_(x: ir.Value, starts: Sequence[int], steps: Sequence[int], dims: Seque
     return qd.SliceOp(x=x, starts=i64s(starts), steps=i64s(steps), out=tensor_type(dims)).result
 
 
+def repeat(x: ir.Value, times: Sequence[int]) -> ir.Value:
+    """`qd.repeat`: every number `times[d]` times in a row along each dimension; nothing where all are 1."""
+    if all(n == 1 for n in times):
+        return x
+    dims = [n * t for n, t in zip(shape(x), times, strict=True)]
+    return qd.RepeatOp(x=x, times=i64s(times), out=tensor_type(dims)).result
+
+
+def take(x: ir.Value, axis: int, places: Sequence[int]) -> ir.Value:
+    """`qd.take`: entries `places` of one dimension, which may be any, in any order."""
+    dims = shape(x)
+    dims[axis] = len(places)
+    return qd.TakeOp(x=x, axis=i64(axis), places=i64s(places), out=tensor_type(dims)).result
+
+
 def used_once(value: ir.Value) -> bool:
     """Whether exactly one operand reads it, so that nobody misses it once it is folded away."""
     return len(list(value.uses)) == 1

@@ -51,6 +51,7 @@ from dyadic.dialects.qd.embedding import *
 from dyadic.dialects.qd.functions import *
 from dyadic.dialects.qd.moves import *
 from dyadic.dialects.qd.norms import *
+from dyadic.dialects.qd.places import *
 from dyadic.dialects.qd.pointwise import *
 from dyadic.dialects.qd.products import *
 from dyadic.dialects.qd.spelled import *

@@ -32,6 +32,7 @@ from dyadic.dialects.qi.islands import *
 from dyadic.dialects.qi.matmul import *
 from dyadic.dialects.qi.moves import *
 from dyadic.dialects.qi.norms import *
+from dyadic.dialects.qi.places import *
 from dyadic.dialects.qi.pointwise import *
 from dyadic.dialects.qi.products import *
 from dyadic.dialects.qi.windows import *

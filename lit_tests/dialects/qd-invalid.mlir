@@ -175,3 +175,19 @@ func.func @slice_beyond_the_end(%a: tensor<1x4xf32>) {
   %r = "qd.slice"(%a) {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<1x4xf32>) -> tensor<1x3xf32> loc("/slice_beyond_the_end")
   return
 }
+
+// -----
+
+// CHECK: error: "/repeat_of_the_batch": 'qd.repeat' op [1, 4] repeated [2, 1] times does not make [2, 4] with the batch as it is
+func.func @repeat_of_the_batch(%a: tensor<1x4xf32>) {
+  %r = "qd.repeat"(%a) {times = array<i64: 2, 1>} : (tensor<1x4xf32>) -> tensor<2x4xf32> loc("/repeat_of_the_batch")
+  return
+}
+
+// -----
+
+// CHECK: error: "/take_beyond_the_end": 'qd.take' op its places leave axis 1 of [1, 4]
+func.func @take_beyond_the_end(%a: tensor<1x4xf32>) {
+  %r = "qd.take"(%a) {axis = 1 : i64, places = array<i64: 0, 4>} : (tensor<1x4xf32>) -> tensor<1x2xf32> loc("/take_beyond_the_end")
+  return
+}

@@ -80,5 +80,9 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r91 = "qd.gelu_i_vit"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
   // CHECK: "qd.row_max"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
   %r35 = "qd.row_max"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
+  // CHECK: "qd.repeat"({{.*}}) {times = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x12x18xf32>
+  %r40 = "qd.repeat"(%x) {times = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x12x18xf32>
+  // CHECK: "qd.take"({{.*}}) {axis = 2 : i64, places = array<i64: 5, 0, 0>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x6xf32>
+  %r41 = "qd.take"(%x) {axis = 2 : i64, places = array<i64: 5, 0, 0>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x6xf32>
   return
 }

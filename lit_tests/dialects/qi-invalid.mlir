@@ -359,3 +359,19 @@ func.func @table_with_a_scale_a_row(%a: tensor<1x3x4x!quant.uniform<u8:f32, 1.0>
   %r = "qi.embedding"(%a, %b) {high = 255 : i64, low = 0 : i64, multiplier = array<i32: 7, 7>, shift = array<i32: 20, 21>} : (tensor<1x3x4x!quant.uniform<u8:f32, 1.0>>, tensor<2x2x!quant.uniform<i8<-127:127>:f32:0, {0.25,0.5}>>) -> tensor<1x3x2x!quant.uniform<u8:f32, 0.5:3>> loc("/table_with_a_scale_a_row")
   return
 }
+
+// -----
+
+// CHECK: error: "/repeat_of_too_few": 'qi.repeat' op needs how often each dimension of [1, 4] is repeated, the batch once, got [1]
+func.func @repeat_of_too_few(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.repeat"(%a) {times = array<i64: 1>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/repeat_of_too_few")
+  return
+}
+
+// -----
+
+// CHECK: error: "/take_of_too_many": 'qi.take' op makes [1, 2], not [1, 3]
+func.func @take_of_too_many(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.take"(%a) {axis = 1 : i64, places = array<i64: 0, 3>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/take_of_too_many")
+  return
+}

@@ -45,6 +45,10 @@ func.func @every_op_survives_a_round_trip(%f: tensor<1x6x6x2xf32>, %x: tensor<1x
   %r16 = "qi.slice"(%x) {starts = array<i64: 0, 1, 0, 0>, steps = array<i64: 1, 2, 3, 1>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x3x2x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
   // CHECK: "qi.launch"() {constant, inputs = array<i64: 0, 0>, kernel = "requant_1", layer = "/first", macs = 0 : i64, op = "qi.requant", out = array<i64: 1, 0>, overlap = false, params = dense<7> : tensor<4xi32>, spec = {kind = "requant"}, tiles = 4 : i64, weights} : () -> ()
   "qi.launch"() {constant = unit, inputs = array<i64: 0, 0>, kernel = "requant_1", layer = "/first", macs = 0 : i64, op = "qi.requant", out = array<i64: 1, 0>, overlap = false, params = dense<7> : tensor<4xi32>, spec = {kind = "requant"}, tiles = 4 : i64, weights = unit} : () -> ()
+  // CHECK: "qi.repeat"({{.*}}) {times = array<i64: 1, 2, 1, 3>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x12x6x6x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r60 = "qi.repeat"(%x) {times = array<i64: 1, 2, 1, 3>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x12x6x6x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  // CHECK: "qi.take"({{.*}}) {axis = 1 : i64, places = array<i64: 5, 0, 0>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x3x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r61 = "qi.take"(%x) {axis = 1 : i64, places = array<i64: 5, 0, 0>} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>) -> tensor<1x3x6x2x!quant.uniform<u8:f32, 5.000000e-01:3>>
   return
 }
 

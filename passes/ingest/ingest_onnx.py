@@ -7,6 +7,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators
     onnx_elementwise,
     onnx_layers,
     onnx_shapes,
+    onnx_spatial,
     onnx_transformers,
 )
 from dyadic.passes.ingest.onnx_node import leaf, onnx, operator_name

@@ -1,6 +1,6 @@
 """Ops that move numbers, and pooling. Moves keep the type of their input.
 
-reshape, transpose, slice, pad, concat, max_pool   -->  the same in `qi`
+reshape, transpose, slice, repeat, take, ...       -->  the same in `qi`
 avg_pool, reduce_mean [clamp]                      -->  qi.avg_pool, one multiplier per number of valid cells
 """
 
@@ -51,6 +51,20 @@ def slice_(c: Conversion, op: qd.SliceOp, target: Target) -> ir.Value:
     """The same elements."""
     x = c.get(op.x)
     return qi.SliceOp(x=x, starts=op.starts, steps=op.steps, out=activation_of(x).tensor(shape(op.out))).out
+
+
+@converts(qd.RepeatOp)
+def repeat(c: Conversion, op: qd.RepeatOp, target: Target) -> ir.Value:
+    """As often."""
+    x = c.get(op.x)
+    return qi.RepeatOp(x=x, times=op.times, out=activation_of(x).tensor(shape(op.out))).out
+
+
+@converts(qd.TakeOp)
+def take(c: Conversion, op: qd.TakeOp, target: Target) -> ir.Value:
+    """The same entries."""
+    x = c.get(op.x)
+    return qi.TakeOp(x=x, axis=op.axis, places=op.places, out=activation_of(x).tensor(shape(op.out))).out
 
 
 @converts(qd.PadOp)

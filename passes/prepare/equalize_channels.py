@@ -227,6 +227,10 @@ def passed_through(
         case qd.SliceOp():
             start, step, count = ints(op.starts)[axis], ints(op.steps)[axis], shape(op.out)[axis]
             return Channels(first.numbers[start + step * np.arange(count)], axis)
+        case qd.RepeatOp() if ints(op.times)[axis] == 1:
+            return first
+        case qd.TakeOp():
+            return first if op.axis.value != axis else Channels(first.numbers[ints(op.places)], axis)
         case qd.ReshapeOp():
             return reshaped(first, sizes, shape(op.out))
         case _ if commutes(op):

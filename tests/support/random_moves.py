@@ -53,6 +53,14 @@ class Moves:
         counts = [-(-(n - s) // step) for n, s, step in zip(dims, starts, steps, strict=True)]
         return building.slice_(x, [0, *starts], [1, *steps], [1, *counts])
 
+    def repeat(self, x: ir.Value) -> ir.Value:
+        return building.repeat(x, [1, *(1 + self.below(2) for _ in shape(x)[1:])])
+
+    def take(self, x: ir.Value) -> ir.Value:
+        axis = 1 + self.below(len(shape(x)) - 1)
+        places = [self.below(shape(x)[axis]) for _ in range(1 + self.below(6))]
+        return building.take(x, axis, sorted(places) if self.below(2) else places)
+
     def pad(self, x: ir.Value) -> ir.Value:
         low, high = ([0, *(self.below(2) for _ in shape(x)[1:])] for _ in range(2))
         return building.pad(x, low, high, [0.0, 0.7][self.below(2)])
@@ -111,6 +119,8 @@ LAYERS: tuple[Callable[[Moves, ir.Value], ir.Value], ...] = (
     Moves.transpose,
     Moves.transpose,
     Moves.slice_,
+    Moves.repeat,
+    Moves.take,
     Moves.pad,
     Moves.concat,
     Moves.activation,

@@ -46,6 +46,7 @@ REASONS = "|".join(
         "only the larger or smaller of a tensor and one number",
         "only alpha=1",
         "only one slope",
+        "its mode is|it resizes a region",  # Resize
         r"Unparseable torch type .*\[-2\]",  # a split of a batch that is no longer 7
     ]
 )

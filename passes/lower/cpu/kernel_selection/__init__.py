@@ -10,6 +10,7 @@ from dyadic.passes.lower.cpu.kernel_selection import (  # noqa: F401 - they regi
     matrix,
     move,
     norm,
+    places,
     pointwise,
     pool,
 )

@@ -40,8 +40,8 @@ def slice_(op: qi.SliceOp) -> list[Launch]:
     from_x = strides(op.x)
     steps, starts = ints(op.steps)[1:], ints(op.starts)[1:]
     skip = sum(start * stride for start, stride in zip(starts, from_x, strict=True))
-    moved = [stride * step for stride, step in zip(from_x, steps, strict=True)]
-    return _copy(op.x, op.out, moved, shape(op.out)[1:], extra_in=skip)
+    spread = [stride * step for stride, step in zip(from_x, steps, strict=True)]
+    return _copy(op.x, op.out, spread, shape(op.out)[1:], extra_in=skip)
 
 
 @selects(qi.TransposeOp)
@@ -50,8 +50,8 @@ def transpose(op: qi.TransposeOp) -> list[Launch]:
     if ints(op.operation.attributes[PLACED])[0]:
         return []
     from_x = strides(op.x)
-    moved = [from_x[d - 1] for d in ints(op.permutation)[1:]]
-    return _copy(op.x, op.out, moved, shape(op.out)[1:])
+    permuted = [from_x[d - 1] for d in ints(op.permutation)[1:]]
+    return _copy(op.x, op.out, permuted, shape(op.out)[1:])
 
 
 @selects(qi.PadOp)
@@ -88,7 +88,7 @@ def reshape(op: qi.ReshapeOp) -> list[Launch]:
         raise ValueError(f"{op.x.type} and {op.out.type} lie so that no strides lead from one to the other")
     sizes = sizes or [1]
     into, out_of = _refined(op.out, sizes), _refined(op.x, sizes)
-    return _launch(sizes, out_of, into, 0, 0, op.x, op.out)
+    return moved(sizes, out_of, into, 0, 0, op.x, op.out)
 
 
 def _copy(
@@ -101,10 +101,10 @@ def _copy(
     extra_out: int = 0,
 ) -> list[Launch]:
     """A copy of `sizes`, the dimensions of `target` after the batch; in_strides default to source's own."""
-    return _launch(sizes, in_strides or strides(source), strides(target), extra_in, extra_out, source, target)
+    return moved(sizes, in_strides or strides(source), strides(target), extra_in, extra_out, source, target)
 
 
-def _launch(
+def moved(
     sizes: list[int],
     in_strides: list[int],
     out_strides: list[int],

@@ -23,6 +23,7 @@ from dyadic.passes.lower.cpu.kernels.families import (
     pool,
     softmax,
     table,
+    take,
 )
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 
@@ -39,6 +40,7 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "embedding": (embedding.EmbeddingSpec, embedding.generate),
     "table": (table.TableSpec, table.generate),
     "copy": (copy.CopySpec, copy.generate_copy),
+    "take": (take.TakeSpec, take.generate),
     "fill": (copy.FillSpec, copy.generate_fill),
     "halo": (halo.HaloSpec, halo.generate),
     "layer_norm": (layer_norm.LayerNormSpec, layer_norm.generate),

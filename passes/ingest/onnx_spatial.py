@@ -1,0 +1,62 @@
+"""ONNX's operators that change the size of images."""
+
+import numpy as np
+
+from dyadic.passes.ingest import resizing
+from dyadic.passes.ingest.folded import dims_of
+from dyadic.passes.ingest.onnx_node import attribute, onnx, opset
+from dyadic.passes.ingest.resizing import Axis
+from dyadic.passes.ingest.translation import Node, Result, Unsupported
+
+
+@onnx("Upsample")
+def upsample(node: Node) -> Result:
+    """Opsets 7 (an attribute) and 9 (an input)."""
+    scales = attribute(node, "scales") or [float(s) for s in node.array(1, "scales").reshape(-1)]
+    return _resized(node, scales, None, "asymmetric", "simple")
+
+
+@onnx("Resize")
+def resize(node: Node) -> Result:
+    """Opset 10 gives scales alone, those from 11 on a region, then scales or sizes."""
+    if opset(node) < 11 or len(node.arguments) == 2:
+        return _resized(node, [float(s) for s in node.array(1, "scales").reshape(-1)], None, "asymmetric", "simple")
+    scales = None if node.argument(2) is None else node.array(2, "scales").reshape(-1).tolist()
+    sizes = node.integers(3, "sizes")
+    coordinates = attribute(node, "coordinate_transformation_mode", "half_pixel")
+    if not scales and not sizes:
+        raise Unsupported("it has neither scales nor sizes")
+    return _resized(node, scales, sizes, coordinates, attribute(node, "nearest_mode", "round_prefer_floor"))
+
+
+def _resized(
+    node: Node, scales: list[float] | None, sizes: list[int] | None, coordinates: str, rounding: str
+) -> Result:
+    x, mode = node.argument(0), attribute(node, "mode", "nearest")
+    dims = dims_of(x)
+    axes = _axes(node, dims, scales, sizes)
+    resizing.check_sizes(x, [axes[d].after if d in axes else n for d, n in enumerate(dims)])
+    if coordinates == "tf_crop_and_resize":
+        raise Unsupported("it resizes a region of the image; a Slice in front of it would work")
+    changed = {d: axis for d, axis in axes.items() if axis.before != axis.after or axis.scale != 1}
+    if mode == "nearest":
+        if rounding == "simple":
+            return resizing.nearest(x, {d: resizing.simple(axis) for d, axis in changed.items()})
+        return resizing.nearest(x, {d: resizing.nearest_places(a, coordinates, rounding) for d, a in changed.items()})
+    raise Unsupported(f"its mode is {mode}; nearest is supported")
+
+
+def _axes(node: Node, dims: list[int], scales: list[float] | None, sizes: list[int] | None) -> dict[int, Axis]:
+    """What happens to each axis that it names."""
+    named = [axis % len(dims) for axis in attribute(node, "axes") or range(len(dims))]
+    given = sizes or scales or []
+    if len(given) != len(named):
+        raise Unsupported(f"its scales or sizes {given} do not fit {dims}")
+    if not sizes:
+        return {d: Axis(dims[d], resizing.scaled_size(dims[d], s), s) for d, s in zip(named, given, strict=True)}
+    wanted = [n / dims[d] for d, n in zip(named, sizes, strict=True)]
+    policy = attribute(node, "keep_aspect_ratio_policy", "stretch")
+    if policy != "stretch":
+        scale = min(wanted) if policy == "not_larger" else max(wanted)
+        return {d: Axis(dims[d], int(np.floor(scale * dims[d] + 0.5)), scale) for d in named}
+    return {d: Axis(dims[d], n, n / dims[d]) for d, n in zip(named, sizes, strict=True)}

@@ -1,0 +1,44 @@
+"""Networks that change the size of images: artifacts equal the integer reference bit for bit, at every level."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from support.every_level import check
+from support.meaning import prepared
+from support.random_graphs import integers_of
+from torch_mlir import ir
+
+from dyadic.compiler.importers.torch import import_torch
+from dyadic.dialects import new_context
+
+interpolate = torch.nn.functional.interpolate
+
+
+class Nearest(torch.nn.Module):
+    """By whole factors, and by others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 20, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        y = self.conv(x)
+        sizes = [{"scale_factor": 2.0}, {"scale_factor": 1.5}, {"size": (3, 4)}, {"size": (12, 4)}]
+        return [interpolate(y, **how) for how in sizes]
+
+
+def compiled(module: torch.nn.Module, path: Path, *, mixed: bool) -> list[str]:
+    """The ops of the steps of an artifact that is right."""
+    torch.manual_seed(0)
+    with new_context() as context, ir.Location.unknown():
+        graph = prepared(import_torch(module, (torch.zeros(1, 3, 6, 7),), context))
+        graph = ir.Module.parse(str(graph).replace('qd.name = "x"', 'qd.name = "arg0"'))
+        return check(*integers_of(graph, 0, mixed=mixed), path)
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["8 bits", "4, 8 and 16 bits"])
+def test_nearest(mixed: bool, tmp_path: Path) -> None:
+    steps = compiled(Nearest(), tmp_path / "m.dyq", mixed=mixed)
+    assert {"qi.repeat", "qi.take"} <= set(steps)
