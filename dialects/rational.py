@@ -48,6 +48,114 @@ def normal_distribution(x: Fraction) -> Fraction:
     return Fraction(1, 2) + Fraction(wide.multiply(density, total))
 
 
+def exp(x: Fraction) -> Fraction:
+    """`exp(x)`; beyond 10000 that of 10000, which is 10^4342.
+
+    >>> float(exp(Fraction(1))), exp(Fraction(0))
+    (2.718281828459045, Fraction(1, 1))
+    """
+    x = clip(x, -10_000, 10_000)
+    return Fraction(DIGITS.exp(_decimal(x)))
+
+
+def log(x: Fraction) -> Fraction:
+    """The natural logarithm of a positive number.
+
+    >>> float(log(Fraction(2)))
+    0.6931471805599453
+    """
+    return Fraction(DIGITS.ln(_decimal(x)))
+
+
+def softplus(x: Fraction) -> Fraction:
+    """`log(1 + exp(x))`.
+
+    >>> float(softplus(Fraction(0))), float(softplus(Fraction(-1)))
+    (0.6931471805599453, 0.31326168751822286)
+    """
+    return max(x, Fraction(0)) + log(1 + exp(-abs(x)))
+
+
+def sqrt(x: Fraction) -> Fraction:
+    """The root of a number that is not negative.
+
+    >>> sqrt(Fraction(9, 4))
+    Fraction(3, 2)
+    """
+    return Fraction(DIGITS.sqrt(_decimal(x)))
+
+
+def power(x: Fraction, exponent: Fraction) -> Fraction:
+    """`x ** exponent`; of a negative x with a whole exponent only, of 0 with a positive one.
+
+    >>> power(Fraction(-2), Fraction(3)), float(power(Fraction(2), Fraction(1, 2)))
+    (Fraction(-8, 1), 1.4142135623730951)
+    """
+    if exponent.denominator == 1 and abs(exponent) <= 64:
+        return x ** int(exponent)
+    if x <= 0:
+        odd = exponent.denominator == 1 and int(exponent) % 2
+        return Fraction(0) if x == 0 else power(-x, exponent) * (-1 if odd else 1)
+    return exp(exponent * log(x))
+
+
+def sin(x: Fraction) -> Fraction:
+    """
+    >>> float(sin(Fraction(1))), float(sin(Fraction(-1000)))
+    (0.8414709848078965, -0.8268795405320025)
+    """
+    wide = Context(prec=100)
+    z = wide.divide(Decimal(x.numerator), Decimal(x.denominator))
+    z = wide.remainder_near(z, wide.multiply(PI, Decimal(2)))
+    square, term, total, n = wide.minus(wide.multiply(z, z)), z, z, 1
+    while abs(term) > Decimal(10) ** -70:
+        n += 2
+        term = wide.divide(wide.multiply(term, square), Decimal(n * (n - 1)))
+        total = wide.add(total, term)
+    return Fraction(total)
+
+
+def cos(x: Fraction) -> Fraction:
+    """
+    >>> float(cos(Fraction(1))), cos(Fraction(0)) == 1
+    (0.5403023058681398, True)
+    """
+    return 1 - 2 * sin(x / 2) ** 2
+
+
+def atan(x: Fraction) -> Fraction:
+    """
+    >>> float(atan(Fraction(1))), float(atan(Fraction(-100)))
+    (0.7853981633974483, -1.5607966601082315)
+    """
+    wide = Context(prec=100)
+    z, halved = wide.divide(Decimal(x.numerator), Decimal(x.denominator)), 0
+    while abs(z) > Decimal("0.1"):  # the angle halved: tan(a / 2) = tan(a) / (1 + sqrt(1 + tan(a)^2))
+        root = wide.sqrt(wide.add(1, wide.multiply(z, z)))
+        z, halved = wide.divide(z, wide.add(1, root)), halved + 1
+    square, power_, total, n = wide.minus(wide.multiply(z, z)), z, z, 1
+    while abs(power_) > Decimal(10) ** -70:
+        n += 2
+        power_ = wide.multiply(power_, square)
+        total = wide.add(total, wide.divide(power_, Decimal(n)))
+    return Fraction(total) * 2**halved
+
+
+def asin(x: Fraction) -> Fraction:
+    """Of a number in [-1, 1].
+
+    >>> float(asin(Fraction(1, 2))), float(asin(Fraction(-1)))
+    (0.5235987755982989, -1.5707963267948966)
+    """
+    if abs(x) == 1:
+        return x * Fraction(PI) / 2
+    return atan(x / sqrt(1 - x * x))
+
+
+def _decimal(x: Fraction) -> Decimal:
+    return DIGITS.divide(Decimal(x.numerator), Decimal(x.denominator))
+
+
 def clip(x: Fraction, low: int, high: int) -> Fraction:
     """`min(max(x, low), high)`."""
     return min(max(x, Fraction(low)), Fraction(high))

@@ -43,10 +43,12 @@ given to it, so that nothing here loads it.
 # Every family says in `__all__` what it adds.
 # ruff: noqa: F403
 
+from dyadic.dialects.qd.activations import *
 from dyadic.dialects.qd.attention import *
 from dyadic.dialects.qd.data import *
 from dyadic.dialects.qd.decisions import *
 from dyadic.dialects.qd.dialect import *
+from dyadic.dialects.qd.elementary import *
 from dyadic.dialects.qd.embedding import *
 from dyadic.dialects.qd.functions import *
 from dyadic.dialects.qd.moves import *
@@ -55,4 +57,5 @@ from dyadic.dialects.qd.places import *
 from dyadic.dialects.qd.pointwise import *
 from dyadic.dialects.qd.products import *
 from dyadic.dialects.qd.spelled import *
+from dyadic.dialects.qd.trigonometric import *
 from dyadic.dialects.qd.windows import *

@@ -60,10 +60,15 @@ class Function(Elementwise):
     """What integerize makes a table of: every entry is `exact` of a number, rounded once."""
 
     widest_input = 8  # 256 entries
+    singular = False  # it grows without bounds near a number that has no value: results are what steps of x can make
 
     def exact(self, x: Fraction) -> Fraction:
         """The function's value, exact or to 50 digits."""
         raise NotImplementedError(f"{type(self).__name__} has no exact value")
+
+    def defined(self, x: Fraction) -> bool:
+        """Whether it has a value there; where it has none, it takes that of the nearest step of its input."""
+        return True
 
     @property
     def useful_inputs(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Parts of what exporters spell out: a mask of scores, erf inside of GELU, a square root inside of a norm.
+"""Parts of what exporters spell out: a mask of scores, the largest entry of a row.
 
 They have no integer form by themselves. Prepare's patterns name the whole that they are part of, and `refuse-spelled`
 refuses what is left of them by the user's layers.
@@ -15,7 +15,7 @@ from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import broadcasts, fail
 
-__all__ = ["ErfOp", "ExpOp", "LogSoftmaxOp", "MaskedOp", "ReciprocalOp", "RowMaxOp", "Spelled", "SqrtOp"]
+__all__ = ["LogSoftmaxOp", "MaskedOp", "RowMaxOp", "Spelled"]
 
 
 class Spelled(Operator):
@@ -58,36 +58,6 @@ class LogSoftmaxOp(Spelled, name="log_softmax"):
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.log_softmax(x, self.axis.value)
-
-
-class ErfOp(Spelled, name="erf"):
-    """`erf(x)`."""
-
-    part_of = "as part of GELU only"
-
-    def evaluate(self, xp: ModuleType, x: Values) -> Values:
-        return xp.erf(x)
-
-
-class ExpOp(Spelled, name="exp"):
-    """`exp(x)`."""
-
-    def evaluate(self, xp: ModuleType, x: Values) -> Values:
-        return xp.exp(x)
-
-
-class SqrtOp(Spelled, name="sqrt"):
-    """`sqrt(x)`."""
-
-    def evaluate(self, xp: ModuleType, x: Values) -> Values:
-        return xp.sqrt(x)
-
-
-class ReciprocalOp(Spelled, name="reciprocal"):
-    """`1 / x`."""
-
-    def evaluate(self, xp: ModuleType, x: Values) -> Values:
-        return 1 / x
 
 
 class RowMaxOp(Spelled, name="row_max"):

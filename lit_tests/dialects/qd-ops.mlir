@@ -64,14 +64,6 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r29 = "qd.softmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.log_softmax"({{.*}}) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   %r92 = "qd.log_softmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  // CHECK: "qd.erf"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  %r30 = "qd.erf"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  // CHECK: "qd.exp"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  %r31 = "qd.exp"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  // CHECK: "qd.sqrt"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  %r32 = "qd.sqrt"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  // CHECK: "qd.reciprocal"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  %r33 = "qd.reciprocal"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.masked"({{.*}}) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
   %r34 = "qd.masked"(%u, %k) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
   // CHECK: "qd.gelu_i_bert"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
@@ -84,5 +76,63 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r40 = "qd.repeat"(%x) {times = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x12x18xf32>
   // CHECK: "qd.take"({{.*}}) {axis = 2 : i64, places = array<i64: 5, 0, 0>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x6xf32>
   %r41 = "qd.take"(%x) {axis = 2 : i64, places = array<i64: 5, 0, 0>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x6xf32>
+  // CHECK: "qd.abs"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r200 = "qd.abs"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.sign"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r201 = "qd.sign"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.floor"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r202 = "qd.floor"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.ceil"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r203 = "qd.ceil"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.round"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r204 = "qd.round"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.erf"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r205 = "qd.erf"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.exp"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r206 = "qd.exp"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.log"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r207 = "qd.log"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.sqrt"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r208 = "qd.sqrt"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.reciprocal"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r209 = "qd.reciprocal"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.sin"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r210 = "qd.sin"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.cos"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r211 = "qd.cos"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.tan"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r212 = "qd.tan"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.asin"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r213 = "qd.asin"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.acos"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r214 = "qd.acos"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.atan"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r215 = "qd.atan"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.cosh"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r217 = "qd.cosh"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.asinh"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r218 = "qd.asinh"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.acosh"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r219 = "qd.acosh"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.atanh"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r220 = "qd.atanh"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.mish"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r221 = "qd.mish"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.log_sigmoid"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r222 = "qd.log_sigmoid"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.softsign"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r223 = "qd.softsign"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.step"({{.*}}) {or_equal = false, threshold = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r224 = "qd.step"(%m) {or_equal = false, threshold = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.power"({{.*}}) {exponent = 1.500000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r225 = "qd.power"(%m) {exponent = 1.500000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.elu"({{.*}}) {alpha = 2.000000e+00 : f32, gamma = 1.500000e+00 : f32, width = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r226 = "qd.elu"(%m) {alpha = 2.000000e+00 : f32, gamma = 1.500000e+00 : f32, width = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.softplus"({{.*}}) {beta = 2.000000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r227 = "qd.softplus"(%m) {beta = 2.000000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.thresholded_relu"({{.*}}) {threshold = 1.000000e+00 : f32, value = 0.000000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r228 = "qd.thresholded_relu"(%m) {threshold = 1.000000e+00 : f32, value = 0.000000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.shrink"({{.*}}) {bias = 2.500000e-01 : f32, threshold = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r229 = "qd.shrink"(%m) {bias = 2.500000e-01 : f32, threshold = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
   return
 }

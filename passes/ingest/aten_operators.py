@@ -239,14 +239,6 @@ def leaky_relu(node: Node) -> Result:
     return each(node.argument(0), lambda x: building.leaky_relu(x, node.argument(1)))
 
 
-@aten("prelu")
-def prelu(node: Node) -> Result:
-    slope = node.array(1, "slope")
-    if (slope != slope.flat[0]).any():
-        raise Unsupported("only one slope for all channels is supported")
-    return building.leaky_relu(node.tensor(0), float(slope.flat[0]))
-
-
 @aten("alias", "clone", "contiguous", "detach", "lift_fresh_copy")
 def identity(node: Node) -> Result:
     return node.argument(0)

@@ -74,17 +74,20 @@ def gelu(node: Node) -> Result:
 
 @aten("pow")
 def power(node: Node) -> Result:
-    return transformers.power(node.argument(0), node.array(1, "exponent"))
+    base, exponent = (
+        v if not isinstance(v, int | float) else literal(np.asarray(float(v))) for v in node.arguments[:2]
+    )
+    return transformers.power(base, exponent)
 
 
 @aten("square")
 def square(node: Node) -> Result:
-    return transformers.power(node.argument(0), np.asarray(2))
+    return transformers.power(node.argument(0), literal(np.asarray(2.0)))
 
 
 @aten("rsqrt")
 def rsqrt(node: Node) -> Result:
-    return transformers.power(node.argument(0), np.asarray(-0.5))
+    return transformers.power(node.argument(0), literal(np.asarray(-0.5)))
 
 
 @aten("amax")

@@ -4,10 +4,7 @@ import math
 
 import numpy as np
 
-from dyadic.dialects import qd
-from dyadic.passes import building
 from dyadic.passes.ingest import families
-from dyadic.passes.ingest.folded import each
 from dyadic.passes.ingest.onnx_node import attribute, onnx
 from dyadic.passes.ingest.translation import (
     Literal,
@@ -85,32 +82,6 @@ def _with_bound(node: Node) -> tuple[Result, float]:
     if len(arguments) != 2 or not isinstance(arguments[1], Literal) or arguments[1].array.size != 1:
         raise Unsupported("only the larger or smaller of a tensor and one number is supported")
     return arguments[0], arguments[1].array.item()
-
-
-@onnx("Swish")
-def swish(node: Node) -> Result:
-    if attribute(node, "alpha", 1.0) != 1:
-        raise Unsupported("only alpha=1 (SiLU) is supported")
-    return each(node.argument(0), lambda x: building.unary(qd.SiluOp, x))
-
-
-@onnx("HardSigmoid")
-def hard_sigmoid(node: Node) -> Result:
-    alpha, beta = attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5)
-    return each(node.argument(0), lambda x: building.hard_sigmoid(x, alpha, beta))
-
-
-@onnx("LeakyRelu")
-def leaky_relu(node: Node) -> Result:
-    return each(node.argument(0), lambda x: building.leaky_relu(x, attribute(node, "alpha", 0.01)))
-
-
-@onnx("PRelu")
-def prelu(node: Node) -> Result:
-    slope = node.array(1, "slope")
-    if (slope != slope.flat[0]).any():
-        raise Unsupported("only one slope for all channels is supported")
-    return building.leaky_relu(node.tensor(0), float(slope.flat[0]))
 
 
 @onnx("Identity")

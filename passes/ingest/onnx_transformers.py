@@ -78,7 +78,7 @@ def gelu(node: Node) -> Result:
 
 @onnx("Pow")
 def power(node: Node) -> Result:
-    return transformers.power(node.argument(0), node.array(1, "exponent"))
+    return transformers.power(node.argument(0), node.argument(1))
 
 
 @onnx("ReduceSum")

@@ -172,13 +172,21 @@ def reciprocal(x: Any) -> Result:
     return each(x, lambda value: building.unary(qd.ReciprocalOp, value))
 
 
-def power(x: Any, exponent: Array) -> Result:
-    """`x ** exponent` with an exponent that norms and GELU use."""
-    if exponent.size != 1:
+def power(x: Any, exponent: Any) -> Result:
+    """`x ** exponent`, one of which is a constant number; as what norms and GELU are made of where it can be."""
+    if isinstance(x, Literal) and isinstance(exponent, Literal):
+        return literal(x.array**exponent.array)
+    if isinstance(x, Literal):  # exp(exponent * log(x))
+        base = x.array.astype(np.float64)
+        if (base <= 0).any():
+            raise Unsupported("it raises a number that is not positive to computed powers")
+        scaled = families.mul(exponent, literal(np.log(base)))
+        return each(scaled, lambda value: building.unary(qd.ExpOp, value))
+    if not isinstance(exponent, Literal) or (exponent.array != exponent.array.flat[0]).any():
         raise Unsupported("its exponents differ from element to element; one number would work")
-    n = exponent.item()
-    if isinstance(x, Literal):
-        return literal(x.array**n)
+    n = float(exponent.array.flat[0])
+    if n == 0:
+        return expand(literal(np.ones([1] * len(dims_of(x)), np.float32)), dims_of(x))
     if n in (1, 2, 3):
         result = x
         for _ in range(int(n) - 1):
@@ -189,7 +197,7 @@ def power(x: Any, exponent: Array) -> Result:
         return root if n > 0 else reciprocal(root)
     if n == -1:
         return reciprocal(x)
-    raise Unsupported(f"its exponent is {n}; 1, 2, 3, 0.5, -0.5 and -1 are supported")
+    return each(x, lambda value: qd.PowerOp(x=value, exponent=building.f32(n), out=value.type).result)
 
 
 def total(x: Any, axes: list[int] | None, keep: bool) -> Result:

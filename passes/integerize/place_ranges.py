@@ -9,6 +9,7 @@ A concat that only a result is made of is never one tensor: its parts keep their
     concat(conv : range r1, ...) : range r -->  concat(conv : range r, ...) : range r
     concat(shared : range r1) : range r    -->  concat(clamp(shared, -inf, inf) : range r) : range r
     sigmoid(conv : [-20, 30])              -->  sigmoid(conv : [-6.25, 6.25])
+    log(conv : [0, 2.55]) : [-87, 1]       -->  log(conv) : [-4.6, 1]
 
 Truth: exact on the float graph; it decides only where steps lie.
 """
@@ -20,8 +21,15 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
-from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
+from dyadic.passes.integerize.quantization import (
+    set_value_bits,
+    set_value_range,
+    value_activation,
+    value_bits,
+    value_range,
+)
 from dyadic.passes.integerize.result_parts import concats_of_results
+from dyadic.passes.integerize.tables import reach
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -42,6 +50,9 @@ def place_ranges(module: ir.Operation) -> None:
             if qd.joins_ranges(op) and op.operation not in apart:
                 for index in range(len(op.operation.operands)):
                     give_range(op, index, value_range(op.out))
+        for op in body:
+            if isinstance(op, qd.Function) and op.singular:
+                narrow_to_reach(op)
 
 
 def narrow_to_useful_inputs(op: qd.Function) -> None:
@@ -56,6 +67,15 @@ def narrow_to_useful_inputs(op: qd.Function) -> None:
     low, high = max(low, useful_low), min(high, useful_high)
     if low < high:
         set_value_range(op.x, low, high)
+
+
+def narrow_to_reach(op: qd.Function) -> None:
+    """Near a number without a value a function exceeds all that it makes of steps of its input: no steps for that."""
+    low, high = value_range(op.out)
+    lowest, highest = reach(op, value_activation(op.x))
+    low, high = max(low, lowest), min(high, highest)
+    if low < high:
+        set_value_range(op.out, low, high)
 
 
 def make_room_for_inserted(op: Any) -> None:

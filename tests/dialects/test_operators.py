@@ -246,6 +246,7 @@ FUNCTIONS = [op for op in FLOAT if issubclass(op, qd.Function)]
 def test_a_function_is_what_its_exact_values_say(kind: type[Any], samples: dict[str, Any]) -> None:
     op = samples[kind.OPERATION_NAME]
     x = np.linspace(-9, 9, 145)
+    x = x[[op.defined(Fraction(v)) for v in x]]
     got = op.evaluate(torch, torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(got, [float(op.exact(Fraction(v))) for v in x], rtol=1e-7, atol=1e-9)
 
@@ -270,6 +271,7 @@ def test_facts_about_functions(kind: type[Any], samples: dict[str, Any]) -> None
     x = torch.linspace(-50, 50, 2001, dtype=torch.float64)
     y = op.evaluate(torch, x)
     assert op.homogeneous == bool(torch.allclose(op.evaluate(torch, 4 * x), 4 * y, atol=1e-9))
-    assert op.bounded == (float(y.max() - y.min()) < 10)
+    far = op.evaluate(torch, 2000 * x)
+    assert op.bounded == (float(far.max() - far.min()) < 10)
     bends = (y.diff().diff().abs() > 1e-9).sum()  # a corner between two samples bends twice
     assert op.piecewise_linear == (int(bends) <= 8)

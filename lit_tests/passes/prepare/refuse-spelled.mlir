@@ -2,12 +2,11 @@
 
 // Each formula is named once, where it begins.
 // CHECK: 2 operators of the model are not supported:
-// CHECK-NEXT: "gate" (erf): it has an integer form as part of GELU only
-// CHECK-NEXT: "norm" (sqrt): it has an integer form as part of a normalization or a softmax only
-func.func @leftovers(%x: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
-  %0 = "qd.erf"(%x) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32> loc("gate")
+// CHECK-NEXT: "scores" (masked): it has an integer form on the scores of attention only
+// CHECK-NEXT: "largest" (row_max): it has an integer form as part of a normalization or a softmax only
+func.func @leftovers(%x: tensor<1x3x2xf32>, %v: tensor<1x1x2xf32>) -> tensor<1x3x1xf32> {
+  %0 = "qd.masked"(%x, %v) : (tensor<1x3x2xf32>, tensor<1x1x2xf32>) -> tensor<1x3x2xf32> loc("scores")
   %1 = "qd.add"(%0, %x) : (tensor<1x3x2xf32>, tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  %2 = "qd.sqrt"(%1) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32> loc("norm")
-  %3 = "qd.reciprocal"(%2) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32> loc("norm_1")
-  return %3 : tensor<1x3x2xf32>
+  %2 = "qd.row_max"(%1) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32> loc("largest")
+  return %2 : tensor<1x3x1xf32>
 }

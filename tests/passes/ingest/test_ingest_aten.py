@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from support import transformer_cases
+from support import pointwise_cases, transformer_cases
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs, run_passes
 from support.torch_modules import IMAGE, Function, imported, made
 from torch import nn
@@ -114,6 +114,9 @@ CASES: dict[str, Callable[[], nn.Module]] = {
     "bmm": made(lambda s, x: torch.bmm(x.flatten(1, 2), x.flatten(1, 2).transpose(1, 2))),
     "two results": made(lambda s, x: (torch.relu(x), x)),
 }
+
+
+CASES |= {title: made(compute, **parts) for title, (compute, parts) in pointwise_cases.ATEN.items()}
 
 
 OPERATORS_OF: dict[str, set[str | None]] = {}

@@ -12,7 +12,7 @@ def test_leftovers_are_refused_by_their_layers() -> None:
     text = lit_functions("prepare", "refuse-spelled")["leftovers"]
     with pytest.raises(
         ModelError,
-        match=r'^2 operators .*\n  "gate" \(erf\): .*part of GELU only\n  "norm" \(sqrt\)',
+        match=r'^2 operators .*\n  "scores" \(masked\): .*attention only\n  "largest" \(row_max\)',
     ):
         refuse_spelled.run(parse(text).operation)
 

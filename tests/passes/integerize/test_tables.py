@@ -1,0 +1,63 @@
+"""Tables of functions that have no value somewhere, and of those that grow without bounds."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from support.meaning import parse, run_passes
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import main_function
+from dyadic.passes.integerize.place_ranges import place_ranges
+from dyadic.passes.integerize.quantization import Activation, value_range
+from dyadic.passes.integerize.tables import table
+from dyadic.runtime.errors import ModelError
+
+MODULES: list[ir.Module] = []  # that ops live in
+
+
+def function(text: str, low: float, high: float, attributes: str = "") -> qd.Function:
+    """The op, its input of that range, its result of everything that float32 knows."""
+    module = parse(
+        f"""func.func @main(%x: tensor<1x4xf32> {{qd.range = array<f64: {low}, {high}>}}) -> tensor<1x4xf32> {{
+          %0 = "qd.{text}"(%x) {{qd.range = array<f64: -87.5, 8.5e37>{attributes}}}
+            : (tensor<1x4xf32>) -> tensor<1x4xf32>
+          return %0 : tensor<1x4xf32>
+        }}"""
+    )
+    MODULES.append(run_passes(module, [place_ranges]))
+    return next(op.opview for op in main_function(module).regions[0].blocks[0].operations)
+
+
+def test_where_it_has_no_value_a_function_takes_that_of_the_nearest_step() -> None:
+    log = function("log", 0.0, 2.55)
+    entries = table(log, Activation(0.01, 0), Activation(0.025, 200))
+    assert entries[0] == entries[1] == 200 - 184  # log(0.01) = -4.605
+    assert entries[100] == 200 and entries[255] == 237
+    inverse = function("reciprocal", -1.28, 1.27)
+    entries = table(inverse, Activation(0.01, 128), Activation(1.0, 100))
+    assert list(entries[127:130]) == [0, 200, 200] and entries[28] == 99 and entries[228] == 101
+    root = function("sqrt", -1.28, 1.27)
+    entries = table(root, Activation(0.01, 128), Activation(0.01, 0))
+    assert not entries[:129].any() and entries[228] == 100
+
+
+def test_a_range_holds_what_steps_of_the_input_reach() -> None:
+    """Of what calibration saw between 0 and the first step nothing can be made."""
+    low, high = value_range(function("log", 0.0, 2.55).out)
+    assert low == pytest.approx(np.log(0.01), rel=1e-6) and high == pytest.approx(np.log(2.55), rel=1e-6)
+    assert value_range(function("reciprocal", 0.0, 2.55).out) == pytest.approx((1 / 2.55, 100.0), rel=1e-6)
+    assert value_range(function("sqrt", 0.0, 2.55).out) == (-87.5, 8.5e37)  # grows no faster than its input's steps
+
+
+def test_a_function_without_any_value_is_refused_by_its_layer() -> None:
+    op = function("acosh", -1.0, 0.5)
+    with pytest.raises(ModelError, match="acosh has no value anywhere in what it reads"):
+        table(op, Activation(0.01, 255), Activation(0.01, 0))
+
+
+def test_powers_of_negative_numbers() -> None:
+    cube, root = (function("power", -1.28, 1.27, f", exponent = {e:.6e} : f32") for e in (5.0, 0.75))
+    assert cube.exact(Fraction(-2)) == -32 and cube.defined(Fraction(-2)) and not root.defined(Fraction(-2))
+    assert float(root.exact(Fraction(16))) == 8.0

@@ -1,0 +1,102 @@
+"""Functions of each number, arithmetic of two tensors, comparisons and choices, in each importer's way of writing them.
+
+Images are x [N, 4, 7, 6].
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+SLOPES = np.array([0.25, -0.5, 0.1, 1.5], np.float32).reshape(4, 1, 1)
+
+
+def number(value: float) -> np.ndarray:
+    return np.array(value, np.float32)
+
+
+# title -> (opset, body, constants)
+ONNX: dict[str, tuple[int, str, dict[str, Any]]] = {
+    "abs": (7, "y = Abs(x)", {}),
+    "sign": (9, "y = Sign(x)", {}),
+    "floor": (7, "y = Floor(x)", {}),
+    "ceil": (7, "y = Ceil(x)", {}),
+    "round": (11, "y = Round(x)", {}),
+    "erf": (9, "y = Erf(x)", {}),
+    "exp": (7, "y = Exp(x)", {}),
+    "log": (7, "a = Abs(x) y = Log(a)", {}),
+    "sqrt": (7, "a = Abs(x) y = Sqrt(a)", {}),
+    "reciprocal": (7, "y = Reciprocal(x)", {}),
+    "sin": (7, "y = Sin(x)", {}),
+    "cos": (7, "y = Cos(x)", {}),
+    "tan": (7, "y = Tan(x)", {}),
+    "asin": (7, "a = Sin(x) y = Asin(a)", {}),
+    "acos": (7, "a = Sin(x) y = Acos(a)", {}),
+    "atan": (7, "y = Atan(x)", {}),
+    "cosh": (9, "y = Cosh(x)", {}),
+    "asinh": (9, "y = Asinh(x)", {}),
+    "acosh": (9, "a = Cosh(x) y = Acosh(a)", {}),
+    "atanh": (9, "a = Sin(x) h = Mul(a, c) y = Atanh(h)", {"c": number(0.9)}),
+    "elu": (7, "y = Elu<alpha=0.7>(x)", {}),
+    "selu": (7, "y = Selu(x)", {}),
+    "selu by its own numbers": (7, "y = Selu<alpha=1.5, gamma=0.5>(x)", {}),
+    "celu": (12, "y = Celu<alpha=2.0>(x)", {}),
+    "mish": (18, "y = Mish(x)", {}),
+    "softplus": (7, "y = Softplus(x)", {}),
+    "softsign": (7, "y = Softsign(x)", {}),
+    "thresholded relu": (10, "y = ThresholdedRelu<alpha=0.5>(x)", {}),
+    "shrink": (9, "y = Shrink<lambd=1.5, bias=0.5>(x)", {}),
+    "prelu of channels": (9, "y = PRelu(x, s)", {"s": SLOPES}),
+    "prelu of every element": (9, "y = PRelu(x, s)", {"s": [4, 7, 6]}),
+    "power": (13, "a = Abs(x) y = Pow(a, n)", {"n": number(1.7)}),
+    "power of 4": (13, "y = Pow(x, n)", {"n": number(4)}),
+    "power of a number": (13, "y = Pow(n, x)", {"n": number(1.5)}),
+    "power of a whole number": (13, "y = Pow(x, n)", {"n": np.array(2, np.int64)}),
+    "power of 0": (13, "p = Pow(x, n) y = Add(p, x)", {"n": number(0)}),
+}
+
+Case = tuple[Callable[..., Any], dict[str, Callable[[], nn.Module | torch.Tensor]]]
+
+ATEN: dict[str, Case] = {
+    "abs": (lambda s, x: x.abs(), {}),
+    "sign": (lambda s, x: torch.sign(x) + torch.sgn(x), {}),
+    "floor": (lambda s, x: x.floor(), {}),
+    "ceil": (lambda s, x: x.ceil(), {}),
+    "round": (lambda s, x: x.round(), {}),
+    "erf": (lambda s, x: torch.erf(x), {}),
+    "exp": (lambda s, x: x.exp() + torch.exp2(x) + torch.expm1(x), {}),
+    "log": (lambda s, x: x.abs().log(), {}),
+    "logarithms": (lambda s, x: torch.log1p(x.abs()) + torch.log2(x.abs()) - torch.log10(x.abs()), {}),
+    "sqrt": (lambda s, x: x.abs().sqrt(), {}),
+    "reciprocal": (lambda s, x: x.reciprocal(), {}),
+    "sin": (lambda s, x: x.sin(), {}),
+    "cos": (lambda s, x: x.cos(), {}),
+    "tan": (lambda s, x: x.tan(), {}),
+    "asin": (lambda s, x: x.sin().asin(), {}),
+    "acos": (lambda s, x: x.sin().acos(), {}),
+    "atan": (lambda s, x: x.atan(), {}),
+    "cosh": (lambda s, x: x.cosh(), {}),
+    "asinh": (lambda s, x: x.asinh(), {}),
+    "acosh": (lambda s, x: x.cosh().acosh(), {}),
+    "atanh": (lambda s, x: (0.9 * x.sin()).atanh(), {}),
+    "elu": (lambda s, x: F.elu(x, 0.7), {}),
+    "selu": (lambda s, x: F.selu(x), {}),
+    "celu": (lambda s, x: F.celu(x, 2.0), {}),
+    "mish": (lambda s, x: F.mish(x), {}),
+    "softplus": (lambda s, x: F.softplus(x, 2.0), {}),
+    "softsign": (lambda s, x: F.softsign(x), {}),
+    "log sigmoid": (lambda s, x: F.logsigmoid(x), {}),
+    "threshold": (lambda s, x: F.threshold(x, 0.5, -1.0), {}),
+    "prelu of channels": (lambda s, x: s.p(x), {"p": lambda: prelu_of(4)}),
+    "power": (lambda s, x: x.abs() ** 1.7, {}),
+    "power of a number": (lambda s, x: torch.pow(1.5, x), {}),
+}
+
+
+def prelu_of(channels: int) -> nn.Module:
+    layer = nn.PReLU(channels)
+    layer.weight.data = torch.from_numpy(SLOPES.reshape(-1))
+    return layer
