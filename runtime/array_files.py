@@ -6,6 +6,7 @@ zlib or a header that is Python source is one of `DAMAGE`. Arrays are read whole
 
 from __future__ import annotations
 
+import lzma
 import math
 import os
 import struct
@@ -25,6 +26,7 @@ Array = npt.NDArray[Any]
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
     tokenize.TokenError,
     struct.error,
     SyntaxError,
