@@ -75,3 +75,16 @@ def verify_take(op: Any) -> bool:
         return fail(op, f"its places leave axis {axis} of {x}")
     made = [*x[:axis], len(places), *x[axis + 1 :]]
     return made == out or fail(op, f"makes {made}, not {out}")
+
+
+def verify_places(op: Any, x: list[int], out: list[int], whole: float) -> bool:
+    """Of an image [N,C,H,W]: a place and a share in [0, whole] of what follows it for each row and column."""
+    if len(x) != 4 or len(out) != 4 or x[:2] != out[:2]:
+        return fail(op, f"makes {out} of {x}, not an image of as many channels")
+    for axis, places, shares in ((2, op.rows, op.row_shares), (3, op.columns, op.column_shares)):
+        found, parts = ints(places), list(shares)
+        if not len(found) == len(parts) == out[axis] or not 0 <= min(found) <= max(found) < x[axis]:
+            return fail(op, f"needs a place inside of {x} for each of {out[axis]} along dimension {axis}")
+        if not 0 <= min(parts) <= max(parts) <= whole:
+            return fail(op, f"its shares must lie in [0, {whole:g}], got [{min(parts):g}, {max(parts):g}]")
+    return True

@@ -243,6 +243,20 @@ def take(x: ir.Value, axis: int, places: Sequence[int]) -> ir.Value:
     return qd.TakeOp(x=x, axis=i64(axis), places=i64s(places), out=tensor_type(dims)).result
 
 
+def interpolate(
+    x: ir.Value, rows: Sequence[int], row_shares: Array, columns: Sequence[int], column_shares: Array
+) -> ir.Value:
+    """`qd.interpolate`: rows and columns between `rows[i]` and the next, so much of the second."""
+    return qd.InterpolateOp(
+        x=x,
+        rows=i64s(rows),
+        row_shares=ir.DenseF64ArrayAttr.get([float(share) for share in row_shares]),
+        columns=i64s(columns),
+        column_shares=ir.DenseF64ArrayAttr.get([float(share) for share in column_shares]),
+        out=tensor_type([*shape(x)[:2], len(rows), len(columns)]),
+    ).result
+
+
 def used_once(value: ir.Value) -> bool:
     """Whether exactly one operand reads it, so that nobody misses it once it is folded away."""
     return len(list(value.uses)) == 1

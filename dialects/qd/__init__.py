@@ -51,6 +51,7 @@ from dyadic.dialects.qd.dialect import *
 from dyadic.dialects.qd.elementary import *
 from dyadic.dialects.qd.embedding import *
 from dyadic.dialects.qd.functions import *
+from dyadic.dialects.qd.interpolation import *
 from dyadic.dialects.qd.moves import *
 from dyadic.dialects.qd.norms import *
 from dyadic.dialects.qd.places import *

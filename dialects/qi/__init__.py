@@ -28,6 +28,7 @@ from dyadic.dialects.qi.attention import *
 from dyadic.dialects.qi.data import *
 from dyadic.dialects.qi.dialect import *
 from dyadic.dialects.qi.embedding import *
+from dyadic.dialects.qi.interpolation import *
 from dyadic.dialects.qi.islands import *
 from dyadic.dialects.qi.matmul import *
 from dyadic.dialects.qi.moves import *

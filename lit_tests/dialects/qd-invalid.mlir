@@ -191,3 +191,11 @@ func.func @take_beyond_the_end(%a: tensor<1x4xf32>) {
   %r = "qd.take"(%a) {axis = 1 : i64, places = array<i64: 0, 4>} : (tensor<1x4xf32>) -> tensor<1x2xf32> loc("/take_beyond_the_end")
   return
 }
+
+// -----
+
+// CHECK: error: "/interpolate_too_far": 'qd.interpolate' op its shares must lie in [0, 1], got [0, 1.5]
+func.func @interpolate_too_far(%x: tensor<1x2x6x6xf32>) {
+  %r = "qd.interpolate"(%x) {column_shares = array<f64: 0.0, 1.5>, columns = array<i64: 0, 4>, row_shares = array<f64: 1.0>, rows = array<i64: 5>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x1x2xf32> loc("/interpolate_too_far")
+  return
+}

@@ -375,3 +375,11 @@ func.func @take_of_too_many(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.take"(%a) {axis = 1 : i64, places = array<i64: 0, 3>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x!quant.uniform<u8:f32, 0.5:3>> loc("/take_of_too_many")
   return
 }
+
+// -----
+
+// CHECK: error: "/interpolate_by_too_much": 'qi.interpolate' op multiplier 32768 must be below 2^15 and shift 14 in [1, 30]
+func.func @interpolate_by_too_much(%x: tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.interpolate"(%x) {channels_last, column_shares = array<i32: 0, 8192>, columns = array<i64: 0, 4>, high = 255 : i64, low = 0 : i64, multiplier = 32768 : i64, row_shares = array<i32: 32768>, rows = array<i64: 5>, shift = 14 : i64} : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x2x2x!quant.uniform<u8:f32, 0.5:3>> loc("/interpolate_by_too_much")
+  return
+}

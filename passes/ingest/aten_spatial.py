@@ -5,7 +5,7 @@ import numpy as np
 from dyadic.passes.ingest import resizing
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of
-from dyadic.passes.ingest.resizing import FLOAT
+from dyadic.passes.ingest.resizing import FLOAT, Axis
 from dyadic.passes.ingest.translation import Node, Result, tensor_dims
 
 
@@ -20,6 +20,32 @@ def upsample_nearest(node: Node) -> Result:
         found = np.floor(np.arange(sizes[axis], dtype=FLOAT) * step)
         places[axis] = [int(n) for n in np.minimum(found, dims[axis] - 1)]
     return resizing.nearest(x, places)
+
+
+@aten("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
+def upsample_linear(node: Node) -> Result:
+    x, found = _placed(node)
+    return resizing.linear(x, {d: np.clip(places, 0, axis.before - 1) for d, (axis, places) in found.items()})
+
+
+@aten("upsample_bicubic2d")
+def upsample_cubic(node: Node) -> Result:
+    x, found = _placed(node)
+    return resizing.weighted(
+        x, {d: resizing.cubic_matrix(axis, places, -0.75, False) for d, (axis, places) in found.items()}
+    )
+
+
+def _placed(node: Node) -> tuple[Result, dict[int, tuple[Axis, resizing.Reals]]]:
+    """Where each result lies along each axis that changes: corners on corners, or half pixels."""
+    x, align = node.argument(0), bool(node.argument(2))
+    dims, sizes = dims_of(x), resizing.check_sizes(x, tensor_dims(node.types[0]))
+    found = {}
+    for d, scale in _scales(node, node.arguments[3:]).items():
+        axis = Axis(dims[d], sizes[d], sizes[d] / dims[d] if align or not scale else scale)
+        if axis.before != axis.after or axis.scale != 1:
+            found[d] = axis, resizing.align_corners(axis) if align else resizing.half_pixel(axis)
+    return x, found
 
 
 def _scales(node: Node, given: list[object] | tuple[object, ...]) -> dict[int, float | None]:

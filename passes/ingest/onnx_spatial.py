@@ -43,7 +43,15 @@ def _resized(
         if rounding == "simple":
             return resizing.nearest(x, {d: resizing.simple(axis) for d, axis in changed.items()})
         return resizing.nearest(x, {d: resizing.nearest_places(a, coordinates, rounding) for d, a in changed.items()})
-    raise Unsupported(f"its mode is {mode}; nearest is supported")
+    if attribute(node, "antialias", 0) and any(axis.scale < 1 for axis in changed.values()):
+        raise Unsupported("it smooths while it makes images smaller; antialias=0 would work")
+    found = {d: resizing.chosen(resizing.COORDINATES, coordinates, "mode")(axis) for d, axis in changed.items()}
+    if mode == "linear":
+        return resizing.linear(x, found)
+    if mode == "cubic":
+        how = attribute(node, "cubic_coeff_a", -0.75), bool(attribute(node, "exclude_outside", 0))
+        return resizing.weighted(x, {d: resizing.cubic_matrix(changed[d], found[d], *how) for d in found})
+    raise Unsupported(f"its mode is {mode}; nearest, linear and cubic are supported")
 
 
 def _axes(node: Node, dims: list[int], scales: list[float] | None, sizes: list[int] | None) -> dict[int, Axis]:

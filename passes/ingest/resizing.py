@@ -1,6 +1,10 @@
 """Images of another size: where every result lies in the input, and what in `qd` makes it.
 
-to the nearest pixel    -->  qd.repeat, qd.slice or qd.take, axis by axis
+    to the nearest pixel    -->  qd.repeat or qd.take, axis by axis
+    between pixels          -->  qd.interpolate, two axes at a time
+    any other weights       -->  qd.linear along each axis: what a result takes of each pixel is a matrix
+
+What a network enlarges most, by 2 and by 4 with corners on corners or half pixels, has weights that are exact.
 """
 
 import math
@@ -13,10 +17,12 @@ import numpy.typing as npt
 
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest.folded import dims_of, each, place
-from dyadic.passes.ingest.translation import Folded, Result, Unsupported
+from dyadic.passes.ingest import transformers
+from dyadic.passes.ingest.folded import dims_of, each, place, reshape, transpose
+from dyadic.passes.ingest.translation import Folded, Result, Unsupported, as_tensor, literal
 
 Reals = npt.NDArray[np.float64]
+ROUNDED = 1e-3  # of a pixel: what float32 scales miss whole sizes by
 FLOAT = np.float32  # what other runtimes compute places in: ties fall as they do there
 
 
@@ -51,7 +57,12 @@ def half_pixel_symmetric(axis: Axis) -> Reals:
 
 
 def align_corners(axis: Axis) -> Reals:
-    """The first and last pixels lie on each other."""
+    """The first and last pixels lie on each other. Runtimes differ where a scale makes no whole number of pixels."""
+    if abs(axis.scale * axis.before - axis.after) > ROUNDED:
+        raise Unsupported(
+            f"its scale {axis.scale:g} does not make a whole size of {axis.before}, so that corners cannot lie on each "
+            "other; sizes in place of scales would work"
+        )
     if axis.after == 1:
         return np.zeros(1)
     return (axis.numbers * FLOAT(axis.before - 1) / FLOAT(axis.after - 1)).astype(np.float64)
@@ -142,3 +153,66 @@ def nearest_places(axis: Axis, coordinates: str, rounding: str) -> list[int]:
 def scaled_size(size: int, scale: float) -> int:
     """A size by a scale that may not be exact: floor of the product, in float32 as the model's own shapes are."""
     return math.floor(FLOAT(size) * FLOAT(scale))
+
+
+def linear(x: Any, found: Mapping[int, Reals]) -> Result:
+    """Between neighbours along some axes, given where each result lies: two axes are one rounding."""
+    axes = sorted(found)
+    while axes:
+        pair, axes = axes[-2:], axes[:-2]
+        x = _between(x, {axis: found[axis] for axis in pair})
+    return x
+
+
+def _between(x: Any, found: Mapping[int, Reals]) -> Result:
+    """Along one axis or two, which become the rows and columns of an image."""
+    dims = dims_of(x)
+    axes = list(found)
+    other = [d for d in range(len(dims)) if d not in axes]
+    lead = [] if isinstance(x, Folded) else [0]  # the batch
+    middle = [d for d in other if d not in lead]
+    order = [*lead, *middle, *axes]
+    image = reshape(
+        transpose(x, order),
+        [1, math.prod(dims[d] for d in middle), *([1] if len(axes) == 1 else []), *(dims[d] for d in axes)],
+    )
+    parts = [_split(dims[d], found[d]) for d in axes]
+    if len(parts) == 1:
+        parts.insert(0, ([0], np.zeros(1)))
+    (rows, row_shares), (columns, column_shares) = parts
+    made = building.interpolate(as_tensor(image), rows, row_shares, columns, column_shares)
+    sizes = [len(found[d]) if d in found else dims[d] for d in order]
+    return transpose(reshape(made, sizes), [order.index(d) for d in range(len(dims))])
+
+
+def _split(size: int, found: Reals) -> tuple[list[int], Reals]:
+    """The pixel in front of each place, and how far behind it that is."""
+    inside = np.clip(found, 0, size - 1)
+    first = np.minimum(np.floor(inside), max(size - 2, 0))
+    return [int(n) for n in first], inside - first
+
+
+def weighted(x: Any, matrices: Mapping[int, Reals]) -> Result:
+    """`out = matrix @ x` along each axis: [results, pixels]."""
+    rank = len(dims_of(x))
+    for axis, matrix in matrices.items():
+        order = [*(d for d in range(rank) if d != axis), axis]
+        rows = transformers.matmul(transpose(x, order), literal(np.ascontiguousarray(matrix.T.astype(np.float32))))
+        x = transpose(rows, [order.index(d) for d in range(rank)])
+    return x
+
+
+def cubic_matrix(axis: Axis, found: Reals, coefficient: float, exclude_outside: bool) -> Reals:
+    """Keys' cubic convolution over four neighbours; those outside of the image are its edge, or left out."""
+    matrix = np.zeros((axis.after, axis.before))
+    first = np.floor(found).astype(int)
+    for tap in range(-1, 3):
+        distance = np.abs(found - first - tap)
+        near = ((coefficient + 2) * distance - (coefficient + 3)) * distance**2 + 1
+        far = ((coefficient * distance - 5 * coefficient) * distance + 8 * coefficient) * distance - 4 * coefficient
+        weight = np.where(distance <= 1, near, far)
+        place_ = first + tap
+        if exclude_outside:
+            weight = np.where((place_ >= 0) & (place_ < axis.before), weight, 0)
+        np.add.at(matrix, (np.arange(axis.after), np.clip(place_, 0, axis.before - 1)), weight)
+    return matrix / matrix.sum(1, keepdims=True)

@@ -19,6 +19,7 @@ from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes.integerize import (  # noqa: F401 - they register how each op is converted
     convert_attention,
     convert_embeddings,
+    convert_interpolation,
     convert_islands,
     convert_matmul,
     convert_norms,

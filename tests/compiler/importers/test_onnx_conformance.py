@@ -46,7 +46,7 @@ REASONS = "|".join(
         "only the larger or smaller of a tensor and one number",
         "only alpha=1",
         "only one slope",
-        "its mode is|it resizes a region",  # Resize
+        "it resizes a region|it smooths while|so that corners cannot",  # Resize
         r"Unparseable torch type .*\[-2\]",  # a split of a batch that is no longer 7
     ]
 )

@@ -29,6 +29,21 @@ class Nearest(torch.nn.Module):
         return [interpolate(y, **how) for how in sizes]
 
 
+class Between(torch.nn.Module):
+    """Bilinear: exact weights and others, larger and smaller, with a clamp; by rows alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 70, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        y = self.conv(x)
+        larger = interpolate(y, scale_factor=2.0, mode="bilinear")
+        corners = interpolate(y[:, :21], size=(9, 5), mode="bilinear", align_corners=True)
+        row = interpolate(x[:, :, 0], scale_factor=1.5, mode="linear")
+        return larger, torch.relu(corners), row
+
+
 def compiled(module: torch.nn.Module, path: Path, *, mixed: bool) -> list[str]:
     """The ops of the steps of an artifact that is right."""
     torch.manual_seed(0)
@@ -42,3 +57,9 @@ def compiled(module: torch.nn.Module, path: Path, *, mixed: bool) -> list[str]:
 def test_nearest(mixed: bool, tmp_path: Path) -> None:
     steps = compiled(Nearest(), tmp_path / "m.dyq", mixed=mixed)
     assert {"qi.repeat", "qi.take"} <= set(steps)
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["8 bits", "4, 8 and 16 bits"])
+def test_between_pixels(mixed: bool, tmp_path: Path) -> None:
+    steps = compiled(Between(), tmp_path / "m.dyq", mixed=mixed)
+    assert steps.count("qi.interpolate") == 3

@@ -5,6 +5,7 @@ from dyadic.passes.lower.cpu.kernel_selection import (  # noqa: F401 - they regi
     attention,
     depthwise,
     embedding,
+    interpolation,
     island,
     matmul,
     matrix,
