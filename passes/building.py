@@ -304,3 +304,28 @@ def log_softmax(x: ir.Value, axis: int) -> ir.Value:
 def softmax(x: ir.Value, axis: int) -> ir.Value:
     """`qd.softmax` along one axis, which is not the batch."""
     return qd.SoftmaxOp(x=x, axis=i64(axis), out=x.type).result
+
+
+def recurrence(
+    x: ir.Value,
+    weight: Array,
+    bias: Array,
+    h: ir.Value,
+    c: ir.Value,
+    kind: str,
+    *,
+    reverse: bool = False,
+    cell: bool = False,
+) -> ir.Value:
+    """`qd.recurrence`: x [1,T,gates*H], weight [gates*H,H], bias [gates*H], h and c [1,H]."""
+    return qd.RecurrenceOp(
+        x=x,
+        weight=constant(weight),
+        bias=constant(bias),
+        h=h,
+        c=c,
+        kind=ir.StringAttr.get(kind),
+        reverse=ir.BoolAttr.get(reverse),
+        cell=ir.BoolAttr.get(cell),
+        out=tensor_type([*shape(x)[:2], weight.shape[1]]),
+    ).result

@@ -17,7 +17,7 @@ import onnx
 from onnx import NodeProto, numpy_helper
 
 from dyadic.compiler.importers.onnx_folding import Constants, Types, static_shape
-from dyadic.compiler.importers.onnx_places import Look, Place, place_after
+from dyadic.compiler.importers.onnx_places import THROUGH_TIME, Look, Place, place_after
 from dyadic.compiler.importers.onnx_tokens import TokenPart, apart
 from dyadic.runtime.errors import ModelError
 
@@ -151,7 +151,8 @@ class _Walk:
     def _follow(self, a: NodeProto, b: NodeProto, places: dict[str, Place]) -> str | None:
         """Note where the batch lies in each result; what is wrong where it has no place."""
         live = {name: places[name] for name in a.input if name in places}
-        in_front = all(place.in_front for place in live.values())
+        # shapes alone do not tell: time may be as long as the batch
+        in_front = all(place.in_front for place in live.values()) and a.op_type not in THROUGH_TIME
         for name in a.output:
             one, other = static_shape(self.types_one.get(name)), static_shape(self.types_other.get(name))
             if one is None or (other is None and not _all_known(a, self.types_other)):

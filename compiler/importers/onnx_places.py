@@ -24,6 +24,7 @@ BROADCASTING = set(
 )
 OF_IMAGES = {"AveragePool", "BatchNormalization", "Conv", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"}
 ALONG_ONE = {"Concat": 1, "Gather": 0, "LogSoftmax": -1, "Softmax": -1, "Split": 0}  # the axis where none is given
+THROUGH_TIME = {"GRU", "LSTM", "RNN"}
 ALONG_THE_REST = {"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"}
 
 
@@ -169,6 +170,15 @@ def _aligned(look: Look) -> Place | None:
     return place
 
 
+def _through_time(look: Look, axes: Sequence[int] | None) -> Place | None:
+    """Recurrent layers: x [T,N,I] makes [T,D,N,H] and, of the last step, [D,N,H]; in layout 1 the batch is in front."""
+    name, place = look.only
+    batch_first = look.attribute("layout", 0)
+    if name != look.node.input[0] or place.inner != 1 or place.axis != (0 if batch_first else 1):
+        return None
+    return replace(place, axis=0 if batch_first else len(look.out) - 2)
+
+
 Follow = Callable[[Look, Sequence[int] | None], Place | None]
 FOLLOWED: dict[str, Follow] = {
     **dict.fromkeys(RENAMING, _renamed),
@@ -184,4 +194,5 @@ FOLLOWED: dict[str, Follow] = {
     "ReduceSum": _reduced,
     "Slice": _cut,
     "Pad": _cut,
+    **dict.fromkeys(THROUGH_TIME, _through_time),
 }

@@ -145,7 +145,7 @@ def _with_constants(argument: Any, known: dict[Node, Any], graph: torch.fx.Graph
         if isinstance(value, torch.Tensor):
             module = graph.owning_module
             assert module is not None, "an exported graph belongs to a module"
-            name = f"constant_of_{reader.name}_{len(found)}"
+            name = f"constant_of_{reader.name}_{sum(each.op == 'get_attr' for each in graph.nodes)}"
             object.__setattr__(module, name, value)
             with graph.inserting_before(reader):
                 found.append(graph.create_node("get_attr", name))

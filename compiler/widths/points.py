@@ -51,7 +51,7 @@ class WeightPoint:
 class ActivationPoint:
     """Tensors of one type; `elements` of one image, `most` the largest width that all their readers have.
 
-    `usual` is the width where nothing else is said: 16 in a residual stream, 8 elsewhere.
+    `usual` is the width where nothing else is said: 16 in a residual stream and where a reader wants it, 8 elsewhere.
     """
 
     name: str  # of the first layer that makes one, or of the input
@@ -175,7 +175,8 @@ class Points:
             name = self.argument_names.get(rounded[0]) or self.names[rounded[0]]
             most = min((widest(use.owner.opview) for slot in slots for use in self._values[slot].uses), default=16)
             elements = sum(prod(shape(self._values[slot])[1:]) for slot in rounded)
-            usual = 16 if not stream.isdisjoint(slots) else 8
+            wide = any(read_wide(use) for slot in slots for use in self._values[slot].uses)
+            usual = 16 if wide or not stream.isdisjoint(slots) else 8
             points[name] = ActivationPoint(name, rounded, elements, max(most, usual), usual)
             self._point_of[root] = name
         return points
@@ -217,6 +218,12 @@ def prepared(module: ir.Module | ir.Operation, plan: Plan) -> ir.Operation:
 def widest(reader: Any) -> int:
     """Bits that an op reads at most; what returns results reads any."""
     return reader.widest_input if isinstance(reader, qd.Operator) else 16
+
+
+def read_wide(use: Any) -> bool:
+    """Whether its reader takes a value with 16 bits, whatever is chosen."""
+    reader = use.owner.opview
+    return isinstance(reader, qd.Operator) and use.operand_number in reader.wide_operands
 
 
 def new_name(name: str, taken: set[str]) -> str:

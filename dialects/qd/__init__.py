@@ -57,6 +57,7 @@ from dyadic.dialects.qd.norms import *
 from dyadic.dialects.qd.places import *
 from dyadic.dialects.qd.pointwise import *
 from dyadic.dialects.qd.products import *
+from dyadic.dialects.qd.recurrence import *
 from dyadic.dialects.qd.spelled import *
 from dyadic.dialects.qd.trigonometric import *
 from dyadic.dialects.qd.windows import *

@@ -1,7 +1,7 @@
 """The dialect `qd` itself, and what every op of it can be asked."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch_mlir.dialects.ext import Dialect, Pure
 
@@ -36,6 +36,7 @@ class Operator(QD.Operation, traits=[Pure]):
     piecewise_linear = True  # in each of its operands
     adds = False  # its result is what it reads, added up
     widest_input = 16  # bits of what its kernels read, at most
+    wide_operands = cast("tuple[int, ...]", ())  # those that its kernels read with 16 bits, always
     last_function = ""  # what the boundary calls it, which can compute it behind the integers of x
 
     @property

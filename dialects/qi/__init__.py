@@ -36,4 +36,5 @@ from dyadic.dialects.qi.norms import *
 from dyadic.dialects.qi.places import *
 from dyadic.dialects.qi.pointwise import *
 from dyadic.dialects.qi.products import *
+from dyadic.dialects.qi.recurrence import *
 from dyadic.dialects.qi.windows import *

@@ -58,6 +58,10 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r26 = "qd.matmul"(%s, %u) : (tensor<1x3x2xf32>, tensor<1x2x3xf32>) -> tensor<1x3x3xf32>
   // CHECK: "qd.attention"({{.*}}) {scale = 1.250000e-01 : f64} : (tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1x1x3xf32>) -> tensor<1x3x2xf32>
   %r27 = "qd.attention"(%s, %s, %s, %n, %k) {scale = 1.250000e-01 : f64} : (tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1x1x3xf32>) -> tensor<1x3x2xf32>
+  %rr = "qd.constant"() {value = dense<5.000000e-01> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %h0 = "qd.constant"() {value = dense<0.000000e+00> : tensor<1x2xf32>} : () -> tensor<1x2xf32>
+  // CHECK: "qd.recurrence"({{.*}}) {cell = false, kind = "tanh", reverse = true} : (tensor<1x3x2xf32>, tensor<2x2xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x3x2xf32>
+  %r60 = "qd.recurrence"(%s, %rr, %v2, %h0, %h0) {cell = false, kind = "tanh", reverse = true} : (tensor<1x3x2xf32>, tensor<2x2xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.embedding"({{.*}}) : (tensor<1x3xi32>, tensor<3x4xf32>) -> tensor<1x3x4xf32>
   %r28 = "qd.embedding"(%ids, %w2) : (tensor<1x3xi32>, tensor<3x4xf32>) -> tensor<1x3x4xf32>
   // CHECK: "qd.softmax"({{.*}}) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>

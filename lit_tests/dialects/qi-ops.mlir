@@ -99,3 +99,10 @@ func.func @islands_survive_a_round_trip(%x: tensor<1x6x6x2x!quant.uniform<u8:f32
   %r1 = "qi.float_linear"(%m, %v, %b) {high = 255 : i64, low = 3 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3x!quant.uniform<u8:f32, 5.000000e-01:3>>
   return
 }
+
+// CHECK-LABEL: func.func @recurrences_survive_a_round_trip
+func.func @recurrences_survive_a_round_trip(%x: tensor<1x5x3x!quant.uniform<i16:f32, 1.000000e-03>>, %w: tensor<3x1x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>, %b: tensor<3xi32>, %h: tensor<1x1x!quant.uniform<u8:f32, 1.000000e+00>>) {
+  // CHECK: "qi.recurrence"({{.*}}) {acc = array<i64: -9000, 9000>, bits = array<i64: 15, 12>, cell = false, high = 255 : i64, kind = "gru", low = 0 : i64, multiplier = array<i32: 513, 600, 700>, project = array<i64: 16777, 12>, residual_multiplier = array<i32: 4000, 4000, 0>, residual_shift = 32 : i64, result = array<i64: 16256, 22>, reverse = false, shift = array<i32: 40, 40, 40>, start = array<i64: 32767, 2, 16384, 2>, wide = true} : (tensor<1x5x3x!quant.uniform<i16:f32, 1.000000e-03>>, tensor<3x1x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>, tensor<3xi32>, tensor<1x1x!quant.uniform<u8:f32, 1.000000e+00>>, tensor<1x1x!quant.uniform<u8:f32, 1.000000e+00>>) -> tensor<1x5x1x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r0 = "qi.recurrence"(%x, %w, %b, %h, %h) {acc = array<i64: -9000, 9000>, bits = array<i64: 15, 12>, cell = false, high = 255 : i64, kind = "gru", low = 0 : i64, multiplier = array<i32: 513, 600, 700>, project = array<i64: 16777, 12>, residual_multiplier = array<i32: 4000, 4000, 0>, residual_shift = 32 : i64, result = array<i64: 16256, 22>, reverse = false, shift = array<i32: 40, 40, 40>, start = array<i64: 32767, 2, 16384, 2>, wide = true} : (tensor<1x5x3x!quant.uniform<i16:f32, 1.000000e-03>>, tensor<3x1x!quant.uniform<i8<-127:127>:f32:0, {2.500000e-01,2.500000e-01,2.500000e-01}>>, tensor<3xi32>, tensor<1x1x!quant.uniform<u8:f32, 1.000000e+00>>, tensor<1x1x!quant.uniform<u8:f32, 1.000000e+00>>) -> tensor<1x5x1x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  return
+}

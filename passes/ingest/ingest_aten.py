@@ -5,6 +5,7 @@ from torch_mlir import ir
 from dyadic.passes.ingest import (  # noqa: F401 - the operators are there
     aten_masks,
     aten_operators,
+    aten_recurrent,
     aten_spatial,
     aten_transformers,
     functions,
@@ -15,8 +16,6 @@ from dyadic.passes.rewriting import module_pass
 
 HINTS = {
     "conv3d": "only 1-D and 2-D convolutions are supported",
-    "lstm": "recurrent layers cannot be compiled; convolutions or linear layers would work",
-    "gru": "recurrent layers cannot be compiled; convolutions or linear layers would work",
     "conv_transpose2d": "transposed convolutions have no integer form yet",
 }
 

@@ -25,6 +25,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
     convert_norms,
     convert_pointwise,
     convert_products,
+    convert_recurrence,
     convert_shapes,
 )
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, operands, taken_in

@@ -3,8 +3,8 @@
 What select chose is a width a tensor; a few ops need agreement. Ops that move numbers keep their input's width, and the
 inputs of a concat take the concat's. A table has 256 entries, so its input has at most 8 bits, and so have those of
 attention. Such a width is given to the producer where this op is its only reader, else through an identity `qd.clamp`
-(later one `qi.requant`). A constant that is added to or multiplied with something costs nothing to be exact: it has 16
-bits where the result has.
+(later one `qi.requant`). What a recurrence adds to the products of its states has 16. A constant that is added to or
+multiplied with something costs nothing to be exact: it has 16 bits where the result has.
 
     max_pool(x : 16 bits)                 -->  max_pool(x) : 16 bits
     concat(conv : 4 bits, ...) : 8 bits   -->  concat(conv : 8 bits, ...) : 8 bits
@@ -38,6 +38,9 @@ def place_widths(module: ir.Operation) -> None:
             if qd.keeps_range(op):
                 follow(op)
         for op in reversed(body):
+            if isinstance(op, qd.Operator):
+                for index in op.wide_operands:
+                    give_width(op, index, LARGEST)
             if isinstance(op, qd.Operator) and op.widest_input < LARGEST:
                 for index, operand in enumerate(op.operation.operands):
                     if not isinstance(defining(operand), qd.ConstantOp) and value_bits(operand) > op.widest_input:

@@ -19,7 +19,7 @@ from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, embedding, float_conv, weight_storage
+from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, embedding, float_conv, recurrence, weight_storage
 from dyadic.passes.rewriting import defining
 
 PACKED, SPEC = "qi.packed", "qi.spec"
@@ -30,6 +30,8 @@ def positions(spec: Any, dims: list[int]) -> npt.NDArray[np.int64]:
     numbers = np.arange(1, np.prod(dims) + 1, dtype=np.int64)
     if isinstance(spec, depthwise.DepthwiseSpec):
         return depthwise.pack_weights(spec, numbers.reshape(dims))
+    if isinstance(spec, recurrence.RecurrenceSpec):
+        return recurrence.pack_weights(spec, numbers.reshape(dims))
     numbers = numbers.reshape(dims if len(dims) == 4 else [dims[0], 1, spec.taps_x, -1])
     return conv.pack_weights(spec, numbers, spec.tap_x)
 
@@ -43,7 +45,7 @@ def unpack(spec: Any, packed: npt.NDArray[np.int8], dims: list[int]) -> npt.NDAr
     numbers = positions(spec, dims)
     if isinstance(spec, depthwise.DepthwiseSpec):
         packed = weight_storage.unpack_depthwise(spec, packed)
-    else:
+    elif not isinstance(spec, recurrence.RecurrenceSpec):
         packed = weight_storage.unpack(spec, packed)
     weight = np.zeros(int(np.prod(dims)), np.int8)
     real = numbers > 0

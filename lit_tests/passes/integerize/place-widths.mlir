@@ -64,3 +64,18 @@ func.func @constants_are_as_fine_as_what_is_made_of_them(%x: tensor<1x4xf32>) ->
   %2 = "qd.mul"(%x, %b) : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
   return %1, %2 : tensor<1x4xf32>, tensor<1x4xf32>
 }
+
+// What is added to the products of states has 16 bits; who else reads it, and the states, have their own.
+// CHECK-LABEL: func.func @recurrences_read_16_bits
+// CHECK:         "qd.linear"({{.*}}) {qd.bits = 16 : i64}
+// CHECK:         %[[Q:.+]] = "qd.linear"({{.*}}) {qd.range = array<f64: -2.000000e+00, 2.000000e+00>}
+// CHECK:         "qd.recurrence"(%{{[0-9a-z]+}}, %{{.*}}) {cell = false, kind = "tanh", reverse = false}
+// CHECK-NEXT:    %[[SAME:.+]] = "qd.clamp"(%[[Q]]) {high = 0x7F800000 : f32, low = 0xFF800000 : f32, qd.bits = 16 : i64
+// CHECK-NEXT:    "qd.recurrence"(%[[SAME]],
+func.func @recurrences_read_16_bits(%x: tensor<1x3x2xf32>, %w: tensor<2x2xf32>, %b: tensor<2xf32>, %h: tensor<1x2xf32> {qd.range = array<f64: -1.0, 1.0>}) -> (tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1x3x2xf32>) {
+  %p = "qd.linear"(%x, %w, %b) : (tensor<1x3x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  %q = "qd.linear"(%x, %w, %b) {qd.range = array<f64: -2.0, 2.0>} : (tensor<1x3x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
+  %0 = "qd.recurrence"(%p, %w, %b, %h, %h) {cell = false, kind = "tanh", reverse = false} : (tensor<1x3x2xf32>, tensor<2x2xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x3x2xf32>
+  %1 = "qd.recurrence"(%q, %w, %b, %h, %h) {cell = false, kind = "tanh", reverse = false} : (tensor<1x3x2xf32>, tensor<2x2xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x3x2xf32>
+  return %0, %1, %q : tensor<1x3x2xf32>, tensor<1x3x2xf32>, tensor<1x3x2xf32>
+}

@@ -42,6 +42,7 @@ REASONS = "|".join(
         "only plain attention|it has past keys",
         "reads a mask of valid tokens or a length of rows",
         "the batch as well",  # a norm
+        "sequences for one image|has time as dimension 0|peephole|it clips",  # recurrent layers
         r"--shape data=",
         "only the larger or smaller of a tensor and one number",
         "only alpha=1",

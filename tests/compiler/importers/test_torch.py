@@ -159,19 +159,6 @@ def test_modules_of_other_precision_are_computed_in_float32_and_left_alone(kind:
     assert_close(outputs(module, x), [wanted], 1e-5)
 
 
-def test_recurrent_modules_are_refused_by_name() -> None:
-    class Recurrent(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.rnn = nn.LSTM(5, 6, batch_first=True)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.rnn(x)[0]
-
-    with pytest.raises(ModelError, match=r'"rnn" \(lstm\): recurrent'):
-        prepared(imported(Recurrent(), 1, 4, 5))
-
-
 def test_not_finite_weights_are_counted_and_named() -> None:
     block, norm = Block(), nn.BatchNorm2d(4)
     assert norm.running_var is not None

@@ -14,6 +14,7 @@ from dyadic.passes.lower.cpu.kernel_selection import (  # noqa: F401 - they regi
     places,
     pointwise,
     pool,
+    recurrence,
 )
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects

@@ -22,6 +22,7 @@ from dyadic.passes.lower.cpu.kernels.families import (
     layer_norm,
     matmul,
     pool,
+    recurrence,
     softmax,
     table,
     take,
@@ -48,6 +49,7 @@ FAMILIES: dict[str, tuple[type, Callable[[Any, str, str], None]]] = {
     "layer_norm": (layer_norm.LayerNormSpec, layer_norm.generate),
     "softmax": (softmax.SoftmaxSpec, softmax.generate),
     "matmul": (matmul.MatmulSpec, matmul.generate),
+    "recurrence": (recurrence.RecurrenceSpec, recurrence.generate),
     "attention": (attention.AttentionSpec, attention.generate),
 }
 

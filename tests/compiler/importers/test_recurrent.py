@@ -1,0 +1,185 @@
+"""LSTM, GRU and RNN layers of both importers mean what ONNX Runtime and torch make of them, or are refused."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from support.meaning import assert_close, operations, outputs, prepared
+from support.onnx_models import imported, model, run_onnxruntime
+from torch import nn
+from torch_mlir import ir
+
+from dyadic.compiler.importers.torch import import_torch
+from dyadic.dialects import new_context
+from dyadic.runtime.errors import ModelError
+
+T, I, H = 6, 5, 4
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+TO_TIME, TO_BATCH = "xt = Transpose<perm = [1, 0, 2]>(x)", "y = Transpose<perm = [2, 0, 1, 3]>(a)"
+
+
+def weights(kind: str, ways: int, *more: str) -> dict[str, np.ndarray]:
+    """W, R, B and first states of a layer, in the order of its inputs."""
+    random, rows = np.random.default_rng(len(kind) + ways), GATES[kind] * H
+    shapes = {"w": [ways, rows, I], "r": [ways, rows, H], "b": [ways, 2 * rows], "h": [ways, 1, H], "c": [ways, 1, H]}
+    return {name: random.normal(0, 0.6, shapes[name]).astype(np.float32) for name in ("w", "r", *more)}
+
+
+def recurrent(kind: str, ways: int, said: str, inputs: str, names: str, end: str = TO_BATCH) -> onnx.ModelProto:
+    """x [N,T,I] through a layer of ONNX's, which wants time first."""
+    body = f"{TO_TIME} a, last, more = {kind}<hidden_size = {H}{said}>(xt, w, r{inputs}) {end}"
+    if kind != "LSTM":
+        body = body.replace("a, last, more", "a, last")
+    return model(body, f"float[N,{T},{I}] x", weights(kind, ways, *names))
+
+
+CASES = [
+    ("LSTM", 1, "", "", ""),
+    ("LSTM", 1, ', direction = "reverse"', ", b", "b"),
+    ("LSTM", 2, ', direction = "bidirectional"', ", b, , h, c", "bhc"),
+    ("GRU", 1, "", ", b", "b"),
+    ("GRU", 1, ", linear_before_reset = 1", ", b, , h", "bh"),
+    ("GRU", 2, ', linear_before_reset = 1, direction = "bidirectional"', ", b", "b"),
+    ("RNN", 1, "", ", b", "b"),
+    ("RNN", 2, ', activations = ["Relu", "Relu"], direction = "bidirectional"', ", b", "b"),
+]
+
+
+@pytest.mark.parametrize(("kind", "ways", "said", "inputs", "names"), CASES)
+def test_onnx_layers(kind: str, ways: int, said: str, inputs: str, names: str) -> None:
+    """Every step's states, for one image and for several."""
+    proto = recurrent(kind, ways, said, inputs, names)
+    module = prepared(imported(proto))
+    assert operations(module).count("recurrence") == ways
+    x = np.random.default_rng(1).normal(size=[1, T, I]).astype(np.float32)
+    assert_close([outputs(module, x)[0].reshape(1, T, ways, H)], run_onnxruntime(proto, x), 1e-5)
+
+
+def test_each_image_has_states_of_its_own() -> None:
+    proto = recurrent("LSTM", 2, ', direction = "bidirectional"', ", b", "b")
+    x = np.random.default_rng(2).normal(size=[3, T, I]).astype(np.float32)
+    assert_close(outputs(prepared(imported(proto)), x), run_onnxruntime(proto, x), 1e-5)
+
+
+@pytest.mark.parametrize("which", ["last", "more"])
+def test_onnx_last_states(which: str) -> None:
+    """h and c after the last step that each direction takes."""
+    proto = recurrent(
+        "LSTM", 2, ', direction = "bidirectional"', ", b", "b", f"y = Transpose<perm = [1, 0, 2]>({which})"
+    )
+    x = np.random.default_rng(3).normal(size=[2, T, I]).astype(np.float32)
+    module = prepared(imported(proto))
+    assert_close(outputs(module, x), run_onnxruntime(proto, x), 1e-5)
+    cells = sum(op.attributes["cell"].value for op in recurrences(module))
+    assert cells == (2 if which == "more" else 0)
+
+
+def recurrences(module: Any) -> list[Any]:
+    block = module.body.operations[0].regions[0].blocks[0]
+    return [op.operation for op in block.operations if op.operation.name == "qd.recurrence"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "inputs", "more", "reason"),
+    [
+        ("LSTM", ", clip = 3.0", "", {}, "it clips"),
+        ("LSTM", ", input_forget = 1", "", {}, "couples input and forget gates"),
+        (
+            "LSTM",
+            ', activations = ["HardSigmoid", "Tanh", "Tanh"]',
+            "",
+            {},
+            "its functions are Hardsigmoid",
+        ),
+        ("LSTM", "", ", , , , , p", {"p": np.ones([1, 3 * H], np.float32)}, "peephole"),
+        ("LSTM", "", ", , n", {"n": np.array([T - 1], np.int32)}, r"sequence_lens \[5\] differ from its 6 steps"),
+        ("RNN", ', activations = ["Softsign"]', "", {}, "Tanh or Relu would work"),
+    ],
+)
+def test_what_has_no_form_is_refused(kind: str, said: str, inputs: str, more: Any, reason: str) -> None:
+    outs = "a, last" if kind == "RNN" else "a, last, more"
+    body = f"{TO_TIME} {outs} = {kind}<hidden_size = {H}{said}>(xt, w, r{inputs}) {TO_BATCH}"
+    proto = model(body, f"float[1,{T},{I}] x", weights(kind, 1) | more)
+    with pytest.raises(ModelError, match=reason):
+        prepared(imported(proto))
+
+
+def test_the_usual_lengths_and_no_peepholes_say_nothing() -> None:
+    more = {"n": np.array([T], np.int32), "p": np.zeros([1, 3 * H], np.float32)}
+    body = f"{TO_TIME} a, last, more = LSTM<hidden_size = {H}>(xt, w, r, , n, , , p) {TO_BATCH}"
+    proto = model(body, f"float[1,{T},{I}] x", weights("LSTM", 1) | more)
+    x = np.random.default_rng(4).normal(size=[1, T, I]).astype(np.float32)
+    assert_close(outputs(prepared(imported(proto)), x), run_onnxruntime(proto, x), 1e-5)
+
+
+def test_a_batch_that_is_taken_for_time_is_refused() -> None:
+    """Dimension 0 of the input is the batch everywhere else."""
+    body = f"a, last, more = LSTM<hidden_size = {H}>(x, w, r) y = Squeeze(a, one)"
+    proto = model(body, f"float[N,1,{I}] x", weights("LSTM", 1) | {"one": np.array([1])})
+    with pytest.raises(ModelError, match=r"\(LSTM\) mixes the batch into its result"):
+        imported(proto)
+
+
+def of_torch(network: nn.Module, *shapes: tuple[int, ...]) -> ir.Module:
+    return prepared(import_torch(network, tuple(torch.zeros(shape) for shape in shapes), new_context()))
+
+
+class Layers(nn.Module):
+    """Two layers in both directions, then one; time in front in between, as torch's layers have it."""
+
+    def __init__(self, kind: type[nn.Module], **more: Any) -> None:
+        super().__init__()
+        self.first = kind(I, H, num_layers=2, bidirectional=True, **more)
+        self.second = kind(2 * H, H, batch_first=True, bias=False, **more)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        states, last = self.first(x.transpose(0, 1))
+        both = last if isinstance(last, tuple) else (last,)
+        after, _ = self.second(states.transpose(0, 1))
+        return after, *(each.transpose(0, 1).flatten(1) for each in both)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [(nn.LSTM, {}), (nn.GRU, {}), (nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"})]
+)
+def test_torch_layers(kind: type[nn.Module], more: Any) -> None:
+    torch.manual_seed(0)
+    network = Layers(kind, **more).eval()
+    module = of_torch(network, (1, T, I))
+    x = torch.randn(3, T, I)
+    with torch.no_grad():
+        assert_close(outputs(module, x.numpy()), [each.numpy() for each in network(x)], 1e-5)
+
+
+def test_torch_states_that_are_given() -> None:
+    """Constants and inputs."""
+
+    class Given(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.LSTM(I, H, batch_first=True)
+            self.c = nn.Parameter(torch.linspace(-1, 1, H).reshape(1, 1, H))
+
+        def forward(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+            return self.rnn(x, (h, self.c))[0]
+
+    network = Given().eval()
+    x, h = torch.randn(1, T, I), torch.randn(1, 1, H)
+    module = of_torch(network, (1, T, I), (1, 1, H))
+    with torch.no_grad():
+        assert_close(outputs(module, x.numpy(), h.numpy()), [network(x, h).numpy()], 1e-5)
+
+
+def test_projected_states_are_refused() -> None:
+    class Projected(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.LSTM(I, H, proj_size=2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.rnn(x)[0]
+
+    with pytest.raises(ModelError, match=r'"rnn" \(lstm\): .*proj_size'):
+        of_torch(Projected().eval(), (1, T, I))
