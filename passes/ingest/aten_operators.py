@@ -9,7 +9,7 @@ import numpy as np
 from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import families, folded, lengths, transformers
+from dyadic.passes.ingest import einsums, families, folded, lengths, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.translation import (
@@ -37,7 +37,7 @@ def four(padding: Sequence[int]) -> list[int]:
 @aten("conv2d")
 def conv2d(node: Node) -> Result:
     x, weight, bias, strides, padding, dilation, groups = node.arguments
-    return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
+    return families.conv2d(x, weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
 
 
 @aten("conv2d.padding")
@@ -49,7 +49,7 @@ def conv2d_padding(node: Node) -> Result:
     dilation = pair(dilation, [1])
     total = [dilation[d] * (weight.array.shape[2 + d] - 1) if word == "same" else 0 for d in range(2)]
     padding = [total[0] // 2, total[1] // 2, total[0] - total[0] // 2, total[1] - total[1] // 2]
-    return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), padding, dilation, groups)
+    return families.conv2d(x, weight, bias, pair(strides, [1]), padding, dilation, groups)
 
 
 @aten("convolution")
@@ -57,7 +57,7 @@ def convolution(node: Node) -> Result:
     x, weight, bias, strides, padding, dilation, transposed, _, groups = node.arguments
     if transposed:
         raise Unsupported("transposed convolutions have no integer form yet")
-    return families.conv2d(as_tensor(x), weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
+    return families.conv2d(x, weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
 
 
 @aten("linear")
@@ -171,7 +171,7 @@ def rsub(node: Node) -> Result:
     return families.sub(number(node.argument(1)), scaled(node.argument(0), node.argument(2)))
 
 
-@aten("mul")
+@aten("mul", "multiply")
 def mul(node: Node) -> Result:
     return families.mul(node.argument(0), number(node.argument(1)))
 
@@ -342,7 +342,7 @@ def embedding(node: Node) -> Result:
 
 @aten("einsum")
 def einsum(node: Node) -> Result:
-    return families.einsum(node.argument(0), node.argument(1))
+    return einsums.einsum(node.argument(0), node.argument(1))
 
 
 @aten("constant_pad_nd")
@@ -389,7 +389,7 @@ def unflatten(node: Node) -> Result:
 
 @aten("permute")
 def permute(node: Node) -> Result:
-    return families.transpose(node.argument(0), node.argument(1))
+    return folded.transpose(node.argument(0), node.argument(1))
 
 
 @aten("transpose")
@@ -397,12 +397,12 @@ def transpose(node: Node) -> Result:
     x, first, second = node.arguments
     order = list(range(len(dims_of(x))))
     order[first], order[second] = order[second], order[first]
-    return families.transpose(x, order)
+    return folded.transpose(x, order)
 
 
 @aten("t")
 def t(node: Node) -> Result:
-    return families.transpose(node.argument(0), [1, 0])
+    return folded.transpose(node.argument(0), [1, 0])
 
 
 @aten("squeeze")

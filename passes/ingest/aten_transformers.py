@@ -207,3 +207,14 @@ def pixel_unshuffle(node: Node) -> Result:
     n, c, h, w = dims_of(x)
     x = folded.reshape(x, [n, c, h // r, r, w // r, r])
     return folded.reshape(folded.transpose(x, [0, 1, 3, 5, 2, 4]), [n, c * r**2, h // r, w // r])
+
+
+@aten("glu")
+def glu(node: Node) -> Result:
+    """The first half of an axis times the sigmoid of the second."""
+    x, axis = node.argument(0), -1 if node.argument(1) is None else node.argument(1)
+    size = dims_of(x)[axis]
+    if size % 2:
+        raise Unsupported(f"its {size} entries of axis {axis} have no two halves")
+    half, gate = families.split(x, axis, [size // 2, size // 2])
+    return families.elementwise(qd.MulOp, half, each(gate, lambda value: building.unary(qd.SigmoidOp, value)))

@@ -12,7 +12,8 @@ from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest import lengths, masks
-from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, reshape, together, transpose
+from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, reshape, together
+from dyadic.passes.ingest.folded_convs import image_by_image
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor, literal
 
 MOST_RUNS = 64  # of neighbours that a selection of entries may consist of
@@ -137,28 +138,34 @@ def batch_norm(x: Any, gamma: Array, beta: Array, mean: Array, variance: Array, 
 
 
 def conv2d(
-    x: ir.Value,
+    x: Any,
     weight: Any,
     bias: Any,
     strides: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
     groups: int,
-) -> ir.Value:
+) -> Result:
     """A convolution with constant weights; `padding` is [top, left, bottom, right]."""
-    weights = layer_constant(weight, "weight")
-    if len(shape(x)) != 4 or len(shape(weights)) != 4:
-        raise Unsupported(f"only 2-D convolutions are supported, this one reads {shape(x)}")
+    weights, dims = layer_constant(weight, "weight"), dims_of(x)
+    if len(dims) != 4 or len(shape(weights)) != 4:
+        raise Unsupported(f"only 2-D convolutions are supported, this one reads {dims}")
     if min(padding) < 0:
         raise Unsupported(f"its padding {list(padding)} crops")
     outputs, channels = shape(weights)[:2]
-    if shape(x)[1] != channels * groups or outputs % groups:
-        raise Unsupported(f"its weight {shape(weights)} in {groups} groups does not fit {shape(x)[1]} channels")
+    if dims[1] != channels * groups or outputs % groups:
+        raise Unsupported(f"its weight {shape(weights)} in {groups} groups does not fit {dims[1]} channels")
     reach = [dilation[d] * (shape(weights)[2 + d] - 1) + 1 for d in range(2)]
-    if any(reach[d] > shape(x)[2 + d] + padding[d] + padding[d + 2] for d in range(2)):
-        raise Unsupported(f"its window {reach} does not fit into {shape(x)} padded by {list(padding)}")
+    if any(reach[d] > dims[2 + d] + padding[d] + padding[d + 2] for d in range(2)):
+        raise Unsupported(f"its window {reach} does not fit into {dims} padded by {list(padding)}")
     biases = bias_of(bias, outputs)
-    return building.conv2d(x, weights, biases, strides, padding, dilation, groups)
+
+    def convolution(image: ir.Value, padding: Sequence[int]) -> ir.Value:
+        return building.conv2d(image, weights, biases, strides, padding, dilation, groups)
+
+    if isinstance(x, Folded):
+        return image_by_image(x, reach[0], strides[0], padding, convolution)
+    return convolution(as_tensor(x), padding)
 
 
 def linear(x: Any, weight: Any, bias: Any) -> Result:
@@ -321,38 +328,6 @@ def embedding(table: Any, ids: ir.Value) -> Result:
 def is_ids(value: Any) -> bool:
     """Whether a value is an input of integers."""
     return isinstance(value, ir.Value) and is_integer(value)
-
-
-def einsum(equation: str, operands: Sequence[Any]) -> Result:
-    """A tensor by a constant: "bchw,oc->bohw". What both have and the result lacks is summed over."""
-    terms, arrow, out = equation.replace(" ", "").partition("->")
-    labels = terms.split(",")
-    if all(isinstance(each, Literal) for each in operands):
-        return literal(np.einsum(equation, *(each.array for each in operands)))
-    tensors = [i for i, operand in enumerate(operands) if isinstance(operand, ir.Value)]
-    if len(operands) != 2 or len(labels) != 2 or len(tensors) != 1 or not arrow or "." in equation:
-        raise Unsupported(f"only a tensor by a constant, as in bci,oi->bco, is supported, not {equation}")
-    x, weight = operands[tensors[0]], operands[1 - tensors[0]].array
-    mine, its = labels[tensors[0]], labels[1 - tensors[0]]
-    if any(len(set(term)) < len(term) for term in (mine, its, out)) or (len(mine), len(its)) != (
-        len(shape(x)),
-        weight.ndim,
-    ):
-        raise Unsupported(f"{equation} does not fit {shape(x)} and {list(weight.shape)}")
-    summed = [label for label in mine if label in its and label not in out]
-    kept, new = [label for label in mine if label in out], [label for label in its if label in out]
-    if not summed or set(mine) != {*summed, *kept} or set(kept) & set(new) or set(out) != {*kept, *new}:
-        raise Unsupported(f"{equation} is no product with a matrix")
-    if mine[0] in summed or out[0] != mine[0]:
-        raise Unsupported(f"{equation} moves the batch; it must stay first")
-    sizes = dict(zip(mine, shape(x), strict=True)) | dict(zip(its, weight.shape, strict=True))
-    depth, outputs = math.prod(sizes[d] for d in summed), math.prod(sizes[d] for d in new)
-    matrix = np.einsum(f"{its}->{''.join(new + summed)}", weight).reshape(outputs, depth)
-    rows = transpose(x, [mine.index(d) for d in kept + summed])
-    rows = reshape(rows, [*(sizes[d] for d in kept), depth])
-    product = linear(rows, literal(np.ascontiguousarray(matrix)), None)
-    product = reshape(product, [sizes[d] for d in kept + new])
-    return transpose(product, [(kept + new).index(d) for d in out])
 
 
 def pad(x: Any, low: Sequence[int], high: Sequence[int], value: float) -> Result:

@@ -1,13 +1,14 @@
 """ONNX's convolutions, matrix products, normalization and pooling."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from torch_mlir import ir
 
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import families, transformers
+from dyadic.passes.ingest import einsums, families, transformers
+from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
 
@@ -18,7 +19,7 @@ def conv(node: Node) -> Result:
     if isinstance(weight, Literal) and weight.array.ndim == 3:
         return _conv1d(node)
     kernel = weight.array.shape[2:] if isinstance(weight, Literal) else attribute(node, "kernel_shape", [1, 1])
-    x = node.tensor(0)
+    x = node.argument(0)
     strides, padding, dilation = window(node, x, kernel)
     return families.conv2d(x, weight, node.argument(2), strides, padding, dilation, attribute(node, "group", 1))
 
@@ -33,10 +34,10 @@ def _conv1d(node: Node) -> Result:
     return transformers.conv1d(x, weight, bias, stride, low, dilation, groups, high)
 
 
-def window(node: Node, x: ir.Value, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+def window(node: Node, x: Any, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
     """(strides, padding [top, left, bottom, right], dilation) of a node with a 2-D window, `auto_pad` worked out."""
-    if len(kernel) != 2 or len(shape(x)) != 4:
-        raise Unsupported(f"only 2-D windows are supported, this one is {list(kernel)} over {shape(x)}")
+    if len(kernel) != 2 or len(dims_of(x)) != 4:
+        raise Unsupported(f"only 2-D windows are supported, this one is {list(kernel)} over {dims_of(x)}")
     strides, dilation = attribute(node, "strides", [1, 1]), attribute(node, "dilations", [1, 1])
     padding = attribute(node, "pads", [0, 0, 0, 0])
     automatic = attribute(node, "auto_pad", "NOTSET")
@@ -44,7 +45,7 @@ def window(node: Node, x: ir.Value, kernel: Sequence[int]) -> tuple[list[int], l
         padding = [0, 0, 0, 0]
     elif automatic in ("SAME_UPPER", "SAME_LOWER"):
         low, high = [0, 0], [0, 0]
-        for d, size in enumerate(shape(x)[2:]):
+        for d, size in enumerate(dims_of(x)[2:]):
             out = -(-size // strides[d])
             total = max(0, (out - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1 - size)
             low[d] = total // 2 if automatic == "SAME_UPPER" else total - total // 2
@@ -84,7 +85,7 @@ def matmul(node: Node) -> Result:
 
 @onnx("Einsum")
 def einsum(node: Node) -> Result:
-    return families.einsum(attribute(node, "equation", ""), node.arguments)
+    return einsums.einsum(attribute(node, "equation", ""), node.arguments)
 
 
 @onnx("BatchNormalization")

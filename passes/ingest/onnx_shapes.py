@@ -87,7 +87,7 @@ def reshape(node: Node) -> Result:
 @onnx("Transpose")
 def transpose(node: Node) -> Result:
     x = node.argument(0)
-    return families.transpose(x, attribute(node, "perm", list(reversed(range(len(dims_of(x)))))))
+    return folded.transpose(x, attribute(node, "perm", list(reversed(range(len(dims_of(x)))))))
 
 
 @onnx("Squeeze")

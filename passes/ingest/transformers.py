@@ -127,7 +127,7 @@ def attention(q: Any, k: Any, v: Any, mask: Any, scale: float | None, causal: bo
     """`softmax(q @ k^T * scale + mask) @ v`: q [..., M, D], k [..., N, D], v [..., N, E].
 
     `mask` is a constant, of numbers to add or of bools that say what is valid; computed from an input of integers, it
-    is what `qd.attention` calls `valid`; None: all.
+    is what `qd.attention` calls `valid`; computed from the other inputs, numbers to add; None: all.
     """
     scale = float(1 / np.sqrt(dims_of(q)[-1])) if scale is None else float(scale)
     rank = len(dims_of(q))
@@ -151,7 +151,7 @@ def attention(q: Any, k: Any, v: Any, mask: Any, scale: float | None, causal: bo
             bias = None if not bias.any() else families.check_finite(bias, "mask")
             valid = None if not np.isneginf(mask.array).any() else 1 - np.isneginf(mask.array).astype(np.float32)
     elif mask is not None:
-        raise Unsupported("what is added to its scores is computed from the input; a constant or a mask would work")
+        return biased_attention(q, k, v, mask, scale, causal)
     if causal:
         lower = np.tril(np.ones([dims_of(q)[-2], dims_of(k)[-2]], np.float32))
         if tokens is not None:
@@ -166,6 +166,16 @@ def attention(q: Any, k: Any, v: Any, mask: Any, scale: float | None, causal: bo
         return building.attention(q, k, v, scale, bias, allowed)
 
     return together([q, k, v], one)
+
+
+def biased_attention(q: Any, k: Any, v: Any, bias: Any, scale: float, causal: bool) -> Result:
+    """Attention with numbers that are computed from q, or from anything, added to its scores: two products."""
+    rank = len(dims_of(k))
+    turned = transpose(k, [*range(rank - 2), rank - 1, rank - 2])
+    scores = families.add(families.mul(matmul(q, turned), literal(np.asarray(scale))), bias)
+    if causal:
+        scores = masks.without(scores, np.tril(np.ones(dims_of(scores)[-2:], np.bool_)))
+    return matmul(softmax(scores, rank - 1), v)
 
 
 def reciprocal(x: Any) -> Result:

@@ -52,6 +52,21 @@ def batch_second(s: Any, x: torch.Tensor) -> torch.Tensor:
     return s.m(rows, rows, rows, need_weights=False)[0].transpose(0, 1)
 
 
+def convolved_windows(s: Any, x: torch.Tensor) -> torch.Tensor:
+    """A convolution in each window by itself, as EfficientViT's."""
+    parts = x.view(-1, 4, 7, 2, 3).permute(0, 3, 1, 2, 4).reshape(-1, 4, 7, 3)
+    made = s.c(parts)
+    height, width = made.shape[2:]
+    made = made.view(-1, 2, made.shape[1], height, width).permute(0, 2, 3, 1, 4)
+    return made.reshape(-1, made.shape[1], height, 2 * width)
+
+
+def relative_attention(s: Any, x: torch.Tensor) -> torch.Tensor:
+    """What is added to scores is computed from the queries, as in SAM."""
+    bias = torch.einsum("bhwc,wkc->bhwk", x, s.r)  # of each row, by its place
+    return F.scaled_dot_product_attention(x, x, x, bias)
+
+
 def softmax_by_hand(s: Any, x: torch.Tensor) -> torch.Tensor:
     scores = x @ x.transpose(-1, -2)
     exponents = torch.exp(scores - scores.amax(-1, keepdim=True))
@@ -101,6 +116,16 @@ ATEN: dict[str, tuple[Compute, dict[str, Callable[[], Any]], list[str] | None]] 
         ["reshape", "layer_norm", "reshape"],
     ),
     "instance norm": (lambda s, x: F.instance_norm(x), {}, ["reshape", "layer_norm", "reshape"]),
+    "convolution in windows": (convolved_windows, {"c": lambda: nn.Conv2d(4, 5, 3, padding=1)}, None),
+    "convolution in windows, strided": (
+        convolved_windows,
+        {"c": lambda: nn.Conv2d(4, 4, (5, 1), (2, 1), (1, 0), groups=4)},
+        None,
+    ),
+    "convolution in windows, no padding": (convolved_windows, {"c": lambda: nn.Conv2d(4, 5, 3)}, None),
+    "convolution in windows, of points": (convolved_windows, {"c": lambda: nn.Conv2d(4, 5, 1, 2)}, None),
+    "relative attention": (relative_attention, {"r": lambda: torch.randn(7, 7, 6)}, None),
+    "glu": (lambda s, x: F.glu(x, 1), {}, ["slice", "slice", "sigmoid", "mul"]),
     "gelu": (lambda s, x: F.gelu(x), {}, ["gelu"]),
     "gelu, tanh": (lambda s, x: F.gelu(x, approximate="tanh"), {}, ["gelu_tanh"]),
     "gelu, tanh by hand": (

@@ -100,6 +100,10 @@ CASES: dict[str, Callable[[], nn.Module]] = {
     "einsum": made(lambda s, x: torch.einsum("bchw,oc->bohw", x, s.w), w=lambda: torch.randn(5, 4)),
     "einsum, weight first": made(lambda s, x: torch.einsum("oh,bchw->bowc", s.w, x), w=lambda: torch.randn(5, 7)),
     "einsum over two": made(lambda s, x: torch.einsum("bchw,chp->bwp", x, s.w), w=lambda: torch.randn(4, 7, 3)),
+    "einsum, a matrix each": made(lambda s, x: torch.einsum("bchw,hkw->bkch", x, s.w), w=lambda: torch.randn(7, 3, 6)),
+    "einsum of two computed": made(lambda s, x: torch.einsum("bchw,bchv->bcwv", x, x + 1)),
+    "einsum to one number each": made(lambda s, x: torch.einsum("bchw,bchw->bc", x, x)),
+    "multiply": made(lambda s, x: torch.multiply(x, x)),
     "cat with a buffer": made(
         lambda s, x: torch.cat([x, s.b.expand(len(x), -1, -1, -1)], 1), b=lambda: torch.randn(1, 2, 7, 6)
     ),
@@ -182,7 +186,7 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
     [
         (lambda s, x: F.adaptive_avg_pool2d(x, 4), r"\[7, 6\] does not divide evenly into \[4, 4\]"),
         (lambda s, x: x.permute(1, 0, 2, 3), '"permute" .* mixes the images'),
-        (lambda s, x: torch.einsum("bchw,bchw->bc", x, x), "a tensor by a constant"),
+        (lambda s, x: torch.einsum("bchw,bchw,bchw->bc", x, x, x), "sums of two tensors"),
         (lambda s, x: torch.einsum("bchw,c->bchw", x, torch.ones(4)), "no product with a matrix"),
         (lambda s, x: x[:, [[0, 1], [2, 3]], [0, 1]], "only one axis"),
         (lambda s, x: x.split([0, 4], 1), "without a single element"),
