@@ -2,7 +2,7 @@
 
     python -m benchmarks.encoders                          every architecture, from torch and from both ONNX exporters
     python -m benchmarks.encoders swin bert --route open   some, with an open batch
-    python -m benchmarks.encoders bert --route compile     all the way, and how much of the signal integers keep
+    python -m benchmarks.encoders bert --route compile     all the way: its bits, its batches, how close to the module
 
 Needs `transformers` and `timm` beside the project's own extras; an architecture whose library is missing is skipped by
 name. An architecture is taken where import and prepare end in a graph that computes what the module does.
@@ -12,22 +12,20 @@ import argparse
 import io
 import logging
 import re
-import tempfile
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch_mlir import ir
 
-import dyadic
-from benchmarks.encoders.architectures import ARCHITECTURES, VOCABULARY, Architecture, Inputs
+from benchmarks.encoders.architectures import ARCHITECTURES
+from benchmarks.encoders.compiled import compiled
+from benchmarks.encoders.modules import Architecture, Inputs, made
+from benchmarks.encoders.verdict import Verdict
 from dyadic.compiler.importers.onnx import import_onnx
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context
@@ -36,7 +34,6 @@ from dyadic.passes import PIPELINE, usual
 from dyadic.runtime.errors import DyadicError
 
 TOLERANCE = 2e-4  # of the largest number of an output
-SAMPLES = 16  # to calibrate with
 MOST_REASONS = 6
 
 
@@ -91,28 +88,6 @@ ROUTES: dict[str, Callable[[nn.Module, Inputs], ir.Module]] = {
 FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError)  # an exporter's own
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one architecture on one way in."""
-
-    word: str  # ok, refused, wrong, or: no export, which is not ours
-    why: str
-
-
-def made(make: Architecture) -> tuple[nn.Module, Inputs]:
-    """With random weights, none of which is left at 0 or 1, so that every path counts."""
-    torch.manual_seed(0)
-    module, inputs = make()
-    module.eval()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(torch.randn(parameter.shape) * 0.05)
-        for name, each in module.named_buffers():
-            if name.endswith("running_var"):
-                each.uniform_(0.5, 1.5)
-    return module, inputs
-
-
 def tried(make: Architecture, route: str) -> Verdict:
     """Import and prepare it, and hold what is left against the module itself."""
     module, inputs = made(make)
@@ -132,32 +107,6 @@ def tried(make: Architecture, route: str) -> Verdict:
         return Verdict("wrong", f"makes {list(got.shape)}, not {list(wanted.shape)}")
     off = float((got - wanted).abs().max() / wanted.abs().max())
     return Verdict("ok" if off < TOLERANCE else "wrong", f"off by {off:.1e} of the largest number")
-
-
-def compiled(make: Architecture) -> Verdict:
-    """All the way to integers, and how much of the signal is left on the samples that it was calibrated with."""
-    module, inputs = made(make)
-    samples = [tuple(_another(each) for each in inputs) for _ in range(SAMPLES)]
-    try:
-        names = boundary_names(main_function(import_torch(module, inputs, new_context())))[0]
-        feeds = [{n: each.numpy() for n, each in zip(names, sample, strict=True)} for sample in samples]
-        artifact = dyadic.compile(module, calibration=feeds, example_inputs=inputs, progress="off")
-    except DyadicError as error:
-        return Verdict("refused", str(error))
-    with tempfile.TemporaryDirectory() as folder:
-        artifact.save(Path(folder) / "encoder.dyq")
-        session = dyadic.load(Path(folder) / "encoder.dyq")
-        got = np.concatenate([session.run(None, feed)[0] for feed in feeds])
-    with torch.no_grad():
-        wanted = np.concatenate([module(*sample).numpy() for sample in samples])
-    noise = float(((got - wanted) ** 2).sum())
-    return Verdict("ok", f"SQNR {10 * np.log10((wanted**2).sum() / noise):.1f} dB" if noise else "exact")
-
-
-def _another(example: torch.Tensor) -> torch.Tensor:
-    if example.is_floating_point():
-        return torch.randn(example.shape)
-    return example if example.max() <= 1 else torch.randint(3, VOCABULARY, example.shape)
 
 
 def reasons(why: str) -> Iterator[str]:
