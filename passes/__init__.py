@@ -27,6 +27,7 @@ from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
 from dyadic.passes.prepare.fold_pads import fold_pads
 from dyadic.passes.prepare.leave_out_last import leave_out_last
+from dyadic.passes.prepare.measure_lengths import measure_lengths
 from dyadic.passes.prepare.merge_clamps import merge_clamps
 from dyadic.passes.prepare.merge_scale_shifts import merge_scale_shifts
 from dyadic.passes.prepare.narrow_stream_reads import narrow_stream_reads
@@ -42,6 +43,7 @@ from dyadic.passes.prepare.regularize_pooling import regularize_pooling
 from dyadic.passes.prepare.remove_identities import remove_identities
 from dyadic.passes.prepare.sink_concats import sink_concats
 from dyadic.passes.prepare.sink_slices import sink_slices
+from dyadic.passes.prepare.skip_known_sums import skip_known_sums
 from dyadic.passes.prepare.split_projections import split_projections
 from dyadic.passes.prepare.tidy_moves import tidy_moves
 from dyadic.passes.prepare.use_i_bert import use_i_bert
@@ -78,6 +80,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         recognize_gelu,
         recognize_norms,
         recognize_softmax,  # before attention, which has one inside
+        skip_known_sums,  # of softmaxes, which have their name now
+        measure_lengths,  # what is left of square roots once norms have their names
         recognize_attention,  # before scales are folded into the layers that make q and k
         use_i_bert,  # once everything has its name
         use_i_vit,

@@ -40,16 +40,20 @@ TIMM: dict[str, Architecture] = {
     "levit/timm": of_timm("levit_128s", size=64, img_size=64),
     "mobilevit/timm": of_timm("mobilevit_xxs", size=64),
     "mobilevitv2/timm": of_timm("mobilevitv2_050", size=64),
-    "maxvit/timm": of_timm("maxvit_rmlp_pico_rw_256", size=64, img_size=64),
+    "maxvit/timm": of_timm(
+        "maxvit_rmlp_pico_rw_256", img_size=64, embed_dim=(32, 32, 64, 64), depths=(1, 1, 1, 1), stem_width=(8, 16)
+    ),
     "maxvit tf/timm": of_timm(
         "maxvit_tiny_tf_224", size=64, img_size=64, embed_dim=(32, 32, 64, 64), depths=(1, 1, 1, 1), stem_width=8
     ),
     "coatnet/timm": of_timm("coatnet_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1)),
     "cait/timm": of_timm("cait_xxs24_224", img_size=64, embed_dim=32, depth=2, num_heads=4),
     "xcit/timm": of_timm("xcit_nano_12_p16_224", img_size=64, depth=2),
-    "efficientformer/timm": of_timm("efficientformer_l1", size=224),
+    "efficientformer/timm": of_timm("efficientformer_l1", size=224, embed_dims=(16, 24, 32, 48), depths=(1, 1, 1, 2)),
     "pvtv2/timm": of_timm("pvt_v2_b0", size=64, depths=(1, 1, 1, 1)),
-    "twins/timm": of_timm("twins_svt_small", size=64, img_size=64),
+    "twins/timm": of_timm(
+        "twins_svt_small", img_size=64, embed_dims=(16, 32, 32, 64), num_heads=(1, 2, 2, 4), depths=(1, 1, 1, 2)
+    ),
     "eva02/timm": of_timm("eva02_tiny_patch14_224", **(SMALL | dict(img_size=56)), size=56),
     "efficientvit/timm": of_timm("efficientvit_m0", size=224),
     "edgenext/timm": of_timm("edgenext_xx_small", size=64),
@@ -76,7 +80,7 @@ TIMM: dict[str, Architecture] = {
         img_size=64,
         depths=(1, 1, 1, 1),
         embed_dim=16,
-        window_ratio=(16, 16, 8, 16),
+        window_ratio=(16, 16, 32, 32),
         num_heads=(2, 2, 4, 4),
     ),
     "nest/timm": of_class("nest", "Nest", img_size=64, depths=(1, 1, 1), embed_dims=(16, 24, 32), num_heads=(2, 2, 4)),

@@ -70,6 +70,7 @@ def elementwise(kind: type[Any], a: Any, b: Any) -> Result:
 
 
 def add(a: Any, b: Any) -> Result:
+    a, b = masks.settled(a, b)
     if isinstance(a, masks.LATER) or isinstance(b, masks.LATER):
         return masks.add(a, b)
     if isinstance(a, Literal) and isinstance(b, Literal):
@@ -95,6 +96,7 @@ def sub(a: Any, b: Any) -> Result:
 
 
 def mul(a: Any, b: Any) -> Result:
+    a, b = masks.settled(a, b)
     if isinstance(a, masks.LATER) or isinstance(b, masks.LATER):
         return masks.mul(a, b)
     if isinstance(a, Literal) and isinstance(b, Literal):
@@ -107,6 +109,7 @@ def mul(a: Any, b: Any) -> Result:
 
 
 def div(a: Any, b: Any) -> Result:
+    a, b = masks.settled(a, b)
     if isinstance(a, masks.LATER) or isinstance(b, masks.LATER):
         return masks.div(a, b)
     if isinstance(b, lengths.Length):

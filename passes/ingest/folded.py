@@ -12,7 +12,7 @@ from torch_mlir import ir
 
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor
+from dyadic.passes.ingest.translation import Folded, Later, Literal, Result, Unsupported, as_tensor
 
 MOST_COPIES = 64
 
@@ -21,6 +21,8 @@ def dims_of(value: Result) -> list[int]:
     """The shape that the model gives a value."""
     if isinstance(value, Literal):
         return list(value.array.shape)
+    if isinstance(value, Later):
+        return value.dims
     return shape(value.value)[1:] if isinstance(value, Folded) else shape(value)
 
 

@@ -5,6 +5,7 @@ from torch_mlir import ir
 from dyadic.passes.ingest import (  # noqa: F401 - the operators are there
     aten_masks,
     aten_operators,
+    aten_places,
     aten_recurrent,
     aten_spatial,
     aten_transformers,

@@ -17,7 +17,7 @@ from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest.folded import each
-from dyadic.passes.ingest.translation import Literal, Result, Unsupported, Valid, as_tensor
+from dyadic.passes.ingest.translation import Later, Literal, Result, Unsupported, Valid, as_tensor
 
 VERY_NEGATIVE = -1000.0  # exp of it is 0
 LEFT_OUT = -10_000.0  # what is added to scores that a constant leaves out
@@ -25,11 +25,21 @@ ADDED = ("additive", "biased")  # kinds
 
 
 @dataclass(frozen=True)
-class Masked:
+class Masked(Later):
     """`x`, with 0 where a token is not valid."""
 
     x: ir.Value
     valid: Valid
+
+    @property
+    def dims(self) -> list[int]:
+        return shape(self.x)
+
+    def tensor(self) -> ir.Value:
+        """The product with ones and zeros."""
+        places = [1] * len(self.dims)
+        places[self.valid.tokens] = self.dims[self.valid.tokens]
+        return building.elementwise(qd.MulOp, self.x, building.reshape(self.valid.source, places))
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,11 @@ def valid_of(source: Any, kind: str, dims: list[int], tokens: int, others: Array
     if not isinstance(source, ir.Value):
         raise Unsupported("it is a mask of something computed")
     return Valid(source, kind, tuple(dims), tokens, others)
+
+
+def settled(a: Any, b: Any) -> list[Any]:
+    """Operands of arithmetic that has no use for states with zeros where tokens are not valid, as tensors."""
+    return [as_tensor(value) if isinstance(value, Masked) else value for value in (a, b)]
 
 
 def add(a: Any, b: Any) -> Result:

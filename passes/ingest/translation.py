@@ -6,6 +6,7 @@ really reads it. `raise Unsupported("why, and what would work")` puts the operat
 that everything unsupported is named at once.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,19 @@ class Folded:
 
     value: ir.Value
     reason: str  # what to say where that has no form
+
+
+class Later(ABC):
+    """A value that is no tensor yet, since what reads it may make something simpler of it than `tensor` does."""
+
+    @property
+    @abstractmethod
+    def dims(self) -> list[int]:
+        """The shape that it has for the model."""
+
+    @abstractmethod
+    def tensor(self) -> ir.Value:
+        """The tensor, made where the insertion point is."""
 
 
 class Unknown:
@@ -136,6 +150,8 @@ def as_tensor(value: Any) -> ir.Value:
         return value
     if isinstance(value, Folded):
         raise Unsupported(value.reason)
+    if isinstance(value, Later):
+        return value.tensor()
     if not isinstance(value, Literal | int | float):
         raise Unsupported(
             "it reads a mask of valid tokens or a length of rows; only attention, means and divisions may"

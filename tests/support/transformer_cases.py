@@ -61,6 +61,14 @@ def convolved_windows(s: Any, x: torch.Tensor) -> torch.Tensor:
     return made.reshape(-1, made.shape[1], height, 2 * width)
 
 
+def written_over(s: Any, x: torch.Tensor) -> torch.Tensor:
+    """An assignment to a part of a tensor, as MViT adds its relative positions."""
+    made = x + 1
+    made[:, :, 1:5] = made[:, :, 1:5] * s.k
+    made[:, :1] = 0.5
+    return made
+
+
 def relative_attention(s: Any, x: torch.Tensor) -> torch.Tensor:
     """What is added to scores is computed from the queries, as in SAM."""
     bias = torch.einsum("bhwc,wkc->bhwk", x, s.r)  # of each row, by its place
@@ -124,6 +132,14 @@ ATEN: dict[str, tuple[Compute, dict[str, Callable[[], Any]], list[str] | None]] 
     ),
     "convolution in windows, no padding": (convolved_windows, {"c": lambda: nn.Conv2d(4, 5, 3)}, None),
     "convolution in windows, of points": (convolved_windows, {"c": lambda: nn.Conv2d(4, 5, 1, 2)}, None),
+    "unfold": (lambda s, x: F.unfold(x, (3, 2), 1, (1, 0), (2, 3)), {}, None),
+    "unfold, dilated": (lambda s, x: F.unfold(x, 2, dilation=2), {}, None),
+    "written over": (written_over, {"k": lambda: torch.rand(6)}, None),
+    "mixed softmaxes over their sum": (
+        lambda s, x: (lambda y: y / y.sum(-1).unsqueeze(-1))(x.softmax(-1) * (1 - s.g) + s.g * s.p.softmax(-1)),
+        {"g": lambda: torch.rand(4, 1, 1), "p": lambda: torch.randn(1, 4, 7, 6)},
+        ["softmax", "scale_shift", "add"],
+    ),
     "relative attention": (relative_attention, {"r": lambda: torch.randn(7, 7, 6)}, None),
     "glu": (lambda s, x: F.glu(x, 1), {}, ["slice", "slice", "sigmoid", "mul"]),
     "gelu": (lambda s, x: F.gelu(x), {}, ["gelu"]),

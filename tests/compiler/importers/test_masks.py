@@ -218,8 +218,10 @@ class Masked(torch.nn.Module):
         self.words, self.spelled = torch.nn.Embedding(20, 4), spelled
 
     def context(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        if self.spelled == "zeroed":  # in front of the layers, as ESM does
+            x = torch.tanh(x * mask.unsqueeze(-1).to(x.dtype) + 0.1)
         scores = x @ x.transpose(1, 2)
-        if self.spelled == "added":
+        if self.spelled in ("added", "zeroed"):
             scores = scores + (1.0 - mask[:, None].to(x.dtype)) * torch.finfo(x.dtype).min
         elif self.spelled == "filled":
             scores = scores.masked_fill(mask[:, None] == 0, float("-inf"))
@@ -240,7 +242,7 @@ class Masked(torch.nn.Module):
         return torch.nn.functional.normalize(mean, p=2, dim=1)
 
 
-@pytest.mark.parametrize("spelled", ["added", "filled", "chosen", "bool", "causal"])
+@pytest.mark.parametrize("spelled", ["added", "filled", "chosen", "bool", "causal", "zeroed"])
 def test_a_mask_of_a_module_means_what_it_meant(spelled: str) -> None:
     module = Masked(spelled).eval()
     random = np.random.default_rng(1)
