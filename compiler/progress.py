@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
+from dyadic.runtime.errors import printable
+
 Style = Literal["rich", "json", "off"]
 
 
@@ -29,7 +31,7 @@ class Progress:
 
     def warn(self, sentence: str) -> None:
         """Something is not as it should be, and the compile goes on."""
-        warnings.warn(sentence, RuntimeWarning, stacklevel=2)
+        warnings.warn(printable(sentence), RuntimeWarning, stacklevel=2)
 
 
 class JsonProgress(Progress):
@@ -80,7 +82,7 @@ class RichProgress(Progress):
             bars.update(task, total=1, completed=1)
 
     def warn(self, sentence: str) -> None:
-        print(f"warning: {sentence}", file=sys.stderr, flush=True)
+        print(f"warning: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def make_progress(style: Style) -> Progress:

@@ -10,10 +10,26 @@ INTERNAL_ERROR = 1
 INTERRUPTED = 130
 
 
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: names in files of strangers may hold anything.
+
+    Line ends stay; what has no picture is written as in Python.
+
+    >>> printable("conv\x1b[2J\\n")
+    'conv\\\\x1b[2J\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
 class DyadicError(Exception):
     """Something that the user can act on."""
 
     exit_code = INTERNAL_ERROR
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(DyadicError):

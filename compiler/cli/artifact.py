@@ -13,7 +13,7 @@ from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.runtime.array_files import DAMAGE, damage, read_arrays, write_npz
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
-from dyadic.runtime.errors import FileError, UsageError
+from dyadic.runtime.errors import FileError, UsageError, printable
 from dyadic.runtime.program import results_of
 from dyadic.runtime.session import MAX_BATCH, MAX_THREADS, Session, load
 
@@ -141,7 +141,7 @@ def bench_command(
     for step in steps:
         speed = f"{step.macs / step.median_ns:7.1f} GMAC/s" if step.macs else " " * 14
         share = 100 * step.median_ns / total
-        click.echo(f"{step.median_ns / 1e3:9.1f} us {share:5.1f} % {speed}  {step.op:12} {step.layer}")
+        click.echo(f"{step.median_ns / 1e3:9.1f} us {share:5.1f} % {speed}  {step.op:12} {printable(step.layer)}")
 
 
 def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmup: int) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def inspect_command(artifact: Path, as_json: bool) -> None:
             "certificate": file.json("certificate") if "certificate" in file.sections else None,
             "layers": [{"layer": step.layer, "op": step.op, "macs": step.macs} for step in program.timed_steps],
         }
-    click.echo(json.dumps(facts) if as_json else "\n".join(described(facts)))
+    click.echo(json.dumps(facts) if as_json else printable("\n".join(described(facts))))
 
 
 def described(facts: dict[str, Any]) -> list[str]:
@@ -229,7 +229,7 @@ def verify_command(artifact: Path) -> None:
     with open_artifact(artifact, verify="all") as file:
         for target in dict.fromkeys(program.target for program in file.programs):
             for sentence in target_of(target).verify(file):
-                click.echo(sentence)
+                click.echo(printable(sentence))
     click.echo(f"{artifact}: every hash is right")
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from dyadic.compiler.cli.compile_table import FILE_WIDTH
+from dyadic.compiler.cli.console import PlainConsole
 from dyadic.compiler.measure.layer_comparison import LayerComparison, LayerLoss
 
 # Columns beside the layer's name, with the places that each takes; two have one title. On a narrow terminal those of
@@ -26,7 +26,7 @@ ORDERS = {"loss": "most lost alone first", "network": "in the order of the netwo
 
 
 def show(comparison: LayerComparison, layers: Sequence[LayerLoss], name: str, order: str) -> None:
-    console = Console(highlight=False, markup=False, emoji=False)  # names of layers are what they are
+    console = PlainConsole()  # names of layers are what they are
     names = max((len(one.layer) for one in layers), default=0)
     if not console.is_terminal:
         console.width = max(FILE_WIDTH, names + sum(COLUMNS.values()))

@@ -4,16 +4,16 @@ from dataclasses import astuple
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from dyadic.compiler.artifact import Artifact
+from dyadic.compiler.cli.console import PlainConsole
 from dyadic.compiler.quality.formats import measure, measure_change
 from dyadic.compiler.report_schema import Comparison, Difference
 
 
 def show(artifact: Artifact, output: Path) -> None:
-    console = Console(highlight=False)
+    console = PlainConsole()
     if not console.is_terminal:
         console.width = FILE_WIDTH
     report = artifact.report

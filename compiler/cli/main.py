@@ -25,7 +25,7 @@ from dyadic.compiler.cli.artifact import DEBUG
 from dyadic.compiler.job import Job
 from dyadic.compiler.options import STAGES, Count, Options
 from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError
+from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError, printable
 
 EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fail(sentence: str, code: int) -> int:
-    print(f"dyadic: {sentence}", file=sys.stderr, flush=True)
+    print(f"dyadic: {printable(sentence)}", file=sys.stderr, flush=True)
     return code
 
 

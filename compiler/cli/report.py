@@ -14,6 +14,7 @@ from dyadic.compiler.report.tables import Table, table
 from dyadic.compiler.report_schema import Layer
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
+from dyadic.runtime.errors import printable
 
 STANDARD_OUTPUT = "-"
 BESIDE = "\0"  # --html without a file; no path holds this
@@ -63,9 +64,9 @@ def write(text: str, path: Path) -> None:
 
 def show(facts: Facts) -> None:
     """The headline and the top of the layer table."""
-    from rich.console import Console
+    from dyadic.compiler.cli.console import PlainConsole
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = PlainConsole()
     if not console.is_terminal:
         console.width = FILE_WIDTH
     for sentence in (what_was_compiled(facts), verdict(facts)):
@@ -100,5 +101,5 @@ def as_rich(shown: Table) -> Any:
         number = column.kind == "number"
         made.add_column(Text(column.title), justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in shown.rows:
-        made.add_row(*(Text(cell.text) for cell in row))
+        made.add_row(*(Text(printable(cell.text)) for cell in row))
     return made

@@ -199,5 +199,8 @@ def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found) -> ir.Mo
             for index, name in enumerate(info.main_graph.input_map):
                 say_of_argument(function, index, name, found)
     except onnx_importer.OnnxImportError as error:
-        raise ModelError(f"the model cannot be read: {error}") from None
+        said = str(error)
+        if "torch type" in said:
+            said = "one of its tensors has a shape or a type that nothing can be computed with"
+        raise ModelError(f"the model cannot be read: {said}") from None
     return module

@@ -5,6 +5,7 @@ constant, so it is evaluated here, by onnx's own reference implementation, and v
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -234,14 +235,16 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) ->
     try:
         inferred = shape_inference.infer_shapes(slim, strict_mode=strict and known)
     except (shape_inference.InferenceError, RuntimeError, ValueError, IndexError) as error:
-        raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_last_line(error)}") from None
+        raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_reason(error)}") from None
     graph = inferred.graph
     found = {value.name: value for value in [*graph.value_info, *graph.output]}
     return found | {value.name: value for value in graph.input}
 
 
-def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]
+def _reason(error: Exception) -> str:
+    """What shape inference says, by the user's node where it names one."""
+    line = re.sub(r"\[\w+Error\] |Inference error\(s\): ", "", str(error).strip().splitlines()[-1])
+    return re.sub(r"\(op_type:(\w+), node name: (.*?)\): ", r'"\2" (\1): ', line)
 
 
 def _take_branches(graph: onnx.GraphProto, constants: Constants) -> bool:

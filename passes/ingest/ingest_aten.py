@@ -15,12 +15,7 @@ from dyadic.passes.ingest.aten_node import aten, leaf, operator_name
 from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass
 
-HINTS = {
-    "conv3d": "only 1-D and 2-D convolutions are supported",
-    "conv_transpose2d": "transposed convolutions have no integer form yet",
-}
-
-ATEN = Vocabulary(name_of=operator_name, leaf=leaf, operators=aten, hints=HINTS)
+ATEN = Vocabulary(name_of=operator_name, leaf=leaf, operators=aten)
 
 
 @module_pass

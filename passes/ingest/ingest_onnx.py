@@ -15,20 +15,10 @@ from dyadic.passes.ingest.onnx_node import leaf, onnx, operator_name
 from dyadic.passes.ingest.translation import Vocabulary, translate
 from dyadic.passes.rewriting import module_pass
 
-HINTS = {
-    "ConvTranspose": "transposed convolutions have no integer form yet",
-    "If": "its condition depends on the input; export the model with the branch taken",
-    "Loop": "loops cannot be compiled; export the model with them unrolled",
-    "QuantizeLinear": "give the float model; quantization happens here",
-    "DequantizeLinear": "give the float model; quantization happens here",
-    "Shape": "shapes must be known; only the batch may be open",
-}
-
 ONNX = Vocabulary(
     name_of=operator_name,
     leaf=leaf,
     operators=onnx,
-    hints=HINTS,
 )
 
 

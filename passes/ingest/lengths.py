@@ -27,7 +27,7 @@ class Length:
 
 def at_least(value: Length, least: Any) -> Result:
     """The bound that keeps a division from one by 0."""
-    number = float(least.array.reshape(-1)[0]) if isinstance(least, Literal) else least
+    number = float(least.array.item()) if isinstance(least, Literal) and least.array.size == 1 else least
     if not isinstance(number, int | float) or not 0 <= number < 1:
         raise Unsupported("it bounds a length by something that is not close to 0")
     return replace(value, least=float(number))

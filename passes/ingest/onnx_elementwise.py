@@ -60,7 +60,7 @@ def clip(node: Node) -> Result:
     bounds = []
     for index, name, default in ((1, "min", -math.inf), (2, "max", math.inf)):
         given = node.argument(index)
-        bounds.append(attribute(node, name, default) if given is None else node.array(index, name).item())
+        bounds.append(attribute(node, name, default) if given is None else node.number(index, name))
     return families.clamp(node.argument(0), *bounds)
 
 

@@ -18,17 +18,17 @@ def attribute(node: Node, name: str, default: Any = None) -> Any:
     attributes = node.op.attributes
     if PREFIX + name not in attributes:
         return default
-    return _plain(attributes[PREFIX + name])
+    return _plain(attributes[PREFIX + name], name)
 
 
-def _plain(value: ir.Attribute) -> Any:
+def _plain(value: ir.Attribute, name: str) -> Any:
     if isinstance(value, ir.ArrayAttr):
-        return [_plain(v) for v in value]
+        return [_plain(v, name) for v in value]
     if isinstance(value, ir.DenseElementsAttr):
         return np.array(value, copy=False)
     if isinstance(value, ir.IntegerAttr | ir.FloatAttr | ir.StringAttr):
         return value.value
-    raise Unsupported(f"its attribute {value} cannot be read")
+    raise Unsupported(f'its attribute "{name}" is no number, text or tensor, nor a list of these')
 
 
 def opset(node: Node) -> int:

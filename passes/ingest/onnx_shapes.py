@@ -54,7 +54,7 @@ def pad(node: Node) -> Result:
     if attribute(node, "mode", "constant") != "constant":
         raise Unsupported(f"padding by {attribute(node, 'mode')} is not supported; constant padding would work")
     x, amounts = node.argument(0), integers(node, "pads", 1)
-    value = attribute(node, "value", 0.0) if node.argument(2) is None else node.array(2, "value").item()
+    value = attribute(node, "value", 0.0) if node.argument(2) is None else node.number(2, "value")
     rank = len(dims_of(x))
     axes = node.integers(3, "axes") or list(range(rank))
     if amounts is None or len(amounts) != 2 * len(axes):

@@ -192,7 +192,7 @@ def power(x: Any, exponent: Any) -> Result:
             raise Unsupported("it raises a number that is not positive to computed powers")
         scaled = families.mul(exponent, literal(np.log(base)))
         return each(scaled, lambda value: building.unary(qd.ExpOp, value))
-    if not isinstance(exponent, Literal) or (exponent.array != exponent.array.flat[0]).any():
+    if not isinstance(exponent, Literal) or not exponent.array.size or (exponent.array != exponent.array.flat[0]).any():
         raise Unsupported("its exponents differ from element to element; one number would work")
     n = float(exponent.array.flat[0])
     if n == 0:

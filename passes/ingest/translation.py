@@ -6,6 +6,7 @@ really reads it. `raise Unsupported("why, and what would work")` puts the operat
 that everything unsupported is named at once.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.rewriting import layer_name
+from dyadic.passes.unsupported import Complaint, hint, listed
 from dyadic.runtime.errors import ModelError
 
 
@@ -115,6 +117,13 @@ class Node:
             return np.asarray(value)
         raise Unsupported(f"its {what} must be a constant")
 
+    def number(self, index: int, what: str) -> Any:
+        """The argument as one number, which must be known now."""
+        values = self.array(index, what)
+        if values.size != 1:
+            raise Unsupported(f"its {what} must be one number, not a tensor of the shape {list(values.shape)}")
+        return values.item()
+
     def integers(self, index: int, what: str) -> list[int] | None:
         """The argument as a list of integers, or None where it was left out."""
         value = self.argument(index)
@@ -196,6 +205,21 @@ def integer_dtype(kind: ir.Type) -> str | None:
     return INTEGERS.get(text[text.rindex(",") + 1 : -1]) if text.startswith("!torch.vtensor") and "," in text else None
 
 
+def element_word(kind: ir.Type) -> str:
+    """What a tensor of the importer holds, in the user's words: `uint8` of `!torch.vtensor<[1,8],ui8>`."""
+    text = str(kind)
+    if not text.startswith("!torch.vtensor") or "," not in text:
+        return "no tensor"
+    element = text[text.rindex(",") + 1 : -1]
+    found = re.fullmatch(r"(s|u)?i(\d+)|(b?f)(\d+)", element)
+    if found is None:
+        return {"complex<f32>": "complex64", "complex<f64>": "complex128"}.get(element, "what is no number")
+    sign, bits, floating, width = found.groups()
+    if floating:
+        return f"{'bfloat' if floating == 'bf' else 'float'}{width}"
+    return "bool" if bits == "1" else f"{'uint' if sign == 'u' else 'int'}{bits}"
+
+
 def is_float_tensor(kind: ir.Type) -> bool:
     """Whether it is a `!torch.vtensor` of any floating type (float32 in `qd`)."""
     text = str(kind)
@@ -208,13 +232,11 @@ class Vocabulary:
 
     `name_of` gives the operator ("Conv", "aten.relu") of an op, or None where the op is not this importer's.
     `leaf` gives the value of an op that only carries compile-time values, or NOT_A_LEAF.
-    `hints` say what would work instead of an operator that is not in `operators`.
     """
 
     name_of: Callable[[ir.Operation], str | None]
     leaf: Callable[[ir.Operation, Sequence[Any]], Any]
     operators: Mapping[str, OperatorFunction]
-    hints: Mapping[str, str]
 
 
 NOT_A_LEAF = object()
@@ -240,8 +262,9 @@ def _is_without_operators(function: func_dialect.FuncOp, block: ir.Block) -> boo
 def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     source = function.regions[0].blocks[0]
     names = boundary_names(function)[0]
+    complaints: list[Complaint] = []
     with function.location, ir.InsertionPoint(function):
-        dtypes = [_input_dtype(function, i, name) for i, name in enumerate(names)]
+        dtypes = [_input_dtype(function, i, name, complaints) for i, name in enumerate(names)]
         arguments = [
             building.tensor_type(tensor_dims(a.type)) if dtype is None else building.integer_type(tensor_dims(a.type))
             for a, dtype in zip(source.arguments, dtypes, strict=True)
@@ -250,18 +273,21 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
         block = rebuilt.add_entry_block([ir.Location.name(name) for name in names])
     values: dict[ir.Value, Any] = dict(zip(source.arguments, block.arguments, strict=True))
     *body, terminator = (view.operation for view in source.operations)
-    complaints: list[str] = []
     returned: list[ir.Type] = []
+    supposed: set[ir.Value] = set()  # what comes from an operator that is on the list
     with ir.InsertionPoint(block):
         for op in body:
-            results = _translate_op(op, [values[v] for v in op.operands], vocabulary, complaints)
+            before, known = len(complaints), supposed.isdisjoint(op.operands)
+            results = _translate_op(op, [values[v] for v in op.operands], vocabulary, complaints, known)
             values.update(zip(op.results, results, strict=True))
+            if not known or len(complaints) > before:
+                supposed.update(op.results)
         if not complaints:
             outputs = boundary_names(function)[1]
             returned = _return([values[v] for v in terminator.operands], outputs, terminator.location, complaints)
     if complaints:
         rebuilt.operation.erase()
-        raise ModelError(_listed(complaints))
+        raise ModelError(listed(complaints))
     with function.location:
         rebuilt.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(arguments, returned))
     for name in ("arg_attrs", "res_attrs"):  # the user's names of inputs and outputs
@@ -273,7 +299,7 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     function.operation.erase()
 
 
-def _input_dtype(function: func_dialect.FuncOp, index: int, name: str) -> str | None:
+def _input_dtype(function: func_dialect.FuncOp, index: int, name: str, complaints: list[Complaint]) -> str | None:
     """What the user gives integers of an input as: what the importer said of it, or its type; None where it is float.
 
     What nothing reads may have any type.
@@ -284,12 +310,12 @@ def _input_dtype(function: func_dialect.FuncOp, index: int, name: str) -> str | 
         return said[qd.DTYPE].value
     dtype = integer_dtype(argument.type)
     if dtype is None and not is_float_tensor(argument.type) and list(argument.uses):
-        known = "float, int64, int32 and bool"
-        raise ModelError(f'the input "{name}" has the type {argument.type}; inputs of {known} are supported')
+        reason = f"it holds {element_word(argument.type)}; inputs of float, int64, int32 and bool are supported"
+        complaints.append(Complaint(f'the input "{name}"', "", reason))
     return dtype
 
 
-def _return(values: list[Any], names: list[str], location: ir.Location, complaints: list[str]) -> list[ir.Type]:
+def _return(values: list[Any], names: list[str], location: ir.Location, complaints: list[Complaint]) -> list[ir.Type]:
     """The results; one that does not depend on the input is the same for every image: its first dimension is 1."""
     tensors = []
     with location:
@@ -302,41 +328,56 @@ def _return(values: list[Any], names: list[str], location: ir.Location, complain
                         "of 1, which stands for every image, would work"
                     )
             except Unsupported as reason:
-                complaints.append(f'the output "{name}": {reason}')
+                complaints.append(Complaint(f'the output "{name}"', "", str(reason)))
         if not complaints:
             func_dialect.ReturnOp(tensors)
     return [tensor.type for tensor in tensors]
 
 
-def _translate_op(op: ir.Operation, arguments: list[Any], vocabulary: Vocabulary, complaints: list[str]) -> list[Any]:
-    """The values of the op's results. Complaints are collected, and the results then unknown."""
+def _translate_op(
+    op: ir.Operation, arguments: list[Any], vocabulary: Vocabulary, complaints: list[Complaint], known: bool
+) -> list[Any]:
+    """The values of the op's results. Complaints are collected; the results then are supposed to be what the model says
+    of them, so that what lies behind is looked at, too.
+
+    known: whether no argument is supposed to be something; what must be constant may be so in truth.
+    """
     leaf = vocabulary.leaf(op, arguments)
     if leaf is not NOT_A_LEAF:
         return [leaf] if len(op.results) == 1 else leaf
     operator = vocabulary.name_of(op) or op.name
     function = vocabulary.operators.get(operator)
-    unknown = [Unknown() for _ in op.results]
     try:
         if function is None:
-            raise Unsupported(vocabulary.hints.get(operator, ""))
+            raise Unsupported(hint(operator))
         if _any_unknown(arguments):
-            return unknown
+            return [Unknown() for _ in op.results]
         with op.location:
             result = function(Node(op, layer_name(op), operator, arguments, [r.type for r in op.results]))
         results = result if len(op.results) > 1 and isinstance(result, list) else [result]
         if any(list(unused.uses) for unused in list(op.results)[len(results) :]):
             raise Unsupported("only its first output can be used")
-        return results + unknown[len(results) :]
+        return results + [Unknown() for _ in op.results][len(results) :]
     except Unsupported as reason:
-        complaints.append(f'"{layer_name(op)}" ({operator})' + (f": {reason}" if str(reason) else ""))
-        return unknown
+        if known or "constant" not in str(reason):
+            complaints.append(Complaint(layer_name(op), operator, str(reason)))
+    except ModelError:
+        if known:
+            raise
+    return [_supposed(result.type, op.location) for result in op.results]
+
+
+def _supposed(kind: ir.Type, location: ir.Location) -> ir.Value | Unknown:
+    """A tensor as the importer says of a result that nobody can compute, in a function that is thrown away."""
+    if not is_float_tensor(kind) or "[" not in str(kind) or "?" in str(kind):
+        return Unknown()
+    dims = tensor_dims(kind)
+    if dims[:1] != [1]:
+        return Unknown()
+    with location:
+        kinds = [building.tensor_type(dims)]
+        return ir.Operation.create("builtin.unrealized_conversion_cast", results=kinds).results[0]
 
 
 def _any_unknown(arguments: Sequence[Any]) -> bool:
     return any(_any_unknown(a) if isinstance(a, list) else isinstance(a, Unknown) for a in arguments)
-
-
-def _listed(complaints: list[str]) -> str:
-    if len(complaints) == 1:
-        return f"one operator of the model is not supported: {complaints[0]}"
-    return f"{len(complaints)} operators of the model are not supported:\n  " + "\n  ".join(complaints)

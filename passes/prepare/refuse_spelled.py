@@ -8,6 +8,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.rewriting import defining, layer_name, module_pass
+from dyadic.passes.unsupported import Complaint, listed
 from dyadic.runtime.errors import ModelError
 
 
@@ -26,10 +27,8 @@ def refuse_spelled(module: ir.Operation) -> None:
     Nothing changes.
     """
     complaints = [
-        f'"{layer_name(op)}" ({op.operation.name.removeprefix("qd.")}): it has an integer form {op.part_of}'
+        Complaint(layer_name(op), op.operation.name.removeprefix("qd."), f"it has an integer form {op.part_of}")
         for op in leftovers(module)
     ]
-    if len(complaints) == 1:
-        raise ModelError(f"one operator of the model is not supported: {complaints[0]}")
     if complaints:
-        raise ModelError(f"{len(complaints)} operators of the model are not supported:\n  " + "\n  ".join(complaints))
+        raise ModelError(listed(complaints))
