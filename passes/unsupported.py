@@ -49,8 +49,6 @@ HINTS: tuple[tuple[str, str], ...] = (
         "Adagrad Adam Momentum Gradient NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss nll_loss cross_entropy_loss",
         "it belongs to training; export the model for inference",
     ),
-    ("LogSoftmax", "end the model at its logits; the order of the classes is the same"),
-    ("LSTM GRU RNN lstm gru", "recurrent layers cannot be compiled; convolutions or linear layers would work"),
     ("QuantizeLinear DequantizeLinear", "give the float model; quantization happens here"),
     ("Shape Size", "shapes must be known; only the batch may be open: give sizes with --shape"),
 )
