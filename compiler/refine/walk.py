@@ -1,7 +1,7 @@
 """Round a network layer by layer: what each layer learns from is what the rounded layers before it really make.
 
 Two copies of every value go through the network side by side, in float and rounded (as the plan says); both are dropped
-where nothing reads them any more.
+where nothing reads them any more. Padded tokens go along, but no layer learns from them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.compiler.calibrate import of_valid_tokens
 from dyadic.compiler.refine.moments import moments
 from dyadic.compiler.refine.one_layer import OneLayer
 from dyadic.compiler.report_schema import Gain
@@ -55,6 +56,8 @@ class Walk:
         self.real: Values = simulation.start(feeds, {}, {})
         self.rounded: Values = simulation.start(feeds, activations, {})
         self.grids: dict[int, Grid] = {}  # by the slot of the weights, which layers may share
+        self.tokens = simulation.tokens
+        self.valid_tokens = None if self.tokens is None else feeds[self.tokens.mask] != 0  # [N, tokens]
 
     def __iter__(self) -> Iterator[Rounded]:
         for step in self.simulation.plan.steps:
@@ -71,7 +74,7 @@ class Walk:
         name, slot = self.simulation.points.names[step.output], step.inputs[1]
         weight = self.real[slot].numpy()
         one = OneLayer(step.op, name, weight)
-        real, rounded = self.real[step.inputs[0]], self.rounded[step.inputs[0]]
+        real, rounded = (self.valid(values, step.inputs[0]) for values in (self.real, self.rounded))
         if slot in self.grids:
             one.take(self.grids[slot])
         else:
@@ -91,6 +94,14 @@ class Walk:
         self.rounded[step.output] = self._run(step, values, self.activations)
         return Rounded(name, one.grid, one.bias_shift(), tuple(gains))
 
+    def valid(self, values: Values, slot: int, images: int | None = None) -> torch.Tensor:
+        """What valid tokens hold of the first images; everything where nothing counts tokens."""
+        value = values[slot][:images]
+        axis = None if self.tokens is None else self.tokens.axes.get(slot)
+        if axis is None or self.valid_tokens is None:
+            return value
+        return of_valid_tokens(value, axis, self.valid_tokens[:images])
+
     def _run(self, step: Step, values: Values, activations: Mapping[str, int]) -> torch.Tensor:
         return run(self.simulation, step, values, activations)
 
@@ -101,8 +112,9 @@ class Watch:
     def __init__(self, walk: Walk, step: Step) -> None:
         self.walk, self.step = walk, step
         self.x, self.w, self.b = step.inputs
-        self.wanted = walk.real[step.output][:PROBE]
-        self.mean_real, self.mean_rounded = (v[self.x].mean(0, keepdim=True) for v in (walk.real, walk.rounded))
+        self.wanted = walk.valid(walk.real, step.output, PROBE)
+        inputs = (walk.valid(values, self.x) for values in (walk.real, walk.rounded))
+        self.mean_real, self.mean_rounded = (x.mean(0, keepdim=True) for x in inputs)
 
     def weight(self, one: OneLayer) -> torch.Tensor:
         """The real weights that the steps stand for."""
@@ -129,7 +141,7 @@ class Watch:
     def quality(self, one: OneLayer) -> float:
         """Signal to noise ratio in dB."""
         values: Values = {
-            self.x: self.walk.rounded[self.x][:PROBE], self.w: self.weight(one), self.b: self.bias(one)
+            self.x: self.walk.valid(self.walk.rounded, self.x, PROBE), self.w: self.weight(one), self.b: self.bias(one)
         }  # fmt: skip
         got = run(self.walk.simulation, self.step, values, {})
         noise, signal = float((got - self.wanted).square().sum()), float(self.wanted.square().sum())

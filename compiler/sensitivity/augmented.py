@@ -82,7 +82,7 @@ def products(work: Work, chunk: Chunk) -> Iterator[torch.Tensor]:
         return moved
 
     outputs = run(work.simulation, work.simulation.start(chunk.feeds, {}, {}), at_spots(work, move))
-    answers = work.objective.answers(outputs)
+    answers = work.objective.answers(outputs, chunk.feeds)
     losses = work.objective.losses(answers, work.target(chunk, answers))
     (first,) = torch.autograd.grad(losses.sum(), t, create_graph=True)
     for i in range(len(keys)):

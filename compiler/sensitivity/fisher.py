@@ -52,7 +52,8 @@ def draw(work: Work, chunk: Chunk) -> dict[Key, torch.Tensor]:
         return tensors[spot.slot]
 
     inject = at_spots(work, see)
-    answers = work.objective.answers(run(work.simulation, work.simulation.start(chunk.feeds, {}, {}), inject))
+    outputs = run(work.simulation, work.simulation.start(chunk.feeds, {}, {}), inject)
+    answers = work.objective.answers(outputs, chunk.feeds)
     sums = {key: torch.zeros(len(answers), dtype=torch.float64, device=answers.device) for key in work.keys()}
     for toward, weight in directions(work, answers.detach(), chunk.index):
         gradients = torch.autograd.grad(answers, list(tensors.values()), toward, retain_graph=True, allow_unused=True)

@@ -56,7 +56,7 @@ def draw(cut: Cut) -> dict[Key, torch.Tensor]:
             return result + blocks[-1]
 
         inject = dict.fromkeys(work.places.sources[cut.point], add)
-    answers = work.objective.answers(run(simulation, values, inject, cut.steps))
+    answers = work.objective.answers(run(simulation, values, inject, cut.steps), cut.chunk.feeds)
     losses = work.objective.losses(answers, cut.target)
     loss = losses.mean() if cut.kind == "w" else losses.sum()
     gradients = torch.autograd.grad(loss, blocks, create_graph=True)

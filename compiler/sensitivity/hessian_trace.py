@@ -106,7 +106,7 @@ def from_answers(work: Work, chunk: Chunk, signs: Signs) -> dict[Key, torch.Tens
         return tensors[spot.slot]
 
     start = simulation.start(chunk.feeds, {}, weights)
-    answers = work.objective.answers(run(simulation, start, at_spots(work, keep)))
+    answers = work.objective.answers(run(simulation, start, at_spots(work, keep)), chunk.feeds)
     toward = work.objective.root(answers.detach(), signs(answers))
     leaves = [*weights.values(), *tensors.values()]
     gradients = torch.autograd.grad(answers, leaves, toward, allow_unused=True)
@@ -136,7 +136,7 @@ def through_points(work: Work, chunk: Chunk, signs: Signs, kind: str) -> dict[Ke
         return result + t[names.index(spot.point)] * moved
 
     outputs = run(simulation, simulation.start(chunk.feeds, {}, {}), at_spots(work, move))
-    answers = work.objective.answers(outputs)
+    answers = work.objective.answers(outputs, chunk.feeds)
     loss = work.objective.losses(answers, work.target(chunk, answers)).mean()
     (first,) = torch.autograd.grad(loss, t, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), t)

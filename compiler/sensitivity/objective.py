@@ -25,7 +25,7 @@ class Objective:
     """`labelled`: labels are there, and the network has classes to compare them with."""
 
     def __init__(self, simulation: Simulation, labels: bool) -> None:
-        results = list(simulation.plan.results.values())
+        self.simulation, results = simulation, list(simulation.plan.results.values())
         last = {step.output: step.op for step in simulation.plan.steps}.get(results[0])
         self.classes = 0
         if len(results) == 1 and last is not None and not last.bounded and len(shape(last.out)) == 2:
@@ -40,13 +40,18 @@ class Objective:
             return "KL divergence from float's answers, nats"
         return "mean squared error of the outputs"
 
-    def answers(self, outputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """[N, M] in float64: logits, or all outputs, so scaled that a sum of squares is the loss."""
+    def answers(self, outputs: Mapping[str, torch.Tensor], feeds: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """[N, M] in float64: logits, or all outputs, so scaled that a sum of squares is the loss.
+
+        feeds: what was asked; outputs of padded tokens do not count.
+        """
         import torch
 
         if self.classes:
             return next(iter(outputs.values())).double()
-        flat = [value.reshape(len(value), -1).double() for value in outputs.values()]
+        slots = self.simulation.plan.results
+        counted = [self.simulation.without_padding(slots[name], value, feeds) for name, value in outputs.items()]
+        flat = [value.reshape(len(value), -1).double() for value in counted]
         return torch.cat([value / value.shape[1] ** 0.5 for value in flat], 1)
 
     def losses(self, answers: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

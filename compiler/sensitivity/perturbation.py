@@ -49,7 +49,8 @@ def line(cut: Cut, choice: str) -> torch.Tensor:
             return result
         return result + spread(t, result) * change(work, spot, choice, step, values, result)
 
-    answers = work.objective.answers(run(work.simulation, cut.values, at_spots(work, move), cut.steps))
+    outputs = run(work.simulation, cut.values, at_spots(work, move), cut.steps)
+    answers = work.objective.answers(outputs, cut.chunk.feeds)
     losses = work.objective.losses(answers, cut.target)
     (first,) = torch.autograd.grad(losses.sum(), t, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), t)
@@ -77,7 +78,7 @@ def answers_along(cut: Cut, choice: str) -> torch.Tensor:
 
     with torch.no_grad(), forward_ad.dual_level():
         outputs = run(cut.work.simulation, cut.values, at_spots(cut.work, move), cut.steps)
-        rate = forward_ad.unpack_dual(cut.work.objective.answers(outputs)).tangent
+        rate = forward_ad.unpack_dual(cut.work.objective.answers(outputs, cut.chunk.feeds)).tangent
         return torch.zeros_like(cut.exact) if rate is None else rate
 
 

@@ -40,14 +40,15 @@ def powers(work: Work, chunk: Chunk) -> dict[Key, torch.Tensor]:
 
     draws: dict[Key, torch.Tensor] = {}
 
-    def add(key: Key, values: torch.Tensor) -> None:
-        power = values.double().flatten(1).square().sum(1)
+    def add(key: Key, slot: int, values: torch.Tensor) -> None:
+        counted = work.simulation.without_padding(slot, values, chunk.feeds)
+        power = counted.double().flatten(1).square().sum(1)
         draws[key] = draws[key] + power if key in draws else power
 
     def see(spot: Spot, step: Step | None, values: Values, result: torch.Tensor) -> torch.Tensor:
-        add((spot.point, SIGNAL, spot.kind), result)
+        add((spot.point, SIGNAL, spot.kind), spot.slot, result)
         for choice in spot.choices:
-            add((spot.point, choice), change(work, spot, choice, step, values, result))
+            add((spot.point, choice), spot.slot, change(work, spot, choice, step, values, result))
         return result
 
     with torch.no_grad():

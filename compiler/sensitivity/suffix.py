@@ -54,7 +54,8 @@ class Cut:
             if slot in values:
                 values[slot] = simulation.rounded(slot, values[slot], widths)
         simulation.steps(values, widths, self.steps)
-        return self.work.objective.answers({n: values[slot] for n, slot in simulation.plan.results.items()})
+        outputs = {n: values[slot] for n, slot in simulation.plan.results.items()}
+        return self.work.objective.answers(outputs, self.chunk.feeds)
 
 
 Draw = Callable[[Cut], Mapping["Key", "torch.Tensor"]]
@@ -72,7 +73,7 @@ def cuts(work: Work, chunk: Chunk) -> Iterator[Cut]:
         waiting.setdefault(places.first_activations[point], []).append((point, "a"))
     with torch.no_grad():
         values = work.simulation.start(chunk.feeds, {}, {})
-        exact = work.objective.answers(run(work.simulation, dict(values), {}))
+        exact = work.objective.answers(run(work.simulation, dict(values), {}), chunk.feeds)
     for i, step in enumerate(steps):
         for point, kind in waiting.get(i, ()):
             yield Cut(work, chunk, point, kind, values, i, exact)

@@ -15,6 +15,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.widths.points import Points, WeightPoint
 from dyadic.dialects.reference import FloatReference, Step
+from dyadic.dialects.tokens import tokens_of
 from dyadic.passes.integerize.quantization import activation_from_range
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Simulation:
         self.points = Points(module)
         self.reference = FloatReference(self.points.module)
         self.plan = self.reference.plan
+        self.tokens = tokens_of(self.points.module, self.plan)
         self.device = device
         for slot, value in self.reference.constants.items():
             self.reference.constants[slot] = value.to(device)
@@ -91,6 +93,14 @@ class Simulation:
         widths = activations or {}
         values = self.steps(self.start(feeds, widths, weights or {}), widths, watch=watch)
         return {name: values[slot] for name, slot in self.plan.results.items()}
+
+    def without_padding(self, slot: int, value: torch.Tensor, feeds: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """`value`, but 0 for what padded tokens hold, which nobody wants to know."""
+        axis = None if self.tokens is None else self.tokens.axes.get(slot)
+        if self.tokens is None or axis is None:
+            return value
+        valid = (feeds[self.tokens.mask] != 0).to(value)
+        return value * valid.reshape([len(valid), *(valid.shape[1] if d == axis else 1 for d in range(1, value.ndim))])
 
     def rounded(self, slot: int, value: torch.Tensor, activations: Mapping[str, int]) -> torch.Tensor:
         """`value` in the steps that the point of `slot` has at its width; itself where the point stays float."""

@@ -88,11 +88,11 @@ def loss_of(
     """The loss of every image, as a function of what is put in the place of weights, written out once more."""
     x = torch.from_numpy(images() if shown is None else shown)
     objective = Objective(simulation, given is not None)
-    exact = objective.answers(simulation({"x": x})).detach()
+    exact = objective.answers(simulation({"x": x}), {"x": x}).detach()
     target = exact if given is None else torch.from_numpy(given)
 
     def loss(weights: dict[str, torch.Tensor]) -> torch.Tensor:
-        answers = objective.answers(simulation({"x": x}, weights=weights))
+        answers = objective.answers(simulation({"x": x}, weights=weights), {"x": x})
         if objective.labelled:
             return -answers.log_softmax(1)[torch.arange(len(x)), target]
         if objective.classes:
