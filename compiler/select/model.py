@@ -23,7 +23,8 @@ from dyadic.compiler.widths.scheme import FLOAT, parse
 
 BYTES, BOPS, LATENCY = "bytes", "bops", "latency_ns"
 AXIS_OF: dict[Axis, str] = {"size": BYTES, "latency": LATENCY, "bops": BOPS}
-WEIGHT_SCHEMES = ("w8", "w4", "w4g32", "w2")
+WEIGHT_SCHEMES = ("w8", "w4", "w4g64", "w4g32", "w2")
+LARGE_GROUP = 64  # input channels; with fewer, the only group of a row says nothing that its own scale does not
 WEIGHTS, ACTIVATIONS = "weights of ", "activations of "
 BASE = ("w8", 8)  # what every other width is compared with
 
@@ -38,7 +39,9 @@ def candidates_for(points: Points, pinned: Decisions, limits: Mapping[Axis, Limi
     def weights(point: WeightPoint) -> tuple[str, ...]:
         if point.name in pinned.weights:
             return (pinned.weights[point.name],)
-        return tuple(dict.fromkeys(map(point.with_kernel, WEIGHT_SCHEMES)))
+        few = point.shape[1] <= LARGE_GROUP
+        tried = [scheme for scheme in WEIGHT_SCHEMES if not (few and scheme.endswith(f"g{LARGE_GROUP}"))]
+        return tuple(dict.fromkeys(map(point.with_kernel, tried)))
 
     def activations(point: ActivationPoint) -> tuple[int, ...]:
         if point.name in pinned.activations:

@@ -15,7 +15,7 @@ from dyadic.passes.refine.weight_grid import Grid, weight_grid
 if TYPE_CHECKING:
     import torch
 
-SCHEMES = ("w8", "w4", "w4g32", "w2")
+SCHEMES = ("w8", "w4", "w4g64", "w4g32", "w2")
 WIDTHS = (16, 8, 4)
 SCHEME = re.compile(r"w(\d+)(?:g(\d+))?")
 

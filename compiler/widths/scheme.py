@@ -13,7 +13,7 @@ from dyadic.runtime.errors import UsageError
 
 FLOAT = "f32"
 # What a search tries is in select/model.py: float is never among it.
-WEIGHTS = ("w8", "w4", "w4g32", "w2", FLOAT)
+WEIGHTS = ("w8", "w4", "w4g64", "w4g32", "w2", FLOAT)
 ACTIVATIONS = ("a16", "a8", "a4")
 SCHEME = re.compile(r"(w\d+(?:g\d+)?|f\d+)?(a\d+)?")
 

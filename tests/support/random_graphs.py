@@ -257,7 +257,7 @@ def write_weight_widths(module: ir.Module, seed: int, schemes: Sequence[int] = (
         bits = int(random.choice(schemes))
         op.attributes[qd.WEIGHT_BITS] = ir.IntegerAttr.get(i64, bits)
         if bits == 4 and random.random() < 0.6 and shape(op.opview.weight)[1] > 1:
-            op.attributes[qd.WEIGHT_GROUP] = ir.IntegerAttr.get(i64, int(random.choice([16, 32])))
+            op.attributes[qd.WEIGHT_GROUP] = ir.IntegerAttr.get(i64, int(random.choice([16, 32, 64])))
 
 
 MIXTURES = ([16], [4, 8], [8, 16], [4, 8, 16], [4, 8, 16, 16])

@@ -118,8 +118,8 @@ def test_2_strict_refuses_what_is_applied_otherwise(said: Any) -> None:
     [
         (("--keep", "/stem/stem.0/Con=w8a16"), f"matches no layer; did you mean {FIRST}"),
         (("--keep", "conv3d=w8"), "--keep conv3d=w8 matches no layer; did you mean conv2d"),
-        (("--keep", f"{FIRST}=w3a8"), "'w3a8' is no scheme; weights are w8, w4, w4g32, w2 or f32"),
-        (("--keep", f"{FIRST}=f16"), "'f16' is no scheme; weights are w8, w4, w4g32, w2 or f32"),
+        (("--keep", f"{FIRST}=w3a8"), "'w3a8' is no scheme; weights are w8, w4, w4g64, w4g32, w2 or f32"),
+        (("--keep", f"{FIRST}=f16"), "'f16' is no scheme; weights are w8, w4, w4g64, w4g32, w2 or f32"),
         (("--keep", "image=f32"), '"image" has no weights; say a16, a8 or a4 alone'),
         (("--keep", "w4a8"), "--keep 'w4a8' is not NAME=SCHEME"),
         (("--keep", "image=w4"), '"image" has no weights; say a16, a8 or a4 alone'),

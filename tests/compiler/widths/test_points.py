@@ -1,6 +1,7 @@
 """Points: what shares a type is one point, and integerize gives every tensor the width decided for its point."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from support.hand_made import CONV, IMAGE, RANGE, RELU, hand_made
 from support.random_graphs import graph_with_ranges
 from torch_mlir import ir
 
+from dyadic.compiler.select.model import candidates_for
 from dyadic.compiler.sensitivity import Candidates
 from dyadic.compiler.widths.decisions import Decisions, decide, layers_of, result_groups, uniform, weight_groups, write
 from dyadic.compiler.widths.points import Points
@@ -199,8 +201,12 @@ def test_groups_of_weights_lie_along_input_channels_where_there_are_several() ->
         assert decisions.weights == {"depthwise": "w4", "conv": "w4g32"}
         assert Candidates.every(points).weights == {
             "depthwise": ("w8", "w4", "w2"),
-            "conv": ("w8", "w4", "w4g32", "w2"),
+            "conv": ("w8", "w4", "w4g64", "w4g32", "w2"),
         }
+        nothing = Decisions({}, {})
+        assert candidates_for(points, nothing, {}).weights["conv"] == ("w8", "w4", "w4g32", "w2")  # two channels
+        points.weights["conv"] = replace(points.weights["conv"], shape=(2, 65, 1, 1))
+        assert candidates_for(points, nothing, {}).weights["conv"] == ("w8", "w4", "w4g64", "w4g32", "w2")
         write(module, points, decisions, dict.fromkeys(points.result_of, ""))
         for one in PIPELINE["integerize"]:
             one.run(module.operation)

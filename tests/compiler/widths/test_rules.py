@@ -31,6 +31,7 @@ def test_a_scheme_is_printed_as_it_is_written(weights: str, activations: str) ->
 
 def test_a_scheme_is_weights_and_result() -> None:
     assert parse("w4g32a8") == Scheme(Weights(4, 32), 8)
+    assert str(parse("w4g64")) == "w4g64" and parse("w4g64") == Scheme(Weights(4, 64))
     assert parse("w2") == Scheme(Weights(2), None)
     assert parse("a16") == Scheme(None, 16)
     assert parse("f32a16") == Scheme(Weights(32), 16)
@@ -40,7 +41,7 @@ def test_a_scheme_is_weights_and_result() -> None:
     "text", ["", "w3a8", "w4g16", "a32", "a8w8", "W8A8", "w8a8 ", "w8g32", "8", "w08", "w32", "f16", "f32g32"]
 )
 def test_what_does_not_exist_is_answered_with_what_does(text: str) -> None:
-    with pytest.raises(UsageError, match="weights are w8, w4, w4g32, w2 or f32, activations a16, a8 or a4"):
+    with pytest.raises(UsageError, match="weights are w8, w4, w4g64, w4g32, w2 or f32, activations a16, a8 or a4"):
         parse(text)
 
 

@@ -75,7 +75,7 @@ def sqnr_db(exact: Array, seen: Array) -> float:
     return 10 * float(np.log10(np.square(exact).sum() / np.square(exact - seen).sum()))
 
 
-@pytest.mark.parametrize("scheme", ["w8a8", "w4a8", "w4g32a8", "w2a8", "w8a16", "w8a4", "w4a4", "mixed"])
+@pytest.mark.parametrize("scheme", ["w8a8", "w4a8", "w4g32a8", "w4g64a8", "w2a8", "w8a16", "w8a4", "w4a4", "mixed"])
 def test_it_is_as_far_from_float_as_integers_are(digits: tuple[ir.Module, Array], scheme: str) -> None:
     """Both differ from each other, too, but by less: by how sums and biases are rounded."""
     module, images = digits

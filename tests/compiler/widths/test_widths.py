@@ -69,12 +69,13 @@ def weight_bytes(artifact: Artifact) -> int:
         ({"precision": "w4a8"}, 0.55),
         ({"precision": "w8a16"}, 1.0),
         ({"precision": "w4a4"}, 0.55),
+        ({"keep": ("*=w4g64a8",)}, 0.6),
         ({"max_size": "0.6x"}, 0.6),
         ({"max_bops": "0.4x"}, 1.0),
     ],
 )
 def test_artifacts_are_their_own_integer_reference_and_nearly_as_right_as_float(
-    compiled: Compile, options: dict[str, str], share: float
+    compiled: Compile, options: dict[str, Any], share: float
 ) -> None:
     artifact = compiled(**options)
     sections = artifact.emitted.sections

@@ -20,7 +20,7 @@ from dyadic.passes.lower.cpu.kernels.weights import unpack
 from dyadic.passes.lower.cpu.kernels.weights.weight_format import Format
 from dyadic.runtime import fixedpoint
 
-WEIGHTS = ["w8", "w8", "w8", "w4", "w4", "w2", "w4g16", "w4g32", "w4g48"]
+WEIGHTS = ["w8", "w8", "w8", "w4", "w4", "w2", "w4g16", "w4g32", "w4g48", "w4g64"]
 KERNELS = [(1, 1), (1, 1), (3, 3), (3, 3), (1, 3), (5, 2), (7, 7)]
 # every form, and with a residual where it can have one
 FORMS = [(requantize.SHORT, False)]
