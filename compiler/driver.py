@@ -25,7 +25,7 @@ from dyadic.compiler.artifact import Artifact, finished
 from dyadic.compiler.built import Build, Built
 from dyadic.compiler.calibrate import calibrate
 from dyadic.compiler.calibrate.data import first_batches
-from dyadic.compiler.calibrated import Calibrated
+from dyadic.compiler.calibrated import Calibrated, balancing
 from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.float_network import float_network, run_stage
 from dyadic.compiler.in_python import called_as, keywords_in_errors
@@ -48,8 +48,6 @@ from dyadic.compiler.tune.stage import tune_network
 from dyadic.compiler.user_data import open_data
 from dyadic.compiler.widths.decisions import Decisions
 from dyadic.passes import PIPELINE
-from dyadic.passes.prepare.balance_attention import balance_attention
-from dyadic.passes.prepare.balance_norms import balance_norms
 
 
 @called_as(Job)
@@ -102,7 +100,7 @@ def calibrated_network(job: Job, tools: Tools) -> Calibrated:
         tools.trace.page(module.operation, "calibrate", job.observer)
         equalizer = Equalizer(module.operation, data.calibration, job.observer, tools.cache)
     tools.look("calibrate", module.operation)
-    return Calibrated(module.operation, data, equalizer)
+    return Calibrated(module.operation, data, equalizer, balancing(job.left_out))
 
 
 def trials_of(calibrated: Calibrated, job: Job, tools: Tools) -> Build:
@@ -135,8 +133,7 @@ def build(
         tools.look("select", network)
         if learn:
             network, equalized = calibrated.equalized(network, decisions, why, options)
-        balancing = [one for one in (balance_norms, balance_attention) if one.name not in options.left_out]
-        run_passes(network, balancing, "refine", tools.trace)
+        run_passes(network, calibrated.balancing, "refine", tools.trace)
         if learn:
             samples, wanted = calibrated.data.calibration, [one for one in TECHNIQUES if one not in options.left_out]
             refined = refine(network, samples, tools.progress, wanted, tools.cache, None, tools.trace)

@@ -9,6 +9,7 @@ from dyadic.compiler.select.model import BASE, Costs, uniform_among, variants_of
 from dyadic.compiler.select.trials import Place
 from dyadic.compiler.sensitivity import Candidates, Sensitivities, best_device, measure
 from dyadic.compiler.tools import Tools
+from dyadic.compiler.widths.decisions import Decisions
 from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.simulate import Simulation
 
@@ -35,10 +36,17 @@ def measure_costs(
 
 
 def measure_losses(method: str, calibrated: Calibrated, candidates: Candidates, tools: Tools) -> Sensitivities:
-    """What every candidate loses in accuracy, on the calibration data."""
+    """What every candidate loses in accuracy, on the calibration data.
+
+    In the network as it is rounded: channels of norms and attention have been balanced, as where widths are narrow.
+    """
+    narrowest = Decisions(
+        {name: schemes[-1] for name, schemes in candidates.weights.items()},
+        {name: widths[0] for name, widths in candidates.activations.items()},
+    )
     return measure(
         method,
-        Simulation(calibrated.module, best_device()),
+        Simulation(calibrated.balanced(narrowest), best_device()),
         calibrated.data.labelled_calibration(),
         candidates=candidates,
         progress=tools.progress,
