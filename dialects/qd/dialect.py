@@ -34,6 +34,7 @@ class Operator(QD.Operation, traits=[Pure]):
     folds = False  # `evaluate` takes NumPy arrays of float64, too: constants are computed at compile time
     bounded = False  # its results lie in a small interval whatever it reads: they are no logits
     piecewise_linear = True  # in each of its operands
+    whole = False  # its results are whole numbers, which its steps should stand for exactly
     adds = False  # its result is what it reads, added up
     widest_input = 16  # bits of what its kernels read, at most
     wide_operands = cast("tuple[int, ...]", ())  # those that its kernels read with 16 bits, always

@@ -29,6 +29,7 @@ __all__ = [
     "SignOp",
     "SqrtOp",
     "StepOp",
+    "TruncOp",
 ]
 
 SMALLEST = 2.0**-126
@@ -51,7 +52,7 @@ class AbsOp(Function, name="abs"):
 class SignOp(Function, name="sign"):
     """-1, 0 or 1, as x is below, at or above 0."""
 
-    bounded = True
+    bounded, whole = True, True
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.sign(x)
@@ -66,7 +67,7 @@ class StepOp(Function, name="step"):
     threshold: ir.FloatAttr
     or_equal: Bool = flag()
 
-    bounded = True
+    bounded, whole = True, True
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         threshold = self.threshold.value
@@ -82,7 +83,7 @@ class StepOp(Function, name="step"):
 class FloorOp(Function, name="floor"):
     """The largest whole number that is not above x."""
 
-    piecewise_linear = False
+    piecewise_linear, whole = False, True
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.floor(x)
@@ -94,7 +95,7 @@ class FloorOp(Function, name="floor"):
 class CeilOp(Function, name="ceil"):
     """The smallest whole number that is not below x."""
 
-    piecewise_linear = False
+    piecewise_linear, whole = False, True
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.ceil(x)
@@ -103,10 +104,22 @@ class CeilOp(Function, name="ceil"):
         return Fraction(math.ceil(x))
 
 
+class TruncOp(Function, name="trunc"):
+    """The nearest whole number that is not farther from 0."""
+
+    piecewise_linear, whole = False, True
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return xp.trunc(x)
+
+    def exact(self, x: Fraction) -> Fraction:
+        return Fraction(math.trunc(x))
+
+
 class RoundOp(Function, name="round"):
     """The nearest whole number, the even one of two."""
 
-    piecewise_linear = False
+    piecewise_linear, whole = False, True
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.round(x)

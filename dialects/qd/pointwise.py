@@ -7,15 +7,15 @@ from typing import Any
 
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects.facts import TokensMeet
+from dyadic.dialects.facts import Range, TokensMeet
 from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import is_constant, shape
 from dyadic.dialects.verifiers import fail
 
-__all__ = ["AddOp", "Binary", "MulOp", "SubOp"]
+__all__ = ["AddOp", "Binary", "GreaterOp", "MaxOp", "MinOp", "MulOp", "Pairwise", "SubOp"]
 
 
-class Binary(Operator):
+class Pairwise(Operator):
     """Of each pair of numbers alone; the shape is what broadcasting makes of the operands'."""
 
     a: Operand[Any]
@@ -49,6 +49,10 @@ class Binary(Operator):
         return found.pop() if found else None
 
 
+class Binary(Pairwise):
+    """Arithmetic."""
+
+
 class AddOp(Binary, name="add"):
     """`a + b`, with broadcasting."""
 
@@ -72,3 +76,33 @@ class MulOp(Binary, name="mul"):
 
     def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
         return a * b
+
+
+class MaxOp(Pairwise, name="max"):
+    """The larger of `a` and `b`, with broadcasting."""
+
+    result_range = Range.JOINED
+    takes_clamp = False
+
+    def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
+        return xp.maximum(a, b)
+
+
+class MinOp(Pairwise, name="min"):
+    """The smaller of `a` and `b`, with broadcasting."""
+
+    result_range = Range.JOINED
+    takes_clamp = False
+
+    def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
+        return xp.minimum(a, b)
+
+
+class GreaterOp(Pairwise, name="greater"):
+    """1 where `a > b`, else 0, with broadcasting."""
+
+    folds, takes_clamp = False, False
+    bounded, whole = True, True
+
+    def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
+        return (a > b).to(a.dtype)

@@ -19,7 +19,7 @@ from dyadic.dialects.tensor_types import activation, is_wide, shape, storage, ze
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
-__all__ = ["AddOp", "MulOp", "RequantOp", "TableOp"]
+__all__ = ["AddOp", "Extreme", "MaxOp", "MinOp", "MulOp", "RequantOp", "TableOp"]
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +29,8 @@ class AddOp(Operator, name="add"):
 
     |m| < 2^15, so the sum fits int32; where an operand or the result has 16 bits, |m| < 2^31 and the sum is int64.
     A subtraction has a negative mb (ma where the operands were exchanged). Operands of size 1 where the result has more
-    are broadcast; all have one rank.
+    are broadcast; all have one rank. A comparison is a subtraction whose multipliers are even: with a shift of 2 and
+    clamped to [0, 1] it is 1 exactly where it is positive.
     """
 
     a: Operand[Any]
@@ -42,7 +43,7 @@ class AddOp(Operator, name="add"):
     out: Result[Any]
 
     arithmetic = Arithmetic.INTEGER
-    made_from = (qd.AddOp, qd.SubOp)
+    made_from = (qd.AddOp, qd.SubOp, qd.GreaterOp)
     order = Order.ANY
 
     def verify_invariants(self) -> bool:
@@ -86,6 +87,41 @@ class MulOp(Operator, name="mul"):
     def evaluate(self, a: Array, b: Array) -> Array:
         product = (a.astype(np.int64) - zero_point(self.a)) * (b.astype(np.int64) - zero_point(self.b))
         return narrow(self, product)
+
+
+class Extreme(Operator):
+    """One of two integers of the result's type; operands are broadcast as those of `qi.add` are."""
+
+    a: Operand[Any]
+    b: Operand[Any]
+    out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    order = Order.ANY
+
+    def verify_invariants(self) -> bool:
+        element = ir.RankedTensorType(self.out.type).element_type
+        if any(ir.RankedTensorType(v.type).element_type != element for v in (self.a, self.b)):
+            return fail(self, "inputs must have the result's scale and zero point; requantize them in their producers")
+        return verify_broadcast(self)
+
+
+class MaxOp(Extreme, name="max"):
+    """The larger of `a` and `b`."""
+
+    made_from = (qd.MaxOp,)
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
+
+class MinOp(Extreme, name="min"):
+    """The smaller of `a` and `b`."""
+
+    made_from = (qd.MinOp,)
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
 
 
 class RequantOp(Operator, name="requant"):

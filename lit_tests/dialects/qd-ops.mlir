@@ -140,5 +140,13 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r228 = "qd.thresholded_relu"(%m) {threshold = 1.000000e+00 : f32, value = 0.000000e+00 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
   // CHECK: "qd.shrink"({{.*}}) {bias = 2.500000e-01 : f32, threshold = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
   %r229 = "qd.shrink"(%m) {bias = 2.500000e-01 : f32, threshold = 5.000000e-01 : f32} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  // CHECK: "qd.max"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  %r240 = "qd.max"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.min"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  %r241 = "qd.min"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.greater"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  %r242 = "qd.greater"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.trunc"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %r243 = "qd.trunc"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
   return
 }

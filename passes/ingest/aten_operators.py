@@ -18,7 +18,6 @@ from dyadic.passes.ingest.translation import (
     Result,
     Unsupported,
     as_tensor,
-    is_float_tensor,
     literal,
 )
 
@@ -205,25 +204,6 @@ def relu6(node: Node) -> Result:
     return families.clamp(node.argument(0), 0, 6)
 
 
-@aten("clamp", "clamp_min", "hardtanh")
-def clamp(node: Node) -> Result:
-    return families.clamp(node.argument(0), bound(node, 1, -math.inf), bound(node, 2, math.inf))
-
-
-@aten("clamp_max")
-def clamp_max(node: Node) -> Result:
-    return families.clamp(node.argument(0), -math.inf, bound(node, 1, math.inf))
-
-
-def bound(node: Node, index: int, default: float) -> float:
-    if node.argument(index) is None:
-        return default
-    values = node.array(index, "bound")
-    if values.size != 1:
-        raise Unsupported("its bounds differ from element to element; numbers would work")
-    return values.item()
-
-
 @aten("silu")
 def silu(node: Node) -> Result:
     return each(node.argument(0), lambda x: building.unary(qd.SiluOp, x))
@@ -248,13 +228,6 @@ def identity(node: Node) -> Result:
 def dropout(node: Node) -> Result:
     if node.argument(2):
         raise Unsupported("it is in training mode")
-    return node.argument(0)
-
-
-@aten("_to_copy", "to", "type_as")
-def cast(node: Node) -> Result:
-    if not is_float_tensor(node.types[0]):
-        raise Unsupported("only casts between floating types are supported")
     return node.argument(0)
 
 

@@ -63,10 +63,11 @@ def elementwise(kind: type[Any], a: Any, b: Any) -> Result:
         raise Unsupported(f"the shapes {dims_of(a)} and {dims_of(b)} do not fit together") from None
     if isinstance(a, Folded) or isinstance(b, Folded):
         return together([a, b], lambda values: building.elementwise(kind, values[0], values[1]))
-    left, right = as_tensor(a), as_tensor(b)
-    if dims[:1] != (1,) or any(len(shape(v)) < len(dims) for v in (a, b) if isinstance(v, ir.Value)):
-        raise Unsupported(f"broadcasting {shape(left)} with {shape(right)} would mix the batch into other dimensions")
-    return building.elementwise(kind, left, right)
+    rank = max(len(dims_of(a)), len(dims_of(b)))
+    if dims[:1] != (1,) or any(len(shape(v)) < rank for v in (a, b) if isinstance(v, ir.Value)):
+        reason = f"broadcasting {dims_of(a)} with {dims_of(b)} mixes the batch into other dimensions"
+        return folded(building.elementwise(kind, lifted(a, rank), lifted(b, rank)), reason)
+    return building.elementwise(kind, as_tensor(a), as_tensor(b))
 
 
 def add(a: Any, b: Any) -> Result:

@@ -3,6 +3,7 @@
 from torch_mlir import ir
 
 from dyadic.passes.ingest import (  # noqa: F401 - the operators are there
+    aten_choices,
     aten_masks,
     aten_operators,
     aten_places,

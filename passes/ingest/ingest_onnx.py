@@ -4,6 +4,7 @@ from torch_mlir import ir
 
 from dyadic.passes.ingest import (  # noqa: F401 - the operators
     functions,
+    onnx_choices,
     onnx_elementwise,
     onnx_layers,
     onnx_recurrent,

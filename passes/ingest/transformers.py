@@ -9,7 +9,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
-from dyadic.passes.ingest import families, lengths, masks
+from dyadic.passes.ingest import choices, families, lengths, masks
 from dyadic.passes.ingest.folded import (
     dims_of,
     each,
@@ -266,8 +266,10 @@ def conv1d(
 def where(condition: Any, a: Any, b: Any) -> Result:
     """`a` where the condition holds, else `b`: with minus infinity on one side, a mask of scores; never or always, one
     of them."""
-    if not isinstance(condition, Literal):
+    if isinstance(condition, masks.LATER):
         return masks.where(condition, a, b)
+    if not isinstance(condition, Literal):
+        return choices.choose(condition, a, b)
     holds = condition.array.astype(bool)
     if not holds.any():
         return folded_like(b, a, holds)
@@ -278,11 +280,9 @@ def where(condition: Any, a: Any, b: Any) -> Result:
             number = other.array.item()
             if number <= masks.VERY_NEGATIVE:
                 return masks.without(kept, valid)
-            if number == 0:
-                return families.mul(kept, literal(valid.astype(np.float32)))
     if isinstance(a, Literal) and isinstance(b, Literal):
         return literal(np.where(holds, a.array, b.array))
-    raise Unsupported("it chooses between two tensors; a choice between scores and minus infinity would work")
+    return choices.choose(literal(holds.astype(np.float32)), a, b)
 
 
 def folded_like(x: Any, other: Any, condition: Array) -> Result:

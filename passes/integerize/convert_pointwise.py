@@ -1,6 +1,8 @@
 """Additions, products of two activations, clamps that no producer could take, and tables.
 
     add / sub(a, b) [clamp]   -->  qi.add      one common shift
+    max / min(a, b)           -->  qi.max, qi.min      of integers of one scale
+    greater(a, b)             -->  qi.add, qi.table    the sign of a difference
     mul(a, b) [clamp]         -->  qi.mul
     clamp(x)                  -->  qi.requant
     sigmoid, silu, ... [clamp] --> qi.table
@@ -10,6 +12,7 @@ Operands are broadcast as the model broadcasts them; a constant of lower rank ge
 
 from typing import Any
 
+import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
@@ -26,11 +29,13 @@ from dyadic.passes.integerize.conversion import (
 )
 from dyadic.passes.integerize.convert_products import fused_addition
 from dyadic.passes.integerize.products import add_multipliers
-from dyadic.passes.integerize.quantization import value_activation
+from dyadic.passes.integerize.quantization import Activation, value_activation
 from dyadic.passes.integerize.tables import table
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
-from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MAX, limited_multiplier
+from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MAX, SHIFT_MIN, limited_multiplier, round_half_up
+
+COUNTED = Activation(1.0, 0)  # 0 and 1 are themselves
 
 
 @converts(qd.AddOp, qd.SubOp)
@@ -76,6 +81,58 @@ def mul(c: Conversion, op: qd.MulOp, target: Target) -> ir.Value:
     ).out
 
 
+@converts(qd.MaxOp)
+def larger(c: Conversion, op: qd.MaxOp, target: Target) -> ir.Value:
+    """Of integers: place-ranges gave both the result's scale."""
+    a, b = alike(c, op, target)
+    return qi.MaxOp(a=a, b=b, out=target.activation.tensor(shape(op.out))).out
+
+
+@converts(qd.MinOp)
+def smaller(c: Conversion, op: qd.MinOp, target: Target) -> ir.Value:
+    """Of integers: place-ranges gave both the result's scale."""
+    a, b = alike(c, op, target)
+    return qi.MinOp(a=a, b=b, out=target.activation.tensor(shape(op.out))).out
+
+
+def alike(c: Conversion, op: qd.MaxOp | qd.MinOp, target: Target) -> tuple[ir.Value, ir.Value]:
+    """Both operands in the result's type, the one of its shape first."""
+    a, b = (operand(c, op, value, target.activation) for value in (op.a, op.b))
+    return (b, a) if shape(a) != shape(op.out) else (a, b)
+
+
+@converts(qd.GreaterOp)
+def greater(c: Conversion, op: qd.GreaterOp, target: Target) -> ir.Value:
+    """The sign of a difference: both operands at one scale, multipliers even, so that 1 and -1 do not occur.
+
+    a and b are compared as far apart as 2^-14 of their larger scale, or 2^-30 where one has 16 bits.
+    """
+    a, b = operand(c, op, op.a), operand(c, op, op.b)
+    kinds = activation_of(a), activation_of(b)
+    wide = 16 in (kinds[0].bits, kinds[1].bits)
+    bits, largest = (29 if wide else 13), max(kind.exact for kind in kinds)
+    ma, mb = (2 * round_half_up(kind.exact / largest * (1 << bits)) for kind in kinds)
+    mb = -mb
+    if shape(a) != shape(op.out):
+        a, b, ma, mb = b, a, mb, ma
+    sign = qi.AddOp(
+        a=a,
+        b=b,
+        multiplier_a=i64(ma),
+        multiplier_b=i64(mb),
+        shift=i64(SHIFT_MIN),
+        low=i64(0),
+        high=i64(1),
+        out=COUNTED.tensor(shape(op.out)),
+    ).out
+    out = target.activation
+    if out == COUNTED:
+        return sign
+    entries = np.full(256, out.step(1.0), out.storage)
+    entries[0] = out.step(0.0)
+    return qi.TableOp(x=sign, table=dense(entries), out=out.tensor(shape(op.out))).out
+
+
 @converts(qd.ClampOp)
 def clamp(c: Conversion, op: qd.ClampOp, target: Target) -> ir.Value:
     """A clamp that stands alone, or an identity that changes the scale."""
@@ -95,8 +152,8 @@ def look_up(c: Conversion, op: qd.Function, target: Target) -> ir.Value:
     return qi.TableOp(x=x, table=dense(entries), out=target.activation.tensor(shape(x))).out
 
 
-def operand(c: Conversion, op: Any, value: ir.Value) -> ir.Value:
-    """An operand of a broadcasting op, of the result's rank.
+def operand(c: Conversion, op: Any, value: ir.Value, kind: Activation | None = None) -> ir.Value:
+    """An operand of a broadcasting op, of the result's rank; a constant is made as `kind` says.
 
     Raises:
         ModelError: an activation of lower rank, whose batch would meet another dimension.
@@ -104,7 +161,9 @@ def operand(c: Conversion, op: Any, value: ir.Value) -> ir.Value:
     rank = len(shape(op.out))
     if isinstance(defining(value), qd.ConstantOp):
         data = constant_array(op, value)
-        return c.constant_activation(data.reshape((1,) * (rank - data.ndim) + data.shape), value_activation(value))
+        return c.constant_activation(
+            data.reshape((1,) * (rank - data.ndim) + data.shape), kind or value_activation(value)
+        )
     x = c.get(value)
     if len(shape(x)) != rank:
         raise ModelError(

@@ -9,6 +9,7 @@ A concat that only a result is made of is never one tensor: its parts keep their
     concat(conv : range r1, ...) : range r -->  concat(conv : range r, ...) : range r
     concat(shared : range r1) : range r    -->  concat(clamp(shared, -inf, inf) : range r) : range r
     sigmoid(conv : [-20, 30])              -->  sigmoid(conv : [-6.25, 6.25])
+    floor(conv) : [-3.1, 7]                -->  floor(conv) : [-4, 251]
     log(conv : [0, 2.55]) : [-87, 1]       -->  log(conv) : [-4.6, 1]
 
 Truth: exact on the float graph; it decides only where steps lie.
@@ -31,6 +32,7 @@ from dyadic.passes.integerize.quantization import (
 from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.integerize.tables import reach
 from dyadic.passes.rewriting import defining, module_pass
+from dyadic.runtime.fixedpoint import S16_MAX
 
 
 @module_pass
@@ -41,6 +43,8 @@ def place_ranges(module: ir.Operation) -> None:
         for op in body:
             if isinstance(op, qd.Function):
                 narrow_to_useful_inputs(op)
+            if isinstance(op, qd.Operator) and op.whole:
+                count_by_one(op)
         for op in body:
             if qd.keeps_range(op):
                 make_room_for_inserted(op)
@@ -69,11 +73,25 @@ def narrow_to_useful_inputs(op: qd.Function) -> None:
         set_value_range(op.x, low, high)
 
 
+def count_by_one(op: qd.Operator) -> None:
+    """Whole numbers get steps of 1, where there are enough."""
+    low, high = value_range(op.out)
+    low, high = min(math.floor(low), 0), max(math.ceil(high), 0)
+    bits = value_bits(op.out)
+    if bits == 16 and max(-low, high) <= S16_MAX:
+        set_value_range(op.out, -S16_MAX, S16_MAX)
+    elif bits < 16 and high - low < 1 << bits:
+        set_value_range(op.out, low, low + (1 << bits) - 1)
+
+
 def narrow_to_reach(op: qd.Function) -> None:
     """Near a number without a value a function exceeds all that it makes of steps of its input: no steps for that."""
     low, high = value_range(op.out)
     lowest, highest = reach(op, value_activation(op.x))
-    low, high = max(low, lowest), min(high, highest)
+    if value_bits(op.out) < 16:
+        low, high = max(low, lowest), min(high, highest)
+    else:  # enough steps for all of it
+        low, high = lowest, highest
     if low < high:
         set_value_range(op.out, low, high)
 

@@ -55,6 +55,33 @@ ONNX: dict[str, tuple[int, str, dict[str, Any]]] = {
     "power of 4": (13, "y = Pow(x, n)", {"n": number(4)}),
     "power of a number": (13, "y = Pow(n, x)", {"n": number(1.5)}),
     "power of a whole number": (13, "y = Pow(x, n)", {"n": np.array(2, np.int64)}),
+    "larger, smaller": (8, "t = Tanh(x) a = Max(x, t) n = Neg(x) y = Min(a, n, t)", {}),
+    "larger than a constant": (13, "y = Max(x, c)", {"c": [4, 1, 1]}),
+    "clip by tensors": (13, "t = Tanh(x) y = Clip(x, lo, hi)", {"lo": number(-1), "hi": number(2)}),
+    "mean": (13, "t = Tanh(x) y = Mean(x, t, x)", {}),
+    "divide": (13, "e = Exp(x) p = Add(e, c) y = Div(x, p)", {"c": number(1)}),
+    "divide a number": (13, "e = Exp(x) p = Add(e, c) y = Div(c, p)", {"c": number(3)}),
+    "greater": (13, "s = Sin(x) b = Greater(x, s) y = Cast<to=1>(b)", {}),
+    "greater or equal": (16, "s = Sin(x) b = GreaterOrEqual(x, s) y = Cast<to=1>(b)", {}),
+    "less": (13, "s = Sin(x) b = Less(x, s) y = Cast<to=1>(b)", {}),
+    "less or equal": (16, "b = LessOrEqual(x, x) y = Cast<to=1>(b)", {}),
+    "less than a number": (13, "b = Less(c, x) y = Cast<to=1>(b)", {"c": number(0.5)}),
+    "at most a number": (16, "b = LessOrEqual(x, c) y = Cast<to=1>(b)", {"c": number(0.5)}),
+    "equal": (13, "r = Round(x) b = Equal(r, c) y = Cast<to=1>(b)", {"c": number(1)}),
+    "equal to a tensor": (13, "r = Round(x) f = Floor(x) b = Equal(r, f) y = Cast<to=1>(b)", {}),
+    "logic": (
+        13,
+        "p = Greater(x, a) q = Less(x, b) n = Not(q) o = Or(p, n) e = And(o, q) z = Xor(e, p) y = Cast<to=1>(z)",
+        {"a": number(1), "b": number(2)},
+    ),
+    "where": (13, "c = Greater(x, z) t = Tanh(x) n = Neg(x) y = Where(c, t, n)", {"z": number(0)}),
+    "where or a number": (13, "c = Greater(x, z) t = Tanh(x) y = Where(c, n, t)", {"z": number(0), "n": number(7)}),
+    "where of a constant": (
+        13,
+        "t = Tanh(x) y = Where(c, t, x)",
+        {"c": np.array([True, False, True, True, False, False])},
+    ),
+    "casts": (13, "i = Cast<to=7>(x) b = Cast<to=9>(i) f = Cast<to=1>(b) g = Cast<to=1>(i) y = Add(f, g)", {}),
     "power of 0": (13, "p = Pow(x, n) y = Add(p, x)", {"n": number(0)}),
 }
 
@@ -93,6 +120,26 @@ ATEN: dict[str, Case] = {
     "prelu of channels": (lambda s, x: s.p(x), {"p": lambda: prelu_of(4)}),
     "power": (lambda s, x: x.abs() ** 1.7, {}),
     "power of a number": (lambda s, x: torch.pow(1.5, x), {}),
+    "shrink": (lambda s, x: F.softshrink(x, 1.5) + F.hardshrink(x, 1.5), {}),
+    "larger, smaller": (lambda s, x: torch.maximum(x, x.tanh()) - torch.minimum(-x, x.sin()), {}),
+    "larger, smaller of two": (lambda s, x: torch.max(x, x.tanh()) - torch.min(-x, x.sin()), {}),
+    "clamp by tensors": (lambda s, x: torch.clamp(x, x.sin() - 1, x.cos() + 1), {}),
+    "divide": (lambda s, x: x / (x.exp() + 1) + 1 / (2 + x.sin()), {}),
+    "compare": (
+        lambda s, x: (x > x.sin()).float() + (x >= 1).float() * 2 + (x < 0.5).float() * (x <= -0.5).float(),
+        {},
+    ),
+    "equal": (lambda s, x: (x.round() == 1).float() + 2 * (x.round() != x.floor()).float(), {}),
+    "logic": (lambda s, x: (((x > 1) | ~(x < 2)) & (x < 2) ^ (x > 1)).float(), {}),
+    "logic by words": (
+        lambda s, x: torch.logical_xor(
+            torch.logical_and(torch.logical_or(x > 1, torch.logical_not(x < 2)), x < 2), x > 1
+        ).float(),
+        {},
+    ),
+    "where": (lambda s, x: torch.where(x > 0, x.tanh(), -x), {}),
+    "masked fill": (lambda s, x: x.masked_fill(x > 1, 0.5), {}),
+    "truncate": (lambda s, x: x.trunc() + x.long().float(), {}),
 }
 
 

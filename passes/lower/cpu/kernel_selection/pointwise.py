@@ -10,7 +10,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, storage, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
-from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, table
+from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, extreme, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 from dyadic.passes.lower.cpu.memory.views import layout_of
@@ -108,6 +108,15 @@ def mul(op: qi.MulOp) -> list[Launch]:
     )
     inputs = [place(layout_of(a)), place(layout_of(b))]
     return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(a, b))]
+
+
+@selects(qi.MaxOp, qi.MinOp)
+def extreme_of(op: qi.Extreme) -> list[Launch]:
+    """One launch: comparisons need no scale."""
+    a, b = (op.b, op.a) if _exchanged(op) else (op.a, op.b)
+    spec = extreme.ExtremeSpec(largest=isinstance(op, qi.MaxOp), **_walked(op, a=a, b=b))
+    inputs = [place(layout_of(a)), place(layout_of(b))]
+    return [Launch(spec, place(layout_of(op.out)), inputs, constant=_constant(a, b))]
 
 
 @selects(qi.RequantOp)

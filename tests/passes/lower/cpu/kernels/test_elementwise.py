@@ -1,4 +1,4 @@
-"""Add, multiply, requantize and table give the bits of their `qi` ops, whatever the strides and the broadcasting."""
+"""Add, multiply, compare, requantize and table give the bits of their `qi` ops, whatever the strides and broadcasting."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.effort import examples
 
-from dyadic.passes.lower.cpu.kernels.families import elementwise, table
+from dyadic.passes.lower.cpu.kernels.families import elementwise, extreme, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 from dyadic.runtime import fixedpoint
@@ -102,6 +102,15 @@ def mul_case(grid: Grid) -> Any:
     return grid.kernels.Case(spec, [a_memory, b_memory], params=params, **grid.result(out, values))
 
 
+def extreme_case(grid: Grid) -> Any:
+    a, out, (b, channel) = grid.strides(), grid.strides(), grid.second_strides()
+    (a_memory, x), (b_memory, y) = grid.operand(a), grid.operand(b, channel)
+    largest = grid.draw(st.booleans())
+    sides = {"a": Strided(*a), "b": Strided(*b, channel), "out": Strided(*out)}
+    spec = extreme.ExtremeSpec(**flat(grid), largest=largest, **sides)
+    return grid.kernels.Case(spec, [a_memory, b_memory], **grid.result(out, np.where((x > y) == largest, x, y)))
+
+
 def table_case(grid: Grid) -> Any:
     source, out = grid.strides(), grid.strides()
     memory, x = grid.operand(source)
@@ -145,7 +154,7 @@ def test_dimensions_around_rows_have_any_strides(kernels: Any) -> None:
 @given(st.data())
 def test_elementwise_kernels_equal_their_ops(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
-    makers = [add_case, mul_case, table_case] * 5
+    makers = [add_case, mul_case, extreme_case, table_case] * 5
     kernels.check([make(Grid(kernels, data.draw, rng)) for make in makers], rng)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dyadic.dialects.windows import taps, valid_cells
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, elementwise_wide, pool
+from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, elementwise_wide, extreme, pool
 from dyadic.passes.lower.cpu.kernels.families.elementwise_wide import ADD, MUL, REQUANT
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
@@ -252,6 +252,22 @@ def test_elementwise_operations_of_any_widths(kernels: Any, operation: str) -> N
     some = [(True, True, True), (True, False, True), (False, True, False), (False, False, True), (True, True, False)]
     mixtures = [(True, True), (True, False)] if operation == REQUANT else some
     kernels.check([elementwise_case(kernels, rng, operation, widths) for widths in 2 * mixtures], rng)
+
+
+def test_the_larger_and_the_smaller_of_two_wide_numbers(kernels: Any) -> None:
+    rng = np.random.default_rng(22)
+    cases = []
+    for i in range(6):
+        sizes = (2, int(rng.integers(1, 4)), int(rng.integers(1, 5)), int(rng.choice([1, 8, 33, 64, 130])))
+        a, b, out = (Tensor.of(rng, kernels, sizes, True, extreme=bool(rng.integers(2))) for _ in range(3))
+        lies, other = b.lies, b.values
+        if i % 3:  # one number for a pixel, or one row of numbers for all
+            lies = replace(lies, channel=0) if i % 3 == 1 else replace(lies, column=0, row=0, image=0)
+            other = other[..., :1] if i % 3 == 1 else other[:1, :1, :1]
+        spec = extreme.ExtremeSpec(*sizes[1:], 1, largest=i < 3, a=a.lies, b=lies, out=out.lies)
+        values = (np.maximum if i < 3 else np.minimum)(a.values, other)
+        cases.append(finished(kernels, spec, [a, b], out, values))
+    kernels.check(cases, rng)
 
 
 def pool_case(kernels: Any, rng: np.random.Generator, widths: tuple[bool, bool] | None) -> Any:
