@@ -31,7 +31,7 @@ compares("eq", "equal")
 compares("ne", "not_equal")
 
 
-def joins(names: tuple[str, ...], join: Callable[[Any, Any], Result]) -> None:
+def joins(names: tuple[str, ...], join: Callable[..., Result]) -> None:
     """Of bools, where bit by bit is the same."""
 
     @aten(*names)

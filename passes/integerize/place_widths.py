@@ -5,8 +5,8 @@ inputs of a concat take the concat's. A table has 256 entries, so its input has 
 attention. Such a width is given to the producer where this op is its only reader, else through an identity `qd.clamp`
 (later one `qi.requant`). What a recurrence adds to the products of its states has 16. A constant that is added to or
 multiplied with something costs nothing to be exact: it has 16 bits where the result has. A reciprocal that something is
-multiplied with has 16 bits: the smallest of it is 1/255 of the largest and has 128 steps, so that a quotient is off by at
-most 0.4 % of itself beside its own rounding.
+multiplied with has 16 bits: the smallest of it is 1/255 of the largest and has 128 steps, so that a quotient is off by
+at most 0.4 % of itself beside its own rounding.
 
     max_pool(x : 16 bits)                 -->  max_pool(x) : 16 bits
     concat(conv : 4 bits, ...) : 8 bits   -->  concat(conv : 8 bits, ...) : 8 bits

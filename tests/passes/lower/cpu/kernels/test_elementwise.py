@@ -1,4 +1,4 @@
-"""Add, multiply, compare, requantize and table give the bits of their `qi` ops, whatever the strides and broadcasting."""
+"""Add, multiply, compare, requantize and table give the bits of their `qi` ops for any strides and broadcasting."""
 
 from typing import Any
 
