@@ -97,8 +97,7 @@ class Scratch:
         self.score_row, self.weight_row = 4 * spec.padded_keys, spec.padded_keys
         self.scores = self.ones + padded(spec.depth + packing.DWORD)
         self.weights = self.scores + MOST_ROWS * self.score_row
-        self.totals = self.weights + MOST_ROWS * self.weight_row + LINE  # a byte behind the last weight is read
-        self.scales = self.totals + 4 * MOST_ROWS
+        self.scales = self.weights + MOST_ROWS * self.weight_row + LINE  # a byte behind the last weight is read
         self.end = self.scales + RowScales.BYTES
 
 
@@ -220,14 +219,20 @@ class _Writer:
         self.score(here, rows)
         masks = self.masks(here)
 
-        def weigh(r: c.Value) -> None:
-            scores = c.at(self.scratch(places.scores), c.mul(r, places.score_row))
+        def scores(r: c.Value) -> c.Value:
+            return c.at(self.scratch(places.scores), c.mul(r, places.score_row))
+
+        def weigh(r: c.Value, largest: c.Value, *sums: c.Value) -> list[c.Value]:
+            # nothing of a row can begin before its largest score is known: that of the next one is looked for meanwhile
+            after = self.softmax.largest(scores(c.smallest(c.add(r, 1), rows - 1)))
             target = c.at(self.scratch(places.weights), c.mul(r, places.weight_row))
             lines = [c.at(mask, c.mul(r, stride)) if stride else mask for mask, stride in masks]
-            c.store(self.softmax.weights(scores, lines, target), self.scratch(places.totals), c.mul(r, 4), align=4)
+            total = self.softmax.weights(scores(r), largest, lines, target)
+            return [after, *self.scales.add_row(r, total, sums)]
 
-        c.loop(0, rows, weigh)
-        self.scales.make(self.scratch(places.totals), rows)
+        first = self.softmax.largest(self.scratch(places.scores))
+        _, *sums = c.loop(0, rows, weigh, [first, *self.scales.begin()])
+        self.scales.make(sums, rows)
         self.average(here.of(self.k.out, spec.out).pointer, rows)
 
     def masks(self, here: Unit) -> list[tuple[c.Value, int]]:
@@ -273,23 +278,25 @@ class _Writer:
     def average(self, out: c.Value, rows: int) -> None:
         """Weights times v, rounded, to bytes."""
         spec, places, vector = self.spec, self.places, self.value_bytes
-        starts, rounding = [self.scales.start(r) for r in range(rows)], [self.scales.row(r) for r in range(rows)]
         full, rest = divmod(spec.width, LANES)
 
         def block(first: c.Value, vectors: int, counts: list[int]) -> None:
             right = c.at(self.scratch(places.v), c.mul(first, vector))
-            begin = [[starts[r]] * vectors for r in range(rows)]
+            scales = self.scales.ready()
+            begin = [[scales.start(r)] * vectors for r in range(rows)]
             left, dwords = self.scratch(places.weights), packing.packed_dwords(spec.keys)
             made = products.sums(self.dot, left, places.weight_row, rows, right, vectors, vector, dwords, begin)
             at = c.at(out, c.mul(first, LANES))
-            results = []
-            for r, line in enumerate(made):
-                place = c.at(at, r * spec.out.row)
-                results += [
-                    Result(rounding[r], total, count, place, None, v * LANES)
-                    for v, (total, count) in enumerate(zip(line, counts, strict=True))
-                ]
-            self.epilogue.finish(results)
+            some = max(1, self.epilogue.at_once // vectors)
+            for r in range(0, rows, some):
+                results, scales = [], self.scales.ready()  # a few rows' at a time
+                for row in range(r, min(rows, r + some)):
+                    place, rounding = c.at(at, row * spec.out.row), scales.row(row)
+                    results += [
+                        Result(rounding, total, count, place, None, v * LANES)
+                        for v, (total, count) in enumerate(zip(made[row], counts, strict=True))
+                    ]
+                self.epilogue.finish(results)
 
         self.blocks(full, lambda first, vectors: block(first, vectors, [LANES] * vectors))
         if rest:

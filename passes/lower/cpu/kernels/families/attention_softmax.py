@@ -15,6 +15,7 @@ from dyadic.passes.lower.cpu.kernels.vocabulary.isa import LANES
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import HIGH, SMALL_SHIFT, Rounding
 
 SIGN16 = 0x8000
+QUOTIENT_BITS = 17
 UNROLLED = 16  # vectors of int32 that are straight-line code
 _SUM = {16: "llvm.x86.sse2.psad.bw", 32: "llvm.x86.avx2.psad.bw", 64: "llvm.x86.avx512.psad.bw.512"}
 _PACK = {32: "llvm.x86.avx2.packusdw", 64: "llvm.x86.avx512.packusdw.512"}
@@ -37,13 +38,12 @@ class Rows:
     def __init__(self, level: str, keys: int, rule: Rule, curve: softmax.Curve = softmax.EXPONENTIAL) -> None:
         self.lanes, self.keys, self.rule, self.curve = ByteLanes.of(level), keys, rule, curve
 
-    def weights(self, scores: c.Value, masks: Sequence[c.Value], target: c.Value) -> c.Value:
-        """Of one row: stores the weights, and zeros behind them; returns their sum, an i32.
+    def weights(self, scores: c.Value, largest: c.Value, masks: Sequence[c.Value], target: c.Value) -> c.Value:
+        """Of one row: stores the weights, and zeros behind them; returns their sum in the first of some i32.
 
-        masks: bytes that are 0 where a key is not valid and -1 elsewhere.
+        largest: what `largest` says of the row. masks: bytes that are 0 where a key is not valid and -1 elsewhere.
         """
         v, keys, count = self.lanes, self.keys, self.lanes.dwords
-        largest = c.splat(self.largest(scores), count)
         groups = -(-keys // v.size)
 
         def group(first: c.Value | int, total: c.Value, left: int) -> c.Value:
@@ -66,12 +66,12 @@ class Rows:
                 total = group(i * v.size, total, v.size)
         if keys % v.size:
             total = group(whole * v.size, total, keys % v.size)
-        while (n := c.lane_count(total)) > 1:
+        while (n := c.lane_count(total)) > 2:
             total = c.add(c.part(total, 0, n // 2), c.part(total, n // 2, n // 2))
-        return c.truncate(c.element(total, 0), 32)
+        return c.bits_as(c.add(total, c.shuffle(total, total, (1, 0))), 4, 32)
 
     def largest(self, scores: c.Value) -> c.Value:
-        """Of a row, whose scores end with a whole vector of 16."""
+        """Of a row, whose scores end with a whole vector of 16; in every lane."""
         count = self.lanes.dwords
         vectors = -(-self.keys // LANES) * LANES // count
 
@@ -91,7 +91,7 @@ class Rows:
         most = found[0]
         while (n := c.lane_count(most)) > 1:
             most = c.largest(c.part(most, 0, n // 2), c.part(most, n // 2, n // 2))
-        return c.element(most, 0)
+        return c.splat(c.element(most, 0), count)
 
     def logarithm(self, largest: c.Value, scores: c.Value) -> c.Value:
         """`u` of int32 scores."""
@@ -166,23 +166,33 @@ class RowScales:
 
     def __init__(self, level: str, form: str, context: Context, table: c.Value) -> None:
         assert form in (HIGH, SMALL_SHIFT)
-        self.form, self.context, self.table = form, context, table
+        self.level, self.form, self.context, self.table = level, form, context, table
         self.scalar = level == "x86-64"  # has no shift by another number in every lane
 
-    def make(self, totals: c.Value, rows: int) -> None:
-        """From i32 sums at `totals`."""
-        if self.scalar:
-            c.loop(0, rows, lambda r: self._make(totals, c.mul(r, 4), 1))
-        else:
-            self._make(totals, 0, LANES)
+    def begin(self) -> list[c.Value]:
+        """What a loop over rows carries for `row`: their sums, since a load of what was just stored apart has to wait
+        for all of it."""
+        return [] if self.scalar else [c.zeros(LANES, 32)]
 
-    def _make(self, totals: c.Value, offset: c.Value | int, count: int) -> None:
-        kind = c.integer(32) if count == 1 else c.vec(count, 32)
+    def add_row(self, r: c.Value, total: c.Value, before: Sequence[c.Value]) -> list[c.Value]:
+        """Row r, whose sum is the first lane of `total`: what to carry on."""
+        if self.scalar:
+            self._make(c.element(total, 0), c.mul(r, 4))
+            return []
+        last = c.shuffle(total, total, [0] * LANES)
+        return [c.shuffle(before[0], last, range(1, LANES + 1))]
+
+    def make(self, carried: Sequence[c.Value], rows: int) -> None:
+        """Of `rows` rows that were added."""
+        if not self.scalar:
+            self._make(c.shuffle(carried[0], carried[0], [(LANES - rows + r) % LANES for r in range(LANES)]), 0)
+
+    def _make(self, total: c.Value, offset: c.Value | int) -> None:
+        count = 1 if self.scalar else LANES
 
         def each(value: c.Value) -> c.Value:
             return value if count == 1 else c.splat(value, count)
 
-        total = c.load(kind, totals, offset, align=4)
         # less than one weight of 255 is only where nothing is valid
         total_or_one = c.largest(total, softmax.LARGEST_WEIGHT)
         zeros = c.leading_zeros(total_or_one)
@@ -210,6 +220,11 @@ class RowScales:
         low = c.shift_right_logical(c.mul(even, factor), 16)
         high = c.shift_left(c.shift_right_logical(c.mul(odd, factor), 16), 32)
         return c.bits_as(c.either(low, high), count, 32)
+
+    def ready(self) -> "RowScales":
+        """The same behind what was made: LLVM would keep all rows' numbers in registers, or rather on the stack, where
+        broadcasts from memory cost nothing."""
+        return RowScales(self.level, self.form, self.context, c.opaque(self.table))
 
     def start(self, row: int | c.Value) -> c.Value:
         """What the sums of a row begin at: v is taken less 128, not less its zero point."""
@@ -243,12 +258,11 @@ class RowRounding(Rounding):
 
 def reciprocal(r: c.Value) -> c.Value:
     """`floor(2^31 / r)` of r in [2^15, 2^16), bit by bit: 16 bits of the dividend are one below r or r itself."""
-    rest, quotient = c.like(r, 1 << 15), c.like(r, 0)
-    for bit in range(17):
+    rest, missing = c.like(r, 1 << 15), c.like(r, 0)
+    for bit in range(QUOTIENT_BITS):
         if bit:
-            rest, quotient = c.shift_left(rest, 1), c.shift_left(quotient, 1)
+            rest, missing = c.add(rest, rest), c.add(missing, missing)
         less = c.sub(rest, r)
-        fits = c.equal(c.shift_right_logical(less, 31), c.like(r, 0))
+        missing = c.add(missing, c.shift_right(less, 31))  # -1 where r does not fit
         rest = c.smallest_unsigned(rest, less)  # what is below 0 is large
-        quotient = c.select(fits, c.either(quotient, c.like(r, 1)), quotient)
-    return quotient
+    return c.add(missing, (1 << QUOTIENT_BITS) - 1)

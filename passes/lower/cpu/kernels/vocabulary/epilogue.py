@@ -32,11 +32,15 @@ class Epilogue:
         self.form, self.params = form, params
         self.out_plane, self.residual_plane = out_plane, residual_plane
 
+    @property
+    def at_once(self) -> int:
+        """How many results fill the level's widest vector of bytes."""
+        return self.lanes.size // LANE
+
     def finish(self, results: list[Result]) -> None:
         """As many vectors of 16 channels at a time as fill the level's widest vector of bytes."""
-        at_once = self.lanes.size // LANE
-        for start in range(0, len(results), at_once):
-            self.store(results[start : start + at_once])
+        for start in range(0, len(results), self.at_once):
+            self.store(results[start : start + self.at_once])
 
     def store(self, results: list[Result]) -> None:
         rounded = [one.requantize.rounded(one.acc, self.addend(one)) for one in results]
