@@ -15,6 +15,7 @@ from dyadic.passes.integerize.place_widths import place_widths
 from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
 from dyadic.passes.lower.cpu.choose_dim_order import choose_dim_order
+from dyadic.passes.lower.cpu.join_copies import join_copies
 from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
 from dyadic.passes.prepare.balance_attention import balance_attention
@@ -121,6 +122,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
     ),
     "lower/cpu": (
         choose_dim_order,  # first: layouts are of tensors as they lie in memory
+        join_copies,  # before layouts: a copy lies beside what it is a copy of
         assign_layouts,  # before memory: where halos lie and which tensors share a buffer decides what needs memory
         plan_memory,  # before outlining, while lifetimes can be read off the graph
         select_kernels,

@@ -37,21 +37,27 @@ def rows_of(rng: np.random.Generator, count: int, n: int, low: int, high: int) -
 
 
 class Tensor:
-    """Rows in memory: bytes, or two planes of them, with gaps that are random."""
+    """Rows in memory: bytes, or two planes of them (three with a copy), with gaps that are random."""
 
-    def __init__(self, draw: Any, rng: np.random.Generator, sizes: tuple[int, int, int, int], wide: bool) -> None:
+    def __init__(
+        self, draw: Any, rng: np.random.Generator, sizes: tuple[int, int, int, int], wide: bool, copied: bool = False
+    ) -> None:
         images, outer, rows, n = sizes
         gap = st.sampled_from([0, 0, 1, 4, 64])
         row = n + draw(gap)
         around = rows * row + draw(gap)
         plane = outer * around + draw(gap) if wide else 0
-        image = plane + outer * around + 3 * draw(gap)
+        image = plane * (1 + copied) + outer * around + 3 * draw(gap)
         self.sizes, self.offset = sizes, draw(st.sampled_from([0, 9]))
         self.strided = Strided(n, row, image, plane=plane, outer=(around,))
-        self.bytes = rng.integers(0, 256, self.offset + images * image + plane + 64, np.uint8)
+        self.bytes = rng.integers(0, 256, self.offset + images * image + 2 * plane + 64, np.uint8)
 
     def write(self, view: Any, values: Rows, wide: bool) -> None:
-        kind = self.strided
         for i, plane in enumerate(fixedpoint.planes(values.astype(np.int16 if wide else np.uint8))):
-            place = self.offset + i * kind.plane
-            view(self.bytes, place, self.sizes, (kind.image, *kind.outer, kind.row, 1))[:] = plane
+            self.write_plane(view, i, plane)
+
+    def write_plane(self, view: Any, number: int, plane: Rows) -> None:
+        """One byte of every number; plane 2 is the copy."""
+        kind = self.strided
+        place = self.offset + number * kind.plane
+        view(self.bytes, place, self.sizes, (kind.image, *kind.outer, kind.row, 1))[:] = plane

@@ -20,7 +20,7 @@ from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, embedding, float_conv, recurrence, weight_storage
-from dyadic.passes.rewriting import defining
+from dyadic.passes.rewriting import defining, layer_name
 
 PACKED, SPEC = "qi.packed", "qi.spec"
 
@@ -62,6 +62,8 @@ def group_scales(spec: Any, packed: npt.NDArray[np.int8], weight: npt.NDArray[np
 def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: list[int]) -> bytes:
     """Bytecode of a copy of `integer` whose weights refer to the packed ones.
 
+    A layer without a launch of its own, whose few weights another one's parameters have, keeps them.
+
     Args:
         launches: those of the outlined module that have weights of `qi.Layer` ops or tables of embeddings, in order.
         offsets: where the weights of each launch lie in the weights section.
@@ -69,8 +71,12 @@ def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: 
     copy = integer.operation.clone()
     readers = [op.opview for op in main_function(copy).regions[0].blocks[0].operations]
     readers = [op for op in readers if isinstance(op, qi.Layer | qi.EmbeddingOp)]
+    waiting = list(zip(launches, offsets, strict=True))
     with copy.context, ir.Location.unknown():
-        for op, launch, offset in zip(readers, launches, offsets, strict=True):
+        for op in readers:
+            if not waiting or not _is_of(waiting[0][0], op):
+                continue
+            launch, offset = waiting.pop(0)
             constant = defining(op.table if isinstance(op, qi.EmbeddingOp) else op.weight).operation
             if isinstance(constant.attributes["value"], ir.UnitAttr):
                 continue  # shared, and done for another reader
@@ -79,9 +85,14 @@ def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: 
             constant.attributes[SPEC] = launch.spec
             if GROUP_SCALES in constant.attributes:
                 constant.attributes[GROUP_SCALES] = ir.UnitAttr.get()
+        assert not waiting, f"no layer has the weights of {waiting[0][0].layer}"
         stream = io.BytesIO()
         copy.write_bytecode(stream)
     return stream.getvalue()
+
+
+def _is_of(launch: LaunchOp, op: Any) -> bool:
+    return launch.op.value == op.operation.name and launch.layer.value == layer_name(op)
 
 
 def restore(bytecode: bytes, weights: npt.NDArray[np.int8], context: ir.Context) -> ir.Module:

@@ -17,6 +17,7 @@ from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.passes.lower.cpu.join_copies import JOINED, joined_copy
 from dyadic.passes.lower.cpu.memory.views import (
     BUFFERS,
     CONSTANT,
@@ -47,6 +48,7 @@ class Storage:
     parent: "Storage | None" = None
     channel: int = 0  # first channel inside the parent
     reshaped: bool = False  # the parent's bytes under another shape
+    beside: bool = False  # behind both planes of the parent, a copy of which it is
     order: tuple[int, ...] = ()  # the parent's bytes with dimensions in another order: which of its each of ours is
     halo: Halo = NO_HALO
     packed: bool = False  # no padding between pixels, since a reshape reads or makes it
@@ -113,6 +115,7 @@ def _assign(function: Any) -> None:
     _share_with_the_boundary(storages)
     _share_rows(storages)
     _share(storages)
+    _put_copies_beside(storages)
     _place(storages, function)
 
 
@@ -208,6 +211,22 @@ def _share(storages: dict[Any, Storage]) -> None:
                 source.adopt(storage, reshaped=True)
 
 
+def _put_copies_beside(storages: dict[Any, Storage]) -> None:
+    """A copy that a norm's kernel writes is one more plane of the norm's result, where both have a buffer of their own;
+    elsewhere it has a kernel of its own again."""
+    for storage in storages.values():
+        copy = joined_copy(storage.op) if isinstance(storage.op, qi.LayerNormOp) else None
+        if copy is None:
+            continue
+        inner, source = storages[copy.out], storages[copy.x]
+        free = storage.parent is None and inner.parent is None and source.root is storage
+        if free and all(one.halo == NO_HALO for one in (*storage.family(), *inner.family())):
+            storage.adopt(inner)
+            inner.beside = True
+        else:
+            del copy.operation.attributes[JOINED]
+
+
 def _only_channels(op: qi.SliceOp) -> bool:
     return set(ints(op.steps)) == {1} and shape(op.x)[:-1] == shape(op.out)[:-1]
 
@@ -231,7 +250,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             image = -(-used // ALIGNMENT) * ALIGNMENT
             offset = halo.top * row + halo.left * pixel
             plane = image if storage.wide else 0
-            image += plane
+            image += plane * (2 if any(child.beside for child in storage.children) else 1)
             where = strides_of(storage.dims, pixel, row)
             storage.layout = Layout(len(sizes), offset, where, image, _margins(halo), plane)
             sizes.append(image)
@@ -279,4 +298,8 @@ def _inside(outer: Layout, child: Storage) -> Layout:
         strides = (*padding, *_behind_the_batch(outer.strides, child.order))
         halo = _behind_the_batch(outer.halo, child.order) if outer.halo else ()
         return replace(outer, strides=strides, halo=halo)
+    if child.beside:
+        pixel = outer.strides[-2]
+        strides = strides_of(child.dims, pixel, pixel * child.sizes.columns)
+        return Layout(outer.buffer, outer.offset + 2 * outer.plane, strides, outer.image)
     return replace(outer, offset=outer.offset + child.channel)

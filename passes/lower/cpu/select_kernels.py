@@ -9,6 +9,7 @@ from dyadic.dialects import qd, qi
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import is_integer, known_activation, quantized_bounds, shape, zero_point
+from dyadic.passes.lower.cpu.join_copies import is_joined
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
@@ -46,7 +47,7 @@ def _outline(function: Any, where: ir.InsertionPoint) -> Any:
     ringed: set[int] = {layout_of(op.out).buffer for op in body if isinstance(op, qi.InputOp)}
     with ir.InsertionPoint(outlined.add_entry_block()):
         for op in body:
-            if not qi.has_kernel(op):
+            if not qi.has_kernel(op) or is_joined(op):
                 continue
             selector = selects.of(type(op))
             assert selector is not None, f"{op.operation.name} has no kernel for this target"

@@ -6,6 +6,7 @@ import numpy as np
 
 from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
+from dyadic.passes.lower.cpu.join_copies import copied, joined_copy
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import layer_norm as normalization
@@ -65,10 +66,13 @@ def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
     uniform = bool((gain == gain[0]).all() and (bias == bias[0]).all())
     if uniform:
         gain, bias = gain[: normalization.GROUP], bias[: normalization.GROUP]
-    spec = normalization.LayerNormSpec(**_rows(op), bits=bits, centered=op.centered.value, uniform=uniform)
-    zero = zero_point(op.x)
-    params = normalization.pack_params(gain, bias, op.shift.value, op.epsilon.value, zero, _header(op))
-    return _launch(op, spec, params)
+    copy = joined_copy(op)
+    spec = normalization.LayerNormSpec(
+        **_rows(op), bits=bits, centered=op.centered.value, uniform=uniform, copied=copy is not None
+    )
+    makes = None if copy is None else copied(copy)
+    numbers = op.shift.value, op.epsilon.value, zero_point(op.x)
+    return _launch(op, spec, normalization.pack_params(gain, bias, *numbers, _header(op), makes))
 
 
 @selects(qi.SoftmaxOp)

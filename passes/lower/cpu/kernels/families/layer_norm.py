@@ -11,6 +11,9 @@ V < 2^(2F + 2r - 30). Rows that are not centered are moved by their zero point.
 
 A row longer than 4095 has its variance in 128 bits and M in three parts; what is beyond s16 is cut off.
 
+A result of 16 bits may have a copy of 8 bits beside it (`one_multiplication.py`): one more plane, behind the other two,
+of the bytes that words become while they are in registers.
+
 R is the table's entry for the upper eight bits of v, improved once: `y * (3 - y^2 * v) / 2`, rounded down, which is
 never too large, and too small by at most two, for every v.
 """
@@ -23,6 +26,7 @@ import numpy.typing as npt
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, ByteLanes, Narrow, with_dot_words
+from dyadic.passes.lower.cpu.kernels.vocabulary.one_multiplication import Copy
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
 from dyadic.passes.lower.cpu.kernels.vocabulary.row_sums import sums
 from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row
@@ -30,13 +34,15 @@ from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, u
 from dyadic.passes.lower.cpu.kernels.vocabulary.word_scale import SPLIT, LongScale, WordScale, in_order
 
 HEADER = 16  # int32: zero point, low, high of the result, shift, epsilon (two), zero point of the input
-SHIFT, EPSILON, ZERO = 3, 4, 6
+SHIFT, EPSILON, ZERO, COPY_SHIFT = 3, 4, 6, 7
 FIRST_SEED, LAST_SEED = 64, 256  # the upper eight bits of v
 SEEDS = LAST_SEED - FIRST_SEED
 GROUP = 64  # numbers whose gains, then biases follow each other: even and odd words of both halves of every lane
 TABLE_BYTES = 2 * SEEDS
 GROUPS = 4 * HEADER + TABLE_BYTES  # bytes before the first group
 GROUP_BYTES = 8 * GROUP
+COPY_ROWS = 3  # of 64 numbers: lower and upper parts of factors, what sums start at
+COPY_BYTES = 4 * COPY_ROWS * GROUP
 ROOT_BITS = 31
 LONGEST_SHORT = 4095
 LONG = 128  # bits of the variance of a longer row
@@ -55,12 +61,18 @@ class LayerNormSpec:
     centered: bool
     clamp: bool
     uniform: bool = False  # one gain and one bias for all
+    copied: bool = False  # a third plane has the copy
     outer: tuple[int, ...] = ()
 
     @property
     def long(self) -> bool:
         """Whether n^2 * 2^30 leaves 64 bits, M 28 and normalized numbers s16."""
         return self.channels > LONGEST_SHORT
+
+    @property
+    def copy_place(self) -> int:
+        """Where the copy's numbers begin in the parameters, in bytes."""
+        return GROUPS + (1 if self.uniform else -(-self.channels // GROUP)) * GROUP_BYTES
 
     @property
     def units(self) -> int:
@@ -81,8 +93,10 @@ def pack_params(
     epsilon: int,
     zero_point: int,
     header: list[int],
+    copy: Copy | None = None,
 ) -> npt.NDArray[np.int32]:
-    """Header (zero point, low, high of the result, ...), the seeds, then for every 64 numbers gains and biases.
+    """Header (zero point, low, high of the result, ...), the seeds, for every 64 numbers gains and biases, and what
+    makes the copy.
 
     Where all are equal, `gain` and `bias` may be those of 64 numbers.
     A gain is the lower word of an int32 whose upper one is 0; a bias has what rounds and the zero point added.
@@ -100,7 +114,32 @@ def pack_params(
         # [group, lane, half of a lane, pair, word of a pair] --> [group, (half, word), (lane, pair)]
         ordered = padded.reshape(groups, GROUP // LANE, 2, 4, 2).transpose(0, 2, 4, 1, 3)
         packed[:, part] = ordered.reshape(groups, 4, GROUP // 4)
-    return np.concatenate([head, seeds().view(np.int32), packed.reshape(-1).astype(np.int32)])
+    made = [head, seeds().view(np.int32), packed.reshape(-1).astype(np.int32)]
+    if copy is not None:
+        head[COPY_SHIFT] = copy.shift
+        made.append(_pack_copy(copy))
+    return np.concatenate(made)
+
+
+def _pack_copy(copy: Copy) -> npt.NDArray[np.int32]:
+    """For every 64 numbers the lower and the upper words of factors, each where its number is and 0 in the other word
+    of an int32, and what sums start at; in the order that words have once they are packed (`_copied_number`)."""
+    groups = -(-len(copy.factor) // GROUP)
+    rows = np.zeros((COPY_ROWS, groups * GROUP), np.int64)
+    mask = (1 << SPLIT) - 1
+    rows[:, : len(copy.factor)] = copy.factor & mask, copy.factor >> SPLIT, copy.start >> SPLIT
+    lanes = rows.reshape(COPY_ROWS, groups, GROUP // LANE, LANE)[..., _copied_number()]  # [row, group, lane, vector, i]
+    lanes[:2, ..., 1::2, :] <<= 16  # of odd words
+    ordered = lanes.transpose(1, 0, 3, 2, 4).reshape(groups, COPY_ROWS, 4, GROUP // 4)
+    return ordered.reshape(-1).astype(np.int32)
+
+
+def _copied_number() -> npt.NDArray[np.int64]:
+    """[vector, dword of a lane]: which of a lane's 16 numbers the even (first) or odd words of the first, then of the
+    second half of them are: packing leaves the even numbers of a half in front of the odd ones."""
+    half, odd, dword = np.ix_(range(2), range(2), range(4))
+    word = 2 * dword + odd
+    return (8 * half + 2 * (word % 4) + word // 4).reshape(4, 4)
 
 
 def generate(spec: LayerNormSpec, level: str, symbol: str) -> None:
@@ -145,6 +184,7 @@ class _Kernel:
         self.shift = c.load(c.integer(32), k.params, 4 * SHIFT, align=4)
         self.epsilon = c.load(c.integer(64), k.params, 4 * EPSILON, align=4)
         self.zero = c.load(c.integer(32), k.params, 4 * ZERO, align=4)
+        self.copy_shift = c.sub(c.load(c.integer(32), k.params, 4 * COPY_SHIFT, align=4), SPLIT)
 
     def row(self, source: c.Value, target: c.Value, factor: "_Factor") -> None:
         root, total, shift = factor
@@ -232,9 +272,29 @@ class _Kernel:
                 for odd in (0, 1):
                     dwords.append(self.affine(v, scale.scaled(v, words, odd), entries, 2 * half + odd))
             packed = [in_order(v, plane) for plane in v.pack(dwords, self.narrow)]
+            if self.spec.copied:
+                packed.append(self.copy(v, v.saturated(dwords, self.narrow), offset))
             v.store_planes(packed, target, offset, count, self.spec.out.plane)
 
         self.x.over(vector, narrow=True)
+
+    def copy(self, v: ByteLanes, words: tuple[c.Value, c.Value], offset: c.Value) -> c.Value:
+        """Bytes of the copy of packed words."""
+        group = c.mul(c.shift_right_logical(offset, 6), COPY_BYTES)
+        entries = c.at(self.params, c.add(c.add(group, self.spec.copy_place), c.both(offset, GROUP - 1)))
+
+        def entry(row: int, number: int) -> c.Value:
+            return c.load(c.vec(v.dwords, 32), entries, 4 * GROUP * row + GROUP * number, align=LANE)
+
+        dwords: list[c.Value] = []
+        for half, word in enumerate(words):
+            for number in (2 * half, 2 * half + 1):
+                lower = v.add_products(c.zeros(v.dwords, 32), word, entry(0, number))
+                upper = v.dot_words(c.shift_right(lower, SPLIT), word, entry(1, number))
+                dwords.append(c.shift_right(c.add(upper, entry(2, number)), c.splat(self.copy_shift, v.dwords)))
+        (packed,) = v.pack(dwords, Narrow(None, None))
+        order = np.argsort(_copied_number().reshape(-1))
+        return c.shuffle(packed, packed, [lane + int(i) for lane in range(0, v.size, LANE) for i in order])
 
     def affine(self, v: ByteLanes, normalized: c.Value, entries: c.Value, place: int) -> c.Value:
         """Gain, bias and shift, before saturation."""

@@ -131,23 +131,28 @@ class ByteLanes:
 
         Saturation on the way is monotone, hence exact.
         """
-        prefix, suffix = _PREFIX[self.size], _SUFFIX[self.size]
-        words = []
-        for a, b in (dwords[:2], dwords[2:]):
-            word = c.intrinsic(f"{prefix}.packssdw{suffix}", c.vec(self.size // 2, 16), a, b)
-            if narrow.zero_point is not None:
-                word = c.add_saturated(word, c.splat(narrow.zero_point, self.size // 2))
-            words.append(word)
+        words = self.saturated(dwords, narrow)
         if narrow.wide:
-            if narrow.limits is not None:
-                low, high = (c.splat(limit, self.size // 2) for limit in narrow.limits)
-                words = [c.smallest(c.largest(word, low), high) for word in words]
             return self.to_planes(*words)
         packed = self._pack_words(words)
         if narrow.limits is None:
             return [packed]
         low, high = (c.splat(limit, self.size) for limit in narrow.limits)
         return [c.smallest_unsigned(c.largest_unsigned(packed, low), high)]
+
+    def saturated(self, dwords: Sequence[c.Value], narrow: "Narrow") -> tuple[c.Value, c.Value]:
+        """Four vectors of rounded int32 to signed words: zero point, and the clamp of a result of 16 bits."""
+        prefix, suffix = _PREFIX[self.size], _SUFFIX[self.size]
+        words = []
+        for a, b in (dwords[:2], dwords[2:]):
+            word = c.intrinsic(f"{prefix}.packssdw{suffix}", c.vec(self.size // 2, 16), a, b)
+            if narrow.zero_point is not None:
+                word = c.add_saturated(word, c.splat(narrow.zero_point, self.size // 2))
+            if narrow.wide and narrow.limits is not None:
+                low, high = (c.splat(limit, self.size // 2) for limit in narrow.limits)
+                word = c.smallest(c.largest(word, low), high)
+            words.append(word)
+        return words[0], words[1]
 
     def _pack_words(self, words: Sequence[c.Value]) -> c.Value:
         """Two vectors of signed words to bytes, saturated."""

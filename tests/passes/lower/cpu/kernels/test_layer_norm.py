@@ -12,6 +12,7 @@ from support.row_tensors import Tensor, rows_of
 from dyadic.dialects.qi.norms import MOST_EPSILON, normalized_bits
 from dyadic.passes.lower.cpu.kernels.families import layer_norm
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.cpu.kernels.vocabulary.one_multiplication import Copy
 from dyadic.runtime import fixedpoint
 
 ALWAYS = [1, 63, 192, 1023, 1024, 4095, 4096]
@@ -19,11 +20,19 @@ SOMETIMES = [2, 3, 5, 15, 16, 17, 33, 64, 65, 127, 250, 300, 384, 500, 768, 2047
 LONG = [9001, 70_000]  # whose variance has more than 64 bits, as 4096 has
 
 
+def random_copy(rng: np.random.Generator, n: int) -> Copy:
+    """Factors and starts of any size that sums in int32 allow."""
+    factor = rng.integers(0, 1 << 30, n) >> rng.integers(0, 16)
+    start = rng.integers(-(1 << 30) + 1, 1 << 30, n) >> rng.integers(0, 12) << 15
+    return Copy(factor, start, int(rng.integers(30, 46)))
+
+
 def random_case(kernels: Any, draw: Any, rng: np.random.Generator, n: int) -> Any:
     images, outer, rows = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 5 if n < 9000 else 2))
     sizes = (images, outer, rows, n)
     wide_x, wide_out, centered = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
-    x, out = Tensor(draw, rng, sizes, wide_x), Tensor(draw, rng, sizes, wide_out)
+    copy = random_copy(rng, n) if wide_out and draw(st.booleans()) else None
+    x, out = Tensor(draw, rng, sizes, wide_x), Tensor(draw, rng, sizes, wide_out, copy is not None)
     low, high = (-32768, 32767) if wide_x else (0, draw(st.sampled_from([255, 255, 15])))
     zero = 0 if wide_x else draw(st.integers(0, high))
     values = rows_of(rng, images * outer * rows, n, low, high).reshape(sizes)
@@ -57,6 +66,8 @@ def random_case(kernels: Any, draw: Any, rng: np.random.Generator, n: int) -> An
     made = np.clip(fixedpoint.round_shift(scaled, shift) + zero_out, least, most)
     before = out.bytes.copy()
     out.write(kernels.view, made, wide_out)
+    if copy is not None:
+        out.write_plane(kernels.view, 2, ((made * copy.factor + copy.start) >> copy.shift).clip(0, 255))
     spec = layer_norm.LayerNormSpec(
         rows=rows,
         channels=n,
@@ -67,11 +78,12 @@ def random_case(kernels: Any, draw: Any, rng: np.random.Generator, n: int) -> An
         centered=centered,
         clamp=requantize.clamps(least, most, wide=wide_out),
         uniform=uniform,
+        copied=copy is not None,
         outer=(outer,),
     )
     if uniform:
         gain, bias = gain[: layer_norm.GROUP], bias[: layer_norm.GROUP]
-    params = layer_norm.pack_params(gain, bias, shift, epsilon, zero, [zero_out, least, most])
+    params = layer_norm.pack_params(gain, bias, shift, epsilon, zero, [zero_out, least, most], copy)
     return kernels.Case(
         spec, [(x.bytes, x.offset)], before, out.bytes, out_offset=out.offset, params=params, images=images
     )
