@@ -16,6 +16,7 @@ from dyadic.compiler.user_data import Data
 from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
 from dyadic.compiler.widths.width_ranges import take_ranges_of_widths
+from dyadic.passes.integerize.quantization import anything_given
 from dyadic.passes.prepare.balance_attention import balance_attention
 from dyadic.passes.prepare.balance_norms import balance_norms
 from dyadic.passes.prepare.equalize_layers import equalize_layers
@@ -64,7 +65,7 @@ class Calibrated:
         self, network: ir.Operation, decisions: Decisions, why: Mapping[str, str], options: Options
     ) -> tuple[ir.Operation, Equalizing | None]:
         """Where it helps, another network with the same meaning; what was seen."""
-        if equalize_layers.name in options.left_out:
+        if equalize_layers.name in options.left_out or anything_given(network):
             return network, None
         twin, seen = self.equalizer.attempt(decisions.by_layer(self.points), why)
         return twin or network, seen

@@ -48,6 +48,7 @@ from dyadic.compiler.tune.stage import tune_network
 from dyadic.compiler.user_data import open_data
 from dyadic.compiler.widths.decisions import Decisions
 from dyadic.passes import PIPELINE
+from dyadic.passes.integerize.quantization import anything_given
 
 
 @called_as(Job)
@@ -96,11 +97,13 @@ def calibrated_network(job: Job, tools: Tools) -> Calibrated:
         data = open_data(job, metric, module, tools)
         if job.lengths:
             check_lengths(job, tools, module.operation, list(first_batches(data.calibration, ASKED, ASKED)))
-        calibrate(module, data.calibration, job.observer, tools.progress, tools.cache)
+        if job.calibration is not None:
+            calibrate(module, data.calibration, job.observer, tools.progress, tools.cache)
         tools.trace.page(module.operation, "calibrate", job.observer)
         equalizer = Equalizer(module.operation, data.calibration, job.observer, tools.cache)
     tools.look("calibrate", module.operation)
-    return Calibrated(module.operation, data, equalizer, balancing(job.left_out))
+    changing = () if anything_given(module.operation) else balancing(job.left_out)  # other weights have other steps
+    return Calibrated(module.operation, data, equalizer, changing)
 
 
 def trials_of(calibrated: Calibrated, job: Job, tools: Tools) -> Build:
@@ -197,6 +200,10 @@ def measured(compiled: Compiled, tools: Tools) -> Artifact:
     artifact = compiled.artifact
     if not compiled.job.measure:
         return artifact
+    if compiled.job.calibration is None and compiled.job.evaluate is None:
+        note = "the model itself says how it is quantized, and no samples were given, so nothing was measured"
+        tools.progress.warn(note)
+        return replace(artifact, report=replace(artifact.report, notes=(note,)))
     try:
         with tools.stage("measure"):
             return replace(artifact, report=measure(compiled, tools))

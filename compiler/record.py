@@ -26,7 +26,9 @@ def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
         "versions": {name: version(name) for name in PACKAGES},
         "options": settings | {"levels": list(job.levels)},
         "model": source(job.model),
-        "calibration": source(job.calibration) | {"samples": data.calibration.seen},
+        "calibration": None
+        if job.calibration is None
+        else source(job.calibration) | {"samples": data.calibration.seen},
         "equalized": built.equalized.way if built.equalized is not None and built.equalized.kept else None,
     }
 

@@ -12,6 +12,7 @@ from torch_mlir import ir
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.calibrate.given import not_given, stand_ins
 from dyadic.compiler.calibrate.screening import CalibrationSamples
 from dyadic.compiler.job import Job
 from dyadic.compiler.quality.evaluator import BATCH, Evaluator
@@ -20,6 +21,7 @@ from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.tools import Tools
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import shape
+from dyadic.passes.integerize.quantization import anything_given
 from dyadic.runtime.errors import UsageError
 
 
@@ -71,15 +73,14 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         FileError: a file is missing or cannot be read.
         UsageError: data do not fit the model, or labels are no classes of it.
     """
-    if job.calibration is None:
-        raise UsageError(
-            "--calibration is needed to learn ranges from: a .npz file, in Python also arrays or an iterable of them"
-        )
+    learned_from = job.calibration
+    if learned_from is None:
+        learned_from = instead_of_samples(module.operation)
     if job.resume and tools.cache.folder is None:
         raise UsageError("what a search found out is kept in the cache, which DYADIC_CACHE switches off: no --resume")
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
-    calibration = CalibrationSamples(job.calibration, inputs, screen=job.observer != "min-max")
+    calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max")
     data = Data(job, calibration, None, classes)
     if job.evaluate is None:
         return data
@@ -100,6 +101,25 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         for _ in samples:  # counts, shapes, numbers and labels are checked as they go by
             pass
     return replace(data, evaluation=evaluation)
+
+
+def instead_of_samples(module: ir.Operation) -> object:
+    """What stands in for calibration data where the model itself says how everything is quantized.
+
+    Raises:
+        UsageError: it does not.
+    """
+    missing = not_given(module)
+    if not missing:
+        return stand_ins(module)
+    said = ""
+    if anything_given(module):
+        named = ", ".join(f'"{name}"' for name in missing[:3])
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        said = f" (the model itself says how tensors are quantized, but not {named}{more})"
+    raise UsageError(
+        f"--calibration is needed to learn ranges from{said}: a .npz file, in Python also arrays or an iterable of them"
+    )
 
 
 def classes_of(module: ir.Module) -> int | None:

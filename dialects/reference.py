@@ -19,6 +19,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
+from dyadic.dialects.arguments import argument_attributes
 from dyadic.dialects.tensor_types import is_integer
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Plan:
     """A function as numbered slots: arguments and results by the user's names, constants apart, the rest in order.
 
     No two steps have one name, and none has an argument's, though a user's layers may: see `unique_names`. `integers`
-    are the arguments that hold those.
+    are the arguments that hold those, `given` the ones whose quantization the model says.
     """
 
     arguments: dict[str, int]
@@ -56,6 +57,7 @@ class Plan:
     constants: dict[int, Any]
     steps: tuple[Step, ...]
     integers: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
 
 
 def main_function(module: Module) -> Any:
@@ -111,7 +113,8 @@ def make_plan(module: Module) -> Plan:
         steps.append(Step(op, names[i], inputs, output, dead))
     arguments = dict(zip(argument_names, range(len(block.arguments)), strict=True))
     integers = frozenset(name for name, slot in arguments.items() if is_integer(block.arguments[slot]))
-    return Plan(arguments, results, constants, tuple(steps), integers)
+    given = frozenset(name for i, name in enumerate(argument_names) if qd.GIVEN in argument_attributes(function, i))
+    return Plan(arguments, results, constants, tuple(steps), integers, given)
 
 
 def unique_names(ops: Sequence[Any], arguments: Sequence[str] = ()) -> list[str]:

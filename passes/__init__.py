@@ -46,6 +46,7 @@ from dyadic.passes.prepare.sink_concats import sink_concats
 from dyadic.passes.prepare.sink_slices import sink_slices
 from dyadic.passes.prepare.skip_known_sums import skip_known_sums
 from dyadic.passes.prepare.split_projections import split_projections
+from dyadic.passes.prepare.take_given import take_given
 from dyadic.passes.prepare.tidy_moves import tidy_moves
 from dyadic.passes.prepare.use_i_bert import use_i_bert
 from dyadic.passes.prepare.use_i_vit import use_i_vit
@@ -77,6 +78,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         sink_concats,  # first: it moves constants, too
         fold_constants,  # since the patterns below look for constants
         remove_identities,  # so that the patterns below see neighbours
+        take_given,  # before patterns look at what lies between ops
         recognize_activations,  # before their additions are folded into layers
         recognize_gelu,
         recognize_norms,

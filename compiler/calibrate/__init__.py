@@ -192,10 +192,12 @@ def make_observers(plan: Plan, observer: str) -> dict[str, Observer]:
     make = OBSERVERS[observer]
     outside = MinMax if observer in KEEPING else make
     results = set(plan.results.values())
-    observers: dict[str, Observer] = {name: outside() for name in plan.arguments if name not in plan.integers}
+    observers: dict[str, Observer] = {
+        name: outside() for name in plan.arguments if name not in plan.integers and name not in plan.given
+    }
     stream = residual_stream(plan.steps[0].op.operation.block) if plan.steps else set()
     for step in plan.steps:
-        if not step.op.implied:
+        if not step.op.implied and qd.GIVEN not in step.op.operation.attributes:
             own = outside() if step.output in results else make()
             observers[step.name] = Stream(own) if step.op.out in stream else own
     return observers

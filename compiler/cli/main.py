@@ -141,7 +141,11 @@ def option_of(field: Field[Any]) -> click.Option:
 @commands.command("compile", short_help="Compile MODEL, an ONNX file, to an artifact.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="where the artifact goes (IR: standard output)")
-@click.option("--calibration", metavar="DATA.npz", help="samples to learn ranges from, named as the inputs")
+@click.option(
+    "--calibration",
+    metavar="DATA.npz",
+    help="samples to learn ranges from, named as the inputs; a model that says how it is quantized needs none",
+)
 @click.option("--evaluate", metavar="DATA.npz", help="other samples, with `labels`: accuracy beside float's")
 @click.option("--until", type=click.Choice(STAGES), help="stop after a stage and write the IR as it is there")
 @click.option("--emit", type=click.Choice(tuple(EMITS)), help="write this form of the network instead of an artifact")
@@ -161,8 +165,6 @@ def compile_command(
         raise UsageError(f"--emit {emit} shows the model after {EMITS[emit]}: leave --until {until} out")
     stage = until or EMITS.get(emit or "", STAGES[-1])
     text = stage != STAGES[-1] or emit is not None
-    if calibration is None and STAGES.index(stage) >= STAGES.index("calibrate"):
-        raise UsageError("--calibration is needed: a .npz file with samples of the model's inputs, a hundred or so")
     if output is None and not text:
         raise UsageError("--output is needed: the file to write, as in -o model.dyq")
     job.check_outputs({"--output": output, "--emit-plan": job.emit_plan})

@@ -24,6 +24,7 @@ from dyadic.compiler.importers.masks import Found, say_of_argument
 from dyadic.compiler.importers.onnx_external import load_external_data
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_masks import replace_masks
+from dyadic.compiler.importers.onnx_quantized import normalize_quantization
 from dyadic.compiler.importers.onnx_static import make_static
 from dyadic.compiler.importers.onnx_structure import STANDARD, check_structure, check_tensors
 from dyadic.dialects import qd
@@ -49,6 +50,7 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
     name_nodes(model.graph)
     opset = _only_standard_domain(model)
     check_graph(model.graph, opset)
+    normalize_quantization(model)
     make_static(model, shapes or {})
     found = replace_masks(model)
     _check_finite(model.graph)
@@ -176,6 +178,8 @@ class ReadableConstants(onnx_importer.ContextCache):
         values = numpy_helper.to_array(tp)
         if values.dtype.kind == "O":  # strings
             return super().tensor_proto_to_attr(tp)
+        if values.dtype.kind == "u":  # would come back signed
+            values = values.astype(np.int32 if values.dtype.itemsize < 4 else np.int64)
         if values.dtype.kind == "V":  # bfloat16 and smaller, which numpy knows by name only
             values = values.astype(np.float32)
         with ir.Location.unknown():

@@ -51,7 +51,11 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         variants = beside(compiled, engine, session.isa, session.threads) if selection.objective else []
         seen = data.calibration
         notes = (
-            *calibration_notes(seen.inputs_seen, seen.seen, screened=seen.screen),
+            *(
+                calibration_notes(seen.inputs_seen, seen.seen, screened=seen.screen)
+                if job.calibration is not None
+                else ()
+            ),
             *result_notes(session, engine, looked_at, compiled.built.floating, report.layers),
         )
     for note in notes:

@@ -46,6 +46,8 @@ def candidates_for(points: Points, pinned: Decisions, limits: Mapping[Axis, Limi
     def activations(point: ActivationPoint) -> tuple[int, ...]:
         if point.name in pinned.activations:
             return (pinned.activations[point.name],)
+        if point.given:
+            return (point.given,)
         if point.usual > 8:  # fewer lose too much to be worth a trial
             return (point.usual,)
         return tuple(width for width in widths if width <= point.most)

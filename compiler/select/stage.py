@@ -93,6 +93,9 @@ class Selection:
         point = self.points.activations[self.points.result_of[layer]]
         if asked == "float":
             return "only convolutions and linear layers stay float; this is the most precise form that it has"
+        weights = next((one for one in self.points.weights.values() if layer in one.layers), None)
+        if point.given or (weights is not None and weights.given):
+            return "the model itself says how it is quantized, which is kept"
         if point.most < 16 and asked.endswith("a16"):
             return "a function that is looked up in a table reads it, and tables have 8-bit inputs"
         if parse(asked).weights != parse(self.applied[layer]).weights:
@@ -209,5 +212,5 @@ def pinned_by(points: Points, kept: Mapping[str, Kept]) -> Decisions:
     for name, one in kept.items():
         if one.scheme.bits:
             point = points.activations[points.result_of[name]]
-            widths[point.name] = min(one.scheme.bits, point.most)
+            widths[point.name] = point.allowed(one.scheme.bits)
     return Decisions(weights, widths)

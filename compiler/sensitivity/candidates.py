@@ -30,7 +30,10 @@ class Candidates:
     @staticmethod
     def every(points: Points) -> Candidates:
         """All that there is a name for; widths that a reader of the tensor does not have are left out."""
-        widths = {p.name: tuple(bits for bits in WIDTHS if bits <= p.most) for p in points.activations.values()}
+        widths = {
+            p.name: (p.given,) if p.given else tuple(bits for bits in WIDTHS if bits <= p.most)
+            for p in points.activations.values()
+        }
         schemes = {p.name: tuple(dict.fromkeys(map(p.with_kernel, SCHEMES))) for p in points.weights.values()}
         return Candidates(schemes, widths)
 

@@ -73,7 +73,7 @@ def decide(points: Points, schemes: Mapping[str, Scheme]) -> Decisions:
     }
     widths: dict[str, int] = {}
     for layer, point in points.result_of.items():
-        widths.setdefault(point, min(schemes[layer].bits or 8, points.activations[point].most))
+        widths.setdefault(point, points.activations[point].allowed(schemes[layer].bits or 8))
     return Decisions(weights, {name: widths.get(name, 8) for name in points.activations})
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch_mlir import ir
 
+from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.compiler.widths.width_ranges import take_all_ranges_of
 from dyadic.dialects import qd
 from dyadic.dialects.reference import Plan, Step, main_function, make_plan
@@ -20,9 +21,9 @@ from dyadic.passes.integerize.align_residuals import align_residuals
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, choose_fused_additions, operands, taken_in
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import place_ranges
-from dyadic.passes.integerize.quantization import value_range
+from dyadic.passes.integerize.quantization import value_given, value_range
 from dyadic.passes.integerize.result_parts import concats_of_results
-from dyadic.passes.integerize.weight_scheme import flattened_image
+from dyadic.passes.integerize.weight_scheme import flattened_image, given_weights
 from dyadic.passes.residual_stream import residual_stream
 from dyadic.passes.rewriting import defining
 
@@ -41,9 +42,12 @@ class WeightPoint:
     macs: int
     reads: tuple[str, ...]  # the activation points that its layers read
     grouped: bool  # whether a result has several input channels, along which groups lie
+    given: str = ""  # the scheme that the model itself says
 
     def with_kernel(self, scheme: str) -> str:
-        """The scheme, without groups where there are none."""
+        """The scheme, without groups where there are none; what the model gives, but for float."""
+        if self.given and scheme != FLOAT:
+            return self.given
         return scheme if self.grouped else scheme.partition("g")[0]
 
 
@@ -59,9 +63,16 @@ class ActivationPoint:
     elements: int
     most: int
     usual: int = 8
+    given: int = 0  # the width that the model itself says
+
+    def allowed(self, bits: int) -> int:
+        """The nearest width to `bits` that there may be."""
+        return self.given or min(bits, self.most)
 
     def at(self, bits: int) -> int:
         """The nearest width to `bits` that a network of one width has here: never fewer than 16 in a stream."""
+        if self.given:
+            return self.given
         return self.usual if self.usual > 8 else min(bits, self.most)
 
 
@@ -177,7 +188,8 @@ class Points:
             elements = sum(prod(shape(self._values[slot])[1:]) for slot in rounded)
             wide = any(read_wide(use) for slot in slots for use in self._values[slot].uses)
             usual = 16 if wide or not stream.isdisjoint(slots) else 8
-            points[name] = ActivationPoint(name, rounded, elements, max(most, usual), usual)
+            said = {kind.bits for slot in rounded if (kind := value_given(self._values[slot])) is not None}
+            points[name] = ActivationPoint(name, rounded, elements, max(most, usual), usual, max(said, default=0))
             self._point_of[root] = name
         return points
 
@@ -197,7 +209,9 @@ class Points:
             reads = tuple(dict.fromkeys(self._point_of[self._find(step.inputs[0])] for step in steps))
             macs = sum(pixels) * prod(weight)
             grouped = all(several_channels(step.op) for step in steps)
-            points[layers[0]] = WeightPoint(layers[0], layers, kind, slot, tuple(weight), macs, reads, grouped)
+            given = given_weights(first)
+            scheme = "" if given is None else f"w{given[qd.WEIGHT_BITS].value}"
+            points[layers[0]] = WeightPoint(layers[0], layers, kind, slot, tuple(weight), macs, reads, grouped, scheme)
         return points
 
 

@@ -7,6 +7,9 @@ written onto the ops as discardable attributes:
 
     qd.range = array<f64: low, high>   what calibration saw of the op's result
     qd.range4, qd.range16              what to represent of it with 4 or 16 bits, where that is another range
+    qd.given = array<f64: scale, zero point, bits>    what the model itself says of a value, on its op, on an argument
+                                       or on a constant: it is its quantization, whatever qd.range and qd.bits are.
+                                       Of a clamp it rounds, too: a QuantizeLinear and the DequantizeLinear behind it
     qd.input_mean = array<f64: ...>    what it saw of x on average: one number a channel (conv2d, linear, scale_shift)
     qd.bits  = 8 : i64                 the width (4, 8 or 16) of its result, and qd.why = "..." the reason
     qd.weight_bits = 4 : i64           the width (2, 4 or 8) of the weights of a conv2d or linear; 8 where missing; 32:
@@ -14,6 +17,8 @@ written onto the ops as discardable attributes:
     qd.weight_group = 32 : i64         so many input channels share an integer group scale (4 bits only); missing: none
     qd.weight_scale = array<f64: ...>  what one step of its weights is, one number an output channel
     qd.weight_steps = dense<...>       its weights in those steps, i8 in the shape of the weights
+                                       both on a constant, with qd.weight_bits: what the model itself says of weights;
+                                       those of a layer that reads it are these, bit for bit
     qd.group_scales = dense<...>       with groups: what their steps are multiplied with, i8 in [1, 18],
                                        [O, ceil(I / group), ...], the spatial dimensions as in the weights; for a
                                        linear layer behind a flattened image C x H x W: [O, ceil(C / group), H, W]

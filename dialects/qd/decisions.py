@@ -9,6 +9,7 @@ __all__ = [
     "CHANNEL_ROWS",
     "DTYPE",
     "FLOAT_BITS",
+    "GIVEN",
     "GROUP_SCALES",
     "INPUT_MEAN",
     "INPUT_MOMENTS",
@@ -34,6 +35,7 @@ RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd
 DTYPE, TOKENS, PADDING, LAST = "qd.dtype", "qd.tokens", "qd.padding", "qd.last"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
+GIVEN = "qd.given"
 FLOAT_BITS = 32  # of qd.weight_bits: no width of integers
 BIAS_SHIFT = "qd.bias_shift"
 RANGE_AT = {4: "qd.range4", 16: "qd.range16"}  # by width; RANGE is that of 8 bits until widths are chosen

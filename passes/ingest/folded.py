@@ -12,7 +12,7 @@ from torch_mlir import ir
 
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest.translation import Folded, Later, Literal, Result, Unsupported, as_tensor
+from dyadic.passes.ingest.translation import Dequantized, Folded, Later, Literal, Result, Unsupported, as_tensor
 
 MOST_COPIES = 64
 
@@ -68,7 +68,7 @@ def place(x: Result, axis: int) -> int:
 def reshape(x: Result, dims: Sequence[int]) -> Result:
     """`dims` may hold one -1. Where dimension 0 is not 1 afterwards, the batch is folded into others."""
     if isinstance(x, Literal):
-        return Literal(x.array.reshape(dims), x.location)
+        return reshaped(x, dims)
     before = dims_of(x)
     count, known = math.prod(before), math.prod(d for d in dims if d != -1)
     dims = [count // max(known, 1) if d == -1 else d for d in dims]
@@ -86,12 +86,34 @@ def reshape(x: Result, dims: Sequence[int]) -> Result:
 def transpose(x: Result, permutation: Sequence[int]) -> Result:
     """Where dimension 0 moves, the batch is folded into others."""
     if isinstance(x, Literal):
-        return Literal(np.transpose(x.array, permutation), x.location)
+        return transposed(x, permutation)
     order = [d % len(permutation) for d in permutation]
     if order[0] == 0 and not isinstance(x, Folded):
         return building.transpose(as_tensor(x), order)
     reason = x.reason if isinstance(x, Folded) else f"the permutation {order} moves the batch; it must stay first"
     return folded(building.transpose(lifted(x, len(order)), [0, *(d + 1 for d in order)]), reason)
+
+
+def reshaped(x: Literal, dims: Sequence[int]) -> Literal:
+    """A constant under another shape; integers stay with it where the axis of their scales does."""
+    values = x.array.reshape(dims)
+    if isinstance(x, Dequantized):
+        if x.scale.size == 1:
+            return x.moved(values, x.steps.reshape(dims), 0)
+        before = math.prod(x.steps.shape[: x.axis])
+        for axis, size in enumerate(values.shape):
+            if size == x.scale.size and math.prod(values.shape[:axis]) == before:
+                return x.moved(values, x.steps.reshape(dims), axis)
+    return Literal(values, x.location)
+
+
+def transposed(x: Literal, permutation: Sequence[int]) -> Literal:
+    """A constant with its dimensions in another order, and the integers that it is."""
+    values = np.ascontiguousarray(np.transpose(x.array, permutation))
+    if isinstance(x, Dequantized):
+        order = [d % len(permutation) for d in permutation]
+        return x.moved(values, np.transpose(x.steps, permutation), order.index(x.axis) if x.scale.size > 1 else 0)
+    return Literal(values, x.location)
 
 
 def repeated(x: ir.Value, dims: Sequence[int]) -> ir.Value:

@@ -7,6 +7,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators
     onnx_choices,
     onnx_elementwise,
     onnx_layers,
+    onnx_quantized,
     onnx_recurrent,
     onnx_shapes,
     onnx_spatial,

@@ -8,7 +8,7 @@ import numpy as np
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import einsums, families, transformers
-from dyadic.passes.ingest.folded import dims_of
+from dyadic.passes.ingest.folded import dims_of, transposed
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
 
@@ -63,7 +63,7 @@ def gemm(node: Node) -> Result:
         raise Unsupported("both factors are computed; a constant second factor would work")
     weight = node.argument(1)
     if not attribute(node, "transB", 0):
-        weight = literal(np.ascontiguousarray(weight.array.T))
+        weight = transposed(weight, [1, 0])
     alpha, beta = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
     if alpha != 1:
         weight = literal(weight.array * np.float64(alpha))

@@ -19,8 +19,10 @@ from dyadic.passes.ingest.folded import (
     place,
     repeated,
     reshape,
+    reshaped,
     together,
     transpose,
+    transposed,
 )
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, Valid, as_tensor, literal
 
@@ -82,13 +84,10 @@ def matmul(a: Any, b: Any) -> Result:
     if len(left) < 2 or len(right) < 2 or left[-1] != right[-2]:
         raise Unsupported(f"the product of {left} and {right} has no integer form")
     if isinstance(b, Literal) and b.array.size == np.prod(b.array.shape[-2:]):
-        matrix = b.array.reshape(b.array.shape[-2:])
-        return families.linear(a, literal(np.ascontiguousarray(matrix.T)), None)
+        return families.linear(a, transposed(reshaped(b, b.array.shape[-2:]), [1, 0]), None)
     if isinstance(a, Literal) and a.array.size == np.prod(a.array.shape[-2:]):  # (b^T a^T)^T
         swapped = [*range(len(right) - 2), len(right) - 1, len(right) - 2]
-        return transpose(
-            families.linear(transpose(b, swapped), literal(a.array.reshape(a.array.shape[-2:])), None), swapped
-        )
+        return transpose(families.linear(transpose(b, swapped), reshaped(a, a.array.shape[-2:]), None), swapped)
     rank = max(len(left), len(right))
     try:
         leading = np.broadcast_shapes(left[:-2], right[:-2])
@@ -257,7 +256,7 @@ def conv1d(
     n, channels, length = dims_of(x)
     image = as_tensor(reshape(x, [n, channels, 1, length]))
     outputs, inputs, kernel = weight.array.shape
-    row = literal(np.ascontiguousarray(weight.array.reshape(outputs, inputs, 1, kernel)))
+    row = reshaped(weight, [outputs, inputs, 1, kernel])
     padding = [0, low, 0, low if high is None else high]
     result = families.conv2d(image, row, bias, [1, stride], padding, [1, dilation], groups)
     return reshape(result, [n, shape(result)[1], shape(result)[3]])

@@ -9,7 +9,7 @@ that everything unsupported is named at once.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,35 @@ class Literal:
     @property
     def array(self) -> Array:
         return np.array(self.values, copy=False) if isinstance(self.values, ir.DenseElementsAttr) else self.values
+
+
+@dataclass(frozen=True)
+class Dequantized(Literal):
+    """A literal that the model holds as integers: `values` is `steps * scale`.
+
+    steps: integers of the same shape, zero points taken off. scale: f64, one number, or one for each entry of `axis`.
+    bits: of the model's type. kind: (scale, zero point, bits) of an activation where there is one scale, of the steps
+    that `qi` would hold, else None.
+    """
+
+    steps: Array
+    scale: Array
+    axis: int
+    bits: int
+    kind: tuple[float, int, int] | None = None
+
+    def moved(self, values: Array, steps: Array, axis: int) -> "Dequantized":
+        """The same numbers at other places."""
+        return replace(self, values=values, steps=steps, axis=axis)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a QuantizeLinear makes: integers, which only a DequantizeLinear of the same scale and zero point reads."""
+
+    value: Any  # ir.Value or Folded: the real numbers that they stand for
+    scale: float
+    zero_point: int
 
 
 @dataclass(frozen=True)
@@ -161,6 +190,8 @@ def as_tensor(value: Any) -> ir.Value:
         raise Unsupported(value.reason)
     if isinstance(value, Later):
         return value.tensor()
+    if isinstance(value, Quantized):
+        raise Unsupported("it computes with integers of a QuantizeLinear; put a DequantizeLinear in front of it")
     if not isinstance(value, Literal | int | float):
         raise Unsupported(
             "it reads a mask of valid tokens or a length of rows; only attention, means and divisions may"
@@ -176,7 +207,25 @@ def as_tensor(value: Any) -> ir.Value:
     else:
         values = value.array
     with value.location:
-        return building.constant(values)
+        result = building.constant(values)
+        if isinstance(value, Dequantized):
+            say_given(result, value)
+    return result
+
+
+def say_given(constant: ir.Value, literal: Dequantized) -> None:
+    """Write onto a constant what the model says of it: steps and scales, as weights and as an activation."""
+    attributes, outputs = constant.owner.attributes, literal.steps.shape[0] if literal.steps.ndim else 1
+    along_outputs = literal.scale.size == 1 or (literal.axis == 0 and literal.scale.size == outputs)
+    largest = 1 << (literal.bits - 1)
+    fits = literal.steps.size and -largest <= literal.steps.min() and literal.steps.max() < largest
+    if along_outputs and fits and literal.bits <= 8 and literal.steps.ndim > 1:
+        scales = np.broadcast_to(literal.scale.reshape(-1), [outputs])
+        attributes[qd.WEIGHT_SCALE] = ir.DenseF64ArrayAttr.get([float(v) for v in scales])
+        attributes[qd.WEIGHT_STEPS] = ir.DenseElementsAttr.get(np.ascontiguousarray(literal.steps, np.int8))
+        attributes[qd.WEIGHT_BITS] = building.i64(literal.bits)
+    if literal.kind is not None:
+        attributes[qd.GIVEN] = ir.DenseF64ArrayAttr.get([float(v) for v in literal.kind])
 
 
 def literal(array: Array) -> Literal:

@@ -1,8 +1,8 @@
 """An addition that takes in a layer gets steps of which its residual's are a whole number of 256ths.
 
 The residual's multiplier is then a small integer at the place where kernels like to add it (`residual_multipliers`).
-The range only grows, by 2 % at most, or stays as it is. Ops that move bytes keep their input's range, so those behind
-grow, too; a concat holds several inputs to one range, so what it reads stays.
+The range only grows, by 2 % at most, or stays as it is, as one does that the model gives. Ops that move bytes keep
+their input's range, so those behind grow, too; a concat holds several inputs to one range, so what it reads stays.
 
     add(conv, y : range r) : range s {qd.takes_in = "a"}  -->  add(conv, y) : range s * g      1 <= g <= 1.02
 
@@ -18,7 +18,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, operands
 from dyadic.passes.integerize.integerize import fused_clamp
-from dyadic.passes.integerize.quantization import set_value_range, value_activation, value_range
+from dyadic.passes.integerize.quantization import set_value_range, value_activation, value_given, value_range
 from dyadic.passes.rewriting import module_pass
 
 PARTS = 256
@@ -42,7 +42,7 @@ def align(op: Any) -> None:
     ratio = value_activation(residual).exact / value_activation(result).exact
     whole = int(ratio * PARTS)
     grown = moved_with(result)
-    if grown is None or whole == 0 or ratio * PARTS > MOST * whole:
+    if value_given(result) is not None or grown is None or whole == 0 or ratio * PARTS > MOST * whole:
         return
     growth = float(ratio * PARTS / whole)
     low, high = value_range(result)

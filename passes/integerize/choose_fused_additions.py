@@ -7,8 +7,8 @@ the residual to the int32 accumulator and round once.
     add(y, linear(x))  -->  add(y, linear(x)) {qd.takes_in = "b"}
 
 Where both operands are such layers, the one with the wider range is taken in, since its rounding would be coarser; `a`
-where they are equal. A layer that stays float has no accumulator to take in. The graph alone decides; a mark that is
-there stays, since widths were chosen by it. Truth: a decision, nothing is rewritten.
+where they are equal, or where nobody knows. A layer that stays float has no accumulator to take in. The graph alone
+decides; a mark that is there stays, since widths were chosen by it. Truth: a decision, nothing is rewritten.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import shape
-from dyadic.passes.integerize.quantization import value_range
+from dyadic.passes.integerize.quantization import has_range, value_range
 from dyadic.passes.rewriting import defining, module_pass
 
 TAKES_IN = "qd.takes_in"
@@ -39,14 +39,16 @@ def fusible_side(op: Any) -> str | None:
     """ "a" or "b": the operand whose layer is taken in; None where neither can be."""
     if shape(op.a) != shape(op.b) or op.a == op.b:
         return None
-    widths = {}
+    sides = []
     for side, value, other in (("a", op.a, op.b), ("b", op.b, op.a)):
         alone = len(list(value.uses)) == 1
         layer = isinstance(defining(value), qd.Layer) and not qd.is_island(defining(value))
         if layer and alone and not isinstance(defining(other), qd.ConstantOp):
-            low, high = value_range(value)
-            widths[side] = high - low
-    return max(widths, key=lambda side: widths[side]) if widths else None
+            sides.append((side, value))
+    if len(sides) < 2 or not all(has_range(value) for _, value in sides):
+        return sides[0][0] if sides else None
+    widths = {side: value_range(value)[1] - value_range(value)[0] for side, value in sides}
+    return max(widths, key=lambda side: widths[side])
 
 
 def taken_in(op: Any) -> bool:

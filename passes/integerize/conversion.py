@@ -66,8 +66,9 @@ class Conversion:
         scheme, scales = product.scheme, [float(s) for s in product.scales]
         bits, largest = (8, LARGEST_GROUPED) if scheme.group else (scheme.bits, scheme.largest)
         storage = ir.IntegerType.get_signless(bits)
+        smallest = -largest - (scheme.imported and int(product.weight.min()) < -largest)
         element = quant.UniformQuantizedPerAxisType.get(
-            1, storage, ir.F32Type.get(), scales, [0] * len(scales), 0, -largest, largest
+            1, storage, ir.F32Type.get(), scales, [0] * len(scales), 0, smallest, largest
         )
         kind = ir.RankedTensorType.get(list(product.weight.shape), element)
         constant = qi.ConstantOp(value=dense(product.weight), out=kind)

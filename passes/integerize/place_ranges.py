@@ -3,7 +3,8 @@
 What calibration saw is a range per tensor; what integers need is agreement. Ops that move numbers without computing
 keep their input's range, so that they stay moves of bytes. The inputs of a concat take the concat's range: inside their
 producers where the concat is the only reader, through an identity `qd.clamp` (later one `qi.requant`) where it is not.
-A concat that only a result is made of is never one tensor: its parts keep their own ranges.
+A concat that only a result is made of is never one tensor: its parts keep their own ranges. A quantization that the
+model gives stays as it is: moves behind it have it, too, and what wants another one reads an identity.
 
     max_pool(x : range r)                  -->  max_pool(x) : range r
     concat(conv : range r1, ...) : range r -->  concat(conv : range r, ...) : range r
@@ -23,10 +24,13 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.quantization import (
+    has_range,
     set_value_bits,
+    set_value_given,
     set_value_range,
     value_activation,
     value_bits,
+    value_given,
     value_range,
 )
 from dyadic.passes.integerize.result_parts import concats_of_results
@@ -48,15 +52,24 @@ def place_ranges(module: ir.Operation) -> None:
         for op in body:
             if qd.keeps_range(op):
                 make_room_for_inserted(op)
-                set_value_range(op.out, *value_range(op.x))
+                take_type(op.out, op.x)
         apart = concats_of_results(block)
         for op in reversed(body):
             if qd.joins_ranges(op) and op.operation not in apart:
                 for index in range(len(op.operation.operands)):
-                    give_range(op, index, value_range(op.out))
+                    give_type(op, index, op.out)
         for op in body:
             if isinstance(op, qd.Function) and op.singular:
                 narrow_to_reach(op)
+
+
+def take_type(value: ir.Value, like: ir.Value) -> None:
+    """The range of another value, or the quantization that is given of it."""
+    given = value_given(like)
+    if given is None:
+        set_value_range(value, *value_range(like))
+    else:
+        set_value_given(value, given)
 
 
 def narrow_to_useful_inputs(op: qd.Function) -> None:
@@ -64,7 +77,7 @@ def narrow_to_useful_inputs(op: qd.Function) -> None:
     producer = defining(op.x)
     if producer is None or isinstance(producer, qd.ConstantOp) or not only_reader(op.x, op):
         return
-    if qd.keeps_range(producer) or qd.joins_ranges(producer):
+    if qd.keeps_range(producer) or qd.joins_ranges(producer) or value_given(op.x) is not None:
         return
     low, high = value_range(op.x)
     useful_low, useful_high = op.useful_inputs
@@ -86,6 +99,8 @@ def count_by_one(op: qd.Operator) -> None:
 
 def narrow_to_reach(op: qd.Function) -> None:
     """Near a number without a value a function exceeds all that it makes of steps of its input: no steps for that."""
+    if not has_range(op.out):  # a clamp behind it is given, and takes it in
+        return
     low, high = value_range(op.out)
     lowest, highest = reach(op, value_activation(op.x))
     if value_bits(op.out) < 16:
@@ -103,27 +118,39 @@ def make_room_for_inserted(op: Any) -> None:
         return
     low, high = value_range(op.x)
     if math.isfinite(value) and not min(low, 0.0) <= value <= max(high, 0.0):
-        give_range(op, 0, (min(low, value), max(high, value)))
+        widened = (min(low, value), max(high, value))
+        moves = unshared_moves(op, 0)
+        for each in moves or [identity(op, 0)]:
+            set_value_range(each, *widened)
 
 
-def give_range(reader: Any, index: int, wanted: tuple[float, float]) -> None:
-    """Operand `index` of `reader` gets the range `wanted`: in its producer, or through an identity clamp."""
+def give_type(reader: Any, index: int, like: ir.Value) -> None:
+    """Operand `index` of `reader` gets the range of `like`, or what is given of it: in its producer, or through an
+    identity clamp."""
     operand = reader.operation.operands[index]
-    if value_range(operand) == wanted:
+    if value_given(operand) == value_given(like) and value_range(operand) == value_range(like):
         return
+    for value in unshared_moves(reader, index) or [identity(reader, index)]:
+        take_type(value, like)
+
+
+def unshared_moves(reader: Any, index: int) -> list[ir.Value]:
+    """Operand `index` and what it was moved from, up to what was computed, where `reader` alone reads all of them and
+    nothing is given; else none."""
+    operand = reader.operation.operands[index]
     moves = [operand]
     step, consumer = operand, reader
     while only_reader(step, consumer):
         producer = defining(step)
+        if value_given(step) is not None:
+            break
         if not qd.keeps_range(producer):
-            for value in moves:
-                set_value_range(value, *wanted)
-            return
+            return moves
         if producer.inserted and math.isfinite(producer.inserted):
             break  # the padded value must stay inside the range
         step, consumer = producer.x, producer
         moves.append(step)
-    set_value_range(identity(reader, index), *wanted)
+    return []
 
 
 def identity(reader: Any, index: int) -> ir.Value:

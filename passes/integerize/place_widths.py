@@ -26,7 +26,14 @@ from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import identity, only_reader
-from dyadic.passes.integerize.quantization import set_value_bits, set_value_range, value_bits, value_range
+from dyadic.passes.integerize.quantization import (
+    set_value_bits,
+    set_value_given,
+    set_value_range,
+    value_bits,
+    value_given,
+    value_range,
+)
 from dyadic.passes.rewriting import defining, module_pass
 
 LARGEST = 16  # bits of an activation
@@ -69,7 +76,9 @@ def divides(op: Any) -> bool:
 
 def follow(op: Any) -> None:
     """A move's result has its input's width, and so do the moves behind it."""
-    if value_bits(op.out) != value_bits(op.x):
+    if (given := value_given(op.x)) is not None:
+        set_value_given(op.out, given)
+    elif value_bits(op.out) != value_bits(op.x):
         set_value_bits(op.out, value_bits(op.x))
 
 
@@ -82,6 +91,8 @@ def give_width(reader: Any, index: int, wanted: int) -> None:
     step, consumer = operand, reader
     while only_reader(step, consumer):
         producer = defining(step)
+        if value_given(step) is not None:
+            break
         if not qd.keeps_range(producer):
             for value in moves:
                 set_value_bits(value, wanted)

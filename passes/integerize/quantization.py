@@ -16,6 +16,7 @@ from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd
 from dyadic.dialects.arguments import argument_attributes, set_argument_attribute
+from dyadic.dialects.reference import function_bodies, make_plan
 from dyadic.dialects.tensor_types import is_integer
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
@@ -55,6 +56,11 @@ class Activation:
     def farthest(self) -> int:
         """The largest distance from the zero point."""
         return max(self.zero_point - self.low, self.high - self.zero_point)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """What the smallest and the largest integer stand for."""
+        return (self.low - self.zero_point) * self.scale, (self.high - self.zero_point) * self.scale
 
     @property
     def storage(self) -> type[np.integer[Any]]:
@@ -103,14 +109,48 @@ def activation_from_range(low: float, high: float, bits: int = 8) -> Activation:
     return Activation(scale, min(max(round_half_up(Fraction(-low) / Fraction(scale)), 0), steps), bits)
 
 
+def value_given(value: ir.Value) -> Activation | None:
+    """`qd.given` of a value: the quantization that the model itself asks for; None where it asks for none."""
+    attribute = _find(value, qd.GIVEN)
+    if attribute is None:
+        return None
+    scale, zero_point, bits = (float(v) for v in attribute)
+    return Activation(scale, int(zero_point), int(bits))
+
+
+def set_value_given(value: ir.Value, kind: Activation) -> None:
+    """Write `qd.given` where the value is produced."""
+    said = [kind.scale, float(kind.zero_point), float(kind.bits)]
+    _write(value, qd.GIVEN, ir.DenseF64ArrayAttr.get(said, value.context))
+
+
+def anything_given(module: ir.Operation) -> bool:
+    """Whether the model itself says how some value or some weights are quantized."""
+    if make_plan(module).given:
+        return True
+    ops = [op.operation for block in function_bodies(module) for op in block.operations]
+    return any(
+        qd.GIVEN in op.attributes or (qd.WEIGHT_STEPS in op.attributes and isinstance(op.opview, qd.ConstantOp))
+        for op in ops
+    )
+
+
+def has_range(value: ir.Value) -> bool:
+    """Whether something is known of a value's range."""
+    return isinstance(defining(value), qd.ConstantOp) or any(_find(value, n) is not None for n in (qd.RANGE, qd.GIVEN))
+
+
 def value_range(value: ir.Value) -> tuple[float, float]:
-    """`qd.range` of a value: what calibration saw, or what a constant holds; 0 and 1 of what says which are valid.
+    """`qd.range` of a value: what calibration saw, or what a constant holds; 0 and 1 of what says which are valid; all
+    that a given quantization can say.
 
     Raises:
         ModelError: there is none, or it is not finite.
     """
     if is_integer(value):
         return 0.0, 1.0
+    if (given := value_given(value)) is not None:
+        return given.range
     op = defining(value)
     if isinstance(op, qd.ConstantOp) and qd.RANGE not in op.operation.attributes:
         data = np.array(op.value, copy=False)
@@ -134,13 +174,13 @@ def set_value_range(value: ir.Value, low: float, high: float) -> None:
 
 
 def value_bits(value: ir.Value) -> int:
-    """`qd.bits` of a value, 8 where nothing was chosen.
+    """`qd.bits` of a value, 8 where nothing was chosen; those of a given quantization.
 
     Raises:
         ModelError: no integer form has that width.
     """
-    attribute = _find(value, qd.BITS)
-    bits = 8 if attribute is None else attribute.value
+    attribute, given = _find(value, qd.BITS), value_given(value)
+    bits = given.bits if given is not None else 8 if attribute is None else attribute.value
     if bits not in WIDTHS:
         *others, last = (str(width) for width in WIDTHS)
         raise ModelError(
@@ -164,10 +204,11 @@ def value_name(value: ir.Value) -> str:
 
 
 def value_activation(value: ir.Value) -> Activation:
-    """The quantization that a value's range and width ask for; what says which tokens are valid is 0 or 1."""
+    """The given quantization of a value, or what its range and width ask for; what says which tokens are valid is 0 or
+    1."""
     if is_integer(value):
         return VALID
-    return activation_from_range(*value_range(value), value_bits(value))
+    return value_given(value) or activation_from_range(*value_range(value), value_bits(value))
 
 
 def _find(value: ir.Value, name: str) -> Any:

@@ -19,13 +19,15 @@ MOST_AXES = 2  # so that a part has no more than three dimensions apart in the u
 def concats_of_results(block: ir.Block) -> set[ir.Operation]:
     """The concats of a function that only results are made of, directly or through more of them.
 
-    A concat with a constant part stays one tensor, and so does a result of more than `MOST_PARTS`, or one that is
-    joined along more than `MOST_AXES` dimensions.
+    A concat with a constant part stays one tensor, or one whose quantization the model gives, and so does a result of
+    more than `MOST_PARTS`, or one that is joined along more than `MOST_AXES` dimensions.
     """
     *body, terminator = (op.opview for op in block.operations)
     roots: dict[ir.Operation, ir.Operation] = {}  # each concat -> the one that is the result
     for op in reversed(body):
         if not isinstance(op, qd.ConcatOp) or any(isinstance(defining(v), qd.ConstantOp) for v in (op.a, op.b)):
+            continue
+        if qd.GIVEN in op.operation.attributes:
             continue
         readers = [use.owner for use in op.out.uses]
         if readers and all(reader == terminator.operation for reader in readers):

@@ -34,6 +34,7 @@ class Scheme:
     group_scales: Integers | None = None  # [O, T, groups in a run]
     scale: Reals | None = None  # [O]
     steps: Integers | None = None  # [O, T * D]
+    imported: bool = False  # by the model itself: the smallest step may be one smaller than -largest
 
     @property
     def largest(self) -> int:
@@ -63,6 +64,8 @@ def scheme_of(op: Any, weight: Reals) -> Scheme:
         ModelError: it says something that no kernel has, or that does not fit.
     """
     attributes, name, (outputs, _, depth) = op.operation.attributes, layer_name(op), weight.shape
+    if (given := given_weights(op)) is not None:
+        attributes = given
     bits = attributes[qd.WEIGHT_BITS].value if qd.WEIGHT_BITS in attributes else 8
     group = attributes[qd.WEIGHT_GROUP].value if qd.WEIGHT_GROUP in attributes else 0
     if bits not in WIDTHS:
@@ -80,15 +83,27 @@ def scheme_of(op: Any, weight: Reals) -> Scheme:
         if scale.shape != (outputs,) or not (np.isfinite(scale) & (scale >= 0)).all():
             raise ModelError(f"{name}: needs {outputs} scales of weights that are finite and not negative.")
     if qd.WEIGHT_STEPS in attributes:
-        steps = _within(name, qd.WEIGHT_STEPS, op, weight.shape, 1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        largest = (1 << (bits - 1)) - 1
+        steps = _within(name, qd.WEIGHT_STEPS, op, attributes, weight.shape, -largest - (given is not None), largest)
     if group and qd.GROUP_SCALES in attributes:
         expected = (outputs, weight.shape[1], -(-depth // group))
-        group_scales = _within(name, qd.GROUP_SCALES, op, expected, 1, LARGEST_GROUP_SCALE)
+        group_scales = _within(name, qd.GROUP_SCALES, op, attributes, expected, 1, LARGEST_GROUP_SCALE)
     elif group:
         group_scales = choose_group_scales(weight, group, scale)
     if steps is not None and scale is None:
         raise ModelError(f"{name}: the steps of its weights are given, but not their scale.")
-    return Scheme(bits, group, group_scales, scale, None if steps is None else steps.reshape(outputs, -1))
+    return Scheme(
+        bits, group, group_scales, scale, None if steps is None else steps.reshape(outputs, -1), given is not None
+    )
+
+
+def given_weights(op: Any) -> Any:
+    """What the model itself says of a layer's weights: the attributes of their constant; None where it says nothing, or
+    where the user keeps the layer in float."""
+    producer = defining(op.weight)
+    if producer is None or qd.is_island(op) or qd.WEIGHT_STEPS not in producer.operation.attributes:
+        return None
+    return producer.operation.attributes
 
 
 def choose_group_scales(weight: Reals, group: int, scale: Reals | None = None) -> Integers:
@@ -130,10 +145,12 @@ def flattened_image(reshape: Any) -> tuple[int, int, int] | None:
     return (sizes[1], sizes[2], sizes[3]) if linear else None
 
 
-def _within(name: str, attribute: str, op: Any, expected: tuple[int, ...], low: int, high: int) -> Integers:
+def _within(
+    name: str, attribute: str, op: Any, attributes: Any, expected: tuple[int, ...], low: int, high: int
+) -> Integers:
     """A dense attribute as [O, T, D], checked."""
     image = flattened_image(defining(op.x)) if isinstance(op, qd.LinearOp) else None
-    values = runs(np.array(op.operation.attributes[attribute]).astype(np.int64), image)
+    values = runs(np.array(attributes[attribute]).astype(np.int64), image)
     if values.shape != expected:
         raise ModelError(f"{name}: {attribute} is {list(values.shape)} by runs of weights, needed is {list(expected)}.")
     if values.min() < low or values.max() > high:

@@ -12,9 +12,15 @@ def merge_with_producer(op: qd.ClampOp, rewriter: PatternRewriter) -> bool | Non
     inner = defining(op.x)
     if not isinstance(inner, qd.ClampOp):
         return NO_MATCH
+    attributes = inner.operation.attributes
+    rounds, given = qd.GIVEN in attributes, op.operation.attributes
+    if rounds and not (qd.GIVEN in given and attributes[qd.GIVEN] == given[qd.GIVEN]):
+        return NO_MATCH
     low, high = (min(max(bound.value, op.low.value), op.high.value) for bound in (inner.low, inner.high))
     with rewriter.ip, op.location:
         merged = building.clamp(inner.x, low, high)
+        if qd.GIVEN in given:
+            merged.owner.attributes[qd.GIVEN] = given[qd.GIVEN]
     rewriter.replace_op(op, [merged])
     return None
 
@@ -23,6 +29,6 @@ def merge_with_producer(op: qd.ClampOp, rewriter: PatternRewriter) -> bool | Non
 def merge_clamps(module: ir.Operation) -> None:
     """Merge consecutive clamps: clamp(clamp(x, a, b), c, d) --> clamp(x, a within [c, d], b within [c, d])
 
-    Exact.
+    One that rounds, since the model gives its quantization, stays in front of others. Exact.
     """
     rewrite(module, (qd.ClampOp, merge_with_producer))

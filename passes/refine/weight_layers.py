@@ -107,7 +107,7 @@ def weight_layer(op: Any) -> WeightLayer | None:
     if not isinstance(op, qd.Layer) or qd.WEIGHT_BITS not in attributes:
         return None
     bits, weight = attributes[qd.WEIGHT_BITS].value, constant_array(op.weight)
-    if bits >= 8 or weight is None:
+    if bits >= 8 or weight is None or qd.WEIGHT_STEPS in op.weight.owner.attributes:  # given by the model itself
         return None
     group = attributes[qd.WEIGHT_GROUP].value if qd.WEIGHT_GROUP in attributes else 0
     if group and behind_image(op):

@@ -1,0 +1,70 @@
+// RUN: dyadic-opt -p take-given %s | filecheck %s
+
+// CHECK-LABEL: func.func @an_input_has_what_is_given
+// CHECK-SAME:    (%arg0: tensor<1x4xf32> {qd.given = array<f64: 5.000000e-01, 3.000000e+00, 8.000000e+00>})
+// CHECK-NEXT:    %[[A:.+]] = "qd.tanh"(%arg0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-NEXT:    return %[[A]] : tensor<1x4xf32>
+func.func @an_input_has_what_is_given(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  %0 = "qd.clamp"(%x) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.tanh"(%0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  return %1 : tensor<1x4xf32>
+}
+
+// CHECK-LABEL: func.func @what_was_moved_is_rounded_before
+// CHECK-NEXT:    %[[A:.+]] = "qd.tanh"(%arg0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qd.clamp"(%[[A]]) {high = 1.260000e+02 : f32, low = -1.500000e+00 : f32, qd.given = array<f64: 5.000000e-01, 3.000000e+00, 8.000000e+00>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-NEXT:    %[[C:.+]] = "qd.reshape"(%[[B]]) : (tensor<1x4xf32>) -> tensor<1x2x2xf32>
+// CHECK-NEXT:    return %[[C]] : tensor<1x2x2xf32>
+func.func @what_was_moved_is_rounded_before(%x: tensor<1x4xf32>) -> tensor<1x2x2xf32> {
+  %0 = "qd.tanh"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.reshape"(%0) : (tensor<1x4xf32>) -> tensor<1x2x2xf32>
+  %2 = "qd.clamp"(%1) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x2x2xf32>) -> tensor<1x2x2xf32>
+  return %2 : tensor<1x2x2xf32>
+}
+
+// CHECK-LABEL: func.func @the_same_twice_is_once
+// CHECK-NEXT:    %[[A:.+]] = "qd.tanh"(%arg0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qd.clamp"(%[[A]])
+// CHECK-NEXT:    %[[C:.+]] = "qd.reshape"(%[[B]]) : (tensor<1x4xf32>) -> tensor<1x2x2xf32>
+// CHECK-NEXT:    return %[[C]] : tensor<1x2x2xf32>
+func.func @the_same_twice_is_once(%x: tensor<1x4xf32>) -> tensor<1x2x2xf32> {
+  %0 = "qd.tanh"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.clamp"(%0) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = "qd.reshape"(%1) : (tensor<1x4xf32>) -> tensor<1x2x2xf32>
+  %3 = "qd.clamp"(%2) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x2x2xf32>) -> tensor<1x2x2xf32>
+  return %3 : tensor<1x2x2xf32>
+}
+
+// CHECK-LABEL: func.func @another_scale_is_rounded_once_more
+// CHECK-NEXT:    %[[A:.+]] = "qd.tanh"(%arg0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qd.clamp"(%[[A]])
+// CHECK-NEXT:    %[[C:.+]] = "qd.clamp"(%[[B]]) {{.*}}qd.given = array<f64: 2.500000e-01, 3.000000e+00, 8.000000e+00>}
+// CHECK-NEXT:    return %[[C]] : tensor<1x4xf32>
+func.func @another_scale_is_rounded_once_more(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  %0 = "qd.tanh"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.clamp"(%0) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = "qd.clamp"(%1) {low = -0.75 : f32, high = 63.0 : f32, qd.given = array<f64: 0.25, 3.0, 8.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  return %2 : tensor<1x4xf32>
+}
+
+// CHECK-LABEL: func.func @a_concat_is_given_its_own
+// CHECK-NEXT:    %[[A:.+]] = "qd.concat"(%arg0, %arg1) {axis = 1 : i64, qd.given = array<f64: 5.000000e-01, 3.000000e+00, 8.000000e+00>} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
+// CHECK-NEXT:    return %[[A]] : tensor<1x8xf32>
+func.func @a_concat_is_given_its_own(%x: tensor<1x4xf32>, %y: tensor<1x4xf32>) -> tensor<1x8xf32> {
+  %0 = "qd.concat"(%x, %y) {axis = 1 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
+  %1 = "qd.clamp"(%0) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %1 : tensor<1x8xf32>
+}
+
+// What else reads the tensor reads it rounded: it has one quantization.
+// CHECK-LABEL: func.func @every_reader_reads_what_is_rounded
+// CHECK-NEXT:    %[[A:.+]] = "qd.tanh"(%arg0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-NEXT:    %[[B:.+]] = "qd.clamp"(%[[A]])
+// CHECK-NEXT:    %[[C:.+]] = "qd.sigmoid"(%[[B]]) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+// CHECK-NEXT:    return %[[C]], %[[B]] : tensor<1x4xf32>, tensor<1x4xf32>
+func.func @every_reader_reads_what_is_rounded(%x: tensor<1x4xf32>) -> (tensor<1x4xf32>, tensor<1x4xf32>) {
+  %0 = "qd.tanh"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.sigmoid"(%0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = "qd.clamp"(%0) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  return %1, %2 : tensor<1x4xf32>, tensor<1x4xf32>
+}

@@ -1,0 +1,75 @@
+"""What the model gives of a tensor's quantization is said where the tensor is made.
+
+A clamp with `qd.given` rounds. Where what it reads is an input of the model, a concat, or something moved, it is none
+of its own: the input has the given quantization, and so has the concat; and a move of what is rounded is the same as
+rounding what was moved.
+
+    clamp(argument) {qd.given}           -->  the argument {qd.given}
+    clamp(concat(a, b)) {qd.given}       -->  concat(a, b) {qd.given}
+    clamp(reshape(conv(x))) {qd.given}   -->  reshape(clamp(conv(x)) {qd.given})
+    clamp(max_pool(y)) {qd.given}        -->  max_pool(y), where the same is given of y
+
+All that read a tensor read it rounded once some reader does, so that it has one quantization. Truth: exact on the
+integers; in float, what leaves the range that the model gives is clamped there, which is where it is rounded.
+"""
+
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qd
+from dyadic.dialects.reference import function_bodies
+from dyadic.dialects.tensor_types import is_integer
+from dyadic.passes.integerize.quantization import set_value_given, value_given
+from dyadic.passes.rewriting import defining, module_pass
+
+
+@module_pass
+def take_given(module: ir.Operation) -> None:
+    """Say what is given of a quantization where tensors are made: clamp(argument) {given} --> argument {given}"""
+    for block in function_bodies(module):
+        for op in list(block.operations):
+            if isinstance(op.opview, qd.ClampOp) and qd.GIVEN in op.attributes:
+                take(op.opview)
+
+
+def take(op: qd.ClampOp) -> None:
+    """One clamp that rounds."""
+    given, source = value_given(op.out), unmoved(op.x)
+    producer = defining(source)
+    assert given is not None
+    if value_given(source) is None and not isinstance(producer, qd.ConstantOp):
+        if producer is None and not is_integer(source):
+            set_value_given(source, given)
+        elif qd.joins_ranges(producer):
+            set_value_given(source, given)
+        elif producer is not None:
+            raise_to(op, source)
+            return
+    if value_given(source) == given:
+        op.out.replace_all_uses_with(op.x)
+        op.operation.erase()
+
+
+def unmoved(value: ir.Value) -> ir.Value:
+    """What a value was moved from."""
+    op = defining(value)
+    while qd.keeps_range(op) and not op.inserted and value_given(value) is None:
+        value = op.x
+        op = defining(value)
+    return value
+
+
+def raise_to(op: qd.ClampOp, source: ir.Value) -> None:
+    """The clamp stands behind what computed its numbers, and all read those."""
+    readers = [(use.owner, use.operand_number) for use in source.uses if use.owner != op.operation]
+    op.out.replace_all_uses_with(op.x)
+    if source == op.x:
+        readers = [(use.owner, use.operand_number) for use in source.uses if use.owner != op.operation]
+    attributes: Any = {name: op.operation.attributes[name] for name in op.operation.attributes}
+    with ir.InsertionPoint.after(source.owner), op.location:
+        new = ir.Operation.create("qd.clamp", [source.type], [source], attributes)
+    op.operation.erase()
+    for reader, index in readers:
+        if reader != new:
+            reader.operands[index] = new.results[0]
