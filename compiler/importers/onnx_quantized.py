@@ -11,12 +11,14 @@ for importers that know neither. What has no such form is left as it is, for ing
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-BITS = {
+BITS: dict[int, tuple[int, bool]] = {
     TensorProto.INT2: (2, True), TensorProto.UINT2: (2, False), TensorProto.INT4: (4, True),
     TensorProto.UINT4: (4, False), TensorProto.INT8: (8, True), TensorProto.UINT8: (8, False),
     TensorProto.INT16: (16, True), TensorProto.UINT16: (16, False), TensorProto.INT32: (32, True),
@@ -28,6 +30,7 @@ MOVES = set(
     "Tile Concat GlobalMaxPool Upsample Resize Pad".split()
 )
 CONTRIB = "com.microsoft."
+Array = npt.NDArray[Any]
 Rewrite = Callable[["_Graph", NodeProto], bool]
 
 
@@ -52,7 +55,7 @@ class _Graph:
     dynamic: dict[str, str] = field(default_factory=dict)  # what DynamicQuantizeLinear makes -> what it reads
     taken: set[str] = field(default_factory=set)
 
-    def array(self, name: str) -> np.ndarray | None:
+    def array(self, name: str) -> Array | None:
         """A constant's numbers; None where it is none."""
         return numpy_helper.to_array(self.constants[name]) if name in self.constants else None
 
@@ -63,16 +66,14 @@ class _Graph:
         self.taken.add(name)
         return name
 
-    def constant(self, name: str, values: np.ndarray) -> str:
+    def constant(self, name: str, values: npt.ArrayLike) -> str:
         """A new constant."""
         tensor = numpy_helper.from_array(np.ascontiguousarray(values), self.new(name))
         self.made.append(tensor)
         self.constants[tensor.name] = tensor
         return tensor.name
 
-    def emit(
-        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], name: str, **attributes: object
-    ) -> str:
+    def emit(self, operator: str, inputs: Sequence[str], outputs: Sequence[str], name: str, **attributes: Any) -> str:
         """A node; returns its first output."""
         self.nodes.append(helper.make_node(operator, inputs, outputs, name, **attributes))
         return outputs[0]
@@ -142,7 +143,7 @@ def hold_in_bytes(tensor: TensorProto) -> None:
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(kind), tensor.name))
 
 
-def attributes_of(node: NodeProto, *left_out: str) -> dict[str, object]:
+def attributes_of(node: NodeProto, *left_out: str) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute if a.name not in left_out}
 
 
@@ -178,12 +179,11 @@ def move(new: _Graph, node: NodeProto) -> bool:
     inputs = [new.real(node, name, scaling.scale, scaling.zero_point) for name in node.input[:count]]
     rest = list(node.input[count:])
     if node.op_type == "Pad":
-        values = [new.array(name) for name in (scaling.scale, scaling.zero_point) if name]
-        code = new.array(rest[1]) if len(rest) > 1 and rest[1] else np.int64(0)
-        if any(value is None for value in values) or code is None or len(rest) < 1:
+        scale, code = new.array(scaling.scale), new.array(rest[1]) if len(rest) > 1 and rest[1] else np.int64(0)
+        zero_point = new.array(scaling.zero_point) if scaling.zero_point else np.int64(0)
+        if not rest or scale is None or zero_point is None or code is None:
             return False
-        zero = int(values[1].reshape(-1)[0]) if len(values) > 1 else 0
-        number = (int(np.asarray(code).reshape(-1)[0]) - zero) * values[0].astype(np.float32).reshape(-1)[0]
+        number = (int(np.asarray(code).reshape(-1)[0]) - int(zero_point.reshape(-1)[0])) * scale.reshape(-1)[0]
         rest = [rest[0], new.constant(f"{node.name} fills", np.float32(number)), *rest[2:]]
     outputs = [new.new(f"{name} as numbers moved") if name else "" for name in node.output]
     new.emit(node.op_type, [*inputs, *rest], outputs, node.name, **attributes_of(node))
@@ -255,7 +255,8 @@ def linear_one(operator: str) -> Rewrite:
 
 def linear_concat(new: _Graph, node: NodeProto) -> bool:
     """com.microsoft's QLinearConcat: (ys, yz, then x, xs, xz of each)."""
-    parts = [new.real(node, *node.input[i : i + 3]) for i in range(2, len(node.input) - 2, 3)]
+    every = list(node.input)
+    parts = [new.real(node, every[i], every[i + 1], every[i + 2]) for i in range(2, len(every) - 2, 3)]
     return finish(new, node, "Concat", parts, node.input[0], node.input[1])
 
 
@@ -269,7 +270,7 @@ def linear_gemm(new: _Graph, node: NodeProto) -> bool:
         scale, by = new.array(s), new.array(bs)
         if scale is None or by is None:
             return False
-        factor = scale.reshape(-1) * by.reshape(-1) * np.float32(said.get("alpha", 1.0))  # pyright: ignore
+        factor = scale.reshape(-1) * by.reshape(-1) * np.float32(said.get("alpha", 1.0))
         inputs.append(new.real(node, node.input[6], new.constant(f"{node.name} bias", factor), "", 0))
     if not optional(node, 7):
         new.emit("Gemm", inputs, [node.output[0]], node.name, **said)

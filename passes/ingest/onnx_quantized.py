@@ -18,6 +18,7 @@ from dyadic.passes.building import Array
 from dyadic.passes.ingest.folded import each
 from dyadic.passes.ingest.onnx_node import attribute, onnx
 from dyadic.passes.ingest.translation import Dequantized, Literal, Node, Quantized, Result, Unsupported, literal
+from dyadic.passes.rewriting import defining
 
 SMALLEST_SCALE = 2.0**-126  # the smallest normal float32
 
@@ -52,7 +53,7 @@ def fake_quantized(x: Any, scale: float, zero_point: int, low: int, high: int, b
     def rounded(value: ir.Value) -> ir.Value:
         clamped = building.clamp(value, (low - zero_point) * scale, (high - zero_point) * scale)
         if kind is not None:
-            clamped.owner.attributes[qd.GIVEN] = ir.DenseF64ArrayAttr.get([float(v) for v in kind])
+            defining(clamped).operation.attributes[qd.GIVEN] = ir.DenseF64ArrayAttr.get([float(v) for v in kind])
         return clamped
 
     return each(x, rounded)

@@ -22,7 +22,7 @@ from dyadic.dialects.reference import boundary_names
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
-from dyadic.passes.rewriting import layer_name
+from dyadic.passes.rewriting import defining, layer_name
 from dyadic.passes.unsupported import Complaint, hint, listed
 from dyadic.runtime.errors import ModelError
 
@@ -215,7 +215,7 @@ def as_tensor(value: Any) -> ir.Value:
 
 def say_given(constant: ir.Value, literal: Dequantized) -> None:
     """Write onto a constant what the model says of it: steps and scales, as weights and as an activation."""
-    attributes, outputs = constant.owner.attributes, literal.steps.shape[0] if literal.steps.ndim else 1
+    attributes, outputs = defining(constant).operation.attributes, literal.steps.shape[0] if literal.steps.ndim else 1
     along_outputs = literal.scale.size == 1 or (literal.axis == 0 and literal.scale.size == outputs)
     largest = 1 << (literal.bits - 1)
     fits = literal.steps.size and -largest <= literal.steps.min() and literal.steps.max() < largest

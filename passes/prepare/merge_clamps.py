@@ -20,7 +20,7 @@ def merge_with_producer(op: qd.ClampOp, rewriter: PatternRewriter) -> bool | Non
     with rewriter.ip, op.location:
         merged = building.clamp(inner.x, low, high)
         if qd.GIVEN in given:
-            merged.owner.attributes[qd.GIVEN] = given[qd.GIVEN]
+            defining(merged).operation.attributes[qd.GIVEN] = given[qd.GIVEN]
     rewriter.replace_op(op, [merged])
     return None
 

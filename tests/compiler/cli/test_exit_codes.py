@@ -91,7 +91,7 @@ def test_debug_shows_the_traceback(command: Command) -> None:
     ("words", "said"),
     [
         (["nonsense"], "No such command 'nonsense'"),
-        (["compile", str(MODEL), "-o", "out.dyq"], "--calibration is needed"),
+        (["compile", str(MODEL), "-o", "out.dyq", "--progress", "off"], "--calibration is needed"),
         (["compile", "m.onnx", "--calibration", "c.npz"], "--output is needed"),
         (["compile", "m.onnx", "--calibration", "c.npz", "-o", "o.dyq", "--isa", "z80"], "isa 'z80' is no level"),
         (["compile", "m.onnx", "--shape", "x"], "'x' is not of the form name=1x3x224x224"),
