@@ -289,6 +289,8 @@ class Session:
 
     def _numbers(self, given: Mapping[str, int]) -> list[int]:
         """The scalars in the program's order."""
+        if not given and not self.scalars:
+            return []
         known = [scalar.name for scalar in self.scalars]
         if wrong := [name for name in given if name not in known]:
             raise UsageError(f"the network has no scalar '{wrong[0]}'; it has {', '.join(known) or 'none'}")
@@ -305,7 +307,7 @@ class Session:
 
     def _output_names(self, names: Sequence[str] | None) -> list[str]:
         known = [info.name for info in self.outputs]
-        if names is None:
+        if names is None or (isinstance(names, list) and names == known):
             return known
         if isinstance(names, str):
             raise UsageError(f"output_names must be a list of names, not the text '{names}'")
@@ -324,15 +326,18 @@ class Session:
         if extra := [name for name in feeds if name not in known]:
             raise UsageError(f"the network has no input '{extra[0]}'; it takes {_names(self.inputs)}")
         arrays = [self._array(info, feeds[info.name], raw) for info in self.inputs]
-        batch = arrays[0].shape[0]
+        first = arrays[0].shape
+        if len(arrays) == 1:
+            tokens = self.inputs[0].tokens
+            return arrays, first[0], first[tokens] if tokens else 0
         for info, array in zip(self.inputs, arrays, strict=True):
-            if array.shape[0] != batch:
+            if array.shape[0] != first[0]:
                 raise UsageError(
-                    f"input '{info.name}' has a batch of {array.shape[0]}, but '{known[0]}' has {batch}; "
+                    f"input '{info.name}' has a batch of {array.shape[0]}, but '{known[0]}' has {first[0]}; "
                     "they must be the same"
                 )
         each = zip(self.inputs, arrays, strict=True)
-        return arrays, batch, common_count({info.name: a.shape[info.tokens] for info, a in each if info.tokens})
+        return arrays, first[0], common_count({info.name: a.shape[info.tokens] for info, a in each if info.tokens})
 
     def _array(self, info: TensorInfo, value: Any, raw: bool) -> np.ndarray:
         array = _as_array(info.name, value)
@@ -355,7 +360,7 @@ class Session:
                 f"input '{info.name}' has a batch of {array.shape[0]}, this session takes 1 to {self.max_batch}; "
                 + ("load it with a larger max_batch" if array.shape[0] else "give it at least one sample")
             )
-        return np.ascontiguousarray(array)
+        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
     def _results(
         self,
@@ -366,10 +371,12 @@ class Session:
         tokens: int,
     ) -> dict[str, np.ndarray]:
         """An array for every output, the user's where given."""
-        given: Mapping[str, np.ndarray] = {}
-        if isinstance(out, Mapping):
+        given: Mapping[str, np.ndarray]
+        if out is None:
+            given = {}
+        elif isinstance(out, Mapping):
             given = out
-        elif out is not None:
+        else:
             if isinstance(out, np.ndarray) or len(out) != len(names):
                 raise UsageError(f"out must be a list of {len(names)} array(s), one for each output, or a mapping")
             given = dict(zip(names, out, strict=True))

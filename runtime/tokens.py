@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.program import Program, results_of
+from dyadic.runtime.program import Program
 
 
 def length_of(program: Program) -> int:
@@ -19,12 +19,14 @@ def length_of(program: Program) -> int:
 
 def smallest(programs: Sequence[Program], tokens: int) -> int:
     """The place of the first with room for so many tokens; `programs` have more and more."""
+    if len(programs) == 1:
+        return 0
     return next((i for i, program in enumerate(programs) if length_of(program) >= tokens), len(programs) - 1)
 
 
 def filled_up(program: Program, arrays: Sequence[np.ndarray], tokens: int) -> list[np.ndarray]:
     """The inputs as the program takes them: padded tokens have the id 0 and are not valid."""
-    missing = length_of(program) - tokens
+    missing = length_of(program) - tokens if tokens else 0
     if missing <= 0:
         return list(arrays)
     return [
@@ -53,6 +55,11 @@ def common_count(counts: Mapping[str, int]) -> int:
 def whole_numbers(name: str, array: np.ndarray, limits: tuple[int, int], dtype: np.dtype[Any]) -> np.ndarray:
     """Whole numbers of any type inside limits, as the network reads them. Raises UsageError."""
     low, high = limits
+    if low == 0 and array.size and array.dtype.kind in "iu" and array.dtype.isnative:
+        if (
+            int(np.maximum.reduce(array.view(f"u{array.itemsize}"), None)) <= high
+        ):  # what is below 0 is large without its sign
+            return array.astype(dtype)
     inside = (array >= low) & (array <= high)
     if array.dtype.kind == "f":
         inside &= array == np.rint(array)
@@ -81,16 +88,18 @@ class Results:
         self.given = given
         self.whole = dict(given)
         self.outputs = program.outputs
-        for parts in results_of(program.outputs):
-            first, array = parts[0], given[parts[0].name]
-            sizes = (len(array), *(int(n) for n in first.array[1:]))
-            if first.tokens and array.shape != sizes:
-                self.whole[first.name] = np.empty(sizes, array.dtype)
+        for output in self.outputs:
+            if output.tokens:
+                array = given[output.name]
+                sizes = (len(array), *(int(n) for n in output.array[1:]))
+                if array.shape != sizes and self.whole[output.name] is array:
+                    self.whole[output.name] = np.empty(sizes, array.dtype)
 
     @property
     def places(self) -> list[np.ndarray]:
         """An array for each of the program's outputs."""
-        return [self.whole[output.name][output.place] for output in self.outputs]
+        wholes = ((self.whole[output.name], output) for output in self.outputs)
+        return [whole[output.place] if output.whole else whole for whole, output in wholes]
 
     def finish(self) -> None:
         """Copy what is the user's."""

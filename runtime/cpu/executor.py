@@ -74,7 +74,7 @@ class CpuExecutor(Executor):
         timed: bool,
     ) -> list[int]:
         program = self._open().program
-        addresses = [a.ctypes.data for a in inputs], [a.ctypes.data for a in outputs]
+        addresses = [native.address(a) for a in inputs], [native.address(a) for a in outputs]
         steps = len(program.steps) if timed else None
         if not program.has_state:
             return self._run(*addresses, batch, scalars, raw, steps)

@@ -7,10 +7,14 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_void_p, create_st
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from dyadic.runtime.errors import DyadicError, MachineError, ResourceError
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = HERE / "libdyadic.so"
+
+_Text = ctypes.c_char * 256
 
 # The codes of dyadic.h.
 _ERRORS: dict[int, type[DyadicError]] = {7: MachineError, 8: ResourceError}
@@ -118,6 +122,11 @@ def set_state(context: int, content: bytes) -> None:
     ctypes.memmove(address, content, len(content))
 
 
+def address(array: np.ndarray) -> int:
+    """Where its first number lies."""
+    return array.__array_interface__["data"][0]
+
+
 def run(
     context: int,
     inputs: list[int],
@@ -129,20 +138,19 @@ def run(
 ) -> list[int]:
     """One run on contiguous memory at these addresses; with `steps` (how many there are), the times of
     quantize, of each step, and of dequantize."""
-    message = create_string_buffer(256)
+    message = _Text()
     times = None if steps is None else (c_int64 * (steps + 2))()
-    _check(
-        library().dyadic_context_run(
-            context,
-            (c_void_p * len(inputs))(*inputs),
-            (c_void_p * len(outputs))(*outputs),
-            batch,
-            raw,
-            (c_int64 * len(scalars))(*scalars),
-            times,
-            message,
-            len(message),
-        ),
+    code = library().dyadic_context_run(
+        context,
+        (c_void_p * len(inputs))(*inputs),
+        (c_void_p * len(outputs))(*outputs),
+        batch,
+        raw,
+        (c_int64 * len(scalars))(*scalars),
+        times,
         message,
+        len(message),
     )
+    if code:
+        _check(code, message)
     return list(times) if times is not None else []
