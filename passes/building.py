@@ -19,6 +19,8 @@ from dyadic.runtime.errors import ResourceError
 
 Array = npt.NDArray[Any]
 
+MOST_IN_A_CHAIN = 64
+
 
 def tensor_type(dims: Sequence[int]) -> ir.RankedTensorType:
     """`tensor<dims x f32>`. ResourceError where it would hold more numbers than a network is computed with."""
@@ -127,7 +129,11 @@ def elementwise(kind: type[qd.AddOp] | type[qd.SubOp] | type[qd.MulOp], a: ir.Va
 
 
 def concat(inputs: Sequence[ir.Value], axis: int) -> ir.Value:
-    """A chain of `qd.concat`: ((a, b), c), ...; one input is itself."""
+    """A chain of `qd.concat`: ((a, b), c), ...; one input is itself. Many are joined in halves, so that no number is
+    copied for each that follows."""
+    if len(inputs) > MOST_IN_A_CHAIN:
+        middle = len(inputs) // 2
+        inputs = [concat(half, axis) for half in (inputs[:middle], inputs[middle:])]
     joined, *rest = inputs
     for value in rest:
         dims = shape(joined)

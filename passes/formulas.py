@@ -7,6 +7,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd
+from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.building import Array, constant_array
 from dyadic.passes.rewriting import defining
@@ -76,9 +77,8 @@ def same(a: ir.Value, b: ir.Value, depth: int = 4) -> bool:
 
 
 def repeated(value: ir.Value) -> ir.Value:
-    """What `value` is many copies of, side by side along a dimension that is 1 in it; the value itself elsewhere."""
+    """What `value` is many copies of, side by side along dimensions that are 1 in it; the value itself elsewhere."""
     op = defining(value)
-    if not isinstance(op, qd.ConcatOp):
-        return value
-    first, copy = repeated(op.a), repeated(op.b)
-    return first if first == copy and shape(first)[op.axis.value] == 1 else value
+    if isinstance(op, qd.RepeatOp) and all(t == 1 or n == 1 for t, n in zip(ints(op.times), shape(op.x), strict=True)):
+        return repeated(op.x)
+    return value

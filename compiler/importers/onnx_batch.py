@@ -135,9 +135,13 @@ class _Walk:
             if seen.intersection(a.output):
                 continue
             if not mixed.intersection(a.input):
-                reason = _changed_constant(
-                    a, b, self.constants_one, self.constants_other, self.types_one, self.batch, places
-                ) or self._follow(a, b, places)
+                reason = (
+                    self._puts_into_one(a, b)
+                    or _changed_constant(
+                        a, b, self.constants_one, self.constants_other, self.types_one, self.batch, places
+                    )
+                    or self._follow(a, b, places)
+                )
             if reason:
                 found.append(f'"{a.name}" ({a.op_type}) mixes the batch into its result: {reason}')
             if reason or mixed.intersection(a.input):
@@ -147,6 +151,14 @@ class _Walk:
             if value.name not in mixed and place is not None and not place.in_front:
                 found.append(f'{place.origin}, and stays so up to the output "{value.name}"')
         return found
+
+    def _puts_into_one(self, a: NodeProto, b: NodeProto) -> str | None:
+        """Places that are the same for any number of images name the first one alone."""
+        if a.op_type not in ("Scatter", "ScatterElements", "ScatterND") or a.input[1] not in self.constants_one:
+            return None
+        one, other = self.constants_one[a.input[1]], self.constants_other.get(b.input[1])
+        same = other is not None and list(one.dims) == list(other.dims)
+        return "it puts entries into the first image alone" if same else None
 
     def _follow(self, a: NodeProto, b: NodeProto, places: dict[str, Place]) -> str | None:
         """Note where the batch lies in each result; what is wrong where it has no place."""

@@ -10,7 +10,7 @@ from dyadic.passes.building import Array
 from dyadic.passes.ingest import families, folded, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of, each
-from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
+from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal
 
 
 def given(node: Node, index: int, what: str) -> Array | None:
@@ -140,21 +140,6 @@ def roll(node: Node) -> Result:
         if border:
             behind, front = families.split(x, axis, [border, size - border])
             x = families.concat([front, behind], axis)
-    return x
-
-
-@aten("repeat")
-def repeat(node: Node) -> Result:
-    """As many copies as asked for along each dimension, one after the other."""
-    x, times = node.argument(0), node.argument(1)
-    if isinstance(x, Literal):
-        return literal(np.tile(x.array, times))
-    x = folded.reshape(x, [1] * (len(times) - len(dims_of(x))) + dims_of(x))
-    for axis, count in enumerate(times):
-        if count != 1:
-            if count > folded.MOST_COPIES:
-                raise Unsupported(f"it repeats axis {axis} {count} times; an addition or product broadcasts by itself")
-            x = families.concat([x] * count, axis)
     return x
 
 

@@ -16,7 +16,7 @@ from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, re
 from dyadic.passes.ingest.folded_convs import image_by_image
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor, literal
 
-MOST_RUNS = 64  # of neighbours that a selection of entries may consist of
+MOST_RUNS = 8  # of neighbours that are slices joined; more are taken by a table of places
 
 
 def check_finite(values: Array, what: str) -> Array:
@@ -249,15 +249,18 @@ def slice_(x: Any, axes: Sequence[int], starts: Sequence[int], ends: Sequence[in
     dims = dims_of(x)
     ranges = [slice(None)] * len(dims)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if step < 1:
-            raise Unsupported(f"its step {step} along axis {axis} runs backwards")
         ranges[axis % len(dims)] = slice(start, end, step)
     if isinstance(x, Literal):
         return literal(x.array[tuple(ranges)])
     bounds = [r.indices(n) for r, n in zip(ranges, dims, strict=True)]
     sizes = [len(range(*b)) for b in bounds]
-    if 0 in sizes:
-        raise Unsupported(f"nothing of {dims} is left")
+    if 0 in sizes:  # a concat drops it
+        return literal(np.zeros(sizes, np.float32))
+    for axis, bound in enumerate(bounds):
+        if bound[2] < 0:  # the same entries forwards, then turned around
+            start, end = bound[0] + (sizes[axis] - 1) * bound[2], bound[0] + 1
+            forwards = slice_(x, [*axes, axis], [*starts, start], [*ends, end], [*steps, -bound[2]])
+            return gather(forwards, axis, np.arange(sizes[axis])[::-1])
     if not isinstance(x, Folded):
         return building.slice_(as_tensor(x), [b[0] for b in bounds], [b[2] for b in bounds], sizes)
     bounds, sizes = [(0, 1, 1), *bounds], [1, *sizes]
@@ -300,13 +303,15 @@ def gather(x: Any, axis: int, places: Array) -> Result:
     if not places.size or not all(-dims[axis] <= place < dims[axis] for place in places):
         raise Unsupported(f"its indices do not fit {dims[axis]} entries of axis {axis}")
     runs: list[list[int]] = []  # of neighbours, each of which is a slice
-    for place_ in (int(each_) % dims[axis] for each_ in places):
+    every = [int(each_) % dims[axis] for each_ in places]
+    for place_ in every:
         if runs and place_ == runs[-1][-1] + 1:
             runs[-1].append(place_)
         else:
             runs.append([place_])
     if len(runs) > MOST_RUNS:
-        raise Unsupported(f"its indices jump {len(runs)} times; up to {MOST_RUNS} runs of neighbours are supported")
+        at = place(x, axis)
+        return each(x, lambda value: building.take(value, at, every))
     return concat([slice_(x, [axis], [run[0]], [run[-1] + 1], [1]) for run in runs], axis)
 
 

@@ -117,14 +117,11 @@ def transposed(x: Literal, permutation: Sequence[int]) -> Literal:
 
 
 def repeated(x: ir.Value, dims: Sequence[int]) -> ir.Value:
-    """The tensor, dimensions of size 1 repeated to `dims`: as many copies side by side."""
-    for axis, (have, want) in enumerate(zip(shape(x), dims, strict=True)):
-        if have == want:
-            continue
-        if have != 1 or axis == 0 or want > MOST_COPIES:
-            raise Unsupported(f"it repeats {shape(x)} to {list(dims)}; an addition or product broadcasts by itself")
-        x = building.concat([x] * want, axis)
-    return x
+    """The tensor, dimensions of size 1 repeated to `dims`."""
+    have = shape(x)
+    if any(n not in (1, want) for n, want in zip(have, dims, strict=True)) or have[0] != dims[0]:
+        raise Unsupported(f"it repeats {have} to {list(dims)}; an addition or product broadcasts by itself")
+    return building.repeat(x, [want // n for n, want in zip(have, dims, strict=True)])
 
 
 def expand(x: Result, dims: Sequence[int]) -> Result:

@@ -8,6 +8,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators are there
     aten_operators,
     aten_places,
     aten_recurrent,
+    aten_selections,
     aten_spatial,
     aten_transformers,
     functions,

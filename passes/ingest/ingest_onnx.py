@@ -9,6 +9,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators
     onnx_layers,
     onnx_quantized,
     onnx_recurrent,
+    onnx_selections,
     onnx_shapes,
     onnx_spatial,
     onnx_transformers,

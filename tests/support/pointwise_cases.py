@@ -14,6 +14,13 @@ from torch import nn
 SLOPES = np.array([0.25, -0.5, 0.1, 1.5], np.float32).reshape(4, 1, 1)
 
 
+PLACES = np.random.default_rng(3).integers(-7, 7, (1, 4, 5, 6))
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
 def number(value: float) -> np.ndarray:
     return np.array(value, np.float32)
 
@@ -82,7 +89,41 @@ ONNX: dict[str, tuple[int, str, dict[str, Any]]] = {
         {"c": np.array([True, False, True, True, False, False])},
     ),
     "casts": (13, "i = Cast<to=7>(x) b = Cast<to=9>(i) f = Cast<to=1>(b) g = Cast<to=1>(i) y = Add(f, g)", {}),
+    "tile": (13, "y = Tile(x, n)", {"n": ints(1, 2, 1, 3)}),
+    "expand": (13, "g = GlobalAveragePool(x) y = Expand(g, s)", {"s": ints(1, 4, 70, 3)}),
+    "gather in any order": (13, "y = Gather<axis=2>(x, i)", {"i": ints(*[6, 0, 3, -1] * 5)}),
+    "slice backwards": (
+        13,
+        "y = Slice(x, s, e, a, t)",
+        {"s": ints(-1, 6), "e": ints(-100, 0), "a": ints(1, 2), "t": ints(-1, -2)},
+    ),
+    "cumulative sum": (
+        14,
+        "a = CumSum(x, two) y = CumSum<exclusive=1, reverse=1>(a, three)",
+        {"two": np.array(2), "three": np.array(3)},
+    ),
+    "trilu": (14, "a = Trilu(x, one) b = Trilu<upper=0>(x) y = Add(a, b)", {"one": np.array(1)}),
+    "compress": (11, "y = Compress<axis=2>(x, c)", {"c": np.array([1, 0, 0, 1, 1, 0, 1], bool)}),
+    "center, crop and pad": (18, "y = CenterCropPad<axes=[2,3]>(x, s)", {"s": ints(4, 9)}),
     "power of 0": (13, "p = Pow(x, n) y = Add(p, x)", {"n": number(0)}),
+}
+
+# Of a file whose batch is fixed: what is taken or put names the image, too.
+ONE_IMAGE: dict[str, tuple[int, str, dict[str, Any]]] = {
+    "gather elements": (13, "y = GatherElements<axis=2>(x, i)", {"i": PLACES}),
+    "gather nd": (13, "y = GatherND(x, i)", {"i": ints(0, 3, 1, 0, 0, 6, 0, -1, 2).reshape(1, 3, 3)}),
+    "scatter elements": (
+        13,
+        "t = Tanh(x) s = Slice(t, from, to, axes) y = ScatterElements<axis=3>(x, i, s)",
+        {"i": PLACES[..., :2] % 2 + np.array([0, 3]), "from": ints(0, 0), "to": ints(5, 2), "axes": ints(2, 3)},
+    ),
+    "scatter, long ago": (10, "y = Scatter<axis=3>(x, i, u)", {"i": PLACES[..., :1] % 6, "u": [1, 4, 5, 1]}),
+    "scatter nd": (
+        16,
+        "f = Flatten(x) y = ScatterND(f, i, u)",
+        {"i": ints(0, 5, 0, 9).reshape(2, 2), "u": np.array([2.5, -7], np.float32)},
+    ),
+    "reverse sequence": (10, "y = ReverseSequence<batch_axis=0, time_axis=1>(x, n)", {"n": ints(3)}),
 }
 
 Case = tuple[Callable[..., Any], dict[str, Callable[[], nn.Module | torch.Tensor]]]
@@ -137,6 +178,12 @@ ATEN: dict[str, Case] = {
         ).float(),
         {},
     ),
+    "tile": (lambda s, x: x.tile((1, 2, 1, 3)) + x.repeat(1, 2, 1, 3), {}),
+    "repeat each": (lambda s, x: x.repeat_interleave(3, 2), {}),
+    "gather": (lambda s, x: x.gather(2, torch.from_numpy(PLACES % 7).expand(len(x), -1, -1, -1)), {}),
+    "flip": (lambda s, x: x.flip([2, 3]), {}),
+    "cumulative sum": (lambda s, x: x.cumsum(2), {}),
+    "triangles": (lambda s, x: x.tril() + x.triu(1), {}),
     "where": (lambda s, x: torch.where(x > 0, x.tanh(), -x), {}),
     "masked fill": (lambda s, x: x.masked_fill(x > 1, 0.5), {}),
     "truncate": (lambda s, x: x.trunc() + x.long().float(), {}),

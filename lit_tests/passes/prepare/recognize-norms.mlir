@@ -50,7 +50,7 @@ func.func @a_row_over_its_length(%x: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
   %2 = "qd.scale_shift"(%1, %two, %zero) {axis = 2 : i64} : (tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x3x1xf32>
   %3 = "qd.sqrt"(%2) : (tensor<1x3x1xf32>) -> tensor<1x3x1xf32>
   %4 = "qd.clamp"(%3) {low = 1.0e-6 : f32, high = 0x7F800000 : f32} : (tensor<1x3x1xf32>) -> tensor<1x3x1xf32>
-  %5 = "qd.concat"(%4, %4) {axis = 2 : i64} : (tensor<1x3x1xf32>, tensor<1x3x1xf32>) -> tensor<1x3x2xf32>
+  %5 = "qd.repeat"(%4) {times = array<i64: 1, 1, 2>} : (tensor<1x3x1xf32>) -> tensor<1x3x2xf32>
   %6 = "qd.reciprocal"(%5) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   %7 = "qd.mul"(%x, %6) : (tensor<1x3x2xf32>, tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   return %7 : tensor<1x3x2xf32>
