@@ -83,7 +83,7 @@ def scatter_elements(x: Any, axis: int, indices: Array, updates: Any) -> Result:
     axis %= len(dims)
     _check(indices, dims[axis], axis)
 
-    def function(array: Array, others: Array) -> Array:
+    def function(array: Any, others: Array) -> Array:
         every = list(np.indices(indices.shape))
         every[axis] = indices % dims[axis]
         array[tuple(every)] = others
@@ -98,7 +98,7 @@ def scatter_nd(x: Any, indices: Array, updates: Any) -> Result:
     for d in range(indices.shape[-1]):
         _check(indices[..., d], dims[d], d)
 
-    def function(array: Array, others: Array) -> Array:
+    def function(array: Any, others: Array) -> Array:
         array[tuple(np.moveaxis(indices, -1, 0))] = others
         return array
 

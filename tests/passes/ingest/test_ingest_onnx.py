@@ -179,7 +179,7 @@ def test_every_operator_has_a_case() -> None:
         for opset, body, *_ in [*pointwise_cases.ONE_IMAGE.values(), *CASES.values(), *transformer_cases.ONNX.values()]
     ]
     used = {node.op_type for opset, body in written for node in model(body, opset=opset).graph.node}
-    used |= {"GRU", "LSTM", "RNN", "Resize", "Upsample"}  # tests of their own
+    used |= {"DequantizeLinear", "GRU", "LSTM", "QuantizeLinear", "RNN", "Resize", "Upsample"}  # tests of their own
     used |= {"DyadicValid", "SimplifiedLayerNormalization"}  # see test_masks.py; an RMSNormalization of older exporters
     used |= {"LogSoftmax"}  # see test_end_log_softmax.py
     assert set(ONNX.operators) <= used, set(ONNX.operators) - used
