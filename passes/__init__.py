@@ -24,6 +24,7 @@ from dyadic.passes.prepare.end_in_float import end_in_float
 from dyadic.passes.prepare.end_log_softmax import end_log_softmax
 from dyadic.passes.prepare.equalize_channels import equalize_channels
 from dyadic.passes.prepare.equalize_layers import equalize_layers
+from dyadic.passes.prepare.fit_codes import fit_codes
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
 from dyadic.passes.prepare.fold_pads import fold_pads
@@ -79,6 +80,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         fold_constants,  # since the patterns below look for constants
         remove_identities,  # so that the patterns below see neighbours
         take_given,  # before patterns look at what lies between ops
+        fit_codes,  # once inputs say what is given of them
         recognize_activations,  # before their additions are folded into layers
         recognize_gelu,
         recognize_norms,

@@ -49,7 +49,6 @@ HINTS: tuple[tuple[str, str], ...] = (
         "Adagrad Adam Momentum Gradient NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss nll_loss cross_entropy_loss",
         "it belongs to training; export the model for inference",
     ),
-    ("QuantizeLinear DequantizeLinear", "give the float model; quantization happens here"),
     ("Shape Size", "shapes must be known; only the batch may be open: give sizes with --shape"),
 )
 OF_DOMAIN: tuple[tuple[str, str], ...] = (

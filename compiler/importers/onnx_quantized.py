@@ -9,20 +9,16 @@ attributes that say which integers they mean (`__bits`, `__signed`), and constan
 for importers that know neither. What has no such form is left as it is, for ingest to name.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, numpy_helper
 
-BITS: dict[int, tuple[int, bool]] = {
-    TensorProto.INT2: (2, True), TensorProto.UINT2: (2, False), TensorProto.INT4: (4, True),
-    TensorProto.UINT4: (4, False), TensorProto.INT8: (8, True), TensorProto.UINT8: (8, False),
-    TensorProto.INT16: (16, True), TensorProto.UINT16: (16, False), TensorProto.INT32: (32, True),
-}  # fmt: skip
+from dyadic.compiler.importers.onnx_dynamic import dynamic_matmul, dynamic_product, integer_matmul
+from dyadic.compiler.importers.onnx_integers import BITS, Graph, Rewrite, Scaling, attributes_of, columns, optional
+from dyadic.compiler.importers.onnx_qonnx import quant
+
 IN_BYTES = {TensorProto.INT2, TensorProto.UINT2, TensorProto.INT4, TensorProto.UINT4}
 # data in input 0 and results whose integers are the input's
 MOVES = set(
@@ -30,87 +26,12 @@ MOVES = set(
     "Tile Concat GlobalMaxPool Upsample Resize Pad".split()
 )
 CONTRIB = "com.microsoft."
-Array = npt.NDArray[Any]
-Rewrite = Callable[["_Graph", NodeProto], bool]
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """What integers stand for: names of the scale and the zero point ("" for none), and the type."""
-
-    scale: str
-    zero_point: str
-    kind: int
-
-
-@dataclass
-class _Graph:
-    """The nodes so far, and what is known of tensors."""
-
-    constants: dict[str, TensorProto]
-    types: dict[str, int]  # of the model's inputs, and of results that are integers
-    made: list[TensorProto] = field(default_factory=list)
-    nodes: list[NodeProto] = field(default_factory=list)
-    scalings: dict[str, Scaling] = field(default_factory=dict)
-    dynamic: dict[str, str] = field(default_factory=dict)  # what DynamicQuantizeLinear makes -> what it reads
-    taken: set[str] = field(default_factory=set)
-
-    def array(self, name: str) -> Array | None:
-        """A constant's numbers; None where it is none."""
-        return numpy_helper.to_array(self.constants[name]) if name in self.constants else None
-
-    def new(self, name: str) -> str:
-        """A name that nothing has."""
-        while name in self.taken:
-            name += "'"
-        self.taken.add(name)
-        return name
-
-    def constant(self, name: str, values: npt.ArrayLike) -> str:
-        """A new constant."""
-        tensor = numpy_helper.from_array(np.ascontiguousarray(values), self.new(name))
-        self.made.append(tensor)
-        self.constants[tensor.name] = tensor
-        return tensor.name
-
-    def emit(self, operator: str, inputs: Sequence[str], outputs: Sequence[str], name: str, **attributes: Any) -> str:
-        """A node; returns its first output."""
-        self.nodes.append(helper.make_node(operator, inputs, outputs, name, **attributes))
-        return outputs[0]
-
-    def type_of(self, *names: str) -> int:
-        """The type of the first of some tensors that is known; of none, uint8 as ONNX has it."""
-        for name in names:
-            if name in self.constants:
-                return self.constants[name].data_type
-            if name in self.types:
-                return self.types[name]
-        return TensorProto.UINT8
-
-    def real(self, node: NodeProto, name: str, scale: str, zero_point: str, axis: int | None = None) -> str:
-        """The numbers that a tensor of integers stands for, by a DequantizeLinear in front of the node."""
-        out = self.new(f"{name} as numbers")
-        said = {} if axis is None else {"axis": axis}
-        marked = self.marks(self.type_of(zero_point, name)) | said
-        inputs = [name, scale, *([zero_point] if zero_point else [])]
-        return self.emit("DequantizeLinear", inputs, [out], self.new(f"{node.name} reads {name}"), **marked)
-
-    def rounded(self, node: NodeProto, value: str, out: str, scaling: Scaling) -> None:
-        """`out` holds the integers of `value`, by a QuantizeLinear behind the node."""
-        inputs = [value, scaling.scale, *([scaling.zero_point] if scaling.zero_point else [])]
-        self.emit("QuantizeLinear", inputs, [out], self.new(f"{node.name} rounded"), **self.marks(scaling.kind))
-        self.scalings[out], self.types[out] = scaling, scaling.kind
-
-    @staticmethod
-    def marks(kind: int) -> dict[str, int]:
-        bits, signed = BITS.get(kind, (0, True))
-        return {"__bits": bits, "__signed": int(signed)}
 
 
 def normalize_quantization(model: onnx.ModelProto) -> None:
     """Rewrite a graph in place; a model that quantizes nothing stays as it is."""
     graph = model.graph
-    if not any(is_of_quantization(node) for node in graph.node):
+    if not any(node.op_type in SPEAKING or node.op_type.endswith(QUANT) for node in graph.node):
         return
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
@@ -118,9 +39,10 @@ def normalize_quantization(model: onnx.ModelProto) -> None:
             constants[node.output[0]] = node.attribute[0].t
     types = {value.name: value.type.tensor_type.elem_type for value in graph.input}
     taken = {*constants, *types, *(name for node in graph.node for name in (node.name, *node.output))}
-    new = _Graph(constants, types, taken=taken)
+    producers = {name: node for node in graph.node for name in node.output}
+    new = Graph(constants, types, taken=taken, producers=producers)
     for node in graph.node:
-        rewrite = REWRITES.get(node.op_type)
+        rewrite = quant if node.op_type.endswith(QUANT) else REWRITES.get(node.op_type)
         if rewrite is None and node.op_type in MOVES and any(name in new.scalings for name in node.input[:1]):
             rewrite = move
         if rewrite is None or not rewrite(new, node):
@@ -133,25 +55,13 @@ def normalize_quantization(model: onnx.ModelProto) -> None:
             hold_in_bytes(tensor)
 
 
-def is_of_quantization(node: NodeProto) -> bool:
-    return node.op_type in REWRITES
-
-
 def hold_in_bytes(tensor: TensorProto) -> None:
     """The same numbers, 8 bits each."""
     kind = np.int8 if BITS[tensor.data_type][1] else np.uint8
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(kind), tensor.name))
 
 
-def attributes_of(node: NodeProto, *left_out: str) -> dict[str, Any]:
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute if a.name not in left_out}
-
-
-def optional(node: NodeProto, index: int) -> str:
-    return node.input[index] if index < len(node.input) else ""
-
-
-def quantize(new: _Graph, node: NodeProto) -> bool:
+def quantize(new: Graph, node: NodeProto) -> bool:
     """QuantizeLinear, with what it means written onto it."""
     said = {a.name: a.i for a in node.attribute if a.name == "output_dtype"}
     zero_point = optional(node, 2)
@@ -163,14 +73,14 @@ def quantize(new: _Graph, node: NodeProto) -> bool:
     return True
 
 
-def dequantize(new: _Graph, node: NodeProto) -> bool:
+def dequantize(new: Graph, node: NodeProto) -> bool:
     """DequantizeLinear, with what it means written onto it."""
     attributes = attributes_of(node, "output_dtype") | new.marks(new.type_of(optional(node, 2), node.input[0]))
     new.emit("DequantizeLinear", [name for name in node.input if name], [node.output[0]], node.name, **attributes)
     return True
 
 
-def move(new: _Graph, node: NodeProto) -> bool:
+def move(new: Graph, node: NodeProto) -> bool:
     """The integers of the input at other places: the numbers are moved, and are what they were."""
     scaling = new.scalings[node.input[0]]
     count = len(node.input) if node.op_type == "Concat" else 1
@@ -193,7 +103,7 @@ def move(new: _Graph, node: NodeProto) -> bool:
     return True
 
 
-def linear_conv(new: _Graph, node: NodeProto) -> bool:
+def linear_conv(new: Graph, node: NodeProto) -> bool:
     """QLinearConv(x, xs, xz, w, ws, wz, ys, yz, bias)."""
     x, xs, xz, w, ws, wz, ys, yz = node.input[:8]
     inputs = [new.real(node, x, xs, xz), new.real(node, w, ws, wz, 0)]
@@ -205,24 +115,13 @@ def linear_conv(new: _Graph, node: NodeProto) -> bool:
     return finish(new, node, "Conv", inputs, ys, yz)
 
 
-def linear_matmul(new: _Graph, node: NodeProto) -> bool:
+def linear_matmul(new: Graph, node: NodeProto) -> bool:
     """QLinearMatMul(a, as, az, b, bs, bz, ys, yz); several scales of b are those of its columns."""
     a, s, z, b, bs, bz, ys, yz = node.input[:8]
     return finish(new, node, "MatMul", [new.real(node, a, s, z), columns(new, node, b, bs, bz)], ys, yz)
 
 
-def columns(new: _Graph, node: NodeProto, name: str, scale: str, zero_point: str) -> str:
-    """A matrix [..., K, N] with one scale, or one for each of its N columns, in whatever rank they are."""
-    scales, points = new.array(scale), new.array(zero_point) if zero_point else None
-    if scales is not None and scales.ndim > 1:
-        scale = new.constant(f"{scale} of columns", scales.reshape(-1))
-    if points is not None and points.ndim > 1:
-        zero_point = new.constant(f"{zero_point} of columns", points.reshape(-1))
-    rank = len(new.constants[name].dims) if name in new.constants else 2
-    return new.real(node, name, scale, zero_point, rank - 1)
-
-
-def finish(new: _Graph, node: NodeProto, operator: str, inputs: Sequence[str], scale: str, zero_point: str) -> bool:
+def finish(new: Graph, node: NodeProto, operator: str, inputs: Sequence[str], scale: str, zero_point: str) -> bool:
     """The float operator under the node's name, and the rounding of what it makes."""
     value = new.new(f"{node.output[0]} as numbers made")
     new.emit(operator, inputs, [value], node.name, **attributes_of(node, "channels_last"))
@@ -233,7 +132,7 @@ def finish(new: _Graph, node: NodeProto, operator: str, inputs: Sequence[str], s
 def linear_two(operator: str) -> Rewrite:
     """com.microsoft's QLinearAdd and QLinearMul: (a, as, az, b, bs, bz, ys, yz)."""
 
-    def rewrite(new: _Graph, node: NodeProto) -> bool:
+    def rewrite(new: Graph, node: NodeProto) -> bool:
         a, s, z, b, bs, bz, ys = node.input[:7]
         inputs = [new.real(node, a, s, z), new.real(node, b, bs, bz)]
         return finish(new, node, operator, inputs, ys, optional(node, 7))
@@ -244,7 +143,7 @@ def linear_two(operator: str) -> Rewrite:
 def linear_one(operator: str) -> Rewrite:
     """com.microsoft's QLinearX of one tensor: (x, xs, xz, ys, yz)."""
 
-    def rewrite(new: _Graph, node: NodeProto) -> bool:
+    def rewrite(new: Graph, node: NodeProto) -> bool:
         if any(a.name == "channels_last" and a.i for a in node.attribute):
             return False
         x, s, z, ys = node.input[:4]
@@ -253,14 +152,14 @@ def linear_one(operator: str) -> Rewrite:
     return rewrite
 
 
-def linear_concat(new: _Graph, node: NodeProto) -> bool:
+def linear_concat(new: Graph, node: NodeProto) -> bool:
     """com.microsoft's QLinearConcat: (ys, yz, then x, xs, xz of each)."""
     every = list(node.input)
     parts = [new.real(node, every[i], every[i + 1], every[i + 2]) for i in range(2, len(every) - 2, 3)]
     return finish(new, node, "Concat", parts, node.input[0], node.input[1])
 
 
-def linear_gemm(new: _Graph, node: NodeProto) -> bool:
+def linear_gemm(new: Graph, node: NodeProto) -> bool:
     """com.microsoft's QGemm: (a, as, az, b, bs, bz, c, ys, yz), without the last two a float result."""
     a, s, z, b, bs, bz = node.input[:6]
     said = attributes_of(node)
@@ -295,4 +194,9 @@ REWRITES: dict[str, Rewrite] = {
     f"{CONTRIB}QLinearReduceMean": linear_one("ReduceMean"),
     f"{CONTRIB}QLinearConcat": linear_concat,
     f"{CONTRIB}QGemm": linear_gemm,
+    "Mul": dynamic_product,
+    f"{CONTRIB}DynamicQuantizeMatMul": dynamic_matmul,
+    f"{CONTRIB}MatMulIntegerToFloat": integer_matmul,
 }
+SPEAKING = {*REWRITES, "DynamicQuantizeLinear"} - {"Mul"}  # operators that no float model has
+QUANT = ".Quant"  # of QONNX, in whichever domain

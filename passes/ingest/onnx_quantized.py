@@ -36,11 +36,12 @@ def given_kind(scale: float, zero_point: int, bits: int, signed: bool) -> tuple[
 
     >>> given_kind(0.5, -128, 8, True), given_kind(0.5, 3, 4, False), given_kind(0.5, 32768, 16, False)
     ((0.5, 0, 8), (0.5, 3, 4), (0.5, 0, 16))
-    >>> given_kind(0.5, 1, 16, True) is None
-    True
+    >>> given_kind(0.5, 1, 16, True) is None, given_kind(0.5, 0, 6, True)  # in a byte, of which not all is used
+    (True, (0.5, 128, 8))
     """
-    if bits in (4, 8):
-        return scale, zero_point + (1 << (bits - 1) if signed else 0), bits
+    if bits <= 8:
+        held = 4 if bits == 4 else 8
+        return scale, zero_point + (1 << (held - 1) if signed else 0), held
     if bits == 16 and zero_point == (0 if signed else 1 << 15):
         return scale, 0, 16
     return None
@@ -81,6 +82,7 @@ def quantize_linear(node: Node) -> Result:
     scale, points = scales(node)
     bits, signed = integers_of(node, points)
     low, high = bounds(bits, signed)
+    low += attribute(node, "__narrow", 0)
     x, points = node.argument(0), points.astype(np.int64)
     if isinstance(x, Literal):
         axis = attribute(node, "axis", 1)

@@ -217,13 +217,16 @@ def say_given(constant: ir.Value, literal: Dequantized) -> None:
     """Write onto a constant what the model says of it: steps and scales, as weights and as an activation."""
     attributes, outputs = defining(constant).operation.attributes, literal.steps.shape[0] if literal.steps.ndim else 1
     along_outputs = literal.scale.size == 1 or (literal.axis == 0 and literal.scale.size == outputs)
-    largest = 1 << (literal.bits - 1)
-    fits = literal.steps.size and -largest <= literal.steps.min() and literal.steps.max() < largest
-    if along_outputs and fits and literal.bits <= 8 and literal.steps.ndim > 1:
+    if along_outputs and literal.bits <= 8 and literal.steps.ndim > 1 and literal.steps.size:
+        bits = 4 if literal.bits <= 4 else 8
+        if literal.bits <= 4 and np.abs(literal.steps).max() > 7:  # kernels unpack codes from -7 to 7
+            bits = 8
         scales = np.broadcast_to(literal.scale.reshape(-1), [outputs])
         attributes[qd.WEIGHT_SCALE] = ir.DenseF64ArrayAttr.get([float(v) for v in scales])
-        attributes[qd.WEIGHT_STEPS] = ir.DenseElementsAttr.get(np.ascontiguousarray(literal.steps, np.int8))
-        attributes[qd.WEIGHT_BITS] = building.i64(literal.bits)
+        byte = -128 <= literal.steps.min() and literal.steps.max() < 128
+        kind = np.int8 if byte else np.int16  # fit-codes splits what fits no byte
+        attributes[qd.WEIGHT_STEPS] = ir.DenseElementsAttr.get(np.ascontiguousarray(literal.steps, kind))
+        attributes[qd.WEIGHT_BITS] = building.i64(bits)
     if literal.kind is not None:
         attributes[qd.GIVEN] = ir.DenseF64ArrayAttr.get([float(v) for v in literal.kind])
 

@@ -18,13 +18,33 @@ def _weights(layer: qd.Layer) -> tuple[Array, Array] | None:
     return None if weight is None or bias is None else (weight.astype(np.float64), bias.astype(np.float64))
 
 
-def _rebuild(layer: qd.Layer, x: ir.Value, weight: Array, bias: Array) -> ir.Value:
-    """The same layer over `x` with other numbers; they are rounded to float32 here, once."""
+def _rebuild(layer: qd.Layer, x: ir.Value, weight: Array, bias: Array, factors: Array | None = None) -> ir.Value:
+    """The same layer over `x` with other numbers; they are rounded to float32 here, once.
+
+    factors: what the weights of each output are multiplied with, where that is all: the codes that a model gives stay.
+    """
     with layer.weight.owner.location:
         weights = constant(weight)
+        if factors is not None:
+            _keep_codes(layer.weight, weights, factors)
     with layer.bias.owner.location:
         biases = constant(bias)
     return building.layer_like(layer, x, weights, biases)
+
+
+def _keep_codes(old: ir.Value, new: ir.Value, factors: Array) -> None:
+    """The codes of weights whose scales are multiplied, where the model gives some."""
+    had, has = defining(old).operation.attributes, defining(new).operation.attributes
+    if qd.WEIGHT_STEPS not in had:
+        return
+    codes = np.array(had[qd.WEIGHT_STEPS])
+    signed = codes.astype(np.int64) * np.sign(factors).astype(np.int64).reshape(-1, *(1,) * (codes.ndim - 1))
+    if signed.max() > np.iinfo(codes.dtype).max:
+        return
+    scales = np.array([float(v) for v in had[qd.WEIGHT_SCALE]]) * np.abs(factors)
+    has[qd.WEIGHT_STEPS] = ir.DenseElementsAttr.get(np.ascontiguousarray(signed, codes.dtype))
+    has[qd.WEIGHT_SCALE] = ir.DenseF64ArrayAttr.get(scales.tolist())
+    has[qd.WEIGHT_BITS] = had[qd.WEIGHT_BITS]
 
 
 def into_layer_before(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | None:
@@ -39,7 +59,7 @@ def into_layer_before(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | 
     (weight, bias), (scale, shift) = numbers, factors
     with rewriter.ip, layer.location:
         per_output = scale.reshape([-1] + [1] * (weight.ndim - 1))
-        folded = _rebuild(layer, layer.x, weight * per_output, bias * scale + shift)
+        folded = _rebuild(layer, layer.x, weight * per_output, bias * scale + shift, scale)
     rewriter.replace_op(op, [folded])
     return None
 

@@ -20,7 +20,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import is_integer
-from dyadic.passes.integerize.quantization import set_value_given, value_given
+from dyadic.passes.integerize.quantization import Activation, set_value_given, value_given
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -38,6 +38,7 @@ def take(op: qd.ClampOp) -> None:
     given, source = value_given(op.out), unmoved(op.x)
     producer = defining(source)
     assert given is not None
+    whole = covers(op, given)
     if value_given(source) is None and not isinstance(producer, qd.ConstantOp):
         if producer is None and not is_integer(source):
             set_value_given(source, given)
@@ -46,9 +47,15 @@ def take(op: qd.ClampOp) -> None:
         elif producer is not None:
             raise_to(op, source)
             return
-    if value_given(source) == given:
+    if value_given(source) == given and whole:
         op.out.replace_all_uses_with(op.x)
         op.operation.erase()
+
+
+def covers(op: qd.ClampOp, given: Activation) -> bool:
+    """Whether it clamps to nothing less than the integers can stand for."""
+    low, high = given.range
+    return op.low.value < low + given.scale / 2 and op.high.value > high - given.scale / 2
 
 
 def unmoved(value: ir.Value) -> ir.Value:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from support.quantized_models import (
     answers_here,
     answers_of_onnxruntime,
@@ -14,6 +16,7 @@ from support.quantized_models import (
     samples,
     step_of_output,
 )
+from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.reference import main_function
@@ -21,7 +24,7 @@ from dyadic.dialects.tensor_types import activation
 from dyadic.runtime.errors import UsageError
 
 FORMS = ("QDQ", "QOperator")
-TYPES = (("QUInt8", "QInt8"), ("QInt8", "QInt8"))
+TYPES = (("QUInt8", "QInt8"), ("QInt8", "QInt8"), ("QUInt8", "QUInt8"))
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +84,97 @@ def test_what_is_not_given_is_learned_and_named_where_there_are_no_samples(folde
     (mine,), _ = answers_here(model, {"x": samples()}, {"x": samples()})
     (theirs,) = answers_of_onnxruntime(model.SerializeToString(), {"x": samples()})
     assert np.abs(mine - theirs).max() < 0.05 * np.abs(theirs).max()
+
+
+def graph(
+    nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], shape: list[int], opset: int = 21
+) -> onnx.ModelProto:
+    """x of a shape to y."""
+    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", *shape])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    made = helper.make_graph(nodes, "tiny", [x], [y], tensors)
+    domains = [helper.make_opsetid("", opset), helper.make_opsetid("qonnx.custom_op.general", 1)]
+    return helper.make_model(made, opset_imports=domains, ir_version=10)
+
+
+def weights_of(network: ir.Operation) -> list[np.ndarray]:
+    ops = [op.opview for op in main_function(network).operation.regions[0].blocks[0].operations]
+    return [np.array(op.value) for op in ops if isinstance(op, qi.ConstantOp) and np.array(op.value).dtype == np.int8]
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_products_quantized_at_run_time_keep_their_codes(folder: Path, each: bool) -> None:
+    """Ranges of activations are learned; codes and scales of weights stay."""
+    onnx.save(float_network(), folder / "float.onnx")
+    path = folder / "dynamic.onnx"
+    quantize_dynamic(str(folder / "float.onnx"), str(path), per_channel=each, weight_type=QuantType.QInt8)
+    assert "DynamicQuantizeLinear" in {node.op_type for node in onnx.load(path).graph.node}
+    (mine,), network = answers_here(str(path), {"x": samples()}, {"x": samples()})
+    (theirs,) = answers_of_onnxruntime(str(path), {"x": samples()})
+    assert np.abs(mine - theirs).max() < 0.05 * np.abs(theirs).max()
+    model = onnx.load(path)
+    codes = next(numpy_helper.to_array(t) for t in model.graph.initializer if t.name.startswith("w1_quantized"))
+    with network.context:
+        assert any(np.array_equal(codes.transpose(0, 2, 3, 1), held) for held in weights_of(network))
+
+
+@pytest.mark.parametrize(("kind", "low", "high"), [(np.int8, -128, 127), (ml_dtypes.int4, -8, 7)])
+def test_constants_that_are_dequantized_keep_their_codes(kind: type, low: int, high: int) -> None:
+    """The smallest code, too, which weights of our own never have."""
+    random = np.random.default_rng(3)
+    codes = random.integers(low, high + 1, (4, 6))
+    codes[0, 0], codes[1, 1] = low, high
+    scale = random.uniform(0.01, 0.02, 4).astype(np.float32)
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s", "z"], ["r"], "weights", axis=0),
+        helper.make_node("Gemm", ["x", "r"], ["y"], "linear", transB=1),
+    ]
+    model = graph(nodes, {"w": codes.astype(kind), "s": scale, "z": np.zeros(4, kind)}, [6])
+    x = random.normal(size=(32, 6)).astype(np.float32)
+    (mine,), network = answers_here(model, {"x": x}, {"x": x})
+    wanted = x @ (codes * scale[:, None]).T
+    assert np.abs(mine - wanted).max() < 0.03 * np.abs(wanted).max()
+    with network.context:
+        assert any(np.array_equal(codes, held) for held in weights_of(network))
+
+
+def test_blocks_with_scales_of_their_own_are_numbers() -> None:
+    random = np.random.default_rng(4)
+    codes, scale = random.integers(0, 16, (3, 8)), random.uniform(0.1, 0.2, (3, 2)).astype(np.float32)
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s", "z"], ["r"], "weights", axis=1, block_size=4),
+        helper.make_node("Gemm", ["x", "r"], ["y"], "linear", transB=1),
+    ]
+    points = np.full((3, 2), 7).astype(ml_dtypes.uint4)
+    model = graph(nodes, {"w": codes.astype(ml_dtypes.uint4), "s": scale, "z": points}, [8])
+    x = random.normal(size=(32, 8)).astype(np.float32)
+    (mine,), _ = answers_here(model, {"x": x}, {"x": x})
+    wanted = x @ ((codes - 7) * np.repeat(scale, 4, 1)).T
+    assert np.abs(mine - wanted).max() < 0.03 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_quant_of_qonnx(bits: int) -> None:
+    """Any width up to 8: weights by channel, activations signed and not."""
+    random = np.random.default_rng(5)
+    weight = random.normal(size=(4, 6)).astype(np.float32)
+    scale = (np.abs(weight).max(1, keepdims=True) / (2 ** (bits - 1) - 1)).astype(np.float32)
+    numbers = {"xs": 0.11, "ys": 0.23, "zero": 0, "bits": bits}
+    constants = {"w": weight, "ws": scale} | {name: np.array(value, np.float32) for name, value in numbers.items()}
+    general = {"domain": "qonnx.custom_op.general", "rounding_mode": "ROUND"}
+    nodes = [
+        helper.make_node("Quant", ["x", "xs", "zero", "bits"], ["q"], "input", signed=1, narrow=0, **general),
+        helper.make_node("Quant", ["w", "ws", "zero", "bits"], ["r"], "weights", signed=1, narrow=1, **general),
+        helper.make_node("Gemm", ["q", "r"], ["g"], "linear", transB=1),
+        helper.make_node("Relu", ["g"], ["p"], "relu"),
+        helper.make_node("Quant", ["p", "ys", "zero", "bits"], ["y"], "output", signed=0, narrow=0, **general),
+    ]
+    x = random.normal(size=(64, 6)).astype(np.float32) * 3
+    (mine,), _ = answers_here(graph(nodes, constants, [6]), {"x": x})
+    top = 2 ** (bits - 1)
+    read = np.clip(np.rint(x / np.float32(0.11)), -top, top - 1) * 0.11
+    real = np.clip(np.rint(weight / scale), 1 - top, top - 1) * scale
+    wanted = np.clip(np.rint(np.maximum(read @ real.T, 0) / 0.23), 0, 2**bits - 1)
+    assert np.abs(np.rint(mine / 0.23) - wanted).max() <= 1
+    assert (np.rint(mine / 0.23) != wanted).mean() < 0.02
