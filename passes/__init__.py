@@ -34,6 +34,7 @@ from dyadic.passes.prepare.merge_clamps import merge_clamps
 from dyadic.passes.prepare.merge_scale_shifts import merge_scale_shifts
 from dyadic.passes.prepare.narrow_stream_reads import narrow_stream_reads
 from dyadic.passes.prepare.order_operations import order_operations
+from dyadic.passes.prepare.raise_clamps import raise_clamps
 from dyadic.passes.prepare.raise_scale_shifts import raise_scale_shifts
 from dyadic.passes.prepare.recognize_activations import recognize_activations
 from dyadic.passes.prepare.recognize_attention import recognize_attention
@@ -102,6 +103,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         split_projections,  # once their biases are in them
         tidy_moves,  # after slices went, which stood between
         merge_clamps,
+        raise_clamps,  # once what stood between them and their layer is in its weights
         sink_slices,  # what a classifier does not read needs no kernels
         narrow_stream_reads,  # behind those that take an identity for nothing
         order_operations,  # one order, no leftovers and no constant twice, whoever wrote the graph

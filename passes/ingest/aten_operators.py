@@ -9,7 +9,7 @@ import numpy as np
 from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import einsums, families, folded, lengths, transformers
+from dyadic.passes.ingest import aten_spatial, einsums, families, folded, lengths, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.translation import (
@@ -53,9 +53,9 @@ def conv2d_padding(node: Node) -> Result:
 
 @aten("convolution")
 def convolution(node: Node) -> Result:
-    x, weight, bias, strides, padding, dilation, transposed, _, groups = node.arguments
+    x, weight, bias, strides, padding, dilation, transposed, extra, groups = node.arguments
     if transposed:
-        raise Unsupported("transposed convolutions have no integer form yet")
+        return aten_spatial.transposed(x, weight, bias, strides, padding, dilation, groups, extra)
     return families.conv2d(x, weight, bias, pair(strides, [1]), four(padding), pair(dilation, [1]), groups)
 
 

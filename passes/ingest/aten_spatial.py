@@ -1,8 +1,10 @@
-"""PyTorch's operators that change the size of images."""
+"""PyTorch's operators that change the size of images: resizing, blocks, transposed convolutions."""
+
+from typing import Any
 
 import numpy as np
 
-from dyadic.passes.ingest import resizing
+from dyadic.passes.ingest import blocks, resizing
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.resizing import FLOAT, Axis
@@ -54,3 +56,33 @@ def _scales(node: Node, given: list[object] | tuple[object, ...]) -> dict[int, f
     flat = given[0] if given and isinstance(given[0], list) else list(given)
     scales = flat if isinstance(flat, list) and len(flat) == len(axes) else [None] * len(axes)
     return {axis: float(s) if isinstance(s, int | float) else None for axis, s in zip(axes, scales, strict=True)}
+
+
+@aten("pixel_shuffle")
+def pixel_shuffle(node: Node) -> Result:
+    size = node.argument(1)
+    return blocks.depth_to_space(node.argument(0), [size, size], columns_first=True)
+
+
+@aten("pixel_unshuffle")
+def pixel_unshuffle(node: Node) -> Result:
+    size = node.argument(1)
+    return blocks.space_to_depth(node.argument(0), [size, size], columns_first=True)
+
+
+@aten("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def conv_transpose(node: Node) -> Result:
+    x, weight, bias, strides, padding, extra, groups, dilation = node.arguments
+    return transposed(x, weight, bias, strides, padding, dilation, groups, extra)
+
+
+def transposed(
+    x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int, extra: Any
+) -> Result:
+    """Lists of torch, which may hold one number for all dimensions."""
+    rank = len(dims_of(x)) - 2
+    steps, pads, holes, more = (
+        list(values or [default]) * (rank if len(values or [default]) == 1 else 1)
+        for values, default in ((strides, 1), (padding, 0), (dilation, 1), (extra, 0))
+    )
+    return blocks.conv_transpose(x, weight, bias, steps, pads * 2, holes, groups, more)

@@ -178,22 +178,6 @@ def baddbmm(node: Node) -> Result:
     return families.add(product, families.mul(addend, literal(np.asarray(1 if beta is None else beta, np.float64))))
 
 
-@aten("pixel_shuffle")
-def pixel_shuffle(node: Node) -> Result:
-    x, r = node.argument(0), node.argument(1)
-    n, c, h, w = dims_of(x)
-    x = folded.reshape(x, [n, c // r**2, r, r, h, w])
-    return folded.reshape(folded.transpose(x, [0, 1, 4, 2, 5, 3]), [n, c // r**2, h * r, w * r])
-
-
-@aten("pixel_unshuffle")
-def pixel_unshuffle(node: Node) -> Result:
-    x, r = node.argument(0), node.argument(1)
-    n, c, h, w = dims_of(x)
-    x = folded.reshape(x, [n, c, h // r, r, w // r, r])
-    return folded.reshape(folded.transpose(x, [0, 1, 3, 5, 2, 4]), [n, c * r**2, h // r, w // r])
-
-
 @aten("glu")
 def glu(node: Node) -> Result:
     """The first half of an axis times the sigmoid of the second."""

@@ -1,12 +1,12 @@
-"""ONNX's operators that change the size of images."""
+"""ONNX's operators that change the size of images: resizing, blocks, transposed convolutions."""
 
 import numpy as np
 
-from dyadic.passes.ingest import resizing
+from dyadic.passes.ingest import blocks, resizing
 from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.onnx_node import attribute, onnx, opset
 from dyadic.passes.ingest.resizing import Axis
-from dyadic.passes.ingest.translation import Node, Result, Unsupported
+from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
 
 
 @onnx("Upsample")
@@ -68,3 +68,43 @@ def _axes(node: Node, dims: list[int], scales: list[float] | None, sizes: list[i
         scale = min(wanted) if policy == "not_larger" else max(wanted)
         return {d: Axis(dims[d], int(np.floor(scale * dims[d] + 0.5)), scale) for d in named}
     return {d: Axis(dims[d], n, n / dims[d]) for d, n in zip(named, sizes, strict=True)}
+
+
+@onnx("DepthToSpace")
+def depth_to_space(node: Node) -> Result:
+    size = attribute(node, "blocksize")
+    columns_first = attribute(node, "mode", "DCR") == "CRD"
+    return blocks.depth_to_space(node.argument(0), [size, size], columns_first=columns_first)
+
+
+@onnx("SpaceToDepth")
+def space_to_depth(node: Node) -> Result:
+    size = attribute(node, "blocksize")
+    columns_first = attribute(node, "mode", "DCR") == "CRD"
+    return blocks.space_to_depth(node.argument(0), [size, size], columns_first=columns_first)
+
+
+@onnx("ConvTranspose")
+def conv_transpose(node: Node) -> Result:
+    """The size of the result follows from pads, or pads from the size."""
+    x, weight, bias = (node.argument(i) for i in range(3))
+    rank = len(dims_of(x)) - 2
+    if not isinstance(weight, Literal) or weight.array.ndim != rank + 2:
+        raise Unsupported("its weight must be a constant of the rank of its input")
+    ones, zeros = [1] * rank, [0] * rank
+    strides, dilation = attribute(node, "strides", ones), attribute(node, "dilations", ones)
+    extra, padding = attribute(node, "output_padding", zeros), attribute(node, "pads", zeros * 2)
+    automatic, sizes = attribute(node, "auto_pad", "NOTSET"), attribute(node, "output_shape")
+    if automatic == "VALID":
+        padding = zeros * 2
+    if automatic in ("SAME_UPPER", "SAME_LOWER") and sizes is None:
+        sizes = [n * s for n, s in zip(dims_of(x)[2:], strides, strict=True)]
+    if sizes is not None:
+        reach = [d * (n - 1) + 1 for d, n in zip(dilation, weight.array.shape[2:], strict=True)]
+        every = zip(strides, dims_of(x)[2:], reach, extra, sizes[-rank:], strict=True)
+        total = [s * (n - 1) + k + more - size for s, n, k, more, size in every]
+        extra = [more + max(0, -n) for more, n in zip(extra, total, strict=True)]
+        small = [max(0, n) // 2 for n in total]
+        large = [max(0, n) - half for n, half in zip(total, small, strict=True)]
+        padding = [*small, *large] if automatic == "SAME_UPPER" else [*large, *small]
+    return blocks.conv_transpose(x, weight, bias, strides, padding, dilation, attribute(node, "group", 1), extra)

@@ -44,3 +44,20 @@ func.func @of_tokens_not_of_channels(%x: tensor<1x3x2xf32>) -> tensor<1x4x3xf32>
   %0 = "qd.scale_shift"(%t, %s, %s) {axis = 2 : i64} : (tensor<1x4x3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<1x4x3xf32>
   return %0 : tensor<1x4x3xf32>
 }
+
+// Channels 0 and 2, 1 and 3 of the layer end in one channel each: a pixel shuffle of one row.
+// CHECK-LABEL: func.func @channels_that_end_in_one
+// CHECK:         %[[L:.+]] = "qd.linear"
+// CHECK:         %[[S:.+]] = "qd.constant"() {value = dense<[2.000000e+00, 3.000000e+00, 2.000000e+00, 3.000000e+00]> : tensor<4xf32>} : () -> tensor<4xf32>
+// CHECK:         "qd.scale_shift"(%[[L]], %[[S]], {{.*}}) {axis = 2 : i64} : (tensor<1x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x3x4xf32>
+// CHECK-NEXT:    qd.reshape
+// CHECK-NEXT:    return
+func.func @channels_that_end_in_one(%x: tensor<1x3x2xf32>) -> tensor<1x6x2xf32> {
+  %s = "qd.constant"() {value = dense<[2.0, 3.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %w = "qd.constant"() {value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %b = "qd.constant"() {value = dense<[10.0, 20.0, 30.0, 40.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %l = "qd.linear"(%x, %w, %b) : (tensor<1x3x2xf32>, tensor<4x2xf32>, tensor<4xf32>) -> tensor<1x3x4xf32>
+  %r = "qd.reshape"(%l) : (tensor<1x3x4xf32>) -> tensor<1x6x2xf32>
+  %0 = "qd.scale_shift"(%r, %s, %s) {axis = 2 : i64} : (tensor<1x6x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x6x2xf32>
+  return %0 : tensor<1x6x2xf32>
+}

@@ -48,6 +48,7 @@ REASONS = "|".join(
         "only alpha=1",
         "only one slope",
         "it resizes a region|it smooths while|so that corners cannot",  # Resize
+        "only transposed convolutions of one or two",
         "has a shape or a type that nothing can be computed with",  # a split of a batch that is no longer 7
     ]
 )

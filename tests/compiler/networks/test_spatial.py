@@ -44,11 +44,27 @@ class Between(torch.nn.Module):
         return larger, torch.relu(corners), row
 
 
+class Transposed(torch.nn.Module):
+    """With and without what is cropped, in groups, one channel a group, of one dimension; and blocks of pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = torch.nn
+        self.doubled = layers.Sequential(layers.ConvTranspose2d(3, 20, 2, 2), layers.BatchNorm2d(20), layers.ReLU())
+        self.cropped = layers.ConvTranspose2d(20, 6, 4, 2, 1, groups=2)
+        self.alone = layers.ConvTranspose2d(6, 6, 3, 2, 1, output_padding=1, groups=6)
+        self.row = layers.ConvTranspose1d(3, 5, 5, 3, 2)
+
+    def forward(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        y = self.cropped(self.doubled(x))
+        return self.alone(y[:, :, ::4, ::4]), torch.pixel_unshuffle(y, 2), self.row(x[:, :, 0])
+
+
 def compiled(module: torch.nn.Module, path: Path, *, mixed: bool) -> list[str]:
     """The ops of the steps of an artifact that is right."""
     torch.manual_seed(0)
     with new_context() as context, ir.Location.unknown():
-        graph = prepared(import_torch(module, (torch.zeros(1, 3, 6, 7),), context))
+        graph = prepared(import_torch(module.eval(), (torch.zeros(1, 3, 6, 7),), context))
         graph = ir.Module.parse(str(graph).replace('qd.name = "x"', 'qd.name = "arg0"'))
         return check(*integers_of(graph, 0, mixed=mixed), path)
 
@@ -63,3 +79,9 @@ def test_nearest(mixed: bool, tmp_path: Path) -> None:
 def test_between_pixels(mixed: bool, tmp_path: Path) -> None:
     steps = compiled(Between(), tmp_path / "m.dyq", mixed=mixed)
     assert steps.count("qi.interpolate") == 3
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["8 bits", "4, 8 and 16 bits"])
+def test_transposed_convolutions(mixed: bool, tmp_path: Path) -> None:
+    steps = compiled(Transposed(), tmp_path / "m.dyq", mixed=mixed)
+    assert steps.count("qi.conv2d") == 4 and (mixed or "qi.requant" not in steps)
