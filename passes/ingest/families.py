@@ -20,7 +20,9 @@ MOST_RUNS = 8  # of neighbours that are slices joined; more are taken by a table
 
 
 def check_finite(values: Array, what: str) -> Array:
-    """`values`, unless some are NaN or infinite: no range would cover them."""
+    """`values`, unless some are NaN or infinite, which no range would cover, or there are none at all."""
+    if not values.size:
+        raise Unsupported(f"its {what} is a tensor without a single element")
     bad = int(values.size - np.isfinite(values).sum())
     if bad:
         raise Unsupported(f"its {what} has {bad} NaN or infinite values; quantization needs finite ones")
@@ -295,7 +297,7 @@ def concat(inputs: Sequence[Any], axis: int) -> Result:
 def gather(x: Any, axis: int, places: Array) -> Result:
     """Entries of one axis in a given order: x[:, [2, 0, 1]]. `places`: 1-D, negative ones count from the end."""
     if isinstance(x, Literal):
-        return literal(np.take(x.array, places, axis))
+        return literal(taken(x.array, axis, places))
     dims = dims_of(x)
     axis %= len(dims)
     if axis == 0 and not isinstance(x, Folded):
@@ -315,10 +317,20 @@ def gather(x: Any, axis: int, places: Array) -> Result:
     return concat([slice_(x, [axis], [run[0]], [run[-1] + 1], [1]) for run in runs], axis)
 
 
+def taken(values: Array, axis: int, indices: Array) -> Array:
+    """NumPy's take of a constant, where the axis and every index are there."""
+    if not -values.ndim <= axis < values.ndim or not np.issubdtype(indices.dtype, np.integer):
+        raise Unsupported(f"it takes entries of axis {axis} of a constant of the shape {list(values.shape)}")
+    size = values.shape[axis]
+    if indices.size and not (-size <= indices.min() and indices.max() < size):
+        raise Unsupported(f"its indices do not fit {size} entries of axis {axis}")
+    return np.take(values, indices, axis)
+
+
 def take(x: Any, axis: int, indices: Array) -> Result:
     """As NumPy's take: the sizes of `indices` stand in the place of the axis, which vanishes for a single index."""
     if isinstance(x, Literal):
-        return literal(np.take(x.array, indices, axis))
+        return literal(taken(x.array, axis, indices))
     dims = dims_of(x)
     axis %= len(dims)
     return reshape(gather(x, axis, indices.reshape(-1)), [*dims[:axis], *indices.shape, *dims[axis + 1 :]])

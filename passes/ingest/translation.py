@@ -185,6 +185,8 @@ def as_tensor(value: Any) -> ir.Value:
     if isinstance(value, ir.Value):
         if is_integer(value):
             raise Unsupported("it computes with an input of integers; such an input can be looked up in a table")
+        if 0 in shape(value):
+            raise Unsupported("it reads a tensor without a single element")
         return value
     if isinstance(value, Folded):
         raise Unsupported(value.reason)

@@ -46,7 +46,10 @@ def broken(tmp_path: Path, change: str) -> Path:
         weight.CopyFrom(numpy_helper.from_array(array, weight.name))
     if change == "unsupported":
         x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 4]) for n in "xy")
-        nodes = [helper.make_node("Cos", ["x"], ["c"], "/wave/a"), helper.make_node("Sinh", ["c"], ["y"], "/wave/b")]
+        nodes = [
+            helper.make_node("Bernoulli", ["x"], ["c"], "/wave/a"),
+            helper.make_node("RandomNormalLike", ["c"], ["y"], "/wave/b"),
+        ]
         model = helper.make_model(helper.make_graph(nodes, "g", [x], [y]))
     data = model.SerializeToString()
     path.write_bytes(data[: len(data) // 2] if change == "truncated" else data)

@@ -54,7 +54,8 @@ def test_a_module_with_the_name_of_an_input_is_numbered() -> None:
 
 
 def test_boundary_names() -> None:
-    assert boundary_names(main_function(prepared(imported(Block())))) == (["image"], ["output"])
+    module = prepared(imported(Block()))  # which holds what the function is in
+    assert boundary_names(main_function(module)) == (["image"], ["output"])
 
 
 def test_training_mode_is_given_back_module_by_module() -> None:

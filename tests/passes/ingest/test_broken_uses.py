@@ -1,0 +1,37 @@
+"""Operators that broken files make of others: a complaint by the user's name, whatever their constants are."""
+
+import numpy as np
+import pytest
+from support.meaning import prepared
+from support.onnx_models import Constants, imported, model
+
+from dyadic.runtime.errors import ModelError
+
+MANY = np.zeros(3, np.float32)
+CASES: dict[str, tuple[str, Constants, str]] = {
+    "bounds": (
+        "y = Clip(x, lo)",
+        {"lo": MANY},
+        '"y" (Clip): the shapes [1, 4, 7, 6] and [3] do not fit together',
+    ),
+    "pad": (
+        "y = Pad(x, p, v)",
+        {"p": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "v": MANY},
+        '"y" (Pad): its value must be one number',
+    ),
+    "indices of nothing": (
+        "d = Shape<end=0>(x) i = Constant<value_int=0>() n = Gather(d, i) u = Unsqueeze(n, a) c = Concat<axis=0>(u, m) "
+        "y = Reshape(x, c)",
+        {"a": np.array([0]), "m": np.array([-1])},
+        '"n" (Gather): its indices do not fit 0 entries of axis 0',
+    ),
+    "no tensor": ("e = Slice(x, s, s, s) y = Mul(e, k)", {"s": np.array([1]), "k": [1]}, "is left"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_broken_files_ask_for(name: str) -> None:
+    body, constants, said = CASES[name]
+    with pytest.raises(ModelError) as caught:
+        prepared(imported(model(body, constants=constants)))
+    assert said in str(caught.value)
