@@ -35,7 +35,9 @@ class Built:
         with tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
             path = Path(folder) / "plan.dyq"
             self.emitted.write(path, {})
-            return load(path, threads=threads, max_batch=max_batch, isa=isa, complete=True)
+            session = load(path, threads=threads, max_batch=max_batch, isa=isa, complete=True)
+        session.batch_first = True
+        return session
 
     def file_bytes(self) -> int:
         """Of an artifact that says nothing of itself."""

@@ -19,6 +19,8 @@ from dyadic.compiler.quality.evaluator import BATCH, Evaluator
 from dyadic.compiler.quality.float_engine import Engine, make_engine
 from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.tools import Tools
+from dyadic.dialects import qd
+from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.quantization import anything_given
@@ -49,6 +51,7 @@ class Data:
     calibration: CalibrationSamples
     evaluation: Evaluation | None
     classes: int | None
+    batch_axes: tuple[int, ...] = ()  # the dimension of each output of the model that is the batch
 
     def labelled_calibration(self) -> Samples:
         """The calibration data once more, with labels where they are given: classes, where no metric takes them for
@@ -63,7 +66,7 @@ class Data:
     def engine(self, threads: int | None = None) -> Engine:
         """What runs the user's own float model."""
         threads = threads or self.job.threads or len(os.sched_getaffinity(0))
-        return make_engine(self.job.model, threads, self.job.example_inputs or ())
+        return make_engine(self.job.model, threads, self.job.example_inputs or (), self.batch_axes)
 
 
 def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) -> Data:
@@ -81,7 +84,7 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
     calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max")
-    data = Data(job, calibration, None, classes)
+    data = Data(job, calibration, None, classes, batch_axes(module))
     if job.evaluate is None:
         return data
     if metric is not None:
@@ -127,3 +130,10 @@ def classes_of(module: ir.Module) -> int | None:
     block = main_function(module).operation.regions[0].blocks[0]
     sizes = shape(block.operations[len(block.operations) - 1].operands[0])
     return sizes[1] if len(sizes) == 2 and sizes[1] > 1 else None
+
+
+def batch_axes(module: ir.Module) -> tuple[int, ...]:
+    """The dimension of each result of the model that is the batch; in the network itself it is the first."""
+    function = main_function(module)
+    said = [argument_attributes(function, i, RESULTS) for i in range(len(boundary_names(function)[1]))]
+    return tuple(each[qd.BATCH_AXIS].value if qd.BATCH_AXIS in each else 0 for each in said)

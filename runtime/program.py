@@ -27,7 +27,7 @@ SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
 # fields that format 4 did not have at first: files without them mean the default
-LATER = {"given", "tokens", "padding", "last"}
+LATER = {"given", "tokens", "padding", "last", "batch_axis"}
 ID_BYTES = 4  # of an int32 input's number
 GIVEN = ("int64", "int32", "bool", "float32")  # what users give whole numbers as
 
@@ -83,7 +83,7 @@ class Output:
 
     Parts of one array follow each other under its name. `whole` is that array's shape and `start` where the part begins
     in it, both without the batch. `tokens` is the dimension that is as short as that of the inputs, 0 where none is.
-    `last` is what the model does to the whole array last, in float."""
+    `last` is what the model does to the whole array last, in float; in the model's own `batch_axis` is the batch."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -96,6 +96,7 @@ class Output:
     whole: tuple[int, ...] = ()
     tokens: int = 0
     last: LastFunction = NOTHING
+    batch_axis: int = 0
 
     @property
     def array(self) -> tuple[str | int, ...]:

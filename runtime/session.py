@@ -149,6 +149,9 @@ class Session:
 
     A copy (`copy.copy` and `copy.deepcopy` alike) shares the model and has memory of its own. Pickling keeps the path,
     and unpickling loads the file again, which must be the same.
+
+    Outputs are in the model's order. `batch_first`, which may be set at any time, gives [N, ...] also where the model
+    has the batch in another dimension.
     """
 
     def __init__(
@@ -172,6 +175,7 @@ class Session:
         self._programs = sorted(programs, key=length_of)
         self.made = artifact.made
         self.inputs = tuple(tensor_info(t) for t in self.program.inputs)
+        self.batch_first = False
         self.outputs = tuple(result_info(parts) for parts in results_of(self.program.outputs))
         self.scalars = self.program.scalars
         opened: list[Executor] = []
@@ -252,14 +256,14 @@ class Session:
         given = self._results(names, batch, raw, out, tokens)
         place = smallest(self._programs, tokens)
         program = self._programs[place]
-        results = Results(program, given)
+        results = Results(program, given, self.batch_first)
         ready = filled_up(program, arrays, tokens)
         self._executors[place].run(ready, results.places, batch, numbers, raw=raw, timed=False)
         results.finish()
         if not raw:
             for info in self.outputs:
                 if self._complete or not info.last.left_out:
-                    compute(info.last, given[info.name])
+                    compute(info.last, results.given[info.name])
         return [given[name] for name in names]
 
     def profile(
@@ -275,7 +279,7 @@ class Session:
         given = self._results([info.name for info in self.outputs], batch, False, None, tokens)
         place = smallest(self._programs, tokens)
         program, run = self._programs[place], self._executors[place].run
-        ready, outs = filled_up(program, arrays, tokens), Results(program, given).places
+        ready, outs = filled_up(program, arrays, tokens), Results(program, given, self.batch_first).places
         numbers = self._numbers(scalars or {})
         runs = [run(ready, outs, batch, numbers, raw=False, timed=True) for _ in range(warmup + iterations)][warmup:]
         quantize, *medians, dequantize = (statistics.median(times) for times in zip(*runs, strict=True))
@@ -385,7 +389,8 @@ class Session:
         results = {}
         for info in self.outputs:
             dtype = info.raw_dtype if raw else info.dtype
-            shape = tuple(tokens if d and d == info.tokens else n for d, n in enumerate((batch, *info.shape[1:])))
+            first = [tokens if d and d == info.tokens else n for d, n in enumerate((batch, *info.batch_first[1:]))]
+            shape = tuple(first) if self.batch_first else info.in_order(first)
             array = given.get(info.name)
             if array is None:
                 array = np.empty(shape, dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]

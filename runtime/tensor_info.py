@@ -1,5 +1,6 @@
 """What a session says of its inputs and outputs: the user's names, shapes and types, and what integers stand for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,8 @@ class TensorInfo:
     An output that a concat makes may have several `parts`, each with a scale of its own; `scale` and `zero_point` are
     then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest. The dimension
     `tokens` may be shorter, alike in all that have one; 0: none may. The id `padding` may stand behind all others of
-    its row only; -1: any may stand anywhere. `last` is what is done in float to what an output's integers are."""
+    its row only; -1: any may stand anywhere. `last` is what is done in float to what an output's integers are. `shape`
+    is the model's, where the batch of an output may be another dimension than the first: `batch_axis`."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -39,12 +41,25 @@ class TensorInfo:
     tokens: int = 0
     padding: int = -1
     last: LastFunction = NOTHING
+    batch_axis: int = 0
+
+    @property
+    def batch_first(self) -> tuple[str | int, ...]:
+        """The shape with the batch in front, as tokens and places are counted."""
+        shape = list(self.shape)
+        return (shape.pop(self.batch_axis), *shape)
+
+    def in_order(self, sizes: Sequence[Any]) -> tuple[Any, ...]:
+        """What there is of every dimension, the batch's first, in the model's order."""
+        batch, *rest = sizes
+        return (*rest[: self.batch_axis], batch, *rest[self.batch_axis :])
 
 
 def result_info(parts: tuple[Output, ...]) -> TensorInfo:
     """An array of the user's; one of several parts has the scale of its coarsest."""
     coarsest = max(parts, key=lambda part: part.scale)
-    one = replace(tensor_info(coarsest), shape=coarsest.array)
+    one = tensor_info(coarsest)
+    one = replace(one, shape=one.in_order(coarsest.array))
     if len(parts) == 1:
         return one
     return replace(one, parts=tuple(PartInfo(part.place[1:], part.scale, part.zero_point) for part in parts))
@@ -66,4 +81,5 @@ def tensor_info(t: Input | Output) -> TensorInfo:
         tokens=t.tokens,
         padding=padding,
         last=t.last if isinstance(t, Output) else NOTHING,
+        batch_axis=t.batch_axis if isinstance(t, Output) else 0,
     )

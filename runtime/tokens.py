@@ -82,17 +82,21 @@ def check_padding(name: str, ids: np.ndarray, padding: int) -> None:
 
 
 class Results:
-    """The user's arrays, and what a program writes: the same, or larger ones that are copied from."""
+    """The user's arrays, and what a program writes: the same, or larger ones that are copied from, or with the batch
+    first where the user's have it elsewhere, unless all are `batch_first`."""
 
-    def __init__(self, program: Program, given: dict[str, np.ndarray]) -> None:
-        self.given = given
+    def __init__(self, program: Program, given: dict[str, np.ndarray], batch_first: bool = False) -> None:
+        self.given = dict(given)
         self.whole = dict(given)
         self.outputs = program.outputs
         for output in self.outputs:
+            array = self.given[output.name]
+            if output.batch_axis and not batch_first and self.whole[output.name] is array:
+                array = self.given[output.name] = np.moveaxis(array, output.batch_axis, 0)
+                self.whole[output.name] = np.empty(array.shape, array.dtype)
             if output.tokens:
-                array = given[output.name]
                 sizes = (len(array), *(int(n) for n in output.array[1:]))
-                if array.shape != sizes and self.whole[output.name] is array:
+                if array.shape != sizes and self.whole[output.name].shape != sizes:
                     self.whole[output.name] = np.empty(sizes, array.dtype)
 
     @property

@@ -95,10 +95,12 @@ def run_all(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.ndar
         session.run(None, feeds)
         raise UsageError(f"the inputs hold different numbers of samples: {counts}")
     names = [info.name for info in session.outputs]
+    axes = [info.batch_axis for info in session.outputs]
     pieces = []
     for start in range(0, total, session.max_batch):
         pieces.append(session.run(None, {n: a[start : start + session.max_batch] for n, a in feeds.items()}))
-    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*pieces, strict=True), strict=True)}
+    each = zip(names, axes, zip(*pieces, strict=True), strict=True)
+    return {name: np.concatenate(parts, axis) for name, axis, parts in each}
 
 
 @click.command("bench")

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import set_argument_attribute
+from dyadic.dialects.arguments import RESULTS, set_argument_attribute
 
 Array = npt.NDArray[Any]
 
@@ -166,3 +166,10 @@ def say_of_argument(function: Any, index: int, name: str, found: Found) -> None:
     if name in found.padding:
         i64 = ir.IntegerType.get_signless(64)
         set_argument_attribute(function, index, qd.PADDING, ir.IntegerAttr.get(i64, found.padding[name]))
+
+
+def say_of_result(function: Any, index: int, batch_axis: int) -> None:
+    """Write beside a result which of its dimensions is the batch, where that is not the first."""
+    if batch_axis:
+        i64 = ir.IntegerType.get_signless(64)
+        set_argument_attribute(function, index, qd.BATCH_AXIS, ir.IntegerAttr.get(i64, batch_axis), RESULTS)

@@ -20,7 +20,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
-from dyadic.compiler.importers.masks import Found, say_of_argument
+from dyadic.compiler.importers.masks import Found, say_of_argument, say_of_result
 from dyadic.compiler.importers.onnx_external import load_external_data
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_masks import replace_masks
@@ -51,10 +51,10 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
     opset = _only_standard_domain(model)
     check_graph(model.graph, opset)
     normalize_quantization(model)
-    make_static(model, shapes or {})
+    elsewhere = make_static(model, shapes or {})
     found = replace_masks(model)
     _check_finite(model.graph)
-    return _to_mlir(model, context, found)
+    return _to_mlir(model, context, found, elsewhere)
 
 
 def _read(source: Source) -> onnx.ModelProto:
@@ -186,7 +186,7 @@ class ReadableConstants(onnx_importer.ContextCache):
             return ir.DenseElementsAttr.get(np.ascontiguousarray(values).reshape(values.shape))
 
 
-def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found) -> ir.Module:
+def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found, elsewhere: Mapping[str, int]) -> ir.Module:
     torch_dialect.register_dialect(context)
     model.graph.name = "main"
     try:
@@ -202,6 +202,8 @@ def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found) -> ir.Mo
                 function.attributes[name] = ir.ArrayAttr.get(named)
             for index, name in enumerate(info.main_graph.input_map):
                 say_of_argument(function, index, name, found)
+            for index, name in enumerate(info.main_graph.output_map):
+                say_of_result(function, index, elsewhere.get(name, 0))
     except onnx_importer.OnnxImportError as error:
         said = str(error)
         if "torch type" in said:

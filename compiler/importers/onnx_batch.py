@@ -8,7 +8,7 @@ dimension, as windows and heads do, as long as it can be followed there (`onnx_p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,8 +97,11 @@ def check_batch(
     types_other: Types,
     batch: int,
     opsets: Any,
-) -> None:
-    """Raise ModelError, naming the first nodes that mix images, where the two looks at the model do not agree."""
+) -> dict[str, int]:
+    """The dimension of each output that is the batch, of those where it is not the first.
+
+    Raises ModelError, naming the first nodes that mix images, where the two looks at the model do not agree.
+    """
     for a, b in zip(one.node, other.node, strict=False):
         if (a.op_type, list(a.output)) != (b.op_type, list(b.output)):
             raise ModelError(f'"{a.name}" ({a.op_type}) is there or not by the size of the batch; {ADVICE}')
@@ -110,6 +113,7 @@ def check_batch(
     complaints = walk.complaints(other, parts[0], apart(*parts, opsets, batch) if parts[0].nodes else None)
     if complaints:
         raise ModelError("; ".join(complaints) + f"; {ADVICE}")
+    return walk.elsewhere
 
 
 @dataclass
@@ -122,6 +126,7 @@ class _Walk:
     constants_other: Constants
     types_other: Types
     batch: int
+    elsewhere: dict[str, int] = field(default_factory=dict)  # by output: the dimension that is the batch
 
     def complaints(self, other: onnx.GraphProto, tokens: TokenPart, by_sentence: dict[str, bool] | None) -> list[str]:
         """`by_sentence`: what was seen of the part that reads whole numbers alone; None: it is followed as all else."""
@@ -149,6 +154,9 @@ class _Walk:
         for value in self.graph.output:
             place = places.get(value.name)
             if value.name not in mixed and place is not None and not place.in_front:
+                if place.inner == 1 and (static_shape(self.types_one.get(value.name)) or [0])[place.axis] == 1:
+                    self.elsewhere[value.name] = place.axis
+                    continue
                 found.append(f'{place.origin}, and stays so up to the output "{value.name}"')
         return found
 

@@ -29,8 +29,10 @@ SMALL_BYTES = 4096  # what shape inference gets to see; weights only have shapes
 OTHER_BATCH = 2  # what the model is also looked at with, where its batch is open
 
 
-def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> None:
+def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
     """Fix the inputs' shapes with a batch of 1, fold all that is constant, drop all that is dead, infer every shape.
+
+    Gives the dimension that is the batch of every output where that is known and not the first.
 
     Raises ModelError where the model mixes the batch into other dimensions, ResourceError where folding or one tensor
     of the network would be too large.
@@ -40,7 +42,7 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for value in graph.output:  # the exporter's batch is in them, inference writes them anew
         value.type.tensor_type.ClearField("shape")
-    budget = Budget(constants)
+    budget, elsewhere = Budget(constants), dict[str, int]()
     if baked == 1:
         types = _settle(model, constants, budget)
     else:
@@ -53,7 +55,7 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
         _set_batch(graph, 1)
         for_one_image(graph, constants, baked, types_other)
         types = _settle(model, constants, budget)
-        check_batch(graph, constants, types, other.graph, others, types_other, batch, model.opset_import)
+        elsewhere = check_batch(graph, constants, types, other.graph, others, types_other, batch, model.opset_import)
     types = _infer_shapes(model, constants, strict=True)
     _check_sizes(graph, types)
     del graph.value_info[:]
@@ -63,6 +65,7 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
             value.CopyFrom(types[value.name])
     del graph.initializer[:]
     graph.initializer.extend(constants.values())
+    return elsewhere
 
 
 def _settle(model: onnx.ModelProto, constants: Constants, budget: Budget) -> Types:

@@ -18,7 +18,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import fx_importer
 
-from dyadic.compiler.importers.masks import Found, say_of_argument
+from dyadic.compiler.importers.masks import Found, say_of_argument, say_of_result
 from dyadic.compiler.importers.torch_batch import check_batch
 from dyadic.compiler.importers.torch_masks import replace_masks
 from dyadic.dialects import qd
@@ -34,13 +34,13 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     examples = _one_image(example_inputs)
     with _evaluation_mode(module), torch.no_grad():
         program = _export(module, examples)
-        check_batch(module, examples)
+        axes = check_batch(module, examples)
     _check_finite(program)
     _keep_results(program)
     _fold_constants(program)
     inputs = [str(name) for name in program.graph_signature.user_inputs]
     found = replace_masks(program.graph, inputs, _layer_name)
-    return _to_mlir(program, context, found)
+    return _to_mlir(program, context, found, axes)
 
 
 def _one_image(examples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -243,7 +243,9 @@ class ReadableWeights(fx_importer.FxImporterHooks):
         ).result
 
 
-def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context, found: Found) -> ir.Module:
+def _to_mlir(
+    program: torch.export.ExportedProgram, context: ir.Context, found: Found, axes: Sequence[int]
+) -> ir.Module:
     torch_dialect.register_dialect(context)
     names = {id(tensor): name for name, tensor in _constants(program).items()}
     inputs = [str(name) for name in program.graph_signature.user_inputs]
@@ -262,4 +264,7 @@ def _to_mlir(program: torch.export.ExportedProgram, context: ir.Context, found: 
             function.attributes[name] = ir.ArrayAttr.get(named)
         for index, name in enumerate(inputs):
             say_of_argument(function, index, name, found)
+        if len(axes) == count:
+            for index, axis in enumerate(axes):
+                say_of_result(function, index, axis)
     return importer.module

@@ -24,26 +24,32 @@ SHAPE_ONLY = {"view", "reshape", "expand", "unflatten", "zeros", "ones", "full",
 ADVICE = "images are computed one by one: keep the batch as dimension 0 of everything, as x.flatten(1) does"
 
 
-def check_batch(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> None:
-    """Raise ModelError where two images change each other's answers. `examples`: one image of every input."""
+def check_batch(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> list[int]:
+    """The dimension of each answer that is the batch, as far as that is known. `examples`: one image of every input.
+
+    Raises ModelError where two images change each other's answers.
+    """
     disorder = torch.Generator().manual_seed(0)
     first, second = (tuple(_another(each, disorder) for each in examples) for _ in range(2))
     pair = tuple(torch.cat([a, b]) for a, b in zip(first, second, strict=True))
     try:
         alone = _answers(module, second)
     except FAILURES:
-        return  # it wants images of its own kind
+        return []  # it wants images of its own kind
     try:
         together = _answers(module, pair)
     except FAILURES:
         together = None
-    if together is not None and len(together) == len(alone) and all(map(_same, together, alone)):
-        return
+    if together is not None and len(together) == len(alone):
+        axes = [_batch_axis(*pair) for pair in zip(together, alone, strict=True)]
+        known = [axis for axis in axes if axis is not None]
+        if len(known) == len(axes):
+            return known
     if not all(map(_equal, alone, _answers(module, second))):
-        return  # random by itself, which ingest refuses
+        return []  # random by itself, which ingest refuses
     where = _first_meeting(_calls(module, second), _calls(module, pair), failed=together is None)
     if where is None and together is None:
-        return
+        return []
     where = where or type(module).__name__
     raise ModelError(f"{where} mixes the images of a batch: its result for one depends on the others; {ADVICE}")
 
@@ -76,10 +82,14 @@ def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
     return torch.allclose(x, y, rtol=0, atol=TOLERANCE.get(a.dtype, 1e-3) * largest, equal_nan=True)
 
 
-def _same(together: torch.Tensor, alone: torch.Tensor) -> bool:
-    """Whether the second of two answers is that of the second image alone, or no image matters to either."""
-    apart = together.ndim > 0 and len(together) == 2 and alone.shape[:1] == (1,) and _equal(together[1:], alone)
-    return apart or _equal(together, alone)
+def _batch_axis(together: torch.Tensor, alone: torch.Tensor) -> int | None:
+    """The dimension along which the second of two answers is that of the second image alone; 0 where no image matters
+    to either, None where there is none."""
+    for axis in range(together.ndim):
+        sizes = list(together.shape[axis : axis + 1]), list(alone.shape[axis : axis + 1])
+        if together.ndim == alone.ndim and sizes == ([2], [1]) and _equal(together.narrow(axis, 1, 1), alone):
+            return axis
+    return 0 if _equal(together, alone) else None
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ def compare_layers(
     if not losses.matched_layers:
         raise UsageError(f"no layer of '{path}' is in the model; give the model that the artifact was compiled from")
     with load(path, max_batch=losses.rows, complete=True) as session:
+        session.batch_first = True
         reader = Samples(data, model_inputs(module), "comparison data")
         count, equal = run(losses, session, reader, samples, say)
         isa = session.isa

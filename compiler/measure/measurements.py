@@ -69,8 +69,10 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
 
 
 def loaded(artifact: Artifact, job: Job) -> Session:
-    """A session whose answers are the model's, a last function that was left out included."""
-    return artifact.load(job.threads, max(job.batch, BATCH), complete=True)
+    """A session whose answers are the model's, a last function that was left out included; the batch is first."""
+    session = artifact.load(job.threads, max(job.batch, BATCH), complete=True)
+    session.batch_first = True
+    return session
 
 
 def by_layer(compiled: Compiled, report: Report, session: Session, samples: Iterable[Feeds]) -> Report:

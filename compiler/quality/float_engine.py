@@ -46,22 +46,24 @@ class Engine:
     bytes: int
 
 
-def make_engine(model: Any, threads: int, examples: Sequence[torch.Tensor] = ()) -> Engine:
+def make_engine(
+    model: Any, threads: int, examples: Sequence[torch.Tensor] = (), batch_axes: Sequence[int] = ()
+) -> Engine:
     """What would run `model` with so many threads if there were no dyadic.
 
     examples: inputs of a torch module: integers are of their types, and samples go through in groups as large as they
-    where it takes no other.
+    where it takes no other. batch_axes: the dimension of each output that is the batch; here it is the first of all.
 
     Raises:
         FloatModelError: it cannot be loaded; `run` raises it where it cannot be run.
     """
     if isinstance(model, str | os.PathLike):
-        return _onnx_engine(os.fspath(model), os.path.getsize(model), threads)
+        return _onnx_engine(os.fspath(model), os.path.getsize(model), threads, batch_axes)
     if isinstance(model, bytes):
-        return _onnx_engine(model, len(model), threads)
+        return _onnx_engine(model, len(model), threads, batch_axes)
     if hasattr(model, "SerializeToString"):
-        return _onnx_engine(data := model.SerializeToString(), len(data), threads)
-    return _torch_engine(model, threads, examples)
+        return _onnx_engine(data := model.SerializeToString(), len(data), threads, batch_axes)
+    return _torch_engine(model, threads, examples, batch_axes)
 
 
 def _refused(engine: str, error: Exception) -> FloatModelError:
@@ -79,6 +81,13 @@ def _in_groups(run: Callable[[Feeds], Outputs], size: int, feeds: Feeds) -> Outp
     return [np.concatenate(parts)[:count] for parts in zip(*groups, strict=True)]
 
 
+def batch_first(outputs: Outputs, axes: Sequence[int]) -> Outputs:
+    """With the batch as the first dimension of each."""
+    if len(axes) != len(outputs):
+        return outputs
+    return [np.moveaxis(each, axis, 0) if axis else each for each, axis in zip(outputs, axes, strict=True)]
+
+
 def for_each_image(output: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     """An answer that does not depend on the input has one row: it is the same for every image."""
     if count > 1 and output.shape[:1] == (1,):
@@ -86,7 +95,7 @@ def for_each_image(output: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     return output
 
 
-def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
+def _onnx_engine(model: str | bytes, size: int, threads: int, batch_axes: Sequence[int]) -> Engine:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -110,7 +119,8 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
             given[each.name] = feeds[each.name].astype(kind) if each.name in feeds else np.zeros(sizes, kind)
         count = len(next(iter(feeds.values())))
         try:
-            return [for_each_image(np.asarray(output), count) for output in session.run(None, given)]
+            outputs = batch_first([np.asarray(output) for output in session.run(None, given)], batch_axes)
+            return [for_each_image(output, count) for output in outputs]
         except Exception as error:  # as above
             raise _refused("onnxruntime", error) from error
 
@@ -120,7 +130,7 @@ def _onnx_engine(model: str | bytes, size: int, threads: int) -> Engine:
     return Engine("onnxruntime", run, size)
 
 
-def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor]) -> Engine:
+def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor], batch_axes: Sequence[int]) -> Engine:
     import torch
 
     example_batch = len(examples[0]) if examples and examples[0].ndim else 1
@@ -149,6 +159,7 @@ def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor]) -
             answer = list(answer.values())
         results = answer if isinstance(answer, tuple | list) else [answer]
         tensors = [tensor.float().numpy() for tensor in results if isinstance(tensor, torch.Tensor)]
+        tensors = batch_first(tensors, batch_axes)
         return [for_each_image(tensor, len(next(iter(feeds.values())))) for tensor in tensors]
 
     def run(feeds: Feeds) -> Outputs:

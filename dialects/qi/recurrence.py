@@ -24,6 +24,7 @@ __all__ = ["STATE_ZERO_POINT", "RecurrenceOp"]
 Array = npt.NDArray[Any]
 Integers = npt.NDArray[np.int64]
 STATE_ZERO_POINT = 128  # of a state that is multiplied as u8
+MOST_DROPPED = 8  # bits that it has less then
 
 
 class RecurrenceOp(Layer, name="recurrence"):
@@ -34,13 +35,13 @@ class RecurrenceOp(Layer, name="recurrence"):
         p = clamp_s16((acc * m[o] + (x << residual_shift) * mb[o] + 2^(s[o]-1)) >> s[o])        acc = bias + sum(w * h)
 
     and gates make the next state of it (`dialects/recurrence.py`: `Cell`). What is multiplied of h is h itself where
-    `wide`, else `clamp_u8(((h + 128) >> 8) + 128)`. The candidate of a GRU, whose reset gate comes after the product,
-    has mb = 0 and x with `project` (a multiplier, a shift) by itself.
+    `wide`, else `clamp_u8(round_shift(h, dropped) + 128)`. The candidate of a GRU, whose reset gate comes after the
+    product, has mb = 0 and x with `project` (a multiplier, a shift) by itself.
 
         out = clamp(((h * result[0] + 2^(result[1]-1)) >> result[1]) + zp, low, high)           c with `cell`
         h0  = clamp_s16((h - zh) * start[0] rounded by start[1]), c0 by start[2] and start[3]
 
-    `bits` are the fraction bits of h and c. `acc` holds every partial sum of a product.
+    `bits` are the fraction bits of h and c, and `dropped`, at most 8. `acc` holds every partial sum of a product.
     """
 
     h: Operand[Any]
@@ -69,7 +70,7 @@ class RecurrenceOp(Layer, name="recurrence"):
     def verify_invariants(self) -> bool:
         if not given(self, "kind", "bits", "project", "start", "result"):
             return True
-        kind, (state_bits, cell_bits) = self.kind.value, ints(self.bits)
+        kind, (state_bits, cell_bits, dropped) = self.kind.value, ints(self.bits)
         if kind not in GATES:
             return fail(self, f'kind must be one of {", ".join(GATES)}, not "{kind}"')
         x, weight, h, c, out = (shape(v) for v in (self.x, self.weight, self.h, self.c, self.out))
@@ -80,8 +81,11 @@ class RecurrenceOp(Layer, name="recurrence"):
             return fail(self, f"needs states [1, {size}], got {self.h.type} and {self.c.type}")
         if activation(self.x) is None or not is_wide(self.x):
             return fail(self, f"must read activations of 16 bits, not {self.x.type}")
-        if not (0 <= state_bits <= GATE_BITS and 0 <= cell_bits <= MOST_CELL_BITS):
-            return fail(self, f"states with {state_bits} and {cell_bits} fraction bits; at most 15 and 12 fit")
+        if not (0 <= state_bits <= GATE_BITS and 0 <= cell_bits <= MOST_CELL_BITS and 0 <= dropped <= MOST_DROPPED):
+            return fail(
+                self,
+                f"states with {state_bits} and {cell_bits} fraction bits, less {dropped}; at most 15, 12 and 8 fit",
+            )
         pairs = (*ints(self.result), *ints(self.project), *ints(self.start))
         for m, s in zip(pairs[::2], pairs[1::2], strict=True):
             if abs(m) > fixedpoint.S16_MAX or not fixedpoint.SHIFT_MIN <= s <= fixedpoint.ADD_SHIFT_MAX:
@@ -100,13 +104,13 @@ class RecurrenceOp(Layer, name="recurrence"):
     @property
     def arithmetic_of_a_step(self) -> Cell:
         """How states follow from pre-activations."""
-        return Cell(self.kind.value, *ints(self.bits))
+        return Cell(self.kind.value, *ints(self.bits)[:2])
 
     def multiplied(self, h: Integers) -> Integers:
         """What products read of a state, less its zero point."""
         if self.wide.value:
             return h
-        return np.clip(((h + 128) >> 8) + STATE_ZERO_POINT, 0, 255)
+        return np.clip(fixedpoint.round_shift(h, ints(self.bits)[2]) + STATE_ZERO_POINT, 0, 255)
 
     def started(self, state: Array, value: ir.Value, pair: int) -> Integers:
         """A state before the first step."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from dyadic.passes.ingest import masks, transformers
 from dyadic.passes.ingest.aten_node import aten
-from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal, tensor_dims
+from dyadic.passes.ingest.imported_types import tensor_dims
+from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal
 
 
 @aten("dyadic.valid")

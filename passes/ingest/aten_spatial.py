@@ -7,8 +7,9 @@ import numpy as np
 from dyadic.passes.ingest import blocks, resizing
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of
+from dyadic.passes.ingest.imported_types import tensor_dims
 from dyadic.passes.ingest.resizing import FLOAT, Axis
-from dyadic.passes.ingest.translation import Node, Result, tensor_dims
+from dyadic.passes.ingest.translation import Node, Result
 
 
 @aten("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d")

@@ -8,8 +8,9 @@ from dyadic.dialects import qd
 from dyadic.passes import building
 from dyadic.passes.ingest import folded, masks, transformers
 from dyadic.passes.ingest.folded import dims_of, each
+from dyadic.passes.ingest.imported_types import tensor_dims
 from dyadic.passes.ingest.onnx_node import PREFIX, attribute, integers, onnx, opset
-from dyadic.passes.ingest.translation import Node, Result, Unsupported, tensor_dims
+from dyadic.passes.ingest.translation import Node, Result, Unsupported
 
 OF_ATTENTION = set("is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision".split())
 SOFTMAX_OF_ONE_AXIS = 13  # before, it is one over everything from the axis on

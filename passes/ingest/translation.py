@@ -6,7 +6,6 @@ really reads it. `raise Unsupported("why, and what would work")` puts the operat
 that everything unsupported is named at once.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +16,12 @@ from torch_mlir import ir
 from torch_mlir.dialects import func as func_dialect
 
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import argument_attributes, set_argument_attribute
+from dyadic.dialects.arguments import RESULTS, argument_attributes, set_argument_attribute
 from dyadic.dialects.reference import boundary_names
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
+from dyadic.passes.ingest.imported_types import element_word, integer_dtype, is_float_tensor, tensor_dims
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.passes.unsupported import Complaint, hint, listed
 from dyadic.runtime.errors import ModelError
@@ -240,46 +240,6 @@ def literal(array: Array) -> Literal:
     return Literal(array, location)
 
 
-def tensor_dims(kind: ir.Type) -> list[int]:
-    """The static shape of a `!torch.vtensor<[1,3,32,32],f32>`."""
-    text = str(kind)
-    dims = text[text.index("[") + 1 : text.index("]")]
-    if "?" in dims:
-        raise ModelError(f"a tensor of the model has the shape [{dims}]: give its size, only the batch may be open")
-    return [int(d) for d in dims.split(",") if d]
-
-
-INTEGERS = {"si64": "int64", "si32": "int32", "i1": "bool"}  # what inputs may be besides float: the user's word for it
-
-
-def integer_dtype(kind: ir.Type) -> str | None:
-    """The user's word for the integers of a `!torch.vtensor<[1,128],si64>`; None where it holds none that inputs may
-    have."""
-    text = str(kind)
-    return INTEGERS.get(text[text.rindex(",") + 1 : -1]) if text.startswith("!torch.vtensor") and "," in text else None
-
-
-def element_word(kind: ir.Type) -> str:
-    """What a tensor of the importer holds, in the user's words: `uint8` of `!torch.vtensor<[1,8],ui8>`."""
-    text = str(kind)
-    if not text.startswith("!torch.vtensor") or "," not in text:
-        return "no tensor"
-    element = text[text.rindex(",") + 1 : -1]
-    found = re.fullmatch(r"(s|u)?i(\d+)|(b?f)(\d+)", element)
-    if found is None:
-        return {"complex<f32>": "complex64", "complex<f64>": "complex128"}.get(element, "what is no number")
-    sign, bits, floating, width = found.groups()
-    if floating:
-        return f"{'bfloat' if floating == 'bf' else 'float'}{width}"
-    return "bool" if bits == "1" else f"{'uint' if sign == 'u' else 'int'}{bits}"
-
-
-def is_float_tensor(kind: ir.Type) -> bool:
-    """Whether it is a `!torch.vtensor` of any floating type (float32 in `qd`)."""
-    text = str(kind)
-    return text.startswith("!torch.vtensor") and text.endswith((",f32>", ",f16>", ",bf16>", ",f64>"))
-
-
 @dataclass(frozen=True)
 class Vocabulary:
     """One importer's way of writing operators.
@@ -329,6 +289,7 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     *body, terminator = (view.operation for view in source.operations)
     returned: list[ir.Type] = []
     supposed: set[ir.Value] = set()  # what comes from an operator that is on the list
+    axes: list[int] = []
     with ir.InsertionPoint(block):
         for op in body:
             before, known = len(complaints), supposed.isdisjoint(op.operands)
@@ -338,7 +299,9 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
                 supposed.update(op.results)
         if not complaints:
             outputs = boundary_names(function)[1]
-            returned = _return([values[v] for v in terminator.operands], outputs, terminator.location, complaints)
+            given = [values[v] for v in terminator.operands]
+            axes = [_batch_axis(function, i, value) for i, value in enumerate(given)]
+            returned = _return(given, axes, outputs, terminator.location, complaints)
     if complaints:
         rebuilt.operation.erase()
         raise ModelError(listed(complaints))
@@ -347,6 +310,10 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     for name in ("arg_attrs", "res_attrs"):  # the user's names of inputs and outputs
         if name in function.attributes:
             rebuilt.attributes[name] = function.attributes[name]
+    for i, axis in enumerate(axes):
+        if axis:
+            said = ir.IntegerAttr.get(ir.IntegerType.get_signless(64, rebuilt.context), axis)
+            set_argument_attribute(rebuilt, i, qd.BATCH_AXIS, said, RESULTS)
     for i, dtype in enumerate(dtypes):
         if dtype is not None:
             set_argument_attribute(rebuilt, i, qd.DTYPE, ir.StringAttr.get(dtype, rebuilt.context))
@@ -369,13 +336,26 @@ def _input_dtype(function: func_dialect.FuncOp, index: int, name: str, complaint
     return dtype
 
 
-def _return(values: list[Any], names: list[str], location: ir.Location, complaints: list[Complaint]) -> list[ir.Type]:
-    """The results; one that does not depend on the input is the same for every image: its first dimension is 1."""
+def _batch_axis(function: func_dialect.FuncOp, index: int, value: Result) -> int:
+    """The dimension of a result that is the batch: what the importer saw, else the first of size 1 where it is none of
+    the others."""
+    said = argument_attributes(function, index, RESULTS)
+    if qd.BATCH_AXIS in said:
+        return said[qd.BATCH_AXIS].value
+    dims = shape(value.value)[1:] if isinstance(value, Folded) else []
+    return dims.index(1) if 1 in dims else 0
+
+
+def _return(
+    values: list[Any], axes: list[int], names: list[str], location: ir.Location, complaints: list[Complaint]
+) -> list[ir.Type]:
+    """The results, the batch in front; one that does not depend on the input is the same for every image: its first
+    dimension is 1."""
     tensors = []
     with location:
-        for value, name in zip(values, names, strict=True):
+        for value, axis, name in zip(values, axes, names, strict=True):
             try:
-                tensors.append(as_tensor(value))
+                tensors.append(_with_the_batch_first(value, axis))
                 if shape(tensors[-1])[:1] != [1]:
                     raise Unsupported(
                         f"it has the shape {shape(tensors[-1])} and does not depend on the input; a first dimension "
@@ -386,6 +366,17 @@ def _return(values: list[Any], names: list[str], location: ir.Location, complain
         if not complaints:
             func_dialect.ReturnOp(tensors)
     return [tensor.type for tensor in tensors]
+
+
+def _with_the_batch_first(value: Result, axis: int) -> ir.Value:
+    """A result whose batch, one image, is dimension `axis` of the model's."""
+    if not axis:
+        return as_tensor(value)
+    tensor = value.value if isinstance(value, Folded) else as_tensor(value)
+    dims = shape(tensor)[1:] if isinstance(value, Folded) else shape(tensor)
+    if dims[axis] != 1:
+        raise Unsupported(f"it has the shape {dims} for one image, whose dimension {axis} should be the batch")
+    return building.reshape(tensor, [1, *dims[:axis], *dims[axis + 1 :]])
 
 
 def _translate_op(

@@ -4,8 +4,8 @@
 
 States have 15 fraction bits, fewer where one comes from outside and is larger than 1; those of "relu" as many as the
 calibrated range leaves. The cell of an LSTM has 12 where so few steps make it no larger than 8, and up to two fewer
-beyond: at 32 it ends. Products read states with as many bits as the result has. Truth: within the rounding of weights,
-states and gates (docs/arithmetic.md).
+beyond: at 32 it ends. Products read states with as many bits as the result has, 8 of them from the calibrated range on
+down. Truth: within the rounding of weights, states and gates (docs/arithmetic.md).
 """
 
 import math
@@ -17,6 +17,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
 from dyadic.dialects.fields import ACC_SHIFT
+from dyadic.dialects.qi.recurrence import MOST_DROPPED
 from dyadic.dialects.recurrence import GATE_BITS, GRU, LSTM, MOST_CELL_BITS, RELU, Cell
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.conversion import (
@@ -30,7 +31,7 @@ from dyadic.passes.integerize.conversion import (
     i64s,
 )
 from dyadic.passes.integerize.products import add_multipliers, quantize_product, residual_multipliers
-from dyadic.passes.integerize.quantization import Activation
+from dyadic.passes.integerize.quantization import Activation, value_range
 from dyadic.passes.rewriting import layer_name
 
 LEAST_CELL_BITS = 10  # it ends at 32
@@ -57,7 +58,8 @@ def recurrence(c: Conversion, op: qd.RecurrenceOp, target: Target) -> ir.Value:
     x, out = c.get(op.x), target.activation
     states = states_of(c, op, out)
     cell, wide = states.cell, out.bits == 16
-    read = Activation(2.0**-cell.state_bits, 0, 16) if wide else Activation(2.0 ** (8 - cell.state_bits), 128)
+    dropped = bits_to_drop(op, cell.state_bits)
+    read = Activation(2.0**-cell.state_bits, 0, 16) if wide else Activation(2.0 ** (dropped - cell.state_bits), 128)
     made = Activation(2.0**-cell.input_bits, 0, 16)
     size = shape(op.weight)[1]
     weight, bias = constant_array(op, op.weight), constant_array(op, op.bias)
@@ -80,7 +82,7 @@ def recurrence(c: Conversion, op: qd.RecurrenceOp, target: Target) -> ir.Value:
         residual_shift=i64(residual_shift),
         shift=i32s(shift),
         kind=op.kind,
-        bits=i64s([cell.state_bits, cell.cell_bits]),
+        bits=i64s([cell.state_bits, cell.cell_bits, dropped]),
         project=i64s(rescaled(given.exact / made.exact)),
         start=i64s(states.start),
         result=i64s(rescaled(Fraction(1, 1 << result) / out.exact)),
@@ -95,6 +97,17 @@ def recurrence(c: Conversion, op: qd.RecurrenceOp, target: Target) -> ir.Value:
     if product.acc_shift:
         new.operation.attributes[ACC_SHIFT] = i64(product.acc_shift)
     return new.out
+
+
+def bits_to_drop(op: qd.RecurrenceOp, state_bits: int) -> int:
+    """Of h, where it is multiplied with 8 bits: as few as leave all that calibration saw of it inside of those."""
+    seen = [use.owner.opview for use in op.x.uses]
+    states = [one for one in seen if isinstance(one, qd.RecurrenceOp) and not one.cell.value and one.kind == op.kind]
+    if not states:  # the cell alone is wanted
+        return MOST_DROPPED
+    largest = max(abs(end) for one in states for end in value_range(one.out))
+    needed = math.ceil(math.log2(max(largest, 2.0**-state_bits) * (1 << state_bits) / 127))
+    return min(max(needed, 0), MOST_DROPPED)
 
 
 def rescaled(ratio: Fraction) -> list[int]:

@@ -244,4 +244,5 @@ def _output(tensor: Any) -> Output:
     if "last" in tensor:
         said = tensor["last"]
         last = LastFunction(said["name"].value, said["axis"].value, said["left_out"].value)
-    return Output(**_boundary(tensor), start=start, whole=whole, last=last)
+    batch_axis = tensor["batch_axis"].value if "batch_axis" in tensor else 0
+    return Output(**_boundary(tensor), start=start, whole=whole, last=last, batch_axis=batch_axis)

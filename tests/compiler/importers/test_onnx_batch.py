@@ -5,6 +5,9 @@ import pytest
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs
 from support.onnx_models import imported, model, run_onnxruntime
 
+from dyadic.dialects import qd
+from dyadic.dialects.arguments import RESULTS, argument_attributes
+from dyadic.dialects.reference import main_function
 from dyadic.runtime.errors import ModelError
 
 ZERO, ONE = np.array([0], np.int64), np.array([1], np.int64)
@@ -12,7 +15,6 @@ ZERO, ONE = np.array([0], np.int64), np.array([1], np.int64)
 MIXED = {
     "flatten from axis 0": ("y = Flatten<axis=0>(x)", {}),
     "the first image only": ("y = Slice(x, zero, one, zero)", {}),
-    "a new first dimension": ("y = Unsqueeze(x, zero)", {}),
     "all in one row": ("y = Reshape(x, s)", {"s": np.array([1, -1], np.int64)}),
     "a row of one image's length": ("y = Reshape(x, s)", {"s": np.array([1, 168], np.int64)}),
     "times the number of images": (
@@ -24,8 +26,6 @@ MIXED = {
         "d = Shape<start=0, end=1>(x) e = Add(d, one) y = Slice(x, d, e, one)",
         {},
     ),
-    "batch last": ("y = Transpose<perm=[1, 2, 3, 0]>(x)", {}),
-    "batch second": ("y = Transpose<perm=[1, 0, 2, 3]>(x)", {}),
     "images joined": ("y = Concat<axis=0>(x, x)", {}),
     "the mean of the images": ("y = ReduceMean<axes=[0], keepdims=1>(x)", {}),
     "the mean of everything": ("y = ReduceMean(x)", {}),
@@ -123,6 +123,30 @@ def test_what_keeps_images_apart_answers_as_onnxruntime(body: str) -> None:
     module = prepared(imported(proto))
     inputs = random_inputs(module, batch=3)
     assert_close(outputs(module, *inputs), run_onnxruntime(proto, *inputs), 1e-6)
+
+
+@pytest.mark.parametrize("batch", ["N", "4", "1"])
+@pytest.mark.parametrize(
+    ("body", "axis"),
+    [
+        ("y = Unsqueeze(x, zero)", 1),
+        ("y = Transpose<perm=[1, 0, 2, 3]>(x)", 1),
+        ("y = Transpose<perm=[1, 2, 3, 0]>(x)", 3),
+    ],
+)
+def test_an_answer_may_have_the_batch_in_any_dimension(body: str, axis: int, batch: str) -> None:
+    """In the network it is in front; the result says where the model has it, unless one image cannot tell."""
+    proto = model(body, f"float[{batch},4,7,6] x", {"zero": ZERO})
+    module = prepared(imported(proto))
+    inputs = random_inputs(module, batch=1 if batch == "1" else 4)
+    (wanted,) = run_onnxruntime(proto, *inputs)
+    said = argument_attributes(main_function(module), 0, RESULTS)
+    if batch == "1" and wanted.shape[0] == 1:
+        assert qd.BATCH_AXIS not in said
+    else:
+        assert said[qd.BATCH_AXIS].value == axis
+        wanted = np.moveaxis(wanted, axis, 0)
+    assert_close(outputs(module, *inputs), [wanted], 1e-6)
 
 
 def test_a_weight_may_have_as_many_rows_as_the_exporter_had_images() -> None:

@@ -10,7 +10,9 @@ from support.meaning import assert_close, outputs, prepared
 from torch import nn
 
 from dyadic.compiler.importers.torch import import_torch
-from dyadic.dialects import new_context
+from dyadic.dialects import new_context, qd
+from dyadic.dialects.arguments import RESULTS, argument_attributes
+from dyadic.dialects.reference import main_function
 from dyadic.runtime.errors import ModelError
 
 
@@ -32,12 +34,10 @@ MIXED: dict[str, tuple[Callable[[Any, torch.Tensor], Any], str]] = {
     "flat": (lambda s, x: s.c(x).flatten(0), "flatten"),
     "one row": (lambda s, x: s.c(x).reshape(1, -1), "reshape"),
     "one row, which fails on two": (lambda s, x: s.l(s.c(x).reshape(1, -1)), "reshape"),
-    "a new first dimension": (lambda s, x: s.c(x).unsqueeze(0), "unsqueeze"),
     "times the number of images": (lambda s, x: s.c(x) * len(x), "mul"),
     "less the mean of the batch": (lambda s, x: s.c(x) - s.c(x).mean(0, keepdim=True), "mean"),
     "the mean of everything": (lambda s, x: s.c(x).mean(), "mean"),
     "joined": (lambda s, x: torch.cat([s.c(x), s.c(x)], 0), "cat"),
-    "channels first": (lambda s, x: s.c(x).permute(1, 0, 2, 3), "permute"),
     "a product over images": (lambda s, x: x.flatten(1).t() @ x.flatten(1), '"t"'),
     "in another order": (lambda s, x: s.c(x.flip(0)), "Written"),
     "another network for one": (lambda s, x: s.c(x) if len(x) == 1 else s.c(x) * 2, "Written"),
@@ -65,6 +65,19 @@ def test_what_keeps_images_apart_compiles(forward: Callable[[Any, torch.Tensor],
     module = prepared(import_torch(network, (torch.zeros(1, 3, 5, 5),), new_context()))
     x = np.random.default_rng(0).normal(size=(3, 3, 5, 5)).astype(np.float32)
     assert_close(outputs(module, x), [network(torch.from_numpy(x)).detach().numpy()], 1e-5)
+
+
+def test_answers_may_have_the_batch_in_any_dimension() -> None:
+    """In the network it is in front; each result says where the module has it."""
+    network = Written(lambda s, x: (s.c(x).permute(1, 2, 0, 3), s.c(x), x.unsqueeze(0))).eval()
+    module = prepared(import_torch(network, (torch.zeros(1, 3, 5, 5),), new_context()))
+    x = torch.randn(3, 3, 5, 5)
+    said = [argument_attributes(main_function(module), i, RESULTS) for i in range(3)]
+    axes = [each[qd.BATCH_AXIS].value if qd.BATCH_AXIS in each else 0 for each in said]
+    assert axes == [2, 0, 1]
+    with torch.no_grad():
+        wanted = [each.movedim(axis, 0).numpy() for each, axis in zip(network(x), axes, strict=True)]
+    assert_close(outputs(module, x.numpy()), wanted, 1e-5)
 
 
 def test_a_module_that_takes_one_image_only_answers_one_by_one() -> None:

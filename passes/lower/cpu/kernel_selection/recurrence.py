@@ -32,6 +32,7 @@ def recurrence(op: qi.RecurrenceOp) -> list[Launch]:
         wide=op.wide.value,
         state_bits=ints(op.bits)[0],
         cell_bits=ints(op.bits)[1],
+        dropped=ints(op.bits)[2],
         form=requantize.form_of(np.array(ints(op.shift), np.int64), residual_shift=op.residual_shift.value),
         acc_shift=acc_shift(op),
         x=lies(op.x),

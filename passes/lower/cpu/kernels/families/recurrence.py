@@ -47,6 +47,7 @@ class RecurrenceSpec:
     wide: bool  # products read 16 bits of a state
     state_bits: int
     cell_bits: int
+    dropped: int  # bits of a state that products of 8 bits do not read
     form: str
     acc_shift: int
     x: Strided
@@ -247,8 +248,7 @@ class _Writer:
             c.store(c.truncate(state, 8), self.scratch(place), offset, align=LANES)
             c.store(high, self.scratch(place + self.places.plane), offset, align=LANES)
             return
-        rounded = c.shift_right(c.add(state, 128), 8)
-        code = c.largest(c.smallest(c.add(rounded, 128), 255), 0)
+        code = c.largest(c.smallest(c.add(rounded(state, self.spec.dropped), 128), 255), 0)
         c.store(c.truncate(code, 8), self.scratch(place), offset, align=LANES)
 
     def step(self, x: c.Value, out: c.Value) -> None:
