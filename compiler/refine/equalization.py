@@ -120,7 +120,11 @@ def quality_db(module: ir.Operation, schemes: Mapping[str, str], batches: Sequen
     with torch.no_grad():
         for batch in batches:
             feeds = {name: torch.from_numpy(value) for name, value in batch.items()}
-            wanted = [value.numpy() for value in simulation(feeds).values()]
-            seen = [value.numpy() for value in simulation(feeds, widths.activations, weights).values()]
+            both = simulation(feeds), simulation(feeds, widths.activations, weights)
+            slots = simulation.plan.results
+            wanted, seen = (
+                [simulation.without_padding(slots[name], value, feeds).numpy() for name, value in outputs.items()]
+                for outputs in both
+            )
             tally.add(wanted, seen, None)
     return tally.sqnr_db

@@ -11,7 +11,11 @@ from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.refine import refine
+from dyadic.compiler.refine.equalization import quality_db
 from dyadic.compiler.sensitivity import measure
+from dyadic.compiler.widths.decisions import uniform
+from dyadic.compiler.widths.points import Points
+from dyadic.compiler.widths.scheme import parse
 from dyadic.compiler.widths.simulate import Simulation
 from dyadic.dialects import qd
 from dyadic.dialects.reference import main_function
@@ -72,6 +76,18 @@ def test_no_weight_depends_on_padding(group: int) -> None:
             )
     assert len(found[0][1]) == 12
     assert found[0] == found[1]
+
+
+def test_no_comparison_depends_on_padding() -> None:
+    """Of a twin with equalized layers and the network, say."""
+    found = []
+    for padding in (1, 2):
+        given = feeds(padding)
+        module = network(given)
+        schemes = uniform(Points(module), parse("w4a8")).by_layer(Points(module))
+        found.append(quality_db(module, schemes, [given]))
+    assert 3 < found[0] < 60
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
 
 
 @pytest.mark.parametrize("method", ["fisher", "kl", "perturbation", "sqnr"])
