@@ -24,7 +24,7 @@ from torch_mlir import ir
 
 from benchmarks.encoders.architectures import ARCHITECTURES
 from benchmarks.encoders.compiled import compiled
-from benchmarks.encoders.modules import Architecture, Inputs, made
+from benchmarks.encoders.modules import Architecture, Inputs, at_valid, made
 from benchmarks.encoders.verdict import Verdict
 from dyadic.compiler.importers.onnx import import_onnx
 from dyadic.compiler.importers.torch import import_torch
@@ -105,6 +105,7 @@ def tried(make: Architecture, route: str) -> Verdict:
         got = next(iter(FloatReference(network)(dict(zip(names, inputs, strict=True))).values()))
     if got.shape != wanted.shape:
         return Verdict("wrong", f"makes {list(got.shape)}, not {list(wanted.shape)}")
+    got, wanted = at_valid(got, inputs), at_valid(wanted, inputs)
     off = float((got - wanted).abs().max() / wanted.abs().max())
     return Verdict("ok" if off < TOLERANCE else "wrong", f"off by {off:.1e} of the largest number")
 

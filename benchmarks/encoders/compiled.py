@@ -5,7 +5,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from benchmarks.encoders.modules import Architecture, Inputs, like, made
+from benchmarks.encoders.modules import Architecture, Inputs, at_valid, like, made
 from benchmarks.encoders.verdict import Verdict
 from dyadic.compiler.driver import build_artifact
 from dyadic.compiler.job import Job
@@ -42,7 +42,9 @@ def compiled(make: Architecture) -> Verdict:
 
         got, alone = answers(BATCH), answers(1)
     exact = next(iter(IntegerReference(artifact.built.integer)(named).values()))
-    return verdict(got, alone, exact, floats(module, others))
+    wanted = floats(module, others)
+    together = tuple(torch.from_numpy(each) for each in feeds)
+    return verdict(got, alone, exact, *(at_valid(torch.from_numpy(each), together).numpy() for each in (got, wanted)))
 
 
 @torch.no_grad()
@@ -51,11 +53,12 @@ def floats(module: nn.Module, inputs: list[Inputs]) -> Array:
     return np.concatenate([module(*one).numpy() for one in inputs])
 
 
-def verdict(got: Array, alone: Array, exact: Array, wanted: Array) -> Verdict:
-    """Of the artifact's answers to batches and to single inputs, the integer reference's and the module's."""
+def verdict(got: Array, alone: Array, exact: Array, valid: Array, wanted: Array) -> Verdict:
+    """Of the artifact's answers to batches and to single inputs and the integer reference's; and of its own and the
+    module's for valid tokens."""
     faults = [f"{np.mean(got != exact):.1%} of the numbers are not the reference's"] if (got != exact).any() else []
     faults += ["batches of 1 and 3 differ"] if (got != alone).any() else []
-    whole, between = decibels(wanted, got - wanted), decibels(wanted - wanted.mean(0), got - wanted)
+    whole, between = decibels(wanted, valid - wanted), decibels(wanted - wanted.mean(0), valid - wanted)
     faults += ["far from float"] if whole < FAR_DB else []
     said = f"{whole:.1f} dB, {between:.1f} of what differs between inputs"
     return Verdict("wrong" if faults else "ok", "; ".join([said, *faults]))

@@ -140,6 +140,14 @@ def _like(one: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return (torch.arange(one.shape[1]) < length).to(one.dtype).expand(one.shape)
 
 
+def at_valid(answer: torch.Tensor, inputs: Inputs) -> torch.Tensor:
+    """The answer [N, tokens, ...] with zeros where the mask says that there is no token: nobody asks for these."""
+    mask = inputs[-1]
+    if len(inputs) != 2 or mask.is_floating_point() or answer.shape[:2] != mask.shape or answer.ndim != 3:
+        return answer
+    return answer * (mask != 0)[..., None]
+
+
 def made(make: Architecture) -> tuple[nn.Module, Inputs]:
     """With random weights, none of which is left at 0 or 1, so that every path counts."""
     torch.manual_seed(0)

@@ -10,6 +10,7 @@ of the network, run it on masks of 0 and 1, and ask here what it is: the numbers
     count      how many are valid
     biased     as additive, with a constant added where valid: relative positions
 
+A mask of pairs of tokens (DeBERTa) is that of the second ones: what tokens see that are not valid is of no use.
 A mask may also leave out what no input does (causal attention); that part is a constant. Positions that are counted
 from token ids are one, too, as long as padding comes last.
 """
@@ -78,6 +79,8 @@ def meaning_of(evaluate: Callable[[Array], Array], length: int) -> Meaning | Non
             rows = [np.moveaxis(each, axis, -1).reshape(-1, length) for each in made]
             if (kind := _kind(rows, valid)) is not None:
                 return Meaning(kind, axis)
+    if made[0].shape[-2:] == (length, length) and (kind := _kind_for_valid(made, valid)) is not None:
+        return Meaning(kind, made[0].ndim - 1)
     if made[0].shape[-1] == length and made[0].ndim > 1 and (found := _with_others(made, valid)) is not None:
         return found
     if all(_equal(each, np.full_like(each, count.sum())) for each, count in zip(made, valid, strict=True)):
@@ -102,6 +105,15 @@ def _kind(rows: list[Array], valid: list[npt.NDArray[np.bool_]]) -> str | None:
     if ones.dtype.kind == "b":
         return "boolean" if ones[0] else "inverted"
     return {(1.0, 0.0): "factor", (0.0, 1.0): "inverted"}.get((float(ones[0]), float(zeros[0])))
+
+
+def _kind_for_valid(made: list[Array], valid: list[npt.NDArray[np.bool_]]) -> str | None:
+    """The name of a mask of pairs, by the rows of valid tokens: what others see is of no use to anyone."""
+    length = len(valid[0])
+    rows = [
+        each.reshape(-1, length, length)[:, mask].reshape(-1, length) for each, mask in zip(made, valid, strict=True)
+    ]
+    return _kind(rows, valid)
 
 
 def _with_others(made: list[Array], valid: list[npt.NDArray[np.bool_]]) -> Meaning | None:

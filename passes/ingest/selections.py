@@ -15,6 +15,7 @@ from dyadic.passes.building import Array
 from dyadic.passes.ingest import families, folded
 from dyadic.passes.ingest.choices import real
 from dyadic.passes.ingest.folded import dims_of
+from dyadic.passes.ingest.relative_places import relative
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, literal
 
 
@@ -63,6 +64,8 @@ def gather_elements(x: Any, axis: int, indices: Array) -> Result:
     dims = dims_of(x)
     axis %= len(dims)
     _check(indices, dims[axis], axis)
+    if axis == len(dims) - 1 and indices.size and (found := relative(x, indices % dims[axis])) is not None:
+        return found
     rest = tuple(slice(None) if d == axis else slice(n) for d, n in enumerate(indices.shape))
     return rearranged(x, lambda array: np.take_along_axis(array[rest], indices % dims[axis], axis))
 

@@ -2,6 +2,8 @@
 
     softmax((q * a) @ (k * b)^T * c + bias) @ v  -->  attention(q, k, v, bias) {scale = a * b * c}
 
+    softmax(masked(scores)) @ v                     -->  attention(scores, 1, v) where scores are no product alone
+
 Whatever is multiplied with all scores alike, before or behind the product, is `scale`; what is added to them is `bias`,
 what is masked is `valid`. Reshapes between the products that keep their last two dimensions are taken along.
 """
@@ -111,6 +113,14 @@ def name_attention(op: qd.MatmulOp, rewriter: PatternRewriter) -> bool | None:
     if not isinstance(weights, qd.SoftmaxOp) or weights.axis.value != len(shape(weights.x)) - 1:
         return NO_MATCH
     scores = scores_of(weights.x)
+    masked = defining(weights.x)
+    if scores is None and isinstance(masked, qd.MaskedOp) and kept.all():
+        count = shape(masked.x)[-1]
+        with rewriter.ip, op.location:
+            rows = building.constant(np.broadcast_to(np.eye(count), [*shape(masked.x)[:-2], count, count]))
+            named = building.attention(masked.x, rows, op.b, 1.0, valid=masked.valid)
+        rewriter.replace_op(op, [named])
+        return None
     if scores is None or shape(scores.product.out) != shape(weights.x):
         return NO_MATCH
     if not kept.all() and (isinstance(scores.valid, ir.Value) or (scores.valid * (kept == 0)).any()):

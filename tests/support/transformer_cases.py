@@ -69,6 +69,19 @@ def written_over(s: Any, x: torch.Tensor) -> torch.Tensor:
     return made
 
 
+def by_distance(rows: int, columns: int, most: int) -> torch.Tensor:
+    """[rows, columns] of j - i + most, within [0, 2 * most]."""
+    return (torch.arange(columns) - torch.arange(rows)[:, None] + most).clamp(0, 2 * most)
+
+
+def disentangled(s: Any, x: torch.Tensor) -> torch.Tensor:
+    """Scores by distances from queries and from keys, as DeBERTa's, of which a constant leaves some out."""
+    seen = by_distance(7, 7, 2).expand(x.shape[0], 4, 7, 7)
+    scores = x @ x.transpose(-1, -2) + (x @ s.r).gather(-1, seen)
+    scores = scores + (x @ s.r).gather(-1, seen).transpose(-1, -2)
+    return scores.masked_fill(s.mask, -torch.inf).softmax(-1) @ x
+
+
 def relative_attention(s: Any, x: torch.Tensor) -> torch.Tensor:
     """What is added to scores is computed from the queries, as in SAM."""
     bias = torch.einsum("bhwc,wkc->bhwk", x, s.r)  # of each row, by its place
@@ -139,6 +152,36 @@ ATEN: dict[str, tuple[Compute, dict[str, Callable[[], Any]], list[str] | None]] 
         lambda s, x: (lambda y: y / y.sum(-1).unsqueeze(-1))(x.softmax(-1) * (1 - s.g) + s.g * s.p.softmax(-1)),
         {"g": lambda: torch.rand(4, 1, 1), "p": lambda: torch.randn(1, 4, 7, 6)},
         ["softmax", "scale_shift", "add"],
+    ),
+    "gather by distances": (
+        lambda s, x: x.gather(-1, by_distance(7, 4, 2).expand(len(x), 4, 7, 4)),
+        {},
+        ["take", "reshape", "slice", "reshape", "slice"],
+    ),
+    "gather by a table": (
+        lambda s, x: x.gather(-1, s.i.expand(len(x), -1, -1, -1)),
+        {"i": lambda: torch.randint(0, 6, (1, 4, 7, 3))},
+        ["reshape", "take", "reshape"],
+    ),
+    "gather along channels": (
+        lambda s, x: x.gather(1, s.i.expand(len(x), -1, -1, -1)),
+        {"i": lambda: torch.randint(0, 4, (1, 2, 7, 6))},
+        None,
+    ),
+    "gather of windows": (
+        lambda s, x: x.flatten(0, 1).gather(2, by_distance(7, 7, 2).expand(4 * len(x), 7, 7)).unflatten(0, (-1, 4)),
+        {},
+        None,
+    ),
+    "disentangled attention": (
+        disentangled,
+        {"r": lambda: torch.randn(6, 5), "mask": lambda: torch.ones(7, 7).triu(1) > 0},
+        None,
+    ),
+    "expanded far": (
+        lambda s, x: (x[:, :1, :1, :1].expand(-1, 4, 7, 70) * s.w).mean(-1),
+        {"w": lambda: torch.rand(70)},
+        None,
     ),
     "relative attention": (relative_attention, {"r": lambda: torch.randn(7, 7, 6)}, None),
     "glu": (lambda s, x: F.glu(x, 1), {}, ["slice", "slice", "sigmoid", "mul"]),
@@ -225,6 +268,12 @@ ATEN: dict[str, tuple[Compute, dict[str, Callable[[], Any]], list[str] | None]] 
 NEW = {"b": [4, 7, 7]}
 # title -> (opset, body, constants, the operations that are left)
 ONNX: dict[str, tuple[int, str, Constants, list[str] | None]] = {
+    "gather elements": (
+        15,
+        "n = Shape<start=0, end=1>(x) d = Concat<axis=0>(n, s) e = Expand(i, d) y = GatherElements<axis=-1>(x, e)",
+        {"i": np.random.default_rng(0).integers(-6, 6, (1, 4, 7, 3)), "s": ints(4, 7, 3)},
+        None,
+    ),
     "layer norm": (17, "y = LayerNormalization(x, w, b)", {"w": [6], "b": [6]}, ["layer_norm"]),
     "layer norm over two": (17, "y = LayerNormalization<axis=2, epsilon=0.1>(x, w)", {"w": [7, 6]}, None),
     "layer norm by hand": (

@@ -77,3 +77,18 @@ func.func @a_softmax_of_something_else_stays(%s: tensor<1x3x3xf32>, %v: tensor<1
   %1 = "qd.matmul"(%0, %v) : (tensor<1x3x3xf32>, tensor<1x3x4xf32>) -> tensor<1x3x4xf32>
   return %1 : tensor<1x3x4xf32>
 }
+
+// Scores with a computed bias are taken as they are: queries, to keys that are rows of the identity.
+// CHECK-LABEL: func.func @masked_scores_that_are_no_product
+// CHECK:         %[[SCORES:.+]] = "qd.add"
+// CHECK:         %[[ROWS:.+]] = "qd.constant"() {value = dense<{{.*}}1.000000e+00, 0.000000e+00], [0.000000e+00, 1.000000e+00]
+// CHECK:         %[[A:.+]] = "qd.attention"(%[[SCORES]], %[[ROWS]], %arg2
+// CHECK:         return %[[A]]
+func.func @masked_scores_that_are_no_product(%x: tensor<1x3x2xf32>, %y: tensor<1x3x2xf32>, %v: tensor<1x2x4xf32>) -> tensor<1x3x4xf32> {
+  %valid = "qd.constant"() {value = dense<[[1.0, 0.0], [1.0, 1.0], [1.0, 1.0]]> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %s = "qd.add"(%x, %y) : (tensor<1x3x2xf32>, tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %m = "qd.masked"(%s, %valid) : (tensor<1x3x2xf32>, tensor<3x2xf32>) -> tensor<1x3x2xf32>
+  %w = "qd.softmax"(%m) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %o = "qd.matmul"(%w, %v) : (tensor<1x3x2xf32>, tensor<1x2x4xf32>) -> tensor<1x3x4xf32>
+  return %o : tensor<1x3x4xf32>
+}

@@ -40,6 +40,7 @@ def test_masks_are_distinct_and_none_is_empty() -> None:
         (lambda m: np.broadcast_to(m[:, :, None], (1, N, 4)).astype(np.float32), "factor", 1),
         (lambda m: np.maximum(m.sum(1, keepdims=True), 1e-9), "count", None),
         (lambda m: np.full((1, 3), 7.0) + 0 * m[:, :3], "constant", None),
+        (lambda m: (m[:, :, None] * m[:, None])[:, None] == 0, "inverted", 3),  # of pairs
     ],
 )
 def test_meanings(function: Callable[[Any], Any], kind: str, axis: int | None) -> None:
