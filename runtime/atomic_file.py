@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dyadic.runtime.errors import FileError, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES)  # of folders, where a file system has no such thing
 
 
 def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
@@ -41,27 +42,57 @@ def refuse_overwriting(inputs: Mapping[str, str | os.PathLike[str]], outputs: Ma
 
 
 class replacing:
-    """`with replacing(path) as file:` gives the descriptor of a temporary file in the same folder; when the block ends
-    well it is synced and renamed to `path`, otherwise it is removed and an old file stays as it was.
+    """`with replacing(path) as file:` gives the descriptor of a file that has no name yet; when the block ends well it
+    is synced and becomes `path`, otherwise it is gone and an old file stays as it was.
 
-    What the file system refuses, also inside the block, is a FileError that names `path`."""
+    Whatever ends the process leaves nothing behind, except where a file system knows no files without a name: there it
+    has a hidden one in the same folder. What the file system refuses, also inside the block, is a FileError that names
+    `path`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._shown = os.fspath(path)
         self._path = os.path.realpath(path)  # a link stays a link
-        self._folder, name = os.path.split(self._path)
-        self._temporary = os.path.join(self._folder, f".{name[:200]}.{secrets.token_hex(6)}.tmp")
+        self._folder = os.path.dirname(self._path)
+        self._temporary = os.path.join(self._folder, f".dyadic-{secrets.token_hex(6)}.tmp")
         self._file = -1
+        self._nameless = False
 
     def __enter__(self) -> int:
         # Renaming would replace a device or a folder by a file.
         if os.path.exists(self._path) and not os.path.isfile(self._path):
             raise FileError(f"cannot write '{self._shown}': it exists and is not a regular file")
         try:
-            self._file = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            os.lstat(self._path)  # a name that is too long is said before the work
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise self._explain(error) from error
+        try:
+            self._file, self._nameless = self._open()
         except OSError as error:
             raise self._explain(error) from error
         return self._file
+
+    def _open(self) -> tuple[int, bool]:
+        """A new file, and whether it has no name."""
+        flags = os.O_WRONLY | os.O_CLOEXEC
+        if hasattr(os, "O_TMPFILE"):
+            with contextlib.suppress(OSError):  # if there is more to it, the other way says so
+                trial = os.open(self._folder, flags | os.O_TMPFILE, 0o600)
+                try:
+                    self._name(trial)
+                    os.unlink(self._temporary)
+                finally:
+                    os.close(trial)
+                return os.open(self._folder, flags | os.O_TMPFILE, 0o666), True
+        return os.open(self._temporary, flags | os.O_CREAT | os.O_EXCL, 0o666), False
+
+    def _name(self, file: int) -> None:
+        """Give a file without a name the temporary one."""
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:  # only beside a folder does Python's link follow the link that /proc has for a file
+            os.link(f"/proc/self/fd/{file}", os.path.basename(self._temporary), dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(folder)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
@@ -79,12 +110,21 @@ class replacing:
 
     def _publish(self) -> None:
         os.fsync(self._file)
+        if self._nameless:  # which can be given a new name only: renaming is what replaces
+            self._name(self._file)
         os.replace(self._temporary, self._path)
-        folder = os.open(self._folder, os.O_RDONLY)
         try:
-            os.fsync(folder)  # or the new name may be lost with the power
-        finally:
-            os.close(folder)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)  # or the new name may be lost with the power
+            finally:
+                os.close(folder)
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise FileError(
+                    f"'{self._shown}' is written and complete, but its folder cannot be synced ({error.strerror}): "
+                    "it may be lost with the power; check the disk"
+                ) from error
 
     def _explain(self, error: OSError) -> FileError:
         remedy = "choose a place that can be written"

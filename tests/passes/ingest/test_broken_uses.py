@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, Constants, str]] = {
         {"a": np.array([0]), "m": np.array([-1])},
         '"n" (Gather): its indices do not fit 0 entries of axis 0',
     ),
-    "no tensor": ("e = Slice(x, s, s, s) y = Mul(e, k)", {"s": np.array([1]), "k": [1]}, "is left"),
+    "no tensor": ("e = Slice(x, s, s, s) y = Mul(e, k)", {"s": np.array([1]), "k": [1]}, "without a single element"),
 }
 
 
