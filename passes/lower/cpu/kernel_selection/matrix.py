@@ -22,6 +22,7 @@ from dyadic.passes.lower.cpu.memory.views import NO_HALO, View, view
 from dyadic.passes.rewriting import defining
 
 DWORD = 4
+LONG_SUMS = 256  # products of a linear layer's result that leave time to ask for the line that it goes to
 PACKED_RUN = 16  # runs are packed to a multiple of 16 dwords, K of one AMX tile
 # What the size of a unit is chosen by; none of these changes a bit.
 THREADS = (1, 2, 4, 8)
@@ -109,6 +110,7 @@ def linear(op: Any) -> list[Launch]:
         tap_y=0,
         tap_x=depth if taps > 1 else 0,
         weights=str(format_),
+        asks=made.rows * made.columns > 1 and weight.shape[1] >= LONG_SUMS,
         **residual_strides(rest),
     )
     packed = weight_storage.pack(spec, weight.reshape(-1, 1, taps, depth), source.pixel, scales)

@@ -70,6 +70,7 @@ class ConvSpec(StoredWeights):
     out_plane: int = 0
     residual_plane: int = 0
     acc_shift: int = 0  # of accumulators, with an in_plane
+    asks: bool = False  # for the lines of results and residuals while products are made
 
     @property
     def planes(self) -> tuple[int, ...]:
@@ -349,6 +350,8 @@ class _Tile:
     def write(self, number: c.Value, pixels: list[tuple[int, int]], where: Place) -> None:
         """The tile of this number, for pixels relative to `where`."""
         spec, channels = self.writer.spec, self.channels
+        if spec.asks:
+            self.ask(pixels, where)
         sums, results = self.products(number, pixels, where.source), []
         for p, (y, x) in enumerate(pixels):
             out = c.at(where.target, y * spec.out_row + x * spec.out_column)
@@ -357,6 +360,17 @@ class _Tile:
             for v, (requantize, count) in enumerate(zip(channels.requantize, channels.counts, strict=True)):
                 results.append(Result(requantize, sums[p][v], count, out, addend, channels.first + v * LANES))
         self.writer.epilogue.finish(results)
+
+    def ask(self, pixels: list[tuple[int, int]], where: Place) -> None:
+        """For the lines that results go to and residuals come from, which nothing has touched lately."""
+        spec = self.writer.spec
+        places = [(where.target, (spec.out_row, spec.out_column, spec.out_plane))]
+        if where.addend is not None:
+            places.append((where.addend, (spec.residual_row, spec.residual_column, spec.residual_plane)))
+        for y, x in pixels:
+            for pointer, (row, column, plane) in places:
+                for start in (0, plane) if plane else (0,):
+                    c.prefetch(pointer, start + y * row + x * column + self.channels.first)
 
     def products(self, number: c.Value, pixels: list[tuple[int, int]], source: c.Value) -> list[list[c.Value]]:
         """Accumulators [pixel][vector], bias included; a pixel's planes are pixels of their own on the way.

@@ -309,7 +309,9 @@ class _Addresses:
         self.lines.add((pointer + offset) // 64)
 
 
-def prefetched(spec: conv.ConvSpec, writer: Any, chunks: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> set[int]:
+def prefetched(
+    spec: conv.ConvSpec, writer: Any, chunks: Sequence[int], monkeypatch: pytest.MonkeyPatch, place: Any = (0, 0, None)
+) -> set[int]:
     """The cache lines that the tiles of these units ask for, counted from the first weights of their block."""
     numbers = _Addresses()
     for module in (conv, conv_amx, ahead):
@@ -326,7 +328,7 @@ def prefetched(spec: conv.ConvSpec, writer: Any, chunks: Sequence[int], monkeypa
     weights = unpack.Weights(nowhere, spec.vector_bytes, nowhere, nowhere)
     channels = conv.Channels(parameters, counts, weights, 0)
     for chunk in chunks:
-        unit.vectors(channels, conv.Place(0, 0, None), chunk)  # type: ignore[arg-type]
+        unit.vectors(channels, conv.Place(*place), chunk)
     return numbers.lines
 
 
@@ -380,6 +382,17 @@ def test_weights_that_are_used_once_are_not_asked_for(
 ) -> None:
     spec = replace(plain(1, 4, vectors=2, unit=(2, 1, 4)), pixels_outer=pixels_outer)
     assert prefetched(spec, writer, [0], monkeypatch) == set()
+
+
+def test_a_layer_asks_for_what_its_results_touch_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of both planes of 40 results, and of as many residuals: 512 bytes apart, planes 2^20."""
+    spec = replace(plain(1, 40, vectors=2, unit=(2, 1, 40)), out_column=512, out_plane=1 << 20, pixels_outer=True)
+    spec = replace(spec, residual=True, residual_column=512, residual_plane=1 << 20)
+    place = (0, 1 << 24, 1 << 26)
+    without = prefetched(spec, conv._ConvWriter, [0], monkeypatch, place)
+    asked = prefetched(replace(spec, asks=True), conv._ConvWriter, [0], monkeypatch, place) - without
+    wanted = {(start + plane + 512 * i) // 64 for start in place[1:] for plane in (0, 1 << 20) for i in range(40)}
+    assert asked == wanted
 
 
 @pytest.mark.parametrize("pixels", [1, 7, 16])
