@@ -47,6 +47,7 @@ from dyadic.passes.prepare.remove_identities import remove_identities
 from dyadic.passes.prepare.sink_concats import sink_concats
 from dyadic.passes.prepare.sink_slices import sink_slices
 from dyadic.passes.prepare.skip_known_sums import skip_known_sums
+from dyadic.passes.prepare.slice_parts import slice_parts
 from dyadic.passes.prepare.split_projections import split_projections
 from dyadic.passes.prepare.take_given import take_given
 from dyadic.passes.prepare.tidy_moves import tidy_moves
@@ -77,7 +78,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         ingest_aten,
     ),
     "prepare": (
-        sink_concats,  # first: it moves constants, too
+        slice_parts,  # first: what is taken of a joined constant is one
+        sink_concats,  # before constants are folded: it moves some
         fold_constants,  # since the patterns below look for constants
         remove_identities,  # so that the patterns below see neighbours
         take_given,  # before patterns look at what lies between ops
