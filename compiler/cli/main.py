@@ -20,6 +20,7 @@ import click
 
 from dyadic.compiler.cli import artifact as cli_artifact
 from dyadic.compiler.cli import compare as cli_compare
+from dyadic.compiler.cli import export as cli_export
 from dyadic.compiler.cli import report as cli_report
 from dyadic.compiler.cli.artifact import DEBUG
 from dyadic.compiler.job import Job
@@ -198,5 +199,5 @@ def check_writable(path: Path) -> None:
         pass
 
 
-for command in (*cli_artifact.COMMANDS, *cli_compare.COMMANDS, cli_report.report_command):
+for command in (*cli_artifact.COMMANDS, *cli_compare.COMMANDS, *cli_export.COMMANDS, cli_report.report_command):
     commands.add_command(command)

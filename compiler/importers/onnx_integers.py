@@ -84,6 +84,16 @@ class Graph:
         self.emit("QuantizeLinear", inputs, [out], self.new(f"{node.name} rounded"), **self.marks(scaling.kind))
         self.scalings[out], self.types[out] = scaling, scaling.kind
 
+    def same(self, one: Scaling | None, other: Scaling) -> bool:
+        """Whether integers stand for the same numbers, whatever their scales are called."""
+        if one is None or one.kind != other.kind:
+            return False
+        pairs = ((one.scale, other.scale), (one.zero_point, other.zero_point))
+        return all(
+            a == b or (a in self.constants and b in self.constants and np.array_equal(self.array(a), self.array(b)))  # pyright: ignore[reportArgumentType]
+            for a, b in pairs
+        )
+
     @staticmethod
     def marks(kind: int) -> dict[str, int]:
         bits, signed = BITS.get(kind, (0, True))

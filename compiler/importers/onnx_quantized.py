@@ -84,7 +84,7 @@ def move(new: Graph, node: NodeProto) -> bool:
     """The integers of the input at other places: the numbers are moved, and are what they were."""
     scaling = new.scalings[node.input[0]]
     count = len(node.input) if node.op_type == "Concat" else 1
-    if any(new.scalings.get(name) != scaling for name in node.input[:count]):
+    if not all(new.same(new.scalings.get(name), scaling) for name in node.input[:count]):
         return False
     inputs = [new.real(node, name, scaling.scale, scaling.zero_point) for name in node.input[:count]]
     rest = list(node.input[count:])

@@ -12,13 +12,24 @@ from torch_mlir import ir
 
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest.translation import Dequantized, Folded, Later, Literal, Result, Unsupported, as_tensor
+from dyadic.passes.ingest.translation import (
+    Dequantized,
+    Folded,
+    Later,
+    Literal,
+    Quantized,
+    Result,
+    Unsupported,
+    as_tensor,
+)
 
 MOST_COPIES = 64
 
 
 def dims_of(value: Result) -> list[int]:
     """The shape that the model gives a value."""
+    if isinstance(value, Quantized):
+        return dims_of(as_tensor(value))  # which says what is wrong
     if isinstance(value, Literal):
         return list(value.array.shape)
     if isinstance(value, Later):

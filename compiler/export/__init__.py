@@ -1,0 +1,1 @@
+"""A compiled network for other engines."""

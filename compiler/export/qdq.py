@@ -1,0 +1,318 @@
+"""An artifact's integer graph as an ONNX file: float operators between QuantizeLinear and DequantizeLinear.
+
+Every tensor of integers is one of the file's, with the same scale and zero point; weights are int8 with a scale for
+each output channel, biases int32. ONNX Runtime computes what lies between in float32 and rounds halves to even, so that
+a result is within one step of the artifact's, of the same integers. Tables and moves are exact: they stay operators of
+integers.
+
+Networks of convolutions, linear layers, sums, products, pools, tables and moves are taken; others are refused by the
+name of their first layer that is not.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from torch_mlir import ir
+
+from dyadic.dialects import qd, qi
+from dyadic.dialects.arguments import RESULTS, argument_attributes
+from dyadic.dialects.fields import acc_shift, ints, numbers
+from dyadic.dialects.reference import boundary_names, main_function
+from dyadic.dialects.tensor_types import activation, is_wide, known_activation, quantized_bounds, shape, storage
+from dyadic.passes.by_kind import ByKind
+from dyadic.passes.rewriting import defining, layer_name
+from dyadic.runtime.errors import UsageError
+
+OPSET, IR_VERSION = 21, 10  # the first with quantizations of 16 bits
+Array = npt.NDArray[Any]
+
+
+class Writer:
+    """The file so far: what each value of the graph is called in it."""
+
+    def __init__(self) -> None:
+        self.names: dict[ir.Value, str] = {}
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
+        self.taken: set[str] = set()
+        self.reals: dict[str, str] = {}  # integers -> the numbers that they stand for
+
+    def new(self, name: str) -> str:
+        """A name that nothing has."""
+        found, count = name, 1
+        while found in self.taken:
+            count += 1
+            found = f"{name}#{count}"
+        self.taken.add(found)
+        return found
+
+    def constant(self, name: str, values: npt.ArrayLike) -> str:
+        found = self.new(name)
+        self.constants[found] = numpy_helper.from_array(np.ascontiguousarray(values).reshape(np.shape(values)), found)
+        return found
+
+    def node(self, operator: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        """Its one result."""
+        out = self.new(f"{name}_{operator}")
+        self.nodes.append(helper.make_node(operator, inputs, [out], self.new(name), **attributes))
+        return out
+
+    def scaling(self, value: ir.Value, name: str) -> list[str]:
+        kind = known_activation(value)
+        scale = self.constant(f"{name}_scale", np.float32(kind.scale))
+        return [scale, self.constant(f"{name}_zero_point", storage(value)(kind.zero_point))]
+
+    def real(self, value: ir.Value) -> str:
+        """The numbers that a tensor of integers stands for."""
+        codes = self.names[value]
+        if codes not in self.reals:
+            self.reals[codes] = self.node("DequantizeLinear", [codes, *self.scaling(value, codes)], f"{codes}_real")
+        return self.reals[codes]
+
+    def rounded(self, op: Any, number: str, result: ir.Value, low: int | None = None, high: int | None = None) -> str:
+        """Numbers as integers of the result's type, within the op's clamp."""
+        kind, name = known_activation(result), layer_name(op)
+        whole = np.iinfo(storage(result))
+        lowest, highest = quantized_bounds(result)
+        low, high = lowest if low is None else low, highest if high is None else high
+        if (low, high) != (whole.min, whole.max):
+            ends = [np.float32((step - kind.zero_point) * kind.scale) for step in (low, high)]
+            bounds = [self.constant(f"{name}_{end}", value) for end, value in zip(("low", "high"), ends, strict=True)]
+            number = self.node("Clip", [number, *bounds], f"{name}_clamp")
+        return self.node("QuantizeLinear", [number, *self.scaling(result, name)], f"{name}_rounded")
+
+
+Export = Callable[[Writer, Any], str]
+exports = ByKind[Export]()  # what each op is in the file: the name of its integers
+
+
+def to_onnx(network: ir.Operation) -> onnx.ModelProto:
+    """The file of a `qi` module.
+
+    Raises:
+        UsageError: a layer has no such form.
+    """
+    function = main_function(network)
+    block = function.operation.regions[0].blocks[0]
+    inputs, outputs = boundary_names(function)
+    writer = Writer()
+    writer.taken.update([*inputs, *outputs])
+    for name, argument in zip(inputs, block.arguments, strict=True):
+        writer.names[argument] = name
+        if qd.DTYPE in argument_attributes(function, inputs.index(name)):
+            raise UsageError(f'the input "{name}" is of whole numbers, which has no form between quantizations')
+    *body, terminator = (each.opview for each in block.operations)
+    for op in body:
+        export = exports.of(type(op))
+        if export is None:
+            kind = op.operation.name.removeprefix("qi.").replace("_", " ")
+            raise UsageError(
+                f'"{layer_name(op)}" is a {kind}, which has no form between quantizations; networks of convolutions, '
+                "linear layers, sums, products, pools, tables and moves have"
+            )
+        writer.names[op.operation.results[0]] = export(writer, op)
+    for index, (name, value) in enumerate(zip(outputs, terminator.operation.operands, strict=True)):
+        operator, said = last_function(argument_attributes(function, index, RESULTS))
+        writer.nodes.append(
+            helper.make_node(operator, [writer.names[value]], [name], writer.new(f"{name}_result"), **said)
+        )
+    graph = helper.make_graph(
+        writer.nodes,
+        "dyadic",
+        [tensor(name, argument) for name, argument in zip(inputs, block.arguments, strict=True)],
+        [tensor(name, value) for name, value in zip(outputs, terminator.operation.operands, strict=True)],
+        list(writer.constants.values()),
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="dyadic")
+
+
+def last_function(said: dict[str, ir.Attribute]) -> tuple[str, dict[str, Any]]:
+    """The operator, with its attributes, that a result goes through behind the integers; Identity for none."""
+    last: Any = said.get(qd.LAST)
+    if last is None or last["left_out"].value:
+        return "Identity", {}
+    name = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "sigmoid": "Sigmoid"}[last["name"].value]
+    return name, {} if name == "Sigmoid" else {"axis": last["axis"].value}
+
+
+def tensor(name: str, value: ir.Value) -> onnx.ValueInfoProto:
+    """A float tensor of the boundary, its batch open."""
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape(value)[1:]])
+
+
+@exports(qi.QuantizeOp)
+def quantize(w: Writer, op: qi.QuantizeOp) -> str:
+    return w.rounded(op, w.names[op.x], op.out)
+
+
+@exports(qi.DequantizeOp)
+def dequantize(w: Writer, op: qi.DequantizeOp) -> str:
+    return w.real(op.x)
+
+
+@exports(qi.JoinOp, qi.ConcatOp)
+def concat(w: Writer, op: qi.JoinOp | qi.ConcatOp) -> str:
+    return w.node("Concat", [w.names[op.a], w.names[op.b]], layer_name(op), axis=op.axis.value)
+
+
+@exports(qi.ConstantOp)
+def constant(w: Writer, op: qi.ConstantOp) -> str:
+    """An activation that never changes; weights and biases are the layers' own."""
+    if activation(op.out) is None:
+        return ""
+    return w.constant("constant", np.array(op.value).view(storage(op.out)))
+
+
+def channel_scales(op: Any, result: ir.Value) -> tuple[Array, Array]:
+    """(the scale of each channel's weights as its requantization has it, the biases without the zero point)."""
+    weight = np.array(defining(op.weight).value).astype(np.int64)
+    x, out = known_activation(op.x), known_activation(result)
+    ratios = [Fraction(m, 1 << s) for m, s in zip(numbers(op.multiplier), numbers(op.shift), strict=True)]
+    unit = Fraction(out.scale) / Fraction(x.scale) / (1 << acc_shift(op))
+    exact = [float(r * unit) for r in ratios]
+    scales = np.array([s if s > 0 else 1.0 for s in exact], np.float32)
+    folded = np.array(defining(op.bias).value).astype(np.int64)
+    return scales, folded + x.zero_point * weight.reshape(len(weight), -1).sum(1)
+
+
+def layer_inputs(w: Writer, op: Any, weight: Array, axis: int) -> tuple[list[str], str]:
+    """([x, weights], biases) of a layer as numbers."""
+    name, (scales, bias) = layer_name(op), channel_scales(op, op.out)
+    acc_scale = scales.astype(np.float64) * known_activation(op.x).scale
+    dead = np.array([m == 0 for m in numbers(op.multiplier)])
+    codes = np.where(dead.reshape(-1, *(1,) * (weight.ndim - 1)) if axis == 0 else dead, 0, weight)
+    held = [w.constant(f"{name}_weight", codes.astype(np.int8)), w.constant(f"{name}_weight_scale", scales)]
+    if is_wide(op.x) and axis == 1:  # ONNX Runtime would round what a MatMul of such weights reads to 8 bits
+        real = w.constant(f"{name}_weights", (codes * scales).astype(np.float32))
+    else:
+        real = w.node("DequantizeLinear", held, f"{name}_weights", axis=axis)
+    if np.abs(bias).max(initial=0) > np.iinfo(np.int32).max:  # beside the zero point it fits, without it not
+        return [w.real(op.x), real], w.constant(f"{name}_bias", np.where(dead, 0, bias * acc_scale).astype(np.float32))
+    held = [w.constant(f"{name}_bias", np.where(dead, 0, bias).astype(np.int32))]
+    held.append(w.constant(f"{name}_bias_scale", acc_scale.astype(np.float32)))
+    return [w.real(op.x), real], w.node("DequantizeLinear", held, f"{name}_biases", axis=0)
+
+
+@exports(qi.Conv2dOp, qi.ConvAddOp)
+def convolution(w: Writer, op: qi.Conv2dOp | qi.ConvAddOp) -> str:
+    weight = np.array(defining(op.weight).value).transpose(0, 3, 1, 2)
+    inputs, bias = layer_inputs(w, op, weight, 0)
+    number = w.node(
+        "Conv", [*inputs, bias], layer_name(op), kernel_shape=list(weight.shape[2:]), strides=ints(op.strides),
+        pads=ints(op.padding), dilations=ints(op.dilation), group=op.groups.value,
+    )  # fmt: skip
+    return finished(w, op, number)
+
+
+@exports(qi.LinearOp, qi.LinearAddOp)
+def linear(w: Writer, op: qi.LinearOp | qi.LinearAddOp) -> str:
+    weight, name = np.array(defining(op.weight).value), layer_name(op)
+    if len(shape(op.x)) == 2:
+        inputs, bias = layer_inputs(w, op, weight, 0)
+        return finished(w, op, w.node("Gemm", [*inputs, bias], name, transB=1))
+    inputs, bias = layer_inputs(w, op, weight.T, 1)
+    number = w.node("MatMul", inputs, name)
+    return finished(w, op, w.node("Add", [number, bias], f"{name}_sum"))
+
+
+def finished(w: Writer, op: Any, number: str) -> str:
+    """With the residual of a fused addition, rounded."""
+    if isinstance(op, qi.ConvAddOp | qi.LinearAddOp):
+        number = w.node("Add", [number, w.real(op.residual)], f"{layer_name(op)}_residual")
+    return w.rounded(op, number, op.out, op.low.value, op.high.value)
+
+
+@exports(qi.AddOp)
+def add(w: Writer, op: qi.AddOp) -> str:
+    a, b = w.real(op.a), w.real(op.b)
+    if op.multiplier_a.value < 0:
+        number = w.node("Sub", [b, a], layer_name(op))
+    else:
+        number = w.node("Sub" if op.multiplier_b.value < 0 else "Add", [a, b], layer_name(op))
+    return w.rounded(op, number, op.out, op.low.value, op.high.value)
+
+
+@exports(qi.MulOp)
+def mul(w: Writer, op: qi.MulOp) -> str:
+    number = w.node("Mul", [w.real(op.a), w.real(op.b)], layer_name(op))
+    return w.rounded(op, number, op.out, op.low.value, op.high.value)
+
+
+@exports(qi.MatmulOp)
+def matmul(w: Writer, op: qi.MatmulOp) -> str:
+    number = w.node("MatMul", [w.real(op.a), w.real(op.b)], layer_name(op))
+    return w.rounded(op, number, op.out, op.low.value, op.high.value)
+
+
+@exports(qi.RequantOp)
+def requant(w: Writer, op: qi.RequantOp) -> str:
+    return w.rounded(op, w.real(op.x), op.out, op.low.value, op.high.value)
+
+
+@exports(qi.TableOp)
+def table(w: Writer, op: qi.TableOp) -> str:
+    name = layer_name(op)
+    entries = w.constant(f"{name}_table", np.array(op.table).view(storage(op.out)))
+    places = w.node("Cast", [w.names[op.x]], f"{name}_places", to=TensorProto.INT32)
+    return w.node("Gather", [entries, places], name, axis=0)
+
+
+@exports(qi.MaxPoolOp)
+def max_pool(w: Writer, op: qi.MaxPoolOp) -> str:
+    number = w.node("MaxPool", [w.real(op.x)], layer_name(op), **window(op, ints(op.dilation)))
+    return w.rounded(op, number, op.out)
+
+
+@exports(qi.AvgPoolOp)
+def avg_pool(w: Writer, op: qi.AvgPoolOp) -> str:
+    said = window(op, [1, 1]) | {"count_include_pad": int(op.count_include_pad.value)}
+    del said["dilations"]
+    number = w.node("AveragePool", [w.real(op.x)], layer_name(op), **said)
+    return w.rounded(op, number, op.out, op.low.value, op.high.value)
+
+
+def window(op: Any, dilation: list[int]) -> dict[str, Any]:
+    """The attributes of a pool; where the last window reaches out further than the padding, by ONNX's ceil mode."""
+    kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
+    floor = [
+        (shape(op.x)[2 + d] + padding[d] + padding[2 + d] - dilation[d] * (kernel[d] - 1) - 1) // strides[d] + 1
+        for d in range(2)
+    ]
+    said = {"kernel_shape": kernel, "strides": strides, "pads": padding, "dilations": dilation}
+    return said | {"ceil_mode": int(floor != shape(op.out)[2:])}
+
+
+@exports(qi.ReshapeOp)
+def reshape(w: Writer, op: qi.ReshapeOp) -> str:
+    sizes = w.constant(f"{layer_name(op)}_shape", np.array([0, *shape(op.out)[1:]], np.int64))
+    return w.node("Reshape", [w.names[op.x], sizes], layer_name(op))
+
+
+@exports(qi.TransposeOp)
+def transpose(w: Writer, op: qi.TransposeOp) -> str:
+    return w.node("Transpose", [w.names[op.x]], layer_name(op), perm=ints(op.permutation))
+
+
+@exports(qi.SliceOp)
+def slice_(w: Writer, op: qi.SliceOp) -> str:
+    name, dims = layer_name(op), shape(op.out)
+    axes = [d for d in range(1, len(dims)) if dims[d] != shape(op.x)[d]]
+    starts, steps = [ints(op.starts)[d] for d in axes], [ints(op.steps)[d] for d in axes]
+    ends = [start + (dims[d] - 1) * step + 1 for d, start, step in zip(axes, starts, steps, strict=True)]
+    every = [w.constant(f"{name}_{what}", np.array(values, np.int64))
+             for what, values in (("starts", starts), ("ends", ends), ("axes", axes), ("steps", steps))]  # fmt: skip
+    return w.node("Slice", [w.names[op.x], *every], name)
+
+
+@exports(qi.PadOp)
+def pad(w: Writer, op: qi.PadOp) -> str:
+    name = layer_name(op)
+    sides = w.constant(f"{name}_sides", np.array([*ints(op.low), *ints(op.high)], np.int64))
+    value = w.constant(f"{name}_value", storage(op.out)(op.value.value))
+    return w.node("Pad", [w.names[op.x], sides, value], name)

@@ -1,0 +1,88 @@
+"""An exported artifact is an ONNX file that ONNX Runtime runs within a step of the artifact."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from support.quantized_models import (
+    IntegerReference,
+    answers_here,
+    answers_of_onnxruntime,
+    float_network,
+    quantized,
+    samples,
+    step_of_output,
+)
+
+import dyadic
+from dyadic.compiler.cli.main import main
+from dyadic.compiler.driver import network_after
+from dyadic.compiler.export.qdq import to_onnx
+from dyadic.compiler.job import Job
+from dyadic.runtime.errors import UsageError
+
+
+def exported(model: Any, precision: Any, x: np.ndarray) -> tuple[np.ndarray, onnx.ModelProto]:
+    """What the integers answer, and the file."""
+    network = network_after("integerize", Job(model, {"x": x}, precision=precision, progress="off"))
+    with network.context:
+        (answer,) = IntegerReference(network)({"x": x}).values()
+        return answer, to_onnx(network)
+
+
+@pytest.mark.parametrize("precision", ["int8", "w8a16", "w4a8", "w4a4"])
+def test_onnxruntime_answers_within_a_step(precision: str) -> None:
+    """At 16 bits a step here and there on the way shows: five roundings in a row."""
+    x = samples(64)
+    mine, model = exported(float_network(), precision, x)
+    onnx.checker.check_model(model, full_check=True)
+    (theirs,) = answers_of_onnxruntime(model.SerializeToString(), {"x": x})
+    steps = np.rint(np.abs(mine - theirs) / step_of_output(model))
+    assert steps.max() <= (8 if precision == "w8a16" else 1)
+    assert precision == "w8a16" or (steps != 0).mean() < 0.05
+
+
+def test_a_last_softmax_is_in_the_file(tmp_path: Path) -> None:
+    model = float_network()
+    model.graph.node[-1].output[0] = "logits"
+    model.graph.node.append(onnx.helper.make_node("Softmax", ["logits"], ["y"], "softmax", axis=1))
+    x = samples(32)
+    artifact = dyadic.compile(
+        model, calibration={"x": x}, measure=False, progress="off", isa=["x86-64"], last_activation="float"
+    )
+    artifact.save(tmp_path / "m.dyq")
+    assert main(["export", str(tmp_path / "m.dyq"), "-o", str(tmp_path / "m.onnx")]) == 0
+    (theirs,) = answers_of_onnxruntime(str(tmp_path / "m.onnx"), {"x": x})
+    mine = dyadic.load(tmp_path / "m.dyq", max_batch=32)(x)
+    assert np.abs(mine - theirs).max() < 0.01
+
+
+def test_what_is_exported_is_taken_again_with_the_same_integers(tmp_path: Path) -> None:
+    """Import, export, import: scales, zero points and codes are those of the first file."""
+    x = samples(16)
+    path = quantized(tmp_path, float_network(), "QDQ", "QUInt8", "QInt8", True)
+    (first,), network = answers_here(str(path), {"x": x})
+    with network.context:
+        again = to_onnx(network)
+    (second,), _ = answers_here(again, {"x": x})
+    assert np.abs(first - second).max() <= 1.01 * step_of_output(again)
+    assert (first != second).mean() < 0.1
+
+
+def test_a_layer_without_a_form_is_named() -> None:
+    x = np.random.default_rng(1).normal(size=(16, 4, 6)).astype(np.float32)
+    node = onnx.helper.make_node("Softmax", ["x"], ["p"], "weights", axis=-1)
+    after = onnx.helper.make_node("MatMul", ["p", "w"], ["y"], "values")
+    kind = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [node, after],
+        "tiny",
+        [onnx.helper.make_tensor_value_info("x", kind, ["N", 4, 6])],
+        [onnx.helper.make_tensor_value_info("y", kind, ["N", 4, 3])],
+        [onnx.numpy_helper.from_array(np.ones((6, 3), np.float32), "w")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    with pytest.raises(UsageError, match='"weights" is a softmax, which has no form between quantizations'):
+        exported(model, "int8", x)
