@@ -132,19 +132,15 @@ def _program(
 ) -> CpuProgram:
     """One program: its constants go into the sections, its kernels are among those of the images."""
     steps = tuple(_step(launch, specs[launch.kernel.value], weights, params) for launch in launches)
-    attributes = main_function(module).operation.attributes
-    *offsets, arena = ints(attributes[views.ARENA])
+    surroundings = surroundings_of(module)
     layers: dict[str, tuple[str, ...]] = {}
     for launch in launches:
         layers[launch.kernel.value] = (*layers.get(launch.kernel.value, ()), launch.layer.value)
     return CpuProgram(
-        buffers=tuple(Buffer(o, s) for o, s in zip(offsets, ints(attributes[views.BUFFERS]), strict=True)),
-        arena_bytes=arena,
+        **surroundings,
         scratch_bytes=_scratch_bytes(specs[symbol] for symbol in layers),
-        inputs=tuple(_input(each) for each in attributes[INPUTS]),
-        outputs=tuple(_output(each) for each in attributes[OUTPUTS]),
         steps=steps,
-        together=first_together(launches, steps, ints(attributes[views.BUFFERS])),
+        together=first_together(launches, steps, [buffer.size for buffer in surroundings["buffers"]]),
         entries={
             level: {
                 symbol: Entry(*place, layers.get(symbol, ()))
@@ -154,6 +150,18 @@ def _program(
             for level, image in images.items()
         },
     )
+
+
+def surroundings_of(module: ir.Module | ir.Operation) -> dict[str, Any]:
+    """What the steps of a lowered module work in: fields of its program, by name."""
+    attributes = main_function(module).operation.attributes
+    *offsets, arena = ints(attributes[views.ARENA])
+    return {
+        "buffers": tuple(Buffer(o, s) for o, s in zip(offsets, ints(attributes[views.BUFFERS]), strict=True)),
+        "arena_bytes": arena,
+        "inputs": tuple(_input(each) for each in attributes[INPUTS]),
+        "outputs": tuple(_output(each) for each in attributes[OUTPUTS]),
+    }
 
 
 def layer_bytes(launches: Iterable[LaunchOp]) -> dict[str, int]:

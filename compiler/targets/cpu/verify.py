@@ -11,6 +11,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
+from dyadic.compiler.targets.cpu.emit import surroundings_of
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.compiler.targets.reproved import reprove
 from dyadic.dialects import new_context
@@ -18,7 +19,7 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.passes import PIPELINE
 from dyadic.runtime.artifact import ArtifactFile
-from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
+from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
 from dyadic.runtime.errors import ArtifactError, DyadicError
 
 
@@ -75,9 +76,12 @@ def network(file: ArtifactFile, programs: list[CpuProgram], recorded: Mapping[st
             raise ArtifactError(
                 f"'{file.path}' runs {len(first.steps)} steps, its integer module makes {len(launches)}"
             )
+        for name, value in surroundings_of(lowered).items():
+            if getattr(first, name) != value:
+                raise ArtifactError(f"'{file.path}': its program has other {name.replace('_', ' ')} than its network")
         for launch, step in zip(launches, first.steps, strict=True):
             for name in unlike(launch, step, weights, params):
-                raise ArtifactError(f"""'{file.path}': the {name} that "{step.layer}" reads are not its network's""")
+                raise ArtifactError(f"""'{file.path}': the {name} of "{step.layer}" are not its network's""")
     others = len(programs) - 1
     yield f"the weights and parameters of {len(launches)} steps are those of the integer network" + (
         f"; {others} shorter programs around the same weights are not looked at" if others else ""
@@ -88,14 +92,22 @@ def unlike(launch: LaunchOp, step: Step, weights: memoryview, params: memoryview
     """What a step reads that its launch does not say."""
     if launch.layer.value != step.layer or launch.op.value != step.op:
         yield "operator and layer"
+    if Reference(*ints(launch.out)) != step.out or (
+        launch.kernel.value == step.kernel and launch.tiles.value != step.tiles
+    ):
+        yield "place and number of results"
     for name, section, offset in (("weights", weights, step.weights), ("params", params, step.params)):
         data = np.ascontiguousarray(launch.data(name)).tobytes()
         held = bytes(section[offset : offset + len(data)]) if offset >= 0 else b""
         if data != held:
             yield {"weights": "weights", "params": "biases, multipliers and shifts"}[name]
+    if len(step.inputs) != len(ints(launch.inputs)) // 2:
+        yield "inputs"
     constant = np.ascontiguousarray(launch.data("constant")).tobytes()
     numbers = ints(launch.inputs)
     for at, buffer, place in zip(step.inputs, numbers[::2], numbers[1::2], strict=False):
         start = at.offset - place
+        if buffer >= 0 and at != Reference(buffer, place):
+            yield "inputs"
         if buffer < 0 and (at.buffer >= 0 or start < 0 or bytes(weights[start : start + len(constant)]) != constant):
             yield "constants"

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import dyadic
 from dyadic.compiler.cli.main import main
 from dyadic.dialects import new_context
 from dyadic.runtime.artifact import open_artifact, write
+from dyadic.runtime.cpu.program import CpuProgram
 
 Sections = dict[str, bytes]
 BODY = (
@@ -38,6 +40,23 @@ def changed(artifact: Path, where: Path, change: Callable[[Sections], None]) -> 
         change(sections)
         write(where, programs=file.programs, sections=sections, made=file.made)
     return where
+
+
+def test_a_program_that_does_something_else(artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_artifact(artifact) as file:
+        program = file.program
+        assert isinstance(program, CpuProgram)
+        sections = {name: bytes(file.section(name)) for name in file.sections}
+        first, *rest = program.steps
+        for other in (
+            replace(program, steps=(replace(first, tiles=first.tiles + 1), *rest)),
+            replace(program, steps=(first, *reversed(rest))),
+            replace(program, arena_bytes=program.arena_bytes + 64),
+            replace(program, inputs=(replace(program.inputs[0], scale=0.5),)),
+        ):
+            write(tmp_path / "other.dyq", programs=[other], sections=sections, made=file.made)
+            assert main(["verify", str(tmp_path / "other.dyq")]) == 5
+            assert "network" in capsys.readouterr().err
 
 
 def in_params(sections: Sections) -> None:
@@ -90,10 +109,10 @@ def test_an_honest_file(artifact: Path, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (in_params, "the biases, multipliers and shifts that"),
-        (in_table, "the weights that"),
+        (in_params, "the biases, multipliers and shifts of"),
+        (in_table, "the weights of"),
         (in_weights, "can reach"),
-        (in_network, "the biases, multipliers and shifts that"),
+        (in_network, "the biases, multipliers and shifts of"),
         (in_certificate, "certificate whose accumulators are not those"),
     ],
 )
