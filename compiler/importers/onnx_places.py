@@ -81,6 +81,8 @@ def place_after(look: Look, axes: Sequence[int] | None) -> Place | None:
         place = next(iter(found))
         fits = len(found) == 1 and all(name in look.places for name in look.node.input)
         return place if fits and place.axis != look.attribute("axis", 1) % len(look.out) else None
+    if kind in THROUGH_TIME:
+        return _through_time(look)
     if len(look.places) != 1:
         return None
     follow = FOLLOWED.get(kind)
@@ -170,13 +172,14 @@ def _aligned(look: Look) -> Place | None:
     return place
 
 
-def _through_time(look: Look, axes: Sequence[int] | None) -> Place | None:
-    """Recurrent layers: x [T,N,I] makes [T,D,N,H] and, of the last step, [D,N,H]; in layout 1 the batch is in front."""
-    name, place = look.only
-    batch_first = look.attribute("layout", 0)
-    if name != look.node.input[0] or place.inner != 1 or place.axis != (0 if batch_first else 1):
+def _through_time(look: Look) -> Place | None:
+    """Recurrent layers: x [T,N,I], states [D,N,H] make [T,D,N,H], and [D,N,H] of the last step; in layout 1 the batch
+    is in front."""
+    axis, x = 0 if look.attribute("layout", 0) else 1, look.node.input[0]
+    place = look.places.get(x) or next(iter(look.places.values()))
+    if any((each.axis, each.inner) != (axis, 1) for each in look.places.values()):
         return None
-    return replace(place, axis=0 if batch_first else len(look.out) - 2)
+    return replace(place, axis=axis if axis == 0 else len(look.out) - 2)
 
 
 Follow = Callable[[Look, Sequence[int] | None], Place | None]
@@ -194,5 +197,4 @@ FOLLOWED: dict[str, Follow] = {
     "ReduceSum": _reduced,
     "Slice": _cut,
     "Pad": _cut,
-    **dict.fromkeys(THROUGH_TIME, _through_time),
 }

@@ -38,7 +38,8 @@ def layers(node: Node) -> Result:
             none = np.zeros(rows, np.float32)
             bias, inside = own[2:] if biased else (none, none)
             states = [recurrent.first_state(one, index, count * ways, size, False) for one in (h, c)]
-            directions.append(Direction(own[0], own[1], bias, inside, *states, reverse=way == 1))
+            name = node.name + (f"_l{layer}" if layer else "") + ("_reverse" if way else "")
+            directions.append(Direction(name, own[0], own[1], bias, inside, *states, reverse=way == 1))
         answer = recurrent.recurrent(value, kind, directions, cell=kind == LSTM and _is_read(node, 2))
         value = answer.states
         last_h.append(answer.h)

@@ -27,6 +27,7 @@ def layer(node: Node) -> Result:
     states = [node.argument(5), node.argument(6) if kind == LSTM else None]
     directions = [
         Direction(
+            node.name + ("_reverse" if way else ""),
             weight[way],
             inner[way],
             bias[way, :rows],

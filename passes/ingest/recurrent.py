@@ -24,8 +24,11 @@ from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupporte
 @dataclass(frozen=True)
 class Direction:
     """One way through time: weights [gates*H, I] and [gates*H, H], biases [gates*H], gates in `qd.recurrence`'s order;
-    the states before the first step [1, H]."""
+    the states before the first step [1, H].
 
+    Its recurrence is called `name`, and the projection of its input `name`.input."""
+
+    name: str
     weight: Array
     recurrent: Array
     bias: Array
@@ -67,11 +70,13 @@ def _direction(x: ir.Value, kind: str, way: Direction, *, cell: bool) -> list[ir
     apart = np.zeros_like(inside)
     if kind == GRU:  # the candidate's own is added before the reset gate
         apart[2 * size :] = inside[2 * size :]
-    projected = building.linear(x, building.constant(way.weight), building.constant(bias + inside - apart))
-    return [
-        building.recurrence(projected, way.recurrent, apart, way.h, way.c, kind, reverse=way.reverse, cell=of_cell)
-        for of_cell in (False, True)[: 1 + cell]
-    ]
+    with ir.Location.name(f"{way.name}.input"):
+        projected = building.linear(x, building.constant(way.weight), building.constant(bias + inside - apart))
+    with ir.Location.name(way.name):
+        return [
+            building.recurrence(projected, way.recurrent, apart, way.h, way.c, kind, reverse=way.reverse, cell=of_cell)
+            for of_cell in (False, True)[: 1 + cell]
+        ]
 
 
 def _last(states: ir.Value, way: Direction) -> ir.Value:

@@ -13,6 +13,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context
+from dyadic.passes.rewriting import layer_name
 from dyadic.runtime.errors import ModelError
 
 T, I, H = 6, 5, 4
@@ -60,6 +61,16 @@ def test_onnx_layers(kind: str, ways: int, said: str, inputs: str, names: str) -
 def test_each_image_has_states_of_its_own() -> None:
     proto = recurrent("LSTM", 2, ', direction = "bidirectional"', ", b", "b")
     x = np.random.default_rng(2).normal(size=[3, T, I]).astype(np.float32)
+    assert_close(outputs(prepared(imported(proto)), x), run_onnxruntime(proto, x), 1e-5)
+
+
+def test_first_states_that_are_made_for_every_image() -> None:
+    """As torch's exporter makes them: zeros of the size of the batch."""
+    shape = "s = Shape(x) n = Gather(s, first) k = Concat<axis = 0>(ways, n, size) z = ConstantOfShape(k)"
+    body = f"{shape} {TO_TIME} a, last, more = LSTM<hidden_size = {H}>(xt, w, r, , , z, z) {TO_BATCH}"
+    constants = weights("LSTM", 1) | {"first": np.array([0]), "ways": np.array([1]), "size": np.array([H])}
+    proto = model(body, f"float[N,{T},{I}] x", constants)
+    x = np.random.default_rng(5).normal(size=[3, T, I]).astype(np.float32)
     assert_close(outputs(prepared(imported(proto)), x), run_onnxruntime(proto, x), 1e-5)
 
 
@@ -139,6 +150,16 @@ class Layers(nn.Module):
         both = last if isinstance(last, tuple) else (last,)
         after, _ = self.second(states.transpose(0, 1))
         return after, *(each.transpose(0, 1).flatten(1) for each in both)
+
+
+def test_every_product_of_a_layer_has_a_name_of_its_own() -> None:
+    """By it a width may be given to each."""
+    module = of_torch(Layers(nn.LSTM).eval(), (1, T, I))
+    block = module.body.operations[0].regions[0].blocks[0]
+    kinds = ("qd.linear", "qd.recurrence")
+    names = [layer_name(op) for op in block.operations if op.operation.name in kinds]
+    ways = ["first", "first_reverse", "first_l1", "first_l1_reverse", "second"]
+    assert sorted(set(names)) == sorted([*ways, *(f"{name}.input" for name in ways)])
 
 
 @pytest.mark.parametrize(
