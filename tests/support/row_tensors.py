@@ -56,7 +56,7 @@ class Tensor:
         for i, plane in enumerate(fixedpoint.planes(values.astype(np.int16 if wide else np.uint8))):
             self.write_plane(view, i, plane)
 
-    def write_plane(self, view: Any, number: int, plane: Rows) -> None:
+    def write_plane(self, view: Any, number: int, plane: npt.NDArray[Any]) -> None:
         """One byte of every number; plane 2 is the copy."""
         kind = self.strided
         place = self.offset + number * kind.plane

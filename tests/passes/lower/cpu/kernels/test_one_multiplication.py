@@ -23,7 +23,9 @@ def check(a: np.ndarray, b: np.ndarray, s: np.ndarray, zero_point: int) -> Copy 
     return copy
 
 
-def scale_and_shift(rng: np.random.Generator, channels: int, spread: float) -> tuple[np.ndarray, ...]:
+def scale_and_shift(
+    rng: np.random.Generator, channels: int, spread: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As `balance-norms` leaves them: weights of 127, multipliers of 31 bits, biases inside the range of results."""
     m = rng.integers(1 << 30, 1 << 31, channels)
     s = np.rint(45 - rng.uniform(0, spread, channels)).astype(np.int64)
@@ -34,7 +36,7 @@ def scale_and_shift(rng: np.random.Generator, channels: int, spread: float) -> t
 @pytest.mark.parametrize("seed", range(3))
 def test_every_number_becomes_the_same_byte(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    assert check(*scale_and_shift(rng, 24, 3), zero_point=int(rng.integers(0, 256))) is not None
+    assert check(*scale_and_shift(rng, 24, 3), int(rng.integers(0, 256))) is not None
 
 
 def test_one_scale_for_all_channels() -> None:
