@@ -26,6 +26,8 @@ from dyadic.dialects.tensor_types import MOST_ELEMENTS
 from dyadic.runtime.errors import ModelError, ResourceError, UsageError
 
 SMALL_BYTES = 4096  # what shape inference gets to see; weights only have shapes there
+MOST_TOTAL = 1 << 26  # numbers of all tensors of one image, which any model may make
+MOST_GROWTH = 4096  # more of them for each number that the model reads and holds
 OTHER_BATCH = 2  # what the model is also looked at with, where its batch is open
 
 
@@ -57,7 +59,7 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
         types = _settle(model, constants, budget)
         elsewhere = check_batch(graph, constants, types, other.graph, others, types_other, batch, model.opset_import)
     types = _infer_shapes(model, constants, strict=True)
-    _check_sizes(graph, types)
+    _check_sizes(graph, types, constants)
     del graph.value_info[:]
     graph.value_info.extend(value for name, value in types.items() if name not in constants)
     for value in graph.output:
@@ -100,18 +102,27 @@ def _set_batch(graph: onnx.GraphProto, batch: int | None) -> None:
             first.dim_value = batch
 
 
-def _check_sizes(graph: onnx.GraphProto, types: Types) -> None:
-    """No tensor is larger than what can be computed with."""
+def _check_sizes(graph: onnx.GraphProto, types: Types, constants: Constants) -> None:
+    """No tensor is larger than what can be computed with, nor all of them for what the model reads and holds."""
+    held = sum(math.prod(tensor.dims) for tensor in constants.values())
+    held += sum(math.prod(static_shape(value) or [0]) for value in graph.input)
+    most, made = max(MOST_TOTAL, MOST_GROWTH * held), 0
     for node in graph.node:
         for name in node.output:
             shape = static_shape(types.get(name)) or []
-            called = f'"{node.name}" ({node.op_type})'
+            called, count = f'"{node.name}" ({node.op_type})', math.prod(shape)
+            made += count
             if min(shape, default=1) < 0:
                 raise ModelError(f"{called} makes a tensor of the shape {shape}: its window does not fit its input")
-            if math.prod(shape) > MOST_ELEMENTS:
+            if count > MOST_ELEMENTS:
                 raise ResourceError(
-                    f"{called} makes a tensor of the shape {shape}, {math.prod(shape)} numbers for one image; "
+                    f"{called} makes a tensor of the shape {shape}, {count} numbers for one image; "
                     f"up to {MOST_ELEMENTS} are supported"
+                )
+            if made > most:
+                raise ResourceError(
+                    f"up to {called} the model makes {made} numbers for one image, of {held} that it reads and holds; "
+                    f"up to {most} are supported"
                 )
 
 

@@ -5,7 +5,7 @@ import pytest
 from support.meaning import prepared
 from support.onnx_models import Constants, imported, model
 
-from dyadic.runtime.errors import ModelError
+from dyadic.runtime.errors import ModelError, ResourceError
 
 MANY = np.zeros(3, np.float32)
 CASES: dict[str, tuple[str, Constants, str]] = {
@@ -35,3 +35,10 @@ def test_what_broken_files_ask_for(name: str) -> None:
     with pytest.raises(ModelError) as caught:
         prepared(imported(model(body, constants=constants)))
     assert said in str(caught.value)
+
+
+def test_many_tensors_are_too_many_together() -> None:
+    """Each is as large as one may be; what small files ask for is bounded in all."""
+    body = "a = Expand(x, s) " + " ".join(f"{new} = Relu({old})" for old, new in zip("abcd", "bcdy", strict=True))
+    with pytest.raises(ResourceError, match=r'up to "\w" \(Relu\) the model makes \d+ numbers for one image'):
+        imported(model(body, "float[N,1,1,1] x", {"s": np.array([1, 1, 1 << 12, 1 << 12])}))
