@@ -44,6 +44,7 @@ TuneMode = Literal["off", "quick", "full"]
 ProgressStyle = Literal["rich", "json", "off"]
 File = str | os.PathLike[str]
 
+EVERY_LEVEL = "all"
 MOST_THREADS, MOST_BATCH, MOST_PLANS = 1024, 1 << 16, 10_000
 
 
@@ -238,7 +239,8 @@ class Options:
     target: str = option("cpu", "kind of machine that runs the artifact", a_target, metavar="|".join(names()))
     isa: str | Iterable[str] | None = option(
         None,
-        "instruction set levels to hold code for (default: all that this machine can run)",
+        "instruction set levels to hold code for (default: the best of this machine and the one of all machines; all: "
+        "whatever this machine can run)",
         levels,
         metavar="LEVELS",
     )
@@ -290,7 +292,8 @@ class Options:
         if self.time_limit is not None:
             seconds_of(str(self.time_limit))
         if self.isa:
-            known = target_of(self.target).levels
+            asked = tuple(self.isa)
+            known = (*target_of(self.target).levels, *([EVERY_LEVEL] if len(asked) == 1 else []))
             if wrong := [level for level in self.isa if level not in known]:
                 raise UsageError(f"--isa '{wrong[0]}' is no level that code is made for; there are {', '.join(known)}")
 
@@ -321,7 +324,8 @@ class Options:
     def levels(self) -> tuple[str, ...]:
         """The levels to hold code for, best first, each once."""
         target = target_of(self.target)
-        wanted = tuple(self.isa or target.usable())
+        asked = tuple(self.isa or ())
+        wanted = target.usable() if asked == (EVERY_LEVEL,) else asked or target.usual()
         return tuple(name for name in target.levels if name in wanted)
 
     @property

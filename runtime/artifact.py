@@ -9,8 +9,8 @@
 
 A program is for one target and one variant (`runtime/program.py`); programs may share sections. Sections: `qi` (integer
 IR, MLIR bytecode), JSON: `report`, `certificate`; and those of a target, which begin with its name: `cpu/weights`,
-`cpu/params`, `cpu/code/<level>` (a flat image). There is nothing to unpack and nothing executable outside the code, and
-no pickle anywhere.
+`cpu/params`, `cpu/code/<level>` (a flat image). What a run needs is mapped as it is; the sections that are no target's
+are deflated (zlib), and may be as they are. Nothing is executable outside the code, and there is no pickle anywhere.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ import json
 import mmap
 import os
 import stat
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +34,8 @@ MAGIC = b"\x89DYQ\r\n\x1a" + bytes([FORMAT])
 PREAMBLE = 48
 CODE_ALIGNMENT = 4096
 MAX_HEADER_BYTES = 64 << 20
+MOST_INFLATED = 256 << 20  # of a section: a few bytes can stand for very many
+ZLIB = b"\x78"  # how deflated sections begin, unlike JSON and MLIR bytecode
 
 Verify = Literal["all", "code"]
 
@@ -78,7 +81,7 @@ def write(
     speak of must be there, and no others of a target. `made` is the JSON record of how it was made. The file appears
     under its name complete and synced, or not at all: whatever happens before leaves an old file as it was.
     """
-    contents = {name: _as_bytes(value) for name, value in sections.items()}
+    contents = {name: _as_bytes(name, value) for name, value in sections.items()}
     offset, table = 0, []
     for name, content in contents.items():
         offset = _align(offset, _alignment(name))
@@ -119,10 +122,11 @@ def write(
     return start + data_bytes
 
 
-def _as_bytes(value: Any) -> memoryview:
+def _as_bytes(name: str, value: Any) -> memoryview:
     if isinstance(value, dict | list):
-        value = json.dumps(value, allow_nan=False, indent=1).encode()
-    return memoryview(value).cast("B")
+        value = json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    view = memoryview(value).cast("B")
+    return view if _owner(name) else memoryview(zlib.compress(view, 9))
 
 
 # --- reading
@@ -186,7 +190,7 @@ class ArtifactFile:
         return self.programs[0]
 
     def section(self, name: str) -> memoryview:
-        """A section's bytes, verified; valid also after close."""
+        """A section's bytes, verified and inflated; valid also after close."""
         if name not in self.sections:
             raise ArtifactError(f"'{self.path}' has no section '{name}'; it has {', '.join(self.sections)}")
         if name not in self._verified:
@@ -194,11 +198,23 @@ class ArtifactFile:
                 self._verify(name)
             except ArtifactError as error:
                 raise ArtifactError(f"'{self.path}' cannot be used: {error}; compile the model again") from None
-        return self._view(name)
+        view = self._view(name)
+        return view if _owner(name) or view[:1] != ZLIB else memoryview(self._inflated(name, view))
 
     def json(self, name: str) -> Any:
         """A JSON section: `report`, `certificate`."""
         return _parse_json(bytes(self.section(name)), f"section '{name}'")
+
+    def _inflated(self, name: str, view: memoryview) -> bytes:
+        inflater = zlib.decompressobj()
+        try:
+            content = inflater.decompress(view, MOST_INFLATED)
+        except zlib.error as error:
+            raise ArtifactError(f"'{self.path}' cannot be used: its section '{name}' is damaged ({error})") from None
+        if not inflater.eof or inflater.unused_data:
+            whole = f"one deflated stream of at most {MOST_INFLATED} bytes"
+            raise ArtifactError(f"'{self.path}' cannot be used: its section '{name}' is not {whole}")
+        return content
 
     def _view(self, name: str) -> memoryview:
         section = self.sections[name]

@@ -45,6 +45,10 @@ class Target(ABC):
     def usable(self) -> tuple[str, ...]:
         """The levels that this machine can run, best first."""
 
+    def usual(self) -> tuple[str, ...]:
+        """The levels to hold code for where nobody says which: the best of this machine and the one of all machines."""
+        return tuple(dict.fromkeys((self.usable()[0], self.levels[-1])))
+
     @abstractmethod
     def choose(self, levels: Collection[str]) -> str:
         """The best of `levels` that this machine can run. Raises MachineError where there is none."""

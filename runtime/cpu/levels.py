@@ -5,6 +5,7 @@ An artifact holds code for one or more levels; the best one that this machine ha
 """
 
 import os
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +40,7 @@ LEVELS = (
     Level("x86-64", frozenset({"sse2"}), "x86-64", ""),
 )
 BY_NAME = {level.name: level for level in LEVELS}
+PORTABLE = LEVELS[-1].name  # what every machine runs; small rather than fast
 
 
 @cache
@@ -87,6 +89,13 @@ def choose(present: Collection[str], isa: str | None = None) -> str:
         return isa
     for level in LEVELS:
         if level.name in present and _runs(level):
+            if level.name == PORTABLE and len(present) > 1 and usable()[0] != PORTABLE:
+                warnings.warn(
+                    f"the artifact holds code for {have}, of which this machine can run {PORTABLE} alone, small rather "
+                    f"than fast: compile it with --isa {usable()[0]},{PORTABLE}, or here",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
             return level.name
     lacking = [
         f"{name} needs {_list(BY_NAME[name].needs - features()) or 'leave of the operating system'}"

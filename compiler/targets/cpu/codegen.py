@@ -21,7 +21,7 @@ from dyadic.compiler.targets.cpu.identity import code_digest
 from dyadic.compiler.targets.cpu.link import Image, link
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.registry import family_of
-from dyadic.runtime.cpu.levels import BY_NAME
+from dyadic.runtime.cpu.levels import BY_NAME, PORTABLE
 
 TO_LLVM = (
     "builtin.module(canonicalize,cse,convert-scf-to-cf,convert-vector-to-llvm,expand-strided-metadata,"
@@ -188,8 +188,8 @@ def _only_llvm(module: Any) -> None:
     module.walk(look)
 
 
-def machine_code(text: str, level: str) -> bytes:
-    """An ELF object of LLVM IR text."""
+def machine_code(text: str, level: str, *, unroll: bool = True) -> bytes:
+    """An ELF object of LLVM IR text; unroll: whether LLVM may write out the bodies of loops several times."""
     import llvmlite.binding as binding
 
     binding.initialize_all_targets()
@@ -199,7 +199,9 @@ def machine_code(text: str, level: str) -> bytes:
         cpu=target.llvm_cpu, features=target.llvm_features, opt=3, reloc="pic", codemodel="small"
     )
     module = binding.parse_assembly(text)
-    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
+    tuning = binding.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_unrolling = unroll
+    builder = binding.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
     return machine.emit_object(module)
 
@@ -207,11 +209,13 @@ def machine_code(text: str, level: str) -> bytes:
 def make(jobs: list[dict[str, Any]]) -> None:
     """Each job's object, at the path that it names."""
     for job in jobs:
-        text = MEMORY_FUNCTIONS
+        text, unroll = MEMORY_FUNCTIONS, True
         if job["symbol"] != MEMORY:
-            text = llvm_ir({job["symbol"]: registry.from_json(job["family"], job["spec"])}, job["level"])
+            spec = registry.from_json(job["family"], job["spec"])
+            text = llvm_ir({job["symbol"]: spec}, job["level"])
+            unroll = getattr(spec, "unrolls", True) and job["level"] != PORTABLE
         part = Path(job["path"] + ".part")  # what has the right name is whole
-        part.write_bytes(machine_code(text, job["level"]))
+        part.write_bytes(machine_code(text, job["level"], unroll=unroll))
         part.replace(job["path"])
 
 

@@ -16,7 +16,7 @@ the same weights, and the two sums become one accumulator before the epilogue.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,8 @@ UNROLLED_PIXELS = 64  # a chunk of at most this many pixels in short rows become
 @dataclass(frozen=True)
 class ConvSpec(StoredWeights):
     """Everything the code depends on; strides in bytes. Layers with equal specs share one kernel."""
+
+    unrolls: ClassVar[bool] = False  # a register tile in a loop's body is enough: more copies of it gain nothing
 
     rows: int  # output pixels as rows x columns; a dense 1x1 convolution has a single row
     columns: int
@@ -164,6 +166,11 @@ class Place:
             None if self.addend is None else by(self.addend, spec.residual_row, spec.residual_column),
         )
 
+    def further(self, channels: c.Value) -> "Place":
+        """Of the same pixel, so many channels further on."""
+        addend = None if self.addend is None else c.at(self.addend, channels)
+        return Place(self.source, c.at(self.target, channels), addend)
+
 
 @dataclass(frozen=True)
 class Channels:
@@ -247,20 +254,25 @@ class _ConvWriter:
         spec, k = self.spec, self.k
         scratch = c.at(k.scratch, conv_amx.SCRATCH_BYTES)
         weights = unpack.unit_weights(spec, k, scratch, index, chunk, vector, len(counts), zeros=self.pads)
-        for start in range(0, len(counts), self.tile_vectors):
-            part = counts[start : start + self.tile_vectors]
+
+        def part(start: c.Value | int, counts: list[int], where: Place, first: int) -> None:
             requantize = [
                 Requantize(
                     self.k.params,
-                    c.add(vector, start + v),
+                    c.add(c.add(vector, start), v),
                     spec.form,
                     residual=spec.residual,
                     wide=spec.in_plane > 0,
                 )
-                for v in range(len(part))
+                for v in range(len(counts))
             ]
-            channels = Channels(requantize, part, weights.moved(spec, start), start * LANES)
-            self.vectors(channels, where, chunk)
+            self.vectors(Channels(requantize, counts, weights.moved(spec, start), first), where, chunk)
+
+        whole = counts.count(LANES) if self.tile_vectors == 1 else 0
+        if whole > 1:  # one body for all of them: where tiles are narrow, units have many
+            c.loop(0, whole, lambda i: part(i, [LANES], where.further(c.mul(i, LANES)), 0))
+        for start in range(whole if whole > 1 else 0, len(counts), self.tile_vectors):
+            part(start, counts[start : start + self.tile_vectors], where, start * LANES)
 
     def vectors(self, channels: Channels, where: Place, chunk: c.Value) -> None:
         """All register tiles of a unit for the vectors that one tile takes."""

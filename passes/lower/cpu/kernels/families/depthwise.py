@@ -34,7 +34,7 @@ CHANNELS = 64  # of a block
 QUADS = 4  # vectors of 16 int32 that make a block
 LANES = 16
 TAPS = 4  # kernel rows that one multiplication takes
-UNROLL = {64: 8, 32: 4, 16: 4}  # results in straight-line code, by bytes of a vector
+UNROLL = {64: 8, 32: 4, 16: 1}  # results in straight-line code, by bytes of a vector
 MOST_WIDENED = 32  # bytes of the widest vectors without VNNI instructions
 
 
@@ -328,7 +328,8 @@ class _Row:
         self.starts = [min(p * self.length, self.spec.columns - self.length) for p in range(strip.positions)]
 
     def write(self, source: c.Value, target: c.Value) -> None:
-        unroll = next((u for u in range(min(UNROLL[self.v.size], self.length), 3, -1) if self.length % u == 0), 4)
+        most = UNROLL[self.v.size]
+        unroll = next((u for u in range(min(most, self.length), 3, -1) if self.length % u == 0), min(most, 4))
         # columns that the next result needs again
         kept = max(0, self.spec.taps_x - self.spec.stride_x) if self.slides else 0
         first = [value for x in range(kept) for value in self.column(source, x * self.spec.tap_x)]

@@ -98,13 +98,17 @@ class Weights:
     scales: c.Value
     zeros: bool = False  # the kernel multiplies with the padding of K, too
 
-    def moved(self, spec: Any, vectors: int) -> "Weights":
+    def moved(self, spec: Any, vectors: c.Value | int) -> "Weights":
         """Those of so many vectors further on."""
+
+        def by(pointer: c.Value, size: int) -> c.Value:
+            return c.at(pointer, vectors * size if isinstance(vectors, int) else c.mul(vectors, size))
+
         return replace(
             self,
-            ready=c.at(self.ready, vectors * self.stride) if self.stride == spec.vector_bytes else self.ready,
-            stored=c.at(self.stored, vectors * spec.stored_bytes),
-            scales=c.at(self.scales, vectors * spec.scale_bytes),
+            ready=by(self.ready, self.stride) if self.stride == spec.vector_bytes else self.ready,
+            stored=by(self.stored, spec.stored_bytes),
+            scales=by(self.scales, spec.scale_bytes),
         )
 
 
