@@ -10,6 +10,7 @@ from dyadic.passes.ingest.onnx_node import attribute, onnx
 from dyadic.passes.ingest.recurrent import Direction
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
 
+GATE_ORDER = {"LSTM": "iofc", "GRU": "zrh"}
 USUAL = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"]}
 SIMPLE = {"Tanh": TANH, "Relu": RELU}
 
@@ -18,10 +19,17 @@ SIMPLE = {"Tanh": TANH, "Relu": RELU}
 def layer(node: Node) -> Result:
     """(Y, last h, and of an LSTM last c); Y is [T,D,B,H], or [B,T,D,H] in layout 1."""
     x, weight, inner = node.argument(0), node.array(1, "weights"), node.array(2, "recurrent weights")
+    gates = 1 if node.operator == "RNN" else len(GATE_ORDER[node.operator])
+    if inner.ndim != 3 or weight.ndim != 3 or weight.shape[:2] != inner.shape[:2] or not inner.size:
+        raise Unsupported(f"its weights {weight.shape} and {inner.shape} have no directions and gates in common")
     ways, rows, size = inner.shape
+    if rows != gates * size:
+        raise Unsupported(f"its recurrent weights {inner.shape} are not those of {gates} gates")
     kind, backwards = _kind(node, ways), _directions(node, ways)
     batch_first = bool(attribute(node, "layout", 0))
     bias = np.zeros([ways, 2 * rows], np.float32) if node.argument(3) is None else node.array(3, "biases")
+    if bias.shape != (ways, 2 * rows):
+        raise Unsupported(f"its biases have the shape {bias.shape}; {(ways, 2 * rows)} would work")
     value = recurrent.one_sequence(x, batch_first)
     _check(node, shape(value)[1])
     states = [node.argument(5), node.argument(6) if kind == LSTM else None]

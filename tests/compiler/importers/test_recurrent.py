@@ -107,6 +107,8 @@ def recurrences(module: Any) -> list[Any]:
         ("LSTM", "", ", , , , , p", {"p": np.ones([1, 3 * H], np.float32)}, "peephole"),
         ("LSTM", "", ", , n", {"n": np.array([T - 1], np.int32)}, r"sequence_lens \[5\] differ from its 6 steps"),
         ("RNN", ', activations = ["Softsign"]', "", {}, "Tanh or Relu would work"),
+        ("LSTM", "", "", {"r": np.ones([1, 3 * H, H], np.float32)}, "have no directions and gates in common|4 gates"),
+        ("LSTM", "", ", b", {"b": np.ones([1, 4 * H], np.float32)}, "its biases have the shape"),
     ],
 )
 def test_what_has_no_form_is_refused(kind: str, said: str, inputs: str, more: Any, reason: str) -> None:

@@ -101,6 +101,35 @@ def test_arrays_to_write_into_have_the_models_order(recognizer: tuple[Recognizer
         np.testing.assert_array_equal(session(x), expected.transpose(1, 0, 2))
 
 
+class Step(nn.Module):
+    """One frame at a time, the states in and out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(6, 12, batch_first=True)
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        y, (h, c) = self.lstm(x, (h, c))
+        return y, h, c
+
+
+def test_states_may_go_out_and_come_in_again(tmp_path: Path) -> None:
+    """Twenty frames later the states are still those of the float module."""
+    torch.manual_seed(2)
+    network, samples = Step().eval(), {"x": torch.randn(64, 1, 6)}
+    samples |= {name: 0.7 * torch.tanh(torch.randn(64, 1, 12)) for name in ("h", "c")}
+    feeds = {name: value.numpy() for name, value in samples.items()}
+    examples = tuple(value[:1] for value in samples.values())
+    artifact = dyadic.compile(network, calibration=feeds, example_inputs=examples, progress="off", measure=False)
+    artifact.save(tmp_path / "step.dyq")
+    real, made = (torch.zeros(1, 1, 12),) * 2, [np.zeros((1, 1, 12), np.float32)] * 2
+    with dyadic.load(tmp_path / "step.dyq") as session, torch.no_grad():
+        for x in torch.randn(20, 1, 1, 6):
+            _, *real = network(x, *real)
+            _, *made = session(x.numpy(), *made)
+    assert all(sqnr_db(a, b.numpy()) > 25 for a, b in zip(made, real, strict=True))
+
+
 def test_a_keyword_spotter(tmp_path: Path) -> None:
     torch.manual_seed(1)
     network = Spotter().eval()
