@@ -21,6 +21,7 @@ from torch_mlir.extras import fx_importer
 from dyadic.compiler.importers.masks import Found, say_of_argument, say_of_result
 from dyadic.compiler.importers.torch_batch import check_batch
 from dyadic.compiler.importers.torch_masks import replace_masks
+from dyadic.compiler.importers.torch_quantized import settled_quantization
 from dyadic.dialects import qd
 from dyadic.runtime.errors import ModelError, UsageError
 
@@ -32,7 +33,7 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     module cannot be traced or is not finite. Operators that have no form here are no error yet: ingest lists them all.
     """
     examples = _one_image(example_inputs)
-    with _evaluation_mode(module), torch.no_grad():
+    with _evaluation_mode(module), settled_quantization(module), torch.no_grad():
         program = _export(module, examples)
         axes = check_batch(module, examples)
     _check_finite(program)

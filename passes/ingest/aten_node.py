@@ -19,6 +19,8 @@ def operator_name(op: ir.Operation) -> str | None:
     name = op.attributes["name"].value if op.name == "torch.operator" else op.name
     if name == "torch.dyadic.valid":
         return "dyadic.valid"
+    if name.startswith("torch.quantized_decomposed."):
+        return ".".join(name.removeprefix("torch.").split(".")[:2])
     if not name.startswith("torch.aten."):
         return None
     name = name.removeprefix("torch.aten.")
