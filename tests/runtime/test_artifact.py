@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +151,30 @@ def test_files_that_cannot_be_read(tmp_path) -> None:
         assert error.value.exit_code == 6
 
 
+@pytest.mark.parametrize(
+    "content", [b"\x78\xda damaged", zlib.compress(b"whole") + b"more", zlib.compress(bytes(99))[:-3]]
+)
+def test_what_does_not_inflate_is_refused(small, identity, monkeypatch, content) -> None:
+    monkeypatch.setattr(artifact.zlib, "compress", lambda view, level: content)
+    put(small, identity(1, 1, 1), qi=b"what")
+    with open_artifact(small) as file, pytest.raises(ArtifactError, match="section 'qi' is"):
+        file.section("qi")
+
+
+def test_a_section_may_be_as_it_is(small, identity, monkeypatch) -> None:
+    monkeypatch.setattr(artifact.zlib, "compress", lambda view, level: view)
+    put(small, identity(1, 1, 1), qi=b"ML as it is")
+    with open_artifact(small) as file:
+        assert bytes(file.section("qi")) == b"ML as it is"
+
+
+def test_no_section_stands_for_more_than_there_is_room(small, identity, monkeypatch) -> None:
+    put(small, identity(1, 1, 1), qi=bytes(10_000))
+    monkeypatch.setattr(artifact, "MOST_INFLATED", 9_999)
+    with open_artifact(small) as file, pytest.raises(ArtifactError, match="at most 9999 bytes"):
+        file.section("qi")
+
+
 def test_verify_code_leaves_only_the_weights_unread(small) -> None:
     with open_artifact(small) as file:
         places = {name: section.offset for name, section in file.sections.items()}
@@ -222,7 +247,7 @@ def test_a_full_disk_leaves_the_old_file(small, identity) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(FileError, match="free some space"):
-            put(small, identity(1, 1, 1), qi=bytes(1 << 20))
+            put(small, identity(1, 1, 1), qi=random.Random(1).randbytes(1 << 20))  # which deflates to as much
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, old)
@@ -250,10 +275,10 @@ from dyadic.runtime import artifact
 from dyadic.runtime.cpu.program import CpuProgram
 program = CpuProgram.from_json(json.loads(sys.argv[2]))
 print("ready", flush=True)
-sections = {"cpu/weights": bytes(64), "cpu/params": bytes(64), "cpu/code/x86-64": b"\\xc3"}
+sections = {"cpu/params": bytes(64), "cpu/code/x86-64": b"\\xc3"}
 for i in range(10**6):
     artifact.write(sys.argv[1], programs=[program],
-                   sections=sections | {"qi": bytes([i % 256]) * 500_000}, made={})
+                   sections=sections | {"cpu/weights": bytes([i % 256]) * 500_000}, made={})
 """
 
 
@@ -267,5 +292,4 @@ def test_a_killed_writer_leaves_a_whole_file(small, identity) -> None:
             time.sleep(dice.uniform(0.01, 0.12))
             writer.kill()
         with open_artifact(small) as file:
-            if "qi" in file.sections:
-                assert np.unique(np.frombuffer(file.section("qi"), np.uint8)).size == 1
+            assert np.unique(np.frombuffer(file.section("cpu/weights"), np.uint8)).size == 1
