@@ -145,6 +145,13 @@ def agrees(module: Any, feeds: Arrays, wanted: list[npt.NDArray[Any]]) -> bool:
     return True
 
 
+def write_samples(path: Path, arrays: Arrays) -> None:
+    from dyadic.runtime.array_files import write_npz
+
+    with open(path, "wb") as file:
+        write_npz(file, arrays)
+
+
 def compiled(model: Path, samples: Path, output: Path) -> int:
     from dyadic.compiler.cli.main import main
 
@@ -177,7 +184,7 @@ def try_model(number: int, seed: int, folder: Path, compile_one_in: int) -> Fate
     kind = f"model: {done.split(maxsplit=1)[0]}"
     if end.code == 0 and compile_one_in and number % compile_one_in == 0 and answers.exists():
         feeds = pickle.loads(answers.read_bytes())[0]
-        np.savez(samples, **feeds)
+        write_samples(samples, feeds)
         kind += ", compiled"
         end = limited(lambda: compiled(model, samples, folder / "out.dyq"), seconds=60)
     return fate(number, kind, done, end, said)
@@ -214,7 +221,7 @@ def try_data(number: int, seed: int, folder: Path, model: Path) -> Fate:
     done, suffix, data = broken_data.mutant(seed, number)
     path, good = folder / f"broken{suffix}", folder / "good.npz"
     path.write_bytes(data)
-    np.savez(good, **broken_data.original())
+    write_samples(good, broken_data.original())
     words = {
         0: ["compile", str(model), "--calibration", str(path), "--until", "calibrate", "-o", str(folder / "out.mlir")],
         1: ["compile", str(model), "--calibration", str(good), "--evaluate", str(path), "--until", "calibrate", "-o",
