@@ -1,18 +1,23 @@
-"""Make the pages that are made from the code: api.md, dialects.md, pipeline.md, knobs.md. A test says if one is stale.
+"""Make the pages that are made from the code: operators, api, dialects, pipeline, knobs. A test says if one is stale.
 
 python docs/generate.py
 """
 
 import inspect
+import json
 import re
+import textwrap
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from dyadic.compiler.knobs import KNOBS
-from dyadic.dialects import DIALECTS
+from dyadic.compiler.targets.registry import names, target_of
+from dyadic.dialects import DIALECTS, qd, qi
 from dyadic.passes import PIPELINE
+from dyadic.passes.ingest.ingest_aten import ATEN
+from dyadic.passes.ingest.ingest_onnx import ONNX
 
 HERE = Path(__file__).resolve().parent
 MADE = "<!-- made by docs/generate.py; edit the docstrings instead -->"
@@ -158,7 +163,67 @@ def parameters(text: str) -> list[str]:
     return [*parts, text[last:].strip()]
 
 
-PAGES = {"api.md": api, "dialects.md": dialects, "pipeline.md": pipeline, "knobs.md": knobs}
+def operators() -> str:
+    """What both importers take, what ONNX's own tests say of it, and the widths and targets of the ops behind."""
+    record = json.loads((HERE.parent / "benchmarks" / "node_tests" / "record.json").read_text())
+    right = sum(counts[0] > 0 for counts in record.values())
+    made = MADE.replace("docstrings", "importers' marks or the record of benchmarks/node_tests")
+    lines = [made, "", "# Operators", ""]
+    lines += [
+        paragraph(
+            "What a network may be written with. Whatever depends on nothing that the network reads is computed while "
+            "compiling, by ONNX's own reference, so that any of its operators may stand there. Everything that is "
+            "refused is named at once, by the user's layers, with what would work."
+        ),
+        "",
+        "## ONNX",
+        "",
+        paragraph(
+            f"{len(ONNX.operators)} operators, opset 7 to the newest. `python -m benchmarks.node_tests --write` tries "
+            f"ONNX's own node tests: {right} operators have a case that is computed right, none has one that is "
+            "computed wrong. The numbers are cases that are right and cases that are refused; where there are none, "
+            "ONNX has no test that reads numbers, or the operator is new here."
+        ),
+        "",
+        "| operator | right | refused |",
+        "| --- | --- | --- |",
+    ]
+    for name in sorted(ONNX.operators):
+        lines += [f"| `{name}` | {' | '.join(str(n) for n in record.get(name, ('', '')))} |"]
+    lines += [
+        "",
+        "## PyTorch",
+        "",
+        f"{len(ATEN.operators)} operators of `torch.aten`, as `torch.export` writes them:",
+        "",
+    ]
+    lines += [paragraph(", ".join(f"`{name}`" for name in sorted(ATEN.operators))), ""]
+    lines += [
+        "## Widths and targets",
+        "",
+        paragraph(
+            "Results have 4, 8 or 16 bits, as selection says; weights of layers 2, 4 or 8, or float32 in an island. "
+            "What the kernels of an op read has so many bits at most; a wider tensor is rounded in front of it."
+        ),
+        "",
+        "| op | reads at most | weights | targets |",
+        "| --- | --- | --- | --- |",
+    ]
+    for op in qd.QD.operations:
+        if issubclass(op, qd.Operator) and op is not qd.ConstantOp and not issubclass(op, qd.Spelled):
+            made = [each for each in qi.QI.operations if issubclass(op, getattr(each, "made_from", ()))]
+            where = [t for t in names() if all(each.OPERATION_NAME in target_of(t).kernels for each in made)]
+            weights = "2, 4, 8" if issubclass(op, qd.Layer) else ""
+            lines += [f"| `{op.OPERATION_NAME}` | {op.widest_input} | {weights} | {', '.join(where)} |"]
+    return "\n".join(lines) + "\n"
+
+
+def paragraph(text: str) -> str:
+    """Lines of the pages' width."""
+    return textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False)
+
+
+PAGES = {"operators.md": operators, "api.md": api, "dialects.md": dialects, "pipeline.md": pipeline, "knobs.md": knobs}
 
 
 def main() -> None:

@@ -191,7 +191,8 @@ def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found, elsewher
     model.graph.name = "main"
     try:
         with context, warnings.catch_warnings(action="ignore"):  # of operators without an inferred type
-            info = onnx_importer.ModelInfo(model)
+            as_written = onnx_importer.Config(function_expansion_allowlists_by_domain={"": set()})
+            info = onnx_importer.ModelInfo(model, config=as_written)
             module = info.create_module(context)
             cache = ReadableConstants(context)
             importer = onnx_importer.NodeImporter.define_function(info.main_graph, module.operation, cache)

@@ -218,7 +218,8 @@ class _Walk:
         given = next((list(each.ints) for each in node.attribute if each.name == "axes"), None)
         index = {"Slice": 3, "Pad": 3}.get(node.op_type, 1)
         if given is None and len(node.input) > index and node.input[index] in self.constants_other:
-            return [int(v) for v in numpy_helper.to_array(self.constants_other[node.input[index]]).reshape(-1)]
+            values = numpy_helper.to_array(self.constants_other[node.input[index]]).reshape(-1)
+            return [int(v) for v in values] if values.dtype.kind in "iu" else None
         return given
 
 

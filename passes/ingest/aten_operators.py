@@ -9,7 +9,7 @@ import numpy as np
 from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import aten_spatial, einsums, families, folded, lengths, transformers
+from dyadic.passes.ingest import aten_spatial, einsums, families, folded, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.translation import (
@@ -234,8 +234,6 @@ def dropout(node: Node) -> Result:
 @aten("expand", "expand_as")
 def expand(node: Node) -> Result:
     x, target = node.argument(0), node.argument(1)
-    if isinstance(x, lengths.Length):
-        return x
     target = target if isinstance(target, list) else dims_of(target)
     own = [1] * (len(target) - len(dims_of(x))) + dims_of(x)
     return folded.expand(x, [n if d == -1 else d for n, d in zip(own, target, strict=True)])

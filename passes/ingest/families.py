@@ -11,7 +11,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
-from dyadic.passes.ingest import lengths, masks
+from dyadic.passes.ingest import masks
 from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, reshape, together
 from dyadic.passes.ingest.folded_convs import image_by_image
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor, literal
@@ -115,8 +115,6 @@ def div(a: Any, b: Any) -> Result:
     a, b = masks.settled(a, b)
     if isinstance(a, masks.LATER) or isinstance(b, masks.LATER):
         return masks.div(a, b)
-    if isinstance(b, lengths.Length):
-        return lengths.over_length(a, b)
     if not isinstance(b, Literal):  # norms and softmax are spelled out like this
         return mul(a, each(b, lambda value: building.unary(qd.ReciprocalOp, value)))
     divisor = check_finite(b.array, "constant").astype(np.float64)
@@ -241,8 +239,6 @@ def mean(x: Any, axes: Sequence[int] | None, keep: bool) -> Result:
 def clamp(x: Any, low: float, high: float) -> Result:
     if math.isnan(low) or math.isnan(high):
         raise Unsupported("a bound is NaN")
-    if isinstance(x, lengths.Length) and math.isinf(high):
-        return lengths.at_least(x, low)
     return each(x, lambda value: building.clamp(value, min(low, high), high))
 
 

@@ -6,6 +6,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators
     functions,
     onnx_choices,
     onnx_elementwise,
+    onnx_formulas,
     onnx_layers,
     onnx_quantized,
     onnx_recurrent,

@@ -12,6 +12,7 @@ from dyadic.passes.ingest.translation import (
     Unsupported,
     literal,
 )
+from dyadic.passes.ingest.types import WHOLE, element_of
 
 
 @onnx("Add")
@@ -31,6 +32,8 @@ def mul(node: Node) -> Result:
 
 @onnx("Div")
 def div(node: Node) -> Result:
+    if element_of(node.types[0]) == WHOLE:
+        raise Unsupported("it divides whole numbers; float ones would work")
     return families.div(*node.arguments)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from dyadic.passes.ingest import families, selections
 from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.onnx_node import attribute, onnx
-from dyadic.passes.ingest.translation import Node, Result, Unsupported
+from dyadic.passes.ingest.translation import Folded, Node, Result, Unsupported
 
 
 @onnx("Tile")
@@ -61,7 +61,14 @@ def trilu(node: Node) -> Result:
 def reverse_sequence(node: Node) -> Result:
     """Each sequence turned around up to its own length."""
     x, lengths = node.argument(0), node.array(1, "lengths").reshape(-1)
-    batch, time = attribute(node, "batch_axis", 1), attribute(node, "time_axis", 0)
+    dims = dims_of(x)
+    batch, time = (
+        attribute(node, name, default) % len(dims) for name, default in (("batch_axis", 1), ("time_axis", 0))
+    )
+    if len(lengths) != dims[batch]:
+        raise Unsupported(f"its {len(lengths)} lengths do not fit the axis {batch} of {dims}")
+    if time == 0 and not isinstance(x, Folded):
+        raise Unsupported("it turns the batch around")
 
     def function(array: np.ndarray) -> np.ndarray:
         every = np.moveaxis(array, (batch, time), (0, 1)).copy()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dyadic.passes.ingest import families, folded, lengths
+from dyadic.passes.ingest import families, folded
 from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
@@ -117,7 +117,5 @@ def _places(axes: Sequence[int], rank: int) -> set[int]:
 
 @onnx("Expand")
 def expand(node: Node) -> Result:
-    if isinstance(node.argument(0), lengths.Length):
-        return node.argument(0)
     x, target = node.argument(0), node.integers(1, "shape") or []
     return folded.expand(x, np.broadcast_shapes(dims_of(x), target))

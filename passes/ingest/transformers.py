@@ -9,7 +9,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
-from dyadic.passes.ingest import choices, families, lengths, masks
+from dyadic.passes.ingest import choices, families, masks
 from dyadic.passes.ingest.folded import (
     dims_of,
     each,
@@ -219,10 +219,7 @@ def total(x: Any, axes: list[int] | None, keep: bool) -> Result:
 
 
 def length(x: Any, axes: list[int], keep: bool) -> Result:
-    """The Euclidean length along some axes: of rows a value that divides them, else a root of a sum of squares."""
-    dims = dims_of(x)
-    if keep and [axis % len(dims) for axis in axes] == [len(dims) - 1]:
-        return lengths.Length(x)
+    """The Euclidean length along some axes: the root of a sum of squares."""
     squares = total(families.elementwise(qd.MulOp, x, x), axes, keep)
     return each(squares, lambda value: building.unary(qd.SqrtOp, value))
 
@@ -291,4 +288,4 @@ def folded_like(x: Any, other: Any, condition: Array) -> Result:
 
 def never(x: Any) -> Result:
     """What is asked of NaN: no number of a network is one here."""
-    return literal(np.zeros([1] * len(dims_of(x)), np.bool_))
+    return literal(np.broadcast_to(np.zeros([], np.bool_), dims_of(x)))

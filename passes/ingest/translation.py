@@ -195,9 +195,7 @@ def as_tensor(value: Any) -> ir.Value:
     if isinstance(value, Quantized):
         raise Unsupported("it computes with integers of a QuantizeLinear; put a DequantizeLinear in front of it")
     if not isinstance(value, Literal | int | float):
-        raise Unsupported(
-            "it reads a mask of valid tokens or a length of rows; only attention, means and divisions may"
-        )
+        raise Unsupported("it reads a mask of valid tokens; only attention and means may")
     if not isinstance(value, Literal):
         raise Unsupported(f"it reads {value!r} where a tensor is needed")
     if not np.issubdtype(value.array.dtype, np.floating):

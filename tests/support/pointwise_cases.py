@@ -105,6 +105,11 @@ ONNX: dict[str, tuple[int, str, dict[str, Any]]] = {
     "trilu": (14, "a = Trilu(x, one) b = Trilu<upper=0>(x) y = Add(a, b)", {"one": np.array(1)}),
     "compress": (11, "y = Compress<axis=2>(x, c)", {"c": np.array([1, 0, 0, 1, 1, 0, 1], bool)}),
     "center, crop and pad": (18, "y = CenterCropPad<axes=[2,3]>(x, s)", {"s": ints(4, 9)}),
+    "infinite": (10, "i = IsInf(x) y = Where(i, z, x)", {"z": number(0)}),
+    "modulo": (13, "y = Mod<fmod=1>(x, c)", {"c": number(1.75)}),
+    "mean and variance": (13, "y = MeanVarianceNormalization<axes=[2,3]>(x)", {}),
+    "rows over their sums": (11, "y = LpNormalization<axis=3, p=1>(x)", {}),
+    "rows over their lengths": (11, "y = LpNormalization<axis=3>(x)", {}),
     "power of 0": (13, "p = Pow(x, n) y = Add(p, x)", {"n": number(0)}),
 }
 
@@ -123,6 +128,7 @@ ONE_IMAGE: dict[str, tuple[int, str, dict[str, Any]]] = {
         "f = Flatten(x) y = ScatterND(f, i, u)",
         {"i": ints(0, 5, 0, 9).reshape(2, 2), "u": np.array([2.5, -7], np.float32)},
     ),
+    "identity matrix": (13, "e = EyeLike(w) y = MatMul(x, e)", {"w": [6, 6]}),
     "reverse sequence": (10, "y = ReverseSequence<batch_axis=0, time_axis=1>(x, n)", {"n": ints(3)}),
 }
 

@@ -21,7 +21,8 @@ func.func @gather_by_an_input_of_integers_is_an_embedding(%ids: !torch.vtensor<[
 // CHECK-NEXT:    %[[W:.+]] = "qd.reshape"(%[[M]]) : (tensor<1x3xi32>) -> tensor<1x1x3xi32>
 // CHECK:         %[[P:.+]] = "qd.attention"(%[[Q]], %[[K]], %[[X]], %{{.+}}, %[[W]]) {scale = 1.000000e+00 : f64}
 // CHECK-NEXT:    %[[R:.+]] = "qd.reshape"(%[[P]]) : (tensor<1x1x2xf32>) -> tensor<1x2xf32>
-// CHECK:         %[[L:.+]] = "qd.rms_norm"(%[[R]], %{{.+}}, %{{.+}})
+// CHECK:         %[[I:.+]] = "qd.reciprocal"(%{{.+}})
+// CHECK-NEXT:    %[[L:.+]] = "qd.mul"(%[[R]], %[[I]])
 // CHECK-NEXT:    return %[[A]], %[[L]]
 func.func @masks_are_on_scores_and_in_means(%x: !torch.vtensor<[1,3,2],f32>, %m: !torch.vtensor<[1,3],si64>) -> (!torch.vtensor<[1,3,3],f32>, !torch.vtensor<[1,2],f32>) {
   %a = torch.operator "onnx.DyadicValid"(%m) {torch.onnx.kind = "additive", torch.onnx.tokens = 2 : si64} : (!torch.vtensor<[1,3],si64>) -> !torch.vtensor<[1,1,3],f32>
@@ -66,7 +67,7 @@ func.func @columns_by_an_input(%x: !torch.vtensor<[1,4],si64> {qd.name = "tokens
 // -----
 
 // CHECK: error: 2 operators of the model are not supported:
-// CHECK-NEXT: "/relu" (Relu): it reads a mask of valid tokens or a length of rows; only attention, means and divisions may
+// CHECK-NEXT: "/relu" (Relu): it reads a mask of valid tokens; only attention and means may
 // CHECK-NEXT: "/sum" (ReduceSum): it sums [1, 3, 2] over the axes [2], not over the tokens
 func.func @masks_elsewhere(%x: !torch.vtensor<[1,3,2],f32>, %m: !torch.vtensor<[1,3],si64>) -> (!torch.vtensor<[1,3,1],f32>, !torch.vtensor<[1,3],f32>) {
   %f = torch.operator "onnx.DyadicValid"(%m) {torch.onnx.kind = "factor", torch.onnx.tokens = 1 : si64} : (!torch.vtensor<[1,3],si64>) -> !torch.vtensor<[1,3,1],f32>

@@ -179,7 +179,18 @@ def test_every_operator_has_a_case() -> None:
         for opset, body, *_ in [*pointwise_cases.ONE_IMAGE.values(), *CASES.values(), *transformer_cases.ONNX.values()]
     ]
     used = {node.op_type for opset, body in written for node in model(body, opset=opset).graph.node}
-    used |= {"DequantizeLinear", "GRU", "LSTM", "QuantizeLinear", "RNN", "Resize", "Upsample"}  # tests of their own
+    used |= {
+        "ConvTranspose",
+        "DepthToSpace",
+        "DequantizeLinear",
+        "GRU",
+        "LSTM",
+        "QuantizeLinear",
+        "RNN",
+        "Resize",
+        "SpaceToDepth",
+        "Upsample",
+    }  # tests of their own
     used |= {"DyadicValid", "SimplifiedLayerNormalization"}  # see test_masks.py; an RMSNormalization of older exporters
     used |= {"QuantizeLinear", "DequantizeLinear"}  # see test_onnx_quantized.py
     used |= {"LogSoftmax"}  # see test_end_log_softmax.py

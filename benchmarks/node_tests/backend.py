@@ -1,0 +1,108 @@
+"""ONNX's backend interface: a model of any shapes and types as one image, computed as `qd` means it.
+
+Networks here read and make float32 whose first dimension counts images. So a model of anything else gets a 1 in front
+of each of its inputs and outputs, and casts beside those that are not float: what its operators do is all inside.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnx.backend.base import Backend, BackendRep
+from torch_mlir import ir
+
+from dyadic.compiler.importers.onnx import import_onnx
+from dyadic.dialects import new_context, qd
+from dyadic.dialects.arguments import RESULTS, argument_attributes
+from dyadic.dialects.reference import boundary_names, main_function, run_qd
+from dyadic.passes import PIPELINE, usual
+
+Array = Any  # numpy.ndarray of any type
+AXES = "dyadic.first"  # the constant [0]
+
+
+@dataclass
+class Network(BackendRep):
+    """A prepared model that is run as one image."""
+
+    module: ir.Module
+    kinds: list[np.dtype[Any]]  # of the outputs
+
+    def run(self, inputs: Sequence[Array], **kwargs: Any) -> list[Array]:
+        """What the model answers, as its float meaning has it, in its own types."""
+        made = meaning(self.module, [np.asarray(x, np.float32)[None] for x in inputs])
+        return [of_kind(y[0], kind) for y, kind in zip(made, self.kinds, strict=True)]
+
+
+def prepared(model: onnx.ModelProto) -> ir.Module:
+    """Import and all passes in front of calibration."""
+    module = import_onnx(model, new_context())
+    for one in (*PIPELINE["ingest"], *usual("prepare")):
+        one.run(module.operation)
+    return module
+
+
+def meaning(module: ir.Module, inputs: Sequence[Array]) -> list[Array]:
+    """What `qd` means by the network, in float."""
+    names, results = boundary_names(main_function(module))
+    given = {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in zip(names, inputs, strict=True)}
+    made = run_qd(module, given)
+    said = [argument_attributes(main_function(module), i, RESULTS) for i in range(len(results))]
+    axes = [one[qd.BATCH_AXIS].value if qd.BATCH_AXIS in one else 0 for one in said]
+    return [np.moveaxis(made[name].detach().numpy(), 0, axis) for name, axis in zip(results, axes, strict=True)]
+
+
+def of_kind(values: Array, kind: np.dtype[Any]) -> Array:
+    """Numbers in a type, whole ones rounded."""
+    return values.astype(kind) if kind.kind == "f" else np.rint(values).astype(kind)
+
+
+class Dyadic(Backend):
+    """`constants` by name: inputs that a network here wants to know while it compiles, as indices and shapes."""
+
+    @classmethod
+    def prepare(
+        cls, model: onnx.ModelProto, device: str = "CPU", constants: Mapping[str, Array] | None = None, **kwargs: Any
+    ) -> Network:
+        wrapped, kinds = as_one_image(model, constants or {})
+        return Network(prepared(wrapped), kinds)
+
+    @classmethod
+    def supports_device(cls, device: str) -> bool:
+        return device == "CPU"
+
+
+def as_one_image(model: onnx.ModelProto, constants: Mapping[str, Array]) -> tuple[onnx.ModelProto, list[np.dtype[Any]]]:
+    """(the model between squeezes, unsqueezes and casts, the types of its outputs)."""
+    graph, opset = model.graph, next(o.version for o in model.opset_import if o.domain == "")
+    inputs, before, after, results, kinds = [], [], [], [], []
+    initializers = [*graph.initializer, *(numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items())]
+    initializers.append(numpy_helper.from_array(np.zeros(1, np.int64), AXES))
+    known = {tensor.name for tensor in initializers}
+    for value in graph.input:
+        if value.name in known:
+            continue
+        kind, dims = value.type.tensor_type.elem_type, [d.dim_value for d in value.type.tensor_type.shape.dim]
+        inputs.append(helper.make_tensor_value_info(f"{value.name} in", TensorProto.FLOAT, [1, *dims]))
+        before.append(reshaped("Squeeze", f"{value.name} in", f"{value.name} real", opset))
+        before.append(helper.make_node("Cast", [f"{value.name} real"], [value.name], f"{value.name} cast", to=kind))
+    for value in graph.output:
+        kinds.append(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+        after.append(helper.make_node("Cast", [value.name], [f"{value.name} real"], f"{value.name} cast out", to=1))
+        after.append(reshaped("Unsqueeze", f"{value.name} real", f"{value.name} out", opset))
+        results.append(helper.make_tensor_value_info(f"{value.name} out", TensorProto.FLOAT, None))
+    whole = helper.make_graph([*before, *graph.node, *after], "one image", inputs, results, initializers)
+    made = helper.make_model(whole, opset_imports=model.opset_import, functions=model.functions)
+    made.ir_version = model.ir_version
+    return made, kinds
+
+
+def reshaped(operator: str, source: str, target: str, opset: int) -> onnx.NodeProto:
+    """Squeeze or Unsqueeze of the first dimension."""
+    if opset < 13:
+        return helper.make_node(operator, [source], [target], f"{target} {operator}", axes=[0])
+    return helper.make_node(operator, [source, AXES], [target], f"{target} {operator}")
