@@ -207,7 +207,7 @@ def _share(storages: dict[Any, Storage]) -> None:
         if isinstance(op, qi.ReshapeOp) and storage.parent is None and not is_constant(op.x):
             source = storages[op.x]
             source.packed = storage.packed = True
-            if source.whole and all(s.halo == NO_HALO for s in (*source.root.family(), storage)):
+            if source.whole and all(s.halo == NO_HALO for s in (*source.root.family(), *storage.family())):
                 source.adopt(storage, reshaped=True)
 
 

@@ -64,3 +64,20 @@ func.func @main(%x: tensor<1x3x8xf32>) -> tensor<1x3x8xf32> {
   %r = "qi.dequantize"(%m) : (tensor<1x3x8x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x8xf32>
   return %r : tensor<1x3x8xf32>
 }
+
+// -----
+
+// A reshape is copied where a padded convolution reads a slice of its result: the ring needs a buffer with room for it.
+// CHECK-LABEL: func.func @main
+// CHECK:         "qi.reshape"{{.*}}qi.layout = {buffer = 1 : i64, halo = array<i64: 1, 1, 1, 1, 0, 0>, {{.*}}}, qi.placed = array<i64: 0>
+// CHECK:         "qi.slice"{{.*}}qi.layout = {buffer = 1 : i64, halo = array<i64: 1, 1, 1, 1, 0, 0>, {{.*}}}
+func.func @main(%x: tensor<1x36x6xf32>) -> tensor<1x6x6x2xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x36x6xf32>) -> tensor<1x36x6x!quant.uniform<u8:f32, 0.5:3>>
+  %i = "qi.reshape"(%q) : (tensor<1x36x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x6x6x6x!quant.uniform<u8:f32, 0.5:3>>
+  %s = "qi.slice"(%i) {starts = array<i64: 0, 0, 0, 2>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x6x6x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x6x6x3x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<1> : tensor<2x3x3x3xi8>} : () -> tensor<2x3x3x3x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<2xi32>} : () -> tensor<2xi32>
+  %c = "qi.conv2d"(%s, %w, %b) {channels_last, strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824>, shift = array<i32: 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>} : (tensor<1x6x6x3x!quant.uniform<u8:f32, 0.5:3>>, tensor<2x3x3x3x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0}>>, tensor<2xi32>) -> tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.dequantize"(%c) : (tensor<1x6x6x2x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x6x6x2xf32>
+  return %r : tensor<1x6x6x2xf32>
+}
