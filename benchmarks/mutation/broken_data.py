@@ -96,14 +96,17 @@ def _npy(array: npt.NDArray[Any], disorder: random.Random) -> bytes:
 def _npz(arrays: Arrays, disorder: random.Random) -> bytes:
     """An archive of the arrays; perhaps with a member twice, or a bomb beside them."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", disorder.choice(COMPRESSIONS)) as archive:
+    with zipfile.ZipFile(stream, "w") as archive:
+        how = disorder.choice(COMPRESSIONS)
         for name, array in arrays.items():
-            archive.writestr(f"{name}.npy", _npy(array, disorder))
+            archive.writestr(
+                zipfile.ZipInfo(f"{name}.npy"), _npy(array, disorder), how
+            )  # of no time: a seed's own bytes
         match disorder.randrange(8):
             case 0:
-                archive.writestr("notes.txt", "no array")
+                archive.writestr(zipfile.ZipInfo("notes.txt"), "no array")
             case 1:
-                archive.writestr("z.npy", bytes(1 << 20), zipfile.ZIP_DEFLATED)
+                archive.writestr(zipfile.ZipInfo("z.npy"), bytes(1 << 20), zipfile.ZIP_DEFLATED)
             case _:
                 pass
     return stream.getvalue()
