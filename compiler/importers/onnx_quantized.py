@@ -45,7 +45,8 @@ def normalize_quantization(model: onnx.ModelProto) -> None:
         rewrite = quant if node.op_type.endswith(QUANT) else REWRITES.get(node.op_type)
         if rewrite is None and node.op_type in MOVES and any(name in new.scalings for name in node.input[:1]):
             rewrite = move
-        if rewrite is None or not rewrite(new, node):
+        short = len(node.input) < FEWEST.get(node.op_type, 0) or not all(node.output[:1]) or not node.output
+        if rewrite is None or short or not rewrite(new, node):
             new.nodes.append(node)
     del graph.node[:]
     graph.node.extend(new.nodes)
@@ -93,6 +94,8 @@ def move(new: Graph, node: NodeProto) -> bool:
         zero_point = new.array(scaling.zero_point) if scaling.zero_point else np.int64(0)
         if not rest or scale is None or zero_point is None or code is None:
             return False
+        if not scale.size == zero_point.size == np.size(code) == 1:
+            return False
         number = (int(np.asarray(code).reshape(-1)[0]) - int(zero_point.reshape(-1)[0])) * scale.reshape(-1)[0]
         rest = [rest[0], new.constant(f"{node.name} fills", np.float32(number)), *rest[2:]]
     outputs = [new.new(f"{name} as numbers moved") if name else "" for name in node.output]
@@ -109,7 +112,7 @@ def linear_conv(new: Graph, node: NodeProto) -> bool:
     inputs = [new.real(node, x, xs, xz), new.real(node, w, ws, wz, 0)]
     if optional(node, 8):
         scale, by = new.array(xs), new.array(ws)
-        if scale is None or by is None:
+        if scale is None or by is None or scale.size != 1:
             return False
         inputs.append(new.real(node, node.input[8], new.constant(f"{node.name} bias", scale.reshape(-1) * by), "", 0))
     return finish(new, node, "Conv", inputs, ys, yz)
@@ -167,7 +170,7 @@ def linear_gemm(new: Graph, node: NodeProto) -> bool:
     inputs = [new.real(node, a, s, z), new.real(node, b, bs, bz, 0 if transposed else 1)]
     if optional(node, 6):
         scale, by = new.array(s), new.array(bs)
-        if scale is None or by is None:
+        if scale is None or by is None or scale.size != 1:
             return False
         factor = scale.reshape(-1) * by.reshape(-1) * np.float32(said.get("alpha", 1.0))
         inputs.append(new.real(node, node.input[6], new.constant(f"{node.name} bias", factor), "", 0))
@@ -198,5 +201,12 @@ REWRITES: dict[str, Rewrite] = {
     f"{CONTRIB}DynamicQuantizeMatMul": dynamic_matmul,
     f"{CONTRIB}MatMulIntegerToFloat": integer_matmul,
 }
+FEWEST = {  # inputs; ONNX's own operators have been checked
+    f"{CONTRIB}QuantizeLinear": 2, f"{CONTRIB}DequantizeLinear": 2, f"{CONTRIB}QLinearAdd": 7,
+    f"{CONTRIB}QLinearMul": 7, f"{CONTRIB}QLinearSigmoid": 4, f"{CONTRIB}QLinearLeakyRelu": 4,
+    f"{CONTRIB}QLinearSoftmax": 4, f"{CONTRIB}QLinearAveragePool": 4, f"{CONTRIB}QLinearGlobalAveragePool": 4,
+    f"{CONTRIB}QLinearReduceMean": 4, f"{CONTRIB}QLinearConcat": 5, f"{CONTRIB}QGemm": 6,
+    f"{CONTRIB}DynamicQuantizeMatMul": 3, f"{CONTRIB}MatMulIntegerToFloat": 4,
+}  # fmt: skip
 SPEAKING = {*REWRITES, "DynamicQuantizeLinear"} - {"Mul"}  # operators that no float model has
 QUANT = ".Quant"  # of QONNX, in whichever domain

@@ -28,6 +28,8 @@ def integers_of(node: Node, zero_point: Array) -> tuple[int, bool]:
     bits, signed = attribute(node, "__bits"), attribute(node, "__signed")
     if bits is None:
         bits, signed = 8 * zero_point.dtype.itemsize, zero_point.dtype.kind == "i"
+    if not bits:
+        raise Unsupported("its codes are floats of 8 bits or fewer; integers are supported")
     return int(bits), bool(signed)
 
 
@@ -70,6 +72,8 @@ def scales(node: Node) -> tuple[Array, Array]:
     scale = node.array(1, "scale").astype(np.float32).astype(np.float64)
     zero_point = node.argument(2)
     points = np.zeros(scale.shape, np.uint8) if zero_point is None else node.array(2, "zero point")
+    if not scale.size or not points.size:
+        raise Unsupported("it has no scale, or a zero point without a number")
     if not (np.isfinite(scale).all() and (scale >= SMALLEST_SCALE).all()):
         raise Unsupported(f"its scale {scale.min():.6g} is not positive and finite")
     if points.size not in (1, scale.size):
@@ -138,6 +142,8 @@ def spread(values: Array, shape: Sequence[int], axis: int, block: int) -> Array:
     if not -len(shape) <= axis < len(shape):
         raise Unsupported(f"it has no axis {axis}: its input is {list(shape)}")
     axis %= len(shape)
+    if block < 0:
+        raise Unsupported(f"its blocks have {block} elements")
     if block:
         repeated = np.repeat(values, block, axis) if values.ndim == len(shape) else values
         cut = tuple(slice(n) for n in shape)

@@ -43,13 +43,25 @@ def take(op: qd.ClampOp) -> None:
         if producer is None and not is_integer(source):
             set_value_given(source, given)
         elif qd.joins_ranges(producer):
-            set_value_given(source, given)
+            give_to_parts(source, given)
         elif producer is not None:
             raise_to(op, source)
             return
     if value_given(source) == given and whole:
         op.out.replace_all_uses_with(op.x)
         op.operation.erase()
+
+
+def give_to_parts(joined: ir.Value, given: Activation) -> None:
+    """A concat, and those that it alone reads: more than two inputs are a chain."""
+    waiting = [joined]
+    while waiting:
+        value = waiting.pop()
+        set_value_given(value, given)
+        for part in defining(value).operation.operands:
+            inner = qd.joins_ranges(defining(part)) and value_given(part) is None
+            if inner and len(list(part.uses)) == 1:
+                waiting.append(part)
 
 
 def covers(op: qd.ClampOp, given: Activation) -> bool:

@@ -68,3 +68,14 @@ func.func @every_reader_reads_what_is_rounded(%x: tensor<1x4xf32>) -> (tensor<1x
   %2 = "qd.clamp"(%0) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x4xf32>) -> tensor<1x4xf32>
   return %1, %2 : tensor<1x4xf32>, tensor<1x4xf32>
 }
+
+// CHECK-LABEL: func.func @three_parts_are_one_concat
+// CHECK-NEXT:    %[[A:.+]] = "qd.concat"(%arg0, %arg0) {axis = 1 : i64, qd.given = array<f64: 5.000000e-01, 3.000000e+00, 8.000000e+00>}
+// CHECK-NEXT:    %[[B:.+]] = "qd.concat"(%[[A]], %arg0) {axis = 1 : i64, qd.given = array<f64: 5.000000e-01, 3.000000e+00, 8.000000e+00>}
+// CHECK-NEXT:    return %[[B]] : tensor<1x12xf32>
+func.func @three_parts_are_one_concat(%x: tensor<1x4xf32>) -> tensor<1x12xf32> {
+  %0 = "qd.concat"(%x, %x) {axis = 1 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
+  %1 = "qd.concat"(%0, %x) {axis = 1 : i64} : (tensor<1x8xf32>, tensor<1x4xf32>) -> tensor<1x12xf32>
+  %2 = "qd.clamp"(%1) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x12xf32>) -> tensor<1x12xf32>
+  return %2 : tensor<1x12xf32>
+}

@@ -21,7 +21,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import activation
-from dyadic.runtime.errors import UsageError
+from dyadic.runtime.errors import ModelError, UsageError
 
 FORMS = ("QDQ", "QOperator")
 TYPES = (("QUInt8", "QInt8"), ("QInt8", "QInt8"), ("QUInt8", "QUInt8"))
@@ -178,3 +178,21 @@ def test_quant_of_qonnx(bits: int) -> None:
     wanted = np.clip(np.rint(np.maximum(read @ real.T, 0) / 0.23), 0, 2**bits - 1)
     assert np.abs(np.rint(mine / 0.23) - wanted).max() <= 1
     assert (np.rint(mine / 0.23) != wanted).mean() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        (helper.make_node("QLinearAdd", ["x", "s"], ["codes"], "sum", domain="com.microsoft"), '"sum"'),
+        (helper.make_node("QuantizeLinear", ["x", "none"], ["codes"], "q"), '"q" .QuantizeLinear.: it has no scale'),
+        (helper.make_node("QuantizeLinear", ["x", "minus"], ["codes"], "q"), "its scale -1 is not positive and finite"),
+        (helper.make_node("QuantizeLinear", ["x", "s", "float"], ["codes"], "q"), "floats of 8 bits or fewer"),
+    ],
+)
+def test_what_is_broken_ends_in_a_sentence(node: onnx.NodeProto, said: str) -> None:
+    numbers = {"s": np.float32(0.5), "none": np.zeros(0, np.float32), "minus": np.float32(-1)}
+    back = helper.make_node("DequantizeLinear", ["codes", "s"], ["y"], "back")
+    model = graph([node, back], {**numbers, "float": np.zeros((), ml_dtypes.float8_e4m3fn)}, [6])
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    with pytest.raises(ModelError, match=said):
+        answers_here(model, {"x": np.zeros((1, 6), np.float32)})
