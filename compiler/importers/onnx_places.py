@@ -112,7 +112,7 @@ def _transposed(look: Look, axes: Sequence[int] | None) -> Place | None:
     name, place = look.only
     given = next((list(a.ints) for a in look.node.attribute if a.name == "perm"), [])
     order = given or list(reversed(range(look.rank(name))))
-    return replace(place, axis=order.index(place.axis))
+    return replace(place, axis=order.index(place.axis)) if place.axis in order else None
 
 
 def _of_images(look: Look, axes: Sequence[int] | None) -> Place | None:

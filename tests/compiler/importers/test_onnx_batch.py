@@ -1,10 +1,12 @@
 """What mixes the images of a batch is refused by name; what only looks like it answers as ONNX Runtime."""
 
 import numpy as np
+import onnx
 import pytest
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs
 from support.onnx_models import imported, model, run_onnxruntime
 
+from dyadic.compiler.importers.onnx_places import Look, Place, place_after
 from dyadic.dialects import qd
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import main_function
@@ -147,6 +149,13 @@ def test_an_answer_may_have_the_batch_in_any_dimension(body: str, axis: int, bat
         assert said[qd.BATCH_AXIS].value == axis
         wanted = np.moveaxis(wanted, axis, 0)
     assert_close(outputs(module, *inputs), [wanted], 1e-6)
+
+
+def test_a_permutation_without_the_batch_leaves_it_no_place() -> None:
+    """Of a broken file: dimension 1 twice, and the batch not at all."""
+    node = onnx.helper.make_node("Transpose", ["x"], ["y"], perm=[1, 1, 2])
+    look = Look(node, {"x": Place(0, 1)}, {"x": [2, 6, 5]}, [6, 6, 5], 2)
+    assert place_after(look, None) is None
 
 
 def test_a_weight_may_have_as_many_rows_as_the_exporter_had_images() -> None:
