@@ -186,11 +186,16 @@ def avg_pool(
     ).result
 
 
-def reduce_mean(x: ir.Value, axes: Sequence[int], keep: bool) -> ir.Value:
-    """`qd.reduce_mean` over `axes`, which are kept as 1 where `keep` is true."""
+def reduction(kind: type[qd.Reduction], x: ir.Value, axes: Sequence[int], keep: bool) -> ir.Value:
+    """`qd.reduce_mean` or `qd.reduce_max` over `axes`, which are kept as 1 where `keep` is true."""
     axes = sorted(axes)
     dims = [1 if d in axes else n for d, n in enumerate(shape(x)) if keep or d not in axes]
-    return qd.ReduceMeanOp(x=x, axes=i64s(axes), keep=ir.BoolAttr.get(keep), out=tensor_type(dims)).result
+    return kind(x=x, axes=i64s(axes), keep=ir.BoolAttr.get(keep), out=tensor_type(dims)).result  # pyright: ignore[reportCallIssue]
+
+
+def reduce_mean(x: ir.Value, axes: Sequence[int], keep: bool) -> ir.Value:
+    """`qd.reduce_mean` over `axes`, which are kept as 1 where `keep` is true."""
+    return reduction(qd.ReduceMeanOp, x, axes, keep)
 
 
 def clamp(x: ir.Value, low: float = -math.inf, high: float = math.inf) -> ir.Value:

@@ -114,7 +114,7 @@ def arrangement(made: Any, op: Any) -> Callable[[Array], Array] | None:
     wanted = shape(op.out)[1:]
 
     def arrange(value: Array) -> Array:
-        if isinstance(made, qd.ReduceMeanOp):  # what is kept, in the model's order, as channels
+        if isinstance(made, qd.Reduction):  # what is kept, in the model's order, as channels
             return value.reshape(len(value), *wanted)
         if isinstance(made, qd.ScaleShiftOp):  # an image whose channels are the scaled dimension
             return np.moveaxis(value, made.axis.value, 1).reshape(len(value), *wanted)

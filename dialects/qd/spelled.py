@@ -15,7 +15,7 @@ from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import broadcasts, fail
 
-__all__ = ["LogSoftmaxOp", "MaskedOp", "RowMaxOp", "Spelled"]
+__all__ = ["LogSoftmaxOp", "MaskedOp", "Spelled"]
 
 
 class Spelled(Operator):
@@ -58,14 +58,3 @@ class LogSoftmaxOp(Spelled, name="log_softmax"):
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.log_softmax(x, self.axis.value)
-
-
-class RowMaxOp(Spelled, name="row_max"):
-    """The largest number of each row of the last dimension, which becomes 1."""
-
-    def verify_invariants(self) -> bool:
-        x, out = shape(self.x), shape(self.out)
-        return out == [*x[:-1], 1] or fail(self, f"makes {out} of {x}, not {[*x[:-1], 1]}")
-
-    def evaluate(self, xp: ModuleType, x: Values) -> Values:
-        return x.amax(-1, keepdim=True)

@@ -14,7 +14,7 @@ from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.verifiers import fail, verify_window
 from dyadic.dialects.windows import valid_cells
 
-__all__ = ["AvgPoolOp", "MaxPoolOp", "ReduceMeanOp"]
+__all__ = ["AvgPoolOp", "MaxPoolOp", "ReduceMaxOp", "ReduceMeanOp", "Reduction"]
 
 
 class MaxPoolOp(Operator, name="max_pool"):
@@ -73,8 +73,8 @@ class AvgPoolOp(Operator, name="avg_pool"):
         return total / xp.from_numpy(cells).float().to(x.device)
 
 
-class ReduceMeanOp(Operator, name="reduce_mean"):
-    """Mean over `axes` (sorted, never 0), kept as 1 where `keep` is true. Global average pooling is axes [2, 3]."""
+class Reduction(Operator):
+    """One number for all along `axes` (sorted, never 0), which are kept as 1 where `keep` is true."""
 
     x: Operand[Any]
     axes: I64s
@@ -88,7 +88,9 @@ class ReduceMeanOp(Operator, name="reduce_mean"):
         if not axes or axes != sorted(set(axes)) or axes[0] < 1 or axes[-1] >= len(x):
             return fail(self, f"axes {axes} must be sorted dimensions of {x}, the batch not among them")
         expected = [1 if d in axes else n for d, n in enumerate(x) if self.keep.value or d not in axes]
-        return expected == out or fail(self, f"the mean of {x} over {axes} is {expected}, not {out}")
+        return expected == out or fail(self, f"the {self.called} of {x} over {axes} is {expected}, not {out}")
+
+    called = "mean"  # in complaints
 
     def token_axis(self, axes: Sequence[int | None]) -> int | None:
         (axis,), reduced = axes, ints(self.axes)
@@ -96,8 +98,23 @@ class ReduceMeanOp(Operator, name="reduce_mean"):
             return super().token_axis(axes)
         return axis if self.keep.value else axis - sum(d < axis for d in reduced)
 
+
+class ReduceMeanOp(Reduction, name="reduce_mean"):
+    """Mean over `axes` (sorted, never 0), kept as 1 where `keep` is true. Global average pooling is axes [2, 3]."""
+
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return x.mean(ints(self.axes), keepdim=self.keep.value)
+
+
+class ReduceMaxOp(Reduction, name="reduce_max"):
+    """Largest entry over `axes` (sorted, never 0), kept as 1 where `keep` is true. Global max pooling is [2, 3]."""
+
+    result_range = Range.INPUT
+    takes_clamp = False
+    called = "largest entry"
+
+    def evaluate(self, xp: ModuleType, x: Values) -> Values:
+        return x.amax(ints(self.axes), keepdim=self.keep.value)
 
 
 def reach(op: MaxPoolOp | AvgPoolOp, kernel: list[int], dilation: list[int]) -> list[int]:

@@ -35,7 +35,7 @@ class MaxPoolOp(Operator, name="max_pool"):
     out: Result[Any]
 
     arithmetic = Arithmetic.MOVE
-    made_from = (qd.MaxPoolOp,)
+    made_from = (qd.MaxPoolOp, qd.ReduceMaxOp)
     order = Order.IMAGE
 
     def verify_invariants(self) -> bool:

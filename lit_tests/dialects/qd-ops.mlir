@@ -74,8 +74,8 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r90 = "qd.gelu_i_bert"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
   // CHECK: "qd.gelu_i_vit"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>
   %r91 = "qd.gelu_i_vit"(%m) : (tensor<1x4xf32>) -> tensor<1x4xf32>
-  // CHECK: "qd.row_max"({{.*}}) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
-  %r35 = "qd.row_max"(%s) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
+  // CHECK: "qd.reduce_max"({{.*}}) {axes = array<i64: 2>, keep = true} : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
+  %r35 = "qd.reduce_max"(%s) {axes = array<i64: 2>, keep = true} : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
   // CHECK: "qd.interpolate"({{.*}}) {column_shares = array<f64: 0.000000e+00, 2.500000e-01>, columns = array<i64: 0, 4>, row_shares = array<f64: 1.000000e+00>, rows = array<i64: 5>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x1x2xf32>
   %r42 = "qd.interpolate"(%x) {column_shares = array<f64: 0.000000e+00, 2.500000e-01>, columns = array<i64: 0, 4>, row_shares = array<f64: 1.000000e+00>, rows = array<i64: 5>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x1x2xf32>
   // CHECK: "qd.repeat"({{.*}}) {times = array<i64: 1, 1, 2, 3>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x12x18xf32>

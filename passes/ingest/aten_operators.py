@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from dyadic.dialects import qd
-from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
-from dyadic.passes.ingest import aten_spatial, einsums, families, folded, transformers
+from dyadic.passes.ingest import aten_spatial, einsums, families, folded, resizing, transformers
 from dyadic.passes.ingest.aten_node import aten
 from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.translation import (
@@ -17,7 +16,6 @@ from dyadic.passes.ingest.translation import (
     Node,
     Result,
     Unsupported,
-    as_tensor,
     literal,
 )
 
@@ -93,51 +91,6 @@ def batch_norm(node: Node) -> Result:
     epsilon = rest[2] if len(rest) == 4 else rest[1]
     mean, variance = node.array(3, "mean"), node.array(4, "variance")
     return families.batch_norm(x, scale, shift, mean, variance, epsilon)
-
-
-@aten("max_pool2d", "max_pool2d_with_indices")
-def max_pool2d(node: Node) -> Result:
-    x, kernel, strides, padding, dilation, ceil = node.arguments
-    x, kernel, dilation = as_tensor(x), pair(kernel, [1]), pair(dilation, [1])
-    strides = pair(strides, kernel)
-    size = families.pool_size(x, kernel, strides, four(padding), dilation, ceil)
-    kernel = families.covering(x, kernel, four(padding), dilation)
-    return building.max_pool(x, kernel, strides, four(padding), dilation, size)
-
-
-@aten("avg_pool2d")
-def avg_pool2d(node: Node) -> Result:
-    x, kernel, strides, padding, ceil, count_include_pad, divisor = node.arguments
-    if divisor is not None:
-        raise Unsupported("divisor_override is not supported")
-    x, kernel = as_tensor(x), pair(kernel, [1])
-    strides = pair(strides, kernel)
-    size = families.pool_size(x, kernel, strides, four(padding), [1, 1], ceil)
-    kernel = families.covering(x, kernel, four(padding), [1, 1])
-    return building.avg_pool(x, kernel, strides, four(padding), count_include_pad, size)
-
-
-@aten("_adaptive_avg_pool2d", "adaptive_avg_pool2d")
-def adaptive_avg_pool2d(node: Node) -> Result:
-    x, out = node.tensor(0), node.argument(1)
-    size = shape(x)[2:]
-    out = pair(out, [1])
-    if any(n % o for n, o in zip(size, out, strict=True)):
-        raise Unsupported(f"{size} does not divide evenly into {out}")
-    if out == [1, 1]:
-        return families.mean(x, [2, 3], True)
-    kernel = [n // o for n, o in zip(size, out, strict=True)]
-    return building.avg_pool(x, kernel, kernel, [0] * 4, False, out)
-
-
-@aten("adaptive_max_pool2d")
-def adaptive_max_pool2d(node: Node) -> Result:
-    x, out = node.tensor(0), pair(node.argument(1), [1])
-    size = shape(x)[2:]
-    if any(n % o for n, o in zip(size, out, strict=True)):
-        raise Unsupported(f"{size} does not divide evenly into {out}")
-    kernel = [n // o for n, o in zip(size, out, strict=True)]
-    return building.max_pool(x, kernel, kernel, [0] * 4, [1, 1], out)
 
 
 @aten("mean.dim")
@@ -324,17 +277,21 @@ def constant_pad_nd(node: Node) -> Result:
 @aten("pad")
 def pad(node: Node) -> Result:
     x, amounts, mode, value = node.arguments
-    if mode != "constant":
-        raise Unsupported(f"padding by {mode} is not supported; constant padding would work")
-    return _pad(x, amounts, value)
+    return _pad(x, amounts, value, mode)
 
 
-def _pad(x: Any, amounts: Sequence[int], value: float | None) -> Result:
+@aten("reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "replication_pad2d")
+def border(node: Node) -> Result:
+    mode = "reflect" if node.operator.startswith("reflection") else "edge"
+    return _pad(node.argument(0), node.argument(1), None, mode)
+
+
+def _pad(x: Any, amounts: Sequence[int], value: float | None, mode: str = "constant") -> Result:
     """torch lists (before, after) from the last dimension backwards."""
     low, high = [0] * len(dims_of(x)), [0] * len(dims_of(x))
     for i in range(len(amounts) // 2):
         low[-1 - i], high[-1 - i] = amounts[2 * i], amounts[2 * i + 1]
-    return families.pad(x, low, high, value or 0.0)
+    return families.pad(x, low, high, value or 0.0) if mode == "constant" else resizing.mirrored(x, low, high, mode)
 
 
 @aten("_unsafe_view", "reshape", "view")

@@ -90,12 +90,6 @@ def rsqrt(node: Node) -> Result:
     return transformers.power(node.argument(0), literal(np.asarray(-0.5)))
 
 
-@aten("amax")
-def amax(node: Node) -> Result:
-    axes = node.argument(1)
-    return transformers.largest(node.argument(0), axes if isinstance(axes, list) else [axes], bool(node.argument(2)))
-
-
 @aten("var.correction")
 def variance(node: Node) -> Result:
     x, axes, correction, keep = node.arguments

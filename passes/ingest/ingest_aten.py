@@ -7,6 +7,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators are there
     aten_masks,
     aten_operators,
     aten_places,
+    aten_pooling,
     aten_quantized,
     aten_recurrent,
     aten_selections,

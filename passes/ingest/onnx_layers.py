@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from dyadic.dialects.tensor_types import shape
-from dyadic.passes import building
-from dyadic.passes.ingest import einsums, families, transformers
+from dyadic.passes.ingest import einsums, families, pooling, transformers, volumes
 from dyadic.passes.ingest.folded import dims_of, transposed
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
@@ -16,35 +15,29 @@ from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported,
 @onnx("Conv")
 def conv(node: Node) -> Result:
     weight = node.argument(1)
-    if isinstance(weight, Literal) and weight.array.ndim == 3:
-        return _conv1d(node)
     kernel = weight.array.shape[2:] if isinstance(weight, Literal) else attribute(node, "kernel_shape", [1, 1])
-    x = node.argument(0)
+    x, bias, groups = node.argument(0), node.argument(2), attribute(node, "group", 1)
     strides, padding, dilation = window(node, x, kernel)
-    return families.conv2d(x, weight, node.argument(2), strides, padding, dilation, attribute(node, "group", 1))
-
-
-def _conv1d(node: Node) -> Result:
-    if attribute(node, "auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise Unsupported("only padding by numbers is supported for 1-D convolutions")
-    low, high = attribute(node, "pads", [0, 0])
-    stride, dilation = attribute(node, "strides", [1])[0], attribute(node, "dilations", [1])[0]
-    groups = attribute(node, "group", 1)
-    x, weight, bias = (node.argument(i) for i in range(3))
-    return transformers.conv1d(x, weight, bias, stride, low, dilation, groups, high)
+    if len(kernel) == 1:
+        return transformers.conv1d(x, weight, bias, strides[0], padding[0], dilation[0], groups, padding[1])
+    if len(kernel) == 3:
+        return volumes.conv3d(x, weight, bias, strides, padding, dilation, groups)
+    return families.conv2d(x, weight, bias, strides, padding, dilation, groups)
 
 
 def window(node: Node, x: Any, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
-    """(strides, padding [top, left, bottom, right], dilation) of a node with a 2-D window, `auto_pad` worked out."""
-    if len(kernel) != 2 or len(dims_of(x)) != 4:
-        raise Unsupported(f"only 2-D windows are supported, this one is {list(kernel)} over {dims_of(x)}")
-    strides, dilation = attribute(node, "strides", [1, 1]), attribute(node, "dilations", [1, 1])
-    padding = attribute(node, "pads", [0, 0, 0, 0])
+    """(strides, padding [before each dimension, then behind], dilation) of a node with a window, `auto_pad` worked
+    out."""
+    rank = len(kernel)
+    if rank not in (1, 2, 3) or len(dims_of(x)) != rank + 2:
+        raise Unsupported(f"only windows of one to three dimensions are supported, {list(kernel)} reads {dims_of(x)}")
+    strides, dilation = attribute(node, "strides", [1] * rank), attribute(node, "dilations", [1] * rank)
+    padding = attribute(node, "pads", [0] * 2 * rank)
     automatic = attribute(node, "auto_pad", "NOTSET")
     if automatic == "VALID":
-        padding = [0, 0, 0, 0]
+        padding = [0] * 2 * rank
     elif automatic in ("SAME_UPPER", "SAME_LOWER"):
-        low, high = [0, 0], [0, 0]
+        low, high = [0] * rank, [0] * rank
         for d, size in enumerate(dims_of(x)[2:]):
             out = -(-size // strides[d])
             total = max(0, (out - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1 - size)
@@ -101,20 +94,14 @@ def batch_normalization(node: Node) -> Result:
 @onnx("MaxPool")
 def max_pool(node: Node) -> Result:
     x, kernel = node.tensor(0), attribute(node, "kernel_shape")
-    strides, padding, dilation = window(node, x, kernel)
-    size = families.pool_size(x, kernel, strides, padding, dilation, bool(attribute(node, "ceil_mode", 0)))
-    return building.max_pool(x, families.covering(x, kernel, padding, dilation), strides, padding, dilation, size)
+    return pooling.pool(x, kernel, *window(node, x, kernel), bool(attribute(node, "ceil_mode", 0)), None)
 
 
 @onnx("AveragePool")
 def average_pool(node: Node) -> Result:
     x, kernel = node.tensor(0), attribute(node, "kernel_shape")
-    strides, padding, dilation = window(node, x, kernel)
-    if dilation != [1, 1]:
-        raise Unsupported("average pooling with dilation is not supported")
-    size = families.pool_size(x, kernel, strides, padding, dilation, bool(attribute(node, "ceil_mode", 0)))
-    kernel, counted = families.covering(x, kernel, padding, dilation), bool(attribute(node, "count_include_pad", 0))
-    return building.avg_pool(x, kernel, strides, padding, counted, size)
+    ceil, counted = bool(attribute(node, "ceil_mode", 0)), bool(attribute(node, "count_include_pad", 0))
+    return pooling.pool(x, kernel, *window(node, x, kernel), ceil, counted)
 
 
 @onnx("GlobalAveragePool")
@@ -127,8 +114,26 @@ def global_average_pool(node: Node) -> Result:
 def global_max_pool(node: Node) -> Result:
     x = node.tensor(0)
     kernel = shape(x)[2:]
-    families.pool_size(x, kernel, [1, 1], [0] * 4, [1, 1], False)
-    return building.max_pool(x, kernel, [1, 1], [0] * 4, [1, 1], [1, 1])
+    if len(kernel) == 2:
+        return pooling.pool(x, kernel, [1, 1], [0] * 4, [1, 1], False, None)
+    return pooling.largest(x, range(2, len(shape(x))), True)
+
+
+@onnx("ReduceMax", "ReduceMin")
+def reduce_max(node: Node) -> Result:
+    axes = integers(node, "axes", 1)
+    if not axes and attribute(node, "noop_with_empty_axes", 0):
+        return node.argument(0)
+    reduced = pooling.largest if node.operator.endswith("Max") else pooling.smallest
+    return reduced(node.argument(0), axes or [], bool(attribute(node, "keepdims", 1)))
+
+
+@onnx("LRN")
+def lrn(node: Node) -> Result:
+    """`x / (bias + alpha / size * sum of squares of neighbouring channels) ** beta`."""
+    numbers = [attribute(node, name, default) for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))]
+    squares, exponent = pooling.local_response(node.argument(0), attribute(node, "size"), *numbers)
+    return families.mul(node.argument(0), transformers.power(squares, literal(np.asarray(exponent))))
 
 
 @onnx("ReduceMean")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dyadic.passes.ingest import families, folded
+from dyadic.passes.ingest import families, folded, resizing
 from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
@@ -51,8 +51,6 @@ def gather(node: Node) -> Result:
 
 @onnx("Pad")
 def pad(node: Node) -> Result:
-    if attribute(node, "mode", "constant") != "constant":
-        raise Unsupported(f"padding by {attribute(node, 'mode')} is not supported; constant padding would work")
     x, amounts = node.argument(0), integers(node, "pads", 1)
     value = attribute(node, "value", 0.0) if node.argument(2) is None else node.number(2, "value")
     rank = len(dims_of(x))
@@ -62,7 +60,8 @@ def pad(node: Node) -> Result:
     low, high = [0] * rank, [0] * rank
     for i, axis in enumerate(axes):
         low[axis % rank], high[axis % rank] = amounts[i], amounts[i + len(axes)]
-    return families.pad(x, low, high, value)
+    mode = attribute(node, "mode", "constant")
+    return families.pad(x, low, high, value) if mode == "constant" else resizing.mirrored(x, low, high, mode)
 
 
 @onnx("Flatten")

@@ -96,12 +96,6 @@ def reduce_l2(node: Node) -> Result:
     return transformers.length(node.argument(0), axes, bool(attribute(node, "keepdims", 1)))
 
 
-@onnx("ReduceMax")
-def reduce_max(node: Node) -> Result:
-    axes = integers(node, "axes", 1) or []
-    return transformers.largest(node.argument(0), axes, bool(attribute(node, "keepdims", 1)))
-
-
 @onnx("Where")
 def where(node: Node) -> Result:
     return transformers.where(node.argument(0), node.argument(1), node.argument(2))

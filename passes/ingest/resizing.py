@@ -216,3 +216,24 @@ def cubic_matrix(axis: Axis, found: Reals, coefficient: float, exclude_outside: 
             weight = np.where((place_ >= 0) & (place_ < axis.before), weight, 0)
         np.add.at(matrix, (np.arange(axis.after), np.clip(place_, 0, axis.before - 1)), weight)
     return matrix / matrix.sum(1, keepdims=True)
+
+
+# numpy's names of what torch and ONNX call so
+MIRRORS: Mapping[str, Any] = {
+    "reflect": "reflect", "edge": "edge", "replicate": "edge", "wrap": "wrap", "circular": "wrap",
+}  # fmt: skip
+
+
+def mirrored(x: Any, low: Sequence[int], high: Sequence[int], mode: str) -> Result:
+    """A border of the tensor's own entries: reflected at its edge, the edge itself, or what is at the other end."""
+    name = chosen(MIRRORS, mode, "mode")
+    dims = dims_of(x)
+    if (low[0] or high[0]) and not isinstance(x, Folded):
+        raise Unsupported("it pads the batch")
+    for axis, (before, size, behind) in enumerate(zip(low, dims, high, strict=True)):
+        if before or behind:
+            kept = np.arange(size)[max(0, -before) : size - max(0, -behind)]
+            if not kept.size:
+                raise Unsupported(f"nothing of {dims} is left")
+            x = entries(x, axis, np.pad(kept, (max(0, before), max(0, behind)), mode=name).tolist())
+    return x

@@ -235,13 +235,6 @@ def variance(x: Any, axes: list[int] | None, correction: float, keep: bool) -> R
     )
 
 
-def largest(x: Any, axes: list[int], keep: bool) -> Result:
-    """The largest entry along one axis."""
-    if len(axes) != 1 or not keep or axes[0] % len(dims_of(x)) != len(dims_of(x)) - 1:
-        raise Unsupported("the largest entry has an integer form as part of a softmax over the last dimension only")
-    return each(x, lambda value: qd.RowMaxOp(x=value, out=building.tensor_type([*shape(value)[:-1], 1])).result)
-
-
 def conv1d(
     x: Any, weight: Any, bias: Any, stride: int, low: int, dilation: int, groups: int, high: int | None = None
 ) -> Result:

@@ -1,6 +1,7 @@
 """Ops that move numbers, and pooling. Moves keep the type of their input.
 
 reshape, transpose, slice, repeat, take, ...       -->  the same in `qi`
+reduce_max                                         -->  qi.max_pool
 avg_pool, reduce_mean [clamp]                      -->  qi.avg_pool, one multiplier per number of valid cells
 """
 
@@ -115,19 +116,39 @@ def avg_pool(c: Conversion, op: qd.AvgPoolOp, target: Target) -> ir.Value:
 
 @converts(qd.ReduceMeanOp)
 def reduce_mean(c: Conversion, op: qd.ReduceMeanOp, target: Target) -> ir.Value:
-    """One window over all reduced dimensions: [N, kept, reduced, 1] is an image whose height is averaged away."""
-    x, axes = c.get(op.x), ints(op.axes)
-    sizes = shape(x)
-    if len(sizes) == 4 and axes == [2, 3]:
-        image = x
-    else:
-        kept = [d for d in range(1, len(sizes)) if d not in axes]
-        rest, count = int(np.prod([sizes[d] for d in kept])), int(np.prod([sizes[d] for d in axes]))
-        image = c.reshape(c.permute(x, [0, *kept, *axes]), [1, rest, count, 1])
+    """One window over all that is reduced, whose cells are averaged away."""
+    image = reduced_image(c, op)
     _, channels, *window = shape(image)
     count, pooled = window[0] * window[1], [1, channels, 1, 1]
     mean = average(c, op, image, window, window, [0, 0, 0, 0], False, [count], pooled, target)
     return c.reshape(mean, shape(op.out))
+
+
+@converts(qd.ReduceMaxOp)
+def reduce_max(c: Conversion, op: qd.ReduceMaxOp, target: Target) -> ir.Value:
+    """One window over all that is reduced, whose largest cell stays."""
+    image = reduced_image(c, op)
+    _, channels, *window = shape(image)
+    pooled = qi.MaxPoolOp(
+        x=image,
+        kernel=i64s(window),
+        strides=i64s(window),
+        padding=i64s([0] * 4),
+        dilation=i64s([1, 1]),
+        out=activation_of(image).tensor([1, channels, 1, 1]),
+    ).out
+    return c.reshape(pooled, shape(op.out))
+
+
+def reduced_image(c: Conversion, op: qd.Reduction) -> ir.Value:
+    """[N, kept, reduced, 1]: an image whose height is what is reduced."""
+    x, axes = c.get(op.x), ints(op.axes)
+    sizes = shape(x)
+    if len(sizes) == 4 and axes == [2, 3]:
+        return x
+    kept = [d for d in range(1, len(sizes)) if d not in axes]
+    rest, count = int(np.prod([sizes[d] for d in kept])), int(np.prod([sizes[d] for d in axes]))
+    return c.reshape(c.permute(x, [0, *kept, *axes]), [1, rest, count, 1])
 
 
 def average(

@@ -219,7 +219,7 @@ def passed_through(
                 return Channels(np.concatenate([first.numbers, others[0].numbers]), axis)
             tracing.same.append((first.numbers, others[0].numbers))
             return first
-        case qd.ReduceMeanOp() if axis not in ints(op.axes):
+        case qd.Reduction() if axis not in ints(op.axes):
             gone = 0 if op.keep.value else sum(one < axis for one in ints(op.axes))
             return Channels(first.numbers, axis - gone)
         case qd.TransposeOp():

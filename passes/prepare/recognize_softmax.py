@@ -24,7 +24,8 @@ def name_softmax(op: qd.MulOp, rewriter: PatternRewriter) -> bool | None:
         distance, x = defining(power.x), power.x
         if isinstance(distance, qd.SubOp):  # from anything that is the same in the whole row
             largest = defining(distance.b)
-            x = distance.a if isinstance(largest, qd.RowMaxOp) else x
+            if isinstance(largest, qd.ReduceMaxOp) and largest.keep.value and ints(largest.axes) == [last]:
+                x = distance.a
         with rewriter.ip, op.location:
             named = building.softmax(x, last)
         rewriter.replace_op(op, [named])

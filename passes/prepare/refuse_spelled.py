@@ -22,7 +22,7 @@ def leftovers(module: ir.Operation) -> Iterator[Any]:
 
 @module_pass
 def refuse_spelled(module: ir.Operation) -> None:
-    """Refuse what is left of formulas that have no name: qd.masked, qd.row_max
+    """Refuse what is left of formulas that have no name: qd.masked
 
     Nothing changes.
     """

@@ -6,7 +6,7 @@
 func.func @exponents_over_their_sum(%x: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
   %two = "qd.constant"() {value = dense<2.0> : tensor<1xf32>} : () -> tensor<1xf32>
   %zero = "qd.constant"() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
-  %m = "qd.row_max"(%x) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
+  %m = "qd.reduce_max"(%x) {axes = array<i64: 2>, keep = true} : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
   %d = "qd.sub"(%x, %m) : (tensor<1x3x2xf32>, tensor<1x3x1xf32>) -> tensor<1x3x2xf32>
   %e = "qd.exp"(%d) : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   %1 = "qd.reduce_mean"(%e) {axes = array<i64: 2>, keep = true} : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>

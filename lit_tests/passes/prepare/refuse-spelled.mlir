@@ -2,11 +2,10 @@
 
 // Each formula is named once, where it begins.
 // CHECK: 2 operators of the model are not supported:
-// CHECK-NEXT: "scores" (masked): it has an integer form on the scores of attention only
-// CHECK-NEXT: "largest" (row_max): it has an integer form as part of a normalization or a softmax only
-func.func @leftovers(%x: tensor<1x3x2xf32>, %v: tensor<1x1x2xf32>) -> tensor<1x3x1xf32> {
+// CHECK-NEXT: 2 x masked, first "scores": it has an integer form on the scores of attention only
+func.func @leftovers(%x: tensor<1x3x2xf32>, %v: tensor<1x1x2xf32>) -> tensor<1x3x2xf32> {
   %0 = "qd.masked"(%x, %v) : (tensor<1x3x2xf32>, tensor<1x1x2xf32>) -> tensor<1x3x2xf32> loc("scores")
   %1 = "qd.add"(%0, %x) : (tensor<1x3x2xf32>, tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
-  %2 = "qd.row_max"(%1) : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32> loc("largest")
-  return %2 : tensor<1x3x1xf32>
+  %2 = "qd.masked"(%1, %v) : (tensor<1x3x2xf32>, tensor<1x1x2xf32>) -> tensor<1x3x2xf32> loc("others")
+  return %2 : tensor<1x3x2xf32>
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.every_level import check
-from support.meaning import prepared
+from support.meaning import assert_close, outputs, prepared
 from support.random_graphs import integers_of
 from torch_mlir import ir
 
@@ -85,3 +85,48 @@ def test_between_pixels(mixed: bool, tmp_path: Path) -> None:
 def test_transposed_convolutions(mixed: bool, tmp_path: Path) -> None:
     steps = compiled(Transposed(), tmp_path / "m.dyq", mixed=mixed)
     assert steps.count("qi.conv2d") == 4 and (mixed or "qi.requant" not in steps)
+
+
+class Windows(torch.nn.Module):
+    """Largest entries of any dimensions, pools of rows and of parts, borders of the image's own pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        y, pool = self.conv(x), torch.nn.functional
+        largest = [y.amax((2, 3)), y.permute(0, 2, 3, 1).amax((1, 2)), y.amax(1, keepdim=True), y.amin((1, 3))]
+        rows = [pool.max_pool1d(y[:, :, 0], 3, 2, 1), pool.avg_pool1d(y[:, :, 1], 2)]
+        borders = [pool.pad(y, (2, 3, 1, 2), mode=mode) for mode in ("reflect", "replicate", "circular")]
+        return *largest, *rows, pool.adaptive_avg_pool2d(y, (4, 5)), *borders
+
+
+class Volumes(torch.nn.Module):
+    """Convolutions and pools over depths, rows and columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv3d(1, 4, (3, 3, 2), (2, 2, 1), (1, 1, 0))
+        self.norm = torch.nn.BatchNorm3d(4)
+        self.second = torch.nn.Conv3d(4, 4, 3, 1, 2, dilation=2, groups=2)
+
+    def forward(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        pool = torch.nn.functional
+        y = torch.relu(self.norm(self.first(x[:, None])))
+        z = self.second(y)
+        return z, pool.max_pool3d(z, 2, 1, 1), pool.avg_pool3d(y, (1, 2, 2)), pool.adaptive_avg_pool3d(z, 1)
+
+
+@pytest.mark.parametrize("module", [Windows(), Volumes()], ids=["windows", "volumes"])
+def test_windows(module: torch.nn.Module, tmp_path: Path) -> None:
+    assert set(compiled(module, tmp_path / "m.dyq", mixed=False))
+
+
+@pytest.mark.parametrize("module", [Windows(), Volumes()], ids=["windows", "volumes"])
+def test_windows_mean_what_torch_makes(module: torch.nn.Module) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 6, 7)
+    graph = prepared(import_torch(module.eval(), (x,), new_context()))
+    with torch.no_grad():
+        assert_close(outputs(graph, x.numpy()), [one.numpy() for one in module(x)], 3e-6)
