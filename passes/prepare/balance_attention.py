@@ -146,8 +146,10 @@ def read_by(value: ir.Value) -> Chain | None:
     while used_once(value):
         op = next(iter(value.uses)).owner.opview
         if isinstance(op, qd.LinearOp) and op.x == value:
-            ids = moved(np.broadcast_to(by_head, sizes), moves).reshape(-1, heads * width) if moves else None
-            if ids is None or shape(op.weight)[1] != heads * width or (ids != ids[:1]).any():
+            if not moves or shape(op.weight)[1] != heads * width:  # or they are of windows, too
+                return None
+            ids = moved(np.broadcast_to(by_head, sizes), moves).reshape(-1, heads * width)
+            if (ids != ids[:1]).any():
                 return None
             return Chain(op, tuple(moves), ids[0].argsort().reshape(heads, width))
         if not isinstance(op, qd.Move) or op.inserted is not None:

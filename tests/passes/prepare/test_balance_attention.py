@@ -12,7 +12,7 @@ from dyadic.dialects import new_context, qd
 from dyadic.dialects.reference import main_function
 from dyadic.passes import building
 from dyadic.passes.building import constant
-from dyadic.passes.prepare.balance_attention import balance_attention
+from dyadic.passes.prepare.balance_attention import balance_attention, read_by
 
 FUNCTIONS = lit_functions("prepare", "balance-attention")
 
@@ -66,3 +66,18 @@ def test_the_result_is_the_same(title: str) -> None:
     x = np.random.default_rng(1).standard_normal((4, 3, 2)).astype(np.float32)
     before = outputs(module, x)
     assert_close(outputs(run_passes(module, [balance_attention]), x), before, 1e-6)
+
+
+def test_windows_of_which_padding_is_cut_off_have_no_heads_side_by_side() -> None:
+    """Two windows of two rows, one of whose four is no row of the image: a layer reads three rows of four numbers."""
+    with new_context(), ir.Location.unknown():
+        dims = building.tensor_type([1, 2, 2, 4])
+        module = ir.Module.create()
+        with ir.InsertionPoint(module.body):
+            function = func.FuncOp("main", ir.FunctionType.get([dims], [building.tensor_type([1, 3, 5])]))
+        with ir.InsertionPoint(block := function.add_entry_block()):
+            x = block.arguments[0]
+            made = building.attention(x, x, x, 0.5)
+            rows = building.slice_(building.reshape(made, [1, 4, 4]), [0, 0, 0], [1, 1, 1], [1, 3, 4])
+            func.return_([building.linear(rows, constant(np.ones((5, 4))), constant(np.zeros(5)))])
+        assert read_by(made) is None
