@@ -54,9 +54,12 @@ def layer_norm(
     if dims == 1:
         return norm(kind, x, weight, bias, epsilon)
     rows = reshape(x, [*before[:-dims], int(np.prod(before[-dims:]))])
-    scale, shift = (
-        None if given is None else np.broadcast_to(given, before[-dims:]).reshape(-1) for given in (weight, bias)
-    )
+    try:
+        scale, shift = (
+            None if given is None else np.broadcast_to(given, before[-dims:]).reshape(-1) for given in (weight, bias)
+        )
+    except ValueError:
+        raise Unsupported(f"its scale or bias does not fit rows of the shape {list(before[-dims:])}") from None
     return reshape(norm(kind, rows, scale, shift, epsilon), before)
 
 

@@ -14,6 +14,11 @@ CASES: dict[str, tuple[str, Constants, str]] = {
         {"lo": MANY},
         '"y" (Clip): the shapes [1, 4, 7, 6] and [3] do not fit together',
     ),
+    "norm": (
+        "y = LayerNormalization<axis=-2>(x, w)",
+        {"w": [4]},
+        "its scale or bias does not fit rows of the shape [7, 6]",
+    ),
     "pad": (
         "y = Pad(x, p, v)",
         {"p": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "v": MANY},
