@@ -61,7 +61,7 @@ def subject(case: Any) -> str:
 
 def judged(case: Any) -> Verdict:
     """Tried in every way."""
-    inputs, wanted = case.data_sets[0]
+    inputs, wanted = ([np.asarray(x) if isinstance(x, np.generic) else x for x in side] for side in case.data_sets[0])
     if not all(isinstance(x, np.ndarray) for x in (*inputs, *wanted)):
         return Verdict("refused", "it has sequences or optional values")
     if not all(np.isfinite(x).all() for x in inputs if x.dtype.kind == "f"):
