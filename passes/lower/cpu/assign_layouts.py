@@ -17,7 +17,7 @@ from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
-from dyadic.passes.lower.cpu.join_copies import JOINED, joined_copy
+from dyadic.passes.lower.cpu.memory.copies import JOINED, joined_copy
 from dyadic.passes.lower.cpu.memory.views import (
     BUFFERS,
     CONSTANT,

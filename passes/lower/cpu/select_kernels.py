@@ -9,11 +9,11 @@ from dyadic.dialects import qd, qi
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import is_integer, known_activation, quantized_bounds, shape, zero_point
-from dyadic.passes.lower.cpu.join_copies import is_joined
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane_values
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
+from dyadic.passes.lower.cpu.memory.copies import is_joined
 from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, NO_HALO, layout_of, to_attribute, view
 from dyadic.passes.rewriting import defining, module_pass
 
