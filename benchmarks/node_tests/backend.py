@@ -32,10 +32,10 @@ class Network(BackendRep):
     module: ir.Module
     kinds: list[np.dtype[Any]]  # of the outputs
 
-    def run(self, inputs: Sequence[Array], **kwargs: Any) -> list[Array]:
+    def run(self, inputs: Any, **kwargs: Any) -> tuple[Any, ...]:
         """What the model answers, as its float meaning has it, in its own types."""
         made = meaning(self.module, [np.asarray(x, np.float32)[None] for x in inputs])
-        return [of_kind(y[0], kind) for y, kind in zip(made, self.kinds, strict=True)]
+        return tuple(of_kind(y[0], kind) for y, kind in zip(made, self.kinds, strict=True))
 
 
 def prepared(model: onnx.ModelProto) -> ir.Module:

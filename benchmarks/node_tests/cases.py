@@ -93,7 +93,7 @@ def answered(case: Any, inputs: Sequence[Any], whole: bool, live: list[int]) -> 
     known = {names[i]: x for i, x in enumerate(inputs) if i not in live}
     given = [inputs[i] for i in live]
     if whole:
-        return Dyadic.prepare(case.model, constants=known).run(given)
+        return [*Dyadic.prepare(case.model, constants=known).run(given)]
     model = onnx.ModelProto()
     model.CopyFrom(case.model)
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(x), name) for name, x in known.items())

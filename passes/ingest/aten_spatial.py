@@ -1,5 +1,6 @@
 """PyTorch's operators that change the size of images: resizing, blocks, transposed convolutions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def _placed(node: Node) -> tuple[Result, dict[int, tuple[Axis, resizing.Reals]]]
     return x, found
 
 
-def _scales(node: Node, given: list[object] | tuple[object, ...]) -> dict[int, float | None]:
+def _scales(node: Node, given: Sequence[object]) -> dict[int, float | None]:
     """The scale that each axis behind the channels was given, None where only sizes are: a list, or one by one."""
     axes = range(2, len(dims_of(node.argument(0))))
     flat = given[0] if given and isinstance(given[0], list) else list(given)

@@ -87,7 +87,7 @@ def scatter_elements(x: Any, axis: int, indices: Array, updates: Any) -> Result:
     _check(indices, dims[axis], axis)
 
     def function(array: Any, others: Array) -> Array:
-        every = list(np.indices(indices.shape))
+        every: list[Any] = list(np.indices(indices.shape))
         every[axis] = indices % dims[axis]
         array[tuple(every)] = others
         return array

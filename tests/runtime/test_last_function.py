@@ -14,7 +14,7 @@ from dyadic.runtime.last_function import FUNCTIONS, LastFunction, compute
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("axis", [1, 2])
 def test_the_function(name: str, axis: int) -> None:
-    x = np.random.default_rng(0).normal(0, 1, (2, 5, 3)).astype(np.float32) * np.float32([1, 50, 3000])
+    x = np.random.default_rng(0).normal(0, 1, (2, 5, 3)).astype(np.float32) * np.array([1, 50, 3000], np.float32)
     wanted = torch.tensor(x, dtype=torch.float64)
     wanted = wanted.sigmoid() if name == "sigmoid" else getattr(torch, name)(wanted, axis)
     compute(LastFunction(name, axis), x)

@@ -47,7 +47,7 @@ def test_transposed_convolutions_of_onnx(how: str) -> None:
 def test_transposed_convolutions_of_torch() -> None:
     torch.manual_seed(0)
     for kernel, stride, padding, groups in itertools.product((2, 3, 4), (1, 2, 3), (0, 1), (1, 4)):
-        more = {"padding": padding, "groups": groups, "output_padding": stride - 1}
+        more: dict[str, Any] = {"padding": padding, "groups": groups, "output_padding": stride - 1}
         check(torch.nn.ConvTranspose2d(4, 8, kernel, stride, **more), X, 5e-6)
     check(torch.nn.ConvTranspose1d(4, 6, 5, 3, 2, output_padding=1, bias=False), X[:, :, 0], 5e-6)
 
@@ -77,6 +77,7 @@ def test_blocks_of_torch() -> None:
 def test_a_batch_norm_and_a_relu_go_into_the_layer() -> None:
     torch.manual_seed(0)
     norm = torch.nn.BatchNorm2d(3)
+    assert norm.running_var is not None and norm.running_mean is not None
     norm.running_var.uniform_(0.5, 2)
     norm.running_mean.normal_()
     behind = [norm, torch.nn.ReLU()]

@@ -106,7 +106,7 @@ def extreme_case(grid: Grid) -> Any:
     a, out, (b, channel) = grid.strides(), grid.strides(), grid.second_strides()
     (a_memory, x), (b_memory, y) = grid.operand(a), grid.operand(b, channel)
     largest = grid.draw(st.booleans())
-    sides = {"a": Strided(*a), "b": Strided(*b, channel), "out": Strided(*out)}
+    sides: dict[str, Any] = {"a": Strided(*a), "b": Strided(*b, channel), "out": Strided(*out)}
     spec = extreme.ExtremeSpec(**flat(grid), largest=largest, **sides)
     return grid.kernels.Case(spec, [a_memory, b_memory], **grid.result(out, np.where((x > y) == largest, x, y)))
 
