@@ -129,12 +129,47 @@ class Tokens(nn.Module):
         return self.head(x[:, 0]), alike.softmax(-1)
 
 
+class Sizes(nn.Module):
+    """Images that are enlarged by repeating and by interpolating, entries that are chosen and mirrored, extremes."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        super().__init__()
+        self.width = 8 * int(random.integers(1, 3))
+        self.stem = nn.Conv2d(3, self.width, 3, 2, 1)
+        self.order = [int(n) for n in random.permutation(self.width)]
+        self.up = nn.ConvTranspose2d(self.width, self.width, 2, 2)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = F.relu(self.stem(x))
+        near = F.interpolate(x, scale_factor=2.0)
+        between = F.interpolate(x, size=(16, 16), mode="bilinear")
+        chosen = torch.maximum(near, self.up(x)[:, self.order])
+        return torch.minimum(chosen, between), between.flip(3)
+
+
+class Steps(nn.Module):
+    """Rows of an image as time steps of recurrent layers."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        super().__init__()
+        size = 8 * int(random.integers(1, 3))
+        self.stem = nn.Conv2d(3, 8, (1, 16))
+        self.lstm = nn.LSTM(8, size, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(2 * size, 12, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, _ = self.lstm(F.relu(self.stem(x)).flatten(2).transpose(1, 2))
+        return self.gru(rows)[0]
+
+
 MODULES: dict[str, Callable[[np.random.Generator], nn.Module]] = {
     "layers": Layers,
     "pointwise": Pointwise,
     "moves": Moves,
     "joined": Joined,
     "tokens": Tokens,
+    "sizes": Sizes,
+    "steps": Steps,
 }
 
 

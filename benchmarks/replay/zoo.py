@@ -88,6 +88,8 @@ def small() -> dict[str, Case]:
     for width in ("int8", "w4a8"):
         add("tokens", 0, width, WIDTHS[width])
     cases["text int8"] = Case(text)
+    for kind in ("sizes", "steps"):
+        add(kind, 0, "int8", {})
     return cases
 
 

@@ -227,7 +227,7 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
     [
         ("y = Softmax<axis=0>(x)", {}, "softmax over the batch"),
         ("y = Concat<axis=0>(x, x)", {}, "joins along the batch"),
-        ("y = Transpose<perm=[1,0,2,3]>(x)", {}, "moves the batch"),
+        ("t = Transpose<perm=[1,0,2,3]>(x) y = Add(t, x)", {}, "batch"),
         ("y = Div(x, c)", {"c": number(0)}, "divides by zero"),
         ("y = Conv(x, x)", {}, "computed from the input"),
         ("y = Conv(x, w)", {"w": [3, 5, 3, 3]}, "does not fit 4 channels"),
