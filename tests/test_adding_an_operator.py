@@ -84,7 +84,7 @@ def test_the_extension_compiles_a_model_bit_for_bit(folder: Path) -> None:
 def test_the_files_of_the_tree_make_a_whole_operator(folder: Path) -> None:
     """In a copy of the tree: what lacks nothing there compiles, and its facts hold."""
     tree = folder / "tree"
-    for name in ("compiler", "dialects", "passes", "runtime", "dyadic", "docs", "lit_tests", "tests"):
+    for name in ("compiler", "dialects", "passes", "runtime", "dyadic", "docs", "lit_tests", "tests", "benchmarks"):
         shutil.copytree(ROOT / name, tree / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tree)
     before = contents(tree)

@@ -223,7 +223,7 @@ def linear(w: Writer, op: qi.LinearOp | qi.LinearAddOp) -> str:
 
 def finished(w: Writer, op: Any, number: str) -> str:
     """With the residual of a fused addition, rounded."""
-    if isinstance(op, qi.ConvAddOp | qi.LinearAddOp):
+    if qi.has_residual(op):
         number = w.node("Add", [number, w.real(op.residual)], f"{layer_name(op)}_residual")
     return w.rounded(op, number, op.out, op.low.value, op.high.value)
 

@@ -117,7 +117,7 @@ class ReshapeOp(Move, name="reshape"):
         raise TokensMeet
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
-        return x.reshape(len(x), *shape(self.out)[1:])
+        return x.reshape(len(x) if x.ndim else 1, *shape(self.out)[1:])
 
 
 class TransposeOp(Move, name="transpose"):

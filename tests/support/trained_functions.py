@@ -29,7 +29,7 @@ def check(name: Literal["i-bert", "i-vit"], path: Path) -> None:
         network, (torch.from_numpy(samples[:1]),), str(model), dynamo=False, opset_version=17, input_names=["x"]
     )
     own = in_float(model, samples, name)
-    artifact = dyadic.compile(model, samples, nonlinear=name, measure=False, progress="off")
+    artifact = dyadic.compile(model, samples, nonlinear=name, isa="all", measure=False, progress="off")
     artifact.save(path)
     answers = []
     for level in usable():

@@ -197,10 +197,10 @@ def test_inputs_with_different_first_dimensions_are_no_batch() -> None:
 
 
 def test_weights_that_are_no_constants_yet_mix_no_images() -> None:
-    """What is wrong with a model that was quantized elsewhere is said as it is."""
-    constants = {"q": np.ones((5, 4, 3, 3), np.int8), "s": np.array(0.1, np.float32)}
-    proto = model("w = DequantizeLinear(q, s) y = Conv(x, w)", "float[N,4,7,6] x", constants)
-    with pytest.raises(ModelError, match=r'"w" \(DequantizeLinear\).*: give the float model') as caught:
+    """What is wrong is said as it is."""
+    constants = {"q": np.ones((5, 4, 3, 3), np.float32)}
+    proto = model("w = RandomNormalLike(q) y = Conv(x, w)", "float[N,4,7,6] x", constants)
+    with pytest.raises(ModelError, match=r'"w" \(RandomNormalLike\)') as caught:
         prepared(imported(proto))
     assert "batch" not in str(caught.value)
 
