@@ -37,6 +37,9 @@ def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
                 module.weight.copy_(torch.randn(module.weight.shape, generator=generator) * (2 / fan_in) ** 0.5)
                 if module.bias is not None:
                     module.bias.copy_(uniform(module.bias, -0.1, 0.1))
+            elif isinstance(module, nn.ConvTranspose2d | nn.RNNBase):
+                for values in module.parameters():
+                    values.copy_(uniform(values, -0.4, 0.4))
             elif isinstance(module, nn.BatchNorm2d):
                 spread = ((module.weight, 0.5, 1.1), (module.bias, -0.3, 0.3))
                 spread += ((module.running_mean, -0.3, 0.3), (module.running_var, 0.6, 1.6))
