@@ -22,7 +22,7 @@ Constants = dict[str, onnx.TensorProto]
 Types = Mapping[str, onnx.ValueInfoProto]
 Array = npt.NDArray[Any]
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 128 << 20
 MOST_WORK = 1 << 31  # about as many simple operations on numbers; one or two seconds
 
 NOT_FOLDED = {
