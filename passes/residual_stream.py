@@ -70,4 +70,4 @@ def reads_narrow(op: Any) -> bool:
     """Whether an op multiplies what it reads, or looks it up: 8 bits are what its kernels want."""
     if qd.keeps_range(op) or qd.joins_ranges(op):
         return narrow_alone(op.out)
-    return isinstance(op, qd.Layer) or (isinstance(op, qd.Operator) and op.widest_input < 16)
+    return isinstance(op, qd.Layer | qd.Function) or (isinstance(op, qd.Operator) and op.widest_input < 16)

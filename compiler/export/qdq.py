@@ -27,6 +27,7 @@ from dyadic.dialects.tensor_types import activation, is_wide, known_activation, 
 from dyadic.passes.by_kind import ByKind
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN
 
 OPSET, IR_VERSION = 21, 10  # the first with quantizations of 16 bits
 Array = npt.NDArray[Any]
@@ -260,6 +261,15 @@ def table(w: Writer, op: qi.TableOp) -> str:
     name = layer_name(op)
     entries = w.constant(f"{name}_table", np.array(op.table).view(storage(op.out)))
     places = w.node("Cast", [w.names[op.x]], f"{name}_places", to=TensorProto.INT32)
+    return w.node("Gather", [entries, places], name, axis=0)
+
+
+@exports(qi.PiecewiseLinearOp)
+def piecewise_linear(w: Writer, op: qi.PiecewiseLinearOp) -> str:
+    name, steps = layer_name(op), np.arange(S16_MIN, S16_MAX + 1)
+    entries = w.constant(f"{name}_table", op.evaluate(steps))
+    wide = w.node("Cast", [w.names[op.x]], f"{name}_wide", to=TensorProto.INT32)
+    places = w.node("Sub", [wide, w.constant(f"{name}_first", np.int32(S16_MIN))], f"{name}_places")
     return w.node("Gather", [entries, places], name, axis=0)
 
 

@@ -53,6 +53,7 @@ class SignOp(Function, name="sign"):
     """-1, 0 or 1, as x is below, at or above 0."""
 
     bounded, whole = True, True
+    widest_input = 8  # it jumps
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.sign(x)
@@ -68,6 +69,7 @@ class StepOp(Function, name="step"):
     or_equal: Bool = flag()
 
     bounded, whole = True, True
+    widest_input = 8  # it jumps
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         threshold = self.threshold.value
@@ -84,6 +86,7 @@ class FloorOp(Function, name="floor"):
     """The largest whole number that is not above x."""
 
     piecewise_linear, whole = False, True
+    widest_input = 8  # it jumps
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.floor(x)
@@ -96,6 +99,7 @@ class CeilOp(Function, name="ceil"):
     """The smallest whole number that is not below x."""
 
     piecewise_linear, whole = False, True
+    widest_input = 8  # it jumps
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.ceil(x)
@@ -108,6 +112,7 @@ class TruncOp(Function, name="trunc"):
     """The nearest whole number that is not farther from 0."""
 
     piecewise_linear, whole = False, True
+    widest_input = 8  # it jumps
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.trunc(x)
@@ -120,6 +125,7 @@ class RoundOp(Function, name="round"):
     """The nearest whole number, the even one of two."""
 
     piecewise_linear, whole = False, True
+    widest_input = 8  # it jumps
 
     def evaluate(self, xp: ModuleType, x: Values) -> Values:
         return xp.round(x)
@@ -160,6 +166,7 @@ class LogOp(Function, name="log"):
     """`log(x)`, the natural one; of what is not positive, that of the smallest number that is."""
 
     piecewise_linear, singular = False, True
+    wide_operands = (0,)  # near 0 it is steep
 
     def defined(self, x: Fraction) -> bool:
         return x > 0
@@ -175,6 +182,7 @@ class SqrtOp(Function, name="sqrt"):
     """`sqrt(x)`, 0 of what is negative; inside of a norm, prepare names the whole."""
 
     piecewise_linear = False
+    wide_operands = (0,)  # near 0 it is steep
 
     def defined(self, x: Fraction) -> bool:
         return x >= 0

@@ -1,7 +1,7 @@
 """Functions of each number alone.
 
 To add one: a class with its fields, `evaluate` and `exact`, and its facts; it is then a table of its input of at most
-8 bits everywhere behind (docs/adding-an-operator.md).
+8 bits everywhere behind, of 16 bits straight lines (docs/adding-an-operator.md).
 """
 # pyright: reportInvalidTypeForm=false
 
@@ -57,9 +57,11 @@ class Elementwise(Operator):
 
 
 class Function(Elementwise):
-    """What integerize makes a table of: every entry is `exact` of a number, rounded once."""
+    """What integerize makes a table of: 256 entries, each `exact` of a number, rounded once; of 16 bits, lines.
 
-    widest_input = 8  # 256 entries
+    One that jumps reads 8 bits at most: lines would go up where it does.
+    """
+
     singular = False  # it grows without bounds near a number that has no value: results are what steps of x can make
 
     def exact(self, x: Fraction) -> Fraction:
@@ -72,7 +74,7 @@ class Function(Elementwise):
 
     @property
     def useful_inputs(self) -> tuple[float, float]:
-        """Where the function still changes by what 8 bits can tell: inputs beyond need no steps of their own."""
+        """Where the function still changes by what 8 bits can tell: those of an input need no steps beyond."""
         return EVERYWHERE
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects import qd
+from dyadic.dialects import piecewise_linear, qd
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.fields import Dense, given
@@ -19,7 +19,7 @@ from dyadic.dialects.tensor_types import activation, is_wide, shape, storage, ze
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
-__all__ = ["AddOp", "Extreme", "MaxOp", "MinOp", "MulOp", "RequantOp", "TableOp"]
+__all__ = ["AddOp", "Extreme", "MaxOp", "MinOp", "MulOp", "PiecewiseLinearOp", "RequantOp", "TableOp"]
 
 Array = npt.NDArray[Any]
 
@@ -173,3 +173,39 @@ class TableOp(Operator, name="table"):
 
     def evaluate(self, x: Array) -> Array:
         return np.array(self.table).view(storage(self.out))[x]
+
+
+class PiecewiseLinearOp(Operator, name="piecewise_linear"):
+    """`clamp(line(x) + zp, low, high)` of a number of 16 bits; lines are those of `dialects/piecewise_linear.py`."""
+
+    x: Operand[Any]
+    table: Dense
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.Function,)
+    order = Order.ANY
+
+    def verify_invariants(self) -> bool:
+        if not verify_clamp(self):
+            return False
+        if activation(self.x) is None or not is_wide(self.x) or shape(self.x) != shape(self.out):
+            return fail(self, f"must map an activation of 16 bits to its shape, not {self.x.type} --> {self.out.type}")
+        return not given(self, "table") or self._verify_lines()
+
+    def _verify_lines(self) -> bool:
+        sizes = list(self.table.type.shape)
+        bits = piecewise_linear.bits_of(sizes[0]) if len(sizes) == 2 and sizes[1] == 2 else None
+        if bits is None or ir.IntegerType(self.table.type.element_type).width != 32:
+            return fail(self, f"table of {self.table.type} must be [704, 2], [2304, 2] or [7168, 2] of i32")
+        start, slope = np.array(self.table).astype(np.int64).T
+        ends = start + slope * piecewise_linear.reach(bits)
+        if max(np.abs(start).max(), np.abs(ends).max()) > piecewise_linear.LARGEST_START:
+            return fail(self, "a line leaves [-2^30, 2^30]: its values must be below 2^16")
+        return True
+
+    def evaluate(self, x: Array) -> Array:
+        y = piecewise_linear.values(np.array(self.table), x) + zero_point(self.out)
+        return np.clip(y, self.low.value, self.high.value).astype(storage(self.out))

@@ -258,6 +258,30 @@ func.func @table_of_16_bits(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
 
 // -----
 
+// CHECK: error: "/lines_of_8_bits": 'qi.piecewise_linear' op must map an activation of 16 bits to its shape, not tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>> --> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+func.func @lines_of_8_bits(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.piecewise_linear"(%a) {high = 15 : i64, low = 0 : i64, table = dense<9> : tensor<704x2xi32>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/lines_of_8_bits")
+  return
+}
+
+// -----
+
+// CHECK: error: "/too_few_lines": 'qi.piecewise_linear' op table of tensor<705x2xi32> must be [704, 2], [2304, 2] or [7168, 2] of i32
+func.func @too_few_lines(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.piecewise_linear"(%a) {high = 15 : i64, low = 0 : i64, table = dense<9> : tensor<705x2xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/too_few_lines")
+  return
+}
+
+// -----
+
+// CHECK: error: "/lines_too_steep": 'qi.piecewise_linear' op a line leaves [-2^30, 2^30]: its values must be below 2^16
+func.func @lines_too_steep(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.piecewise_linear"(%a) {high = 15 : i64, low = 0 : i64, table = dense<2200000> : tensor<704x2xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/lines_too_steep")
+  return
+}
+
+// -----
+
 // CHECK: error: "/table_of_bytes_for_16_bits": 'qi.table' op table of i8 needs entries of 16 bits
 func.func @table_of_bytes_for_16_bits(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.table"(%a) {table = dense<9> : tensor<256xi8>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 0.5>> loc("/table_of_bytes_for_16_bits")

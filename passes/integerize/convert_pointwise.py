@@ -5,7 +5,7 @@
     greater(a, b)             -->  qi.add, qi.table    the sign of a difference
     mul(a, b) [clamp]         -->  qi.mul
     clamp(x)                  -->  qi.requant
-    sigmoid, silu, ... [clamp] --> qi.table
+    sigmoid, silu, ... [clamp] --> qi.table, of 16 bits qi.piecewise_linear
 
 Operands are broadcast as the model broadcasts them; a constant of lower rank gets leading dimensions of size 1.
 """
@@ -30,7 +30,7 @@ from dyadic.passes.integerize.conversion import (
 from dyadic.passes.integerize.convert_products import fused_addition
 from dyadic.passes.integerize.products import add_multipliers
 from dyadic.passes.integerize.quantization import Activation, value_activation
-from dyadic.passes.integerize.tables import table
+from dyadic.passes.integerize.tables import line_table, table
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import INT32_MAX, SHIFT_MAX, SHIFT_MIN, limited_multiplier, round_half_up
@@ -146,10 +146,19 @@ def clamp(c: Conversion, op: qd.ClampOp, target: Target) -> ir.Value:
 
 @converts(qd.Function)
 def look_up(c: Conversion, op: qd.Function, target: Target) -> ir.Value:
-    """A function of one number, clamp included, as 256 entries."""
-    x = c.get(op.x)
-    entries = table(op, activation_of(x), target.activation, target.low, target.high)
-    return qi.TableOp(x=x, table=dense(entries), out=target.activation.tensor(shape(x))).out
+    """A function of one number, clamp included: 256 entries, or lines between 16-bit numbers."""
+    x, out = c.get(op.x), target.activation
+    kind = activation_of(x)
+    if kind.bits < 16:
+        entries = table(op, kind, out, target.low, target.high)
+        return qi.TableOp(x=x, table=dense(entries), out=out.tensor(shape(x))).out
+    return qi.PiecewiseLinearOp(
+        x=x,
+        table=dense(line_table(op, kind, out)),
+        low=i64(target.low),
+        high=i64(target.high),
+        out=out.tensor(shape(x)),
+    ).out
 
 
 def operand(c: Conversion, op: Any, value: ir.Value, kind: Activation | None = None) -> ir.Value:

@@ -77,6 +77,8 @@ def narrow_to_useful_inputs(op: qd.Function) -> None:
     producer = defining(op.x)
     if producer is None or isinstance(producer, qd.ConstantOp) or not only_reader(op.x, op):
         return
+    if value_bits(op.x) == 16:  # enough for all of them, and what 8 bits cannot tell matters
+        return
     if qd.keeps_range(producer) or qd.joins_ranges(producer) or value_given(op.x) is not None:
         return
     low, high = value_range(op.x)

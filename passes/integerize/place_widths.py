@@ -1,8 +1,9 @@
 """Every tensor gets the width that its integers will have.
 
 What select chose is a width a tensor; a few ops need agreement. Ops that move numbers keep their input's width, and the
-inputs of a concat take the concat's. A table has 256 entries, so its input has at most 8 bits, and so have those of
-attention. Such a width is given to the producer where this op is its only reader, else through an identity `qd.clamp`
+inputs of a concat take the concat's. Functions that jump are tables of 256 entries, so their input has at most 8 bits,
+and so have those of attention; functions that are steep near 0, logarithms and roots, read 16 bits. Such a width is
+given to the producer where this op is its only reader, else through an identity `qd.clamp`
 (later one `qi.requant`). What a recurrence adds to the products of its states has 16. A constant that is added to or
 multiplied with something costs nothing to be exact: it has 16 bits where the result has. A reciprocal that something is
 multiplied with has 16 bits: the smallest of it is 1/255 of the largest and has 128 steps, so that a quotient is off by
@@ -11,7 +12,8 @@ at most 0.4 % of itself beside its own rounding.
     max_pool(x : 16 bits)                 -->  max_pool(x) : 16 bits
     concat(conv : 4 bits, ...) : 8 bits   -->  concat(conv : 8 bits, ...) : 8 bits
     a * reciprocal(b)                     -->  a * reciprocal(b) : 16 bits
-    sigmoid(shared : 16 bits)             -->  sigmoid(clamp(shared, -inf, inf) : 8 bits)
+    floor(shared : 16 bits)               -->  floor(clamp(shared, -inf, inf) : 8 bits)
+    log(conv : 8 bits)                    -->  log(conv : 16 bits)
 
 Any other op reads and makes any mixture of widths. What is rounded once has one width: that of the clamp or of the
 addition which takes in the op in front of it. Truth: exact on the float graph; it decides only how fine steps are.
@@ -41,7 +43,7 @@ LARGEST = 16  # bits of an activation
 
 @module_pass
 def place_widths(module: ir.Operation) -> None:
-    """Make widths agree: moves keep their input's, concat inputs take the concat's, tables read 8 bits at most."""
+    """Make widths agree: moves keep their input's, concat inputs take the concat's, and readers what they can read."""
     for block in function_bodies(module):
         body = [op.opview for op in block.operations]
         for op in body:

@@ -34,22 +34,27 @@ func.func @a_shared_move_is_rounded_within_the_range_of_its_input(%x: tensor<1x4
   return %2, %1 : tensor<1x10xf32>, tensor<1x6xf32>
 }
 
-// A concat that a table reads has 8 bits, and so have its inputs; 4 bits are few enough.
-// CHECK-LABEL: func.func @tables_read_8_bits_at_most
+// A concat that a function which jumps reads has 8 bits, and so have its inputs; 4 bits are few enough. A logarithm reads
+// 16, whatever is chosen.
+// CHECK-LABEL: func.func @functions_read_what_they_can
 // CHECK:         "qd.add"({{.*}}) {qd.bits = 8 : i64}
 // CHECK-NEXT:    "qd.sub"({{.*}}) {qd.bits = 8 : i64}
 // CHECK-NEXT:    "qd.concat"({{.*}}) {axis = 1 : i64, qd.bits = 8 : i64}
-// CHECK-NEXT:    "qd.sigmoid"({{.*}}) {qd.bits = 16 : i64}
+// CHECK-NEXT:    "qd.floor"({{.*}}) {qd.bits = 16 : i64}
 // CHECK-NEXT:    "qd.mul"({{.*}}) {qd.bits = 4 : i64}
 // CHECK-NEXT:    "qd.tanh"
-func.func @tables_read_8_bits_at_most(%x: tensor<1x4xf32>) -> (tensor<1x8xf32>, tensor<1x4xf32>) {
+// CHECK-NEXT:    "qd.mul"({{.*}}) {qd.bits = 16 : i64}
+// CHECK-NEXT:    "qd.log"
+func.func @functions_read_what_they_can(%x: tensor<1x4xf32>) -> (tensor<1x8xf32>, tensor<1x4xf32>, tensor<1x4xf32>) {
   %0 = "qd.add"(%x, %x) {qd.bits = 16 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
   %1 = "qd.sub"(%x, %x) {qd.bits = 4 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
   %2 = "qd.concat"(%0, %1) {axis = 1 : i64, qd.bits = 16 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x8xf32>
-  %3 = "qd.sigmoid"(%2) {qd.bits = 16 : i64} : (tensor<1x8xf32>) -> tensor<1x8xf32>
+  %3 = "qd.floor"(%2) {qd.bits = 16 : i64} : (tensor<1x8xf32>) -> tensor<1x8xf32>
   %4 = "qd.mul"(%x, %x) {qd.bits = 4 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
   %5 = "qd.tanh"(%4) : (tensor<1x4xf32>) -> tensor<1x4xf32>
-  return %3, %5 : tensor<1x8xf32>, tensor<1x4xf32>
+  %6 = "qd.mul"(%x, %x) {qd.bits = 8 : i64} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
+  %7 = "qd.log"(%6) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  return %3, %5, %7 : tensor<1x8xf32>, tensor<1x4xf32>, tensor<1x4xf32>
 }
 
 // The addition is rounded once, to the clamp's 16 bits; what is added to 8 bits keeps 8.

@@ -35,5 +35,5 @@ def test_the_float_graph_stays_and_the_widths_agree(seed: int) -> None:
                     assert apart or {value_range(v) for v in made} <= {value_range(concat.out)}
                 case move if qd.keeps_range(move):
                     assert value_bits(move.x) == value_bits(move.out)
-                case qd.Function() as table:
-                    assert value_bits(table.x) <= 8
+                case qd.Function() as function:
+                    assert value_bits(function.x) <= function.widest_input

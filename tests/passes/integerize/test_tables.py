@@ -1,4 +1,4 @@
-"""Tables of functions that have no value somewhere, and of those that grow without bounds."""
+"""Tables of functions that have no value somewhere, of those that grow without bounds, and lines of 16 bits."""
 
 from fractions import Fraction
 
@@ -7,11 +7,11 @@ import pytest
 from support.meaning import parse, run_passes
 from torch_mlir import ir
 
-from dyadic.dialects import qd
+from dyadic.dialects import piecewise_linear, qd
 from dyadic.dialects.reference import main_function
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.quantization import Activation, value_range
-from dyadic.passes.integerize.tables import table
+from dyadic.passes.integerize.tables import line_table, table
 from dyadic.runtime.errors import ModelError
 
 MODULES: list[ir.Module] = []  # that ops live in
@@ -61,3 +61,39 @@ def test_powers_of_negative_numbers() -> None:
     cube, root = (function("power", -1.28, 1.27, f", exponent = {e:.6e} : f32") for e in (5.0, 0.75))
     assert cube.exact(Fraction(-2)) == -32 and cube.defined(Fraction(-2)) and not root.defined(Fraction(-2))
     assert float(root.exact(Fraction(16))) == 8.0
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "unit"),
+    [
+        ("gelu", 8 / 32767, 8 / 32767),
+        ("silu", 30 / 32767, 30 / 32767),
+        ("sigmoid", 12 / 32767, 1 / 32767),
+        ("tanh", 100 / 32767, 1 / 32767),
+        ("exp", 4 / 32767, 55 / 32767),
+        ("log", 1000 / 32767, 11 / 32767),
+        ("sqrt", 3 / 32767, 2 / 32767),
+        ("sin", 3.2 / 32767, 1 / 32767),
+        ("abs", 5 / 32767, 5 / 32767),
+    ],
+)
+def test_lines_are_the_function_within_a_step(text: str, scale: float, unit: float) -> None:
+    """Half a step of rounding and half a step of bending, at any of the 16-bit numbers; of those near 0, exact."""
+    op = function(text, -1.0, 1.0)
+    x, out = Activation(scale, 0, 16), Activation(unit, 0, 16)
+    lines = line_table(op, x, out)
+    places = np.unique(np.concatenate([np.arange(-70, 70), np.arange(-32768, 32768, 61), [32767]]))
+    got = np.clip(piecewise_linear.values(lines, places), -32768, 32767)
+    valid = np.array([op.defined(x.exact * int(place)) for place in places])
+    exact = [float(op.exact(x.exact * int(place)) / out.exact) for place in np.where(valid, places, 1)]
+    off = np.abs(got - np.clip(exact, -32768, 32767))
+    off[~valid] = 0
+    assert off.max() <= 1.02 and off[np.abs(places) < 64].max() <= 0.5 + 1e-3
+
+
+def test_a_function_without_values_on_one_side_takes_the_nearest_of_16_bits() -> None:
+    lines = line_table(function("log", 0.0, 2.55), Activation(0.01, 0, 16), Activation(0.001, 0, 16))
+    values = piecewise_linear.values(lines, np.array([-32768, -100, -1, 0, 1]))
+    assert set(values) == {-4605}
+    with pytest.raises(ModelError, match="acosh has no value anywhere in what it reads"):
+        line_table(function("acosh", -1.0, 0.5), Activation(1e-6, 0, 16), Activation(0.01, 0, 16))

@@ -1,4 +1,4 @@
-"""Element by element: `qi.add`, `qi.mul`, `qi.requant`, `qi.table`."""
+"""Element by element: `qi.add`, `qi.mul`, `qi.requant`, `qi.table`, `qi.piecewise_linear`."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
 
+from dyadic.dialects import piecewise_linear as lines
 from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, storage, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
-from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, extreme, table
+from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, extreme, piecewise_linear, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 from dyadic.passes.lower.cpu.memory.views import layout_of
@@ -133,6 +134,24 @@ def requant(op: qi.RequantOp) -> list[Launch]:
 def lookup(op: qi.TableOp) -> list[Launch]:
     """One launch: 256 entries, one for each value of a byte."""
     return _look_up(op, np.array(op.table).view(storage(op.out)))
+
+
+@selects(qi.PiecewiseLinearOp)
+def piecewise(op: qi.PiecewiseLinearOp) -> list[Launch]:
+    """One launch: 16 bits find a line."""
+    table = np.array(op.table)
+    bits = lines.bits_of(len(table))
+    assert bits is not None  # its verifier
+    return [
+        Launch(
+            piecewise_linear.PiecewiseLinearSpec(bits=bits, **_walked(op, x=op.x)),
+            place(layout_of(op.out)),
+            [place(layout_of(op.x))],
+            weights=piecewise_linear.pack_lines(table),
+            params=piecewise_linear.pack_params(_header(op)),
+            constant=constant_bytes(op.x),
+        )
+    ]
 
 
 def _look_up(op: Any, entries: npt.NDArray[np.integer[Any]]) -> list[Launch]:

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch_mlir import ir
-from torch_mlir.dialects import arith, llvm
 
 from dyadic.dialects import recurrence as law
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
@@ -184,17 +182,7 @@ class _Writer:
 
     def gathered(self, table: int, index: c.Value) -> c.Value:
         """Entries of a table of int32 in the parameters, lane by lane."""
-        pointers = llvm.getelementptr(
-            ir.Type.parse(f"vector<{LANES}x!llvm.ptr>"),
-            c.at(self.k.params, table),
-            [index],
-            [-(1 << 31)],
-            c.integer(32),
-            0,
-        )
-        kind = c.vec(LANES, 1)
-        every = arith.constant(kind, ir.DenseElementsAttr.get_splat(kind, ir.BoolAttr.get(True)))
-        return llvm.intr_masked_gather(c.vec(LANES, 32), pointers, every, [c.zeros(LANES, 32)], 4)
+        return c.gather(c.at(self.k.params, table), index)
 
     # --- a unit
 

@@ -209,6 +209,22 @@ def intrinsic(name: str, result: ir.Type | None, *arguments: Value) -> Any:
     return llvm.call_intrinsic(result, name, list(arguments), [], [])
 
 
+def gather(pointer: Value, index: Value, size: int = 4) -> Value:
+    """Lanes of int32 from places `index * size` bytes behind a pointer; `index` is a vector of int32, not negative."""
+    count = lane_count(index)
+    pointers = llvm.getelementptr(
+        ir.Type.parse(f"vector<{count}x!llvm.ptr>"),
+        pointer,
+        [index],
+        [-(1 << 31)],
+        integer(8 * size),
+        0,
+    )
+    kind = vec(count, 1)
+    every = arith.constant(kind, ir.DenseElementsAttr.get_splat(kind, ir.BoolAttr.get(True)))
+    return llvm.intr_masked_gather(vec(count, 32), pointers, every, [zeros(count, 32)], 4)
+
+
 def at(pointer: Value, offset: Value | int) -> Value:
     """`pointer + offset` bytes."""
     if isinstance(offset, int):

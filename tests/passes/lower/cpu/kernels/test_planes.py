@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dyadic.dialects import piecewise_linear as law
 from dyadic.dialects.windows import taps, valid_cells
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, elementwise_wide, extreme, pool
+from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, elementwise_wide, extreme, piecewise_linear, pool
 from dyadic.passes.lower.cpu.kernels.families.elementwise_wide import ADD, MUL, REQUANT
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
@@ -267,6 +268,32 @@ def test_the_larger_and_the_smaller_of_two_wide_numbers(kernels: Any) -> None:
         spec = extreme.ExtremeSpec(*sizes[1:], 1, largest=i < 3, a=a.lies, b=lies, out=out.lies)
         values = (np.maximum if i < 3 else np.minimum)(a.values, other)
         cases.append(finished(kernels, spec, [a, b], out, values))
+    kernels.check(cases, rng)
+
+
+def test_lines_of_wide_numbers(kernels: Any) -> None:
+    """Of any starts and slopes that stay inside int32, for every one of the 16-bit numbers."""
+    rng = np.random.default_rng(23)
+    cases = []
+    for i, bits in enumerate(2 * law.CHOICES):
+        sizes = (2, *[(1, 1, 1 << 16), (3, 4, int(rng.choice([1, 8, 33, 64, 130])))][i // len(law.CHOICES)])
+        x = Tensor.of(rng, kernels, sizes, True, extreme=False)
+        if sizes[-1] == 1 << 16:
+            x.values = np.broadcast_to(np.arange(WIDE[0], WIDE[1] + 1), sizes)
+            x.write(kernels, x.values)
+        out = Tensor.of(rng, kernels, sizes, bool(i % 2), extreme=False)
+        reach = law.reach(bits)
+        start = rng.integers(-(1 << 29), 1 << 29, len(reach))
+        slope = rng.integers(-(1 << 29), 1 << 29, len(reach)) // np.maximum(reach, 1)
+        table = np.stack([start, slope], 1).astype(np.int32)
+        low, high = clamp_of(rng, bool(i % 2))
+        values = np.clip(law.values(table, x.values) + out.zero_point, low, high)
+        spec = piecewise_linear.PiecewiseLinearSpec(bits, *sizes[1:], 1, x.lies, out.lies)
+        memory = {
+            "weights": piecewise_linear.pack_lines(table),
+            "params": piecewise_linear.pack_params([out.zero_point, low, high]),
+        }
+        cases.append(finished(kernels, spec, [x], out, values, **memory))
     kernels.check(cases, rng)
 
 
