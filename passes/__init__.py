@@ -22,6 +22,7 @@ from dyadic.passes.prepare.balance_attention import balance_attention
 from dyadic.passes.prepare.balance_norms import balance_norms
 from dyadic.passes.prepare.end_in_float import end_in_float
 from dyadic.passes.prepare.end_log_softmax import end_log_softmax
+from dyadic.passes.prepare.end_rankings import end_rankings
 from dyadic.passes.prepare.equalize_channels import equalize_channels
 from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.prepare.fit_codes import fit_codes
@@ -93,6 +94,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         recognize_attention,  # before scales are folded into the layers that make q and k
         use_i_bert,  # once everything has its name
         use_i_vit,
+        end_rankings,  # first: one behind a softmax needs none
         leave_out_last,
         end_in_float,
         end_log_softmax,

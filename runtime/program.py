@@ -19,7 +19,7 @@ import numpy as np
 
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN, S16_MAX, S16_MIN
-from dyadic.runtime.last_function import FUNCTIONS, NOTHING, LastFunction
+from dyadic.runtime.last_function import NOTHING, LastFunction
 from dyadic.runtime.layout import Layout, Margin, Rows, rows_of
 
 ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
@@ -27,9 +27,10 @@ SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
 # fields that format 4 did not have at first: files without them mean the default
-LATER = {"given", "tokens", "padding", "last", "batch_axis"}
+LATER = {"given", "tokens", "padding", "last", "batch_axis"}  # of a NamedTuple: those with a default
 ID_BYTES = 4  # of an int32 input's number
 GIVEN = ("int64", "int32", "bool", "float32")  # what users give whole numbers as
+ANSWERED = ("", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool")  # and get them as
 
 
 class Buffer(NamedTuple):
@@ -83,7 +84,8 @@ class Output:
 
     Parts of one array follow each other under its name. `whole` is that array's shape and `start` where the part begins
     in it, both without the batch. `tokens` is the dimension that is as short as that of the inputs, 0 where none is.
-    `last` is what the model does to the whole array last, in float; in the model's own `batch_axis` is the batch."""
+    `last` is what the model does to the whole array last, in float; in the model's own `batch_axis` is the batch.
+    `given` is what users get whole numbers as, '' for float32."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -97,11 +99,22 @@ class Output:
     tokens: int = 0
     last: LastFunction = NOTHING
     batch_axis: int = 0
+    given: str = ""
 
     @property
     def array(self) -> tuple[str | int, ...]:
         """The shape of the user's array."""
         return ("N", *self.whole) if self.whole else self.shape
+
+    @property
+    def answer(self) -> tuple[str | int, ...]:
+        """The shape of what a session gives, the batch first."""
+        return ("N", *self.last.shape) if self.last.ranks else self.array
+
+    @property
+    def user_dtype(self) -> str:
+        """What a user's array holds."""
+        return self.given or "float32"
 
     @property
     def place(self) -> tuple[slice, ...]:
@@ -220,10 +233,11 @@ def decode(kind: Any, value: Any, where: str) -> Any:
         there = {name: hint for name, hint in hints.items() if name in value}
         return kind(**{name: decode(hint, value[name], f"{where}.{name}") for name, hint in there.items()})
     if hasattr(kind, "_fields"):
-        if not isinstance(value, list | tuple) or len(value) != len(kind._fields):
+        fewest, most = len(kind._fields) - len(kind._field_defaults), len(kind._fields)
+        if not isinstance(value, list | tuple) or not fewest <= len(value) <= most:
             raise wrong(where, value, f"a list of {', '.join(kind._fields)}")
         hints = typing.get_type_hints(kind)
-        return kind(*(decode(hints[n], item, f"{where}.{n}") for n, item in zip(kind._fields, value, strict=True)))
+        return kind(*(decode(hints[n], item, f"{where}.{n}") for n, item in zip(kind._fields, value, strict=False)))
     if typing.get_origin(kind) is dict:
         if not isinstance(value, dict):
             raise wrong(where, value, "a mapping")
@@ -260,61 +274,9 @@ def multiple(value: int, of: int, where: str) -> None:
         raise wrong(where, value, f"a multiple of {of}")
 
 
-def check_interface(program: Program) -> None:
-    """Inputs, outputs and scalars as far as they are the same for all targets."""
-    for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
-        if not tensors:
-            raise wrong(f"program.{kind}", [], "at least one")
-    different("program.inputs", [tensor.name for tensor in program.inputs])
-    different("program.outputs", [parts[0].name for parts in results_of(program.outputs)])
-    for i, parts in enumerate(results_of(program.outputs)):
-        check_parts(parts, f"program.outputs[{i}]")
-    for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
-        for i, tensor in enumerate(tensors):
-            between(tensor.tokens, 0, len(tensor.shape) - 1, f"program.{kind}[{i}].tokens")
-    if len({t.shape[t.tokens] for t in (*program.inputs, *program.outputs) if t.tokens}) > 1:
-        raise wrong("program.inputs", [t.shape for t in program.inputs], "as many tokens everywhere")
-    different("program.scalars", [scalar.name for scalar in program.scalars])
-    between(len(program.scalars), 0, MAX_SCALARS, "number of scalars")
-    for i, scalar in enumerate(program.scalars):
-        between(scalar.low, -(1 << 63), (1 << 63) - 1, f"program.scalars[{i}].low")
-        between(scalar.high, scalar.low, (1 << 63) - 1, f"program.scalars[{i}].high")
-
-
-def different(where: str, names: list[str]) -> None:
-    if len(set(names)) != len(names):
-        raise wrong(where, names, "different names")
-
-
 def results_of(outputs: Sequence[Output]) -> list[tuple[Output, ...]]:
     """The outputs that make each array of the user's."""
     return [tuple(parts) for _, parts in groupby(outputs, key=lambda output: output.name)]
-
-
-def check_parts(parts: Sequence[Output], where: str) -> None:
-    """All parts are of one array, which they fill and do not leave; none covers another."""
-    first, whole = parts[0], parts[0].whole
-    if first.last.name not in ("", *FUNCTIONS) or any(part.last != first.last for part in parts):
-        raise wrong(f"{where}.last", first.last, f"one of {', '.join(FUNCTIONS)} for all parts")
-    between(first.last.axis, 0, len(first.array) - 1, f"{where}.last.axis")
-    if not whole:
-        if len(parts) > 1 or first.start:
-            raise wrong(where, [part.start for part in parts], "one output of that name, or parts of a whole")
-        return
-    for part in parts:
-        if part.whole != whole or len(part.start) != len(whole) or len(part.shape) != len(whole) + 1:
-            raise wrong(f"{where}.whole", part.whole, f"{whole} and a start in it, as the other parts have")
-        if bool(part.layout.plane) != bool(first.layout.plane):
-            raise wrong(f"{where}.layout.plane", part.layout.plane, "integers of one width for all parts")
-        for begin, size, most in zip(part.start, part.shape[1:], whole, strict=True):
-            between(begin, 0, most - int(size), f"{where}.start")
-    boxes = [part.place[1:] for part in parts]
-    for i, one in enumerate(boxes):
-        for other in boxes[:i]:
-            if all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True)):
-                raise wrong(f"{where}.start", parts[i].start, "a place that no other part has")
-    if sum(math.prod(int(size) for size in part.shape[1:]) for part in parts) != math.prod(whole):
-        raise wrong(where, whole, "a shape that its parts fill")
 
 
 def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> None:

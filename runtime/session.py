@@ -19,7 +19,6 @@ import numpy as np
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
-from dyadic.runtime.last_function import compute
 from dyadic.runtime.program import Program, results_of
 from dyadic.runtime.tensor_info import TensorInfo, result_info, tensor_info
 from dyadic.runtime.tokens import (
@@ -256,14 +255,10 @@ class Session:
         given = self._results(names, batch, raw, out, tokens)
         place = smallest(self._programs, tokens)
         program = self._programs[place]
-        results = Results(program, given, self.batch_first)
+        results = Results(program, given, self.batch_first, raw)
         ready = filled_up(program, arrays, tokens)
         self._executors[place].run(ready, results.places, batch, numbers, raw=raw, timed=False)
-        results.finish()
-        if not raw:
-            for info in self.outputs:
-                if self._complete or not info.last.left_out:
-                    compute(info.last, results.given[info.name])
+        results.finish(self._complete)
         return [given[name] for name in names]
 
     def profile(
@@ -389,8 +384,9 @@ class Session:
         results = {}
         for info in self.outputs:
             dtype = info.raw_dtype if raw else info.dtype
-            first = [tokens if d and d == info.tokens else n for d, n in enumerate((batch, *info.batch_first[1:]))]
-            shape = tuple(first) if self.batch_first else info.in_order(first)
+            sizes = info.raw_shape if raw and info.ranks else info.batch_first
+            first = [tokens if d and d == info.tokens else n for d, n in enumerate((batch, *sizes[1:]))]
+            shape = tuple(first) if self.batch_first or (raw and info.ranks) else info.in_order(first)
             array = given.get(info.name)
             if array is None:
                 array = np.empty(shape, dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]

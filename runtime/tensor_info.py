@@ -28,7 +28,8 @@ class TensorInfo:
     then those of the coarsest. An input of whole numbers has `limits`, the smallest and the largest. The dimension
     `tokens` may be shorter, alike in all that have one; 0: none may. The id `padding` may stand behind all others of
     its row only; -1: any may stand anywhere. `last` is what is done in float to what an output's integers are. `shape`
-    is the model's, where the batch of an output may be another dimension than the first: `batch_axis`."""
+    is the model's, where the batch of an output may be another dimension than the first: `batch_axis`. Where `last`
+    ranks entries, that is the shape of its result, and integers have `raw_shape`."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -42,6 +43,12 @@ class TensorInfo:
     padding: int = -1
     last: LastFunction = NOTHING
     batch_axis: int = 0
+    raw_shape: tuple[str | int, ...] = ()
+
+    @property
+    def ranks(self) -> bool:
+        """Whether what a session gives has another shape than the integers have."""
+        return bool(self.raw_shape)
 
     @property
     def batch_first(self) -> tuple[str | int, ...]:
@@ -59,7 +66,9 @@ def result_info(parts: tuple[Output, ...]) -> TensorInfo:
     """An array of the user's; one of several parts has the scale of its coarsest."""
     coarsest = max(parts, key=lambda part: part.scale)
     one = tensor_info(coarsest)
-    one = replace(one, shape=one.in_order(coarsest.array))
+    one = replace(one, shape=one.in_order(coarsest.answer))
+    if coarsest.last.ranks:
+        one = replace(one, raw_shape=coarsest.array)
     if len(parts) == 1:
         return one
     return replace(one, parts=tuple(PartInfo(part.place[1:], part.scale, part.zero_point) for part in parts))
@@ -67,7 +76,7 @@ def result_info(parts: tuple[Output, ...]) -> TensorInfo:
 
 def tensor_info(t: Input | Output) -> TensorInfo:
     """An input, or an output that is one part."""
-    dtype = np.dtype(t.user_dtype) if isinstance(t, Input) else np.dtype(np.float32)
+    dtype = np.dtype(t.user_dtype)
     limits = (t.lo, t.hi) if isinstance(t, Input) and t.given else None
     padding = t.padding if isinstance(t, Input) else -1
     return TensorInfo(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.program import Program
+from dyadic.runtime.last_function import computed
+from dyadic.runtime.program import Program, results_of
 
 
 def length_of(program: Program) -> int:
@@ -82,22 +83,29 @@ def check_padding(name: str, ids: np.ndarray, padding: int) -> None:
 
 
 class Results:
-    """The user's arrays, and what a program writes: the same, or larger ones that are copied from, or with the batch
-    first where the user's have it elsewhere, unless all are `batch_first`."""
+    """The user's arrays, and what a program writes: the same, or others that these are made of.
 
-    def __init__(self, program: Program, given: dict[str, np.ndarray], batch_first: bool = False) -> None:
-        self.given = dict(given)
-        self.whole = dict(given)
+    Those are larger where there are fewer tokens; have the batch first where the user's have it elsewhere, unless all
+    are `batch_first`; and hold float32 of the network's own shape where the user's hold whole numbers, or what the
+    model does last to them has another shape. With `raw` all are the integers themselves.
+    """
+
+    def __init__(
+        self, program: Program, given: dict[str, np.ndarray], batch_first: bool = False, raw: bool = False
+    ) -> None:
+        self.given, self.whole, self.raw = dict(given), dict(given), raw
         self.outputs = program.outputs
-        for output in self.outputs:
+        self.parts = results_of(program.outputs)
+        for output, *_ in self.parts:
             array = self.given[output.name]
-            if output.batch_axis and not batch_first and self.whole[output.name] is array:
+            if output.batch_axis and not batch_first and not (raw and output.last.ranks):
                 array = self.given[output.name] = np.moveaxis(array, output.batch_axis, 0)
                 self.whole[output.name] = np.empty(array.shape, array.dtype)
-            if output.tokens:
-                sizes = (len(array), *(int(n) for n in output.array[1:]))
-                if array.shape != sizes and self.whole[output.name].shape != sizes:
-                    self.whole[output.name] = np.empty(sizes, array.dtype)
+            sizes = (len(array), *(int(n) for n in output.array[1:]))
+            if not raw and (output.given or output.last.ranks):
+                self.whole[output.name] = np.empty(sizes, np.float32)
+            elif output.tokens and array.shape != sizes:
+                self.whole[output.name] = np.empty(sizes, array.dtype)
 
     @property
     def places(self) -> list[np.ndarray]:
@@ -105,9 +113,18 @@ class Results:
         wholes = ((self.whole[output.name], output) for output in self.outputs)
         return [whole[output.place] if output.whole else whole for whole, output in wholes]
 
-    def finish(self) -> None:
-        """Copy what is the user's."""
-        for output in self.outputs:
-            whole, given = self.whole[output.name], self.given[output.name]
-            if whole is not given:
-                np.copyto(given, whole[tuple(slice(n) for n in given.shape)])
+    def finish(self, complete: bool = True) -> None:
+        """Do what the model does last, what is left out as well where answers are to be `complete`, and copy what is
+        the user's."""
+        for output, *_ in self.parts:
+            values, given = self.whole[output.name], self.given[output.name]
+            same = values is given
+            if not output.last.ranks:
+                values = values[tuple(slice(n) for n in given.shape)]
+            if not self.raw and output.last.name and (complete or not output.last.left_out):
+                values = computed(output.last, values)
+            elif same:
+                continue
+            if given.dtype.kind in "iub" and values.dtype.kind == "f" and not self.raw:
+                values = np.rint(values)
+            np.copyto(given, values, casting="unsafe")

@@ -1,7 +1,8 @@
 """ONNX's backend interface: a model of any shapes and types as one image, computed as `qd` means it.
 
 Networks here read and make float32 whose first dimension counts images. So a model of anything else gets a 1 in front
-of each of its inputs and outputs, and casts beside those that are not float: what its operators do is all inside.
+of each of its inputs and outputs, and casts beside those that are not float: what its operators do is all inside. What
+is done behind the integers of a network's last layer needs a layer: its inputs are halves of twice the numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +21,12 @@ from dyadic.dialects import new_context, qd
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function, run_qd
 from dyadic.passes import PIPELINE, usual
+from dyadic.runtime.last_function import LastFunction, computed
 
 Array = Any  # numpy.ndarray of any type
-AXES = "dyadic.first"  # the constant [0]
+AXES, HALF = "dyadic.first", "dyadic.half"  # the constants [0] and 0.5
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+BEHIND = {"ArgMax", "ArgMin", "Hardmax", "LogSoftmax", "TopK"}  # integers
 
 
 @dataclass
@@ -31,10 +35,12 @@ class Network(BackendRep):
 
     module: ir.Module
     kinds: list[np.dtype[Any]]  # of the outputs
+    factor: float = 1.0  # of float inputs
 
     def run(self, inputs: Any, **kwargs: Any) -> tuple[Any, ...]:
         """What the model answers, as its float meaning has it, in its own types."""
-        made = meaning(self.module, [np.asarray(x, np.float32)[None] for x in inputs])
+        floats = [np.asarray(x, np.float32) * (self.factor if np.asarray(x).dtype.kind == "f" else 1) for x in inputs]
+        made = meaning(self.module, [x[None] for x in floats])
         return tuple(of_kind(y[0], kind) for y, kind in zip(made, self.kinds, strict=True))
 
 
@@ -53,7 +59,19 @@ def meaning(module: ir.Module, inputs: Sequence[Array]) -> list[Array]:
     made = run_qd(module, given)
     said = [argument_attributes(main_function(module), i, RESULTS) for i in range(len(results))]
     axes = [one[qd.BATCH_AXIS].value if qd.BATCH_AXIS in one else 0 for one in said]
-    return [np.moveaxis(made[name].detach().numpy(), 0, axis) for name, axis in zip(results, axes, strict=True)]
+    answers = [behind(made[name].detach().numpy(), one) for name, one in zip(results, said, strict=True)]
+    return [np.moveaxis(answer, 0, axis) for answer, axis in zip(answers, axes, strict=True)]
+
+
+def behind(values: Array, said: Mapping[str, ir.Attribute]) -> Array:
+    """A result after what is done behind the integers, as it is said beside it."""
+    last: Any = said.get(qd.LAST)
+    if last is None:
+        return values
+    function = LastFunction(last["name"].value, last["axis"].value)
+    if "count" in last:
+        function = function._replace(entries=last["count"].value, shape=tuple(last["shape"]))
+    return computed(function, values)
 
 
 def of_kind(values: Array, kind: np.dtype[Any]) -> Array:
@@ -68,20 +86,25 @@ class Dyadic(Backend):
     def prepare(
         cls, model: onnx.ModelProto, device: str = "CPU", constants: Mapping[str, Array] | None = None, **kwargs: Any
     ) -> Network:
-        wrapped, kinds = as_one_image(model, constants or {})
-        return Network(prepared(wrapped), kinds)
+        factor = 2.0 if any(node.op_type in BEHIND for node in model.graph.node) else 1.0
+        wrapped, kinds = as_one_image(model, constants or {}, factor)
+        return Network(prepared(wrapped), kinds, factor)
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
         return device == "CPU"
 
 
-def as_one_image(model: onnx.ModelProto, constants: Mapping[str, Array]) -> tuple[onnx.ModelProto, list[np.dtype[Any]]]:
-    """(the model between squeezes, unsqueezes and casts, the types of its outputs)."""
+def as_one_image(
+    model: onnx.ModelProto, constants: Mapping[str, Array], factor: float = 1.0
+) -> tuple[onnx.ModelProto, list[np.dtype[Any]]]:
+    """(the model between squeezes, unsqueezes and casts, the types of its outputs). factor: what its float inputs are
+    too large by."""
     graph, opset = model.graph, next(o.version for o in model.opset_import if o.domain == "")
     inputs, before, after, results, kinds = [], [], [], [], []
     initializers = [*graph.initializer, *(numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items())]
     initializers.append(numpy_helper.from_array(np.zeros(1, np.int64), AXES))
+    initializers.append(numpy_helper.from_array(np.asarray(1 / factor, np.float32), HALF))
     known = {tensor.name for tensor in initializers}
     for value in graph.input:
         if value.name in known:
@@ -89,7 +112,11 @@ def as_one_image(model: onnx.ModelProto, constants: Mapping[str, Array]) -> tupl
         kind, dims = value.type.tensor_type.elem_type, [d.dim_value for d in value.type.tensor_type.shape.dim]
         inputs.append(helper.make_tensor_value_info(f"{value.name} in", TensorProto.FLOAT, [1, *dims]))
         before.append(reshaped("Squeeze", f"{value.name} in", f"{value.name} real", opset))
-        before.append(helper.make_node("Cast", [f"{value.name} real"], [value.name], f"{value.name} cast", to=kind))
+        real = f"{value.name} real"
+        if factor != 1 and kind in FLOATS:
+            before.append(helper.make_node("Mul", [real, HALF], [f"{value.name} half"], f"{value.name} half"))
+            real = f"{value.name} half"
+        before.append(helper.make_node("Cast", [real], [value.name], f"{value.name} cast", to=kind))
     for value in graph.output:
         kinds.append(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
         after.append(helper.make_node("Cast", [value.name], [f"{value.name} real"], f"{value.name} cast out", to=1))

@@ -182,7 +182,7 @@ def inspect_command(artifact: Path, as_json: bool) -> None:
             "programs": [one.name for one in file.programs],
             "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.user_dtype} for t in program.inputs],
             "outputs": [
-                {"name": t.name, "shape": t.array, "dtype": "float32", "last": t.last._asdict()}
+                {"name": t.name, "shape": t.answer, "dtype": t.user_dtype, "last": t.last._asdict()}
                 for t, *_ in results_of(program.outputs)
             ],
             "levels": {level: {"kernels": count} for level, count in program.kernels.items()},

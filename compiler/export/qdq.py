@@ -118,7 +118,7 @@ def to_onnx(network: ir.Operation) -> onnx.ModelProto:
             )
         writer.names[op.operation.results[0]] = export(writer, op)
     for index, (name, value) in enumerate(zip(outputs, terminator.operation.operands, strict=True)):
-        operator, said = last_function(argument_attributes(function, index, RESULTS))
+        operator, said = last_function(name, argument_attributes(function, index, RESULTS))
         writer.nodes.append(
             helper.make_node(operator, [writer.names[value]], [name], writer.new(f"{name}_result"), **said)
         )
@@ -133,12 +133,17 @@ def to_onnx(network: ir.Operation) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="dyadic")
 
 
-def last_function(said: dict[str, ir.Attribute]) -> tuple[str, dict[str, Any]]:
+def last_function(output: str, said: dict[str, ir.Attribute]) -> tuple[str, dict[str, Any]]:
     """The operator, with its attributes, that a result goes through behind the integers; Identity for none."""
+    if qd.DTYPE in said:
+        raise UsageError(f'the output "{output}" is of whole numbers, which has no form between quantizations')
     last: Any = said.get(qd.LAST)
     if last is None or last["left_out"].value:
         return "Identity", {}
-    name = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "sigmoid": "Sigmoid"}[last["name"].value]
+    operators = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "sigmoid": "Sigmoid", "hardmax": "Hardmax"}
+    if last["name"].value not in operators:
+        raise UsageError(f'the output "{output}" ranks what is computed, which has no form between quantizations')
+    name = operators[last["name"].value]
     return name, {} if name == "Sigmoid" else {"axis": last["axis"].value}
 
 

@@ -23,7 +23,15 @@ BROADCASTING = set(
     "Where".split()
 )
 OF_IMAGES = {"AveragePool", "BatchNormalization", "Conv", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"}
-ALONG_ONE = {"Concat": 1, "Gather": 0, "LogSoftmax": -1, "Softmax": -1, "Split": 0}  # the axis where none is given
+ALONG_ONE = {
+    "Concat": 1,
+    "Gather": 0,
+    "Hardmax": -1,
+    "LogSoftmax": -1,
+    "Softmax": -1,
+    "Split": 0,
+    "TopK": -1,
+}  # the axis where none is given
 THROUGH_TIME = {"GRU", "LSTM", "RNN"}
 ALONG_THE_REST = {"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"}
 
@@ -148,6 +156,10 @@ def _reduced(look: Look, axes: Sequence[int] | None) -> Place | None:
     return replace(place, axis=place.axis - before)
 
 
+def _reduced_along_one(look: Look, axes: Sequence[int] | None) -> Place | None:
+    return _reduced(look, [look.attribute("axis", 0)])
+
+
 def _cut(look: Look, axes: Sequence[int] | None) -> Place | None:
     """Slice and Pad, where nothing happens along the batch."""
     name, place = look.only
@@ -189,6 +201,8 @@ FOLLOWED: dict[str, Follow] = {
     **dict.fromkeys(OF_IMAGES, _of_images),
     **dict.fromkeys(ALONG_THE_REST, _along_the_rest),
     **{kind: _along_one for kind in ALONG_ONE if kind != "Concat"},
+    "ArgMax": _reduced_along_one,
+    "ArgMin": _reduced_along_one,
     "Gemm": _rows,
     "Transpose": _transposed,
     "ReduceL2": _reduced,

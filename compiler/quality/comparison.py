@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +39,14 @@ class Tally:
         """Count one batch: outputs of float and of integers, [N, ...] each, and labels [N] where there are any."""
         for e, s in zip(expected, seen, strict=True):
             self.signal += float(np.square(e, dtype=np.float64).sum())
-            self.noise += float(np.square(e - s, dtype=np.float64).sum())
+            self.noise += float(np.square(e.astype(np.float64) - s).sum())
         self.samples += len(expected[0])
-        if expected[0].ndim != 2 or expected[0].shape[1] < 2:
+        float_class, int8_class = classes_of(expected[0]), classes_of(seen[0])
+        if float_class is None or int8_class is None:
             return  # no classes to compare
-        float_class, int8_class = expected[0].argmax(1), seen[0].argmax(1)
-        self.entropy += cross_entropy(seen[0], float_class if labels is None else labels)
+        wanted = float_class if labels is None else labels
+        said = seen[0].dtype.kind in "iu"
+        self.entropy += float((int8_class != wanted).sum()) if said else cross_entropy(seen[0], wanted)
         self.classified += len(float_class)
         self.same += int((float_class == int8_class).sum())
         if labels is not None:
@@ -63,6 +66,18 @@ class Tally:
     def sqnr_db(self) -> float:
         """Signal to noise of the outputs; 200 stands for no noise at all."""
         return 200.0 if self.noise == 0 else 10 * math.log10(max(self.signal, 1e-300) / self.noise)
+
+
+def classes_of(answers: npt.NDArray[Any]) -> npt.NDArray[np.int64] | None:
+    """The class of each sample: the largest of its numbers, or the one whole number that the model itself gives; None
+    where answers are no classes.
+
+    >>> classes_of(np.array([[0.1, 0.9], [0.8, 0.2]], np.float32)), classes_of(np.array([[3], [5]]))
+    (array([1, 0]), array([3, 5]))
+    """
+    if answers.dtype.kind in "iu":
+        return answers.reshape(-1).astype(np.int64) if answers.size == len(answers) else None
+    return answers.argmax(1) if answers.ndim == 2 and answers.shape[1] > 1 else None
 
 
 def cross_entropy(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.integer]) -> float:

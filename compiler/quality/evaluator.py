@@ -13,7 +13,7 @@ from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import LABELS, Feeds, Samples
 from dyadic.compiler.quality import acceptance
 from dyadic.compiler.quality.acceptance import Verdict
-from dyadic.compiler.quality.comparison import Tally, pieces
+from dyadic.compiler.quality.comparison import Tally, classes_of, pieces
 from dyadic.compiler.quality.float_engine import Engine, Outputs
 from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.quality.metric_value import MetricValue
@@ -41,9 +41,10 @@ class Evaluator:
             answers = engine.run(feeds)
             self.float_answers.append(answers)
             count += len(answers[0])
-            if labels is not None and answers[0].ndim == 2:
+            classes = classes_of(answers[0])
+            if labels is not None and classes is not None:
                 labelled += len(labels)
-                right += int((answers[0].argmax(1) == labels).sum())
+                right += int((classes == labels).sum())
             for array in (*feeds.values(), *([] if labels is None else [labels])):
                 seen.update(np.ascontiguousarray(array).data)
         self.digest = seen.hexdigest()

@@ -158,7 +158,8 @@ def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor], b
         if isinstance(answer, dict):
             answer = list(answer.values())
         results = answer if isinstance(answer, tuple | list) else [answer]
-        tensors = [tensor.float().numpy() for tensor in results if isinstance(tensor, torch.Tensor)]
+        every = [tensor for tensor in results if isinstance(tensor, torch.Tensor)]
+        tensors = [(tensor.float() if tensor.is_floating_point() else tensor).numpy() for tensor in every]
         tensors = batch_first(tensors, batch_axes)
         return [for_each_image(tensor, len(next(iter(feeds.values())))) for tensor in tensors]
 

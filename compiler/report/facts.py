@@ -75,7 +75,7 @@ def artifact_facts(file: ArtifactFile) -> ArtifactFacts:
         sections=lengths,
         levels=dict(program.kernels),
         inputs=tuple(Tensor(t.name, tuple(t.shape), t.user_dtype) for t in program.inputs),
-        outputs=tuple(Tensor(t.name, t.array, "float32") for t, *_ in results_of(program.outputs)),
+        outputs=tuple(Tensor(t.name, t.answer, t.user_dtype) for t, *_ in results_of(program.outputs)),
         macs=sum(step.macs for step in program.timed_steps),
         arena_bytes=program.memory_bytes,
         layers=program_rows(program, lengths),

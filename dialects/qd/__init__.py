@@ -26,14 +26,16 @@ written onto the ops as discardable attributes:
                                        qd.input_mean alone
     qd.name  = "input"                 on function arguments and results: the user's own name
     qd.dtype = "int64"                 on arguments of i32: what the user gives them as (int64, int32, bool, or float32
-                                       for what says which tokens are valid)
+                                       for what says which tokens are valid); on results: what the user gets whole
+                                       numbers and masks as
     qd.padding = 1 : i64               on arguments of token ids: the id that may stand behind all others only, since
                                        positions are counted from ids
     qd.batch_axis = 1 : i64            on results: the dimension that is the batch in the user's array; here it is first
     qd.tokens = 1 : i64                on arguments and results: the dimension that counts tokens, where fewer are
                                        answered as a network for so many would
     qd.last = {name = "softmax", axis = 1 : i64, left_out = false}
-                                       on results: what the model does last, in float behind the integers
+                                       on results: what the model does last, in float behind the integers; what ranks
+                                       entries has their count and shape = array<i64: ...> of the result, too
 
 What refine's passes learn from is written for one layer at a time and never stays (`compiler/refine`):
 
@@ -63,6 +65,7 @@ from dyadic.dialects.qd.norms import *
 from dyadic.dialects.qd.places import *
 from dyadic.dialects.qd.pointwise import *
 from dyadic.dialects.qd.products import *
+from dyadic.dialects.qd.rankings import *
 from dyadic.dialects.qd.recurrence import *
 from dyadic.dialects.qd.spelled import *
 from dyadic.dialects.qd.trigonometric import *

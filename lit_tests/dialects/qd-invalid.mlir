@@ -199,3 +199,19 @@ func.func @interpolate_too_far(%x: tensor<1x2x6x6xf32>) {
   %r = "qd.interpolate"(%x) {column_shares = array<f64: 0.0, 1.5>, columns = array<i64: 0, 4>, row_shares = array<f64: 1.0>, rows = array<i64: 5>} : (tensor<1x2x6x6xf32>) -> tensor<1x2x1x2xf32> loc("/interpolate_too_far")
   return
 }
+
+// -----
+
+// CHECK: error: "/arg_max_of_images": 'qd.arg_max' op the axis 0 must be a dimension of [1, 4], and not the batch
+func.func @arg_max_of_images(%a: tensor<1x4xf32>) {
+  %r = "qd.arg_max"(%a) {axis = 0 : i64, last = false, smallest = false} : (tensor<1x4xf32>) -> tensor<1x4xf32> loc("/arg_max_of_images")
+  return
+}
+
+// -----
+
+// CHECK: error: "/top_five_of_four": 'qd.top_k' op 5 of the 4 entries of axis 1 of [1, 4]
+func.func @top_five_of_four(%a: tensor<1x4xf32>) {
+  %r = "qd.top_k"(%a) {axis = 1 : i64, count = 5 : i64, places = false, smallest = false} : (tensor<1x4xf32>) -> tensor<1x5xf32> loc("/top_five_of_four")
+  return
+}

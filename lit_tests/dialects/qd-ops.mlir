@@ -68,6 +68,12 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r29 = "qd.softmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.log_softmax"({{.*}}) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   %r92 = "qd.log_softmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  // CHECK: "qd.arg_max"({{.*}}) {axis = 1 : i64, last = true, smallest = false} : (tensor<1x3x2xf32>) -> tensor<1x1x2xf32>
+  %r93 = "qd.arg_max"(%s) {axis = 1 : i64, last = true, smallest = false} : (tensor<1x3x2xf32>) -> tensor<1x1x2xf32>
+  // CHECK: "qd.top_k"({{.*}}) {axis = 1 : i64, count = 2 : i64, places = true, smallest = true} : (tensor<1x3x2xf32>) -> tensor<1x2x2xf32>
+  %r94 = "qd.top_k"(%s) {axis = 1 : i64, count = 2 : i64, places = true, smallest = true} : (tensor<1x3x2xf32>) -> tensor<1x2x2xf32>
+  // CHECK: "qd.hardmax"({{.*}}) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %r95 = "qd.hardmax"(%s) {axis = 2 : i64} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   // CHECK: "qd.masked"({{.*}}) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
   %r34 = "qd.masked"(%u, %k) : (tensor<1x2x3xf32>, tensor<1x1x3xf32>) -> tensor<1x2x3xf32>
   // CHECK: "qd.gelu_i_bert"({{.*}}) : (tensor<1x4xf32>) -> tensor<1x4xf32>

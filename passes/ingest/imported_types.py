@@ -41,6 +41,12 @@ def element_word(kind: ir.Type) -> str:
     return "bool" if bits == "1" else f"{'uint' if sign == 'u' else 'int'}{bits}"
 
 
+def whole_word(kind: ir.Type) -> str | None:
+    """The user's word for what a tensor of whole numbers or bools holds; None where it holds others."""
+    word = element_word(kind)
+    return word if word == "bool" or word.startswith(("int", "uint")) else None
+
+
 def is_float_tensor(kind: ir.Type) -> bool:
     """Whether it is a `!torch.vtensor` of any floating type (float32 in `qd`)."""
     text = str(kind)

@@ -9,6 +9,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators are there
     aten_places,
     aten_pooling,
     aten_quantized,
+    aten_rankings,
     aten_recurrent,
     aten_selections,
     aten_spatial,

@@ -9,6 +9,7 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators
     onnx_formulas,
     onnx_layers,
     onnx_quantized,
+    onnx_rankings,
     onnx_recurrent,
     onnx_selections,
     onnx_shapes,

@@ -1,11 +1,13 @@
 """ONNX's operators that take, repeat and put entries at places which are known now."""
 
+import math
+
 import numpy as np
 
 from dyadic.passes.ingest import families, selections
 from dyadic.passes.ingest.folded import dims_of
 from dyadic.passes.ingest.onnx_node import attribute, onnx
-from dyadic.passes.ingest.translation import Folded, Node, Result, Unsupported
+from dyadic.passes.ingest.translation import Folded, Literal, Node, Result, Unsupported
 
 
 @onnx("Tile")
@@ -82,10 +84,15 @@ def reverse_sequence(node: Node) -> Result:
 @onnx("Compress")
 def compress(node: Node) -> Result:
     """Entries of an axis, or of all of it flattened, where a constant says so."""
-    keep, axis = node.array(1, "condition").astype(bool), attribute(node, "axis")
-    if axis in (None, 0, -len(dims_of(node.argument(0)))):
+    x, keep, axis = node.argument(0), node.array(1, "condition").astype(bool), attribute(node, "axis")
+    dims = dims_of(x)
+    if keep.ndim != 1:
+        raise Unsupported(f"its condition has the shape {list(keep.shape)}; one row would work")
+    if len(keep) > (count := math.prod(dims) if axis is None else dims[axis]):
+        raise Unsupported(f"its condition has {len(keep)} entries, for {count} to choose from")
+    if axis in (None, 0, -len(dims)) and not isinstance(x, Literal):
         raise Unsupported("it takes images out of the batch")
-    return selections.rearranged(node.argument(0), lambda array: np.compress(keep, array, axis))
+    return selections.rearranged(x, lambda array: np.compress(keep, array, axis))
 
 
 @onnx("CenterCropPad")

@@ -32,6 +32,8 @@ def norm(kind: type[qd.Norm], x: Any, weight: Array | None, bias: Array | None, 
     dims = dims_of(x)
     if len(dims) < 2 and not isinstance(x, Folded):
         raise Unsupported("it normalizes over the batch")
+    if not (np.isfinite(epsilon) and epsilon >= 0):
+        raise Unsupported(f"its epsilon is {epsilon:g}, which may leave a root of a number below 0; 1e-5 would work")
     scale, shift = (_for_each(dims[-1], *given) for given in ((weight, 1, "scale"), (bias, 0, "shift")))
     return each(x, lambda value: building.norm(kind, value, scale, shift, epsilon))
 

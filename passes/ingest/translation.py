@@ -21,7 +21,7 @@ from dyadic.dialects.reference import boundary_names
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
-from dyadic.passes.ingest.imported_types import element_word, integer_dtype, is_float_tensor, tensor_dims
+from dyadic.passes.ingest.imported_types import element_word, integer_dtype, is_float_tensor, tensor_dims, whole_word
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.passes.unsupported import Complaint, hint, listed
 from dyadic.runtime.errors import ModelError
@@ -315,6 +315,9 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     for i, dtype in enumerate(dtypes):
         if dtype is not None:
             set_argument_attribute(rebuilt, i, qd.DTYPE, ir.StringAttr.get(dtype, rebuilt.context))
+    for i, kind in enumerate(ir.FunctionType(function.attributes["function_type"].value).results):
+        if (word := whole_word(kind)) is not None:
+            set_argument_attribute(rebuilt, i, qd.DTYPE, ir.StringAttr.get(word, rebuilt.context), RESULTS)
     function.operation.erase()
 
 

@@ -6,10 +6,12 @@ A result has the mark where its own dimension counts tokens; nothing is marked w
 result. Truth: a proof, op by op (`Operator.token_axis`); nothing is rewritten.
 """
 
+from typing import Any
+
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import RESULTS, set_argument_attribute
+from dyadic.dialects.arguments import RESULTS, argument_attributes, set_argument_attribute
 from dyadic.dialects.reference import main_function, make_plan
 from dyadic.dialects.tokens import tokens_of
 from dyadic.passes.rewriting import module_pass
@@ -26,6 +28,8 @@ def mark_tokens(module: ir.Operation) -> None:
     tokens = tokens_of(module, plan)
     if tokens is None or any(slot in tokens.meeting for slot in plan.results.values()):
         return
+    if any(qd.LAST in said and "count" in said[qd.LAST] for said in every_result(function)):
+        return  # rankings of as many tokens as there is room for
     with module.context:
         for slot in plan.arguments.values():
             if (axis := tokens.axes[slot]) is not None:
@@ -33,6 +37,12 @@ def mark_tokens(module: ir.Operation) -> None:
         for index, slot in enumerate(plan.results.values()):
             if (axis := tokens.axes[slot]) is not None:
                 set_argument_attribute(function, index, qd.TOKENS, number(axis), RESULTS)
+
+
+def every_result(function: Any) -> list[Any]:
+    """What the function says of each of its results."""
+    count = len(ir.FunctionType(function.attributes["function_type"].value).results)
+    return [argument_attributes(function, index, RESULTS) for index in range(count)]
 
 
 def number(value: int) -> ir.IntegerAttr:

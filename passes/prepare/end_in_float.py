@@ -8,10 +8,11 @@ Truth: what the boundary gives is the float function of what the integers stand 
 from torch_mlir import ir
 
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import RESULTS, set_argument_attribute
+from dyadic.dialects.arguments import RESULTS, argument_attributes, set_argument_attribute
 from dyadic.dialects.fields import given
 from dyadic.dialects.reference import function_bodies
-from dyadic.passes.building import i64
+from dyadic.dialects.tensor_types import shape
+from dyadic.passes.building import i64, i64s
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -25,12 +26,17 @@ def take_last(module: ir.Operation, kind: type[qd.Operator], left_out: bool = Fa
     """Return what ops of this kind read in place of what they make, and say so beside the result.
 
     An op that something else reads, too, stays for it. One that reads an input of the network stays as well: integers
-    of an input would be all that is left.
+    of an input would be all that is left. Where a ranking is given another shape, the result has that.
     """
     for block in function_bodies(module):
+        function = block.owner
         *_, terminator = block.operations
         for index, result in enumerate(terminator.operands):
+            if qd.LAST in argument_attributes(function, index, RESULTS):
+                continue
             op = defining(result)
+            while isinstance(op, qd.ReshapeOp) and issubclass(kind, qd.Ranking):
+                op = defining(op.x)
             if not isinstance(op, kind) or not op.last_function or defining(op.x) is None:
                 continue
             with module.context, ir.Location.unknown():
@@ -39,7 +45,14 @@ def take_last(module: ir.Operation, kind: type[qd.Operator], left_out: bool = Fa
                     "axis": op.axis if given(op, "axis") else i64(0),
                     "left_out": ir.BoolAttr.get(left_out),
                 }
-                set_argument_attribute(block.owner, index, qd.LAST, ir.DictAttr.get(said), RESULTS)
+                if isinstance(op, qd.Ranking):
+                    said |= {"count": i64(op.entries), "shape": i64s(shape(result)[1:])}
+                set_argument_attribute(function, index, qd.LAST, ir.DictAttr.get(said), RESULTS)
             terminator.operands[index] = op.x
-            if not list(op.out.uses):
-                op.operation.erase()
+            while result is not None and not list(result.uses):
+                producer = defining(result)
+                result = None if producer.operation == op.operation else producer.x
+                producer.operation.erase()
+        with module.context:
+            kinds = [argument.type for argument in block.arguments], [value.type for value in terminator.operands]
+            function.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(*kinds))

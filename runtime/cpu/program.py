@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 from dyadic.runtime.errors import ArtifactError
+from dyadic.runtime.interface import check_interface
 from dyadic.runtime.program import (
     ALIGNMENT,
     LIMIT,
@@ -20,7 +21,6 @@ from dyadic.runtime.program import (
     Program,
     Scalar,
     between,
-    check_interface,
     check_tensor,
     multiple,
     pack_tensor,

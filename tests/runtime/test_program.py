@@ -10,7 +10,7 @@ import pytest
 
 from dyadic.runtime.cpu.program import CpuProgram, check_memory
 from dyadic.runtime.errors import ArtifactError
-from dyadic.runtime.program import check_interface
+from dyadic.runtime.interface import check_interface
 
 
 def as_read(program: CpuProgram) -> dict:

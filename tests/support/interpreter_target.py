@@ -27,8 +27,9 @@ from dyadic.runtime import executor
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor
+from dyadic.runtime.interface import check_interface
 from dyadic.runtime.layout import Layout
-from dyadic.runtime.program import Input, Output, Program, Scalar, check_interface
+from dyadic.runtime.program import Input, Output, Program, Scalar
 
 NAME, LEVEL = "interpreter", "numpy"
 GRAPH = f"{NAME}/graph"

@@ -252,5 +252,8 @@ def _output(tensor: Any) -> Output:
     if "last" in tensor:
         said = tensor["last"]
         last = LastFunction(said["name"].value, said["axis"].value, said["left_out"].value)
+        if "count" in said:
+            last = last._replace(entries=said["count"].value, shape=tuple(ints(said["shape"])))
     batch_axis = tensor["batch_axis"].value if "batch_axis" in tensor else 0
-    return Output(**_boundary(tensor), start=start, whole=whole, last=last, batch_axis=batch_axis)
+    given = tensor["given"].value if "given" in tensor else ""
+    return Output(**_boundary(tensor), start=start, whole=whole, last=last, batch_axis=batch_axis, given=given)

@@ -356,7 +356,7 @@ func.func @names_stay(%x: !torch.vtensor<[1,2],f32> {qd.name = "image"}) -> (!to
 // Everything unsupported is named at once, and what reads its result is not blamed as well.
 // CHECK: error: 3 operators of the model are not supported:
 // CHECK-NEXT:  "/head/nms" (NonMaxSuppression)
-// CHECK-NEXT:  "/head/topk" (TopK)
+// CHECK-NEXT:  "/head/topk" (TopK): it does not say how many entries it takes
 // CHECK-NEXT:  "/head/mean" (ReduceMean): it averages over the batch; give the axes without 0
 // CHECK-NOT:   /head/relu
 func.func @unsupported(%x: !torch.vtensor<[1,4],f32>) -> !torch.vtensor<[1,4],f32> {

@@ -197,7 +197,7 @@ def test_every_operator_has_a_case() -> None:
     }  # tests of their own
     used |= {"DyadicValid", "SimplifiedLayerNormalization"}  # see test_masks.py; an RMSNormalization of older exporters
     used |= {"QuantizeLinear", "DequantizeLinear"}  # see test_onnx_quantized.py
-    used |= {"LogSoftmax"}  # see test_end_log_softmax.py
+    used |= {"LogSoftmax", "ArgMax", "ArgMin", "Hardmax", "TopK"}  # see test_end_log_softmax.py, test_end_rankings.py
     assert set(ONNX.operators) <= used, set(ONNX.operators) - used
 
 
@@ -240,6 +240,10 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
         ("y, a = Split<axis=1>(x, s)", {"s": ints(0, 4)}, "without a single element"),
         ("y = Gather<axis=1>(x, i)", {"i": ints(4)}, "do not fit 4 entries"),
         ("y = Gather<axis=0>(x, i)", {"i": ints(0)}, "out of the batch"),
+        ("y = Compress<axis=1>(x, c)", {"c": np.ones([1, 4], bool)}, r"condition has the shape \[1, 4\]; one row"),
+        ("y = Compress<axis=1>(x, c)", {"c": np.ones(5, bool)}, "5 entries, for 4 to choose from"),
+        ("y = InstanceNormalization<epsilon=-1.0>(x, g, g)", {"g": [4]}, "its epsilon is -1"),
+        ("a, y = TopK<axis=1>(x, k)", {"k": ints(5)}, "less than the requested k"),
         ("p, i = MaxPool<kernel_shape=[2,2]>(x) y = Cast<to=1>(i)", {}, "only its first output"),
     ],
 )
