@@ -1,0 +1,70 @@
+"""How much goes past the executor: faults planted in two kernels, one at a time, and what notices them.
+
+A fault is noticed by a check, by being refused as no PTX, or by the bits of the results. What nothing notices is
+printed: most of it changes nothing (a row of which no byte is read, say).
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from support.effort import SEED
+from support.ptx import faults, gemm, row_sums
+from support.ptx.gpu import DriverError, Gpu
+from support.ptx.products import Product
+
+EACH = 102  # deleted instructions of the product; a half of it of the sums; as many slips
+INVALID_PTX = 218
+LEAST = 0.95
+
+Right = Callable[[str], bool]
+
+
+def judged(right: Right, planted: list[faults.Fault], found: Counter[str]) -> list[str]:
+    """What nothing notices; how the others were noticed is counted."""
+    silent = []
+    for fault in planted:
+        try:
+            if right(fault.ptx):
+                silent.append(fault.what)
+            else:
+                found["by the bits"] += 1
+        except DriverError as error:
+            found["as no PTX" if error.result == INVALID_PTX else "by a check"] += 1
+    return silent
+
+
+def test_planted_faults_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PTX_EXECUTOR_INSTRUCTIONS", "40000")  # the kernels need below 10,000
+    seed = int(SEED or 0)
+    choose = random.Random(seed)
+    spec = gemm.Gemm()
+    products = [(one, one.expected()) for one in (Product.random(70, 44, 256), Product.small(64, 100, 64))]
+    numbers = np.random.default_rng(1).integers(0, 256, (3, 1404), dtype=np.uint8)
+    rows = [numbers, np.ascontiguousarray(numbers[:, :404])]  # of the shorter ones not every thread has a part
+
+    def product_is_right(ptx: str) -> bool:
+        return all(np.array_equal(product.on(gpu, ptx, spec)[0], expected) for product, expected in products)
+
+    def sums_are_right(ptx: str) -> bool:
+        return all(np.array_equal(row_sums.on(gpu, ptx, one)[0], one.sum(axis=1)) for one in rows)
+
+    found: Counter[str] = Counter()
+    silent: list[str] = []
+    total = 0
+    kernels: list[tuple[str, Right, int]] = [
+        (gemm.ptx(spec), product_is_right, EACH),
+        (row_sums.PTX, sums_are_right, EACH // 2),
+    ]
+    for ptx, right, count in kernels:
+        assert right(ptx)
+        for kind in (faults.deleted(ptx), faults.slipped(ptx, choose)):
+            planted = choose.sample(kind, min(count, len(kind)))
+            total += len(planted)
+            silent += judged(right, planted, found)
+    how = ", ".join(f"{count} {way}" for way, count in sorted(found.items()))
+    print(f"\n{total} planted faults, seed {seed}: {total - len(silent)} noticed ({how})", *silent, sep="\n  not: ")
+    assert total >= 300
+    assert total - len(silent) >= LEAST * total

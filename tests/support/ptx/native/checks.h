@@ -1,0 +1,61 @@
+// What is checked of memory while a kernel runs.
+//
+// Races: every warp has a clock, which counts the barriers it has passed, and knows how far the other warps had come
+// when they last met it at a barrier. What a lane did is before what another lane does if the other's warp has heard of
+// it; else the two race if one of them writes. So a missing barrier is found the first time, whatever the order of the
+// warps was. Shared bytes also remember whether anything wrote them and whether a cp.async is still to arrive: until
+// its wait_group such bytes belong to nobody, afterwards to the thread that started the copy. Global bytes are watched
+// in the same way inside of a block; between blocks, what touches what another block of the launch writes is a race.
+//
+// Only the accesses of one execution are seen: what another path through the kernel would touch is not. Of several
+// lanes of a block that read a global byte the last is remembered.
+#pragma once
+#include "executor.h"
+
+namespace ptx {
+
+struct Block;
+struct Warp;
+
+using Clock = std::vector<u32>; // a warp each
+
+// An instant of a lane: 22 bits of its warp's clock, 5 of the warp, 5 of the lane. 0 is never, since clocks start at 1.
+inline u32 epoch_of(u32 clock, u32 warp, u32 lane) { return clock << 10 | warp << 5 | lane; }
+inline u32 clock_in(u32 epoch) { return epoch >> 10; }
+inline u32 warp_in(u32 epoch) { return epoch >> 5 & 31; }
+inline u32 lane_in(u32 epoch) { return epoch & 31; }
+
+// Shared memory starts here, for GPUs keep the bytes before it to themselves (compute capability 9.0: 1 KiB a block);
+// no kernel may take the address of its own memory for 0.
+constexpr u32 SHARED_START = 1024;
+
+class SharedMemory {
+  public:
+    void reset(u32 end, u32 warps, bool checks); // bytes from SHARED_START to `end`
+    // The place itself, if the access is in bounds and aligned.
+    u8 *at(const Block &, const Warp &, u32 lane, u64 address, u32 bytes, u32 alignment);
+    void read(const Block &, const Warp &, u32 lane, u32 address, u32 bytes);
+    void write(const Block &, const Warp &, u32 lane, u32 address, u32 bytes);
+    void promise(const Block &, const Warp &, u32 lane, u32 address, u32 bytes); // a cp.async to it starts
+    void arrive(const Warp &, u32 lane, u32 address, const u8 *data, u32 bytes, bool checks);
+
+  private:
+    struct Byte {
+        u32 written = 0; // epoch
+        bool in_flight = false;
+    };
+    std::vector<u8> contents;
+    std::vector<Byte> bytes;
+    // For each byte and warp the last clock at which it was read, and by which lane: clock << 6 | lane + 1, or SEVERAL.
+    std::vector<u32> readers;
+    u32 warps = 0;
+};
+
+// The place itself, if the access is in bounds, aligned, among the launch's operands and free of races.
+u8 *global_at(const Block &, const Warp &, u32 lane, u64 address, u32 bytes, u32 alignment, bool writes);
+
+// Wavefronts and sectors of an access by the active lanes.
+void count_shared(Counters &, const u64 *addresses, u32 active, u32 bytes);
+void count_global(Counters &, const u64 *addresses, u32 active, u32 bytes, bool writes);
+
+} // namespace ptx

@@ -1,0 +1,26 @@
+// What every entry point of the driver API begins with.
+#pragma once
+#include "driver.h"
+
+// Every entry point takes the lock, and fails where PTX_EXECUTOR_FAIL says so.
+#define ENTER                                                                                                          \
+    Driver &d = driver();                                                                                              \
+    const std::lock_guard<std::recursive_mutex> guard(d.lock);                                                         \
+    if (const CUresult injected = d.injected(__func__))                                                                \
+        return injected;
+#define ENTER_INITIALIZED                                                                                              \
+    ENTER                                                                                                              \
+    if (!d.initialized)                                                                                                \
+        return CUDA_ERROR_NOT_INITIALIZED;                                                                             \
+    if (d.sticky)                                                                                                      \
+        return d.sticky;
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace ptx {
+
+inline CUresult refuse(Driver &d, CUresult result, const std::string &why) {
+    d.said = why;
+    return result;
+}
+
+} // namespace ptx

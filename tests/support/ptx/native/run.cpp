@@ -1,0 +1,217 @@
+// Runs a launch: blocks one after the other, their warps by turns from barrier to barrier, lanes that diverged until
+// they meet again.
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include "state.h"
+
+namespace ptx {
+
+std::string format(const char *pattern, ...) {
+    char text[400];
+    va_list arguments;
+    va_start(arguments, pattern);
+    vsnprintf(text, sizeof text, pattern, arguments);
+    va_end(arguments);
+    return text;
+}
+
+Kernel::Kernel() = default;
+Kernel::~Kernel() = default;
+
+[[noreturn]] void fault(const Block &b, const Warp &w, u32 lane, Kind kind, const std::string &what) {
+    const std::string where = format("%s, block (%u, %u, %u), warp %u, lane %u", b.kernel.name.c_str(), b.place[0],
+                                     b.place[1], b.place[2], w.id, lane);
+    const std::string at = b.now ? format("\n  PTX line %u: ", b.now->line) + b.now->text : std::string();
+    throw Fault(kind, where + ": " + what + at);
+}
+
+void branch(Block &b, Warp &w, const Instruction &i, u32 active) {
+    const u32 rest = w.active & ~active;
+    if (rest) {
+        b.counters.divergent_branches++;
+        w.diverged.push_back({w.next, rest}); // `next` is already behind the branch
+    }
+    w.active = active;
+    w.next = i.target;
+}
+
+void leave(Block &b, Warp &w, const Instruction &, u32 active) {
+    for (const InFlight &copy : w.in_flight)
+        if (active >> copy.lane & 1)
+            fault(b, w, copy.lane, Kind::check, "returns while a cp.async is in flight");
+    w.live &= ~active;
+    w.active &= ~active;
+}
+
+void trap(Block &b, Warp &w, const Instruction &, u32) { fault(b, w, 0, Kind::trap, "trap"); }
+
+void nothing(Block &, Warp &, const Instruction &, u32) {}
+
+namespace {
+
+const u64 POISON = 0x5A5A5A5A5A5A5A5A;
+
+// Lanes furthest behind go first, and others join them where they come by.
+void reconverge(Warp &w) {
+    auto &rest = w.diverged;
+    if (!w.active && rest.empty())
+        return;
+    const auto first = std::min_element(rest.begin(), rest.end());
+    if (!w.active) {
+        std::tie(w.next, w.active) = *first;
+        rest.erase(first);
+    } else if (first != rest.end() && first->first < w.next) {
+        std::swap(first->first, w.next);
+        std::swap(first->second, w.active);
+    }
+    for (auto other = rest.begin(); other != rest.end();)
+        if (other->first == w.next) {
+            w.active |= other->second;
+            other = rest.erase(other);
+        } else {
+            ++other;
+        }
+}
+
+void need_set(const Block &b, const Warp &w, const Instruction &i, u32 active) {
+    for (int row : i.from)
+        if (row >= 0 && (active & ~w.row_set[row]))
+            fault(b, w, __builtin_ctz(active & ~w.row_set[row]), Kind::check,
+                  "reads " + b.kernel.register_names[row] + ", which nothing has written");
+    for (int p : i.predicate_from)
+        if (p >= 0 && (active & ~w.predicate_set[p]))
+            fault(b, w, __builtin_ctz(active & ~w.predicate_set[p]), Kind::check,
+                  "reads a predicate that nothing has written");
+}
+
+// Up to the next barrier that holds it back, or the end.
+void advance(Block &b, Warp &w) {
+    const bool checks = b.launch.checks;
+    while (w.live) {
+        if (!w.diverged.empty() || !w.active)
+            reconverge(w);
+        const Instruction &i = b.kernel.code[w.next++];
+        b.now = &i;
+        if (++b.counters.instructions > b.launch.most_instructions)
+            fault(b, w, 0, Kind::trap, format("still runs after %llu instructions",
+                                              static_cast<unsigned long long>(b.launch.most_instructions)));
+        u32 active = w.active;
+        if (i.guard >= 0) {
+            if (checks && (active & ~w.predicate_set[i.guard]))
+                fault(b, w, 0, Kind::check, "asks a predicate that nothing has written");
+            active &= w.predicates[i.guard] ^ (i.guard_negated ? ALL : 0);
+        }
+        if (!active)
+            continue;
+        if (checks)
+            need_set(b, w, i, active);
+        i.run(b, w, i, active);
+        if (checks) {
+            for (int row : i.to)
+                if (row >= 0)
+                    w.row_set[row] |= active;
+            for (int p : i.predicate_to)
+                if (p >= 0)
+                    w.predicate_set[p] |= active;
+        }
+        if (w.waits_at >= 0)
+            return;
+    }
+}
+
+void start(const Block &b, Warp &w, u32 id, u32 threads, const u32 *grid) {
+    const Kernel &k = b.kernel;
+    const u32 *size = b.launch.block;
+    w.id = id;
+    const u32 lanes = std::min(LANES, threads - id * LANES);
+    w.live = w.active = lanes == LANES ? ALL : (1u << lanes) - 1;
+    w.next = 0;
+    w.diverged.clear();
+    w.in_flight.clear();
+    w.open_group.fill(0);
+    w.waits_at = -1;
+    w.clock.assign(b.warps.size(), 1);
+    Row poison;
+    poison.fill(POISON);
+    w.rows.assign(k.registers, poison);
+    w.row_set.assign(k.registers, 0);
+    w.predicates.assign(k.predicates, 0);
+    w.predicate_set.assign(k.predicates, 0);
+    for (u32 lane = 0; lane < LANES; lane++) {
+        const u32 thread = id * LANES + lane;
+        const u32 special[] = {// in the order of SPECIAL in parse.cpp
+                               thread % size[0], thread / size[0] % size[1], thread / size[0] / size[1],
+                               size[0], size[1], size[2],
+                               b.place[0], b.place[1], b.place[2],
+                               grid[0], grid[1], grid[2],
+                               lane, id};
+        for (u32 n = 0; n < std::size(special); n++)
+            w.rows[n][lane] = special[n];
+    }
+    std::fill(w.row_set.begin(), w.row_set.begin() + 14, ALL);
+    for (const auto &[row, value] : k.constants) {
+        w.rows[row].fill(value);
+        w.row_set[row] = ALL;
+    }
+}
+
+void run_block(Block &b, u64 &random) {
+    const u32 warps = static_cast<u32>(b.warps.size());
+    for (u32 left = warps; left;) {
+        left = 0;
+        bool moved = false;
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        const u32 first = static_cast<u32>(random >> 33) % warps;
+        for (u32 n = 0; n < warps; n++) {
+            Warp &w = b.warps[(first + n) % warps];
+            if (!w.live)
+                continue;
+            left++;
+            if (w.waits_at >= 0) {
+                const Barrier &bar = b.barriers[w.waits_at];
+                if (bar.generation == w.waits_since)
+                    continue;
+                for (u32 k = 0; k < warps; k++)
+                    w.clock[k] = std::max(w.clock[k], bar.released[k]);
+                w.waits_at = -1;
+            }
+            advance(b, w);
+            moved = true;
+        }
+        if (left && !moved) {
+            const auto waiting = std::find_if(b.warps.begin(), b.warps.end(), [](const Warp &w) { return w.live; });
+            fault(b, *waiting, 0, Kind::trap, format("deadlock: %u of %u warps wait at barriers", left, warps));
+        }
+    }
+}
+
+} // namespace
+
+Counters run(const Kernel &k, const Launch &launch, Memory &memory) {
+    const u32 threads = launch.block[0] * launch.block[1] * launch.block[2];
+    if (threads == 0 || threads > 1024 || (k.most_threads && threads > k.most_threads))
+        throw Fault(Kind::trap, k.name + format(": a block of %u threads; .maxntid is %u", threads, k.most_threads));
+    memory.launches++;
+    Counters counters;
+    u64 random = launch.order;
+    Block b{k, launch, memory, counters, {}, 0, std::vector<Warp>((threads + LANES - 1) / LANES), {}, {}, nullptr};
+    const u32 *grid = launch.grid;
+    for (u32 z = 0; z < grid[2]; z++)
+        for (u32 y = 0; y < grid[1]; y++)
+            for (u32 x = 0; x < grid[0]; x++, b.index++) {
+                b.place[0] = x, b.place[1] = y, b.place[2] = z;
+                b.barriers.clear();
+                b.shared.reset(k.shared_end + launch.shared_bytes, static_cast<u32>(b.warps.size()), launch.checks);
+                for (u32 n = 0; n < b.warps.size(); n++)
+                    start(b, b.warps[n], n, threads, grid);
+                run_block(b, random);
+            }
+    return counters;
+}
+
+} // namespace ptx

@@ -1,0 +1,122 @@
+// What a block of threads is while it runs: registers, warps, barriers; and what an instruction is once it is decoded.
+#pragma once
+#include <array>
+
+#include "checks.h"
+#include "executor.h"
+
+namespace ptx {
+
+constexpr u32 LANES = 32;
+constexpr u32 ALL = 0xffffffffu;
+
+struct Block;
+struct Warp;
+using Handler = void (*)(Block &, Warp &, const Instruction &, u32 active);
+
+enum class Space { parameter, global, shared };
+
+struct Instruction {
+    Handler run = nullptr;
+    int guard = -1; // a predicate
+    bool guard_negated = false;
+    std::array<int, 8> to;    // registers; -1: none, or `_`
+    std::array<int, 12> from; // registers, numbers among them
+    int predicate_to[2] = {-1, -1}, predicate_from[2] = {-1, -1};
+    bool predicate_negated[2] = {false, false};
+    int target = -1; // of a branch
+    // of what touches memory
+    Space space = Space::global;
+    i64 offset = 0, second_offset = 0;
+    u32 element_bytes = 0, elements = 1;
+    bool sign_extends = false;
+    u32 variant = 0, second_variant = 0; // what tells the instructions of one handler apart
+    u32 line = 0;
+    std::string text;
+
+    Instruction() {
+        to.fill(-1);
+        from.fill(-1);
+    }
+};
+
+// Every register has 64 bits a lane, whatever its declaration says: an instruction reads as many as its type has.
+using Row = std::array<u64, LANES>;
+
+struct InFlight { // a cp.async that nobody has waited for yet
+    u32 group, lane, at, bytes;
+    u8 data[16];
+};
+
+struct Warp {
+    u32 id = 0;
+    u32 live = 0;   // lanes that have not returned
+    u32 active = 0; // those at `next`
+    int next = 0;
+    std::vector<std::pair<int, u32>> diverged; // (next instruction, lanes)
+    std::vector<Row> rows;
+    std::vector<u32> row_set; // lanes in which something has written the register
+    std::vector<u32> predicates, predicate_set;
+    Clock clock;
+    std::vector<InFlight> in_flight;
+    std::array<u32, LANES> open_group; // of cp.async
+    int waits_at = -1;                 // the barrier
+    u64 waits_since = 0;               // its generation
+};
+
+struct Barrier {
+    u32 arrived = 0;
+    u64 generation = 0;
+    Clock gathered, released;
+};
+
+struct Block {
+    const Kernel &kernel;
+    const Launch &launch;
+    Memory &memory;
+    Counters &counters;
+    u32 place[3] = {0, 0, 0}, index = 0;
+    std::vector<Warp> warps;
+    SharedMemory shared;
+    std::map<u32, Barrier> barriers;
+    const Instruction *now = nullptr;
+};
+
+[[noreturn]] void fault(const Block &block, const Warp &warp, u32 lane, Kind kind, const std::string &what);
+
+// --- handlers, by the file that has them
+
+// arithmetic.cpp; nullptr: no such instruction of this type
+Handler elementwise(const std::string &name, const std::string &type);
+Handler conversion(const std::string &to, const std::string &from);
+Handler comparison(const std::string &type);
+Handler wide_product(const std::string &name, const std::string &type);
+// bits.cpp
+Handler bit_operation(const std::string &name, const std::string &type);
+void move_predicate(Block &, Warp &, const Instruction &, u32 active);
+void combine_predicates(Block &, Warp &, const Instruction &, u32 active);
+void pack(Block &, Warp &, const Instruction &, u32 active);
+void unpack(Block &, Warp &, const Instruction &, u32 active);
+void convert_and_pack(Block &, Warp &, const Instruction &, u32 active);
+void dot_product_of_four(Block &, Warp &, const Instruction &, u32 active);
+// transfers.cpp
+void load(Block &, Warp &, const Instruction &, u32 active);
+void store(Block &, Warp &, const Instruction &, u32 active);
+void copy_async(Block &, Warp &, const Instruction &, u32 active);
+void commit_group(Block &, Warp &, const Instruction &, u32 active);
+void wait_group(Block &, Warp &, const Instruction &, u32 active);
+// cooperation.cpp
+void load_matrix(Block &, Warp &, const Instruction &, u32 active);
+void multiply_matrices(Block &, Warp &, const Instruction &, u32 active);
+void shuffle(Block &, Warp &, const Instruction &, u32 active);
+void vote(Block &, Warp &, const Instruction &, u32 active);
+void reduce(Block &, Warp &, const Instruction &, u32 active);
+void synchronize_warp(Block &, Warp &, const Instruction &, u32 active);
+void barrier(Block &, Warp &, const Instruction &, u32 active);
+// run.cpp
+void branch(Block &, Warp &, const Instruction &, u32 active);
+void leave(Block &, Warp &, const Instruction &, u32 active);
+void trap(Block &, Warp &, const Instruction &, u32 active);
+void nothing(Block &, Warp &, const Instruction &, u32 active);
+
+} // namespace ptx
