@@ -26,7 +26,6 @@ class Norm(Operator):
     epsilon: ir.FloatAttr
     out: Result[Any]
 
-    takes_clamp = False
     piecewise_linear = False
     centered = True  # subtracts the row's mean first
 
@@ -73,7 +72,6 @@ class SoftmaxOp(Operator, name="softmax"):
     out: Result[Any]
 
     last_function = "softmax"
-    takes_clamp = False
     bounded = True
     piecewise_linear = False
 

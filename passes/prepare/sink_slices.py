@@ -8,6 +8,7 @@ what lies between; keys and values stay whole.
     slice(add(x, y))                   -->  add(slice(x), slice(y))
     slice(attention(q, k, v))          -->  attention(slice(q), k, v)
     slice(transpose(x))                -->  transpose(slice(x))
+    slice(matmul(a, b))                -->  matmul(slice(a), b)
 
 What several equal slices read is sliced once. Networks without norms stay as they are: there, a slice in front of an
 addition or a clamp would keep it out of the convolution that takes it in. Truth: exact.
@@ -110,6 +111,14 @@ def sliced(op: Any, window: Window, cut: Cut) -> Callable[[], ir.Value] | None:
             return lambda: again(op, cut(op.q, window.with_last(shape(op.q)[-1])), op.k, op.v, op.bias, op.valid)
         case qd.Binary() if not convolved(op.a, op.b):
             return lambda: again(op, cut(op.a, window.at(shape(op.a))), cut(op.b, window.at(shape(op.b))))
+        case qd.ScaleShiftOp() if window.whole(op.axis.value, sizes[op.axis.value]):
+            return lambda: again(op, cut(op.x, window), op.scale, op.shift)
+        case qd.MatmulOp() if last and window.counts[:-2] == tuple(sizes[:-2]):
+            return lambda: building.matmul(cut(op.a, window.with_last(shape(op.a)[-1])), op.b)
+        case qd.SoftmaxOp() if window.whole(op.axis.value, sizes[op.axis.value]):
+            return lambda: again(op, cut(op.x, window))
+        case qd.ClampOp() if qd.GIVEN in op.attributes and not together(op, window, cut):
+            return None
         case qd.Elementwise() if not convolved(op.x):
             return lambda: again(op, cut(op.x, window))
         case qd.TransposeOp():
@@ -121,6 +130,12 @@ def sliced(op: Any, window: Window, cut: Cut) -> Callable[[], ir.Value] | None:
             return reshaped(op, window, cut)
         case _:
             return None
+
+
+def together(op: qd.ClampOp, window: Window, cut: Cut) -> bool:
+    """Whether a slice in front of a clamp that rounds moves on in front of what the clamp rounds the result of."""
+    producer = defining(op.x)
+    return len(list(op.x.uses)) == 1 and producer is not None and sliced(producer, window, cut) is not None
 
 
 def reshaped(op: qd.ReshapeOp, window: Window, cut: Cut) -> Callable[[], ir.Value] | None:

@@ -8,19 +8,23 @@ rounding what was moved.
     clamp(concat(a, b)) {qd.given}       -->  concat(a, b) {qd.given}
     clamp(reshape(conv(x))) {qd.given}   -->  reshape(clamp(conv(x)) {qd.given})
     clamp(max_pool(y)) {qd.given}        -->  max_pool(y), where the same is given of y
+    x {qd.given} * 0.7                   -->  the product {qd.given}: x's integers, of 0.7 times its scale
 
 All that read a tensor read it rounded once some reader does, so that it has one quantization. Truth: exact on the
 integers; in float, what leaves the range that the model gives is clamped there, which is where it is rounded.
 """
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import is_integer
-from dyadic.passes.integerize.quantization import Activation, set_value_given, value_given
+from dyadic.passes.building import constant_array
+from dyadic.passes.integerize.quantization import SMALLEST_SCALE, Activation, set_value_given, value_given
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -31,6 +35,21 @@ def take_given(module: ir.Operation) -> None:
         for op in list(block.operations):
             if isinstance(op.opview, qd.ClampOp) and qd.GIVEN in op.attributes:
                 take(op.opview)
+        for op in block.operations:
+            if isinstance(op.opview, qd.ScaleShiftOp) and value_given(op.opview.out) is None:
+                rescale(op.opview)
+
+
+def rescale(op: qd.ScaleShiftOp) -> None:
+    """What is multiplied by one positive number, and not rounded behind that, keeps its integers."""
+    given, scale, shift = value_given(op.x), constant_array(op.scale), constant_array(op.shift)
+    if given is None or scale is None or shift is None or shift.any() or np.ptp(scale) or not scale[0] > 0:
+        return
+    if any(isinstance(use.owner.opview, qd.ClampOp) and qd.GIVEN in use.owner.attributes for use in op.out.uses):
+        return
+    factor = float(np.float32(given.scale * float(scale[0])))
+    if SMALLEST_SCALE <= factor < np.inf:
+        set_value_given(op.out, replace(given, scale=factor))
 
 
 def take(op: qd.ClampOp) -> None:

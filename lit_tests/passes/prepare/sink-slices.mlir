@@ -56,3 +56,31 @@ func.func @half_of_a_row_needs_all_of_it(%x: tensor<1x3x2xf32>, %b: tensor<2xf32
   %c = "qd.slice"(%n) {starts = array<i64: 0, 0, 1>, steps = array<i64: 1, 1, 1>} : (tensor<1x3x2xf32>) -> tensor<1x3x1xf32>
   return %c : tensor<1x3x1xf32>
 }
+
+// A clamp that rounds stays behind what it rounds the result of.
+// CHECK-LABEL: func.func @what_is_rounded_is_not_taken_apart
+// CHECK:         %[[M:.+]] = "qd.reduce_max"(%arg0)
+// CHECK-NEXT:    %[[C:.+]] = "qd.clamp"(%[[M]])
+// CHECK-NEXT:    "qd.slice"(%[[C]])
+func.func @what_is_rounded_is_not_taken_apart(%x: tensor<1x3x4x2xf32>, %b: tensor<2xf32>) -> tensor<1x1x2xf32> {
+  %m = "qd.reduce_max"(%x) {axes = array<i64: 2>, keep = false} : (tensor<1x3x4x2xf32>) -> tensor<1x3x2xf32>
+  %r = "qd.clamp"(%m) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
+  %c = "qd.slice"(%r) {starts = array<i64: 0, 1, 0>, steps = array<i64: 1, 1, 1>} : (tensor<1x3x2xf32>) -> tensor<1x1x2xf32>
+  %n = "qd.layer_norm"(%c, %b, %b) {epsilon = 1.0e-6 : f32} : (tensor<1x1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x1x2xf32>
+  return %n : tensor<1x1x2xf32>
+}
+
+// CHECK-LABEL: func.func @rows_of_scores_and_of_shifts
+// CHECK:         %[[A:.+]] = "qd.slice"(%arg0)
+// CHECK-NEXT:    %[[M:.+]] = "qd.matmul"(%[[A]], %arg1) : (tensor<1x1x2xf32>, tensor<1x2x4xf32>) -> tensor<1x1x4xf32>
+// CHECK-NEXT:    %[[S:.+]] = "qd.softmax"(%[[M]]) {axis = 2 : i64} : (tensor<1x1x4xf32>) -> tensor<1x1x4xf32>
+// CHECK-NEXT:    %[[T:.+]] = "qd.scale_shift"(%[[S]], %arg2, %arg2) {axis = 2 : i64} : (tensor<1x1x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x1x4xf32>
+// CHECK-NEXT:    "qd.layer_norm"(%[[T]]
+func.func @rows_of_scores_and_of_shifts(%x: tensor<1x3x2xf32>, %y: tensor<1x2x4xf32>, %b: tensor<4xf32>) -> tensor<1x1x4xf32> {
+  %m = "qd.matmul"(%x, %y) : (tensor<1x3x2xf32>, tensor<1x2x4xf32>) -> tensor<1x3x4xf32>
+  %s = "qd.softmax"(%m) {axis = 2 : i64} : (tensor<1x3x4xf32>) -> tensor<1x3x4xf32>
+  %t = "qd.scale_shift"(%s, %b, %b) {axis = 2 : i64} : (tensor<1x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x3x4xf32>
+  %c = "qd.slice"(%t) {starts = array<i64: 0, 1, 0>, steps = array<i64: 1, 1, 1>} : (tensor<1x3x4xf32>) -> tensor<1x1x4xf32>
+  %n = "qd.layer_norm"(%c, %b, %b) {epsilon = 1.0e-6 : f32} : (tensor<1x1x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x1x4xf32>
+  return %n : tensor<1x1x4xf32>
+}

@@ -79,3 +79,25 @@ func.func @three_parts_are_one_concat(%x: tensor<1x4xf32>) -> tensor<1x12xf32> {
   %2 = "qd.clamp"(%1) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x12xf32>) -> tensor<1x12xf32>
   return %2 : tensor<1x12xf32>
 }
+
+// A product with one positive number is the same integers, of another scale.
+// CHECK-LABEL: func.func @a_multiple_has_the_same_integers
+// CHECK:         "qd.scale_shift"({{.*}}) {axis = 1 : i64, qd.given = array<f64: 1.000000e+00, 3.000000e+00, 8.000000e+00>}
+// CHECK-NEXT:    "qd.erf"
+func.func @a_multiple_has_the_same_integers(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  %two = "qd.constant"() {value = dense<2.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %zero = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.clamp"(%x) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  %1 = "qd.scale_shift"(%0, %two, %zero) {axis = 1 : i64} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  %2 = "qd.erf"(%1) : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %2 : tensor<1x2xf32>
+}
+
+// CHECK-LABEL: func.func @a_shift_makes_other_integers
+// CHECK:         "qd.scale_shift"({{.*}}) {axis = 1 : i64} :
+func.func @a_shift_makes_other_integers(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  %two = "qd.constant"() {value = dense<2.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.clamp"(%x) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  %1 = "qd.scale_shift"(%0, %two, %two) {axis = 1 : i64} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %1 : tensor<1x2xf32>
+}
