@@ -13,6 +13,7 @@ from torch_mlir import ir
 from dyadic.compiler.job import Job
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.trace import run_passes
+from dyadic.dialects import qd
 from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.errors import UsageError
@@ -34,6 +35,7 @@ def float_network(job: Job, tools: Tools) -> ir.Module:
     with tools.stage("import"):
         with tools.progress.stage("import"):
             module = read(job, tools.context)
+        tell(module.operation, tools)
         tools.trace.page(module.operation, "import", "module")
     tools.look("import", module.operation)
     wanted = usual("prepare", f"use-{job.options.nonlinear}", *LAST_ACTIVATION[job.options.last_activation])
@@ -43,6 +45,14 @@ def float_network(job: Job, tools: Tools) -> ir.Module:
             run_stage(module.operation, stage, passes, tools)
         tools.look(stage, module.operation)
     return module
+
+
+def tell(module: ir.Operation, tools: Tools) -> None:
+    """Say what the importer has to say, once."""
+    if qd.NOTES in module.attributes:
+        for note in module.attributes[qd.NOTES]:
+            tools.progress.warn(ir.StringAttr(note).value)
+        del module.attributes[qd.NOTES]
 
 
 def run_stage(module: ir.Operation, stage: str, passes: Sequence[Pass], tools: Tools) -> None:

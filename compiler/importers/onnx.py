@@ -50,11 +50,15 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
     name_nodes(model.graph)
     opset = _only_standard_domain(model)
     check_graph(model.graph, opset)
-    normalize_quantization(model)
+    notes = normalize_quantization(model)
     elsewhere = make_static(model, shapes or {})
     found = replace_masks(model)
     _check_finite(model.graph)
-    return _to_mlir(model, context, found, elsewhere)
+    module = _to_mlir(model, context, found, elsewhere)
+    if notes:
+        texts = [ir.StringAttr.get(note, context) for note in notes]
+        module.operation.attributes[qd.NOTES] = ir.ArrayAttr.get(texts, context)
+    return module
 
 
 def _read(source: Source) -> onnx.ModelProto:

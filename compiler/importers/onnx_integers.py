@@ -37,6 +37,7 @@ class Graph:
     scalings: dict[str, Scaling] = field(default_factory=dict)
     producers: dict[str, NodeProto] = field(default_factory=dict)  # of the graph as it was
     taken: set[str] = field(default_factory=set)
+    learned: int = 0  # products whose input had its range found at run time
 
     def array(self, name: str) -> Array | None:
         """A constant's numbers; None where it is none."""

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, numpy_helper
 
-from dyadic.compiler.importers.onnx_dynamic import dynamic_matmul, dynamic_product, integer_matmul
+from dyadic.compiler.importers.onnx_dynamic import dynamic_lstm, dynamic_matmul, dynamic_product, integer_matmul
 from dyadic.compiler.importers.onnx_integers import BITS, Graph, Rewrite, Scaling, attributes_of, columns, optional
 from dyadic.compiler.importers.onnx_qonnx import quant
 
@@ -26,13 +26,17 @@ MOVES = set(
     "Tile Concat GlobalMaxPool Upsample Resize Pad".split()
 )
 CONTRIB = "com.microsoft."
+LEARNED = "{} layers of the model find the range of their input at every run; here the calibration data say it, once"
 
 
-def normalize_quantization(model: onnx.ModelProto) -> None:
-    """Rewrite a graph in place; a model that quantizes nothing stays as it is."""
+def normalize_quantization(model: onnx.ModelProto) -> list[str]:
+    """Rewrite a graph in place; a model that quantizes nothing stays as it is.
+
+    What the user should know of it.
+    """
     graph = model.graph
     if not any(node.op_type in SPEAKING or node.op_type.endswith(QUANT) for node in graph.node):
-        return
+        return []
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
@@ -54,6 +58,7 @@ def normalize_quantization(model: onnx.ModelProto) -> None:
     for tensor in [*graph.initializer, *(a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute)]:
         if tensor.data_type in IN_BYTES:
             hold_in_bytes(tensor)
+    return [LEARNED.format(new.learned)] if new.learned else []
 
 
 def hold_in_bytes(tensor: TensorProto) -> None:
@@ -200,13 +205,14 @@ REWRITES: dict[str, Rewrite] = {
     "Mul": dynamic_product,
     f"{CONTRIB}DynamicQuantizeMatMul": dynamic_matmul,
     f"{CONTRIB}MatMulIntegerToFloat": integer_matmul,
+    f"{CONTRIB}DynamicQuantizeLSTM": dynamic_lstm,
 }
 FEWEST = {  # inputs; ONNX's own operators have been checked
     f"{CONTRIB}QuantizeLinear": 2, f"{CONTRIB}DequantizeLinear": 2, f"{CONTRIB}QLinearAdd": 7,
     f"{CONTRIB}QLinearMul": 7, f"{CONTRIB}QLinearSigmoid": 4, f"{CONTRIB}QLinearLeakyRelu": 4,
     f"{CONTRIB}QLinearSoftmax": 4, f"{CONTRIB}QLinearAveragePool": 4, f"{CONTRIB}QLinearGlobalAveragePool": 4,
     f"{CONTRIB}QLinearReduceMean": 4, f"{CONTRIB}QLinearConcat": 5, f"{CONTRIB}QGemm": 6,
-    f"{CONTRIB}DynamicQuantizeMatMul": 3, f"{CONTRIB}MatMulIntegerToFloat": 4,
+    f"{CONTRIB}DynamicQuantizeMatMul": 3, f"{CONTRIB}DynamicQuantizeLSTM": 11, f"{CONTRIB}MatMulIntegerToFloat": 4,
 }  # fmt: skip
 SPEAKING = {*REWRITES, "DynamicQuantizeLinear"} - {"Mul"}  # operators that no float model has
 QUANT = ".Quant"  # of QONNX, in whichever domain

@@ -31,6 +31,7 @@ written onto the ops as discardable attributes:
     qd.padding = 1 : i64               on arguments of token ids: the id that may stand behind all others only, since
                                        positions are counted from ids
     qd.batch_axis = 1 : i64            on results: the dimension that is the batch in the user's array; here it is first
+    qd.notes = ["..."]                 on a module that was imported: what the user is told of how it is taken
     qd.tokens = 1 : i64                on arguments and results: the dimension that counts tokens, where fewer are
                                        answered as a network for so many would
     qd.last = {name = "softmax", axis = 1 : i64, left_out = false}

@@ -16,6 +16,7 @@ __all__ = [
     "INPUT_MOMENTS",
     "LAST",
     "NAME",
+    "NOTES",
     "OUTPUT_ERROR",
     "PADDING",
     "RANGE",
@@ -35,6 +36,7 @@ CHANNEL_RANGE, CHANNEL_ROWS = "qd.channel_range", "qd.channel_rows"
 RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd.why", "qd.name"
 DTYPE, TOKENS, PADDING, LAST = "qd.dtype", "qd.tokens", "qd.padding", "qd.last"
 BATCH_AXIS = "qd.batch_axis"
+NOTES = "qd.notes"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
 GIVEN = "qd.given"
