@@ -7,8 +7,10 @@ the residual to the int32 accumulator and round once.
     add(y, linear(x))  -->  add(y, linear(x)) {qd.takes_in = "b"}
 
 Where both operands are such layers, the one with the wider range is taken in, since its rounding would be coarser; `a`
-where they are equal, or where nobody knows. A layer that stays float has no accumulator to take in. The graph alone
-decides; a mark that is there stays, since widths were chosen by it. Truth: a decision, nothing is rewritten.
+where they are equal, or where nobody knows. A layer that stays float has no accumulator to take in. A depthwise
+convolution keeps its kernel, which adds nothing: the matrix kernel, which does, would hold a filter from every channel
+to every channel, nearly all zeros. The graph alone decides; a mark that is there stays, since widths were chosen by it.
+Truth: a decision, nothing is rewritten.
 """
 
 from typing import Any
@@ -42,13 +44,22 @@ def fusible_side(op: Any) -> str | None:
     sides = []
     for side, value, other in (("a", op.a, op.b), ("b", op.b, op.a)):
         alone = len(list(value.uses)) == 1
-        layer = isinstance(defining(value), qd.Layer) and not qd.is_island(defining(value))
-        if layer and alone and not isinstance(defining(other), qd.ConstantOp):
+        if alone and accumulates(defining(value)) and not isinstance(defining(other), qd.ConstantOp):
             sides.append((side, value))
     if len(sides) < 2 or not all(has_range(value) for _, value in sides):
         return sides[0][0] if sides else None
     widths = {side: value_range(value)[1] - value_range(value)[0] for side, value in sides}
     return max(widths, key=lambda side: widths[side])
+
+
+def accumulates(op: Any) -> bool:
+    """Whether it is a layer whose kernel can add a residual to its accumulator."""
+    return isinstance(op, qd.Layer) and not qd.is_island(op) and not is_depthwise(op)
+
+
+def is_depthwise(op: Any) -> bool:
+    """Whether it is a convolution that sums each of several channels by itself."""
+    return isinstance(op, qd.Conv2dOp) and 1 < op.groups.value == shape(op.x)[1] == shape(op.out)[1]
 
 
 def taken_in(op: Any) -> bool:

@@ -87,3 +87,14 @@ func.func @an_island_is_never_taken_in(%x: tensor<1x2x4x4xf32> {qd.range = array
   %4 = "qd.add"(%2, %3) {qd.range = array<f64: -6.0, 6.0>} : (tensor<1x2x4x4xf32>, tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
   return %4 : tensor<1x2x4x4xf32>
 }
+
+// Its own kernel sums each channel by itself and adds nothing.
+// CHECK-LABEL: func.func @a_depthwise_convolution_is_not_taken_in
+// CHECK-NOT:     qd.takes_in
+func.func @a_depthwise_convolution_is_not_taken_in(%x: tensor<1x2x4x4xf32> {qd.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x4x4xf32> {
+  %w = "qd.constant"() {value = dense<0.5> : tensor<2x1x1x1xf32>} : () -> tensor<2x1x1x1xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 2 : i64, qd.range = array<f64: -2.0, 2.0>} : (tensor<1x2x4x4xf32>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32>
+  %1 = "qd.add"(%0, %x) {qd.range = array<f64: -4.0, 4.0>} : (tensor<1x2x4x4xf32>, tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  return %1 : tensor<1x2x4x4xf32>
+}

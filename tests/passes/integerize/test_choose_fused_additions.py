@@ -6,6 +6,9 @@ from support.random_graphs import write_ranges
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
+from dyadic.compiler.driver import build_artifact
+from dyadic.compiler.job import Job
+from dyadic.compiler.tools import Tools
 from dyadic.dialects import new_context, qi
 from dyadic.dialects.reference import FloatReference, IntegerReference
 from dyadic.passes import PIPELINE, building
@@ -54,3 +57,21 @@ def test_one_rounding_is_closer_to_float_than_two() -> None:
             assert (qi.ConvAddOp in kinds) == fused and (qi.AddOp in kinds) != fused
             errors[fused] = float(np.square(IntegerReference(module)({"arg0": samples})["out0"] - expected).mean())
     assert errors[True] < errors[False]
+
+
+def test_an_addition_behind_a_depthwise_convolution_keeps_its_filters_small() -> None:
+    """Taken in, the convolution would need a matrix over all channels: 49 x 64 x 64 weights in place of 49 x 64."""
+    torch.manual_seed(0)
+
+    class Block(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.depthwise = torch.nn.Conv2d(64, 64, 7, padding=3, groups=64)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.depthwise(x)
+
+    x = torch.randn(8, 64, 6, 6)
+    job = Job(Block().eval(), x.numpy(), example_inputs=(x[:1],), isa=["x86-64"], measure=False, progress="off")
+    sections = build_artifact(job, Tools.of(job)).built.emitted.sections
+    assert len(sections["cpu/weights"]) < 8 * 49 * 64
