@@ -45,11 +45,16 @@ def reach(bits: int) -> Integers:
 
 def values(table: npt.NDArray[np.int32], x: npt.NDArray[np.integer[Any]]) -> Integers:
     """What the lines make of 16-bit integers; the table is [lines, 2]: starts and slopes."""
+    start, slope, inside = line_of(table, x)
+    return (start + slope * inside + (1 << FRACTION_BITS - 1)) >> FRACTION_BITS
+
+
+def line_of(table: npt.NDArray[np.int32], x: npt.NDArray[np.integer[Any]]) -> tuple[Integers, Integers, Integers]:
+    """(start, slope, f) of 16-bit integers."""
     bits = bits_of(len(table))
     assert bits is not None
     x = x.astype(np.int64)
     place = np.where(x < 0, ~x, x)
     exponent = sum(((place >> (bits + k)) > 0).astype(np.int64) for k in range(1, LONGEST - bits))
     line = table.astype(np.int64)[(exponent << bits) + (place >> exponent) + np.where(x < 0, lines(bits), 0)]
-    inside = place & ((1 << exponent) - 1)
-    return (line[..., 0] + line[..., 1] * inside + (1 << FRACTION_BITS - 1)) >> FRACTION_BITS
+    return line[..., 0], line[..., 1], place & ((1 << exponent) - 1)

@@ -29,6 +29,7 @@ from dyadic.passes.prepare.fit_codes import fit_codes
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
 from dyadic.passes.prepare.fold_pads import fold_pads
+from dyadic.passes.prepare.form_quotients import form_quotients
 from dyadic.passes.prepare.leave_out_last import leave_out_last
 from dyadic.passes.prepare.measure_lengths import measure_lengths
 from dyadic.passes.prepare.merge_clamps import merge_clamps
@@ -98,6 +99,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         leave_out_last,
         end_in_float,
         end_log_softmax,
+        form_quotients,  # what is left of divisions once norms and softmaxes have their names
         refuse_spelled,  # once every pattern above has had its turn
         regularize_pooling,
         fold_pads,  # before batch norms, which fold into a layer without padding only

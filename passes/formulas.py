@@ -46,7 +46,7 @@ def polynomial(value: ir.Value, x: ir.Value) -> Array | None:
     if numbers is not None:
         inner = polynomial(op.x, x)
         return None if inner is None else np.polynomial.polynomial.polyadd(inner * numbers[0], [numbers[1]])
-    if not isinstance(op, qd.Binary):
+    if not isinstance(op, qd.Binary) or isinstance(op, qd.DivOp):
         return None
     a = polynomial(op.a, x)
     b = None if a is None else polynomial(op.b, x)

@@ -250,6 +250,19 @@ def mul(w: Writer, op: qi.MulOp) -> str:
     return w.rounded(op, number, op.out, op.low.value, op.high.value)
 
 
+@exports(qi.DivOp)
+def div(w: Writer, op: qi.DivOp) -> str:
+    name = layer_name(op)
+    b = known_activation(op.b)
+    steps = np.arange(S16_MIN, S16_MAX + 1)
+    inverse = (1 / (b.scale * np.where(steps == 0, 1, steps))).astype(np.float32)
+    wide = w.node("Cast", [w.names[op.b]], f"{name}_wide", to=TensorProto.INT32)
+    places = w.node("Sub", [wide, w.constant(f"{name}_first", np.int32(S16_MIN))], f"{name}_places")
+    by = w.node("Gather", [w.constant(f"{name}_inverse", inverse), places], f"{name}_by", axis=0)
+    number = w.node("Mul", [w.real(op.a), by], name)
+    return w.rounded(op, number, op.out, op.low.value, op.high.value)
+
+
 @exports(qi.MatmulOp)
 def matmul(w: Writer, op: qi.MatmulOp) -> str:
     number = w.node("MatMul", [w.real(op.a), w.real(op.b)], layer_name(op))

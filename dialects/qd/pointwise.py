@@ -12,7 +12,10 @@ from dyadic.dialects.qd.dialect import Operator, Values
 from dyadic.dialects.tensor_types import is_constant, shape
 from dyadic.dialects.verifiers import fail
 
-__all__ = ["AddOp", "Binary", "GreaterOp", "MaxOp", "MinOp", "MulOp", "Pairwise", "SubOp"]
+__all__ = ["AddOp", "Binary", "DivOp", "GreaterOp", "MaxOp", "MinOp", "MulOp", "Pairwise", "SubOp"]
+
+
+SMALLEST = 2.0**-126  # the smallest normal float32
 
 
 class Pairwise(Operator):
@@ -76,6 +79,16 @@ class MulOp(Binary, name="mul"):
 
     def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
         return a * b
+
+
+class DivOp(Binary, name="div"):
+    """`a / b`, with broadcasting; of 0 that of the smallest positive number, as of `qd.reciprocal`."""
+
+    piecewise_linear = False
+    wide_operands = (1,)  # near 0 it is steep
+
+    def evaluate(self, xp: ModuleType, a: Values, b: Values) -> Values:
+        return a / xp.where(abs(b) < SMALLEST, xp.full_like(b, SMALLEST), b)
 
 
 class MaxOp(Pairwise, name="max"):

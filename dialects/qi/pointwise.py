@@ -8,7 +8,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects import piecewise_linear, qd
+from dyadic.dialects import piecewise_linear, qd, quotients
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.fields import Dense, given
@@ -19,7 +19,7 @@ from dyadic.dialects.tensor_types import activation, is_wide, shape, storage, ze
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
-__all__ = ["AddOp", "Extreme", "MaxOp", "MinOp", "MulOp", "PiecewiseLinearOp", "RequantOp", "TableOp"]
+__all__ = ["AddOp", "DivOp", "Extreme", "MaxOp", "MinOp", "MulOp", "PiecewiseLinearOp", "RequantOp", "TableOp"]
 
 Array = npt.NDArray[Any]
 
@@ -87,6 +87,43 @@ class MulOp(Operator, name="mul"):
     def evaluate(self, a: Array, b: Array) -> Array:
         product = (a.astype(np.int64) - zero_point(self.a)) * (b.astype(np.int64) - zero_point(self.b))
         return narrow(self, product)
+
+
+class DivOp(Operator, name="div"):
+    """`clamp((((a-za) * M(b) + 2^(s-1)) >> s) + zp, low, high)`; M is near `ratio * 2^s / b` (`dialects/quotients.py`).
+
+    b has 16 bits. A quotient is rounded once; M is off by 2^-16 of itself at most.
+    """
+
+    a: Operand[Any]
+    b: Operand[Any]
+    table: Dense
+    shift: ir.IntegerAttr
+    low: ir.IntegerAttr
+    high: ir.IntegerAttr
+    out: Result[Any]
+
+    arithmetic = Arithmetic.INTEGER
+    made_from = (qd.DivOp,)
+    order = Order.ANY
+
+    def verify_invariants(self) -> bool:
+        if not (verify_broadcast(self) and verify_clamp(self)):
+            return False
+        if not is_wide(self.b):
+            return fail(self, f"must divide by an activation of 16 bits, not {self.b.type}")
+        if given(self, "shift") and not quotients.SHIFT_MIN <= self.shift.value <= quotients.SHIFT_MAX:
+            return fail(self, f"shift {self.shift.value} must lie in [{quotients.SHIFT_MIN}, {quotients.SHIFT_MAX}]")
+        if not given(self, "table"):
+            return True
+        if list(self.table.type.shape) != quotients.SIZES or ir.IntegerType(self.table.type.element_type).width != 32:
+            return fail(self, f"table of {self.table.type} must be tensor<2304x2xi32>")
+        return quotients.fits(np.array(self.table)) or fail(self, "a multiplier or what is added to it leaves 31 bits")
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        by = quotients.multipliers(np.array(self.table), b)
+        y = fixedpoint.round_shift((a.astype(np.int64) - zero_point(self.a)) * by, self.shift.value)
+        return np.clip(y + zero_point(self.out), self.low.value, self.high.value).astype(storage(self.out))
 
 
 class Extreme(Operator):

@@ -14,6 +14,8 @@ func.func @every_op_survives_a_round_trip(%x: tensor<1x2x6x6xf32>, %y: tensor<1x
   %r4 = "qd.add"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
   // CHECK: "qd.sub"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
   %r5 = "qd.sub"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  // CHECK: "qd.div"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
+  %quotient = "qd.div"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
   // CHECK: "qd.mul"({{.*}}) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
   %r6 = "qd.mul"(%x, %y) : (tensor<1x2x6x6xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x6x6xf32>
   // CHECK: "qd.concat"({{.*}}) {axis = 1 : i64} : (tensor<1x2x6x6xf32>, tensor<1x1x6x6xf32>) -> tensor<1x3x6x6xf32>

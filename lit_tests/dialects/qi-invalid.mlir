@@ -282,6 +282,22 @@ func.func @lines_too_steep(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
 
 // -----
 
+// CHECK: error: "/divided_by_8_bits": 'qi.div' op must divide by an activation of 16 bits, not tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+func.func @divided_by_8_bits(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
+  %r = "qi.div"(%a, %a) {high = 15 : i64, low = 0 : i64, shift = 20 : i64, table = dense<9> : tensor<2304x2xi32>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/divided_by_8_bits")
+  return
+}
+
+// -----
+
+// CHECK: error: "/divided_with_too_large_multipliers": 'qi.div' op a multiplier or what is added to it leaves 31 bits
+func.func @divided_with_too_large_multipliers(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.div"(%a, %a) {high = 15 : i64, low = 0 : i64, shift = 20 : i64, table = dense<2147483647> : tensor<2304x2xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>, tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/divided_with_too_large_multipliers")
+  return
+}
+
+// -----
+
 // CHECK: error: "/table_of_bytes_for_16_bits": 'qi.table' op table of i8 needs entries of 16 bits
 func.func @table_of_bytes_for_16_bits(%a: tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) {
   %r = "qi.table"(%a) {table = dense<9> : tensor<256xi8>} : (tensor<1x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x!quant.uniform<i16:f32, 0.5>> loc("/table_of_bytes_for_16_bits")

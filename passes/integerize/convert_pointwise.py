@@ -4,6 +4,7 @@
     max / min(a, b)           -->  qi.max, qi.min      of integers of one scale
     greater(a, b)             -->  qi.add, qi.table    the sign of a difference
     mul(a, b) [clamp]         -->  qi.mul
+    div(a, b) [clamp]         -->  qi.div
     clamp(x)                  -->  qi.requant
     sigmoid, silu, ... [clamp] --> qi.table, of 16 bits qi.piecewise_linear
 
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
-from dyadic.dialects import qd, qi
+from dyadic.dialects import qd, qi, quotients
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN
 from dyadic.passes.integerize.conversion import (
@@ -78,6 +79,23 @@ def mul(c: Conversion, op: qd.MulOp, target: Target) -> ir.Value:
         low=i64(target.low),
         high=i64(target.high),
         out=target.activation.tensor(shape(op.out)),
+    ).out
+
+
+@converts(qd.DivOp)
+def div(c: Conversion, op: qd.DivOp, target: Target) -> ir.Value:
+    """A multiplication with one over the divisor, which has lines."""
+    a, b = operand(c, op, op.a), operand(c, op, op.b)
+    out = target.activation
+    table, shift = quotients.line_table(activation_of(a).exact / (activation_of(b).exact * out.exact))
+    return qi.DivOp(
+        a=a,
+        b=b,
+        table=dense(table),
+        shift=i64(shift),
+        low=i64(target.low),
+        high=i64(target.high),
+        out=out.tensor(shape(op.out)),
     ).out
 
 

@@ -2,16 +2,13 @@
 
 What select chose is a width a tensor; a few ops need agreement. Ops that move numbers keep their input's width, and the
 inputs of a concat take the concat's. Functions that jump are tables of 256 entries, so their input has at most 8 bits,
-and so have those of attention; functions that are steep near 0, logarithms and roots, read 16 bits. Such a width is
-given to the producer where this op is its only reader, else through an identity `qd.clamp`
-(later one `qi.requant`). What a recurrence adds to the products of its states has 16. A constant that is added to or
-multiplied with something costs nothing to be exact: it has 16 bits where the result has. A reciprocal that something is
-multiplied with has 16 bits: the smallest of it is 1/255 of the largest and has 128 steps, so that a quotient is off by
-at most 0.4 % of itself beside its own rounding.
+and so have those of attention; what is steep near 0, logarithms, roots and quotients by their divisor, reads 16
+bits. Such a width is given to the producer where this op is its only reader, else through an identity `qd.clamp` (later
+one `qi.requant`). What a recurrence adds to the products of its states has 16. A constant that is added to or
+multiplied with something costs nothing to be exact: it has 16 bits where the result has.
 
     max_pool(x : 16 bits)                 -->  max_pool(x) : 16 bits
     concat(conv : 4 bits, ...) : 8 bits   -->  concat(conv : 8 bits, ...) : 8 bits
-    a * reciprocal(b)                     -->  a * reciprocal(b) : 16 bits
     floor(shared : 16 bits)               -->  floor(clamp(shared, -inf, inf) : 8 bits)
     log(conv : 8 bits)                    -->  log(conv : 16 bits)
 
@@ -47,9 +44,7 @@ def place_widths(module: ir.Operation) -> None:
     for block in function_bodies(module):
         body = [op.opview for op in block.operations]
         for op in body:
-            if divides(op):
-                set_value_bits(op.out, LARGEST)
-            elif qd.keeps_range(op):
+            if qd.keeps_range(op):
                 follow(op)
         for op in reversed(body):
             if isinstance(op, qd.Operator):
@@ -66,14 +61,6 @@ def place_widths(module: ir.Operation) -> None:
                 for operand in op.operation.operands:
                     if isinstance(defining(operand), qd.ConstantOp):
                         set_value_bits(operand, 16)
-
-
-def divides(op: Any) -> bool:
-    """Whether it is one over something that others are multiplied with: a quotient, which is rounded once more."""
-    if not isinstance(op, qd.ReciprocalOp):
-        return False
-    readers = [use.owner.opview for use in op.out.uses]
-    return bool(readers) and all(isinstance(reader, qd.MulOp) for reader in readers)
 
 
 def follow(op: Any) -> None:

@@ -24,7 +24,8 @@ class Functions(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
         y = self.conv(x)
         smooth = torch.nn.functional.gelu(y) + torch.nn.functional.silu(y)
-        return torch.relu(smooth), torch.log(y * y + 0.01), torch.sqrt(torch.sigmoid(y)), torch.floor(4 * y)
+        parts = y / (y.abs().sum(1, keepdim=True) + 0.1), y[:, :, :1] / (y * y + 0.1)
+        return torch.relu(smooth), torch.log(y * y + 0.01), torch.sqrt(torch.sigmoid(y)), torch.floor(4 * y), *parts
 
 
 @pytest.mark.parametrize("mixed", [False, True], ids=["8 bits", "4, 8 and 16 bits"])
@@ -34,4 +35,4 @@ def test_functions(mixed: bool, tmp_path: Path) -> None:
         graph = prepared(import_torch(Functions().eval(), (torch.zeros(1, 3, 6, 7),), context))
         graph = ir.Module.parse(str(graph).replace('qd.name = "x"', 'qd.name = "arg0"'))
         steps = check(*integers_of(graph, 0, mixed=mixed), tmp_path / "m.dyq")
-    assert steps.count("qi.piecewise_linear") >= 2 and "qi.table" in steps
+    assert steps.count("qi.piecewise_linear") >= 2 and steps.count("qi.div") == 2 and "qi.table" in steps

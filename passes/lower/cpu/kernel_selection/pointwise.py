@@ -1,4 +1,4 @@
-"""Element by element: `qi.add`, `qi.mul`, `qi.requant`, `qi.table`, `qi.piecewise_linear`."""
+"""Element by element: `qi.add`, `qi.mul`, `qi.div`, `qi.requant`, `qi.table`, `qi.piecewise_linear`."""
 
 from typing import Any
 
@@ -11,7 +11,14 @@ from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, storage, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
-from dyadic.passes.lower.cpu.kernels.families import elementwise, elementwise_wide, extreme, piecewise_linear, table
+from dyadic.passes.lower.cpu.kernels.families import (
+    divide,
+    elementwise,
+    elementwise_wide,
+    extreme,
+    piecewise_linear,
+    table,
+)
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
 from dyadic.passes.lower.cpu.memory.views import layout_of
@@ -109,6 +116,18 @@ def mul(op: qi.MulOp) -> list[Launch]:
     )
     inputs = [place(layout_of(a)), place(layout_of(b))]
     return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=_constant(a, b))]
+
+
+@selects(qi.DivOp)
+def div(op: qi.DivOp) -> list[Launch]:
+    """One launch: a multiplication with what lines make of the divisor."""
+    spec = divide.DivideSpec(**_walked(op, a=op.a, b=op.b))
+    params = divide.pack_params(_header(op), zero_point(op.a), op.shift.value)
+    weights = piecewise_linear.pack_lines(np.array(op.table))
+    inputs = [place(layout_of(op.a)), place(layout_of(op.b))]
+    return [
+        Launch(spec, place(layout_of(op.out)), inputs, weights=weights, params=params, constant=_constant(op.a, op.b))
+    ]
 
 
 @selects(qi.MaxOp, qi.MinOp)

@@ -16,7 +16,7 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import Requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, signed_words, unit_at, units_of
 
 ADD, MUL, REQUANT = "add", "mul", "requant"
 ZERO_A, ZERO_B = 5, 6  # places in the header, behind what `requantize.pack` reads
@@ -81,9 +81,9 @@ def generate(spec: WideSpec, level: str, symbol: str) -> None:
 
             def run(at: list[c.Value], length: int) -> None:
                 def vector(v: ByteLanes, offset: c.Value | int, count: int) -> None:
-                    operands = [_words(v, at[0], offset, spec.a, zeros[0])]
+                    operands = [signed_words(v, at[0], offset, spec.a, zeros[0])]
                     if spec.b is not None:
-                        operands.append(_words(v, at[2], offset, spec.b, zeros[1]))
+                        operands.append(signed_words(v, at[2], offset, spec.b, zeros[1]))
                     v.store_planes(v.pack(compute(v, operands), narrow), at[1], offset, count, spec.out.plane)
 
                 over_run(length, level, vector)
@@ -93,20 +93,6 @@ def generate(spec: WideSpec, level: str, symbol: str) -> None:
         c.loop(k.first, k.last, unit)
 
     c.kernel(symbol, body)
-
-
-def _words(v: ByteLanes, pointer: c.Value, offset: c.Value | int, operand: Strided, zero_point: c.Value) -> Words:
-    """An operand without its zero point."""
-
-    def byte(distance: int) -> c.Value:
-        at = c.at(pointer, distance)
-        return v.load(at, offset) if operand.channel else c.splat(c.load(c.integer(8), at), v.size)
-
-    if operand.plane:
-        return v.from_planes(byte(0), byte(operand.plane))
-    middle = c.splat(zero_point, v.size // 2)
-    low, high = v.to_words(byte(0))
-    return c.sub(low, middle), c.sub(high, middle)
 
 
 def _arithmetic(spec: WideSpec, params: c.Value) -> Callable[[ByteLanes, list[Words]], list[c.Value]]:

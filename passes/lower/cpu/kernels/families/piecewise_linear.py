@@ -72,6 +72,13 @@ def generate(spec: PiecewiseLinearSpec, level: str, symbol: str) -> None:
 
 def line(x: c.Value, bits: int, table: c.Value) -> c.Value:
     """`law.values` of a vector of int32."""
+    start, slope, inside = line_of(x, bits, table)
+    value = c.add(c.add(start, c.mul(slope, inside)), 1 << law.FRACTION_BITS - 1)
+    return c.shift_right(value, law.FRACTION_BITS)
+
+
+def line_of(x: c.Value, bits: int, table: c.Value) -> tuple[c.Value, c.Value, c.Value]:
+    """`law.line_of` of a vector of int32."""
     sign = c.shift_right(x, 31)
     place = c.exclusive(x, sign)
     exponent = c.largest(c.sub(c.fill(31 - bits, c.lane_count(x), 32), c.leading_zeros(place)), 0)
@@ -81,5 +88,4 @@ def line(x: c.Value, bits: int, table: c.Value) -> c.Value:
     # 2^e - 1 by a shift to the right: to the left, by vectors, SSE2 computes powers in float
     every = c.fill((1 << 31) - 1, c.lane_count(x), 32)
     inside = c.both(place, c.shift_right_logical(every, c.sub(c.fill(31, c.lane_count(x), 32), exponent)))
-    value = c.add(c.add(start, c.mul(slope, inside)), 1 << law.FRACTION_BITS - 1)
-    return c.shift_right(value, law.FRACTION_BITS)
+    return start, slope, inside

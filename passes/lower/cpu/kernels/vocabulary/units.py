@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, Protocol
 
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
+from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import View
 
 
@@ -91,3 +92,19 @@ def image_and_row(spec: Rows, index: c.Value) -> tuple[c.Value, c.Value]:
 def place(pointer: c.Value, image: c.Value, image_stride: int, row: c.Value, row_stride: int) -> c.Value:
     """Where a row of an image begins."""
     return c.at(pointer, c.add(c.mul(image, image_stride), c.mul(row, row_stride)))
+
+
+def signed_words(
+    v: ByteLanes, pointer: c.Value, offset: c.Value | int, operand: Strided, zero_point: c.Value
+) -> tuple[c.Value, c.Value]:
+    """An operand without its zero point, which is of 16 bits: words of `to_words` order."""
+
+    def byte(distance: int) -> c.Value:
+        at = c.at(pointer, distance)
+        return v.load(at, offset) if operand.channel else c.splat(c.load(c.integer(8), at), v.size)
+
+    if operand.plane:
+        return v.from_planes(byte(0), byte(operand.plane))
+    middle = c.splat(zero_point, v.size // 2)
+    low, high = v.to_words(byte(0))
+    return c.sub(low, middle), c.sub(high, middle)

@@ -4,14 +4,24 @@ Geometry is what the tests of each family are about; here it is small.
 """
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
 from dyadic.dialects import piecewise_linear as law
+from dyadic.dialects import quotients
 from dyadic.dialects.windows import taps, valid_cells
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, elementwise_wide, extreme, piecewise_linear, pool
+from dyadic.passes.lower.cpu.kernels.families import (
+    conv,
+    depthwise,
+    divide,
+    elementwise_wide,
+    extreme,
+    piecewise_linear,
+    pool,
+)
 from dyadic.passes.lower.cpu.kernels.families.elementwise_wide import ADD, MUL, REQUANT
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
@@ -294,6 +304,32 @@ def test_lines_of_wide_numbers(kernels: Any) -> None:
             "params": piecewise_linear.pack_params([out.zero_point, low, high]),
         }
         cases.append(finished(kernels, spec, [x], out, values, **memory))
+    kernels.check(cases, rng)
+
+
+def test_quotients_of_any_widths(kernels: Any) -> None:
+    """Of ratios whose shifts are at both ends and between; divisors of either sign, 0 among them."""
+    rng = np.random.default_rng(24)
+    cases = []
+    ratios = [Fraction(1, 1 << 40), Fraction(1, 300), Fraction(3, 2), Fraction(40_000)]
+    for i, ratio in enumerate(3 * ratios):
+        sizes = (2, int(rng.integers(1, 4)), int(rng.integers(1, 5)), int(rng.choice([1, 8, 33, 64, 130])))
+        a = Tensor.of(rng, kernels, sizes, bool(i % 2), extreme=bool(rng.integers(2)))
+        b = Tensor.of(rng, kernels, sizes, True, extreme=bool(rng.integers(2)))
+        out = Tensor.of(rng, kernels, sizes, bool(i % 3), extreme=False)
+        lies, other = b.lies, b.values
+        if i >= 2 * len(ratios):
+            lies, other = replace(lies, channel=0), other[..., :1]
+        table, shift = quotients.line_table(ratio)
+        low, high = clamp_of(rng, bool(i % 3))
+        exact = fixedpoint.round_shift((a.values - a.zero_point) * quotients.multipliers(table, other), shift)
+        spec = divide.DivideSpec(*sizes[1:], 1, a.lies, lies, out.lies)
+        memory = {
+            "weights": piecewise_linear.pack_lines(table),
+            "params": divide.pack_params([out.zero_point, low, high], a.zero_point, shift),
+        }
+        values = np.clip(exact + out.zero_point, low, high)
+        cases.append(finished(kernels, spec, [a, b], out, values, **memory))
     kernels.check(cases, rng)
 
 
