@@ -1,18 +1,5 @@
 """A GPU for tests: the PTX executor, built once by whichever worker comes first."""
 
-import os
-from pathlib import Path
+from support.ptx.session import gpu
 
-import pytest
-from support.ptx import build
-from support.ptx.gpu import Gpu
-
-
-@pytest.fixture(scope="session")
-def gpu() -> Gpu:
-    """A device that starts anew with every `run` and every `start`."""
-    folder = os.environ.get("DYADIC_TEST_CACHE") or os.environ["XDG_CACHE_HOME"]
-    library = build.executor(Path(folder))
-    if library is None:
-        pytest.skip("NOT TESTED: the PTX executor needs a C++ compiler (g++, clang++, $CXX or ziglang)")
-    return Gpu(library)
+__all__ = ["gpu"]

@@ -1,0 +1,1 @@
+"""NVIDIA GPUs: so far how kernels become PTX."""

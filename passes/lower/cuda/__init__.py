@@ -1,0 +1,1 @@
+"""From `qi` to kernels for NVIDIA GPUs: so far the products alone."""
