@@ -10,15 +10,15 @@ from dataclasses import dataclass
 HINTS: tuple[tuple[str, str], ...] = (
     (
         "NonMaxSuppression nms batched_nms",
-        "end the model at its boxes and scores, and choose among them in your program",
+        "end the model at its boxes and scores, and run it behind the artifact, in your program",
     ),
     (
-        "RoiAlign MaxRoiPool roi_align roi_pool DeformConv deform_conv2d GridSample AffineGrid grid_sampler "
+        "RoiAlign MaxRoiPool roi_align roi_pool DeformConv deform_conv2d AffineGrid grid_sampler "
         "grid_sampler_2d affine_grid_generator MaxUnpool max_unpool2d",
         "it reads at places that the network computes, which kernels of integers cannot; end the model in front of it",
     ),
     (
-        "Loop Scan SequenceMap while_loop scan",
+        "Loop Scan SequenceMap LinearAttention while_loop scan",
         "loops cannot be compiled; export the model with them unrolled, at fixed sizes",
     ),
     ("If cond", "its condition depends on the input; export the model with the branch taken"),
@@ -37,17 +37,21 @@ HINTS: tuple[tuple[str, str], ...] = (
         "its answer is another one at every run; export the model for inference, or give the noise as an input",
     ),
     (
-        "NonZero Compress Unique nonzero masked_select unique_consecutive _unique2",
+        "NonZero Unique nonzero masked_select unique_consecutive _unique2",
         "how large its result is depends on the numbers; end the model in front of it",
     ),
     (
-        "STFT DFT MelWeightMatrix HannWindow HammingWindow BlackmanWindow stft fft_rfft _fft_r2c ImageDecoder",
+        "MelWeightMatrix HannWindow HammingWindow BlackmanWindow stft fft_rfft _fft_r2c ImageDecoder",
         "prepare sounds and images in front of the model: give it what this computes",
     ),
     ("Det det inverse linalg_inv linalg_svd linalg_qr linalg_solve", "matrices cannot be inverted in integers"),
     (
         "Adagrad Adam Momentum Gradient NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss nll_loss cross_entropy_loss",
         "it belongs to training; export the model for inference",
+    ),
+    (
+        "BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitShift BitCast __lshift__ __rshift__",
+        "codes here stand for numbers and have no bits of the model's own; compute bits outside of the model",
     ),
     ("Shape Size", "shapes must be known; only the batch may be open: give sizes with --shape"),
 )
@@ -73,7 +77,7 @@ class Complaint:
 def hint(operator: str) -> str:
     """What would work instead of an operator that nobody has registered a function for.
 
-    >>> hint("GridSample").split(",")[0]
+    >>> hint("RoiAlign").split(",")[0]
     'it reads at places that the network computes'
     >>> hint("my.domain.Foo").split(";")[0]
     'it is of a domain of its own'

@@ -21,6 +21,7 @@ from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
 from dyadic.compiler.importers.masks import Found, say_of_argument, say_of_result
+from dyadic.compiler.importers.onnx_bodies import expand_bodies
 from dyadic.compiler.importers.onnx_external import load_external_data
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_masks import replace_masks
@@ -49,6 +50,8 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
     model = _expand_functions(model)
     name_nodes(model.graph)
     opset = _only_standard_domain(model)
+    if expand_bodies(model):
+        name_nodes(model.graph)
     check_graph(model.graph, opset)
     notes = normalize_quantization(model)
     elsewhere = make_static(model, shapes or {})

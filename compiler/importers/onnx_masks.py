@@ -73,10 +73,18 @@ class Part:
 
     def is_lookup(self, node: NodeProto) -> bool:
         """Whether it takes rows of a table of real numbers by what is computed here."""
+        if node.op_type == "OneHot":
+            return node.input[0] in self.made and all(name in self.constants for name in node.input[1:])
         if node.op_type != "Gather" or node.input[0] not in self.constants or node.input[1] not in self.made:
             return False
         table = self.constants[node.input[0]]
         return len(table.dims) == 2 and table.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+
+    def rows(self, lookup: NodeProto) -> int:
+        """How many rows the table has."""
+        if lookup.op_type == "OneHot":
+            return int(numpy_helper.to_array(self.constants[lookup.input[1]]).reshape(-1)[0])
+        return self.constants[lookup.input[0]].dims[0]
 
     def readers(self, name: str) -> list[NodeProto]:
         """The nodes outside that read it."""
@@ -119,14 +127,14 @@ class Part:
         Raises ModelError in the place of None, where it must be one of these.
         """
         readers = self.readers(name)
-        tables = [self.constants[one.input[0]] for one in readers if self.is_lookup(one) and name == one.input[1]]
+        tables = [self.rows(one) for one in readers if self.is_lookup(one) and name == ids_of(one)]
         if name == self.source and len(tables) == len(readers):
             return name
         length = self.sizes[-1] if len(self.sizes) == 2 else 0
         try:
             compute = self.function(name)
             if tables and len(tables) == len(readers):
-                if is_same(compute, length, min(table.dims[0] for table in tables)):
+                if is_same(compute, length, min(tables)):
                     return self.source
                 positions = places(compute, length)
                 meaning = None if positions is None else Meaning("constant", others=positions)
@@ -189,3 +197,8 @@ def _rename(node: NodeProto, old: str, new: str) -> None:
     for i, name in enumerate(node.input):
         if name == old:
             node.input[i] = new
+
+
+def ids_of(lookup: NodeProto) -> str:
+    """What numbers the rows."""
+    return lookup.input[0 if lookup.op_type == "OneHot" else 1]

@@ -165,7 +165,7 @@ class Part:
 
 def is_lookup(node: Node) -> bool:
     """Whether it takes rows of a table by what is computed."""
-    return node.target is torch.ops.aten.embedding.default
+    return node.target in (torch.ops.aten.embedding.default, torch.ops.aten.one_hot.default)
 
 
 def value_rows(node: Node) -> int:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from dyadic.passes.ingest import selections
+from dyadic.passes.ingest import choices, families, folded, selections
 from dyadic.passes.ingest.aten_node import aten
-from dyadic.passes.ingest.translation import Node, Result
+from dyadic.passes.ingest.translation import Node, Result, literal
 
 
 @aten("repeat", "tile")
@@ -27,6 +27,15 @@ def gather(node: Node) -> Result:
 @aten("flip")
 def flip(node: Node) -> Result:
     return selections.rearranged(node.argument(0), lambda array: np.flip(array, node.argument(1)))
+
+
+@aten("one_hot")
+def one_hot(node: Node) -> Result:
+    """1 in the column that a whole number names, 0 elsewhere."""
+    ids, count = node.argument(0), node.argument(1)
+    if not families.is_ids(ids):
+        return choices.hot(folded.reshape(ids, [*folded.dims_of(ids), 1]), count, 0.0, 1.0)
+    return families.embedding(literal(np.eye(count, dtype=np.float32)), ids)
 
 
 @aten("cumsum")

@@ -77,6 +77,20 @@ def _with_number(kind: str, x: Any, number: float) -> Result:
             return negation(_with_number("equal", x, number))
 
 
+def hot(x: Any, depth: int, off: float, on: float) -> Result:
+    """[..., 1] whole numbers to [..., depth]: `on` in the column of each, negative ones counted from the end.
+
+    1 - |x - column| is 1 there, and not above 0 elsewhere.
+    """
+    columns = np.arange(depth, dtype=np.float32)
+    found: Result = None
+    for places in (columns, columns - depth):
+        away = each(families.sub(x, literal(places)), lambda value: building.unary(qd.AbsOp, value))
+        near = families.clamp(families.sub(literal(np.ones(1, np.float32)), away), 0.0, 1.0)
+        found = near if found is None else families.add(found, near)
+    return families.add(families.mul(found, literal(np.asarray(on - off))), literal(np.asarray(off)))
+
+
 def step(x: Any, threshold: float, *, or_equal: bool) -> Result:
     """1 above the threshold, else 0."""
 

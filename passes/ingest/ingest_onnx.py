@@ -11,8 +11,10 @@ from dyadic.passes.ingest import (  # noqa: F401 - the operators
     onnx_quantized,
     onnx_rankings,
     onnx_recurrent,
+    onnx_reductions,
     onnx_selections,
     onnx_shapes,
+    onnx_signals,
     onnx_spatial,
     onnx_transformers,
 )

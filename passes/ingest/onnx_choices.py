@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from dyadic.dialects import qd
-from dyadic.passes.ingest import choices, families
+from dyadic.passes.ingest import choices, families, folded
 from dyadic.passes.ingest.onnx_node import attribute, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, literal
 from dyadic.passes.ingest.types import element_of
@@ -59,6 +59,23 @@ def logical_not(node: Node) -> Result:
 @onnx("Cast", "CastLike")
 def cast(node: Node) -> Result:
     return choices.cast(node.argument(0), element_of(node.op.operands[0].type), element_of(node.types[0]))
+
+
+@onnx("OneHot")
+def one_hot(node: Node) -> Result:
+    """Rows of a table, by an input of whole numbers: `on` in the column of each, `off` elsewhere."""
+    ids, depth, axis = node.argument(0), int(node.number(1, "depth")), attribute(node, "axis", -1)
+    off, on = node.array(2, "values").astype(np.float32).reshape(-1)
+    if families.is_ids(ids):
+        rows = families.embedding(literal(np.where(np.eye(depth, dtype=bool), on, off)), ids)
+    else:
+        rows = choices.hot(folded.reshape(ids, [*folded.dims_of(ids), 1]), depth, float(off), float(on))
+    rank = len(folded.dims_of(rows))
+    if axis % rank == rank - 1:
+        return rows
+    order = list(range(rank - 1))
+    order.insert(axis % rank, rank - 1)
+    return folded.transpose(rows, order)
 
 
 @onnx("Max")

@@ -6,11 +6,11 @@ import numpy as np
 
 from dyadic.dialects import qd
 from dyadic.passes import building
-from dyadic.passes.ingest import folded, masks, transformers
+from dyadic.passes.ingest import families, folded, masks, transformers
 from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.imported_types import tensor_dims
 from dyadic.passes.ingest.onnx_node import PREFIX, attribute, integers, onnx, opset
-from dyadic.passes.ingest.translation import Node, Result, Unsupported
+from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal
 
 OF_ATTENTION = set("is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision".split())
 SOFTMAX_OF_ONE_AXIS = 13  # before, it is one over everything from the axis on
@@ -31,7 +31,14 @@ def _normalization(node: Node, kind: type[qd.Norm]) -> Result:
     rank = len(dims_of(x))
     bias = None if node.argument(2) is None else node.array(2, "shift")
     weight, epsilon = node.array(1, "scale"), attribute(node, "epsilon", 1e-5)
-    return transformers.layer_norm(kind, x, rank - axis % rank, weight, bias, epsilon)
+    made = transformers.layer_norm(kind, x, rank - axis % rank, weight, bias, epsilon)
+    if not any(list(result.uses) for result in list(node.op.results)[1:]):
+        return made
+    axes = list(range(axis % rank, rank))  # the mean and one over the spread of each row, which training reads
+    mean = families.mean(x, axes, True)
+    spread = families.add(transformers.variance(x, axes, 0.0, True), literal(np.asarray(epsilon)))
+    root = each(spread, lambda value: building.unary(qd.SqrtOp, value))
+    return [made, mean, each(root, lambda value: building.unary(qd.ReciprocalOp, value))]
 
 
 @onnx("GroupNormalization")

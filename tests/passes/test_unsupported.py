@@ -68,5 +68,5 @@ def test_the_table_of_hints() -> None:
     known = {schema.name for schema in onnx.defs.get_all_schemas_with_history()}
     spelled_by_onnx = {name for name in names if name[0].isupper()} - {"LabelEncoder", "CategoryMapper"}
     assert spelled_by_onnx <= known
-    assert hint("grid_sampler.default") == hint("GridSample") != FALLBACK == hint("erfinv") == hint("__and__.Tensor")
+    assert hint("grid_sampler.default") == hint("RoiAlign") != FALLBACK == hint("erfinv") == hint("__and__.Tensor")
     assert len(onnx_operators) > 50 and len(aten) > 50

@@ -160,7 +160,13 @@ def test_every_operator_has_a_case() -> None:
     aliases |= {"_to_copy", "reshape", "rsub", "t", "unflatten", "to", "type_as"}
     aliases |= {"embedding", "expand_as", "dyadic.valid", "where.ScalarOther", "where.ScalarSelf"}  # see test_masks.py
     aliases |= {name for name in aten if "quantize" in name}  # see test_torch_quantized.py
-    aliases |= {"log_softmax", "argmax", "argmin", "topk"}  # see test_end_log_softmax.py, test_end_rankings.py
+    aliases |= {
+        "log_softmax",
+        "argmax",
+        "argmin",
+        "topk",
+        "one_hot",
+    }  # of test_end_*.py, test_one_hot.py
     aliases |= {"gru", "lstm", "rnn_relu", "rnn_tanh"}  # see test_recurrent.py
     spatial = (
         "adaptive_",

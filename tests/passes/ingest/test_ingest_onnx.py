@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from onnx.reference import ReferenceEvaluator
-from support import pointwise_cases, transformer_cases
+from support import pointwise_cases, signal_cases, transformer_cases
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs
 from support.onnx_models import Constants, model, run_onnxruntime
 
@@ -149,10 +149,14 @@ CASES: dict[str, Case] = {
     "einsum": (13, 'y = Einsum<equation="bchw,oc->bohw">(x, w)', {"w": [5, 4]}),
     "einsum, weight first": (13, 'y = Einsum<equation="ow, bchw -> bcho">(w, x)', {"w": [5, 6]}),
 }
-NEWER_THAN_ONNXRUNTIME = {"swish"}  # by opset or by operator: compared with onnx's own reference
+NEWER_THAN_ONNXRUNTIME = {
+    "swish",
+    *signal_cases.BY_REFERENCE,
+}  # compared with onnx's own reference
 
 
-CASES |= pointwise_cases.ONNX
+CASES |= pointwise_cases.ONNX | signal_cases.ONNX
+ONE_IMAGE = pointwise_cases.ONE_IMAGE | signal_cases.ONE_IMAGE
 
 
 @pytest.mark.parametrize("title", CASES)
@@ -168,9 +172,9 @@ def test_operator(title: str) -> None:
     assert_close(outputs(imported, *inputs), wanted, 2e-6)
 
 
-@pytest.mark.parametrize("title", pointwise_cases.ONE_IMAGE)
+@pytest.mark.parametrize("title", ONE_IMAGE)
 def test_operator_of_one_image(title: str) -> None:
-    opset, body, constants = pointwise_cases.ONE_IMAGE[title]
+    opset, body, constants = ONE_IMAGE[title]
     proto = model(body, "float[1,4,7,6] x", constants, opset)
     imported = prepared(import_onnx(proto, new_context()))
     (x,) = random_inputs(imported, 1)
@@ -179,8 +183,7 @@ def test_operator_of_one_image(title: str) -> None:
 
 def test_every_operator_has_a_case() -> None:
     written = [
-        (opset, body)
-        for opset, body, *_ in [*pointwise_cases.ONE_IMAGE.values(), *CASES.values(), *transformer_cases.ONNX.values()]
+        (opset, body) for opset, body, *_ in [*ONE_IMAGE.values(), *CASES.values(), *transformer_cases.ONNX.values()]
     ]
     used = {node.op_type for opset, body in written for node in model(body, opset=opset).graph.node}
     used |= {
