@@ -38,7 +38,9 @@ def float_network(job: Job, tools: Tools) -> ir.Module:
         tell(module.operation, tools)
         tools.trace.page(module.operation, "import", "module")
     tools.look("import", module.operation)
-    wanted = usual("prepare", f"use-{job.options.nonlinear}", *LAST_ACTIVATION[job.options.last_activation])
+    options = job.options
+    asked = ("widen-outputs",) if options.wide_outputs else ()
+    wanted = usual("prepare", f"use-{options.nonlinear}", *LAST_ACTIVATION[options.last_activation], *asked)
     prepare = [one for one in wanted if one.name not in job.left_out]
     for stage, passes in (("ingest", PIPELINE["ingest"]), ("prepare", prepare)):
         with tools.stage(stage):

@@ -221,6 +221,7 @@ class Options:
         "a Softmax or Sigmoid that ends the network: in integers, in float behind them, or left out",
         LastActivationName,
     )
+    wide_outputs: bool = option(False, "results of the network have 16 bits, whatever its layers have", yes_or_no)
     plan: File | None = option(None, "take every layer's widths from this file", a_path, metavar="PLAN.json")
     emit_plan: File | None = option(None, "write every layer's widths to this file", a_path, metavar="PLAN.json")
     sensitivity: SensitivityName = chosen("fisher", "how what a width costs in accuracy is predicted", SensitivityName)

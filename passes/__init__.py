@@ -55,6 +55,7 @@ from dyadic.passes.prepare.take_given import take_given
 from dyadic.passes.prepare.tidy_moves import tidy_moves
 from dyadic.passes.prepare.use_i_bert import use_i_bert
 from dyadic.passes.prepare.use_i_vit import use_i_vit
+from dyadic.passes.prepare.widen_outputs import widen_outputs
 from dyadic.passes.refine.correct_biases import correct_biases
 from dyadic.passes.refine.learn_rounding import learn_rounding
 from dyadic.passes.refine.search_weight_scales import search_weight_scales
@@ -68,6 +69,7 @@ OPTIONAL = frozenset(
         "balance-attention",
         "end-in-float",  # where a last Softmax or Sigmoid is computed: the user says so
         "leave-out-last",
+        "widen-outputs",
         "use-i-bert",  # for networks that were trained with other functions: the user says so
         "use-i-vit",
     }
@@ -100,6 +102,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         end_in_float,
         end_log_softmax,
         form_quotients,  # what is left of divisions once norms and softmaxes have their names
+        widen_outputs,
         refuse_spelled,  # once every pattern above has had its turn
         regularize_pooling,
         fold_pads,  # before batch norms, which fold into a layer without padding only

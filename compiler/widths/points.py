@@ -15,12 +15,14 @@ from torch_mlir import ir
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.compiler.widths.width_ranges import take_all_ranges_of
 from dyadic.dialects import qd
+from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import Plan, Step, main_function, make_plan
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes.integerize.align_residuals import align_residuals
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, choose_fused_additions, operands, taken_in
 from dyadic.passes.integerize.integerize import fused_clamp
 from dyadic.passes.integerize.place_ranges import place_ranges
+from dyadic.passes.integerize.place_widths import LARGEST
 from dyadic.passes.integerize.quantization import value_given, value_range
 from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.integerize.weight_scheme import flattened_image, given_weights
@@ -63,7 +65,7 @@ class ActivationPoint:
     elements: int
     most: int
     usual: int = 8
-    given: int = 0  # the width that the model itself says
+    given: int = 0  # the width that the model itself says, or the user of results
 
     def allowed(self, bits: int) -> int:
         """The nearest width to `bits` that there may be."""
@@ -189,6 +191,7 @@ class Points:
             wide = any(read_wide(use) for slot in slots for use in self._values[slot].uses)
             usual = 16 if wide or not stream.isdisjoint(slots) else 8
             said = {kind.bits for slot in rounded if (kind := value_given(self._values[slot])) is not None}
+            said = said or {LARGEST for slot in slots for use in self._values[slot].uses if returned_wide(use)}
             points[name] = ActivationPoint(name, rounded, elements, max(most, usual), usual, max(said, default=0))
             self._point_of[root] = name
         return points
@@ -238,6 +241,14 @@ def read_wide(use: Any) -> bool:
     """Whether its reader takes a value with 16 bits, whatever is chosen."""
     reader = use.owner.opview
     return isinstance(reader, qd.Operator) and use.operand_number in reader.wide_operands
+
+
+def returned_wide(use: Any) -> bool:
+    """Whether it is a result of which the user wants 16 bits."""
+    owner = use.owner.opview
+    if isinstance(owner, qd.Operator):
+        return False
+    return qd.BITS in argument_attributes(owner.operation.parent.opview, use.operand_number, RESULTS)
 
 
 def new_name(name: str, taken: set[str]) -> str:

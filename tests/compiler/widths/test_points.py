@@ -140,15 +140,15 @@ def test_tables_read_8_bits_at_most_and_so_does_all_that_joins_them() -> None:
     body = f"""
   %1 = "qd.conv2d"(%x, %w, %b) {CONV} loc("conv")
   %2 = "qd.transpose"(%1) {{permutation = array<i64: 0, 1, 3, 2>, {RANGE}}} : ({IMAGE}) -> {IMAGE} loc("turn")
-  %3 = "qd.sigmoid"(%2) {{{RANGE}}} : ({IMAGE}) -> {IMAGE} loc("sigmoid")"""
+  %3 = "qd.floor"(%2) {{{RANGE}}} : ({IMAGE}) -> {IMAGE} loc("floor")"""
     with new_context() as context, context:
         points = Points(hand_made(body, "3"))
     assert {name: point.most for name, point in points.activations.items()} == {
-        "x": 16, "y": 16, "conv": 8, "sigmoid": 16
+        "x": 16, "y": 16, "conv": 8, "floor": 16
     }  # fmt: skip
     widest = uniform(points, parse("w8a16"))
-    assert widest.activations == {"x": 16, "y": 16, "conv": 8, "sigmoid": 16}
-    assert widest.by_layer(points) == {"x": "a16", "y": "a16", "conv": "w8a8", "turn": "a8", "sigmoid": "a16"}
+    assert widest.activations == {"x": 16, "y": 16, "conv": 8, "floor": 16}
+    assert widest.by_layer(points) == {"x": "a16", "y": "a16", "conv": "w8a8", "turn": "a8", "floor": "a16"}
 
 
 def test_a_pad_that_needs_room_has_the_width_of_what_is_padded() -> None:
