@@ -66,7 +66,7 @@ ANCHORS = anchors()
 def corners(boxes: Floats) -> Floats:
     """Left, top, right, bottom of middles and sizes."""
     half = boxes[..., 2:] / np.float32(2)
-    return np.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], -1)
+    return np.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], -1, dtype=np.float32)
 
 
 def decoded(scores: Floats, offsets: Floats) -> Truth:
