@@ -1,4 +1,4 @@
-"""ResNet-18 and ResNet-50."""
+"""ResNet-18, ResNet-50 and ResNeXt-50, whose convolutions of 3x3 have 32 groups."""
 
 import torch
 from torch import nn
@@ -28,13 +28,14 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     expansion = 4
 
-    def __init__(self, inputs: int, width: int, stride: int):
+    def __init__(self, inputs: int, width: int, stride: int, groups: int = 1):
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, width * 4, 1, bias=False)
+        inner = width if groups == 1 else 2 * width
+        self.conv1 = nn.Conv2d(inputs, inner, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(inner)
+        self.conv2 = nn.Conv2d(inner, inner, 3, stride, 1, groups=groups, bias=False)
+        self.bn2 = nn.BatchNorm2d(inner)
+        self.conv3 = nn.Conv2d(inner, width * 4, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(width * 4)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = downsample(inputs, width * 4, stride)
@@ -51,6 +52,11 @@ def downsample(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:
     if stride == 1 and inputs == outputs:
         return None
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+
+class GroupedBottleneck(Bottleneck):
+    def __init__(self, inputs: int, width: int, stride: int):
+        super().__init__(inputs, width, stride, groups=32)
 
 
 class ResNet(nn.Module):
@@ -85,3 +91,7 @@ def resnet18(classes: int = 1000) -> nn.Module:
 
 def resnet50(classes: int = 1000) -> nn.Module:
     return lived_in(ResNet(Bottleneck, [3, 4, 6, 3], classes))
+
+
+def resnext50_32x4d(classes: int = 1000) -> nn.Module:
+    return lived_in(ResNet(GroupedBottleneck, [3, 4, 6, 3], classes))

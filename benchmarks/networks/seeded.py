@@ -23,6 +23,20 @@ def images(count: int, size: int, seed: int) -> npt.NDArray[np.float32]:
     return np.clip(np.stack(made), -2.2, 2.6).astype(np.float32)
 
 
+def sounds(count: int, channels: int, length: int, seed: int) -> npt.NDArray[np.float32]:
+    """Seeded signals: a few tones that come and go in every channel, and noise."""
+    generator = np.random.default_rng(seed)
+    time = np.arange(length) / length
+    made = generator.normal(size=(count, channels, length)) * generator.uniform(0.05, 0.4, (count, 1, 1))
+    for _ in range(3):
+        tone, phase, middle, wide, loud = (
+            generator.uniform(low, high, (count, channels, 1))
+            for low, high in ((2, length / 8), (0, 6.3), (0, 1), (0.05, 0.5), (0.1, 1))
+        )
+        made += loud * np.exp(-(((time - middle) / wide) ** 2)) * np.sin(6.283 * tone * time + phase)
+    return np.clip(made, -3, 3).astype(np.float32)
+
+
 def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
     """Weights that keep activations of order one, batch norms with statistics and gains of their own."""
     generator = torch.Generator().manual_seed(seed)
@@ -32,7 +46,7 @@ def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
 
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
+            if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
                 fan_in = module.weight[0].numel()
                 module.weight.copy_(torch.randn(module.weight.shape, generator=generator) * (2 / fan_in) ** 0.5)
                 if module.bias is not None:
@@ -40,7 +54,7 @@ def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
             elif isinstance(module, nn.ConvTranspose2d | nn.RNNBase):
                 for values in module.parameters():
                     values.copy_(uniform(values, -0.4, 0.4))
-            elif isinstance(module, nn.BatchNorm2d):
+            elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 spread = ((module.weight, 0.5, 1.1), (module.bias, -0.3, 0.3))
                 spread += ((module.running_mean, -0.3, 0.3), (module.running_var, 0.6, 1.6))
                 for values, low, high in spread:
@@ -51,13 +65,18 @@ def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:
 
 def settled(network: nn.Module, size: int, seed: int = 0) -> nn.Module:
     """`lived_in`, and statistics that were seen: where branches meet or batch norms come first, guesses drift apart."""
+    return settled_on(network, images(8, size, seed), seed)
+
+
+def settled_on(network: nn.Module, shown: npt.NDArray[np.float32], seed: int = 0) -> nn.Module:
+    """`settled`, on these inputs."""
     lived_in(network, seed)
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.train()
         norm.momentum = 1.0  # what one batch shows is all there is
     with torch.inference_mode():
-        network(torch.from_numpy(images(8, size, seed)))
+        network(torch.from_numpy(shown))
     for norm in norms:
         norm.momentum = 0.1
     return network.eval()

@@ -56,7 +56,14 @@ def test_macs_are_counted_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("squeezenet1_1", 1_235_496), ("mobilenet_v2", 3_504_872), ("deit_tiny", 5_717_416)]
+    ("name", "parameters"),
+    [
+        ("squeezenet1_1", 1_235_496),
+        ("mobilenet_v2", 3_504_872),
+        ("deit_tiny", 5_717_416),
+        ("resnext50_32x4d", 25_028_904),
+        ("lraspp_mobilenet_v3", 3_221_538),
+    ],
 )
 def test_networks_have_as_many_parameters_as_those_that_they_are_named_after(name: str, parameters: int) -> None:
     assert sum(p.numel() for p in networks.NETWORKS[name].make().parameters()) == parameters

@@ -19,7 +19,7 @@ from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, embedding, float_conv, recurrence, weight_storage
+from dyadic.passes.lower.cpu.kernels.families import depthwise, embedding, float_conv, recurrence, weight_storage
 from dyadic.passes.rewriting import defining, layer_name
 
 PACKED, SPEC = "qi.packed", "qi.spec"
@@ -33,7 +33,7 @@ def positions(spec: Any, dims: list[int]) -> npt.NDArray[np.int64]:
     if isinstance(spec, recurrence.RecurrenceSpec):
         return recurrence.pack_weights(spec, numbers.reshape(dims))
     numbers = numbers.reshape(dims if len(dims) == 4 else [dims[0], 1, spec.taps_x, -1])
-    return conv.pack_weights(spec, numbers, spec.tap_x)
+    return weight_storage.pack_weights(spec, numbers, spec.tap_x)
 
 
 def unpack(spec: Any, packed: npt.NDArray[np.int8], dims: list[int]) -> npt.NDArray[Any]:

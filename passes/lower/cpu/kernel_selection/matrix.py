@@ -1,5 +1,6 @@
 """`qi.conv2d`, `qi.linear` and both with a residual as launches of the convolution kernel."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dyadic.dialects.tensor_types import is_wide, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
-from dyadic.passes.lower.cpu.kernels.families import conv, weight_storage
+from dyadic.passes.lower.cpu.kernels.families import weight_storage
 from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import LANES
@@ -51,12 +52,14 @@ def convolution(op: Any) -> list[Launch]:
     )
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
     assert source.channels == depth * groups
+    sharing = groups_in_a_vector(groups, made.channels // groups, depth, format_)
     spec = ConvSpec(
-        **_common(op, rows, columns, groups, run, weight[0].size),
+        **_common(op, rows, columns, groups // sharing, run, weight[0].size),
         in_column=strides[1] * source.pixel,
         in_row=strides[0] * source.row,
         in_image=source.image,
-        in_group=depth,
+        in_group=depth * sharing,
+        sharing=sharing,
         taps_y=kernel_y,
         taps_x=1 if merged else kernel_x,
         tap_y=dilation[0] * source.row,
@@ -64,6 +67,8 @@ def convolution(op: Any) -> list[Launch]:
         weights=str(format_),
         **residual_strides(rest),
     )
+    if sharing > 1:
+        spec = replace(spec, packed_dwords=run)  # AMX, whose tiles want more, has no kernel for these
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
     return [
         Launch(
@@ -75,6 +80,14 @@ def convolution(op: Any) -> list[Launch]:
             macs=made.rows * made.columns * weight.size,
         )
     ]
+
+
+def groups_in_a_vector(groups: int, made: int, depth: int, format_: Format) -> int:
+    """How many groups of `made` channels a vector of 16 takes side by side; 1: it is for one group alone."""
+    sharing = LANES // made
+    whole = sharing > 1 and LANES % made == 0 and groups % sharing == 0 and depth % DWORD == 0
+    near = (sharing - 1) * depth // DWORD < LANES  # a lane's input is in the same vector
+    return sharing if whole and near and format_.lines == 1 else 1
 
 
 def residual_strides(rest: View | None) -> dict[str, Any]:
@@ -168,12 +181,12 @@ def form(op: Any) -> str:
 def parameters(op: Any, spec: ConvSpec) -> Any:
     """Header and per-channel blocks in the kernel's order."""
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
-    high = None if (values := high_bias(op)) is None else conv.by_group(spec, values)
+    high = None if (values := high_bias(op)) is None else weight_storage.by_group(spec, values)
     header, residual = [zero_point(op.out), op.low.value, op.high.value], None
     if qi.has_residual(op):
         header += [zero_point(op.residual), op.residual_shift.value]
-        residual = conv.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
-    bias, m, s = (conv.by_group(spec, each) for each in (low_bias(op), m, s))
+        residual = weight_storage.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
+    bias, m, s = (weight_storage.by_group(spec, each) for each in (low_bias(op), m, s))
     return requantize.pack(bias, m, s, residual, spec.form, header, high)
 
 

@@ -9,7 +9,7 @@ from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.compiler.targets.cpu.integer_ir import restore, unpack
 from dyadic.dialects import new_context
 from dyadic.passes import PIPELINE
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise
+from dyadic.passes.lower.cpu.kernels.families import conv, depthwise, weight_storage
 
 
 @pytest.mark.parametrize("islands", [False, True])
@@ -47,4 +47,4 @@ def test_unpack_of_a_merged_row(pixels_outer: bool) -> None:
         out_row=32, out_image=128, form="wide", clamp=True, pixels_outer=pixels_outer,
     )  # fmt: skip
     weight = np.random.default_rng(0).integers(-127, 128, (5, 3, 3, 3)).astype(np.int8)
-    np.testing.assert_array_equal(unpack(spec, conv.pack_weights(spec, weight, 4), [5, 3, 3, 3]), weight)
+    np.testing.assert_array_equal(unpack(spec, weight_storage.pack_weights(spec, weight, 4), [5, 3, 3, 3]), weight)

@@ -16,10 +16,7 @@ the same weights, and the two sums become one accumulator before the epilogue.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import ClassVar
 
 from dyadic.passes.lower.cpu.kernels.families import conv_amx
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
@@ -41,7 +38,7 @@ class ConvSpec(StoredWeights):
 
     rows: int  # output pixels as rows x columns; a dense 1x1 convolution has a single row
     columns: int
-    channels: int  # output channels of one group
+    channels: int  # output channels of one group, or of all the groups that share vectors
     groups: int
     unit_vectors: int  # vectors of 16 channels in a unit
     unit_rows: int
@@ -73,11 +70,17 @@ class ConvSpec(StoredWeights):
     residual_plane: int = 0
     acc_shift: int = 0  # of accumulators, with an in_plane
     asks: bool = False  # for the lines of results and residuals while products are made
+    sharing: int = 1  # groups of the layer side by side in a vector of 16 channels, `groups` such vectors
 
     @property
     def planes(self) -> tuple[int, ...]:
         """Where the bytes of an input lie, from its lowest one on."""
         return (0, self.in_plane) if self.in_plane else (0,)
+
+    @property
+    def lane_dwords(self) -> list[int]:
+        """How far behind the first group's input, in dwords, that of each of 16 channels is."""
+        return [lane // (LANES // self.sharing) * self.run_dwords for lane in range(LANES)]
 
     @property
     def vectors(self) -> int:
@@ -118,31 +121,9 @@ class ConvSpec(StoredWeights):
         return self.taps_y * self.taps_x * self.packed_dwords * 4 * LANES
 
 
-def pack_weights(spec: ConvSpec, weight: npt.NDArray[Any], pixel: int) -> npt.NDArray[Any]:
-    """[O, KH, KW, I/groups] to the packed order; the input's pixel stride places a merged row's taps."""
-    out_channels, kh, kw, depth = weight.shape
-    run = np.zeros((out_channels, spec.taps_y * spec.taps_x, spec.packed_dwords * 4), weight.dtype)
-    if spec.taps_x == kw:
-        run[:, :, :depth] = weight.reshape(out_channels, kh * kw, depth)
-    else:  # one run is a whole kernel row
-        for x in range(kw):
-            run[:, :, x * pixel : x * pixel + depth] = weight[:, :, x, :]
-    grouped = np.zeros((spec.groups, spec.vectors * LANES, *run.shape[1:]), weight.dtype)
-    grouped[:, : spec.channels] = run.reshape(spec.groups, spec.channels, *run.shape[1:])
-    split = grouped.reshape(spec.groups, spec.vectors, LANES, run.shape[1], spec.packed_dwords, 4)
-    return np.ascontiguousarray(split.transpose(0, 1, 3, 4, 2, 5)).reshape(-1)
-
-
-def by_group(spec: ConvSpec, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Per-channel values with every group padded to whole vectors, as the parameter blocks have them."""
-    padded = np.zeros((spec.groups, spec.vectors * LANES), np.int64)
-    padded[:, : spec.channels] = values.reshape(spec.groups, spec.channels)
-    return padded.reshape(-1)
-
-
 def generate(spec: ConvSpec, level: str, symbol: str) -> None:
     """Build the kernel at the current insertion point."""
-    writer = _AmxWriter if level == "amx" else _ConvWriter
+    writer = _AmxWriter if level == "amx" and spec.sharing == 1 else _ConvWriter
     c.kernel(symbol, lambda arguments: writer(spec, level, arguments).write())
 
 
@@ -410,6 +391,11 @@ class _Tile:
                 position = c.at(source, c.mul(k, 4))
                 columns = [dot.weights(weights, c.add(line, v * from_.stride), phase) for v in range(count)]
                 for p, offset in enumerate(offsets):
+                    if spec.sharing > 1:
+                        after[p * size : (p + 1) * size] = self.shared(
+                            after[p * size : (p + 1) * size], position, offset, columns[0], phase
+                        )
+                        continue
                     activations = dot.activations(position, offset, phase)
                     for v in range(count):
                         place = (p * count + v) * size
@@ -448,3 +434,13 @@ class _Tile:
         sums = [finished[i : i + count] for i in range(0, len(finished), count)]
         every = [sums[i : i + len(planes)] for i in range(0, len(sums), len(planes))]
         return [[combined(both, spec.acc_shift) for both in zip(*pixel, strict=True)] for pixel in every]
+
+    def shared(
+        self, acc: Sequence[c.Value], position: c.Value, offset: int, weights: Sequence[c.Value], phase: int
+    ) -> list[c.Value]:
+        """`step` for 16 channels of several groups: each lane has its own group's input."""
+        dot, after = self.writer.dot, []
+        lanes = dot.lane_activations(position, offset, phase, self.writer.spec.lane_dwords)
+        for one, activations, column in zip(acc, lanes, weights, strict=True):
+            after += dot.step([one], activations, [column], phase)
+        return after

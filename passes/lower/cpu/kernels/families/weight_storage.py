@@ -6,21 +6,43 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.dialects.weight_groups import factors
-from dyadic.passes.lower.cpu.kernels.families import conv, depthwise
+from dyadic.passes.lower.cpu.kernels.families import depthwise
 from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.weights.weight_format import LANES, LINE, pack_lines, unpack_lines
+
+
+def pack_weights(spec: ConvSpec, weight: npt.NDArray[Any], pixel: int) -> npt.NDArray[Any]:
+    """[O, KH, KW, I/groups] to the packed order; the input's pixel stride places a merged row's taps."""
+    out_channels, kh, kw, depth = weight.shape
+    run = np.zeros((out_channels, spec.taps_y * spec.taps_x, spec.packed_dwords * 4), weight.dtype)
+    if spec.taps_x == kw:
+        run[:, :, :depth] = weight.reshape(out_channels, kh * kw, depth)
+    else:  # one run is a whole kernel row
+        for x in range(kw):
+            run[:, :, x * pixel : x * pixel + depth] = weight[:, :, x, :]
+    grouped = np.zeros((spec.groups, spec.vectors * LANES, *run.shape[1:]), weight.dtype)
+    grouped[:, : spec.channels] = run.reshape(spec.groups, spec.channels, *run.shape[1:])
+    split = grouped.reshape(spec.groups, spec.vectors, LANES, run.shape[1], spec.packed_dwords, 4)
+    return np.ascontiguousarray(split.transpose(0, 1, 3, 4, 2, 5)).reshape(-1)
+
+
+def by_group(spec: ConvSpec, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Per-channel values with every group padded to whole vectors, as the parameter blocks have them."""
+    padded = np.zeros((spec.groups, spec.vectors * LANES), np.int64)
+    padded[:, : spec.channels] = values.reshape(spec.groups, spec.channels)
+    return padded.reshape(-1)
 
 
 def pack(
     spec: ConvSpec, weight: npt.NDArray[Any], pixel: int, scales: npt.NDArray[Any] | None = None
 ) -> npt.NDArray[np.int8]:
     """[O, KH, KW, I/groups] as they are stored; `scales` [O, KH, KW, groups of a run] of weights in groups."""
-    ordered = conv.pack_weights(spec, weight, pixel)
+    ordered = pack_weights(spec, weight, pixel)
     if spec.format.lines == 1:
         return ordered
     if scales is not None:
-        each = conv.pack_weights(spec, factors(scales, spec.format.group, weight.shape), pixel)
+        each = pack_weights(spec, factors(scales, spec.format.group, weight.shape), pixel)
         ordered = ordered // np.maximum(each, 1)
     lines = ordered.reshape(-1, spec.packed_dwords, LINE)[:, : spec.stored_dwords]
     stored = pack_lines(spec.format, lines).reshape(-1)
@@ -28,7 +50,7 @@ def pack(
 
 
 def unpack(spec: ConvSpec, stored: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """What `conv.pack_weights` gave, from what `pack` made of it; `stored` may go on with others' bytes."""
+    """What `pack_weights` gave, from what `pack` made of it; `stored` may go on with others' bytes."""
     if spec.format.lines == 1:
         return stored
     runs = stored[: spec.scales_start].reshape(-1, spec.stored_dwords // spec.format.lines, LINE)

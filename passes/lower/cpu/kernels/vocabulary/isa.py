@@ -13,6 +13,18 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 LANES = 16
 HALF = LANES // 2  # int32 in a ymm register
 EVEN_BYTES = 0x00FF00FF
+READ_TOGETHER = 4  # dwords
+
+
+def _picked(pointer: c.Value, offset: int, dwords: Sequence[int]) -> c.Value:
+    """Dwords of memory by number, as lanes; up to three more are read."""
+    size = -(-(max(dwords) + 1) // READ_TOGETHER) * READ_TOGETHER
+    read = c.load(c.vec(size, 32), pointer, offset)
+    return c.shuffle(read, read, dwords)
+
+
+def _halves(dwords: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+    return dwords[:HALF], dwords[HALF:]
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,10 @@ class Dot:
     def activations(self, pointer: c.Value, offset: int, phase: int) -> c.Value:
         """Four bytes for every channel."""
         return c.bits_as(c.splat(c.load(c.integer(32), pointer, offset), LANES), 4 * LANES, 8)
+
+    def lane_activations(self, pointer: c.Value, offset: int, phase: int, dwords: Sequence[int]) -> list[c.Value]:
+        """Four bytes for each of 16 channels, which `dwords` counts from the pointer: vectors as weights have them."""
+        return [c.bits_as(_picked(pointer, offset, dwords), 4 * LANES, 8)]
 
     def step(
         self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
@@ -70,6 +86,9 @@ class VexDot(Dot):
     def activations(self, pointer: c.Value, offset: int, phase: int) -> c.Value:
         return c.bits_as(c.splat(c.load(c.integer(32), pointer, offset), HALF), 4 * HALF, 8)
 
+    def lane_activations(self, pointer: c.Value, offset: int, phase: int, dwords: Sequence[int]) -> list[c.Value]:
+        return [c.bits_as(_picked(pointer, offset, half), 4 * HALF, 8) for half in _halves(dwords)]
+
     def step(
         self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
     ) -> list[c.Value]:
@@ -100,6 +119,10 @@ class WordDot(VexDot):
         dword = c.opaque(c.splat(c.load(c.integer(32), pointer, offset + phase), HALF))
         return c.bits_as(c.both(dword, EVEN_BYTES), 2 * HALF, 16)
 
+    def lane_activations(self, pointer: c.Value, offset: int, phase: int, dwords: Sequence[int]) -> list[c.Value]:
+        picked = [_picked(pointer, offset + phase, half) for half in _halves(dwords)]
+        return [c.bits_as(c.both(dwords, EVEN_BYTES), 2 * HALF, 16) for dwords in picked]
+
     def step(
         self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int
     ) -> list[c.Value]:
@@ -127,6 +150,10 @@ class PortableDot(Dot):
     def activations(self, pointer: c.Value, offset: int, phase: int) -> c.Value:
         dword = c.load(c.integer(32), pointer, offset)
         return c.extend(c.bits_as(c.splat(dword, 2), 8, 8), 16, signed=False)
+
+    def lane_activations(self, pointer: c.Value, offset: int, phase: int, dwords: Sequence[int]) -> list[c.Value]:
+        pairs = [_picked(pointer, offset, dwords[i : i + 2]) for i in range(0, LANES, 2)]
+        return [c.extend(c.bits_as(pair, 8, 8), 16, signed=False) for pair in pairs]
 
     def step(
         self, acc: Sequence[c.Value], activations: c.Value, weights: Sequence[c.Value], phase: int

@@ -59,13 +59,16 @@ def case(
     kernel, images = draw(st.sampled_from(KERNELS)), draw(st.integers(1, 2))
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     depth, made = draw(st.sampled_from([1, 3, 4, 8, 17, 64])), draw(st.sampled_from([1, 5, 16, 24, 40, 64]))
+    sharing = draw(st.sampled_from([1, 2, 4, 16])) if groups > 1 else 1
     if groups > 1:
         depth = 4 * depth  # a group begins at a dword
+    if sharing > 1:  # groups share vectors of 16 channels
+        depth, made, groups = draw(st.sampled_from([4, 4, 8])) if sharing < 16 else 4, 16 // sharing, groups * sharing
     stride, dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 3)])), draw(st.sampled_from([1, 1, 2]))
     rows, columns = draw(st.integers(1, 7)), long_row or draw(st.sampled_from([1, 2, 5, 7, 13, 31]))
     channels, pixel = made * groups, -(-depth * groups // 4) * 4
     clamp = draw(st.booleans())
-    format_ = Format.of(draw(st.sampled_from(WEIGHTS)))
+    format_ = Format.of("w8" if sharing > 1 else draw(st.sampled_from(WEIGHTS)))
     merged = groups == 1 and dilation == 1 and kernel[1] > 1 and not format_.group
     run = kernel[1] * pixel // 4 if merged else -(-depth // 4)
     height = (rows - 1) * stride[0] + (kernel[0] - 1) * dilation + 1
@@ -78,21 +81,22 @@ def case(
     spec = conv.ConvSpec(
         rows=rows,
         columns=columns,
-        channels=made,
-        groups=groups,
+        channels=made * sharing,
+        groups=groups // sharing,
+        sharing=sharing,
         unit_vectors=draw(st.integers(1, min(3, vectors))),
         unit_rows=draw(st.integers(1, rows)),
         unit_columns=long_row or draw(st.integers(1, columns)),
         in_column=stride[1] * pixel,
         in_row=stride[0] * row,
         in_image=image,
-        in_group=depth,
+        in_group=depth * sharing,
         taps_y=kernel[0],
         taps_x=1 if merged else kernel[1],
         tap_y=dilation * row,
         tap_x=dilation * pixel,
         run_dwords=run,
-        packed_dwords=-(-run // 16) * 16,
+        packed_dwords=-(-run // 16) * 16 if sharing == 1 else run,
         out_column=out_column,
         out_row=out_row,
         out_image=out_image,
@@ -147,10 +151,10 @@ def case(
     values = fixedpoint.round_shift(total, s) + header[0]
     kernels.view(expected, 6, (images, rows, columns, channels), strides)[:] = np.clip(values, header[1], header[2])
     params = requantize.pack(
-        conv.by_group(spec, bias),
-        conv.by_group(spec, m),
-        conv.by_group(spec, s),
-        None if added is None else conv.by_group(spec, added),
+        weight_storage.by_group(spec, bias),
+        weight_storage.by_group(spec, m),
+        weight_storage.by_group(spec, s),
+        None if added is None else weight_storage.by_group(spec, added),
         form,
         header,
     )
@@ -162,12 +166,14 @@ def case(
 def accumulators(x: Any, weight: Any, spec: conv.ConvSpec, stride: tuple[int, int], dilation: int) -> Any:
     """Sums of products, group by group, tap by tap."""
     channels, kernel_y, kernel_x, depth = weight.shape
+    groups = x.shape[-1] // depth
+    made = channels // groups
     acc = np.zeros((len(x), spec.rows, spec.columns, channels), np.int64)
     for a in range(kernel_y):
         for b in range(kernel_x):
             cells = x[:, a * dilation :, b * dilation :][:, :: stride[0], :: stride[1]][:, : spec.rows, : spec.columns]
-            for g in range(spec.groups):
-                out, inside = slice(g * spec.channels, (g + 1) * spec.channels), slice(g * depth, (g + 1) * depth)
+            for g in range(groups):
+                out, inside = slice(g * made, (g + 1) * made), slice(g * depth, (g + 1) * depth)
                 acc[..., out] += cells[..., inside] @ weight[out, a, b].astype(np.int64).T
     return acc
 

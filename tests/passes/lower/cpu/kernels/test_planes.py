@@ -21,6 +21,7 @@ from dyadic.passes.lower.cpu.kernels.families import (
     extreme,
     piecewise_linear,
     pool,
+    weight_storage,
 )
 from dyadic.passes.lower.cpu.kernels.families.elementwise_wide import ADD, MUL, REQUANT
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
@@ -166,10 +167,10 @@ def conv_case(kernels: Any, rng: np.random.Generator, widths: tuple[bool, bool, 
         packed_dwords=16, **out.strides("out"), form=form,
         clamp=requantize.clamps(low, high, wide=widths[1]), acc_shift=acc_shift, **fields,
     )  # fmt: skip
-    grouped = [None if each is None else conv.by_group(spec, each) for each in (bias, m, s, added, high_bias)]
+    grouped = [None if each is None else weight_storage.by_group(spec, each) for each in (bias, m, s, added, high_bias)]
     params = requantize.pack(*grouped[:4], form, header, grouped[4])  # type: ignore[arg-type]
     values = np.clip(fixedpoint.round_shift(total, s) + out.zero_point, low, high)
-    packed = conv.pack_weights(spec, weight.astype(np.int8), x.column)
+    packed = weight_storage.pack_weights(spec, weight.astype(np.int8), x.column)
     return finished(kernels, spec, inputs, out, values, weights=packed, params=params)
 
 
