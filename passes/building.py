@@ -62,6 +62,9 @@ def constant_array(value: ir.Value) -> Array | None:
 
 def constant(values: Array | ir.DenseElementsAttr) -> ir.Value:
     """`qd.constant` of an array, or of an attribute that is already in the context (which costs nothing)."""
+    if isinstance(values, np.ndarray) and values.size > 1 and not any(values.strides):  # a view of one number
+        number = ir.FloatAttr.get(ir.F32Type.get(), float(values.flat[0]))
+        values = ir.DenseElementsAttr.get_splat(tensor_type(values.shape), number)
     if not isinstance(values, ir.DenseElementsAttr):
         values = ir.DenseElementsAttr.get(np.asarray(values, np.float32, order="C"))
     return qd.ConstantOp(value=values, out=values.type).result

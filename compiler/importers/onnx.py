@@ -28,6 +28,7 @@ from dyadic.compiler.importers.onnx_masks import replace_masks
 from dyadic.compiler.importers.onnx_quantized import normalize_quantization
 from dyadic.compiler.importers.onnx_static import make_static
 from dyadic.compiler.importers.onnx_structure import STANDARD, check_structure, check_tensors
+from dyadic.compiler.importers.onnx_uniform import is_uniform
 from dyadic.dialects import qd
 from dyadic.runtime.errors import FileError, ModelError
 
@@ -165,7 +166,7 @@ def _check_finite(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
         if tensor.name not in readers:
             continue
-        values = numpy_helper.to_array(tensor)
+        values = np.asarray(tensor.float_data, np.float32) if is_uniform(tensor) else numpy_helper.to_array(tensor)
         if values.dtype.kind in "fV" and not np.isfinite(values).all():
             if readers[tensor.name].op_type in MASKING and (np.isfinite(values) | np.isneginf(values)).all():
                 continue
@@ -182,6 +183,10 @@ class ReadableConstants(onnx_importer.ContextCache):
     __slots__ = ()
 
     def tensor_proto_to_attr(self, tp: onnx.TensorProto) -> ir.Attribute:
+        if is_uniform(tp):
+            with ir.Location.unknown():
+                number = ir.FloatAttr.get(ir.F32Type.get(), float(tp.float_data[0]))
+                return ir.DenseElementsAttr.get_splat(ir.RankedTensorType.get(list(tp.dims), ir.F32Type.get()), number)
         values = numpy_helper.to_array(tp)
         if values.dtype.kind == "O":  # strings
             return super().tensor_proto_to_attr(tp)

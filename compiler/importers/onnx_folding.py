@@ -16,6 +16,7 @@ from onnx import NodeProto, TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from dyadic.compiler.importers.onnx_structure import bytes_of
+from dyadic.compiler.importers.onnx_uniform import uniform_of
 from dyadic.runtime.errors import ResourceError
 
 Constants = dict[str, onnx.TensorProto]
@@ -82,7 +83,9 @@ def fold(graph: onnx.GraphProto, opsets: Any, constants: Constants, types: Types
     """Compute every node whose inputs are constant or whose result only depends on a shape; whether there was one."""
     kept = []
     for node in graph.node:
-        results = _evaluate(node, opsets, constants, types, budget)
+        shape = static_shape(types.get(node.output[0])) if node.op_type == "ConstantOfShape" else None
+        uniform = None if shape is None else uniform_of(node, graph, constants, shape)
+        results = _evaluate(node, opsets, constants, types, budget) if uniform is None else [uniform]
         if results is None:
             kept.append(node)
         else:

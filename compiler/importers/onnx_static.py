@@ -22,6 +22,7 @@ from dyadic.compiler.importers.onnx_folding import (
     static_shape,
 )
 from dyadic.compiler.importers.onnx_graph import captured, check_graph, name_nodes
+from dyadic.compiler.importers.onnx_uniform import is_uniform
 from dyadic.dialects.tensor_types import MOST_ELEMENTS
 from dyadic.runtime.errors import ModelError, ResourceError, UsageError
 
@@ -241,7 +242,7 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) ->
     slim.graph.input.extend(model.graph.input)
     slim.graph.output.extend(model.graph.output)
     for name, tensor in constants.items():
-        if tensor.ByteSize() <= SMALL_BYTES:
+        if tensor.ByteSize() <= SMALL_BYTES and not is_uniform(tensor):
             slim.graph.initializer.append(tensor)
         else:
             slim.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))

@@ -120,7 +120,9 @@ def reshaped(x: Literal, dims: Sequence[int]) -> Literal:
 
 def transposed(x: Literal, permutation: Sequence[int]) -> Literal:
     """A constant with its dimensions in another order, and the integers that it is."""
-    values = np.ascontiguousarray(np.transpose(x.array, permutation))
+    values = np.transpose(x.array, permutation)
+    if any(values.strides):  # else it is a view of one number, and stays one
+        values = np.ascontiguousarray(values)
     if isinstance(x, Dequantized):
         order = [d % len(permutation) for d in permutation]
         return x.moved(values, np.transpose(x.steps, permutation), order.index(x.axis) if x.scale.size > 1 else 0)

@@ -19,9 +19,9 @@ def refusal(proto: onnx.ModelProto) -> str:
 
 
 def test_what_lies_behind_is_listed_too() -> None:
-    said = refusal(model("a = Det(x) b = Bernoulli(x) c = GlobalLpPool<p=3>(b) y = LpPool<kernel_shape=[1,1]>(c)"))
-    assert said.startswith("3 operators of the model") and "(Det)" not in said  # nothing needs its result
-    for name, operator in (("b", "Bernoulli"), ("c", "GlobalLpPool"), ("y", "LpPool")):
+    said = refusal(model("a = Det(x) b = Bernoulli(x) y = Sinh(b)"))
+    assert said.startswith("2 operators of the model") and "(Det)" not in said  # nothing needs its result
+    for name, operator in (("b", "Bernoulli"), ("y", "Sinh")):
         assert f'"{name}" ({operator}): {hint(operator)}' in said
 
 
