@@ -29,7 +29,7 @@ LIMIT = 1 << 40  # no offset, size or count is larger
 # fields that format 4 did not have at first: files without them mean the default
 LATER = {"given", "tokens", "padding", "last", "batch_axis"}  # of a NamedTuple: those with a default
 ID_BYTES = 4  # of an int32 input's number
-GIVEN = ("int64", "int32", "bool", "float32")  # what users give whole numbers as
+GIVEN = ("int64", "int32", "bool", "float32", "uint8", "int8")  # what users give whole numbers as
 ANSWERED = ("", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool")  # and get them as
 
 
@@ -52,8 +52,9 @@ class Input:
     dtype 'uint8', or 'int16' where the layout has a plane, takes the integers themselves (raw pixels). 'int32' takes
     numbers that are looked up, lo..hi: their bytes lie in memory as one dimension more, and sessions refuse others.
 
-    given: what users give whole numbers as ('int64', 'int32', 'bool', or 'float32' of what is 0 or 1), '' where it is
-    dtype; what is given so is refused outside lo..hi, and not clamped.
+    given: what users give whole numbers as ('int64', 'int32', 'bool', or 'float32' of what is 0 or 1; 'uint8' and
+    'int8' of an activation's integers, these less zero_point), '' where it is dtype; what is given so is refused
+    outside lo..hi, and not clamped.
 
     tokens: the dimension that may be shorter, 0 where none may: sessions fill it up with `lo`, which changes no other
     token's result.

@@ -29,7 +29,7 @@ from dyadic.runtime.tokens import (
     filled_up,
     length_of,
     smallest,
-    whole_numbers,
+    steps_of,
 )
 
 Code = Literal["map", "copy"]
@@ -340,9 +340,12 @@ class Session:
 
     def _array(self, info: TensorInfo, value: Any, raw: bool) -> np.ndarray:
         array = _as_array(info.name, value)
-        dtype = info.raw_dtype if raw else info.dtype
-        if info.limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype):
-            array = whole_numbers(info.name, array, info.limits, info.raw_dtype)
+        dtype, limits = info.raw_dtype if raw else info.dtype, info.limits
+        if raw and limits is not None:
+            limits = (limits[0] + info.zero_point, limits[1] + info.zero_point)
+        codes = not raw and dtype.name in ("uint8", "int8") and array.dtype.kind == "f"  # as data keep them
+        if limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype or codes):
+            array = steps_of(info.name, array, limits, 0 if raw else info.zero_point, info.raw_dtype)
         elif array.dtype != dtype:
             raise UsageError(
                 f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"

@@ -77,7 +77,7 @@ def result_info(parts: tuple[Output, ...]) -> TensorInfo:
 def tensor_info(t: Input | Output) -> TensorInfo:
     """An input, or an output that is one part."""
     dtype = np.dtype(t.user_dtype)
-    limits = (t.lo, t.hi) if isinstance(t, Input) and t.given else None
+    limits = (t.lo - t.zero_point, t.hi - t.zero_point) if isinstance(t, Input) and t.given else None
     padding = t.padding if isinstance(t, Input) else -1
     return TensorInfo(
         t.name,

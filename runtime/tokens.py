@@ -71,6 +71,15 @@ def whole_numbers(name: str, array: np.ndarray, limits: tuple[int, int], dtype: 
     return array.astype(dtype)
 
 
+def steps_of(
+    name: str, array: np.ndarray, limits: tuple[int, int], zero_point: int, dtype: np.dtype[Any]
+) -> np.ndarray:
+    """Whole numbers as the network holds them, `zero_point` larger. Raises UsageError."""
+    if not zero_point:
+        return whole_numbers(name, array, limits, dtype)
+    return (whole_numbers(name, array, limits, np.dtype(np.int16)) + zero_point).astype(dtype)
+
+
 def check_padding(name: str, ids: np.ndarray, padding: int) -> None:
     """Raises UsageError where padding stands in front of another token: the network counts positions from the start."""
     early = (ids[..., :-1] == padding) & (ids[..., 1:] != padding)

@@ -21,6 +21,7 @@ from dyadic.dialects import new_context, qd
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function, run_qd
 from dyadic.passes import PIPELINE, usual
+from dyadic.passes.integerize.quantization import value_given
 from dyadic.runtime.last_function import LastFunction, computed
 
 Array = Any  # numpy.ndarray of any type
@@ -56,6 +57,9 @@ def meaning(module: ir.Module, inputs: Sequence[Array]) -> list[Array]:
     """What `qd` means by the network, in float."""
     names, results = boundary_names(main_function(module))
     given = {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in zip(names, inputs, strict=True)}
+    for name, argument in zip(names, main_function(module).regions[0].blocks[0].arguments, strict=True):
+        if (kind := value_given(argument)) is not None:  # what is quantized at the boundary is clamped there
+            given[name] = given[name].clamp(*kind.range)
     made = run_qd(module, given)
     said = [argument_attributes(main_function(module), i, RESULTS) for i in range(len(results))]
     axes = [one[qd.BATCH_AXIS].value if qd.BATCH_AXIS in one else 0 for one in said]

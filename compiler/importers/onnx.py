@@ -192,7 +192,9 @@ class ReadableConstants(onnx_importer.ContextCache):
             return super().tensor_proto_to_attr(tp)
         if values.dtype.kind == "u":  # would come back signed
             values = values.astype(np.int32 if values.dtype.itemsize < 4 else np.int64)
-        if values.dtype.kind == "V":  # bfloat16 and smaller, which numpy knows by name only
+        if values.dtype.kind == "V" or (
+            values.dtype.kind == "f" and values.itemsize == 1
+        ):  # bfloat16 and smaller, which numpy knows by name only
             values = values.astype(np.float32)
         with ir.Location.unknown():
             return ir.DenseElementsAttr.get(np.ascontiguousarray(values).reshape(values.shape))

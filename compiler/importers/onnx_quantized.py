@@ -15,7 +15,13 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, numpy_helper
 
-from dyadic.compiler.importers.onnx_dynamic import dynamic_lstm, dynamic_matmul, dynamic_product, integer_matmul
+from dyadic.compiler.importers.onnx_dynamic import (
+    PRODUCTS,
+    dynamic_lstm,
+    dynamic_matmul,
+    dynamic_product,
+    integer_matmul,
+)
 from dyadic.compiler.importers.onnx_integers import BITS, Graph, Rewrite, Scaling, attributes_of, columns, optional
 from dyadic.compiler.importers.onnx_qonnx import quant
 
@@ -129,6 +135,22 @@ def linear_matmul(new: Graph, node: NodeProto) -> bool:
     return finish(new, node, "MatMul", [new.real(node, a, s, z), columns(new, node, b, bs, bz)], ys, yz)
 
 
+def integer_product(new: Graph, node: NodeProto) -> bool:
+    """MatMulInteger and ConvInteger(a, b, az, bz) of integers that no DynamicQuantizeLinear makes: whole numbers."""
+    source = new.producers.get(node.input[0])
+    if source is not None and source.op_type == "DynamicQuantizeLinear":
+        return False
+    a, b, az, bz = *node.input[:2], optional(node, 2), optional(node, 3)
+    points = new.array(bz) if bz else None
+    one = new.constant(f"{node.name} one", np.float32(1))
+    each = one if points is None or points.size == 1 else new.constant(f"{one}s", np.ones(points.shape, np.float32))
+    real = new.real(node, a, one, az)
+    operator = PRODUCTS[node.op_type]
+    weights = columns(new, node, b, each, bz) if operator == "MatMul" else new.real(node, b, each, bz, 0)
+    new.emit(operator, [real, weights], [node.output[0]], node.name, **attributes_of(node))
+    return True
+
+
 def finish(new: Graph, node: NodeProto, operator: str, inputs: Sequence[str], scale: str, zero_point: str) -> bool:
     """The float operator under the node's name, and the rounding of what it makes."""
     value = new.new(f"{node.output[0]} as numbers made")
@@ -203,6 +225,8 @@ REWRITES: dict[str, Rewrite] = {
     f"{CONTRIB}QLinearConcat": linear_concat,
     f"{CONTRIB}QGemm": linear_gemm,
     "Mul": dynamic_product,
+    "MatMulInteger": integer_product,
+    "ConvInteger": integer_product,
     f"{CONTRIB}DynamicQuantizeMatMul": dynamic_matmul,
     f"{CONTRIB}MatMulIntegerToFloat": integer_matmul,
     f"{CONTRIB}DynamicQuantizeLSTM": dynamic_lstm,

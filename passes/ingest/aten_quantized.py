@@ -4,11 +4,13 @@ FakeQuantize modules are one operator; pt2e writes a quantize and a dequantize o
 They mean what ONNX's QuantizeLinear and DequantizeLinear mean (`onnx_quantized.py`).
 """
 
+from functools import partial
+
 import numpy as np
 
 from dyadic.passes.building import Array
 from dyadic.passes.ingest.aten_node import aten
-from dyadic.passes.ingest.onnx_quantized import SMALLEST_SCALE, dequantized, fake_quantized, spread
+from dyadic.passes.ingest.onnx_quantized import SMALLEST_SCALE, dequantized, fake_quantized, scaled, spread
 from dyadic.passes.ingest.translation import Literal, Node, Quantized, Result, Unsupported, literal
 
 
@@ -69,7 +71,8 @@ def quantize_per_tensor(node: Node) -> Result:
     if isinstance(x, Literal):
         return literal(steps_of(x, scale, points, 0, low, high))
     factor, point = float(np.float32(scale[0])), int(points[0])
-    return Quantized(rounded(node, scale, points, 0, low, high), factor, point)
+    real = rounded(node, scale, points, 0, low, high)
+    return Quantized(real, np.asarray(factor), np.asarray(point), partial(scaled, real, 1 / factor, point))
 
 
 @aten("quantized_decomposed.quantize_per_channel")
@@ -103,7 +106,7 @@ def back(node: Node, axis: int, bounds: int) -> Result:
     scale, points = scale.astype(np.float32).astype(np.float64), points.astype(np.int64)
     x = node.argument(0)
     if isinstance(x, Quantized):
-        if (x.scale, x.zero_point) != (float(scale[0]), int(points[0])):
+        if not np.array_equal(x.scale.reshape(-1), scale) or (x.zero_point.reshape(-1) != points).any():
             raise Unsupported("its scale or zero point is another than that of the integers that it reads")
         return x.value
     if not isinstance(x, Literal):

@@ -7,7 +7,7 @@ import numpy as np
 from dyadic.dialects import qd
 from dyadic.passes.ingest import choices, families, folded
 from dyadic.passes.ingest.onnx_node import attribute, onnx
-from dyadic.passes.ingest.translation import Literal, Node, Result, literal
+from dyadic.passes.ingest.translation import Literal, Node, Result, as_numbers, literal
 from dyadic.passes.ingest.types import element_of
 
 
@@ -58,7 +58,7 @@ def logical_not(node: Node) -> Result:
 
 @onnx("Cast", "CastLike")
 def cast(node: Node) -> Result:
-    return choices.cast(node.argument(0), element_of(node.op.operands[0].type), element_of(node.types[0]))
+    return choices.cast(as_numbers(node.argument(0)), element_of(node.op.operands[0].type), element_of(node.types[0]))
 
 
 @onnx("OneHot")

@@ -3,10 +3,12 @@
 A QuantizeLinear of a tensor is a clamp to what its integers can stand for, with `qd.given`; the DequantizeLinear of the
 same scale and zero point behind it is nothing. A DequantizeLinear of a constant is a constant that remembers its
 integers. What has no integers of ours (activations of 2 bits, of 16 with a zero point, blocks of weights with scales of
-their own) is the same in float, and is quantized as a float model is.
+their own) is the same in float, and is quantized as a float model is. Integers that come from outside, or that
+something else than a DequantizeLinear reads, are whole numbers in float: of a scale of 1.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,19 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.passes import building
 from dyadic.passes.building import Array
-from dyadic.passes.ingest.folded import each
+from dyadic.passes.ingest import families
+from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.onnx_node import attribute, onnx
-from dyadic.passes.ingest.translation import Dequantized, Literal, Node, Quantized, Result, Unsupported, literal
+from dyadic.passes.ingest.translation import (
+    Dequantized,
+    Literal,
+    Node,
+    Quantized,
+    Result,
+    Unsupported,
+    as_numbers,
+    literal,
+)
 from dyadic.passes.rewriting import defining
 
 SMALLEST_SCALE = 2.0**-126  # the smallest normal float32
@@ -62,6 +74,16 @@ def fake_quantized(x: Any, scale: float, zero_point: int, low: int, high: int, b
     return each(x, rounded)
 
 
+def moved(x: Any, shift: Array) -> Result:
+    """`x + shift`."""
+    return families.add(x, literal(shift)) if shift.any() else x
+
+
+def scaled(real: Any, factor: float, shift: float) -> Result:
+    """`real * factor + shift`: integers as whole numbers."""
+    return moved(families.mul(real, literal(np.asarray(factor))), np.asarray(shift, np.float64))
+
+
 def bounds(bits: int, signed: bool) -> tuple[int, int]:
     """The smallest and the largest integer of a type."""
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
@@ -88,32 +110,39 @@ def quantize_linear(node: Node) -> Result:
     low, high = bounds(bits, signed)
     low += attribute(node, "__narrow", 0)
     x, points = node.argument(0), points.astype(np.int64)
+    axis, block = attribute(node, "axis", 1), attribute(node, "block_size", 0)
     if isinstance(x, Literal):
-        axis = attribute(node, "axis", 1)
-        wide, offset = (spread(a, x.array.shape, axis, attribute(node, "block_size", 0)) for a in (scale, points))
+        wide, offset = (spread(a, x.array.shape, axis, block) for a in (scale, points))
         steps = np.rint(x.array.astype(np.float32) / wide.astype(np.float32))
         return literal(np.clip(steps + offset, low, high).astype(np.int64))
-    if scale.size != 1:
-        raise Unsupported(f"it has {scale.size} scales; activations with one scale a tensor are supported")
+    x = as_numbers(x)
+    if scale.size != 1:  # integers of a scale of 1, which others make numbers of
+        wide, offset = (spread(a.astype(np.float64), dims_of(x), axis, block) for a in (scale, points))
+        steps = moved(families.mul(x, literal(1 / wide)), offset)
+        codes = fake_quantized(steps, 1.0, 0, low, high, bits, signed)
+        real = families.mul(moved(codes, -offset), literal(wide))
+        return Quantized(real, scale, points, lambda: codes)
     factor, point = float(scale.reshape(-1)[0]), int(points.reshape(-1)[0])
-    return Quantized(fake_quantized(x, factor, point, low, high, bits, signed), factor, point)
+    real = fake_quantized(x, factor, point, low, high, bits, signed)
+    return Quantized(real, scale, points, partial(scaled, real, 1 / factor, point))
 
 
 @onnx("DequantizeLinear")
 def dequantize_linear(node: Node) -> Result:
     x = node.argument(0)
     scale, points = scales(node)
-    if isinstance(x, Quantized):
-        known = {float(s) for s in scale.reshape(-1)} == {x.scale} and {*points.reshape(-1).tolist()} == {x.zero_point}
-        if not known:
-            raise Unsupported(
-                "its scale or zero point is another than that of the QuantizeLinear whose integers it reads"
-            )
-        return x.value
-    if not isinstance(x, Literal):
-        raise Unsupported("it reads integers that no QuantizeLinear makes; float inputs and constants are supported")
-    bits, signed = integers_of(node, points if node.argument(2) is not None else x.array)
     axis, block = attribute(node, "axis", 1), attribute(node, "block_size", 0)
+    if isinstance(x, Quantized):
+        if (
+            np.array_equal(scale.reshape(-1), x.scale.reshape(-1))
+            and (points.reshape(-1) == x.zero_point.reshape(-1)).all()
+        ):
+            return x.value
+        x = x.codes()
+    if not isinstance(x, Literal):
+        wide, offset = (spread(a.astype(np.float64), dims_of(x), axis, block) for a in (scale, points))
+        return families.mul(moved(x, -offset), literal(wide))
+    bits, signed = integers_of(node, points if node.argument(2) is not None else x.array)
     return dequantized(x, scale, points.astype(np.int64), axis, block, bits, signed)
 
 
@@ -145,11 +174,10 @@ def spread(values: Array, shape: Sequence[int], axis: int, block: int) -> Array:
     if block < 0:
         raise Unsupported(f"its blocks have {block} elements")
     if block:
-        repeated = np.repeat(values, block, axis) if values.ndim == len(shape) else values
-        cut = tuple(slice(n) for n in shape)
-        if repeated.ndim != len(shape) or repeated[cut].shape != tuple(shape):
+        wanted = [-(-n // block) if d == axis else n for d, n in enumerate(shape)]
+        if list(values.shape) != wanted:
             raise Unsupported(f"its scales {list(values.shape)} in blocks of {block} do not fit {list(shape)}")
-        return repeated[cut]
+        return np.repeat(values, block, axis)[tuple(slice(n) for n in shape)]
     if values.size != shape[axis]:
         raise Unsupported(f"its {values.size} scales do not fit axis {axis} of {list(shape)}")
     return values.reshape([-1 if d == axis else 1 for d in range(len(shape))])

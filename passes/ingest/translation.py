@@ -26,6 +26,8 @@ from dyadic.passes.rewriting import defining, layer_name
 from dyadic.passes.unsupported import Complaint, hint, listed
 from dyadic.runtime.errors import ModelError
 
+CODES = {"uint8": 0.0, "int8": 128.0}  # inputs that hold an activation's integers, and what zero is as unsigned ones
+
 
 class Unsupported(Exception):
     """This use of the operator has no `qd` form; the message says why, or what would work."""
@@ -65,11 +67,13 @@ class Dequantized(Literal):
 
 @dataclass(frozen=True)
 class Quantized:
-    """What a QuantizeLinear makes: integers, which only a DequantizeLinear of the same scale and zero point reads."""
+    """Integers of a QuantizeLinear. A DequantizeLinear of the same scale and zero point takes `value`; whatever else
+    reads them reads `codes()`, whole numbers in float."""
 
     value: Any  # ir.Value or Folded: the real numbers that they stand for
-    scale: float
-    zero_point: int
+    scale: Array  # of the whole tensor, or by axis or block
+    zero_point: Array
+    codes: Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,11 @@ class Operators(dict[str, OperatorFunction]):
         return register
 
 
+def as_numbers(value: Any) -> Any:
+    """Integers of a QuantizeLinear as whole numbers in float; whatever else as it is."""
+    return value.codes() if isinstance(value, Quantized) else value
+
+
 def as_tensor(value: Any) -> ir.Value:
     """A qd tensor: the value itself, or a literal as a `qd.constant`."""
     if isinstance(value, ir.Value):
@@ -193,7 +202,7 @@ def as_tensor(value: Any) -> ir.Value:
     if isinstance(value, Later):
         return value.tensor()
     if isinstance(value, Quantized):
-        raise Unsupported("it computes with integers of a QuantizeLinear; put a DequantizeLinear in front of it")
+        return as_tensor(value.codes())
     if not isinstance(value, Literal | int | float):
         raise Unsupported("it reads a mask of valid tokens; only attention and means may")
     if not isinstance(value, Literal):
@@ -278,9 +287,10 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     with function.location, ir.InsertionPoint(function):
         dtypes = [_input_dtype(function, i, name, complaints) for i, name in enumerate(names)]
         arguments = [
-            building.tensor_type(tensor_dims(a.type)) if dtype is None else building.integer_type(tensor_dims(a.type))
+            building.integer_type(tensor_dims(a.type)) if dtype and dtype not in CODES else
+            building.tensor_type(tensor_dims(a.type))
             for a, dtype in zip(source.arguments, dtypes, strict=True)
-        ]
+        ]  # fmt: skip
         rebuilt = func_dialect.FuncOp(function.name.value, ir.FunctionType.get(arguments, []))
         block = rebuilt.add_entry_block([ir.Location.name(name) for name in names])
     values: dict[ir.Value, Any] = dict(zip(source.arguments, block.arguments, strict=True))
@@ -297,7 +307,8 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
                 supposed.update(op.results)
         if not complaints:
             outputs = boundary_names(function)[1]
-            given = [values[v] for v in terminator.operands]
+            with terminator.location:
+                given = [as_numbers(values[v]) for v in terminator.operands]
             axes = [_batch_axis(function, i, value) for i, value in enumerate(given)]
             returned = _return(given, axes, outputs, terminator.location, complaints)
     if complaints:
@@ -315,6 +326,9 @@ def _rebuild(function: func_dialect.FuncOp, vocabulary: Vocabulary) -> None:
     for i, dtype in enumerate(dtypes):
         if dtype is not None:
             set_argument_attribute(rebuilt, i, qd.DTYPE, ir.StringAttr.get(dtype, rebuilt.context))
+        if dtype in CODES:
+            kind = ir.DenseF64ArrayAttr.get([1.0, CODES[dtype], 8.0], rebuilt.context)
+            set_argument_attribute(rebuilt, i, qd.GIVEN, kind)
     for i, kind in enumerate(ir.FunctionType(function.attributes["function_type"].value).results):
         if (word := whole_word(kind)) is not None:
             set_argument_attribute(rebuilt, i, qd.DTYPE, ir.StringAttr.get(word, rebuilt.context), RESULTS)
@@ -331,8 +345,12 @@ def _input_dtype(function: func_dialect.FuncOp, index: int, name: str, complaint
     if qd.DTYPE in said:
         return said[qd.DTYPE].value
     dtype = integer_dtype(argument.type)
+    if element_word(argument.type) in CODES:
+        return element_word(argument.type)
     if dtype is None and not is_float_tensor(argument.type) and list(argument.uses):
-        reason = f"it holds {element_word(argument.type)}; inputs of float, int64, int32 and bool are supported"
+        reason = (
+            f"it holds {element_word(argument.type)}; inputs of float, int64, int32, int8, uint8 and bool are supported"
+        )
         complaints.append(Complaint(f'the input "{name}"', "", reason))
     return dtype
 

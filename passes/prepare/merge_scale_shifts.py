@@ -35,6 +35,8 @@ def merge_with_producer(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool 
             with rewriter.ip, op.location:
                 shift = first[1] * second[0] + second[1]
                 merged = building.scale_shift(inner.x, first[0] * second[0], shift, axis)
+            if qd.GIVEN in op.attributes:
+                defining(merged).operation.attributes[qd.GIVEN] = op.attributes[qd.GIVEN]
             rewriter.replace_op(op, [merged])
             return None
     return NO_MATCH

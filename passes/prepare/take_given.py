@@ -27,6 +27,8 @@ from dyadic.passes.building import constant_array
 from dyadic.passes.integerize.quantization import SMALLEST_SCALE, Activation, set_value_given, value_given
 from dyadic.passes.rewriting import defining, module_pass
 
+WHOLE = 1e-3  # of a step: what float32 leaves of a whole number of them
+
 
 @module_pass
 def take_given(module: ir.Operation) -> None:
@@ -41,15 +43,19 @@ def take_given(module: ir.Operation) -> None:
 
 
 def rescale(op: qd.ScaleShiftOp) -> None:
-    """What is multiplied by one positive number, and not rounded behind that, keeps its integers."""
+    """What is multiplied by one positive number and moved by whole steps keeps its integers, if not rounded again."""
     given, scale, shift = value_given(op.x), constant_array(op.scale), constant_array(op.shift)
-    if given is None or scale is None or shift is None or shift.any() or np.ptp(scale) or not scale[0] > 0:
+    if given is None or scale is None or shift is None or np.ptp(scale) or np.ptp(shift) or not scale[0] > 0:
         return
     if any(isinstance(use.owner.opview, qd.ClampOp) and qd.GIVEN in use.owner.attributes for use in op.out.uses):
         return
     factor = float(np.float32(given.scale * float(scale[0])))
-    if SMALLEST_SCALE <= factor < np.inf:
-        set_value_given(op.out, replace(given, scale=factor))
+    if not SMALLEST_SCALE <= factor < np.inf:
+        return
+    steps = float(shift[0]) / factor
+    zero_point = given.zero_point - round(steps)
+    if abs(steps - round(steps)) < WHOLE and (not round(steps) or (given.bits <= 8 and 0 <= zero_point <= given.high)):
+        set_value_given(op.out, replace(given, scale=factor, zero_point=zero_point))
 
 
 def take(op: qd.ClampOp) -> None:

@@ -20,8 +20,12 @@ func.func @scales_and_codes_are_kept(%x: !torch.vtensor<[1,2],f32>) -> !torch.vt
 
 // -----
 
-// CHECK: error: one operator of the model is not supported: "d" (DequantizeLinear): its scale or zero point is another than that of the QuantizeLinear whose integers it reads
-func.func @integers_are_not_reinterpreted(%x: !torch.vtensor<[1,2],f32>) -> !torch.vtensor<[1,2],f32> {
+// Integers that are read with another scale are whole numbers: twice what the quantization keeps, times a quarter.
+// CHECK-LABEL: func.func @integers_are_reinterpreted
+// CHECK:         %[[Q:.+]] = "qd.clamp"(%arg0) {{.*}}qd.given
+// CHECK:         "qd.scale_shift"(%[[Q]],
+// CHECK:         "qd.scale_shift"
+func.func @integers_are_reinterpreted(%x: !torch.vtensor<[1,2],f32>) -> !torch.vtensor<[1,2],f32> {
   %s = torch.operator "onnx.Constant"() {torch.onnx.value = dense<0.5> : tensor<f32>} : () -> !torch.vtensor<[],f32>
   %t = torch.operator "onnx.Constant"() {torch.onnx.value = dense<0.25> : tensor<f32>} : () -> !torch.vtensor<[],f32>
   %z = torch.operator "onnx.Constant"() {torch.onnx.value = dense<0> : tensor<i8>} : () -> !torch.vtensor<[],si8>
@@ -32,8 +36,12 @@ func.func @integers_are_not_reinterpreted(%x: !torch.vtensor<[1,2],f32>) -> !tor
 
 // -----
 
-// CHECK: error: one operator of the model is not supported: "q" (QuantizeLinear): it has 2 scales; activations with one scale a tensor are supported
-func.func @activations_have_one_scale(%x: !torch.vtensor<[1,2],f32>) -> !torch.vtensor<[1,2],si8> {
+// The integers of several scales are those of one scale, 1.
+// CHECK-LABEL: func.func @integers_of_channels_are_whole_numbers
+// CHECK:         %[[S:.+]] = "qd.scale_shift"(%arg0,
+// CHECK:         %[[Q:.+]] = "qd.clamp"(%[[S]]) {high = 1.270000e+02 : f32, low = -1.280000e+02 : f32, qd.given = array<f64: 1.000000e+00, 1.280000e+02, 8.000000e+00>}
+// CHECK:         return %[[Q]]
+func.func @integers_of_channels_are_whole_numbers(%x: !torch.vtensor<[1,2],f32>) -> !torch.vtensor<[1,2],si8> {
   %s = torch.operator "onnx.Constant"() {torch.onnx.value = dense<[0.5, 1.0]> : tensor<2xf32>} : () -> !torch.vtensor<[2],f32>
   %z = torch.operator "onnx.Constant"() {torch.onnx.value = dense<0> : tensor<2xi8>} : () -> !torch.vtensor<[2],si8>
   %q = torch.operator "onnx.QuantizeLinear"(%x, %s, %z) : (!torch.vtensor<[1,2],f32>, !torch.vtensor<[2],f32>, !torch.vtensor<[2],si8>) -> !torch.vtensor<[1,2],si8> loc("q")

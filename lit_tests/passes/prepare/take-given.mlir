@@ -93,11 +93,17 @@ func.func @a_multiple_has_the_same_integers(%x: tensor<1x2xf32>) -> tensor<1x2xf
   return %2 : tensor<1x2xf32>
 }
 
-// CHECK-LABEL: func.func @a_shift_makes_other_integers
-// CHECK:         "qd.scale_shift"({{.*}}) {axis = 1 : i64} :
-func.func @a_shift_makes_other_integers(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+// By whole steps a shift moves the zero point; by others, or out of its range, it makes other integers.
+// CHECK-LABEL: func.func @a_shift_moves_the_zero_point
+// CHECK:         %[[A:.+]] = "qd.scale_shift"({{.*}}) {axis = 1 : i64, qd.given = array<f64: 1.000000e+00, 1.000000e+00, 8.000000e+00>}
+// CHECK-NEXT:    %[[B:.+]] = "qd.scale_shift"(%[[A]], {{.*}}) {axis = 1 : i64} :
+// CHECK-NEXT:    "qd.scale_shift"(%arg0, {{.*}}) {axis = 1 : i64} :
+func.func @a_shift_moves_the_zero_point(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
   %two = "qd.constant"() {value = dense<2.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %part = "qd.constant"() {value = dense<0.3> : tensor<2xf32>} : () -> tensor<2xf32>
   %0 = "qd.clamp"(%x) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x2xf32>) -> tensor<1x2xf32>
   %1 = "qd.scale_shift"(%0, %two, %two) {axis = 1 : i64} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
-  return %1 : tensor<1x2xf32>
+  %2 = "qd.scale_shift"(%1, %two, %part) {axis = 1 : i64} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  %3 = "qd.scale_shift"(%0, %part, %two) {axis = 1 : i64} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %2, %3 : tensor<1x2xf32>, tensor<1x2xf32>
 }

@@ -133,7 +133,7 @@ def _input(name: str, op: Any, given: ir.Attribute | None) -> dict[str, ir.Attri
     """As `_tensor`, and what the user gives integers as; ids have the bytes of each as a dimension more."""
     tensor = _tensor(name, op.out if isinstance(op, qi.IdsOp) else op.x, op.out)
     if not is_integer(op.x):
-        return tensor
+        return tensor if given is None else tensor | {"given": given}  # of an activation's own integers
     tensor["given"] = ir.StringAttr.get("int32") if given is None else given
     if isinstance(op, qi.IdsOp):
         tensor["shape"] = ir.DenseI64ArrayAttr.get(shape(op.x))
