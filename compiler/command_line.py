@@ -38,6 +38,8 @@ def option(name: str, value: Any) -> list[str]:
     (['--shape', 'x=1x3x32x32'], ['--exclude', 'conv1', '--exclude', 'fc'])
     >>> option("shape", {"x": ((1, 128), (1, 32))})
     ['--shape', 'x=1x128', '--shape', 'x=1x32']
+    >>> option("constant", {"sr": 16000})
+    ['--constant', 'sr=16000']
     >>> option("plan", Path("plans/w4.json")), option("metric", "quality/top.py:top5")
     (['--plan', 'w4.json'], ['--metric', 'top.py:top5'])
     """
@@ -48,6 +50,8 @@ def option(name: str, value: Any) -> list[str]:
         case False:
             return [f"--no-{flag[2:]}"]
         case Mapping():
+            if name == "constant":
+                return [word for key, one in value.items() for word in (flag, f"{key}={one}")]
             pairs = [(key, one) for key, sizes in value.items() for one in several(sizes)]
             return [word for key, sizes in pairs for word in (flag, f"{key}={'x'.join(map(str, sizes))}")]
         case tuple() if name == "isa":
@@ -65,4 +69,4 @@ def option(name: str, value: Any) -> list[str]:
 
 def several(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
     """The shapes of an input, which may be one."""
-    return sizes if isinstance(sizes[0], tuple) else (sizes,)
+    return sizes if sizes and isinstance(sizes[0], tuple) else (sizes,)

@@ -6,16 +6,21 @@ import inspect
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from torch_mlir import ir
 
+from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.job import Job
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.trace import run_passes
 from dyadic.dialects import qd
 from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
+from dyadic.runtime.array_files import DAMAGE, read_arrays
 from dyadic.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +51,8 @@ def float_network(job: Job, tools: Tools) -> ir.Module:
         with tools.stage(stage):
             run_stage(module.operation, stage, passes, tools)
         tools.look(stage, module.operation)
+    if (fixed := compiled_as_it_is(module)) is not None:
+        tools.progress.warn(fixed)
     return module
 
 
@@ -71,16 +78,45 @@ def read(job: Job, context: ir.Context) -> ir.Module:
     if torch is not None and isinstance(model, torch.nn.Module):
         from dyadic.compiler.importers.torch import import_torch
 
+        if job.constant:
+            raise UsageError("--constant is for ONNX files: give a torch module that knows its constants")
         if job.example_inputs is None:
             raise UsageError("a torch module needs example_inputs, as in compile(module, example_inputs=(x,))")
         return import_torch(model, shaped(model, job.example_inputs, job.shapes[0]), context)
     from onnx import ModelProto
 
     from dyadic.compiler.importers.onnx import import_onnx
+    from dyadic.compiler.importers.onnx_static import NeedsConstant
 
     if not isinstance(model, str | os.PathLike | bytes | ModelProto):
         raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not a {type(model).__name__}")
-    return import_onnx(model, context, job.shapes[0])
+    try:
+        return import_onnx(model, context, job.shapes[0], job.constants)
+    except NeedsConstant as error:
+        value = same_in_all(job.calibration, error.input)
+        raise error if value is None else NeedsConstant(error.node, error.input, value) from None
+
+
+def compiled_as_it_is(module: ir.Module) -> str | None:
+    """What is to be said of a model that has no batch of its own; None where it has."""
+    attributes = module.operation.attributes
+    if qd.FIXED not in attributes:
+        return None
+    each = ", ".join(f'"{one.name}" {list(one.own)}' for one in model_inputs(module))
+    return f"compiled for a fixed batch, {each}: {attributes[qd.FIXED].value}"
+
+
+def same_in_all(samples: object, name: str) -> int | None:
+    """The whole number that an input is in all samples, as far as they can be looked at twice."""
+    if isinstance(samples, str | os.PathLike) and os.fspath(samples).endswith(".npz"):
+        with suppress(OSError, *DAMAGE):
+            samples = read_arrays(Path(os.fspath(samples)))
+    if isinstance(samples, Mapping):
+        samples = [samples]
+    if not isinstance(samples, list | tuple) or not all(isinstance(one, Mapping) and name in one for one in samples):
+        return None
+    seen = {number for one in samples for number in np.unique(np.asarray(one[name])).tolist()}
+    return int(next(iter(seen))) if len(seen) == 1 and float(next(iter(seen))).is_integer() else None
 
 
 def shaped(model: Any, examples: Sequence[torch.Tensor], shapes: Mapping[str, Sequence[int]]) -> Sequence[torch.Tensor]:

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from dyadic.compiler.command_line import compile_command
 from dyadic.compiler.options import Options
 from dyadic.compiler.quality.metric import Metric, load_metric
@@ -48,6 +51,11 @@ class Job(Options):
     def load_metric(self) -> Metric | None:
         """The user's own measure, ready to be asked. Raises FileError or UsageError where it is none."""
         return None if self.metric is None else load_metric(self.metric)
+
+    @property
+    def constants(self) -> dict[str, npt.NDArray[Any]]:
+        """Inputs that are known, as arrays."""
+        return {name: np.asarray(value) for name, value in (self.constant or {}).items()}
 
     # --- files
 

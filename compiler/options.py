@@ -15,6 +15,8 @@ from operator import ne
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from dyadic.compiler.budget import Axis, Limit, parse_limit
 from dyadic.compiler.quality.metric import FORM, Function
 from dyadic.compiler.quality.metric import parse as parse_metric
@@ -139,7 +141,7 @@ def sizes(name: str, value: Any) -> dict[str, Any] | None:
         raise UsageError(f"{flag(name)} takes the sizes of each input by its name, not {value!r}") from None
     for input, shapes in given.items():
         for shape in shapes:
-            if not shape or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
+            if not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
                 raise UsageError(f'{flag(name)}: the sizes of "{input}" are whole numbers above 0, not {shape}')
         shapes[:] = sorted(set(shapes), reverse=True)
         if any(len(one) != len(shapes[0]) or sum(map(ne, one, shapes[0])) != 1 for one in shapes[1:]):
@@ -147,6 +149,28 @@ def sizes(name: str, value: Any) -> dict[str, Any] | None:
     if len({len(shapes) for shapes in given.values()} - {1}) > 1:
         raise UsageError(f"{flag(name)} gives some inputs more sizes than others: each needs as many, or one")
     return {input: shapes[0] if len(shapes) == 1 else tuple(shapes) for input, shapes in given.items()}
+
+
+def numbers(name: str, value: Any) -> dict[str, Any] | None:
+    """By input, as a dict or as (name, number) pairs: a number, or nested tuples of them."""
+    if not value:
+        return None
+    pairs = list(value.items()) if isinstance(value, Mapping) else value
+    given: dict[str, Any] = {}
+    try:
+        for input, constant in pairs:
+            array = np.asarray(constant.item() if hasattr(constant, "item") and np.ndim(constant) == 0 else constant)
+            if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+                raise UsageError(f'{flag(name)}: the constant of "{input}" is made of finite numbers, not {constant!r}')
+            given[str(input)] = nested(array.tolist())
+    except (TypeError, ValueError):
+        raise UsageError(f"{flag(name)} takes the number that each input is, by its name, not {value!r}") from None
+    return given
+
+
+def nested(value: Any) -> Any:
+    """Lists as tuples."""
+    return tuple(map(nested, value)) if isinstance(value, list) else value
 
 
 def a_metric(name: str, value: Any) -> Any:
@@ -256,6 +280,13 @@ class Options:
         sizes,
         metavar="NAME=1x3x224x224",
     )
+    constant: Mapping[str, Any] | None = option(
+        None,
+        "an input of an ONNX file that is this number always, as a sample rate that a branch is taken by: no input of "
+        "the artifact; may be repeated",
+        numbers,
+        metavar="NAME=16000",
+    )
     observer: ObserverName = chosen(
         "auto",
         "how ranges are learned from calibration data (auto: min-max for networks that normalize rows, else mse)",
@@ -333,7 +364,7 @@ class Options:
     def shapes(self) -> list[dict[str, tuple[int, ...]]]:
         """The sizes of inputs, one such dict for each length, the largest first."""
         given: dict[str, Any] = dict(self.shape or {})
-        several = {name: sizes for name, sizes in given.items() if isinstance(sizes[0], tuple)}
+        several = {name: sizes for name, sizes in given.items() if sizes and isinstance(sizes[0], tuple)}
         count = max((len(sizes) for sizes in several.values()), default=1)
         return [{n: several[n][i] if n in several else sizes for n, sizes in given.items()} for i in range(count)]
 

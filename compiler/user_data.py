@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torch_mlir import ir
@@ -16,7 +16,7 @@ from dyadic.compiler.calibrate.given import not_given, stand_ins
 from dyadic.compiler.calibrate.screening import CalibrationSamples
 from dyadic.compiler.job import Job
 from dyadic.compiler.quality.evaluator import BATCH, Evaluator
-from dyadic.compiler.quality.float_engine import Engine, make_engine
+from dyadic.compiler.quality.float_engine import Engine, Interface, make_engine
 from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.tools import Tools
 from dyadic.dialects import qd
@@ -51,7 +51,7 @@ class Data:
     calibration: CalibrationSamples
     evaluation: Evaluation | None
     classes: int | None
-    batch_axes: tuple[int, ...] = ()  # the dimension of each output of the model that is the batch
+    interface: Interface = field(default_factory=Interface)
 
     def labelled_calibration(self) -> Samples:
         """The calibration data once more, with labels where they are given: classes, where no metric takes them for
@@ -66,7 +66,7 @@ class Data:
     def engine(self, threads: int | None = None) -> Engine:
         """What runs the user's own float model."""
         threads = threads or self.job.threads or len(os.sched_getaffinity(0))
-        return make_engine(self.job.model, threads, self.job.example_inputs or (), self.batch_axes)
+        return make_engine(self.job.model, threads, self.job.example_inputs or (), self.interface)
 
 
 def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) -> Data:
@@ -84,7 +84,7 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
     calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max")
-    data = Data(job, calibration, None, classes, batch_axes(module))
+    data = Data(job, calibration, None, classes, interface(job, module))
     if job.evaluate is None:
         return data
     if metric is not None:
@@ -132,8 +132,16 @@ def classes_of(module: ir.Module) -> int | None:
     return sizes[1] if len(sizes) == 2 and sizes[1] > 1 else None
 
 
-def batch_axes(module: ir.Module) -> tuple[int, ...]:
-    """The dimension of each result of the model that is the batch; in the network itself it is the first."""
+def interface(job: Job, module: ir.Module) -> Interface:
+    """What the model's own arrays are; in the network itself the first dimension counts samples."""
     function = main_function(module)
-    said = [argument_attributes(function, i, RESULTS) for i in range(len(boundary_names(function)[1]))]
-    return tuple(each[qd.BATCH_AXIS].value if qd.BATCH_AXIS in each else 0 for each in said)
+    inputs, outputs = boundary_names(function)
+    arguments = [argument_attributes(function, i) for i in range(len(inputs))]
+    results = [argument_attributes(function, i, RESULTS) for i in range(len(outputs))]
+    fixed = {name: each[qd.FIXED].value for name, each in zip(inputs, arguments, strict=True) if qd.FIXED in each}
+    return Interface(
+        tuple(each[qd.BATCH_AXIS].value if qd.BATCH_AXIS in each else 0 for each in results),
+        fixed,
+        [i for i, each in enumerate(results) if qd.FIXED in each and each[qd.FIXED].value == qd.FIXED_ONE],
+        job.constants,
+    )

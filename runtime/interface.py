@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from dyadic.runtime.last_function import FUNCTIONS, RANKINGS
-from dyadic.runtime.program import ANSWERED, LIMIT, MAX_SCALARS, Output, Program, between, results_of, wrong
+from dyadic.runtime.program import ANSWERED, FIXED, LIMIT, MAX_SCALARS, Output, Program, between, results_of, wrong
 
 
 def check_interface(program: Program) -> None:
@@ -19,6 +19,8 @@ def check_interface(program: Program) -> None:
     for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         for i, tensor in enumerate(tensors):
             between(tensor.tokens, 0, len(tensor.shape) - 1, f"program.{kind}[{i}].tokens")
+            if tensor.fixed not in FIXED or bool(tensor.fixed) != bool(program.inputs[0].fixed):
+                raise wrong(f"program.{kind}[{i}].fixed", tensor.fixed, "one of '', 'one' and 'none', alike for all")
     if len({t.shape[t.tokens] for t in (*program.inputs, *program.outputs) if t.tokens}) > 1:
         raise wrong("program.inputs", [t.shape for t in program.inputs], "as many tokens everywhere")
     different("program.scalars", [scalar.name for scalar in program.scalars])

@@ -27,8 +27,9 @@ SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
 # fields that format 4 did not have at first: files without them mean the default
-LATER = {"given", "tokens", "padding", "last", "batch_axis"}  # of a NamedTuple: those with a default
+LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed"}  # of a NamedTuple: those with a default
 ID_BYTES = 4  # of an int32 input's number
+FIXED = ("", "one", "none")  # the user's array: a batch of any size, a first dimension of 1, none in its place
 GIVEN = ("int64", "int32", "bool", "float32", "uint8", "int8")  # what users give whole numbers as
 ANSWERED = ("", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool")  # and get them as
 
@@ -59,7 +60,9 @@ class Input:
     tokens: the dimension that may be shorter, 0 where none may: sessions fill it up with `lo`, which changes no other
     token's result.
 
-    padding: the id that may stand behind all others of its row only, -1 where any may stand anywhere."""
+    padding: the id that may stand behind all others of its row only, -1 where any may stand anywhere.
+
+    fixed: of a model that was compiled for the batch it has, one of `FIXED`; N then counts whole sets of inputs."""
 
     name: str
     shape: tuple[str | int, ...]  # the user's: ('N', 3, 224, 224)
@@ -72,6 +75,7 @@ class Input:
     given: str = ""
     tokens: int = 0
     padding: int = -1
+    fixed: str = ""
 
     @property
     def user_dtype(self) -> str:
@@ -86,7 +90,7 @@ class Output:
     Parts of one array follow each other under its name. `whole` is that array's shape and `start` where the part begins
     in it, both without the batch. `tokens` is the dimension that is as short as that of the inputs, 0 where none is.
     `last` is what the model does to the whole array last, in float; in the model's own `batch_axis` is the batch.
-    `given` is what users get whole numbers as, '' for float32."""
+    `given` is what users get whole numbers as, '' for float32. `fixed` as of inputs."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -101,6 +105,7 @@ class Output:
     last: LastFunction = NOTHING
     batch_axis: int = 0
     given: str = ""
+    fixed: str = ""
 
     @property
     def array(self) -> tuple[str | int, ...]:

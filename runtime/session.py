@@ -19,6 +19,7 @@ import numpy as np
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
+from dyadic.runtime.fixed_batch import as_set, as_sets
 from dyadic.runtime.program import Program, results_of
 from dyadic.runtime.tensor_info import TensorInfo, result_info, tensor_info
 from dyadic.runtime.tokens import (
@@ -149,8 +150,9 @@ class Session:
     A copy (`copy.copy` and `copy.deepcopy` alike) shares the model and has memory of its own. Pickling keeps the path,
     and unpickling loads the file again, which must be the same.
 
-    Outputs are in the model's order. `batch_first`, which may be set at any time, gives [N, ...] also where the model
-    has the batch in another dimension.
+    Arrays are in the model's order. `batch_first`, which may be set at any time, gives [N, ...] also where the model
+    has the batch in another dimension; and where it was compiled for the batch that it has (`fixed`), it takes and
+    gives N whole sets of arrays, one behind the other.
     """
 
     def __init__(
@@ -177,6 +179,7 @@ class Session:
         self.batch_first = False
         self.outputs = tuple(result_info(parts) for parts in results_of(self.program.outputs))
         self.scalars = self.program.scalars
+        self.fixed = any(info.fixed for info in self.inputs)
         opened: list[Executor] = []
         try:
             for one in self._programs:
@@ -255,7 +258,7 @@ class Session:
         given = self._results(names, batch, raw, out, tokens)
         place = smallest(self._programs, tokens)
         program = self._programs[place]
-        results = Results(program, given, self.batch_first, raw)
+        results = Results(program, self._placed(given, raw), self.batch_first, raw)
         ready = filled_up(program, arrays, tokens)
         self._executors[place].run(ready, results.places, batch, numbers, raw=raw, timed=False)
         results.finish(self._complete)
@@ -274,7 +277,10 @@ class Session:
         given = self._results([info.name for info in self.outputs], batch, False, None, tokens)
         place = smallest(self._programs, tokens)
         program, run = self._programs[place], self._executors[place].run
-        ready, outs = filled_up(program, arrays, tokens), Results(program, given, self.batch_first).places
+        ready, outs = (
+            filled_up(program, arrays, tokens),
+            Results(program, self._placed(given, False), self.batch_first).places,
+        )
         numbers = self._numbers(scalars or {})
         runs = [run(ready, outs, batch, numbers, raw=False, timed=True) for _ in range(warmup + iterations)][warmup:]
         quantize, *medians, dequantize = (statistics.median(times) for times in zip(*runs, strict=True))
@@ -351,11 +357,13 @@ class Session:
                 f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"
                 + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
             )
+        if info.fixed and not self.batch_first:
+            array = as_set(info, array)
         if info.padding >= 0:
             check_padding(info.name, array, info.padding)
-        if info.tokens and array.ndim == len(info.shape):
-            check_count(info.name, array.shape[info.tokens], int(info.shape[info.tokens]))
-        elif array.ndim != len(info.shape) or array.shape[1:] != info.shape[1:]:
+        if info.tokens and array.ndim == len(info.batch_first):
+            check_count(info.name, array.shape[info.tokens], int(info.batch_first[info.tokens]))
+        elif array.shape[1:] != info.batch_first[1:] or not array.ndim:
             raise UsageError(f"input '{info.name}' has shape {_shape(array.shape)}, expected {_shape(info.shape)}")
         if not 1 <= array.shape[0] <= self.max_batch:
             raise UsageError(
@@ -363,6 +371,10 @@ class Session:
                 + ("load it with a larger max_batch" if array.shape[0] else "give it at least one sample")
             )
         return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+    def _placed(self, given: dict[str, np.ndarray], raw: bool) -> dict[str, np.ndarray]:
+        """The user's arrays as a program writes into them."""
+        return as_sets(self.outputs, given, raw) if self.fixed and not self.batch_first else given
 
     def _results(
         self,

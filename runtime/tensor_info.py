@@ -29,7 +29,9 @@ class TensorInfo:
     `tokens` may be shorter, alike in all that have one; 0: none may. The id `padding` may stand behind all others of
     its row only; -1: any may stand anywhere. `last` is what is done in float to what an output's integers are. `shape`
     is the model's, where the batch of an output may be another dimension than the first: `batch_axis`. Where `last`
-    ranks entries, that is the shape of its result, and integers have `raw_shape`."""
+    ranks entries, that is the shape of its result, and integers have `raw_shape`. A model that was compiled for the
+    batch it has says by `fixed` whether its array has a first dimension of 1 ('one') or not ('none') in the place of N,
+    which counts whole sets of inputs."""
 
     name: str
     shape: tuple[str | int, ...]
@@ -43,6 +45,7 @@ class TensorInfo:
     padding: int = -1
     last: LastFunction = NOTHING
     batch_axis: int = 0
+    fixed: str = ""
     raw_shape: tuple[str | int, ...] = ()
 
     @property
@@ -53,12 +56,16 @@ class TensorInfo:
     @property
     def batch_first(self) -> tuple[str | int, ...]:
         """The shape with the batch in front, as tokens and places are counted."""
+        if self.fixed:
+            return ("N", *(self.shape[1:] if self.fixed == "one" else self.shape))
         shape = list(self.shape)
         return (shape.pop(self.batch_axis), *shape)
 
     def in_order(self, sizes: Sequence[Any]) -> tuple[Any, ...]:
         """What there is of every dimension, the batch's first, in the model's order."""
         batch, *rest = sizes
+        if self.fixed:
+            return (1, *rest) if self.fixed == "one" else tuple(rest)
         return (*rest[: self.batch_axis], batch, *rest[self.batch_axis :])
 
 
@@ -79,7 +86,7 @@ def tensor_info(t: Input | Output) -> TensorInfo:
     dtype = np.dtype(t.user_dtype)
     limits = (t.lo - t.zero_point, t.hi - t.zero_point) if isinstance(t, Input) and t.given else None
     padding = t.padding if isinstance(t, Input) else -1
-    return TensorInfo(
+    one = TensorInfo(
         t.name,
         t.shape,
         dtype,
@@ -91,4 +98,6 @@ def tensor_info(t: Input | Output) -> TensorInfo:
         padding=padding,
         last=t.last if isinstance(t, Output) else NOTHING,
         batch_axis=t.batch_axis if isinstance(t, Output) else 0,
+        fixed=t.fixed,
     )
+    return replace(one, shape=one.in_order(t.shape)) if t.fixed else one

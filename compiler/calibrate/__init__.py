@@ -57,13 +57,13 @@ def model_inputs(module: ir.Module) -> tuple[Input, ...]:
     names, _ = boundary_names(function)
     inputs = []
     for index, (name, argument) in enumerate(zip(names, function.regions[0].blocks[0].arguments, strict=True)):
-        sample = tuple(shape(argument)[1:])
+        sample, said = tuple(shape(argument)[1:]), argument_attributes(function, index)
+        fixed = said[qd.FIXED].value if qd.FIXED in said else ""
         if is_integer(argument):
-            said = argument_attributes(function, index)
             dtype = said[qd.DTYPE].value if qd.DTYPE in said else "int32"
-            inputs.append(Input(name, sample, dtype, limits(argument)))
+            inputs.append(Input(name, sample, dtype, limits(argument), fixed))
         else:
-            inputs.append(Input(name, sample))
+            inputs.append(Input(name, sample, fixed=fixed))
     return tuple(inputs)
 
 

@@ -31,19 +31,26 @@ KEPT = 32
 class Input:
     """One input of the model: its name and the shape of one sample, without the batch.
 
-    One that holds integers says what users give them as, and which ones it takes."""
+    One that holds integers says what users give them as, and which ones it takes. `fixed`: of a model that is compiled
+    for the batch it has, whether the array of one set has a 1 in front of `sample` (`qd.fixed`)."""
 
     name: str
     sample: tuple[int, ...]
     dtype: str = "float32"
     limits: tuple[int, int] | None = None
+    fixed: str = ""
 
     def __str__(self) -> str:
         return f'"{self.name}" {self.shape}'
 
     @property
     def shape(self) -> str:
-        return f"[{', '.join(['N', *map(str, self.sample)])}]"
+        return f"[{', '.join(['N', *map(str, self.own)])}]"
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """The shape of a sample as the model has it: with its fixed batch."""
+        return (1, *self.sample) if self.fixed == "one" else self.sample
 
 
 class Samples:
@@ -163,6 +170,7 @@ class Samples:
 
     def _checked(self, wanted: Input, array: Array, first: int) -> npt.NDArray[np.float32 | np.int32]:
         self._check_kind(wanted, array.shape, array.dtype)
+        array = array.reshape(len(array), *wanted.sample)
         if wanted.limits is not None:
             return self._checked_integers(wanted, array, first, *wanted.limits)
         array = np.ascontiguousarray(array, np.float32)
@@ -190,7 +198,7 @@ class Samples:
         """Of files before anything of the size that they name is read."""
         if dtype.kind not in "fiub":
             raise UsageError(f'{self.what}: array "{wanted.name}" holds {dtype}, the model reads numbers')
-        if shape[1:] != wanted.sample or not shape:
+        if shape[1:] not in (wanted.sample, wanted.own) or not shape:
             raise UsageError(
                 f'{self.what}: array "{wanted.name}" has shape {list(shape)}, the model reads {wanted.shape}'
             )

@@ -14,8 +14,9 @@ from dyadic.runtime.array_files import DAMAGE, damage, read_arrays, write_npz
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.errors import FileError, UsageError, printable
-from dyadic.runtime.program import results_of
+from dyadic.runtime.program import Output, results_of
 from dyadic.runtime.session import MAX_BATCH, MAX_THREADS, Session, load
+from dyadic.runtime.tensor_info import result_info, tensor_info
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 THREADS = click.option(
@@ -88,6 +89,8 @@ def named(arrays: dict[str, np.ndarray], session: Session, path: Path) -> dict[s
 
 def run_all(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Any number of samples, in batches that the session takes."""
+    if session.fixed:
+        return run_sets(session, feeds)
     counts = {name: len(array) if array.ndim else 0 for name, array in feeds.items()}
     total = next(iter(counts.values()))
     if not total or len(set(counts.values())) > 1:
@@ -101,6 +104,18 @@ def run_all(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.ndar
         pieces.append(session.run(None, {n: a[start : start + session.max_batch] for n, a in feeds.items()}))
     each = zip(names, axes, zip(*pieces, strict=True), strict=True)
     return {name: np.concatenate(parts, axis) for name, axis, parts in each}
+
+
+def run_sets(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """One set of arrays as the model has them, or several, one behind the other, of a model with a fixed batch."""
+    names, shapes = [info.name for info in session.outputs], {info.name: info.shape for info in session.inputs}
+    counts = {array.shape[:1] for name, array in feeds.items() if array.shape[1:] == shapes[name]}
+    if len(counts) == 1 and all(array.shape[1:] == shapes[name] for name, array in feeds.items()):
+        ((count,),) = counts
+        sets = [session.run(None, {name: array[i] for name, array in feeds.items()}) for i in range(count)]
+        if sets:
+            return {name: np.stack(parts) for name, parts in zip(names, zip(*sets, strict=True), strict=True)}
+    return dict(zip(names, session.run(None, feeds), strict=True))
 
 
 @click.command("bench")
@@ -125,6 +140,7 @@ def bench_command(
 ) -> None:
     """Time ARTIFACT on random samples."""
     with load(artifact, threads=threads, max_batch=batch, isa=isa) as session:
+        session.batch_first = session.fixed
         feeds = random_feeds(session, batch)
         result = bench(session, feeds, iterations, warmup)
         steps = session.profile(feeds, iterations, warmup) if profile else []
@@ -180,10 +196,10 @@ def inspect_command(artifact: Path, as_json: bool) -> None:
         facts: dict[str, Any] = {
             "bytes": file.bytes,
             "programs": [one.name for one in file.programs],
-            "inputs": [{"name": t.name, "shape": t.shape, "dtype": t.user_dtype} for t in program.inputs],
+            "inputs": [{"name": t.name, "shape": tensor_info(t).shape, "dtype": t.user_dtype} for t in program.inputs],
             "outputs": [
-                {"name": t.name, "shape": t.answer, "dtype": t.user_dtype, "last": t.last._asdict()}
-                for t, *_ in results_of(program.outputs)
+                {"name": one[0].name, "shape": shown(one), "dtype": one[0].user_dtype, "last": one[0].last._asdict()}
+                for one in results_of(program.outputs)
             ],
             "levels": {level: {"kernels": count} for level, count in program.kernels.items()},
             "steps": len(program.timed_steps),
@@ -195,6 +211,12 @@ def inspect_command(artifact: Path, as_json: bool) -> None:
             "layers": [{"layer": step.layer, "op": step.op, "macs": step.macs} for step in program.timed_steps],
         }
     click.echo(json.dumps(facts) if as_json else printable("\n".join(described(facts))))
+
+
+def shown(parts: tuple[Output, ...]) -> tuple[str | int, ...]:
+    """The shape of an output as `inspect` says it: with the batch in front, where there is one."""
+    info = result_info(parts)
+    return info.shape if info.fixed else info.batch_first
 
 
 def described(facts: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import Field, fields
 from pathlib import Path
 from types import TracebackType
@@ -121,6 +121,24 @@ class Shapes(click.ParamType[Any]):
         return name, tuple(int(size) for size in sizes.split("x"))
 
 
+class Constants(click.ParamType[Any]):
+    """`name=16000`."""
+
+    name = "constant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name, found, number = value.rpartition("=")
+        words = {"true": True, "false": False}
+        if name and found:
+            for read in (lambda text: words[text.lower()], int, float):
+                with suppress(KeyError, ValueError):
+                    return name, read(number)
+        return self.fail(f"'{value}' is not of the form name=16000", param, ctx)
+
+
+NAMED: dict[str, click.ParamType[Any]] = {"shape": Shapes(), "constant": Constants()}
+
+
 def option_of(field: Field[Any]) -> click.Option:
     """A field of `Options` as an option of the command line; what a value must be is the field's own business."""
     said, default = field.metadata, field.metadata.get("command_line", field.default)
@@ -129,8 +147,8 @@ def option_of(field: Field[Any]) -> click.Option:
         return click.Option([f"{flag}/--no-{flag[2:]}" if default else flag], default=default, is_flag=True, **settings)
     if isinstance(default, tuple):
         settings |= {"multiple": True}
-    elif field.name == "shape":
-        settings |= {"type": Shapes(), "multiple": True}
+    elif field.name in NAMED:
+        settings |= {"type": NAMED[field.name], "multiple": True}
         default = ()
     elif isinstance(said["read"], Count):
         settings |= {"type": int}

@@ -185,3 +185,9 @@ def say_of_result(function: Any, index: int, batch_axis: int) -> None:
     if batch_axis:
         i64 = ir.IntegerType.get_signless(64)
         set_argument_attribute(function, index, qd.BATCH_AXIS, ir.IntegerAttr.get(i64, batch_axis), RESULTS)
+
+
+def say_fixed(function: Any, index: int, fixed: str, of: str) -> None:
+    """Write beside an argument or a result how the user's array differs from it, where the batch is fixed."""
+    if fixed:
+        set_argument_attribute(function, index, qd.FIXED, ir.StringAttr.get(fixed), of)

@@ -10,8 +10,10 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnx.inliner
 from google.protobuf.message import DecodeError
@@ -20,16 +22,17 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
-from dyadic.compiler.importers.masks import Found, say_of_argument, say_of_result
+from dyadic.compiler.importers.masks import Found, say_fixed, say_of_argument, say_of_result
 from dyadic.compiler.importers.onnx_bodies import expand_bodies
 from dyadic.compiler.importers.onnx_external import load_external_data
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_masks import replace_masks
 from dyadic.compiler.importers.onnx_quantized import normalize_quantization
-from dyadic.compiler.importers.onnx_static import make_static
+from dyadic.compiler.importers.onnx_static import Static, make_static
 from dyadic.compiler.importers.onnx_structure import STANDARD, check_structure, check_tensors
 from dyadic.compiler.importers.onnx_uniform import is_uniform
 from dyadic.dialects import qd
+from dyadic.dialects.arguments import ARGUMENTS, RESULTS
 from dyadic.runtime.errors import FileError, ModelError
 
 OLDEST_OPSET = 7
@@ -40,8 +43,15 @@ MASKING = {"Add", "Attention", "Where"}  # minus infinity leaves a score out
 Source = str | os.PathLike[str] | bytes | onnx.ModelProto
 
 
-def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequence[int]] | None = None) -> ir.Module:
-    """Read a model. `shapes` gives an input its size where the file leaves it open; the batch becomes 1 and stays open.
+def import_onnx(
+    source: Source,
+    context: ir.Context,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> ir.Module:
+    """Read a model. `shapes` gives an input its size where the file leaves it open; the batch becomes 1 and stays open,
+    unless the model mixes its images: then the inputs are as large as they are (`qd.fixed`), and the module says why.
+    `constants` are inputs that are known.
 
     Raises FileError where the file cannot be read and ModelError where it is broken or not finite. Operators that have
     no form here are no error yet: ingest lists them all.
@@ -55,10 +65,10 @@ def import_onnx(source: Source, context: ir.Context, shapes: Mapping[str, Sequen
         name_nodes(model.graph)
     check_graph(model.graph, opset)
     notes = normalize_quantization(model)
-    elsewhere = make_static(model, shapes or {})
+    static = make_static(model, shapes or {}, constants)
     found = replace_masks(model)
     _check_finite(model.graph)
-    module = _to_mlir(model, context, found, elsewhere)
+    module = _to_mlir(model, context, found, static)
     if notes:
         texts = [ir.StringAttr.get(note, context) for note in notes]
         module.operation.attributes[qd.NOTES] = ir.ArrayAttr.get(texts, context)
@@ -200,7 +210,7 @@ class ReadableConstants(onnx_importer.ContextCache):
             return ir.DenseElementsAttr.get(np.ascontiguousarray(values).reshape(values.shape))
 
 
-def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found, elsewhere: Mapping[str, int]) -> ir.Module:
+def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found, static: Static) -> ir.Module:
     torch_dialect.register_dialect(context)
     model.graph.name = "main"
     try:
@@ -217,8 +227,12 @@ def _to_mlir(model: onnx.ModelProto, context: ir.Context, found: Found, elsewher
                 function.attributes[name] = ir.ArrayAttr.get(named)
             for index, name in enumerate(info.main_graph.input_map):
                 say_of_argument(function, index, name, found)
+                say_fixed(function, index, static.fixed.get(name, ""), ARGUMENTS)
             for index, name in enumerate(info.main_graph.output_map):
-                say_of_result(function, index, elsewhere.get(name, 0))
+                say_of_result(function, index, static.elsewhere.get(name, 0))
+                say_fixed(function, index, static.fixed.get(name, ""), RESULTS)
+            if static.fixed:
+                module.operation.attributes[qd.FIXED] = ir.StringAttr.get(static.reason)
     except onnx_importer.OnnxImportError as error:
         said = str(error)
         if "torch type" in said:

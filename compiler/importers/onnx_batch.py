@@ -1,7 +1,8 @@
-"""The batch is dimension 0 of everything that depends on the input, or the model is refused by the name of a node.
+"""The batch is dimension 0 of everything that depends on the input, or a node is named that mixes images.
 
-A compiled network answers each image by itself. A file with an open or a larger batch may mix images: by Flatten from
-axis 0, by x[0:1], by x * Shape(x)[0], by a mean over axis 0. Whether it does is seen by looking at it twice: all shapes
+Most compiled networks answer each image by itself; a model that does not is compiled for the batch that it has. A file
+with an open or a larger batch may mix images: by Flatten from axis 0, by x[0:1], by x * Shape(x)[0], by a mean over
+axis 0. Whether it does is seen by looking at it twice: all shapes
 and constants for a batch of 1 and for another one. What depends on the input must have the same shape but for
 dimension 0, which is the batch; what does not must be the same. In between, the batch may be folded into another
 dimension, as windows and heads do, as long as it can be followed there (`onnx_places`) and is in front at the end.
@@ -23,8 +24,17 @@ from dyadic.runtime.errors import ModelError
 
 # Inputs that are a shape: where the result's is right they are, too.
 SHAPES = {("Reshape", 1), ("Expand", 1), ("Resize", 3), ("Slice", 2)}
+MIXES = " mixes the batch into its result"
 # One image after the other, each with its own part of every input of the same rank.
 BROADCASTS = {"Add", "Sub", "Mul", "Div", "Concat", "Max", "Min", "Sum", "Mean", "Where", "Pow", "PRelu"}
+
+
+class MixedImages(ModelError):
+    """The model does not answer each image by itself; `short` names the first node where images meet."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where} {reason}")
+        self.short = f"{where} mixes images"
 
 
 def depends_on_input(graph: onnx.GraphProto) -> set[str]:
@@ -100,19 +110,20 @@ def check_batch(
 ) -> dict[str, int]:
     """The dimension of each output that is the batch, of those where it is not the first.
 
-    Raises ModelError, naming the first nodes that mix images, where the two looks at the model do not agree.
+    Raises MixedImages, naming the first nodes that do, where the two looks at the model do not agree.
     """
     for a, b in zip(one.node, other.node, strict=False):
         if (a.op_type, list(a.output)) != (b.op_type, list(b.output)):
-            raise ModelError(f'"{a.name}" ({a.op_type}) is there or not by the size of the batch; {ADVICE}')
+            raise MixedImages(f'"{a.name}" ({a.op_type})', "is there or not by the size of the batch")
     if len(one.node) != len(other.node):
         node = max(one.node, other.node, key=len)[min(len(one.node), len(other.node))]
-        raise ModelError(f'"{node.name}" ({node.op_type}) is there or not by the size of the batch; {ADVICE}')
+        raise MixedImages(f'"{node.name}" ({node.op_type})', "is there or not by the size of the batch")
     walk = _Walk(one, constants_one, types_one, constants_other, types_other, batch)
     parts = TokenPart(one, constants_one), TokenPart(other, constants_other)
     complaints = walk.complaints(other, parts[0], apart(*parts, opsets, batch) if parts[0].nodes else None)
     if complaints:
-        raise ModelError("; ".join(complaints) + f"; {ADVICE}")
+        where, seen, reason = complaints[0].partition(MIXES)
+        raise MixedImages(where, f"{seen.strip()}{reason}")
     return walk.elsewhere
 
 
@@ -148,7 +159,7 @@ class _Walk:
                     or self._follow(a, b, places)
                 )
             if reason:
-                found.append(f'"{a.name}" ({a.op_type}) mixes the batch into its result: {reason}')
+                found.append(f'"{a.name}" ({a.op_type}){MIXES}: {reason}')
             if reason or mixed.intersection(a.input):
                 mixed.update(a.output)
         for value in self.graph.output:
@@ -190,9 +201,7 @@ class _Walk:
             place = self._place(a, b, live, other) if live else None
             if place is None or list(other) != _with_batch(one, place, self.batch):
                 return f"it makes {one} of one image and {other} of {self.batch}"
-            called = (
-                f'"{a.name}" ({a.op_type}) mixes the batch into its result: it makes {one} of one image and {other}'
-            )
+            called = f'"{a.name}" ({a.op_type}){MIXES}: it makes {one} of one image and {other}'
             origin = f"{called} of {self.batch}"
             places[name] = place if place.in_front or place.origin else replace(place, origin=origin)
         return None
@@ -225,12 +234,6 @@ class _Walk:
 
 def _with_batch(one: list[int], place: Place, batch: int) -> list[int]:
     return [size * batch if axis == place.axis else size for axis, size in enumerate(one)]
-
-
-ADVICE = (
-    "images are computed one by one: keep the batch as dimension 0 (as Flatten from axis 1 or a Reshape to [0, -1] "
-    "do), or export the model with a fixed batch of 1"
-)
 
 
 def _all_known(node: NodeProto, types: Types) -> bool:
@@ -276,5 +279,5 @@ def _repeated(x: npt.NDArray[Any], y: npt.NDArray[Any], batch: int, origin: str)
     (axis,) = grown
     for made, inner in ((np.concatenate([x] * batch, axis), x.shape[axis]), (np.repeat(x, batch, axis), 1)):
         if made.shape == y.shape and np.array_equal(made, y):
-            return Place(axis, inner, f'"{origin}" mixes the batch into its result')
+            return Place(axis, inner, f'"{origin}"{MIXES}')
     return None

@@ -1,18 +1,23 @@
 """Make an ONNX graph static: one image a run, shapes known, and what does not depend on the input computed.
 
+Where a graph mixes the images of a batch, or has inputs without one, all its inputs together are the one image
+(`onnx_whole`).
+
 Exporters leave shape arithmetic behind (Shape, Gather, Concat, Range, If on a shape). With every shape known it is all
 constant, so it is evaluated here, by onnx's own reference implementation, and vanishes.
 """
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import numpy_helper, shape_inference
 
-from dyadic.compiler.importers.onnx_batch import check_batch, for_one_image
+from dyadic.compiler.importers.onnx_batch import MixedImages, check_batch, depends_on_input, for_one_image
 from dyadic.compiler.importers.onnx_folding import (
     Budget,
     Constants,
@@ -21,45 +26,74 @@ from dyadic.compiler.importers.onnx_folding import (
     replace_nodes,
     static_shape,
 )
-from dyadic.compiler.importers.onnx_graph import captured, check_graph, name_nodes
+from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
+from dyadic.compiler.importers.onnx_inputs import (
+    Shapes,
+    fix_as_they_are,
+    fix_for_one_image,
+    no_batch,
+    take_inputs,
+)
 from dyadic.compiler.importers.onnx_uniform import is_uniform
+from dyadic.compiler.importers.onnx_whole import as_one_image
 from dyadic.dialects.tensor_types import MOST_ELEMENTS
-from dyadic.runtime.errors import ModelError, ResourceError, UsageError
+from dyadic.runtime.errors import ModelError, ResourceError
+
+Array = npt.NDArray[Any]
 
 SMALL_BYTES = 4096  # what shape inference gets to see; weights only have shapes there
 MOST_TOTAL = 1 << 26  # numbers of all tensors of one image, which any model may make
 MOST_GROWTH = 4096  # more of them for each number that the model reads and holds
+NO_DATA = {  # types of inputs that say which branch is taken
+    onnx.TensorProto.BOOL,
+    *(getattr(onnx.TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
+}
 OTHER_BATCH = 2  # what the model is also looked at with, where its batch is open
 
 
-def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+class NeedsConstant(ModelError):
+    """A branch is decided by `input`, which is no data: its value is needed while compiling."""
+
+    def __init__(self, node: str, input: str, value: object = "VALUE") -> None:
+        self.node, self.input = node, input
+        seen = "" if value == "VALUE" else f", which is {value} in all calibration samples"
+        super().__init__(
+            f'"{node}" (If) takes a branch by the input "{input}"{seen}: branches are decided while compiling, so say '
+            f"what it is, as --constant {input}={value}"
+        )
+
+
+class Static(NamedTuple):
+    """What is known of a graph once it is static.
+
+    elsewhere: the dimension that is the batch of every output where that is known and not the first. fixed: where there
+    is no batch: how the array of each input and output lies in the tensor that stands for it. reason: why not.
+    """
+
+    elsewhere: dict[str, int]
+    fixed: dict[str, str]
+    reason: str = ""
+
+
+def make_static(model: onnx.ModelProto, shapes: Shapes, known: Mapping[str, Array] | None = None) -> Static:
     """Fix the inputs' shapes with a batch of 1, fold all that is constant, drop all that is dead, infer every shape.
+    Where images cannot be computed one by one, the inputs have the sizes that they have, and are one image together.
 
-    Gives the dimension that is the batch of every output where that is known and not the first.
+    `known`: inputs that are constants.
 
-    Raises ModelError where the model mixes the batch into other dimensions, ResourceError where folding or one tensor
-    of the network would be too large.
+    Raises ModelError where a shape is missing or does not fit, ResourceError where folding or one tensor of the network
+    would be too large.
     """
     graph = model.graph
-    baked = _fix_inputs(graph, shapes)
+    take_inputs(graph, shapes, known or {})
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for value in graph.output:  # the exporter's batch is in them, inference writes them anew
         value.type.tensor_type.ClearField("shape")
-    budget, elsewhere = Budget(constants), dict[str, int]()
-    if baked == 1:
-        types = _settle(model, constants, budget)
-    else:
-        _set_batch(graph, None)
-        _settle(model, constants, budget)  # all that no batch changes, once for both
-        batch = baked or OTHER_BATCH
-        other, others = _look(model), dict(constants)
-        _set_batch(other.graph, batch)
-        types_other = _settle(other, others, budget)
-        _set_batch(graph, 1)
-        for_one_image(graph, constants, baked, types_other)
-        types = _settle(model, constants, budget)
-        elsewhere = check_batch(graph, constants, types, other.graph, others, types_other, batch, model.opset_import)
+    budget = Budget(constants)
+    _take_constants(graph, constants)
+    static = _one_by_one(model, constants, shapes, budget)
     types = _infer_shapes(model, constants, strict=True)
+    _check_branches(graph)
     _check_sizes(graph, types, constants)
     del graph.value_info[:]
     graph.value_info.extend(value for name, value in types.items() if name not in constants)
@@ -68,7 +102,79 @@ def make_static(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
             value.CopyFrom(types[value.name])
     del graph.initializer[:]
     graph.initializer.extend(constants.values())
-    return elsewhere
+    return static
+
+
+def _one_by_one(model: onnx.ModelProto, constants: Constants, shapes: Shapes, budget: Budget) -> Static:
+    """Settle the graph for one image, or else for its inputs as they are."""
+    reason = no_batch(model.graph)
+    if reason is None:
+        before, held = _look(model), dict(constants)
+        try:
+            elsewhere = _for_any_batch(model, constants, shapes, budget)
+            if (reason := _no_image(model, constants)) is None:
+                return Static(elsewhere, {})
+        except MixedImages as error:
+            reason = error.short
+        except ModelError as error:  # what does not fit other batches than the file's own
+            reason = str(error)
+        for field in ("node", "input", "output"):  # as it was before
+            del getattr(model.graph, field)[:]
+            getattr(model.graph, field).extend(getattr(before.graph, field))
+        constants.clear()
+        constants.update(held)
+    fix_as_they_are(model.graph, shapes)
+    fixed = as_one_image(model, constants)
+    _settle(model, constants, budget)
+    return Static({}, fixed, reason)
+
+
+def _for_any_batch(model: onnx.ModelProto, constants: Constants, shapes: Shapes, budget: Budget) -> dict[str, int]:
+    """Settle the graph for a batch of 1, if it answers each image by itself."""
+    graph = model.graph
+    baked = fix_for_one_image(graph, shapes)
+    if baked == 1:
+        _settle(model, constants, budget)
+        return {}
+    _set_batch(graph, None)
+    _settle(model, constants, budget)  # all that no batch changes, once for both
+    batch = baked or OTHER_BATCH
+    other, others = _look(model), dict(constants)
+    _set_batch(other.graph, batch)
+    types_other = _settle(other, others, budget)
+    _set_batch(graph, 1)
+    for_one_image(graph, constants, baked, types_other)
+    types = _settle(model, constants, budget)
+    return check_batch(graph, constants, types, other.graph, others, types_other, batch, model.opset_import)
+
+
+def _no_image(model: onnx.ModelProto, constants: Constants) -> str | None:
+    """Which output of a model for a batch of 1 has no dimension that can be it."""
+    types = _infer_shapes(model, constants, strict=False)
+    live = depends_on_input(model.graph)
+    for value in model.graph.output:
+        shape = static_shape(types.get(value.name))
+        if value.name in live and shape is not None and 1 not in shape:
+            return f'the output "{value.name}" has the shape {shape}, without a batch'
+    return None
+
+
+def _check_branches(graph: onnx.GraphProto) -> None:
+    """No branch is left that an input decides which is no data. Raises NeedsConstant."""
+    sources = {value.name: value for value in graph.input}
+    producers = {name: node for node in graph.node for name in node.output}
+    for node in graph.node:
+        if node.op_type != "If":
+            continue
+        waiting, seen = [node.input[0]], set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen and name in producers:
+                waiting += producers[name].input
+            seen.add(name)
+        deciding = [sources[name] for name in sorted(seen & sources.keys())]
+        if deciding and all(value.type.tensor_type.elem_type in NO_DATA for value in deciding):
+            raise NeedsConstant(node.name, deciding[0].name)
 
 
 def _settle(model: onnx.ModelProto, constants: Constants, budget: Budget) -> Types:
@@ -125,82 +231,6 @@ def _check_sizes(graph: onnx.GraphProto, types: Types, constants: Constants) -> 
                     f"up to {called} the model makes {made} numbers for one image, of {held} that it reads and holds; "
                     f"up to {most} are supported"
                 )
-
-
-def _fix_inputs(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> int:
-    """Write the inputs' static shapes; returns the batch that was baked into the file, 0 where it was open."""
-    initialized = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in initialized]  # old files list weights as inputs
-    if not inputs:
-        raise ModelError("the model has no inputs: its answer is always the same, and there is nothing to compile")
-    unknown = sorted(set(shapes) - {value.name for value in inputs})
-    if unknown:
-        names = ", ".join(f'"{value.name}"' for value in inputs)
-        raise UsageError(f'a shape was given for "{unknown[0]}", but the inputs of the model are {names}')
-    read = {name for node in graph.node for name in (*node.input, *captured(node))}
-    read.update(value.name for value in graph.output)
-    inputs = [value for value in inputs if value.name in read or _is_static(value)]
-    named = _sizes_by_name(inputs, shapes)
-    batches: dict[str, int] = {}  # 0 where it is open
-    for value in inputs:
-        dims = [d.dim_value if d.dim_value > 0 else (d.dim_param or "?") for d in value.type.tensor_type.shape.dim]
-        if dims:
-            batches[value.name] = dims[0] if isinstance(dims[0], int) else 0
-        if value.name in shapes:
-            dims = _given_shape(value.name, dims, list(shapes[value.name]))
-        dims = [*dims[:1], *(named.get(str(size), size) for size in dims[1:])]
-        if not dims or any(isinstance(d, str) for d in dims[1:]):
-            seen = f"the shape {_show(dims)}" if dims else "no shape"
-            example = "x".join(["1", *(str(d) if isinstance(d, int) else "224" for d in dims[1:])])
-            raise ModelError(f'the input "{value.name}" has {seen}: give its size, as --shape {value.name}={example}')
-        sizes = [1, *(int(size) for size in dims[1:])]
-        if math.prod(sizes) > MOST_ELEMENTS:
-            raise ResourceError(
-                f'the input "{value.name}" has the shape {sizes}, {math.prod(sizes)} numbers for one image; '
-                f"up to {MOST_ELEMENTS} are supported"
-            )
-        shape = value.type.tensor_type.shape
-        del shape.dim[:]
-        for size in sizes:
-            shape.dim.add().dim_value = size
-    del graph.input[:]
-    graph.input.extend(inputs)
-    fixed = sorted({size for size in batches.values() if size > 1})
-    if len(fixed) > 1:
-        each = ", ".join(f'"{name}" {size}' for name, size in batches.items() if size > 1)
-        raise ModelError(
-            f"the inputs of the model have different first dimensions ({each}), so that they cannot be a batch; "
-            "give each input a batch dimension of its own"
-        )
-    return fixed[0] if fixed else min(batches.values(), default=1)
-
-
-def _sizes_by_name(inputs: Sequence[onnx.ValueInfoProto], shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
-    """What the sizes that the file has names for are, by the shapes that are given: other inputs may have them, too."""
-    found: dict[str, int] = {}
-    for value in inputs:
-        for dim, size in zip(value.type.tensor_type.shape.dim, shapes.get(value.name, ()), strict=False):
-            if dim.dim_param and dim.dim_param != "?":
-                found.setdefault(dim.dim_param, size)
-    return found
-
-
-def _is_static(value: onnx.ValueInfoProto) -> bool:
-    """Whether an input that nothing reads has a batch and known sizes: it stays in the interface; others vanish."""
-    dims = value.type.tensor_type.shape.dim
-    return bool(dims) and all(d.dim_value > 0 for d in dims[1:])
-
-
-def _given_shape(name: str, dims: Sequence[int | str], given: list[int]) -> list[int]:
-    """The user's shape of an input, where it agrees with what the file fixes; the batch is free."""
-    agrees = all(isinstance(d, str) or d == g for d, g in zip(dims[1:], given[1:], strict=False))
-    if not given or (dims and (len(dims) != len(given) or not agrees)):
-        raise UsageError(f'the shape {given} was given for "{name}", but the model fixes it to {_show(dims)}')
-    return given
-
-
-def _show(dims: Sequence[int | str]) -> str:
-    return "[" + ", ".join(str(d) for d in dims) + "]"
 
 
 def _take_constants(graph: onnx.GraphProto, constants: Constants) -> None:

@@ -110,7 +110,7 @@ def compare_layers(
         raise UsageError(f"samples must be a whole number, 1 or more, not {samples!r}")
     with open_artifact(artifact) as file:
         path, made = file.path, file.made
-        job = Job(model, example_inputs=example_inputs, shape=open_sizes(made), progress=progress)
+        job = Job(model, example_inputs=example_inputs, **same_inputs(made), progress=progress)
         tools = Tools.of(job)
         module, say = float_network(job, tools), tools.progress
         if (way := WAYS.get(str(made.get("equalized")))) is not None:
@@ -204,8 +204,8 @@ def same_model_file(made: Mapping[str, Any], model: object) -> bool | None:
     return recorded["sha256"] == given["sha256"]
 
 
-def open_sizes(made: Mapping[str, Any]) -> dict[str, tuple[int, ...]] | None:
+def same_inputs(made: Mapping[str, Any]) -> dict[str, Any]:
     """What of the compile's options makes the float graph another one."""
     options = made.get("options")
-    shapes = options.get("shape") if isinstance(options, Mapping) else None
-    return {name: tuple(given) for name, given in shapes.items()} if isinstance(shapes, Mapping) else None
+    said = options if isinstance(options, Mapping) else {}
+    return {name: said[name] for name in ("shape", "constant") if isinstance(said.get(name), Mapping)}

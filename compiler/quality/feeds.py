@@ -10,7 +10,8 @@ def random_feeds(session: Session, batch: int) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     feeds = {}
     for info in session.inputs:
-        shape = (batch, *(int(n) for n in info.shape[1:]))
+        sizes = info.shape if info.fixed and not session.batch_first else (batch, *info.batch_first[1:])
+        shape = tuple(int(n) for n in sizes)
         if info.limits is not None:
             low, high = info.limits
             low = 1 if (low, high) == (0, 1) else low

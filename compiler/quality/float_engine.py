@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.dialects import qd
 from dyadic.runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -46,24 +47,51 @@ class Engine:
     bytes: int
 
 
+@dataclass(frozen=True)
+class Interface:
+    """How the model's own arrays differ from those that are compared, of which the first dimension counts samples.
+
+    batch_axes: the dimension of each output that is the batch. fixed: of a model with a fixed batch, by input, if
+    the array of one sample has a 1 in front (`qd.fixed`), nothing where the batch is free. given_back: the outputs of
+    such a model, by place, that have a 1 in front. constants: inputs that are the same always.
+    """
+
+    batch_axes: Sequence[int] = ()
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    given_back: Sequence[int] = ()
+    constants: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def sets(self, run: Callable[[Feeds], Outputs], feeds: Feeds) -> Outputs:
+        """`run` for every sample by itself, with arrays as a model with a fixed batch has them."""
+        made: list[Outputs] = []
+        for i in range(len(next(iter(feeds.values())))):
+            own = {n: value[i : i + 1] if self.fixed.get(n) == qd.FIXED_ONE else value[i] for n, value in feeds.items()}
+            made.append([np.asarray(each) for each in run(own)])
+        return [
+            np.concatenate(parts) if place in self.given_back else np.stack(parts)
+            for place, parts in enumerate(zip(*made, strict=True))
+        ]
+
+
 def make_engine(
-    model: Any, threads: int, examples: Sequence[torch.Tensor] = (), batch_axes: Sequence[int] = ()
+    model: Any, threads: int, examples: Sequence[torch.Tensor] = (), interface: Interface | None = None
 ) -> Engine:
     """What would run `model` with so many threads if there were no dyadic.
 
     examples: inputs of a torch module: integers are of their types, and samples go through in groups as large as they
-    where it takes no other. batch_axes: the dimension of each output that is the batch; here it is the first of all.
+    where it takes no other.
 
     Raises:
         FloatModelError: it cannot be loaded; `run` raises it where it cannot be run.
     """
+    interface = interface or Interface()
     if isinstance(model, str | os.PathLike):
-        return _onnx_engine(os.fspath(model), os.path.getsize(model), threads, batch_axes)
+        return _onnx_engine(os.fspath(model), os.path.getsize(model), threads, interface)
     if isinstance(model, bytes):
-        return _onnx_engine(model, len(model), threads, batch_axes)
+        return _onnx_engine(model, len(model), threads, interface)
     if hasattr(model, "SerializeToString"):
-        return _onnx_engine(data := model.SerializeToString(), len(data), threads, batch_axes)
-    return _torch_engine(model, threads, examples, batch_axes)
+        return _onnx_engine(data := model.SerializeToString(), len(data), threads, interface)
+    return _torch_engine(model, threads, examples, interface)
 
 
 def _refused(engine: str, error: Exception) -> FloatModelError:
@@ -95,7 +123,7 @@ def for_each_image(output: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     return output
 
 
-def _onnx_engine(model: str | bytes, size: int, threads: int, batch_axes: Sequence[int]) -> Engine:
+def _onnx_engine(model: str | bytes, size: int, threads: int, interface: Interface) -> Engine:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -108,7 +136,8 @@ def _onnx_engine(model: str | bytes, size: int, threads: int, batch_axes: Sequen
     except Exception as error:  # it has classes of its own for every reason
         raise _refused("onnxruntime", error) from error
     inputs = session.get_inputs()
-    fixed = next((each.shape[0] for each in inputs if each.shape and isinstance(each.shape[0], int)), None)
+    data = [each for each in inputs if each.name not in interface.constants]
+    fixed = next((each.shape[0] for each in data if each.shape and isinstance(each.shape[0], int)), None)
 
     def answers(feeds: Feeds) -> Outputs:
         """In the types that the file names; an input that nothing reads is zeros."""
@@ -116,21 +145,29 @@ def _onnx_engine(model: str | bytes, size: int, threads: int, batch_axes: Sequen
         for each in inputs:
             kind = NUMPY.get(each.type, np.float32)
             sizes = [size if isinstance(size, int) else 1 for size in each.shape]
-            given[each.name] = feeds[each.name].astype(kind) if each.name in feeds else np.zeros(sizes, kind)
-        count = len(next(iter(feeds.values())))
+            if each.name in interface.constants:
+                constant = interface.constants[each.name]
+                given[each.name] = (np.full(sizes, constant) if constant.ndim == 0 else constant).astype(kind)
+            else:
+                given[each.name] = feeds[each.name].astype(kind) if each.name in feeds else np.zeros(sizes, kind)
         try:
-            outputs = batch_first([np.asarray(output) for output in session.run(None, given)], batch_axes)
-            return [for_each_image(output, count) for output in outputs]
+            return [np.asarray(output) for output in session.run(None, given)]
         except Exception as error:  # as above
             raise _refused("onnxruntime", error) from error
 
+    def images(feeds: Feeds) -> Outputs:
+        count = len(next(iter(feeds.values())))
+        return [for_each_image(output, count) for output in batch_first(answers(feeds), interface.batch_axes)]
+
     def run(feeds: Feeds) -> Outputs:
-        return answers(feeds) if fixed is None else _in_groups(answers, fixed, feeds)
+        if interface.fixed:
+            return interface.sets(answers, feeds)
+        return images(feeds) if fixed is None else _in_groups(images, fixed, feeds)
 
     return Engine("onnxruntime", run, size)
 
 
-def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor], batch_axes: Sequence[int]) -> Engine:
+def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor], interface: Interface) -> Engine:
     import torch
 
     example_batch = len(examples[0]) if examples and examples[0].ndim else 1
@@ -159,17 +196,19 @@ def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor], b
             answer = list(answer.values())
         results = answer if isinstance(answer, tuple | list) else [answer]
         every = [tensor for tensor in results if isinstance(tensor, torch.Tensor)]
-        tensors = [(tensor.float() if tensor.is_floating_point() else tensor).numpy() for tensor in every]
-        tensors = batch_first(tensors, batch_axes)
+        return [(tensor.float() if tensor.is_floating_point() else tensor).numpy() for tensor in every]
+
+    def images(feeds: Feeds) -> Outputs:
+        tensors = batch_first(answers(feeds), interface.batch_axes)
         return [for_each_image(tensor, len(next(iter(feeds.values())))) for tensor in tensors]
 
     def run(feeds: Feeds) -> Outputs:
         try:
-            return answers(feeds)
+            return interface.sets(answers, feeds) if interface.fixed else images(feeds)
         except Exception as whole:  # whatever a user's own module may raise
             try:
                 # it may take the batch that it was exported with alone
-                return _in_groups(answers, example_batch, feeds)
+                return _in_groups(images, example_batch, feeds)
             except Exception:
                 raise _refused("torch", whole) from whole
 

@@ -32,6 +32,9 @@ written onto the ops as discardable attributes:
                                        positions are counted from ids
     qd.batch_axis = 1 : i64            on results: the dimension that is the batch in the user's array; here it is first
     qd.notes = ["..."]                 on a module that was imported: what the user is told of how it is taken
+    qd.fixed = "one"                   on arguments and results of a model that is compiled for the batch it has, whose
+                                       first dimension counts whole sets of inputs: the user's array of one set has
+                                       a 1 there ("one"), or no such dimension ("none"); on the module, the reason
     qd.tokens = 1 : i64                on arguments and results: the dimension that counts tokens, where fewer are
                                        answered as a network for so many would
     qd.last = {name = "softmax", axis = 1 : i64, left_out = false}

@@ -9,6 +9,9 @@ __all__ = [
     "CHANNEL_RANGE",
     "CHANNEL_ROWS",
     "DTYPE",
+    "FIXED",
+    "FIXED_NONE",
+    "FIXED_ONE",
     "FLOAT_BITS",
     "GIVEN",
     "GROUP_SCALES",
@@ -37,6 +40,8 @@ RANGE, INPUT_MEAN, BITS, WHY, NAME = "qd.range", "qd.input_mean", "qd.bits", "qd
 DTYPE, TOKENS, PADDING, LAST = "qd.dtype", "qd.tokens", "qd.padding", "qd.last"
 BATCH_AXIS = "qd.batch_axis"
 NOTES = "qd.notes"
+# of a model that is compiled for a fixed batch: the user's array has a first dimension of 1, or none in its place
+FIXED, FIXED_ONE, FIXED_NONE = "qd.fixed", "one", "none"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"
 WEIGHT_SCALE, WEIGHT_STEPS, GROUP_SCALES = "qd.weight_scale", "qd.weight_steps", "qd.group_scales"
 GIVEN = "qd.given"

@@ -12,7 +12,7 @@ from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest import masks
-from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, reshape, together
+from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, reshape, together, with_one_image
 from dyadic.passes.ingest.folded_convs import image_by_image
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor, literal
 
@@ -229,10 +229,12 @@ def covering(x: ir.Value, kernel: Sequence[int], padding: Sequence[int], dilatio
 
 
 def mean(x: Any, axes: Sequence[int] | None, keep: bool) -> Result:
-    """The mean over some axes, none of them the batch."""
-    places = sorted({place(x, axis) for axis in axes}) if axes is not None else []
-    if not places or places[0] == 0:
-        raise Unsupported("it averages over the batch; give the axes without 0")
+    """The mean over some axes, all where none are given."""
+    axes = range(len(dims_of(x))) if axes is None else axes
+    x = with_one_image(x, axes)
+    places = sorted({place(x, axis) for axis in axes})
+    if not places:
+        return x
     return each(x, lambda value: building.reduce_mean(value, places, keep))
 
 
@@ -296,8 +298,7 @@ def gather(x: Any, axis: int, places: Array) -> Result:
         return literal(taken(x.array, axis, places))
     dims = dims_of(x)
     axis %= len(dims)
-    if axis == 0 and not isinstance(x, Folded):
-        raise Unsupported("it takes images out of the batch")
+    x = with_one_image(x, [axis])
     if not places.size or not all(-dims[axis] <= place < dims[axis] for place in places):
         raise Unsupported(f"its indices do not fit {dims[axis]} entries of axis {axis}")
     runs: list[list[int]] = []  # of neighbours, each of which is a slice

@@ -24,6 +24,7 @@ from dyadic.passes.ingest.translation import (
 )
 
 MOST_COPIES = 64
+REDUCED = "it works along the batch, which must be in front again"
 
 
 def dims_of(value: Result) -> list[int]:
@@ -76,6 +77,12 @@ def place(x: Result, axis: int) -> int:
     return axis % rank + (1 if isinstance(x, Folded) else 0)
 
 
+def with_one_image(x: Result, axes: Sequence[int]) -> Result:
+    """The tensor with a 1 in front, where one of the axes is the one image: along it there is nothing to gather."""
+    one_image = not isinstance(x, Folded | Literal) and 0 in {place(x, axis) for axis in axes}
+    return Folded(lifted(x, len(dims_of(x))), REDUCED) if one_image else x
+
+
 def reshape(x: Result, dims: Sequence[int]) -> Result:
     """`dims` may hold one -1. Where dimension 0 is not 1 afterwards, the batch is folded into others."""
     if isinstance(x, Literal):
@@ -83,12 +90,12 @@ def reshape(x: Result, dims: Sequence[int]) -> Result:
     before = dims_of(x)
     count, known = math.prod(before), math.prod(d for d in dims if d != -1)
     dims = [count // max(known, 1) if d == -1 else d for d in dims]
-    if math.prod(dims) != count or not dims:
+    if math.prod(dims) != count:
         raise Unsupported(f"{before} cannot become {list(dims)} for a batch of 1")
     if dims == before:
         return x
     given = x.value if isinstance(x, Folded) else as_tensor(x)
-    if dims[0] == 1:
+    if dims[:1] == [1]:
         return building.reshape(given, dims)
     reason = x.reason if isinstance(x, Folded) else f"{before} to {dims} mixes the batch into other dimensions"
     return folded(building.reshape(given, [1, *dims]), reason)

@@ -93,8 +93,6 @@ def transpose(node: Node) -> Result:
 def squeeze(node: Node) -> Result:
     x, axes = node.argument(0), integers(node, "axes", 1)
     dims = dims_of(x)
-    if axes is None and not isinstance(x, Literal):
-        raise Unsupported("it squeezes every dimension of size 1, the batch as well; give it axes")
     gone = _places(range(len(dims)) if axes is None else axes, len(dims))
     if axes is not None and any(dims[axis] != 1 for axis in gone):
         raise Unsupported(f"it squeezes axes {axes} of {dims}, which are not all 1")

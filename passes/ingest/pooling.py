@@ -13,7 +13,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import families, resizing
-from dyadic.passes.ingest.folded import dims_of, each, place, reshape
+from dyadic.passes.ingest.folded import dims_of, each, place, reshape, with_one_image
 from dyadic.passes.ingest.translation import Folded, Result, Unsupported, as_tensor
 
 
@@ -71,11 +71,12 @@ def _image(
 
 
 def largest(x: Any, axes: Sequence[int], keep: bool) -> Result:
-    """The largest entry along some axes, none of them the batch."""
+    """The largest entry along some axes."""
     dims = dims_of(x)
+    x = with_one_image(x, axes)
     places = sorted({place(x, axis) for axis in axes})
-    if not places or places[0] == 0:
-        raise Unsupported("it looks for the largest entry of the batch; give the axes without 0")
+    if not places:
+        return x
     if all(dims[axis] == 1 for axis in axes):
         return x if keep else reshape(x, [n for d, n in enumerate(dims) if d not in {a % len(dims) for a in axes}])
     return each(x, lambda value: building.reduction(qd.ReduceMaxOp, value, places, keep))

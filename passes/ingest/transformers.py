@@ -249,12 +249,13 @@ def conv1d(
     if len(dims_of(x)) != 3 or weight.array.ndim != 3:
         raise Unsupported(f"it reads {dims_of(x)}; [1, channels, length] would work")
     n, channels, length = dims_of(x)
-    image = as_tensor(reshape(x, [n, channels, 1, length]))
+    image = reshape(x, [n, channels, 1, length])
     outputs, inputs, kernel = weight.array.shape
     row = reshaped(weight, [outputs, inputs, 1, kernel])
     padding = [0, low, 0, low if high is None else high]
     result = families.conv2d(image, row, bias, [1, stride], padding, [1, dilation], groups)
-    return reshape(result, [n, shape(result)[1], shape(result)[3]])
+    _, made, _, steps = dims_of(result)
+    return reshape(result, [n, made, steps])
 
 
 def where(condition: Any, a: Any, b: Any) -> Result:

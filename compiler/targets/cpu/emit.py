@@ -231,6 +231,7 @@ def _boundary(tensor: Any) -> dict[str, Any]:
         "lo": lo,
         "hi": hi,
         "tokens": tensor["tokens"].value if "tokens" in tensor else 0,
+        "fixed": tensor["fixed"].value if "fixed" in tensor else "",
     }
 
 

@@ -98,11 +98,12 @@ def _boundary(function: Any, body: list[Any], terminator: Any) -> tuple[ir.Array
             index = arguments.index(op.x)
             said = argument_attributes(function, index)
             given = _input(argument_names[index], op, said.get(qd.DTYPE))
-            known = {"tokens": qd.TOKENS, "padding": qd.PADDING}
+            known = {"tokens": qd.TOKENS, "padding": qd.PADDING, "fixed": qd.FIXED}
             inputs[index] = ir.DictAttr.get(given | {key: said[name] for key, name in known.items() if name in said})
     for i, (name, value) in enumerate(zip(result_names, terminator.operation.operands, strict=True)):
         said = argument_attributes(function, i, RESULTS)
         known = {"tokens": qd.TOKENS, "last": qd.LAST, "batch_axis": qd.BATCH_AXIS, "given": qd.DTYPE}
+        known["fixed"] = qd.FIXED
         more = {key: said[named] for key, named in known.items() if named in said}
         outputs += [ir.DictAttr.get(part | more) for part in _parts(name, value)]
     return ir.ArrayAttr.get([inputs[i] for i in range(len(arguments))]), ir.ArrayAttr.get(outputs)

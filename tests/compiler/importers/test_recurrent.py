@@ -12,7 +12,7 @@ from torch import nn
 from torch_mlir import ir
 
 from dyadic.compiler.importers.torch import import_torch
-from dyadic.dialects import new_context
+from dyadic.dialects import new_context, qd
 from dyadic.passes.rewriting import layer_name
 from dyadic.runtime.errors import ModelError
 
@@ -127,12 +127,12 @@ def test_the_usual_lengths_and_no_peepholes_say_nothing() -> None:
     assert_close(outputs(prepared(imported(proto)), x), run_onnxruntime(proto, x), 1e-5)
 
 
-def test_a_batch_that_is_taken_for_time_is_refused() -> None:
+def test_a_batch_that_is_taken_for_time_is_fixed() -> None:
     """Dimension 0 of the input is the batch everywhere else."""
     body = f"a, last, more = LSTM<hidden_size = {H}>(x, w, r) y = Squeeze(a, one)"
     proto = model(body, f"float[N,1,{I}] x", weights("LSTM", 1) | {"one": np.array([1])})
-    with pytest.raises(ModelError, match=r"\(LSTM\) mixes the batch into its result"):
-        imported(proto)
+    said = imported(proto, x=[5, 1, I]).operation.attributes[qd.FIXED].value
+    assert said == '"a" (LSTM) mixes images'
 
 
 def of_torch(network: nn.Module, *shapes: tuple[int, ...]) -> ir.Module:
