@@ -74,9 +74,10 @@ func.func @what_is_rounded_is_not_taken_apart(%x: tensor<1x3x4x2xf32>, %b: tenso
 // CHECK:         %[[A:.+]] = "qd.slice"(%arg0)
 // CHECK-NEXT:    %[[M:.+]] = "qd.matmul"(%[[A]], %arg1) : (tensor<1x1x2xf32>, tensor<1x2x4xf32>) -> tensor<1x1x4xf32>
 // CHECK-NEXT:    %[[S:.+]] = "qd.softmax"(%[[M]]) {axis = 2 : i64} : (tensor<1x1x4xf32>) -> tensor<1x1x4xf32>
-// CHECK-NEXT:    %[[T:.+]] = "qd.scale_shift"(%[[S]], %arg2, %arg2) {axis = 2 : i64} : (tensor<1x1x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x1x4xf32>
+// CHECK-NEXT:    %[[T:.+]] = "qd.scale_shift"(%[[S]], %[[B:.+]], %[[B]]) {axis = 2 : i64} : (tensor<1x1x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x1x4xf32>
 // CHECK-NEXT:    "qd.layer_norm"(%[[T]]
-func.func @rows_of_scores_and_of_shifts(%x: tensor<1x3x2xf32>, %y: tensor<1x2x4xf32>, %b: tensor<4xf32>) -> tensor<1x1x4xf32> {
+func.func @rows_of_scores_and_of_shifts(%x: tensor<1x3x2xf32>, %y: tensor<1x2x4xf32>) -> tensor<1x1x4xf32> {
+  %b = "qd.constant"() {value = dense<[0.5, 1.0, 2.0, -1.0]> : tensor<4xf32>} : () -> tensor<4xf32>
   %m = "qd.matmul"(%x, %y) : (tensor<1x3x2xf32>, tensor<1x2x4xf32>) -> tensor<1x3x4xf32>
   %s = "qd.softmax"(%m) {axis = 2 : i64} : (tensor<1x3x4xf32>) -> tensor<1x3x4xf32>
   %t = "qd.scale_shift"(%s, %b, %b) {axis = 2 : i64} : (tensor<1x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x3x4xf32>
