@@ -25,6 +25,7 @@ from torch_mlir.extras import onnx_importer
 from dyadic.compiler.importers.masks import Found, say_fixed, say_of_argument, say_of_result
 from dyadic.compiler.importers.onnx_bodies import expand_bodies
 from dyadic.compiler.importers.onnx_external import load_external_data
+from dyadic.compiler.importers.onnx_fused import take_apart
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_masks import replace_masks
 from dyadic.compiler.importers.onnx_quantized import normalize_quantization
@@ -63,8 +64,9 @@ def import_onnx(
     opset = _only_standard_domain(model)
     if expand_bodies(model):
         name_nodes(model.graph)
+    notes = take_apart(model)
     check_graph(model.graph, opset)
-    notes = normalize_quantization(model)
+    notes += normalize_quantization(model)
     static = make_static(model, shapes or {}, constants)
     found = replace_masks(model)
     _check_finite(model.graph)

@@ -13,6 +13,7 @@ BITS: dict[int, tuple[int, bool]] = {
     TensorProto.UINT4: (4, False), TensorProto.INT8: (8, True), TensorProto.UINT8: (8, False),
     TensorProto.INT16: (16, True), TensorProto.UINT16: (16, False), TensorProto.INT32: (32, True),
 }  # fmt: skip
+BLOCKS = "{} weights are in blocks with scales of their own: they are read as numbers, and their codes are chosen anew"
 Array = npt.NDArray[Any]
 Rewrite = Callable[["Graph", NodeProto], bool]
 
@@ -38,6 +39,7 @@ class Graph:
     producers: dict[str, NodeProto] = field(default_factory=dict)  # of the graph as it was
     taken: set[str] = field(default_factory=set)
     learned: int = 0  # products whose input had its range found at run time
+    blocked: int = 0  # weights in blocks that have scales of their own
 
     def array(self, name: str) -> Array | None:
         """A constant's numbers; None where it is none."""

@@ -22,7 +22,16 @@ from dyadic.compiler.importers.onnx_dynamic import (
     dynamic_product,
     integer_matmul,
 )
-from dyadic.compiler.importers.onnx_integers import BITS, Graph, Rewrite, Scaling, attributes_of, columns, optional
+from dyadic.compiler.importers.onnx_integers import (
+    BITS,
+    BLOCKS,
+    Graph,
+    Rewrite,
+    Scaling,
+    attributes_of,
+    columns,
+    optional,
+)
 from dyadic.compiler.importers.onnx_qonnx import quant
 
 IN_BYTES = {TensorProto.INT2, TensorProto.UINT2, TensorProto.INT4, TensorProto.UINT4}
@@ -64,7 +73,8 @@ def normalize_quantization(model: onnx.ModelProto) -> list[str]:
     for tensor in [*graph.initializer, *(a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute)]:
         if tensor.data_type in IN_BYTES:
             hold_in_bytes(tensor)
-    return [LEARNED.format(new.learned)] if new.learned else []
+    told = ((LEARNED, new.learned), (BLOCKS, new.blocked))
+    return [note.format(count) for note, count in told if count]
 
 
 def hold_in_bytes(tensor: TensorProto) -> None:
@@ -89,6 +99,7 @@ def dequantize(new: Graph, node: NodeProto) -> bool:
     """DequantizeLinear, with what it means written onto it."""
     attributes = attributes_of(node, "output_dtype") | new.marks(new.type_of(optional(node, 2), node.input[0]))
     new.emit("DequantizeLinear", [name for name in node.input if name], [node.output[0]], node.name, **attributes)
+    new.blocked += bool(attributes.get("block_size")) and node.input[0] in new.constants
     return True
 
 
