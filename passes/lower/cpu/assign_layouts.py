@@ -17,6 +17,7 @@ from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.memory.copies import JOINED, joined_copy
 from dyadic.passes.lower.cpu.memory.views import (
     BUFFERS,
@@ -32,7 +33,7 @@ from dyadic.passes.lower.cpu.memory.views import (
     strides_of,
     to_attribute,
 )
-from dyadic.passes.rewriting import module_pass
+from dyadic.passes.rewriting import defining, module_pass
 from dyadic.runtime.layout import Layout, Margin, rows_of
 from dyadic.runtime.program import ALIGNMENT
 
@@ -244,6 +245,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
                 storage.layout = Layout(CONSTANT, 0, strides_of(storage.dims, pixel, row), 0, plane=plane)
                 continue
             packed = halo == NO_HALO and any(s.packed for s in storage.family())
+            packed = packed or _read_in_rows(storage)
             pixel = storage.sizes.channels if packed else -(-storage.sizes.channels // DWORD) * DWORD
             row = (storage.sizes.columns + halo.left + halo.right) * pixel
             used = (storage.sizes.rows + halo.top + halo.bottom) * row
@@ -263,6 +265,25 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             source = storages[storage.op.x]
             attributes[PLACED] = ir.DenseI64ArrayAttr.get([int(storage.parent is source or source.parent is storage)])
     function.operation.attributes[BUFFERS] = ir.DenseI64ArrayAttr.get(sizes)
+
+
+def _read_in_rows(storage: Storage) -> bool:
+    """A signal or a grey image that only convolutions read whose kernels have rows: with all bytes of a row side by
+    side, four pixels are one multiply instruction's K."""
+    family = list(storage.family())
+    inside = [one.op.operation for one in family]
+    if not isinstance(storage.op, qi.InputOp | qi.Rearrangement) or any(one.sizes.channels != 1 for one in family):
+        return False
+    values = [one.op.operation.results[0] for one in family]
+    readers = [use.owner for value in values for use in value.uses if use.owner not in inside]
+    return all(isinstance(reader.opview, qi.Conv2dOp) and has_rows(reader.opview) for reader in readers)
+
+
+def has_rows(op: qi.Conv2dOp) -> bool:
+    """Whether the kernels of a convolution of one channel are read row by row, as runs of pixels."""
+    made, _, kernel_x, _ = shape(op.weight)
+    grouped = GROUP_SCALES in defining(op.weight).operation.attributes
+    return made > 1 and kernel_x > 1 and ints(op.dilation)[1] == 1 and not grouped
 
 
 def _margins(halo: Halo) -> tuple[Margin, ...]:

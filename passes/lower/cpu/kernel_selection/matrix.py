@@ -41,8 +41,9 @@ def convolution(op: Any) -> list[Launch]:
     weight, format_, scales = constant_weights(op.weight)
     _, kernel_y, kernel_x, depth = weight.shape
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
-    merged = groups == 1 and dilation[1] == 1 and source.pixel == _padded(depth) and kernel_x > 1 and scales is None
-    run = kernel_x * source.pixel // DWORD if merged else -(-depth // DWORD)
+    dense = source.pixel == _padded(depth) or source.pixel == depth == 1
+    merged = groups == 1 and dilation[1] == 1 and dense and kernel_x > 1 and scales is None
+    run = -(-kernel_x * source.pixel // DWORD) if merged else -(-depth // DWORD)
     rest = None if residual is None else view(residual)
     flat = (
         kernel_y == kernel_x == 1

@@ -1,5 +1,6 @@
 """Layouts say where bytes lie: two tensors share bytes only where one is a place in the other."""
 
+import pytest
 from torch_mlir import ir
 
 from dyadic.dialects import new_context
@@ -76,6 +77,24 @@ def test_convolutions_ask_for_what_they_read_beyond_the_edge() -> None:
     assert layouts["q"].halo == (Margin(1, 0), Margin(0, 1), Margin(0, 0))
     assert layouts["q"].strides == ((4 + 1) * 8, 8, 1)
     assert layouts["q"].offset == (4 + 1) * 8
+
+
+@pytest.mark.parametrize(("outputs", "pixel"), [(2, 1), (1, 4)])
+def test_pixels_of_one_channel_touch_where_kernels_read_rows(outputs: int, pixel: int) -> None:
+    """A single filter of a single channel is a depthwise one, which reads pixel by pixel."""
+    each, multipliers, shifts = (", ".join([one] * outputs) for one in ("1.0", "1073741824", "40"))
+    weights = f"tensor<{outputs}x3x3x1x!quant.uniform<i8<-127:127>:f32:0, {{{each}}}>>"
+    layouts = laid_out(
+        f'%w = "qi.constant"() {{value = dense<1> : tensor<{outputs}x3x3x1xi8>}} : () -> {weights}',
+        f'%b = "qi.constant"() {{value = dense<1> : tensor<{outputs}xi32>}} : () -> tensor<{outputs}xi32>',
+        '%c = "qi.conv2d"(%q, %w, %b) {channels_last, strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>,'
+        f" dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: {multipliers}>,"
+        f" shift = array<i32: {shifts}>,"
+        ' low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>}'
+        f' : ({image(1, 4, 4, 1)}, {weights}, tensor<{outputs}xi32>) -> {image(1, 4, 4, outputs)} loc("conv")',
+        source=image(1, 4, 4, 1),
+    )
+    assert layouts["q"].strides == ((4 + 2) * pixel, pixel, 1)
 
 
 def test_views_of_every_rank() -> None:
