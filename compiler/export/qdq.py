@@ -344,3 +344,22 @@ def pad(w: Writer, op: qi.PadOp) -> str:
     sides = w.constant(f"{name}_sides", np.array([*ints(op.low), *ints(op.high)], np.int64))
     value = w.constant(f"{name}_value", storage(op.out)(op.value.value))
     return w.node("Pad", [w.names[op.x], sides, value], name)
+
+
+@exports(qi.RepeatOp)
+def repeat(w: Writer, op: qi.RepeatOp) -> str:
+    """A Gather for each dimension that grows: it takes integers of any type."""
+    made = w.names[op.x]
+    for axis, (size, times) in enumerate(zip(shape(op.x), ints(op.times), strict=True)):
+        if times > 1:
+            made = gathered(w, layer_name(op), made, axis, np.repeat(np.arange(size), times))
+    return made
+
+
+@exports(qi.TakeOp)
+def take(w: Writer, op: qi.TakeOp) -> str:
+    return gathered(w, layer_name(op), w.names[op.x], op.axis.value, np.array(ints(op.places)))
+
+
+def gathered(w: Writer, name: str, x: str, axis: int, places: Array) -> str:
+    return w.node("Gather", [x, w.constant(f"{name}_places", places.astype(np.int64))], name, axis=axis)

@@ -71,6 +71,34 @@ def test_what_is_exported_is_taken_again_with_the_same_integers(tmp_path: Path) 
     assert (first != second).mean() < 0.1
 
 
+def test_what_is_repeated_and_taken_is_gathered() -> None:
+    """The nearest pixel, twice as large, and channels in another order."""
+    x = samples(16)
+    model = float_network()
+    kept = [node for node in model.graph.node if node.name in ("conv1", "relu1")]
+    numbers = {"scales": np.array([1, 1, 2, 3], np.float32), "order": np.array([5, 0, 3, 3], np.int64)}
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(value, name) for name, value in numbers.items())
+    kept += [
+        onnx.helper.make_node("Gather", ["r1", "order"], ["taken"], "taken", axis=1),
+        onnx.helper.make_node("Resize", ["taken", "", "scales"], ["y"], "larger", mode="nearest",
+                              coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    ]  # fmt: skip
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    for size in ("N", 4, 16, 24):
+        dim = model.graph.output[0].type.tensor_type.shape.dim.add()
+        if isinstance(size, str):
+            dim.dim_param = size
+        else:
+            dim.dim_value = size
+    mine, file = exported(model, "int8", x)
+    assert {"Gather"} <= {node.op_type for node in file.graph.node}
+    (theirs,) = answers_of_onnxruntime(file.SerializeToString(), {"x": x})
+    assert mine.shape == theirs.shape == (16, 4, 16, 24)
+    assert np.rint(np.abs(mine - theirs) / step_of_output(file)).max() <= 1
+
+
 def test_a_layer_without_a_form_is_named() -> None:
     x = np.random.default_rng(1).normal(size=(16, 4, 6)).astype(np.float32)
     node = onnx.helper.make_node("Softmax", ["x"], ["p"], "weights", axis=-1)
