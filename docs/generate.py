@@ -169,6 +169,7 @@ def parameters(text: str) -> list[str]:
 def operators() -> str:
     """What both importers take, what ONNX's own tests say of it, and the widths and targets of the ops behind."""
     record = json.loads((HERE.parent / "benchmarks" / "node_tests" / "record.json").read_text())
+    vectors = json.loads((HERE.parent / "benchmarks" / "node_tests" / "vectors.json").read_text())
     right = sum(counts[0] > 0 for counts in record.values())
     made = MADE.replace("docstrings", "importers' marks or the record of benchmarks/node_tests")
     lines = [made, "", "# Operators", ""]
@@ -186,6 +187,12 @@ def operators() -> str:
             f"ONNX's own node tests: {right} operators have a case that is computed right, none has one that is "
             "computed wrong. The numbers are cases that are right and cases that are refused; where there are none, "
             "ONNX has no test that reads numbers, or the operator is new here."
+        ),
+        "",
+        paragraph(
+            f"Of ONNX's {sum(vectors.values())} quantization vectors (`python -m benchmarks.node_tests.vectors "
+            f"--write`), {', '.join(f'{count} are {kind}' for kind, count in vectors.items())}: activations with "
+            "several scales and floats of 8 bits or fewer are refused."
         ),
         "",
         "| operator | right | refused |",
