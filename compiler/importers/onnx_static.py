@@ -145,6 +145,7 @@ def _for_any_batch(model: onnx.ModelProto, constants: Constants, shapes: Shapes,
     _set_batch(graph, 1)
     for_one_image(graph, constants, baked, types_other)
     types = _settle(model, constants, budget)
+    _infer_shapes(model, constants, strict=True)  # what has no type could mix images unseen
     return check_batch(graph, constants, types, other.graph, others, types_other, batch, model.opset_import)
 
 

@@ -230,11 +230,9 @@ def covering(x: ir.Value, kernel: Sequence[int], padding: Sequence[int], dilatio
 
 def mean(x: Any, axes: Sequence[int] | None, keep: bool) -> Result:
     """The mean over some axes, all where none are given."""
-    axes = range(len(dims_of(x))) if axes is None else axes
+    axes = axes or range(len(dims_of(x)))
     x = with_one_image(x, axes)
     places = sorted({place(x, axis) for axis in axes})
-    if not places:
-        return x
     return each(x, lambda value: building.reduce_mean(value, places, keep))
 
 

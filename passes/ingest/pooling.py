@@ -71,12 +71,11 @@ def _image(
 
 
 def largest(x: Any, axes: Sequence[int], keep: bool) -> Result:
-    """The largest entry along some axes."""
+    """The largest entry along some axes, all where none are given."""
     dims = dims_of(x)
+    axes = axes or range(len(dims))
     x = with_one_image(x, axes)
     places = sorted({place(x, axis) for axis in axes})
-    if not places:
-        return x
     if all(dims[axis] == 1 for axis in axes):
         return x if keep else reshape(x, [n for d, n in enumerate(dims) if d not in {a % len(dims) for a in axes}])
     return each(x, lambda value: building.reduction(qd.ReduceMaxOp, value, places, keep))

@@ -25,6 +25,7 @@ from dyadic.passes.ingest.imported_types import element_word, integer_dtype, is_
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.passes.unsupported import Complaint, hint, listed
 from dyadic.runtime.errors import ModelError
+from dyadic.runtime.fixedpoint import S16_MAX
 
 CODES = {"uint8": 0.0, "int8": 128.0}  # inputs that hold an activation's integers, and what zero is as unsigned ones
 
@@ -389,6 +390,8 @@ def _return(
 
 def _with_the_batch_first(value: Result, axis: int) -> ir.Value:
     """A result whose batch, one image, is dimension `axis` of the model's."""
+    if isinstance(value, Literal) and value.array.dtype.kind in "iub" and np.abs(value.array).max(initial=0) <= S16_MAX:
+        value = literal(value.array.astype(np.float32))  # such numbers are what 16 bits hold
     if not axis:
         return as_tensor(value)
     tensor = value.value if isinstance(value, Folded) else as_tensor(value)
