@@ -41,9 +41,9 @@ def test_like_cases_are_one_line() -> None:
 
 
 def test_inputs_are_listed_with_the_rest() -> None:
-    inputs = "uint8[N,4] x, float16[N,4] z, int16[N,4] u"
+    inputs = "uint16[N,4] x, float16[N,4] z, int16[N,4] u"
     said = refusal(model("a = Cast<to=1>(x) b = Cast<to=1>(u) c = Bernoulli(a) d = Add(a, b) y = Add(c, d)", inputs))
-    assert 'the input "x": it holds uint8' in said and 'the input "u": it holds int16' in said
+    assert 'the input "x": it holds uint16' in said and 'the input "u": it holds int16' in said
     assert '"c" (Bernoulli)' in said and "vtensor" not in said
 
 

@@ -128,7 +128,7 @@ def test_of_torch() -> None:
     ("last", "said"),
     [
         ("a = ArgMax <axis = 1> (l) b = Cast <to = 1> (a) y = Sin (b)", "at the end of the network only"),
-        ("y = ArgMax <axis = 0> (l)", "mixes the batch"),
+        ("y = ArgMax <axis = 0> (l)", "ranks the images of a batch"),
     ],
 )
 def test_elsewhere(last: str, said: str) -> None:
