@@ -54,17 +54,26 @@ def prepared(model: onnx.ModelProto) -> ir.Module:
 
 
 def meaning(module: ir.Module, inputs: Sequence[Array]) -> list[Array]:
-    """What `qd` means by the network, in float."""
-    names, results = boundary_names(main_function(module))
+    """What `qd` means by the network, in float; arrays are as the model has them."""
+    function = main_function(module)
+    names, results = boundary_names(function)
     given = {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in zip(names, inputs, strict=True)}
-    for name, argument in zip(names, main_function(module).regions[0].blocks[0].arguments, strict=True):
+    for index, (name, argument) in enumerate(zip(names, function.regions[0].blocks[0].arguments, strict=True)):
+        if is_whole(argument_attributes(function, index)):
+            given[name] = given[name][None]
         if (kind := value_given(argument)) is not None:  # what is quantized at the boundary is clamped there
             given[name] = given[name].clamp(*kind.range)
     made = run_qd(module, given)
-    said = [argument_attributes(main_function(module), i, RESULTS) for i in range(len(results))]
+    said = [argument_attributes(function, i, RESULTS) for i in range(len(results))]
     axes = [one[qd.BATCH_AXIS].value if qd.BATCH_AXIS in one else 0 for one in said]
     answers = [behind(made[name].detach().numpy(), one) for name, one in zip(results, said, strict=True)]
-    return [np.moveaxis(answer, 0, axis) for answer, axis in zip(answers, axes, strict=True)]
+    moved = [np.moveaxis(answer, 0, axis) for answer, axis in zip(answers, axes, strict=True)]
+    return [answer[0] if is_whole(one) else answer for answer, one in zip(moved, said, strict=True)]
+
+
+def is_whole(said: Mapping[str, ir.Attribute]) -> bool:
+    """Whether the network has one more dimension in front than the model, for whole sets of arrays."""
+    return qd.FIXED in said and str(said[qd.FIXED]) == f'"{qd.FIXED_NONE}"'
 
 
 def behind(values: Array, said: Mapping[str, ir.Attribute]) -> Array:

@@ -130,7 +130,8 @@ class Tokens(nn.Module):
 
 
 class Sizes(nn.Module):
-    """Images that are enlarged by repeating and by interpolating, entries that are chosen and mirrored, extremes."""
+    """Images that are enlarged by repeating and by interpolating, entries that are chosen and mirrored, extremes, and a
+    quotient."""
 
     def __init__(self, random: np.random.Generator) -> None:
         super().__init__()
@@ -144,7 +145,7 @@ class Sizes(nn.Module):
         near = F.interpolate(x, scale_factor=2.0)
         between = F.interpolate(x, size=(16, 16), mode="bilinear")
         chosen = torch.maximum(near, self.up(x)[:, self.order])
-        return torch.minimum(chosen, between), between.flip(3)
+        return torch.minimum(chosen, between), between.flip(3) / (1.0 + near)
 
 
 class Steps(nn.Module):

@@ -153,6 +153,7 @@ class _Walk:
             if not mixed.intersection(a.input):
                 reason = (
                     self._puts_into_one(a, b)
+                    or self._along_the_images(a, places)
                     or _changed_constant(
                         a, b, self.constants_one, self.constants_other, self.types_one, self.batch, places
                     )
@@ -178,6 +179,39 @@ class _Walk:
         one, other = self.constants_one[a.input[1]], self.constants_other.get(b.input[1])
         same = other is not None and list(one.dims) == list(other.dims)
         return "it puts entries into the first image alone" if same else None
+
+    def _along_the_images(self, node: NodeProto, places: dict[str, Place]) -> str | None:
+        """What computes each image from all of them and makes as many: shapes do not tell."""
+        place, sizes = (
+            places.get(node.input[0]) if node.input else None,
+            static_shape(self.types_one.get(node.output[0])),
+        )
+        if place is None or not place.in_front or not sizes:
+            return None
+        said = {each.name: list(each.ints) or [each.i] for each in node.attribute}
+        match node.op_type:
+            case "Softmax" | "LogSoftmax" | "Hardmax" | "TopK" | "LpNormalization":
+                axes = said.get("axis", [-1])
+            case "MeanVarianceNormalization":
+                axes = said.get("axes", [0, 2, 3])
+            case "ReverseSequence":
+                axes = said.get("time_axis", [0])
+            case "CumSum":
+                axes = self._numbers(node, 1) or []
+            case "Slice":
+                steps = self._numbers(node, 4) or []
+                every = self._numbers(node, 3) or list(range(len(steps)))
+                axes = [axis for axis, step in zip(every, steps, strict=False) if step < 0]
+            case _:
+                return None
+        return "it computes along the images" if 0 in {axis % len(sizes) for axis in axes} else None
+
+    def _numbers(self, node: NodeProto, index: int) -> list[int] | None:
+        """What a constant input holds; None where it is not there or not known."""
+        name = node.input[index] if len(node.input) > index else ""
+        if name not in self.constants_one:
+            return None
+        return [int(n) for n in numpy_helper.to_array(self.constants_one[name]).reshape(-1)]
 
     def _follow(self, a: NodeProto, b: NodeProto, places: dict[str, Place]) -> str | None:
         """Note where the batch lies in each result; what is wrong where it has no place."""

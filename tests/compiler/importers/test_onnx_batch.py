@@ -18,6 +18,11 @@ MIXED = {
     "flatten from axis 0": ("y = Flatten<axis=0>(x)", {}),
     "the largest of everything": ("m = ReduceMax(x) y = Sub(x, m)", {}),
     "what is above the smallest": ("m = ReduceMin(x) y = Sub(x, m)", {}),
+    "channels of all images normalized": ("y = MeanVarianceNormalization(x)", {}),
+    "images in the other order": (
+        "y = Slice(x, last, before, zero, last)",
+        {"last": np.array([-1]), "before": np.array([-99])},
+    ),
     "the first image only": ("y = Slice(x, zero, one, zero)", {}),
     "all in one row": ("y = Reshape(x, s)", {"s": np.array([1, -1], np.int64)}),
     "a row of one image's length": ("y = Reshape(x, s)", {"s": np.array([1, 168], np.int64)}),
