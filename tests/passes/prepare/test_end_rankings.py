@@ -101,8 +101,9 @@ def test_agreement_is_of_classes() -> None:
     samples = {"x": X, "labels": labels}
     report = dyadic.compile(proto, calibration=X, evaluate=samples, isa=["x86-64"]).report
     wanted = np.concatenate([run_onnxruntime(proto, x[None])[0] for x in X])
-    assert report.comparison.float_accuracy == (wanted == labels).mean()
-    assert report.comparison.agreement is not None and report.comparison.agreement > 0.8
+    seen = report.comparison
+    assert seen is not None and seen.float_accuracy == (wanted == labels).mean()
+    assert seen.agreement is not None and seen.agreement > 0.8
 
 
 def test_of_torch() -> None:
