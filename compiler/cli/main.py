@@ -9,8 +9,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import Field, fields
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not debug:
         sys.excepthook = one_sentence
     try:
-        with Interrupts(), plain_click_errors():
+        with Interrupts(), plain_click_errors(), plain_warnings():
             commands(words, prog_name="dyadic", standalone_mode=False)
         return 0
     except KeyboardInterrupt as interrupt:
@@ -52,6 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
         return 0
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Our warnings are sentences, without the place in our code that says them."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if category is RuntimeWarning:
+                print(f"dyadic: {message}", file=sys.stderr, flush=True)
+            else:
+                usual(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def fail(sentence: str, code: int) -> int:
