@@ -180,7 +180,8 @@ def test_a_drop_is_kept_as_accuracy_or_as_agreement(said: Any, tmp_path: Path, l
     if not labels:
         del data["labels"]
     np.savez(tmp_path / "others.npz", **data)
-    assert said("--max-drop", "2%", "--evaluate", tmp_path / "others.npz") == (0, "")
+    code, notes = said("--max-drop", "2%", "--evaluate", tmp_path / "others.npz")
+    assert code == 0 and all("signal to noise" in note for note in notes.splitlines())
     selection = report_of(tmp_path / "out.dyq").selection
     assert selection is not None
     float_, int8, chosen = selection.variants
