@@ -10,6 +10,7 @@ not below 0 (for others `~x`, and the second half of the table):
 Numbers below 2^(b+1) have lines of one number, hence their exact values.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,17 @@ def lines(bits: int) -> int:
 def bits_of(count: int) -> int | None:
     """`b` of a table of so many lines; None where there is no such table."""
     return next((bits for bits in CHOICES if 2 * lines(bits) == count), None)
+
+
+def pieces(bits: int) -> Iterator[tuple[int, int, int, int]]:
+    """Of every line, in the table's order: the number that it begins at, the one in its middle, the one that the next
+    begins at, and e. Of one number (e = 0) the middle is the number itself."""
+    for sign in (0, -1):
+        for index in range(lines(bits)):
+            exponent = max((index >> bits) - 1, 0)
+            place = (index - (exponent << bits)) << exponent
+            middle, end = place + (1 << exponent >> 1), place + (1 << exponent)
+            yield place ^ sign, middle ^ sign, end ^ sign, exponent
 
 
 def reach(bits: int) -> Integers:

@@ -61,12 +61,9 @@ def line_table(ratio: Fraction) -> tuple[npt.NDArray[np.int32], int]:
         return min(max(scaled / (place or 1), -most), most)  # beyond it a step of a makes 2^14 of the result
 
     rows = []
-    for sign in (0, -1):
-        for index in range(piecewise_linear.lines(BITS)):
-            exponent = max((index >> BITS) - 1, 0)
-            place = (index - (exponent << BITS)) << exponent
-            start, end = (at((place + far) ^ sign) for far in (0, 1 << exponent))
-            bend = at((place + (1 << exponent - 1)) ^ sign) - (start + end) / 2 if exponent else Fraction(0)
-            slope = (end - start) * (1 << SLOPE_BITS) / (1 << exponent) if exponent else Fraction(0)
-            rows.append((round_half_up(start + bend / 2), round_half_up(slope)))
+    for *places, exponent in piecewise_linear.pieces(BITS):
+        start, middle, end = map(at, places)
+        bend = middle - (start + end) / 2 if exponent else Fraction(0)
+        slope = (end - start) * (1 << SLOPE_BITS) / (1 << exponent) if exponent else Fraction(0)
+        rows.append((round_half_up(start + bend / 2), round_half_up(slope)))
     return np.array(rows, np.int32), shift

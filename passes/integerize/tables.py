@@ -120,18 +120,12 @@ def line_table(op: qd.Function, x: Activation, out: Activation) -> npt.NDArray[n
 def lines(exact: Values, bits: int) -> tuple[npt.NDArray[np.int32], int]:
     """The table, and how far the function is from a line at most, in units of `Values`, where it is inside 16 bits."""
     rows, most = [], 0
-    for sign in (0, -1):
-        for index in range(piecewise_linear.lines(bits)):
-            exponent = max((index >> bits) - 1, 0)
-            place = (index - (exponent << bits)) << exponent
-            start, end = (limited(exact.at((place + far) ^ sign)) for far in (0, 1 << exponent))
-            middle = start
-            if exponent:
-                middle = limited(exact.at((place + (1 << exponent - 1)) ^ sign))
-            bend = middle - (start + end >> 1) if exponent else 0
-            if abs(middle) <= S16_MAX * Values.ONE:
-                most = max(most, abs(bend) // 2)
-            rows.append((start + bend // 2, end - start >> exponent if exponent else 0))
+    for *places, exponent in piecewise_linear.pieces(bits):
+        start, middle, end = (limited(exact.at(place)) for place in places)
+        bend = middle - (start + end >> 1) if exponent else 0
+        if abs(middle) <= S16_MAX * Values.ONE:
+            most = max(most, abs(bend) // 2)
+        rows.append((start + bend // 2, end - start >> exponent if exponent else 0))
     down = 40 - piecewise_linear.FRACTION_BITS
     table = (np.array(rows, object) + (1 << down - 1)) >> down
     return table.astype(np.int32), most
