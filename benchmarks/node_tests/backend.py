@@ -17,6 +17,7 @@ from onnx.backend.base import Backend, BackendRep
 from torch_mlir import ir
 
 from dyadic.compiler.importers.onnx import import_onnx
+from dyadic.compiler.importers.onnx_whole import FIRST, reshaped
 from dyadic.dialects import new_context, qd
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function, run_qd
@@ -25,7 +26,7 @@ from dyadic.passes.integerize.quantization import value_given
 from dyadic.runtime.last_function import LastFunction, computed
 
 Array = Any  # numpy.ndarray of any type
-AXES, HALF = "dyadic.first", "dyadic.half"  # the constants [0] and 0.5
+HALF = "dyadic.half"  # the constant 0.5
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 BEHIND = {"ArgMax", "ArgMin", "Hardmax", "LogSoftmax", "TopK"}  # integers
 
@@ -116,7 +117,7 @@ def as_one_image(
     graph, opset = model.graph, next(o.version for o in model.opset_import if o.domain == "")
     inputs, before, after, results, kinds = [], [], [], [], []
     initializers = [*graph.initializer, *(numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items())]
-    initializers.append(numpy_helper.from_array(np.zeros(1, np.int64), AXES))
+    initializers.append(numpy_helper.from_array(np.zeros(1, np.int64), FIRST))
     initializers.append(numpy_helper.from_array(np.asarray(1 / factor, np.float32), HALF))
     known = {tensor.name for tensor in initializers}
     for value in graph.input:
@@ -139,10 +140,3 @@ def as_one_image(
     made = helper.make_model(whole, opset_imports=model.opset_import, functions=model.functions)
     made.ir_version = model.ir_version
     return made, kinds
-
-
-def reshaped(operator: str, source: str, target: str, opset: int) -> onnx.NodeProto:
-    """Squeeze or Unsqueeze of the first dimension."""
-    if opset < 13:
-        return helper.make_node(operator, [source], [target], f"{target} {operator}", axes=[0])
-    return helper.make_node(operator, [source, AXES], [target], f"{target} {operator}")

@@ -22,8 +22,9 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.backend.test.case.node import collect_testcases
 
 import dyadic
-from benchmarks.node_tests.backend import AXES, meaning, prepared, reshaped
+from benchmarks.node_tests.backend import meaning, prepared
 from dyadic.compiler.importers.onnx_folding import Budget, fold
+from dyadic.compiler.importers.onnx_whole import FIRST, reshaped
 from dyadic.runtime.errors import DyadicError, UsageError
 
 RECORD = Path(__file__).parent / "vectors.json"  # what became of so many
@@ -142,7 +143,7 @@ def answered(model: onnx.ModelProto, node: onnx.NodeProto, inputs: Sequence[Any]
     scale = np.float32(np.asarray(given(place.scale, np.float32(1))).reshape(()))
     zero_point = np.asarray(given(place.zero_point, np.zeros((), x.dtype)))
     initializers = [numpy_helper.from_array(np.asarray(a), name) for name, a in known.items()]
-    initializers.append(numpy_helper.from_array(np.zeros(1, np.int64), AXES))
+    initializers.append(numpy_helper.from_array(np.zeros(1, np.int64), FIRST))
     before = [reshaped("Squeeze", "image", "numbers" if integers else live, opset)]
     if integers:
         initializers.append(numpy_helper.from_array(np.asarray(scale), "scale in front"))
@@ -185,7 +186,7 @@ def weighed(model: onnx.ModelProto, node: onnx.NodeProto, inputs: Sequence[Any])
     opset = next(o.version for o in model.opset_import if o.domain == "")
     names = [name for name in node.input if name]
     tensors = [numpy_helper.from_array(np.asarray(x), name) for name, x in zip(names, inputs, strict=True)]
-    tensors.append(numpy_helper.from_array(np.zeros(1, np.int64), AXES))
+    tensors.append(numpy_helper.from_array(np.zeros(1, np.int64), FIRST))
     nodes = [
         node,
         helper.make_node("Cast", [node.output[0]], ["real"], "real", to=TensorProto.FLOAT),

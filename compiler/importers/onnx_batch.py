@@ -197,21 +197,14 @@ class _Walk:
             case "ReverseSequence":
                 axes = said.get("time_axis", [0])
             case "CumSum":
-                axes = self._numbers(node, 1) or []
+                axes = whole_numbers(node, 1, self.constants_one) or []
             case "Slice":
-                steps = self._numbers(node, 4) or []
-                every = self._numbers(node, 3) or list(range(len(steps)))
+                steps = whole_numbers(node, 4, self.constants_one) or []
+                every = whole_numbers(node, 3, self.constants_one) or list(range(len(steps)))
                 axes = [axis for axis, step in zip(every, steps, strict=False) if step < 0]
             case _:
                 return None
         return "it computes along the images" if 0 in {axis % len(sizes) for axis in axes} else None
-
-    def _numbers(self, node: NodeProto, index: int) -> list[int] | None:
-        """What a constant input holds; None where it is not there or not known."""
-        name = node.input[index] if len(node.input) > index else ""
-        if name not in self.constants_one:
-            return None
-        return [int(n) for n in numpy_helper.to_array(self.constants_one[name]).reshape(-1)]
 
     def _follow(self, a: NodeProto, b: NodeProto, places: dict[str, Place]) -> str | None:
         """Note where the batch lies in each result; what is wrong where it has no place."""
@@ -260,10 +253,16 @@ class _Walk:
         """What a node says that it works along, as an attribute or as a constant."""
         given = next((list(each.ints) for each in node.attribute if each.name == "axes"), None)
         index = {"Slice": 3, "Pad": 3}.get(node.op_type, 1)
-        if given is None and len(node.input) > index and node.input[index] in self.constants_other:
-            values = numpy_helper.to_array(self.constants_other[node.input[index]]).reshape(-1)
-            return [int(v) for v in values] if values.dtype.kind in "iu" else None
-        return given
+        return whole_numbers(node, index, self.constants_other) if given is None else given
+
+
+def whole_numbers(node: NodeProto, index: int, constants: Constants) -> list[int] | None:
+    """What a constant input of whole numbers holds; None where there is none."""
+    name = node.input[index] if len(node.input) > index else ""
+    if name not in constants:
+        return None
+    values = numpy_helper.to_array(constants[name]).reshape(-1)
+    return [int(value) for value in values] if values.dtype.kind in "iu" else None
 
 
 def _with_batch(one: list[int], place: Place, batch: int) -> list[int]:
