@@ -12,7 +12,7 @@ from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest import masks
-from dyadic.passes.ingest.folded import dims_of, each, folded, lifted, place, reshape, together, with_one_image
+from dyadic.passes.ingest.folded import axes_of, dims_of, each, folded, lifted, place, reshape, together, with_one_image
 from dyadic.passes.ingest.folded_convs import image_by_image
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor, literal
 
@@ -230,7 +230,7 @@ def covering(x: ir.Value, kernel: Sequence[int], padding: Sequence[int], dilatio
 
 def mean(x: Any, axes: Sequence[int] | None, keep: bool) -> Result:
     """The mean over some axes, all where none are given."""
-    axes = axes or range(len(dims_of(x)))
+    axes = axes_of(x, axes)
     x = with_one_image(x, axes)
     places = sorted({place(x, axis) for axis in axes})
     return each(x, lambda value: building.reduce_mean(value, places, keep))

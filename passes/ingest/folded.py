@@ -69,6 +69,11 @@ def together(values: Sequence[Result], function: Callable[[list[ir.Value]], ir.V
     return folded(function([lifted(value, rank) for value in values]), reasons[0])
 
 
+def axes_of(x: Result, axes: Sequence[int] | None) -> Sequence[int]:
+    """The axes that a reduction works along: all of them where none are named."""
+    return axes or range(len(dims_of(x)))
+
+
 def place(x: Result, axis: int) -> int:
     """Where the model's axis lies in the tensor."""
     rank = len(dims_of(x))

@@ -11,7 +11,7 @@ import numpy as np
 
 from dyadic.dialects import qd
 from dyadic.passes.ingest import families, pooling, transformers
-from dyadic.passes.ingest.folded import dims_of
+from dyadic.passes.ingest.folded import axes_of, dims_of
 from dyadic.passes.ingest.functions import function
 from dyadic.passes.ingest.onnx_layers import window
 from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
@@ -86,7 +86,7 @@ def _axes(node: Node) -> list[int] | None:
     axes = integers(node, "axes", 1)
     if not axes and attribute(node, "noop_with_empty_axes", 0):
         return None
-    return list(axes or range(len(dims_of(node.argument(0)))))
+    return list(axes_of(node.argument(0), axes))
 
 
 def _same(x: Any) -> Result:

@@ -13,7 +13,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import families, resizing
-from dyadic.passes.ingest.folded import dims_of, each, place, reshape, with_one_image
+from dyadic.passes.ingest.folded import axes_of, dims_of, each, place, reshape, with_one_image
 from dyadic.passes.ingest.translation import Folded, Result, Unsupported, as_tensor
 
 
@@ -73,7 +73,7 @@ def _image(
 def largest(x: Any, axes: Sequence[int], keep: bool) -> Result:
     """The largest entry along some axes, all where none are given."""
     dims = dims_of(x)
-    axes = axes or range(len(dims))
+    axes = axes_of(x, axes)
     x = with_one_image(x, axes)
     places = sorted({place(x, axis) for axis in axes})
     if all(dims[axis] == 1 for axis in axes):

@@ -11,6 +11,7 @@ from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest import choices, families, masks
 from dyadic.passes.ingest.folded import (
+    axes_of,
     dims_of,
     each,
     expand,
@@ -219,7 +220,7 @@ def total(x: Any, axes: list[int] | None, keep: bool) -> Result:
     if isinstance(x, masks.LATER):
         return masks.total(x, axes or [], keep)
     dims = dims_of(x)
-    count = int(np.prod([dims[axis] for axis in axes or range(len(dims))]))
+    count = int(np.prod([dims[axis] for axis in axes_of(x, axes)]))
     return families.mul(families.mean(x, axes, keep), literal(np.asarray(count, np.float64)))
 
 
@@ -232,7 +233,7 @@ def length(x: Any, axes: list[int], keep: bool) -> Result:
 def variance(x: Any, axes: list[int] | None, correction: float, keep: bool) -> Result:
     """The mean of squares of what differs from the mean, times n / (n - correction)."""
     dims = dims_of(x)
-    count = int(np.prod([dims[axis] for axis in axes or range(len(dims))]))
+    count = int(np.prod([dims[axis] for axis in axes_of(x, axes)]))
     distance = families.elementwise(qd.SubOp, x, families.mean(x, axes, True))
     squares = families.elementwise(qd.MulOp, distance, distance)
     return families.mul(
