@@ -167,7 +167,7 @@ def piecewise(op: qi.PiecewiseLinearOp) -> list[Launch]:
             place(layout_of(op.out)),
             [place(layout_of(op.x))],
             weights=piecewise_linear.pack_lines(table),
-            params=piecewise_linear.pack_params(_header(op)),
+            params=requantize.pack_header(_header(op)),
             constant=constant_bytes(op.x),
         )
     ]

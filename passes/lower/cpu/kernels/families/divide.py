@@ -17,7 +17,7 @@ from dyadic.dialects import quotients as law
 from dyadic.passes.lower.cpu.kernels.families.piecewise_linear import line_of
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow
-from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import HEADER, SHORT
+from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT, pack_header
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, signed_words, unit_at, units_of
 
@@ -46,8 +46,7 @@ class DivideSpec:
 
 def pack_params(header: list[int], zero_point: int, shift: int) -> npt.NDArray[np.int32]:
     """Zero point, low and high of the result, and what the arithmetic needs."""
-    numbers = [*header, zero_point, shift - SPLIT, 1 << shift - SPLIT - 1]
-    return np.array(numbers + [0] * (HEADER - len(numbers)), np.int32)
+    return pack_header([*header, zero_point, shift - SPLIT, 1 << shift - SPLIT - 1])
 
 
 def generate(spec: DivideSpec, level: str, symbol: str) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from dyadic.dialects import piecewise_linear as law
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow
-from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import HEADER, SHORT
+from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
 
@@ -37,11 +37,6 @@ class PiecewiseLinearSpec:
 def pack_lines(table: npt.NDArray[np.int32]) -> npt.NDArray[np.int8]:
     """[lines, 2] as the weights of the kernel."""
     return np.ascontiguousarray(table, "<i4").reshape(-1).view(np.int8)
-
-
-def pack_params(header: list[int]) -> npt.NDArray[np.int32]:
-    """Zero point, low and high of the result."""
-    return np.array(header + [0] * (HEADER - len(header)), np.int32)
 
 
 def generate(spec: PiecewiseLinearSpec, level: str, symbol: str) -> None:

@@ -77,9 +77,14 @@ def pack(
         packed[:, ROUND_ODD : ROUND_ODD + LANES] = np.ascontiguousarray(rounding[:, 1::2]).view(np.int32)
     if residual is not None:
         packed[:, RESIDUAL : RESIDUAL + LANES] = padded(residual)
+    return np.concatenate([pack_header(header), packed.reshape(-1)])
+
+
+def pack_header(numbers: list[int]) -> npt.NDArray[np.int32]:
+    """What stands in front of the blocks, or alone: zero point, low and high of the result, and what a family adds."""
     head = np.zeros(HEADER, np.int32)
-    head[: len(header)] = header
-    return np.concatenate([head, packed.reshape(-1)])
+    head[: len(numbers)] = numbers
+    return head
 
 
 def form_of(shift: npt.NDArray[np.int64], *, short: bool = False, residual_shift: int | None = None) -> str:

@@ -302,7 +302,7 @@ def test_lines_of_wide_numbers(kernels: Any) -> None:
         spec = piecewise_linear.PiecewiseLinearSpec(bits, *sizes[1:], 1, x.lies, out.lies)
         memory = {
             "weights": piecewise_linear.pack_lines(table),
-            "params": piecewise_linear.pack_params([out.zero_point, low, high]),
+            "params": requantize.pack_header([out.zero_point, low, high]),
         }
         cases.append(finished(kernels, spec, [x], out, values, **memory))
     kernels.check(cases, rng)
