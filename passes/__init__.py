@@ -13,11 +13,11 @@ from dyadic.passes.integerize.mark_tokens import mark_tokens
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.place_widths import place_widths
 from dyadic.passes.integerize.verify_integer import verify_integer
-from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
-from dyadic.passes.lower.cpu.choose_dim_order import choose_dim_order
 from dyadic.passes.lower.cpu.join_copies import join_copies
-from dyadic.passes.lower.cpu.plan_memory import plan_memory
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
+from dyadic.passes.lower.memory.assign_layouts import assign_layouts
+from dyadic.passes.lower.memory.choose_dim_order import choose_dim_order
+from dyadic.passes.lower.memory.plan_memory import plan_memory
 from dyadic.passes.prepare.balance_attention import balance_attention
 from dyadic.passes.prepare.balance_norms import balance_norms
 from dyadic.passes.prepare.end_in_float import end_in_float

@@ -33,6 +33,11 @@ class Pass:
     summary: str
     run: Callable[[ir.Operation], None]
 
+    @property
+    def folder(self) -> str:
+        """Under `passes/`, where its file is: `lower/memory`."""
+        return "/".join(self.run.__module__.split(".")[2:-1])
+
 
 def module_pass(run: Callable[[ir.Operation], None]) -> Pass:
     """Turn `def fold_batch_norm(module)` into the pass `fold-batch-norm`, summarised by its docstring's first line."""

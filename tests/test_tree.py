@@ -12,16 +12,18 @@ from dyadic.passes import PIPELINE
 
 ROOT = Path(__file__).resolve().parent.parent
 PASS = re.compile(r"^@module_pass\ndef (\w+)\(", re.M)
-REGISTERED = [(stage, one.name) for stage, passes in PIPELINE.items() for one in passes]
+REGISTERED = sorted({(one.folder, one.name) for passes in PIPELINE.values() for one in passes})
+SHARED = {"lower/memory"}  # by the stages of several targets
 
 
-@pytest.mark.parametrize("stage", PIPELINE)
+@pytest.mark.parametrize("stage", sorted({*PIPELINE, *SHARED}))
 def test_every_pass_file_is_in_its_stage(stage: str) -> None:
     in_files = {}
     for path in (ROOT / "passes" / stage).glob("*.py"):
         for name in PASS.findall(path.read_text()):
             in_files[name] = path.stem
-    assert sorted(in_files) == sorted(one.name.replace("-", "_") for one in PIPELINE[stage])
+    assert sorted(in_files) == sorted(name.replace("-", "_") for folder, name in REGISTERED if folder == stage)
+    assert {one.folder for one in PIPELINE.get(stage, ())} <= {stage, *(SHARED if stage.startswith("lower") else ())}
     assert list(in_files) == list(in_files.values()), "one pass a file, and the file has its name"
 
 
@@ -31,7 +33,7 @@ def test_every_folder_of_passes_is_a_stage() -> None:
         for p in (ROOT / "passes").rglob("*.py")
         if PASS.search(p.read_text())
     }
-    assert folders <= set(PIPELINE)
+    assert folders <= {*PIPELINE, *SHARED}
 
 
 def test_pass_names_are_unique() -> None:

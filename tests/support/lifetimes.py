@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dyadic.passes.lower.cpu.plan_memory import Life
+from dyadic.passes.lower.memory.plan_memory import Life
 
 
 def lower_bound(sizes: Sequence[int], life: Sequence[Life]) -> int:

@@ -23,7 +23,7 @@ from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.tuning_space import Effort, candidates, shape, tunables
-from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS
+from dyadic.passes.lower.memory.views import ARENA, BUFFERS
 
 LEAST_UNITS = 4  # for each thread, or as many as the static choice has: another machine may have more threads
 

@@ -18,8 +18,9 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.passes.lower.cpu.kernel_selection.copies import copied
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import clamps
-from dyadic.passes.lower.cpu.memory.copies import JOINED, copied, readers
+from dyadic.passes.lower.memory.copies import JOINED, readers
 from dyadic.passes.rewriting import module_pass
 
 

@@ -13,8 +13,8 @@ from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place, plane
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families.copy import pack_fill_params
 from dyadic.passes.lower.cpu.kernels.families.halo import HaloSpec
-from dyadic.passes.lower.cpu.memory.copies import is_joined
-from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, NO_HALO, layout_of, to_attribute, view
+from dyadic.passes.lower.memory.copies import is_joined
+from dyadic.passes.lower.memory.views import ARENA, BUFFERS, NO_HALO, layout_of, to_attribute, view
 from dyadic.passes.rewriting import defining, module_pass
 
 INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"

@@ -4,7 +4,7 @@ from typing import Any
 
 from support.lifetimes import lower_bound
 
-from dyadic.passes.lower.cpu.plan_memory import Life
+from dyadic.passes.lower.memory.plan_memory import Life
 
 
 def test_a_network_takes_little_more_than_what_is_alive_at_once(compiled: Any) -> None:

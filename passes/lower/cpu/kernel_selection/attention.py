@@ -17,7 +17,7 @@ from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import attention as family
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
-from dyadic.passes.lower.cpu.memory.views import CONSTANT, is_constant, layout_of, strides
+from dyadic.passes.lower.memory.views import CONSTANT, is_constant, layout_of, strides
 from dyadic.passes.rewriting import defining
 from dyadic.runtime import fixedpoint
 

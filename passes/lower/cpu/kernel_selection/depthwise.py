@@ -11,7 +11,7 @@ from dyadic.passes.lower.cpu.kernel_selection.matrix import constant_weights, fo
 from dyadic.passes.lower.cpu.kernels.families import depthwise, weight_storage
 from dyadic.passes.lower.cpu.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.memory.views import view
+from dyadic.passes.lower.memory.views import view
 
 UNIT_BYTES = 32 << 10  # of the result in one unit, about
 SHARED_ROWS = 14  # an image of fewer rows is not cut

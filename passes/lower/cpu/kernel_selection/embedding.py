@@ -10,7 +10,7 @@ from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families.embedding import EmbeddingSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.memory.views import view
+from dyadic.passes.lower.memory.views import view
 from dyadic.passes.rewriting import defining
 
 

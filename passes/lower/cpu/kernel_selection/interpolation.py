@@ -7,7 +7,7 @@ from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import interpolate
-from dyadic.passes.lower.cpu.memory.views import view
+from dyadic.passes.lower.memory.views import view
 
 
 @selects(qi.InterpolateOp)

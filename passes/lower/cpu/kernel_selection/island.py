@@ -12,7 +12,7 @@ from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import float_conv
 from dyadic.passes.lower.cpu.kernels.families.float_conv import FloatConvSpec
-from dyadic.passes.lower.cpu.memory.views import view
+from dyadic.passes.lower.memory.views import view
 from dyadic.passes.rewriting import defining
 
 UNITS = 8  # that an image has where its channels allow it

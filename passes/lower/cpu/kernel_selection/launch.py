@@ -11,7 +11,7 @@ from torch_mlir import ir
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.tensor_types import storage
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.memory.views import CONSTANT, View, layout_of
+from dyadic.passes.lower.memory.views import CONSTANT, View, layout_of
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.fixedpoint import planes
 from dyadic.runtime.layout import Layout

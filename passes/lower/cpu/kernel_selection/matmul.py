@@ -12,7 +12,7 @@ from dyadic.passes.lower.cpu.kernel_selection.matrix import unit_shape
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import matmul as family
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.memory.views import layout_of
+from dyadic.passes.lower.memory.views import layout_of
 
 
 @selects(qi.MatmulOp)

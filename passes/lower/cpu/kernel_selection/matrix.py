@@ -19,7 +19,7 @@ from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import LANES
 from dyadic.passes.lower.cpu.kernels.weights.weight_format import Format
-from dyadic.passes.lower.cpu.memory.views import NO_HALO, View, view
+from dyadic.passes.lower.memory.views import NO_HALO, View, view
 from dyadic.passes.rewriting import defining
 
 DWORD = 4

@@ -13,9 +13,9 @@ from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_byt
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import copy
-from dyadic.passes.lower.cpu.memory.orders import common_refinement
-from dyadic.passes.lower.cpu.memory.views import PLACED, View, layout_of, strides, view
-from dyadic.passes.lower.cpu.memory.walks import merged
+from dyadic.passes.lower.memory.orders import common_refinement
+from dyadic.passes.lower.memory.views import PLACED, View, layout_of, strides, view
+from dyadic.passes.lower.memory.walks import merged
 
 DIMENSIONS = 4  # that every copy has; those of size 1 are in front
 

@@ -10,8 +10,8 @@ from dyadic.passes.lower.cpu.kernel_selection.move import moved
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import take
-from dyadic.passes.lower.cpu.memory.views import layout_of, strides
-from dyadic.passes.lower.cpu.memory.walks import merged
+from dyadic.passes.lower.memory.views import layout_of, strides
+from dyadic.passes.lower.memory.walks import merged
 
 
 @selects(qi.RepeatOp)

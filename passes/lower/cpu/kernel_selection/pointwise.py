@@ -21,8 +21,8 @@ from dyadic.passes.lower.cpu.kernels.families import (
 )
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
-from dyadic.passes.lower.cpu.memory.views import layout_of
-from dyadic.passes.lower.cpu.memory.walks import INNER, Walk, broadcast, merged, pixels
+from dyadic.passes.lower.memory.views import layout_of
+from dyadic.passes.lower.memory.walks import INNER, Walk, broadcast, merged, pixels
 from dyadic.runtime import fixedpoint
 
 UNIT_BYTES = 16 << 10  # of the result in one unit, about: enough to be worth a thread's while

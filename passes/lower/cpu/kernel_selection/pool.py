@@ -13,7 +13,7 @@ from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import pool
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.memory.views import view
+from dyadic.passes.lower.memory.views import view
 
 
 def _window(op: Any) -> dict[str, int]:

@@ -13,7 +13,7 @@ from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import recurrence as family
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
-from dyadic.passes.lower.cpu.memory.views import layout_of
+from dyadic.passes.lower.memory.views import layout_of
 from dyadic.passes.rewriting import defining
 
 

@@ -29,7 +29,7 @@ from dyadic.passes.lower.cpu.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.registry import from_attribute
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import HIGH, SHORT, SMALL_SHIFT, WIDE, clamps, form_of
-from dyadic.passes.lower.cpu.memory.views import BUFFERS
+from dyadic.passes.lower.memory.views import BUFFERS
 
 MOVES = {"qi.concat", "qi.slice", "qi.reshape", "qi.transpose"}  # free, or not, as layouts have it
 FREE = {"qi.constant", "qi.quantize", "qi.dequantize", "func.return", *MOVES}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.lifetimes import lower_bound
 
-from dyadic.passes.lower.cpu.plan_memory import Life, place
+from dyadic.passes.lower.memory.plan_memory import Life, place
 
 SIZES = st.integers(1, 50).map(lambda n: 64 * n)
 LIVES = st.tuples(st.integers(0, 20), st.integers(0, 6)).map(lambda pair: Life(pair[0], pair[0] + pair[1]))

@@ -18,8 +18,8 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
-from dyadic.passes.lower.cpu.memory.copies import JOINED, joined_copy
-from dyadic.passes.lower.cpu.memory.views import (
+from dyadic.passes.lower.memory.copies import JOINED, joined_copy
+from dyadic.passes.lower.memory.views import (
     BUFFERS,
     CONSTANT,
     LAYOUT,

@@ -12,8 +12,8 @@ from torch_mlir import ir
 from dyadic.dialects import new_context
 from dyadic.dialects.dimensions import Order, channels_last
 from dyadic.dialects.reference import IntegerReference, main_function
-from dyadic.passes.lower.cpu.choose_dim_order import choose_dim_order
-from dyadic.passes.lower.cpu.memory import orders
+from dyadic.passes.lower.memory import orders
+from dyadic.passes.lower.memory.choose_dim_order import choose_dim_order
 
 
 def kinds(module: ir.Module) -> list[str]:

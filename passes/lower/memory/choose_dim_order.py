@@ -25,8 +25,8 @@ from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import function_bodies
 from dyadic.dialects.tensor_types import activation, shape
-from dyadic.passes.lower.cpu.memory import orders
-from dyadic.passes.lower.cpu.memory.orders import CHANNELS_LAST, DimOrder
+from dyadic.passes.lower.memory import orders
+from dyadic.passes.lower.memory.orders import CHANNELS_LAST, DimOrder
 from dyadic.passes.rewriting import defining, module_pass
 
 Link = tuple[ir.Value, Callable[[DimOrder], DimOrder | None]]  # a neighbour, and its order that fits one of ours

@@ -12,7 +12,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
-from dyadic.passes.lower.cpu.memory.views import ARENA, BUFFERS, LAYOUT, activations
+from dyadic.passes.lower.memory.views import ARENA, BUFFERS, LAYOUT, activations
 from dyadic.passes.rewriting import module_pass
 
 

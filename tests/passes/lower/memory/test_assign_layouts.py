@@ -5,8 +5,8 @@ from torch_mlir import ir
 
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import main_function
-from dyadic.passes.lower.cpu.assign_layouts import assign_layouts
-from dyadic.passes.lower.cpu.memory.views import Sizes, View, activations, layout_of, sizes_of
+from dyadic.passes.lower.memory.assign_layouts import assign_layouts
+from dyadic.passes.lower.memory.views import Sizes, View, activations, layout_of, sizes_of
 from dyadic.runtime.layout import Layout, Margin
 
 U8 = "!quant.uniform<u8:f32, 0.5:3>"

@@ -1,38 +1,14 @@
-"""Which copies of a norm's result its own kernel writes, and how they follow from it (see `join_copies`)."""
+"""How a copy follows from a number of a norm's result, whose kernel writes both (see `join_copies`)."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.passes.lower.cpu.kernels.vocabulary.one_multiplication import Copy, one_multiplication
 from dyadic.passes.rewriting import defining
-
-JOINED = "qi.joined"
-
-
-def is_joined(op: Any) -> bool:
-    """Whether another op's kernel makes what this one makes."""
-    return JOINED in op.operation.attributes
-
-
-def joined_copy(norm: qi.LayerNormOp) -> Any | None:
-    """What the kernel of a norm writes beside its result, if anything."""
-    return next((one for one in readers(norm.out) if is_joined(one)), None)
-
-
-def readers(value: ir.Value) -> Iterator[Any]:
-    """What reads a tensor, through reshapes that keep its rows."""
-    for use in value.uses:
-        op = use.owner.opview
-        if isinstance(op, qi.ReshapeOp) and shape(op.out)[-1] == shape(value)[-1]:
-            yield from readers(op.out)
-        else:
-            yield op
 
 
 def copied(op: Any) -> Copy | None:

@@ -1,0 +1,31 @@
+"""Which copies of a norm's result its own kernel writes: a target's pass marks them (`join_copies`)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qi
+from dyadic.dialects.tensor_types import shape
+
+JOINED = "qi.joined"
+
+
+def is_joined(op: Any) -> bool:
+    """Whether another op's kernel makes what this one makes."""
+    return JOINED in op.operation.attributes
+
+
+def joined_copy(norm: qi.LayerNormOp) -> Any | None:
+    """What the kernel of a norm writes beside its result, if anything."""
+    return next((one for one in readers(norm.out) if is_joined(one)), None)
+
+
+def readers(value: ir.Value) -> Iterator[Any]:
+    """What reads a tensor, through reshapes that keep its rows."""
+    for use in value.uses:
+        op = use.owner.opview
+        if isinstance(op, qi.ReshapeOp) and shape(op.out)[-1] == shape(value)[-1]:
+            yield from readers(op.out)
+        else:
+            yield op
