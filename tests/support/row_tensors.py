@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.runtime import fixedpoint
 
 Rows = npt.NDArray[np.int64]

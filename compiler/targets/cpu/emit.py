@@ -18,7 +18,7 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.cpu.select_kernels import INPUTS, OUTPUTS
+from dyadic.passes.lower.launches.outline import INPUTS, OUTPUTS
 from dyadic.passes.lower.memory import views
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN

@@ -16,8 +16,8 @@ from dyadic.passes.lower.cpu.kernel_selection import (  # noqa: F401 - they regi
     pool,
     recurrence,
 )
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
+from dyadic.passes.lower.launches.launch import Launch
 
 
 @selects(qi.Conv2dOp)

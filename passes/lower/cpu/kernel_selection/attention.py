@@ -11,12 +11,12 @@ from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects import qi
 from dyadic.dialects.qi.attention import NEVER
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, Place, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.matrix import unit_shape
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import attention as family
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.launches.launch import Launch, Place, constant_bytes, place
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.passes.lower.memory.views import CONSTANT, is_constant, layout_of, strides
 from dyadic.passes.rewriting import defining
 from dyadic.runtime import fixedpoint

@@ -5,11 +5,11 @@ import numpy as np
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import is_wide, zero_point
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families.embedding import EmbeddingSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import view
 from dyadic.passes.rewriting import defining
 

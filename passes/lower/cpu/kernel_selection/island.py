@@ -8,10 +8,10 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import known_activation
 from dyadic.passes.lower.cpu.kernel_selection.depthwise import is_depthwise
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import float_conv
 from dyadic.passes.lower.cpu.kernels.families.float_conv import FloatConvSpec
+from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import view
 from dyadic.passes.rewriting import defining
 

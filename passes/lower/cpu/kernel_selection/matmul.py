@@ -7,11 +7,11 @@ import numpy as np
 from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.attention import lies, places
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.matrix import unit_shape
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import matmul as family
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import layout_of
 
 

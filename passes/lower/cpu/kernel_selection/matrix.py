@@ -12,13 +12,13 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import is_wide, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import weight_storage
 from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import LANES
 from dyadic.passes.lower.cpu.kernels.weights.weight_format import Format
+from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import NO_HALO, View, view
 from dyadic.passes.rewriting import defining
 

@@ -9,10 +9,10 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import shape
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import copy
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.memory.orders import common_refinement
 from dyadic.passes.lower.memory.views import PLACED, View, layout_of, strides, view
 from dyadic.passes.lower.memory.walks import merged

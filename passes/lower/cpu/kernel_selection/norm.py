@@ -7,13 +7,13 @@ import numpy as np
 from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.copies import copied
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import layer_norm as normalization
 from dyadic.passes.lower.cpu.kernels.families import softmax as weighting
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.memory.copies import joined_copy
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.passes.lower.memory.views import layout_of
 from dyadic.passes.lower.memory.walks import INNER, merged
 from dyadic.passes.rewriting import defining

@@ -5,11 +5,11 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import shape
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.move import moved
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import take
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.memory.views import layout_of, strides
 from dyadic.passes.lower.memory.walks import merged
 

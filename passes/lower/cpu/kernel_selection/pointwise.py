@@ -9,7 +9,6 @@ from torch_mlir import ir
 from dyadic.dialects import piecewise_linear as lines
 from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, storage, zero_point
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import (
     divide,
@@ -20,7 +19,8 @@ from dyadic.passes.lower.cpu.kernels.families import (
     table,
 )
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.passes.lower.memory.views import layout_of
 from dyadic.passes.lower.memory.walks import INNER, Walk, broadcast, merged, pixels
 from dyadic.runtime import fixedpoint

@@ -8,11 +8,11 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import zero_point
 from dyadic.dialects.windows import valid_cells
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch, place
 from dyadic.passes.lower.cpu.kernel_selection.pointwise import rows_in_unit
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import pool
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import view
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dyadic.passes.by_kind import ByKind
-from dyadic.passes.lower.cpu.kernel_selection.launch import Launch
+from dyadic.passes.lower.launches.launch import Launch
 
 Selector = Callable[[Any], list[Launch]]
 selects = ByKind[Selector]()

@@ -26,7 +26,8 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary import packing, products
 from dyadic.passes.lower.cpu.kernels.vocabulary.epilogue import Epilogue, Result
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import DOTS, LANES
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, Unit, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Unit, unit_at, units_of
+from dyadic.passes.lower.memory.strided import Strided
 
 LINE = 64
 MOST_ROWS = RowScales.MOST_ROWS

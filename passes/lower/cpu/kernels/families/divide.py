@@ -19,7 +19,8 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT, pack_header
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, signed_words, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import signed_words, unit_at, units_of
+from dyadic.passes.lower.memory.strided import Strided
 
 ZERO_A, SHIFT, HALF = 3, 4, 5  # places in the header: the zero point of a, s - 15, 2^(s-16)
 SPLIT = 15

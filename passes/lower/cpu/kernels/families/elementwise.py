@@ -14,7 +14,8 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow, uniform
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import unit_at, units_of
+from dyadic.passes.lower.memory.strided import Strided
 
 
 @dataclass(frozen=True)

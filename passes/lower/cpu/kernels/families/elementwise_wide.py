@@ -16,7 +16,8 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import Requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, signed_words, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import signed_words, unit_at, units_of
+from dyadic.passes.lower.memory.strided import Strided
 
 ADD, MUL, REQUANT = "add", "mul", "requant"
 ZERO_A, ZERO_B = 5, 6  # places in the header, behind what `requantize.pack` reads

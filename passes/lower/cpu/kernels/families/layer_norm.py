@@ -30,8 +30,9 @@ from dyadic.passes.lower.cpu.kernels.vocabulary.one_multiplication import Copy
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
 from dyadic.passes.lower.cpu.kernels.vocabulary.row_sums import sums
 from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import unit_at, units_of
 from dyadic.passes.lower.cpu.kernels.vocabulary.word_scale import SPLIT, LongScale, WordScale, in_order
+from dyadic.passes.lower.memory.strided import Strided
 
 HEADER = 16  # int32: zero point, low, high of the result, shift, epsilon (two), zero point of the input
 SHIFT, EPSILON, ZERO, COPY_SHIFT = 3, 4, 6, 7

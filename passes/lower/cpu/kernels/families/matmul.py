@@ -21,7 +21,8 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import packing, products, requan
 from dyadic.passes.lower.cpu.kernels.vocabulary.epilogue import Epilogue, Result
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import DOTS, LANES
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import Requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, Unit, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import Unit, unit_at, units_of
+from dyadic.passes.lower.memory.strided import Strided
 
 LINE = 64
 VECTOR = 4 * LANES  # bytes of 16 int32

@@ -10,7 +10,8 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes, Narrow
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import over_pixels, over_run
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import unit_at, units_of
+from dyadic.passes.lower.memory.strided import Strided
 
 PAIR = 8  # bytes of a line
 

@@ -22,7 +22,7 @@ from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import SIGN
 from dyadic.passes.lower.cpu.kernels.vocabulary.epilogue import Epilogue, Result, store_bytes
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import DOTS, LANES
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import Requantize, combined
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN
 
 LINE = 64

@@ -16,8 +16,9 @@ from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import SIGN, ByteLanes, Narrow, with_dot_words
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
 from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row, first, horizontal
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided, unit_at, units_of
+from dyadic.passes.lower.cpu.kernels.vocabulary.units import unit_at, units_of
 from dyadic.passes.lower.cpu.kernels.vocabulary.word_scale import WordScale, in_order
+from dyadic.passes.lower.memory.strided import Strided
 
 # places in the parameters, int32, behind zero point, low and high of the result
 DISTANCE, DISTANCE_SHIFT, DISTANCE_HALF, FARTHEST, MULTIPLIER, SHIFT = range(3, 9)

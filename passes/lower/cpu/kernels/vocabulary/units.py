@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
 from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import ByteLanes
 from dyadic.passes.lower.cpu.kernels.vocabulary.runs import View
+from dyadic.passes.lower.memory.strided import Strided
 
 
 class Rows(Protocol):
@@ -23,21 +24,6 @@ class Rows(Protocol):
 
     @property
     def unit_rows(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class Strided:
-    """Bytes from one column, row, image or element of an outer dimension to the next; 0: the same for all of them.
-
-    `channel` is 1, or 0 for one number a pixel. The high bytes of 16-bit numbers lie `plane` behind the low ones.
-    """
-
-    column: int
-    row: int
-    image: int
-    channel: int = 1
-    plane: int = 0
-    outer: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

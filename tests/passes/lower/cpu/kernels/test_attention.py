@@ -13,7 +13,7 @@ from dyadic.dialects.nonlinear import EXPONENTIALS
 from dyadic.dialects.qi.attention import NEVER
 from dyadic.passes.lower.cpu.kernels.families import attention
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.runtime import fixedpoint
 
 ROWS = [1, 2, 5, 13, 14, 15, 29, 40]

@@ -9,7 +9,7 @@ from support.effort import examples
 
 from dyadic.passes.lower.cpu.kernels.families import elementwise, extreme, table
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.runtime import fixedpoint
 
 CHANNELS = [1, 2, 3, 8, 16, 24, 33, 63, 64, 65, 144, 200, 300]

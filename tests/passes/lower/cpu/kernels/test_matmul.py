@@ -9,7 +9,7 @@ from support.effort import examples
 
 from dyadic.passes.lower.cpu.kernels.families import matmul
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.runtime import fixedpoint
 
 ROWS = [1, 2, 5, 13, 14, 15, 29, 40]

@@ -25,7 +25,7 @@ from dyadic.passes.lower.cpu.kernels.families import (
 )
 from dyadic.passes.lower.cpu.kernels.families.elementwise_wide import ADD, MUL, REQUANT
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.cpu.kernels.vocabulary.units import Strided
+from dyadic.passes.lower.memory.strided import Strided
 from dyadic.runtime import fixedpoint
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN, S16_MAX, S16_MIN, WIDE_END, WIDE_MIN
 

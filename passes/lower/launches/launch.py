@@ -10,7 +10,7 @@ from torch_mlir import ir
 
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.tensor_types import storage
-from dyadic.passes.lower.cpu.kernels import registry
+from dyadic.passes.lower.launches.registry import Registry
 from dyadic.passes.lower.memory.views import CONSTANT, View, layout_of
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.fixedpoint import planes
@@ -31,7 +31,8 @@ def no_params() -> npt.NDArray[np.int32]:
 
 @dataclass
 class Launch:
-    """Fields as `qi.launch` has them; `spec` has a property `units`, the tiles of one image."""
+    """Fields as `qi.launch` has them; `spec` has a property `units`, the tiles of one image, where threads share those
+    of a processor, else `items`, which a grid is made of."""
 
     spec: Any
     out: Place
@@ -42,8 +43,13 @@ class Launch:
     macs: int = 0
     overlap: bool = False
 
-    def build(self, op: Any) -> LaunchOp:
-        """The `qi.launch` for `op`, at the current insertion point."""
+    @property
+    def tiles(self) -> int:
+        """How many pieces of the result are made, of one image."""
+        return self.spec.units if hasattr(self.spec, "units") else self.spec.items
+
+    def build(self, op: Any, registry: Registry) -> LaunchOp:
+        """The `qi.launch` for `op`, at the current insertion point; the registry knows the spec's family."""
         i64 = ir.IntegerType.get_signless(64)
         with op.location:
             return LaunchOp(
@@ -56,7 +62,7 @@ class Launch:
                 weights=_data(self.weights),
                 params=_data(self.params),
                 constant=_data(self.constant.view(np.int8)),
-                tiles=ir.IntegerAttr.get(i64, self.spec.units),
+                tiles=ir.IntegerAttr.get(i64, self.tiles),
                 macs=ir.IntegerAttr.get(i64, self.macs),
                 overlap=ir.BoolAttr.get(self.overlap),
             )

@@ -1,0 +1,1 @@
+"""Operators as launches of kernels, whatever a target's kernels are."""
