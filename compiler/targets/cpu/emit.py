@@ -5,29 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.targets.constants import Section, layer_bytes
 from dyadic.compiler.targets.cpu import integer_ir
 from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.surroundings import surroundings_of
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
-from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.passes.lower.launches.outline import INPUTS, OUTPUTS
-from dyadic.passes.lower.memory import views
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
-from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN
-from dyadic.runtime.last_function import NOTHING, LastFunction
-from dyadic.runtime.program import ALIGNMENT, SLACK, Buffer, Input, Output
+from dyadic.runtime.program import ALIGNMENT
 from dyadic.runtime.tokens import length_of
-
-WEIGHT_ALIGNMENT = 64
-ANY_ID = {"lo": INT32_MIN, "hi": INT32_MAX}  # of an input that nothing reads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,32 +44,6 @@ class CpuEmitted(Emitted):
         return total.hexdigest()
 
 
-class _Section:
-    """Bytes that several steps may share: equal content is stored once."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.length = 0
-        self.known: dict[bytes, int] = {}
-
-    def put(self, content: Any) -> int:
-        """Offset of `content`, -1 for none."""
-        array = np.ascontiguousarray(content)
-        if array.size == 0:
-            return -1
-        data = array.tobytes()
-        digest = hashlib.sha256(data).digest()
-        if digest not in self.known:
-            padding = -self.length % WEIGHT_ALIGNMENT
-            self.known[digest] = self.length + padding
-            self.parts += [bytes(padding), data]
-            self.length += padding + len(data)
-        return self.known[digest]
-
-    def bytes(self) -> bytes:
-        return b"".join([*self.parts, bytes(SLACK)])
-
-
 def emit(
     outlined: ir.Module | ir.Operation,
     levels: Sequence[str],
@@ -93,7 +60,7 @@ def emit(
         cache: where machine code is kept from compile to compile.
         others: the same network for fewer tokens: more programs that share code, weights and parameters.
     """
-    weights, params = _Section(), _Section()
+    weights, params = Section(), Section()
     modules = [outlined, *others]
     every = [launches_of(module) for module in modules]
     specs = {n.kernel.value: registry.from_attribute(n.spec) for launches in every for n in launches}
@@ -127,8 +94,8 @@ def _program(
     launches: Sequence[LaunchOp],
     specs: Mapping[str, Any],
     images: Mapping[str, Image],
-    weights: _Section,
-    params: _Section,
+    weights: Section,
+    params: Section,
 ) -> CpuProgram:
     """One program: its constants go into the sections, its kernels are among those of the images."""
     steps = tuple(_step(launch, specs[launch.kernel.value], weights, params) for launch in launches)
@@ -152,36 +119,13 @@ def _program(
     )
 
 
-def surroundings_of(module: ir.Module | ir.Operation) -> dict[str, Any]:
-    """What the steps of a lowered module work in: fields of its program, by name."""
-    attributes = main_function(module).operation.attributes
-    *offsets, arena = ints(attributes[views.ARENA])
-    return {
-        "buffers": tuple(Buffer(o, s) for o, s in zip(offsets, ints(attributes[views.BUFFERS]), strict=True)),
-        "arena_bytes": arena,
-        "inputs": tuple(_input(each) for each in attributes[INPUTS]),
-        "outputs": tuple(_output(each) for each in attributes[OUTPUTS]),
-    }
-
-
-def layer_bytes(launches: Iterable[LaunchOp]) -> dict[str, int]:
-    """Packed bytes of weights by layer; what layers share is the first one's, as it is stored."""
-    total: dict[str, int] = {}
-    stored: set[bytes] = set()
-    for launch in launches:
-        data = launch.data("weights").tobytes()
-        total[launch.layer.value] = total.get(launch.layer.value, 0) + len(data) * (data not in stored)
-        stored.add(data)
-    return total
-
-
 def _has_layer_weights(launch: LaunchOp) -> bool:
     """Not tables of functions, and not the halo of a layer's result, which is a launch of the same op."""
     op = launch.op.value
     return (qi.is_layer(op) or op == qi.EmbeddingOp.OPERATION_NAME) and launch.data("weights").size > 0
 
 
-def _step(launch: LaunchOp, spec: Any, weights: _Section, params: _Section) -> Step:
+def _step(launch: LaunchOp, spec: Any, weights: Section, params: Section) -> Step:
     constant = weights.put(launch.data("constant"))
     numbers = ints(launch.inputs)
     inputs = [
@@ -218,43 +162,3 @@ def _scratch_bytes(specs: Iterable[Any]) -> int:
     """The most that any kernel needs; specs that need none have no `scratch_bytes`."""
     need = max((getattr(spec, "scratch_bytes", 0) for spec in specs), default=0)
     return -(-need // ALIGNMENT) * ALIGNMENT
-
-
-def _boundary(tensor: Any) -> dict[str, Any]:
-    lo, hi = ints(tensor["steps"])
-    return {
-        "name": tensor["name"].value,
-        "shape": ("N", *ints(tensor["shape"])[1:]),
-        "layout": views.from_attribute(tensor["layout"]),
-        "scale": tensor["scale"].value,
-        "zero_point": tensor["zero_point"].value,
-        "lo": lo,
-        "hi": hi,
-        "tokens": tensor["tokens"].value if "tokens" in tensor else 0,
-        "fixed": tensor["fixed"].value if "fixed" in tensor else "",
-    }
-
-
-def _input(tensor: Any) -> Input:
-    said = _boundary(tensor)
-    if "padding" in tensor:
-        said["padding"] = tensor["padding"].value
-    if "rows" in tensor:
-        said |= {"lo": 0, "hi": tensor["rows"].value - 1} if tensor["rows"].value < 1 << 31 else ANY_ID
-        return Input(dtype="int32", given=tensor["given"].value, **said)
-    if "given" in tensor:
-        return Input(dtype="uint8", given=tensor["given"].value, **said)
-    return Input(dtype="float32", **said)
-
-
-def _output(tensor: Any) -> Output:
-    start, whole = (tuple(ints(tensor[name])) if name in tensor else () for name in ("start", "whole"))
-    last = NOTHING
-    if "last" in tensor:
-        said = tensor["last"]
-        last = LastFunction(said["name"].value, said["axis"].value, said["left_out"].value)
-        if "count" in said:
-            last = last._replace(entries=said["count"].value, shape=tuple(ints(said["shape"])))
-    batch_axis = tensor["batch_axis"].value if "batch_axis" in tensor else 0
-    given = tensor["given"].value if "given" in tensor else ""
-    return Output(**_boundary(tensor), start=start, whole=whole, last=last, batch_axis=batch_axis, given=given)

@@ -11,9 +11,9 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
-from dyadic.compiler.targets.cpu.emit import surroundings_of
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.compiler.targets.reproved import reprove
+from dyadic.compiler.targets.surroundings import surroundings_of
 from dyadic.dialects import new_context
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of

@@ -21,7 +21,7 @@ from dyadic.compiler.select.model import (
 )
 from dyadic.compiler.sensitivity import Candidates, Sensitivities
 from dyadic.compiler.solvers.problem import Problem, evaluate, solution
-from dyadic.compiler.targets.cpu.emit import layer_bytes
+from dyadic.compiler.targets.constants import layer_bytes
 from dyadic.compiler.widths.decisions import Decisions, write
 from dyadic.compiler.widths.points import Points
 from dyadic.dialects import new_context
