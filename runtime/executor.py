@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dyadic.runtime.artifact import ArtifactFile
     from dyadic.runtime.program import Program
 
-BUILT_IN = ("cpu",)
+BUILT_IN = ("cpu", "cuda")
 _added: dict[str, type[Executor]] = {}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
+from dyadic.runtime.buffers import Reference, check_buffers, check_inputs_apart, check_reference
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.interface import check_interface
 from dyadic.runtime.program import (
@@ -39,11 +40,6 @@ class Entry(NamedTuple):
     offset: int
     length: int
     layers: tuple[str, ...]
-
-
-class Reference(NamedTuple):
-    buffer: int  # -1: the weights section
-    offset: int
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,9 @@ def check_memory(program: CpuProgram, weights_bytes: int, params_bytes: int) -> 
     between(program.together, 0, len(program.steps), "program.together")
     between(program.state_bytes, 0, LIMIT, "program.state_bytes")
     multiple(program.state_bytes, ALIGNMENT, "program.state_bytes")
-    check_buffers(program)
+    scalars = max(ALIGNMENT, -(-WORD * len(program.scalars) // ALIGNMENT) * ALIGNMENT)
+    sizes = (program.arena_bytes, program.state_bytes, scalars)
+    check_buffers(program.buffers, dict(zip(KINDS, sizes, strict=True)))
     check_interface(program)
     for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         for i, tensor in enumerate(tensors):
@@ -162,20 +160,15 @@ def check_memory(program: CpuProgram, weights_bytes: int, params_bytes: int) -> 
                 raise wrong(f"{where}.layout.buffer", tensor.layout.buffer, "one of the arena or the state")
     check_inputs_apart(program)
 
-    def reference(at: Reference, where: str, constants: bool) -> None:
-        between(at.buffer, -1 if constants else 0, len(program.buffers) - 1, f"{where}.buffer")
-        size = weights_bytes if at.buffer < 0 else program.buffers[at.buffer].size
-        between(at.offset, 0, size - 1, f"{where}.offset")
-
     for i, step in enumerate(program.steps):
         where = f"program.steps[{i}]"
         if len(step.inputs) > MAX_STEP_INPUTS:
             raise wrong(f"{where}.inputs", len(step.inputs), f"at most {MAX_STEP_INPUTS}")
-        reference(step.out, f"{where}.out", constants=False)
+        check_reference(program.buffers, step.out, f"{where}.out")
         if program.buffers[step.out.buffer].kind == "scalars":
             raise wrong(f"{where}.out.buffer", step.out.buffer, "one that may be written, which scalars are not")
         for j, at in enumerate(step.inputs):
-            reference(at, f"{where}.inputs[{j}]", constants=True)
+            check_reference(program.buffers, at, f"{where}.inputs[{j}]", weights_bytes)
         between(step.tiles, 1, 1 << 31, f"{where}.tiles")
         between(step.weight_tiles, 0, step.tiles, f"{where}.weight_tiles")
         if step.weight_tiles and step.tiles % step.weight_tiles:
@@ -185,31 +178,6 @@ def check_memory(program: CpuProgram, weights_bytes: int, params_bytes: int) -> 
         between(step.params, -1, params_bytes - 1, f"{where}.params")
         if step.params >= 0:
             multiple(step.params, 4, f"{where}.params")
-
-
-def check_buffers(program: CpuProgram) -> None:
-    """Each inside the memory of its kind."""
-    scalars = max(ALIGNMENT, -(-WORD * len(program.scalars) // ALIGNMENT) * ALIGNMENT)
-    sizes = {"arena": program.arena_bytes, "state": program.state_bytes, "scalars": scalars}
-    for i, buffer in enumerate(program.buffers):
-        where = f"program.buffers[{i}]"
-        if buffer.kind not in KINDS:
-            raise wrong(f"{where}.kind", buffer.kind, f"one of {', '.join(KINDS)}")
-        between(buffer.size, 0, sizes[buffer.kind], f"{where}.size")
-        between(buffer.offset, 0, sizes[buffer.kind] - buffer.size, f"{where}.offset")
-        multiple(buffer.offset, ALIGNMENT, f"{where}.offset")
-        multiple(buffer.size, ALIGNMENT, f"{where}.size")
-
-
-def check_inputs_apart(program: CpuProgram) -> None:
-    """All inputs are quantized before the first step, so their buffers must not share memory."""
-    used = sorted(
-        {t.layout.buffer for t in program.inputs}, key=lambda i: (program.buffers[i].kind, program.buffers[i])
-    )
-    for first, second in pairwise(used):
-        one, other = program.buffers[first], program.buffers[second]
-        if one.kind == other.kind and one.offset + one.size > other.offset:
-            raise ArtifactError(f"the artifact's input buffers {first} and {second} overlap in the {one.kind}")
 
 
 # --- packing for the native side

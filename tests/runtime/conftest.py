@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from dyadic.runtime import artifact
-from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
+from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
 from dyadic.runtime.layout import Layout, Margin
 from dyadic.runtime.program import Buffer, Input, Output
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import dyadic
+from dyadic.runtime.buffers import Reference
 from dyadic.runtime.cpu import levels
-from dyadic.runtime.cpu.program import CpuProgram, Reference, Step
+from dyadic.runtime.cpu.program import CpuProgram, Step
 from dyadic.runtime.errors import MachineError, UsageError
 from dyadic.runtime.session import default_threads
 

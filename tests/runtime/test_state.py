@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import dyadic
-from dyadic.runtime.cpu.program import CpuProgram, Reference, Step
+from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cpu.program import CpuProgram, Step
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.layout import Layout
 from dyadic.runtime.program import Buffer, Input, Output, Scalar

@@ -18,7 +18,8 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.passes.lower.cpu.kernels import registry
-from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
+from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
 from dyadic.runtime.program import ALIGNMENT
 from dyadic.runtime.tokens import length_of
 

@@ -19,7 +19,8 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.passes import PIPELINE
 from dyadic.runtime.artifact import ArtifactFile
-from dyadic.runtime.cpu.program import CpuProgram, Entry, Reference, Step
+from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
 from dyadic.runtime.errors import ArtifactError, DyadicError
 
 

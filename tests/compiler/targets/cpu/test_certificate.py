@@ -12,7 +12,8 @@ from dyadic.compiler.targets.certificate import Certificate, accumulators
 from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
 from dyadic.compiler.targets.cpu.integer_instructions import ALLOWED, FLOAT_ALLOWED, NAMES, objection
 from dyadic.dialects import new_context
-from dyadic.runtime.cpu.program import Reference, Step
+from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cpu.program import Step
 
 RET = b"\xc3"
 VPADDD = b"\xc5\xfd\xfe\xc0"

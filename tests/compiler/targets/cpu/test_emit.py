@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dyadic.compiler.targets.cpu.emit import first_together
-from dyadic.runtime.cpu.program import Reference, Step
+from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cpu.program import Step
 
 
 def chain(weights: list[int], sizes: list[int]) -> int:
