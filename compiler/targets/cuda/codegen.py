@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from dyadic.passes.lower.cuda.kernels.product import ProductSpec, generate
+from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
 
 TO_LLVM = (
     "builtin.module(gpu.module(convert-scf-to-cf,convert-gpu-to-nvvm{index-bitwidth=32},convert-nvvm-to-llvm,"
@@ -29,7 +29,7 @@ class CodegenError(RuntimeError):
     """The child process failed: a bug of ours, with what LLVM said."""
 
 
-def compile_kernels(specs: Mapping[str, ProductSpec], architecture: str) -> str:
+def compile_kernels(specs: Mapping[str, Any], architecture: str) -> str:
     """PTX with a kernel for every spec, named by its symbol.
 
     Args:
@@ -41,7 +41,10 @@ def compile_kernels(specs: Mapping[str, ProductSpec], architecture: str) -> str:
     """
     if architecture not in PTX_VERSIONS:
         raise ValueError(f"no code for {architecture}: there is some for {', '.join(PTX_VERSIONS)}")
-    job = {"architecture": architecture, "specs": {symbol: asdict(spec) for symbol, spec in specs.items()}}
+    job = {
+        "architecture": architecture,
+        "specs": {symbol: [REGISTRY.family_of(spec), asdict(spec)] for symbol, spec in specs.items()},
+    }
     command = [sys.executable, "-P", "-m", "dyadic.compiler.targets.cuda.codegen"]
     try:
         done = subprocess.run(
@@ -55,12 +58,12 @@ def compile_kernels(specs: Mapping[str, ProductSpec], architecture: str) -> str:
     return done.stdout
 
 
-def llvm_ir(specs: Mapping[str, ProductSpec]) -> str:
+def llvm_ir(specs: Mapping[str, Any]) -> str:
     """LLVM IR text of the kernels. Runs in this process: call it from a child."""
     from torch_mlir import ir, passmanager
     from torch_mlir.dialects import gpu, llvm
 
-    from dyadic.passes.lower.cuda.kernels.vocabulary import declare_ring
+    from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import declare_ring
 
     with ir.Context(), ir.Location.unknown():
         module = ir.Module.create()
@@ -72,7 +75,7 @@ def llvm_ir(specs: Mapping[str, ProductSpec]) -> str:
         with ir.InsertionPoint(body):
             declare_ring()
             for symbol, spec in specs.items():
-                generate(spec, symbol)
+                REGISTRY.generate(spec, symbol)
         module.operation.verify()
         passmanager.PassManager.parse(TO_LLVM).run(module.operation)
         (lowered,) = [op for op in module.body.operations if op.operation.name == "gpu.module"]
@@ -99,7 +102,9 @@ def ptx(text: str, architecture: str) -> str:
 
 def make(job: Mapping[str, Any]) -> str:
     """PTX of a job as `compile_kernels` writes it."""
-    return ptx(llvm_ir({symbol: ProductSpec(**spec) for symbol, spec in job["specs"].items()}), job["architecture"])
+    return ptx(
+        llvm_ir({symbol: REGISTRY.from_json(*spec) for symbol, spec in job["specs"].items()}), job["architecture"]
+    )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from support.ptx.gpu import Counters, Gpu, Out
+from support.ptx.gpu import Counters, Gpu
+from support.ptx.launches import run_launch
 
-from dyadic.passes.lower.cuda.kernels.product import CHUNK, ProductSpec
+from dyadic.passes.lower.cuda.kernels.families.product import CHUNK, ProductSpec, pack_params
 
 IN_ZERO_POINT, OUT_ZERO_POINT = 7, 3
 UNTOUCHED = 0xEE
@@ -61,7 +62,7 @@ class Convolution:
         store = next(n for n in (16, 8, 4, 2, 1) if self.channels % n == 0)
         spec = ProductSpec(
             self.out_height, self.out_width, self.channels, self.stride * self.in_pixel, self.stride * self.in_row,
-            self.out_pixel, self.out_width * self.out_pixel, chunks, OUT_ZERO_POINT, 0, 255, self.in_align, store,
+            self.out_pixel, self.out_width * self.out_pixel, chunks, self.in_align, store,
         )  # fmt: skip
         return replace(spec, **tile)
 
@@ -99,13 +100,11 @@ class Convolution:
         padded[:, pad : pad + self.height, pad : pad + self.width, : self.in_channels] = x
         slack = rng.integers(0, 256, 64, dtype=np.uint8)  # the last chunk of the last pixel may reach into it
         result = np.full((self.batch, self.out_height, self.out_width, self.out_pixel), UNTOUCHED, np.uint8)
-        pixels = self.batch * self.out_height * self.out_width
-        counters = gpu.run(
-            ptx, symbol, spec.grid(pixels), (spec.threads,),
-            [np.concatenate([padded.ravel(), slack]), self.packed(weights), self.distances(), bias, multiplier, shift,
-             Out(result), pixels, padded[0].size, result[0].size],
-            spec.shared_bytes,
-        )  # fmt: skip
+        params = pack_params(self.distances().tolist(), bias, multiplier, shift, OUT_ZERO_POINT, 0, 255)
+        source = np.concatenate([padded.ravel(), slack])
+        counters = run_launch(
+            gpu, ptx, symbol, spec, result, [source], [padded[0].size], self.packed(weights), params, self.batch
+        )
         inside = padded[..., : self.in_channels].astype(np.int64)
         total = np.zeros((*result.shape[:3], self.channels), np.int64) + bias
         for ky in range(self.kernel):

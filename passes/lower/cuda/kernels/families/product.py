@@ -14,47 +14,53 @@ Sums are requantized in registers and gathered in shared memory, so that stores 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import arith, gpu, scf
 
-from dyadic.passes.lower.cuda.kernels.vocabulary import (
-    GLOBAL,
+from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
     at,
     below,
-    block,
-    clamp,
-    commit,
+    clamp_between,
     const,
-    copy_async,
     div,
     integer,
     least,
     load,
-    load_matrices,
     mul,
-    multiply,
-    pointer,
     rem,
-    ring,
     signed_wide,
     store,
     sub,
-    thread,
-    wait,
     when,
     wide,
     xor,
-)  # fmt: skip
+)
+from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import (
+    MOST_SHARED_BYTES,
+    Arguments,
+    block,
+    kernel,
+    ring,
+    thread,
+)
+from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import (
+    commit,
+    copy_async,
+    load_matrices,
+    multiply,
+    wait,
+)
 
 CHUNK, STEP = 16, 64  # bytes: of the table's entries, and of k at once
 MARGIN = 16  # between gathered rows, so that they start in different banks
-MOST_SHARED_BYTES = 99 << 10  # that every architecture from sm_80 on gives a block
-
-POINTERS = ("in", "weights", "distances", "bias", "multiplier", "shift", "out")
-NUMBERS = ("pixels", "in_image", "out_image")  # of the batch; bytes from image to image
+Array = npt.NDArray[np.integer[Any]]
+HEADER = 3  # words: zero point, low, high
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,6 @@ class ProductSpec:
     out_pixel: int
     out_row: int
     chunks: int
-    zero_point: int
-    lo: int
-    hi: int
     granule: int = 16  # of copies: 4, 8 or 16; it divides every address of the input
     store_bytes: int = 4  # 1, 2, 4, 8 or 16; it divides every address of the result, and the channels
     block_rows: int = 64
@@ -82,6 +85,8 @@ class ProductSpec:
     warps_down: int = 2
     warps_across: int = 2
     stages: int = 3
+
+    inputs: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         rows, columns = self.block_rows / self.warps_down, self.block_columns / self.warps_across
@@ -113,31 +118,45 @@ class ProductSpec:
         """That a launch needs."""
         return max(self.stages * STEP * (self.block_rows + self.block_columns), self.block_rows * self.pitch)
 
-    def grid(self, pixels: int) -> tuple[int, int]:
-        """Blocks for so many pixels of the batch."""
-        return -(-pixels // self.block_rows), -(-self.channels // self.block_columns)
+    @property
+    def items(self) -> int:
+        """Pixels of an image."""
+        return self.rows * self.columns
+
+    @property
+    def block_items(self) -> int:
+        return self.block_rows
+
+    @property
+    def grid_y(self) -> int:
+        return -(-self.channels // self.block_columns)
+
+
+def pack_params(
+    distances: Sequence[int], bias: Array, multiplier: Array, shift: Array, zero_point: int, low: int, high: int
+) -> npt.NDArray[np.int32]:
+    """What the kernel reads: a header, where each chunk is, then three numbers a channel."""
+    parts = [np.array([zero_point, low, high, *distances]), bias, multiplier, shift]
+    return np.concatenate([np.asarray(part).astype(np.int32) for part in parts])
 
 
 def generate(spec: ProductSpec, symbol: str) -> None:
-    """`gpu.func @symbol(POINTERS, NUMBERS)` at the current insertion point, which is inside of a gpu.module."""
-    kinds = [pointer(GLOBAL)] * len(POINTERS) + [integer(32)] * len(NUMBERS)
-
-    def body(function: gpu.GPUFuncOp) -> None:
-        _Product(spec, list(function.operation.regions[0].blocks[0].arguments)).write()
-        gpu.return_([])
-
-    gpu.GPUFuncOp(
-        ir.FunctionType.get(kinds, []), symbol, kernel=True, known_block_size=[spec.threads, 1, 1], body_builder=body
-    )
+    """The kernel for `spec`, in a gpu.module."""
+    kernel(spec, symbol, lambda arguments: _Product(spec, arguments).write())
 
 
 class _Product:
     """The parts of one kernel, and the values that they share."""
 
-    def __init__(self, spec: ProductSpec, arguments: Sequence[Value]) -> None:
+    def __init__(self, spec: ProductSpec, arguments: Arguments) -> None:
         self.spec = spec
-        self.source, self.weights, self.distances, self.bias, self.multiplier, self.shift, self.target = arguments[:7]
-        self.pixels, self.in_image, self.out_image = arguments[7:]
+        (self.source,), (self.in_image,) = arguments.inputs, arguments.in_images
+        self.target, self.out_image, self.weights = arguments.out, arguments.out_image, arguments.weights
+        self.pixels = mul(arguments.batch, spec.items)
+        words = [0, 1, 2, HEADER, *(HEADER + spec.chunks + n * spec.channels for n in range(3))]
+        zero_point, low, high, *tables = (at(arguments.params, 4 * word) for word in words)
+        self.header = [load(integer(32), place, 4) for place in (zero_point, low, high)]
+        self.distances, self.bias, self.multiplier, self.shift = tables
         self.thread, self.ring = thread(), ring()
         self.lane, warp = rem(self.thread, 32), div(self.thread, 32)
         self.first_row = mul(block(gpu.Dimension.x), spec.block_rows)
@@ -252,6 +271,7 @@ class _Product:
         down, across = self.warp_rows // 16, self.warp_columns // 8
         row = add(self.warp_row, div(self.lane, 4))
         first = add(self.warp_column, mul(rem(self.lane, 4), 2))
+        zero_point, low, high = self.header
         for x in range(across):
             constants = []
             for j in range(2):
@@ -268,8 +288,8 @@ class _Product:
                     for j, (bias, multiplier, half, shift) in enumerate(constants):
                         total = add(sums[(y * across + x) * 4 + 2 * h + j], bias)
                         scaled = arith.shrsi(add(mul(signed_wide(total), multiplier), half), shift)
-                        moved = add(arith.trunci(integer(32), scaled), spec.zero_point)
-                        results.append(clamp(moved, spec.lo, spec.hi))
+                        moved = add(arith.trunci(integer(32), scaled), zero_point)
+                        results.append(clamp_between(moved, low, high))
                     both = arith.trunci(integer(16), arith.ori(results[0], mul(results[1], 256)))
                     place = add(mul(add(row, 16 * y + 8 * h), spec.pitch), add(first, 8 * x))
                     store(both, at(self.ring, place), 2)

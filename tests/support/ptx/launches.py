@@ -1,0 +1,31 @@
+"""A kernel of the compiler's, launched as a program would."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from support.ptx.gpu import Counters, Gpu, Out
+
+from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Spec
+
+NOTHING = np.zeros(1, np.uint8)
+
+
+def run_launch(
+    gpu: Gpu,
+    ptx: str,
+    symbol: str,
+    spec: Spec,
+    out: np.ndarray,
+    inputs: Sequence[np.ndarray],
+    in_images: Sequence[int],
+    weights: np.ndarray = NOTHING,
+    params: np.ndarray = NOTHING,
+    batch: int = 1,
+) -> Counters:
+    """Write into `out`, bytes of `batch` images. in_images: bytes from an image of an input to the next, 0: a constant.
+    The kernel may touch nothing else. Raises DriverError at a fault."""
+    assert spec.inputs == len(inputs) == len(in_images)
+    grid = -(-batch * spec.items // spec.block_items), spec.grid_y
+    numbers = [batch, out.nbytes // batch, *in_images]
+    arguments = [Out(out), *inputs, weights, params, *numbers]
+    return gpu.run(ptx, symbol, grid, (spec.threads,), arguments, spec.shared_bytes)
