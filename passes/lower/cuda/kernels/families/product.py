@@ -14,7 +14,7 @@ Sums are requantized in registers and gathered in shared memory, so that stores 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,8 +86,6 @@ class ProductSpec:
     warps_across: int = 2
     stages: int = 3
 
-    inputs: ClassVar[int] = 1
-
     def __post_init__(self) -> None:
         rows, columns = self.block_rows / self.warps_down, self.block_columns / self.warps_across
         checks = {
@@ -117,6 +115,10 @@ class ProductSpec:
     def shared_bytes(self) -> int:
         """That a launch needs."""
         return max(self.stages * STEP * (self.block_rows + self.block_columns), self.block_rows * self.pitch)
+
+    @property
+    def inputs(self) -> int:
+        return 1
 
     @property
     def items(self) -> int:
