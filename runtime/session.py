@@ -19,19 +19,11 @@ import numpy as np
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of
-from dyadic.runtime.fixed_batch import as_set, as_sets
+from dyadic.runtime.feeds import arrays_of, listed, names_of, numbers_of, results_for
+from dyadic.runtime.fixed_batch import as_sets
 from dyadic.runtime.program import Program, results_of
-from dyadic.runtime.tensor_info import TensorInfo, result_info, tensor_info
-from dyadic.runtime.tokens import (
-    Results,
-    check_count,
-    check_padding,
-    common_count,
-    filled_up,
-    length_of,
-    smallest,
-    steps_of,
-)
+from dyadic.runtime.tensor_info import result_info, tensor_info
+from dyadic.runtime.tokens import Results, filled_up, length_of, smallest
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
@@ -233,7 +225,7 @@ class Session:
     def __call__(self, *inputs: Any, **scalars: int) -> Any:
         """One array for each input, in order, scalars by name; gives the one output, or a list of them."""
         if len(inputs) != len(self.inputs):
-            raise UsageError(f"the network takes {len(self.inputs)} inputs ({_names(self.inputs)}), saw {len(inputs)}")
+            raise UsageError(f"the network takes {len(self.inputs)} inputs ({listed(self.inputs)}), saw {len(inputs)}")
         results = self.run(None, {info.name: x for info, x in zip(self.inputs, inputs, strict=True)}, scalars=scalars)
         return results[0] if len(results) == 1 else results
 
@@ -252,10 +244,10 @@ class Session:
         int16 where a tensor has 16 bits; parts of an output have scales of their own (`outputs[i].parts`), and no float
         function follows (`outputs[i].last`). `scalars` are the numbers that the network takes besides (`self.scalars`).
         """
-        numbers = self._numbers(scalars or {})
-        names = self._output_names(output_names)
+        numbers = numbers_of(self.scalars, scalars or {})
+        names = names_of(self.outputs, output_names)
         arrays, batch, tokens = self._arrays(feeds, raw)
-        given = self._results(names, batch, raw, out, tokens)
+        given = self._results(names, out, batch, tokens, raw)
         place = smallest(self._programs, tokens)
         program = self._programs[place]
         results = Results(program, self._placed(given, raw), self.batch_first, raw)
@@ -274,14 +266,14 @@ class Session:
         """Median time of every step, with a barrier after each; the first and last entries are the boundary."""
         _check_count(iterations, "iterations", 1 << 30)
         arrays, batch, tokens = self._arrays(feeds, False)
-        given = self._results([info.name for info in self.outputs], batch, False, None, tokens)
+        given = self._results([info.name for info in self.outputs], None, batch, tokens, False)
         place = smallest(self._programs, tokens)
         program, run = self._programs[place], self._executors[place].run
         ready, outs = (
             filled_up(program, arrays, tokens),
             Results(program, self._placed(given, False), self.batch_first).places,
         )
-        numbers = self._numbers(scalars or {})
+        numbers = numbers_of(self.scalars, scalars or {})
         runs = [run(ready, outs, batch, numbers, raw=False, timed=True) for _ in range(warmup + iterations)][warmup:]
         quantize, *medians, dequantize = (statistics.median(times) for times in zip(*runs, strict=True))
         steps = [
@@ -290,160 +282,25 @@ class Session:
         ]
         return [StepTime("", "quantize", "", 0, quantize), *steps, StepTime("", "dequantize", "", 0, dequantize)]
 
-    # --- what a run is made of
-
-    def _numbers(self, given: Mapping[str, int]) -> list[int]:
-        """The scalars in the program's order."""
-        if not given and not self.scalars:
-            return []
-        known = [scalar.name for scalar in self.scalars]
-        if wrong := [name for name in given if name not in known]:
-            raise UsageError(f"the network has no scalar '{wrong[0]}'; it has {', '.join(known) or 'none'}")
-        numbers = []
-        for scalar in self.scalars:
-            value = given.get(scalar.name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool):
-                saw = "is missing" if value is None else f"is {_kind(value)}"
-                raise UsageError(f"scalar '{scalar.name}' {saw}; give a whole number")
-            if not scalar.low <= value <= scalar.high:
-                raise UsageError(f"scalar '{scalar.name}' is {value}, but must be from {scalar.low} to {scalar.high}")
-            numbers.append(int(value))
-        return numbers
-
-    def _output_names(self, names: Sequence[str] | None) -> list[str]:
-        known = [info.name for info in self.outputs]
-        if names is None or (isinstance(names, list) and names == known):
-            return known
-        if isinstance(names, str):
-            raise UsageError(f"output_names must be a list of names, not the text '{names}'")
-        for name in names:
-            if name not in known:
-                raise UsageError(f"the network has no output '{name}'; it has {_names(self.outputs)}")
-        return list(names)
-
     def _arrays(self, feeds: Mapping[str, Any], raw: bool) -> tuple[list[np.ndarray], int, int]:
-        """The inputs, the batch, and how many tokens there are (0: there are none)."""
-        if not isinstance(feeds, Mapping):
-            raise UsageError(f"feeds must map input names to arrays ({_names(self.inputs)}), not {_kind(feeds)}")
-        known = [info.name for info in self.inputs]
-        if missing := [name for name in known if name not in feeds]:
-            raise UsageError(f"input '{missing[0]}' is missing; the network takes {_names(self.inputs)}")
-        if extra := [name for name in feeds if name not in known]:
-            raise UsageError(f"the network has no input '{extra[0]}'; it takes {_names(self.inputs)}")
-        arrays = [self._array(info, feeds[info.name], raw) for info in self.inputs]
-        first = arrays[0].shape
-        if len(arrays) == 1:
-            tokens = self.inputs[0].tokens
-            return arrays, first[0], first[tokens] if tokens else 0
-        for info, array in zip(self.inputs, arrays, strict=True):
-            if array.shape[0] != first[0]:
-                raise UsageError(
-                    f"input '{info.name}' has a batch of {array.shape[0]}, but '{known[0]}' has {first[0]}; "
-                    "they must be the same"
-                )
-        each = zip(self.inputs, arrays, strict=True)
-        return arrays, first[0], common_count({info.name: a.shape[info.tokens] for info, a in each if info.tokens})
+        return arrays_of(self.inputs, feeds, raw=raw, max_batch=self.max_batch, batch_first=self.batch_first)
 
-    def _array(self, info: TensorInfo, value: Any, raw: bool) -> np.ndarray:
-        array = _as_array(info.name, value)
-        dtype, limits = info.raw_dtype if raw else info.dtype, info.limits
-        if raw and limits is not None:
-            limits = (limits[0] + info.zero_point, limits[1] + info.zero_point)
-        codes = not raw and dtype.name in ("uint8", "int8") and array.dtype.kind == "f"  # as data keep them
-        if limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype or codes):
-            array = steps_of(info.name, array, limits, 0 if raw else info.zero_point, info.raw_dtype)
-        elif array.dtype != dtype:
-            raise UsageError(
-                f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"
-                + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
-            )
-        if info.fixed and not self.batch_first:
-            array = as_set(info, array)
-        if info.padding >= 0:
-            check_padding(info.name, array, info.padding)
-        if info.tokens and array.ndim == len(info.batch_first):
-            check_count(info.name, array.shape[info.tokens], int(info.batch_first[info.tokens]))
-        elif array.shape[1:] != info.batch_first[1:] or not array.ndim:
-            raise UsageError(f"input '{info.name}' has shape {_shape(array.shape)}, expected {_shape(info.shape)}")
-        if not 1 <= array.shape[0] <= self.max_batch:
-            raise UsageError(
-                f"input '{info.name}' has a batch of {array.shape[0]}, this session takes 1 to {self.max_batch}; "
-                + ("load it with a larger max_batch" if array.shape[0] else "give it at least one sample")
-            )
-        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    def _results(
+        self,
+        names: list[str],
+        out: Mapping[str, np.ndarray] | Sequence[np.ndarray] | None,
+        batch: int,
+        tokens: int,
+        raw: bool,
+    ) -> dict[str, np.ndarray]:
+        first = self.batch_first
+        return results_for(self.outputs, names, out, batch=batch, tokens=tokens, raw=raw, batch_first=first)
 
     def _placed(self, given: dict[str, np.ndarray], raw: bool) -> dict[str, np.ndarray]:
         """The user's arrays as a program writes into them."""
         return as_sets(self.outputs, given, raw) if self.fixed and not self.batch_first else given
 
-    def _results(
-        self,
-        names: list[str],
-        batch: int,
-        raw: bool,
-        out: Mapping[str, np.ndarray] | Sequence[np.ndarray] | None,
-        tokens: int,
-    ) -> dict[str, np.ndarray]:
-        """An array for every output, the user's where given."""
-        given: Mapping[str, np.ndarray]
-        if out is None:
-            given = {}
-        elif isinstance(out, Mapping):
-            given = out
-        else:
-            if isinstance(out, np.ndarray) or len(out) != len(names):
-                raise UsageError(f"out must be a list of {len(names)} array(s), one for each output, or a mapping")
-            given = dict(zip(names, out, strict=True))
-        if unknown := [name for name in given if name not in names]:
-            raise UsageError(f"out names '{unknown[0]}', which is not among the outputs asked for ({', '.join(names)})")
-        results = {}
-        for info in self.outputs:
-            dtype = info.raw_dtype if raw else info.dtype
-            sizes = info.raw_shape if raw and info.ranks else info.batch_first
-            first = [tokens if d and d == info.tokens else n for d, n in enumerate((batch, *sizes[1:]))]
-            shape = tuple(first) if self.batch_first or (raw and info.ranks) else info.in_order(first)
-            array = given.get(info.name)
-            if array is None:
-                array = np.empty(shape, dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
-            elif not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
-                saw = f"{array.dtype} {_shape(array.shape)}" if isinstance(array, np.ndarray) else _kind(array)
-                raise UsageError(f"out for '{info.name}' is {saw}, expected {dtype} {_shape(shape)}")
-            elif not array.flags.c_contiguous or not array.flags.writeable:
-                raise UsageError(f"out for '{info.name}' must be C-contiguous and writeable")
-            results[info.name] = array
-        return results
-
 
 def _close(executors: Sequence[Executor]) -> None:
     for executor in executors:
         executor.close()
-
-
-def _as_array(name: str, value: Any) -> np.ndarray:
-    if isinstance(value, np.ndarray):
-        return value
-    if hasattr(value, "__dlpack__"):
-        try:
-            return np.from_dlpack(value)
-        except (BufferError, RuntimeError, TypeError, ValueError) as error:
-            raise UsageError(
-                f"input '{name}' is {_kind(value)} that cannot be read in place ({error}); pass a numpy array"
-            ) from error
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"input '{name}' is {_kind(value)}, which is no array; pass a numpy array") from error
-
-
-def _names(infos: Sequence[TensorInfo]) -> str:
-    return ", ".join(f"'{info.name}'" for info in infos)
-
-
-def _shape(shape: Sequence[str | int]) -> str:
-    return f"[{', '.join(map(str, shape))}]"
-
-
-def _kind(value: object) -> str:
-    kind = type(value)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
