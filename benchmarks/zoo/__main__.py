@@ -11,6 +11,8 @@ Each runs in a process of its own and leaves one line of JSON in the log; what t
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,18 +27,21 @@ from dyadic.compiler.options import Precision
 MOST_SECONDS = 900
 
 
-def child(name: str, folder: Path, precision: str, shapes: list[str]) -> Record:
-    """The record of one network, made by a process of its own."""
+def child(name: str, folder: Path, precision: str, shapes: list[str], most_seconds: int = MOST_SECONDS) -> Record:
+    """The record of one network, made by a process of its own, which is ended with its code generators when late."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.zoo", name, "--here", "--models", str(folder)]
     command += ["--precision", precision, *(f"--shape={one}" for one in shapes)]
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=MOST_SECONDS)
-    except subprocess.TimeoutExpired:
-        return {"taken": False, "why": f"not done after {MOST_SECONDS} s"}
-    if ended.returncode:
-        said = ended.stderr.strip().splitlines()[-12:]
-        return {"taken": False, "fault": True, "why": "\n".join(said) or f"ended with {ended.returncode}"}
-    return json.loads(ended.stdout.splitlines()[-1])
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as started:
+        try:
+            answer, errors = started.communicate(timeout=most_seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            return {"taken": False, "late": True, "why": f"not finished in {most_seconds} s"}
+    if started.returncode:
+        said = errors.strip().splitlines()[-12:]
+        return {"taken": False, "fault": True, "why": "\n".join(said) or f"ended with {started.returncode}"}
+    return json.loads(answer.splitlines()[-1])
 
 
 def here(name: str, folder: Path, precision: Precision, shapes: list[str]) -> Record:
@@ -65,6 +70,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, help="where exported files are kept; a temporary folder without")
     parser.add_argument("--precision", default="int8", choices=get_args(Precision))
     parser.add_argument("--shape", action="append", default=[], metavar="INPUT=1,3,96,96", help="of open dimensions")
+    parser.add_argument("--most-seconds", type=int, default=MOST_SECONDS, help="of one network, which is then late")
     parser.add_argument("--table", type=Path, help="run nothing, write the page of what the log has")
     parser.add_argument("--here", action="store_true", help="in this process, the record alone")
     given = parser.parse_args()
@@ -81,7 +87,7 @@ def main() -> None:
         for name in wanted(given.names):
             if name in done:
                 continue
-            line = json.dumps({"name": name, **child(name, folder, given.precision, given.shape)})
+            line = json.dumps({"name": name, **child(name, folder, given.precision, given.shape, given.most_seconds)})
             print(line, flush=True)
             if given.log:
                 with given.log.open("a") as file:

@@ -5,6 +5,7 @@ from dyadic.passes.lower.cpu.kernels.families import (
     conv,
     copy,
     depthwise,
+    depthwise_code,
     divide,
     elementwise,
     elementwise_wide,
@@ -28,7 +29,7 @@ from dyadic.passes.lower.launches.registry import Registry
 REGISTRY = Registry(
     {
         "conv": (conv.ConvSpec, conv.generate),
-        "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),
+        "depthwise": (depthwise.DepthwiseSpec, depthwise_code.generate),
         "float_conv": (float_conv.FloatConvSpec, float_conv.generate),
         "max_pool": (pool.MaxPoolSpec, pool.generate_max),
         "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.effort import examples
 
+from dyadic.compiler.targets.cpu.codegen import llvm_ir
 from dyadic.passes.lower.cpu.kernels.families import depthwise, weight_storage
 from dyadic.passes.lower.cpu.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
@@ -16,6 +17,8 @@ from dyadic.runtime import fixedpoint
 FORMS = [requantize.SHORT, requantize.HIGH, requantize.WIDE, requantize.SMALL_SHIFT]
 SHIFTS = {requantize.HIGH: (33, 54), requantize.WIDE: (36, 48), requantize.SMALL_SHIFT: (2, 48)}
 BYTE = st.one_of(st.sampled_from([0, 255]), st.integers(0, 255))
+SIZES = [(3, 3), (3, 3), (3, 3), (1, 1), (5, 5), (2, 4), (7, 3), (1, 3), (4, 1)]
+LONG = [(1, 73), (1, 80), (2, 75), (9, 26), (13, 19)]
 CHANNELS = [1, 3, 8, 16, 17, 24, 32, 40, 48, 64, 72, 96, 130, 144, 160, 192]
 
 
@@ -31,8 +34,8 @@ def parameters(form: str, channels: int, taps: int, rng: np.random.Generator) ->
     return 128, rng.integers(-(1 << 30), 1 << 30, channels) >> rng.integers(0, 20, channels), m, s
 
 
-def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str) -> Any:
-    kernel = draw(st.sampled_from([(3, 3), (3, 3), (3, 3), (1, 1), (5, 5), (2, 4), (7, 3), (1, 3), (4, 1)]))
+def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str, sizes: Any = SIZES) -> Any:
+    kernel = draw(st.sampled_from(sizes))
     strides, dilation = (
         draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (2, 1), (1, 3)])),
         draw(st.sampled_from([1, 1, 1, 2])),
@@ -104,6 +107,26 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator, form: str) -> Any:
 def test_depthwise_kernels_equal_their_op(kernels: Any, data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
     kernels.check([case(kernels, data.draw, rng, form) for form in 2 * FORMS], rng)
+
+
+@examples(2)
+@given(st.data())
+def test_kernels_with_many_columns_equal_their_op(kernels: Any, data: Any) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    cases = [case(kernels, data.draw, rng, form, LONG) for form in 2 * FORMS[1:]]
+    assert all(one.spec.long for one in cases)
+    kernels.check(cases, rng)
+
+
+def test_a_kernel_with_many_columns_is_little_code() -> None:
+    """Written out, 256 columns were 100,000 lines, and minutes of LLVM."""
+    spec = DepthwiseSpec(
+        rows=1, columns=2192, channels=1, unit_rows=1, taps_y=1, taps_x=256, tap_y=4400, tap_x=1, stride_x=2,
+        in_column=2, in_row=4400, in_image=4416, out_column=1, out_row=2192, out_image=2240, form="short",
+        clamp=False, unit_blocks=1,
+    )  # fmt: skip
+    for level in ("x86-64", "avx2", "avx512vnni"):
+        assert llvm_ir({"kernel": spec}, level).count("\n") < 5000
 
 
 @pytest.mark.parametrize(

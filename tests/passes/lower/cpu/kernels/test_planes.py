@@ -185,8 +185,11 @@ def test_convolutions_of_any_widths(kernels: Any) -> None:
     kernels.check(cases, rng, every_level=True)
 
 
-def depthwise_case(kernels: Any, rng: np.random.Generator, widths: tuple[bool, bool], form: str) -> Any:
-    kernel, stride = [(3, 3), (5, 2), (1, 1)][rng.integers(3)], int(rng.choice([1, 1, 2]))
+def depthwise_case(
+    kernels: Any, rng: np.random.Generator, widths: tuple[bool, bool], form: str, kernel: tuple[int, int] = (0, 0)
+) -> Any:
+    some, stride = [(3, 3), (5, 2), (1, 1)][rng.integers(3)], int(rng.choice([1, 1, 2]))
+    kernel = kernel if any(kernel) else some
     channels, images = int(rng.choice([3, 16, 24, 64, 72])), 2
     rows, columns = int(rng.integers(1, 6)), int(rng.choice([1, 3, 8, 9]))
     height, width = (rows - 1) * stride + kernel[0], (columns - 1) * stride + kernel[1]
@@ -217,6 +220,7 @@ def test_depthwise_convolutions_of_any_widths(kernels: Any) -> None:
     rng = np.random.default_rng(17)
     mixtures = [(True, True), (True, True), (True, False), (False, True), (True, False), (True, True)]
     cases = [depthwise_case(kernels, rng, pair, form) for pair, form in zip(mixtures, 2 * FORMS, strict=True)]
+    cases += [depthwise_case(kernels, rng, pair, FORMS[0], (5, 37)) for pair in mixtures[1:4]]
     kernels.check(cases, rng)
 
 
