@@ -11,7 +11,7 @@ from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import is_integer, known_activation, quantized_bounds, shape
 from dyadic.passes.lower.memory.copies import is_joined
-from dyadic.passes.lower.memory.views import ARENA, BUFFERS, layout_of, to_attribute
+from dyadic.passes.lower.memory.views import ARENA, BUFFERS, activations, is_constant, layout_of, to_attribute
 from dyadic.passes.rewriting import defining
 
 INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"
@@ -19,19 +19,20 @@ INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"
 Build = Callable[[Any], None]
 
 
-def outline(module: ir.Operation, build: Build) -> None:
+def outline(module: ir.Operation, build: Build, first: Build | None = None) -> None:
     """Replace the function by one without arguments; memory and boundary become its attributes.
 
-    build: writes the launches of one op at the current insertion point.
+    build: writes the launches of one op at the current insertion point. first: the same of what is written before all
+    of them, for every op that makes an activation, those that the boundary makes among them.
     """
     with module.context, ir.Location.unknown():
         function = main_function(module)
-        outlined = _outlined(function, ir.InsertionPoint(function.operation), build)
+        outlined = _outlined(function, ir.InsertionPoint(function.operation), build, first)
         function.operation.erase()
         outlined.operation.attributes["sym_name"] = ir.StringAttr.get("main")
 
 
-def _outlined(function: Any, where: ir.InsertionPoint, build: Build) -> Any:
+def _outlined(function: Any, where: ir.InsertionPoint, build: Build, first: Build | None) -> Any:
     from torch_mlir.dialects import func
 
     *body, terminator = (op.opview for op in function.regions[0].blocks[0].operations)
@@ -42,6 +43,10 @@ def _outlined(function: Any, where: ir.InsertionPoint, build: Build) -> Any:
     inputs, outputs = _boundary(function, body, terminator)
     outlined.operation.attributes[INPUTS], outlined.operation.attributes[OUTPUTS] = inputs, outputs
     with ir.InsertionPoint(outlined.add_entry_block()):
+        if first is not None:
+            for op in activations(function.regions[0].blocks[0]):
+                if not is_constant(op.operation.results[0]):
+                    first(op)
         for op in body:
             if qi.has_kernel(op) and not is_joined(op):
                 build(op)

@@ -2,8 +2,9 @@
 
 Concatenation along channels, slices of channels and reshapes of dense data cost nothing: they are places in another
 tensor's buffer. A tensor that a padded convolution reads carries a ring of its zero point around it, so that kernels
-have no borders. Pixels are padded to four bytes, the width of one multiply instruction's K. A tensor of 16 bits is two
-such tensors of bytes, one behind the other: all that is decided about the first holds for the second.
+have no borders. Pixels are padded to four bytes, the width of one multiply instruction's K, or to what a pass of the
+target says (`qi.pixel_bytes`). A tensor of 16 bits is two such tensors of bytes, one behind the other: all that is
+decided about the first holds for the second.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from dyadic.passes.lower.memory.copies import JOINED, joined_copy
 from dyadic.passes.lower.memory.views import (
     BUFFERS,
     CONSTANT,
+    DWORD,
     LAYOUT,
     NO_HALO,
     PLACED,
@@ -29,6 +31,8 @@ from dyadic.passes.lower.memory.views import (
     Sizes,
     activations,
     is_constant,
+    padded_pixel,
+    pixel_bytes_of,
     sizes_of,
     strides_of,
     to_attribute,
@@ -36,8 +40,6 @@ from dyadic.passes.lower.memory.views import (
 from dyadic.passes.rewriting import defining, module_pass
 from dyadic.runtime.layout import Layout, Margin, rows_of
 from dyadic.runtime.program import ALIGNMENT
-
-DWORD = 4
 
 
 @dataclass
@@ -234,6 +236,7 @@ def _only_channels(op: qi.SliceOp) -> bool:
 
 def _place(storages: dict[Any, Storage], function: Any) -> None:
     sizes: list[int] = []
+    width = pixel_bytes_of(function)
     for storage in storages.values():
         if storage.parent is None:
             halo = Halo(*(max(sides) for sides in zip(*(s.halo for s in storage.family()), strict=True)))
@@ -245,8 +248,8 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
                 storage.layout = Layout(CONSTANT, 0, strides_of(storage.dims, pixel, row), 0, plane=plane)
                 continue
             packed = halo == NO_HALO and any(s.packed for s in storage.family())
-            packed = packed or _read_in_rows(storage)
-            pixel = storage.sizes.channels if packed else -(-storage.sizes.channels // DWORD) * DWORD
+            packed = packed or (width == DWORD and _read_in_rows(storage))
+            pixel = storage.sizes.channels if packed else padded_pixel(storage.sizes.channels, width)
             row = (storage.sizes.columns + halo.left + halo.right) * pixel
             used = (storage.sizes.rows + halo.top + halo.bottom) * row
             image = -(-used // ALIGNMENT) * ALIGNMENT

@@ -4,6 +4,7 @@ Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural 
 buffer first, each at the lowest offset that is free for its whole life.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
-from dyadic.passes.lower.memory.views import ARENA, BUFFERS, LAYOUT, activations
+from dyadic.passes.lower.memory.views import ARENA, BUFFERS, KEPT_RINGS, LAYOUT, activations, from_attribute
 from dyadic.passes.rewriting import module_pass
 
 
@@ -32,14 +33,23 @@ def plan_memory(module: ir.Operation) -> None:
     """Place buffers in the arena: function {qi.buffers} --> function {qi.arena}; exact, nothing is computed."""
     function = main_function(module)
     sizes = ints(function.operation.attributes[BUFFERS])
-    offsets, total = place(sizes, lives(function.regions[0].blocks[0], len(sizes)))
+    block = function.regions[0].blocks[0]
+    kept = ringed(block) if KEPT_RINGS in function.operation.attributes else set()
+    offsets, total = place(sizes, lives(block, len(sizes), kept))
     function.operation.attributes[ARENA] = ir.DenseI64ArrayAttr.get([*offsets, total], context=module.context)
 
 
-def lives(block: ir.Block, buffers: int) -> list[Life]:
-    """When each buffer is in use. Inputs are from the start on, outputs until the end, both by their ops' places."""
-    result = [Life(len(block.operations), -1) for _ in range(buffers)]
+def ringed(block: ir.Block) -> set[int]:
+    """The buffers with rings of zero points."""
+    layouts = [from_attribute(op.operation.attributes[LAYOUT]) for op in activations(block)]
+    return {layout.buffer for layout in layouts if layout.halo}
+
+
+def lives(block: ir.Block, buffers: int, kept: Collection[int] = ()) -> list[Life]:
+    """When each buffer is in use. Inputs are from the start on, outputs until the end, both by their ops' places; those
+    that are `kept` from the start until the end."""
     last = len(block.operations)
+    result = [Life(-1, last) if buffer in kept else Life(last, -1) for buffer in range(buffers)]
     buffer_of: dict[Any, int] = {}
     for op in activations(block):
         buffer_of[op.operation.results[0]] = op.operation.attributes[LAYOUT]["buffer"].value

@@ -16,8 +16,11 @@ LAYOUT = "qi.layout"
 PLACED = "qi.placed"  # which inputs of a move are already where the result has them
 BUFFERS = "qi.buffers"  # bytes of one image of every buffer
 ARENA = "qi.arena"  # offset of every buffer, then the size of the whole
+PIXEL_BYTES = "qi.pixel_bytes"  # of a function: pixels of as many channels or more are padded to a multiple of it
+KEPT_RINGS = "qi.kept_rings"  # of a function: what has a ring shares its memory with nothing, so that one is made once
 CONSTANT = -1  # the buffer of data that lies in the weights section
 IMAGE_RANK = 4
+DWORD = 4
 
 
 class Halo(NamedTuple):
@@ -124,6 +127,23 @@ def from_attribute(attribute: Any) -> Layout:
     margins = ints(attribute["halo"]) if "halo" in attribute else []
     halo = tuple(Margin(*pair) for pair in zip(margins[::2], margins[1::2], strict=True))
     return Layout(strides=tuple(ints(attribute["strides"])), halo=halo, plane=plane, **numbers)
+
+
+def padded_pixel(channels: int, bytes_: int) -> int:
+    """Bytes of a pixel whose number is a multiple of `bytes_`, a power of two; of the next such for fewer channels,
+    of 4 at least.
+
+    >>> [padded_pixel(n, 16) for n in (1, 5, 8, 9, 24)], [padded_pixel(n, 4) for n in (1, 5, 24)]
+    ([4, 8, 8, 16, 32], [4, 8, 24])
+    """
+    step = min(bytes_, max(DWORD, 1 << (channels - 1).bit_length()))
+    return -(-channels // step) * step
+
+
+def pixel_bytes_of(function: Any) -> int:
+    """What pixels are padded to."""
+    attributes = function.operation.attributes
+    return attributes[PIXEL_BYTES].value if PIXEL_BYTES in attributes else DWORD
 
 
 def layout_of(value: ir.Value) -> Layout:

@@ -3,11 +3,13 @@
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from support.effort import slow
 from support.ptx.convolutions import Convolution
 
+from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.targets.cuda.codegen import PTX_VERSIONS, CodegenError, compile_kernels
 
 SPECS = {"three_by_three": Convolution(9, 7, 48, 40, kernel=3).spec(), "linear": Convolution(1, 1, 64, 12).spec()}
@@ -35,5 +37,16 @@ def test_there_are_architectures_without_code() -> None:
 
 def test_a_child_that_fails_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    with pytest.raises(CodegenError, match=r"code generation for sm_80 failed \(exit 1\)"):
+    with pytest.raises(CodegenError, match=r"code generation of \w+ for sm_80.* failed \(exit 1\)"):
         compile_kernels(SPECS, "sm_80")
+
+
+def test_kernels_are_kept_one_by_one(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    first = compile_kernels({"linear": SPECS["linear"]}, "sm_80", cache)
+    both = compile_kernels(SPECS, "sm_80", cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", shutil.which("false"))  # nothing is made any more
+        assert compile_kernels({"linear": SPECS["linear"]}, "sm_80", cache) == first
+        assert compile_kernels(SPECS, "sm_80", cache) == both
+    assert both.count(".extern .shared") == both.count(".target") == 1

@@ -1,0 +1,81 @@
+"""PTX to a cubin, by NVIDIA's assembler where there is one: of `pip install dyadic[cuda]`, or on the path."""
+
+import re
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from dyadic.compiler.targets.cuda.codegen import CodegenError
+
+WHEEL = Path("nvidia", "cu13", "bin", "ptxas")  # of the package nvidia-cuda-nvcc
+SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the assembler says of a kernel; spills are bytes."""
+
+    registers: int
+    shared_bytes: int
+    spill_stores: int
+    spill_loads: int
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A cubin, and what its kernels need."""
+
+    cubin: bytes
+    kernels: dict[str, Resources]
+
+
+@cache
+def assembler() -> Path | None:
+    """Where ptxas is, if anywhere."""
+    wheel = Path(sysconfig.get_path("purelib")) / WHEEL
+    found = str(wheel) if wheel.is_file() else shutil.which("ptxas")
+    return Path(found) if found else None
+
+
+def assemble(ptx: str, architecture: str) -> Assembled | None:
+    """The cubin of PTX text for that architecture; None where there is no assembler.
+
+    Raises:
+        CodegenError: the assembler refuses it.
+    """
+    tool = assembler()
+    if tool is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "kernels.ptx"), Path(folder, "kernels.cubin")
+        source.write_text(ptx)
+        command = [tool, f"-arch={architecture}", "-v", source, "-o", target]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+        if done.returncode:
+            raise CodegenError(f"ptxas for {architecture} failed (exit {done.returncode}):\n{done.stderr[-4000:]}")
+        return Assembled(target.read_bytes(), resources(done.stderr))
+
+
+KERNEL = re.compile(r"Compiling entry function '(\w+)'")
+SPILLS = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
+USED = re.compile(r"Used (\d+) registers")
+SHARED = re.compile(r"(\d+) bytes smem")
+
+
+def resources(said: str) -> dict[str, Resources]:
+    """Read what `ptxas -v` prints."""
+    found: dict[str, Resources] = {}
+    kernel, spills = "", (0, 0)
+    for line in said.splitlines():
+        if begun := KERNEL.search(line):
+            kernel = begun[1]
+        elif spilled := SPILLS.search(line):
+            spills = int(spilled[1]), int(spilled[2])
+        elif used := USED.search(line):
+            shared = SHARED.search(line)
+            found[kernel] = Resources(int(used[1]), int(shared[1]) if shared else 0, *spills)
+    return found

@@ -1,0 +1,43 @@
+"""PTX becomes cubins where there is an assembler, and what it says is read."""
+
+import pytest
+from support.ptx.convolutions import Convolution
+
+from dyadic.compiler.targets.cuda import assemble
+from dyadic.compiler.targets.cuda.codegen import CodegenError, compile_kernels
+
+SAID = """ptxas info    : 0 bytes gmem
+ptxas info    : Compiling entry function 'conv' for 'sm_80'
+ptxas info    : Function properties for conv
+    8 bytes stack frame, 16 bytes spill stores, 12 bytes spill loads
+ptxas info    : Used 96 registers, used 1 barriers, 512 bytes smem, 400 bytes cmem[0]
+ptxas info    : Compile time = 20.000 ms
+ptxas info    : Compiling entry function 'ring' for 'sm_80'
+ptxas info    : Function properties for ring
+    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 12 registers, used 0 barriers, 360 bytes cmem[0]
+"""
+
+
+def test_what_the_assembler_says_is_read() -> None:
+    assert assemble.resources(SAID) == {
+        "conv": assemble.Resources(registers=96, shared_bytes=512, spill_stores=16, spill_loads=12),
+        "ring": assemble.Resources(registers=12, shared_bytes=0, spill_stores=0, spill_loads=0),
+    }
+
+
+def test_without_an_assembler_there_is_no_cubin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assemble, "assembler", lambda: None)
+    assert assemble.assemble("", "sm_80") is None
+
+
+@pytest.mark.skipif(assemble.assembler() is None, reason="NOT TESTED: no ptxas here (pip install dyadic[cuda])")
+def test_kernels_assemble_without_spills() -> None:
+    text = compile_kernels({"linear": Convolution(1, 1, 64, 12).spec()}, "sm_90a")
+    made = assemble.assemble(text, "sm_90a")
+    assert made is not None
+    assert made.cubin[:4] == b"\x7fELF"
+    (kernel,) = made.kernels.values()
+    assert kernel.registers > 16 and not kernel.spill_stores
+    with pytest.raises(CodegenError, match="ptxas for sm_90a failed"):
+        assemble.assemble(text + "nonsense", "sm_90a")
