@@ -95,9 +95,18 @@ class Counters:
 
 @dataclass(frozen=True)
 class Out:
-    """An array that a kernel may write; what it wrote is there afterwards."""
+    """An array that a kernel may write; what it wrote is there afterwards. It is given the place of a byte of it."""
 
     array: np.ndarray
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class In:
+    """An array that a kernel reads. It is given the place of a byte of it."""
+
+    array: np.ndarray
+    start: int = 0
 
 
 class Gpu:
@@ -181,7 +190,7 @@ class Gpu:
 
     def run(
         self, ptx: str, kernel: str, grid: Sequence[int], block: Sequence[int],
-        arguments: Sequence[np.ndarray | Out | int], shared_bytes: int = 0,
+        arguments: Sequence[np.ndarray | In | Out | int], shared_bytes: int = 0,
     ) -> Counters:  # fmt: skip
         """Run a kernel once. Arrays become device memory of their own, and the kernel may touch nothing else; integers
         are 32-bit parameters. A fault raises DriverError, and the device is as new afterwards."""
@@ -193,10 +202,12 @@ class Gpu:
                 if isinstance(one, int):
                     values.append(ctypes.c_int32(one))
                     continue
-                array = one.array if isinstance(one, Out) else one
+                if isinstance(one, np.ndarray):
+                    one = In(one)
+                array = one.array
                 pointers.append(self.allocate(array.nbytes))
                 self.upload(pointers[-1], array)
-                values.append(U64(pointers[-1]))
+                values.append(U64(pointers[-1] + one.start))
                 ranges.append((pointers[-1], array.nbytes, isinstance(one, Out)))
                 if isinstance(one, Out):
                     results.append((one.array, pointers[-1]))
