@@ -20,7 +20,9 @@ from dyadic.runtime.session import Session, load
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """One plan, compiled: the network with everything decided, in integers, lowered, and its machine code."""
+    """One plan, compiled: the network with everything decided, in integers, lowered, and its machine code.
+
+    shorter: the same in integers for fewer tokens."""
 
     floating: ir.Operation
     integer: ir.Operation
@@ -29,6 +31,7 @@ class Built:
     refined: Refined
     equalized: Equalizing | None = None
     tuned: Tuned | None = None
+    shorter: tuple[ir.Operation, ...] = ()
 
     def load(self, threads: int | None = None, max_batch: int = 1, isa: str | None = None) -> Session:
         """A session of it, without a report or certificate in its file."""

@@ -14,7 +14,7 @@ of one calibrated network by the same `build` that makes the one that ships.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -40,6 +40,7 @@ from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.refine.equalization import Equalizer
 from dyadic.compiler.select.stage import select
 from dyadic.compiler.targets.certificate import Certificate
+from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.targets.target import Target
 from dyadic.compiler.tools import Tools
@@ -83,9 +84,10 @@ def build_artifact(job: Job, tools: Tools) -> Compiled:
     with tools.stage("select"):
         selection = select(calibrated, job, trial, tools)
     built = build(calibrated, selection.decisions, selection.why, job.options, tools)
-    certificate = certified(target_of(job.target), built, selection.islands)
+    emitted = for_targets(built, job.options, tools)
+    certificate = certified(emitted, built.integer, selection.islands)
     report = account(job, selection, built, certificate, tools.seconds)
-    artifact = Artifact(built.emitted, certificate, made(job, calibrated.data, built), report, job.inputs)
+    artifact = Artifact(emitted, certificate, made(job, calibrated.data, built), report, job.inputs)
     return Compiled(job, calibrated, selection, built, trial, artifact)
 
 
@@ -112,7 +114,7 @@ def trials_of(calibrated: Calibrated, job: Job, tools: Tools) -> Build:
 
     def trial(decisions: Decisions, levels: Sequence[str], refine: bool = True) -> Built:
         why = dict.fromkeys(decisions.by_layer(calibrated.points), "tried")
-        return build(calibrated, decisions, why, replace(job.options, isa=levels, tune="off"), quiet, refine)
+        return build(calibrated, decisions, why, replace(job.options, tune="off"), quiet, refine, levels)
 
     return trial
 
@@ -124,12 +126,14 @@ def build(
     options: Options,
     tools: Tools,
     learn: bool = True,
+    levels: Sequence[str] = (),
 ) -> Built:
-    """The stages behind select: a plan becomes machine code for `options.levels`, and nothing else is done on the way.
+    """The stages behind select: a plan becomes code for the primary target, and nothing else is done on the way.
 
-    why: by layer, for the IR. learn: whether weights of few bits are refined; else they are rounded to nearest.
+    why: by layer, for the IR. learn: whether weights of few bits are refined; else they are rounded to nearest. levels:
+    others than the options'.
     """
-    target, refined, equalized = target_of(options.target), Refined(), None
+    target, refined, equalized = options.primary.target, Refined(), None
     with tools.stage("refine"):
         network = calibrated.decided(decisions, why)
         tools.trace.page(network, "select", options.precision)
@@ -148,28 +152,46 @@ def build(
     with tools.stage("integerize"):
         run_stage(network, "integerize", PIPELINE["integerize"], tools)
         integer = network.clone()
+        for one in shorter:
+            run_stage(one, "integerize", PIPELINE["integerize"], tools.quiet())
     tools.look("integerize", network)
     with tools.stage("lower"):
         run_stage(network, "lower", target.pipeline, tools)
         lowered, tuned = tune_network(target, network, integer, options, tools)
-        others = [lowered_alike(target, one, tools) for one in shorter]
+        others = lowered_for(target, shorter, tools)
     tools.look("lower", lowered.operation)
     with tools.stage("emit"), tools.progress.stage("emit"):
-        emitted = target.emit(lowered, options.levels, integer, tools.cache, others)
-    return Built(floating, integer, lowered.operation, emitted, refined, equalized, tuned)
+        emitted = target.emit(lowered, levels or options.levels, integer, tools.cache, others)
+    return Built(floating, integer, lowered.operation, emitted, refined, equalized, tuned, tuple(shorter))
 
 
-def lowered_alike(target: Target, network: ir.Operation, tools: Tools) -> ir.Operation:
-    """A shorter twin of the network that ships: integers and kernels, without a word."""
-    quiet = tools.quiet()
-    run_stage(network, "integerize", PIPELINE["integerize"], quiet)
-    run_stage(network, "lower", target.pipeline, quiet)
-    return network
+def lowered_for(target: Target, networks: Iterable[ir.Operation], tools: Tools) -> list[ir.Operation]:
+    """Copies of integer networks as kernels of a target, without a word."""
+    copies = [network.clone() for network in networks]
+    for copy in copies:
+        run_stage(copy, "lower", target.pipeline, tools.quiet())
+    return copies
 
 
-def certified(target: Target, built: Built, islands: Sequence[str]) -> Certificate:
+def for_targets(built: Built, options: Options, tools: Tools) -> Emitted:
+    """What goes into the artifact: the network that was built, lowered for each target that was asked for."""
+    every: list[Emitted] = []
+    for asked in options.asked:
+        if asked.name == built.emitted.target:
+            every.append(built.emitted)
+            continue
+        with tools.stage("lower"):
+            lowered, *shorter = lowered_for(asked.target, (built.integer, *built.shorter), tools)
+        with tools.stage("emit"), tools.progress.stage("emit"):
+            every.append(asked.target.emit(lowered, options.levels_of(asked), built.integer, tools.cache, shorter))
+    first, *others = every
+    return replace(first, beside=tuple(others))
+
+
+def certified(emitted: Emitted, integer: ir.Operation, islands: Sequence[str]) -> Certificate:
     """The proof that nothing but these layers is float. What it finds otherwise is a fault of ours."""
-    certificate = target.certify(built.integer, built.emitted)
+    first, *others = [target_of(one.target).certify(integer, one) for one in (emitted, *emitted.beside)]
+    certificate = replace(first, images=tuple(image for each in (first, *others) for image in each.images))
     if certificate.offenders:
         raise RuntimeError(f"the generated code is {certificate.summary()}")
     if wrong := {*certificate.islands} ^ {*islands}:

@@ -20,7 +20,8 @@ import numpy as np
 from dyadic.compiler.budget import Axis, Limit, parse_limit
 from dyadic.compiler.quality.metric import FORM, Function
 from dyadic.compiler.quality.metric import parse as parse_metric
-from dyadic.compiler.targets.registry import names, target_of
+from dyadic.compiler.targets.asked import Asked, asked_for
+from dyadic.compiler.targets.registry import names
 from dyadic.runtime.errors import UsageError
 
 Stage = Literal["import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit"]
@@ -59,9 +60,13 @@ def a_choice(name: str, value: Any) -> Any:
 
 
 def a_target(name: str, value: Any) -> str:
-    if value not in names():
-        raise UsageError(f"{flag(name)} must be one of {', '.join(names())}, not {value!r}")
-    return value
+    """Kinds of machines with commas between them, each perhaps with a level."""
+    said = value if isinstance(value, str) else ",".join(texts(name, value))
+    wrong = [part for part in said.split(",") if part.partition(":")[0].strip() not in names()]
+    if wrong:
+        raise UsageError(f"{flag(name)} must be one of {', '.join(names())}, not {wrong[0]!r}")
+    asked_for(said)
+    return said
 
 
 def a_text(name: str, value: Any) -> str | None:
@@ -261,7 +266,13 @@ class Options:
     )
     resume: bool = option(False, "go on with a search that was interrupted", yes_or_no)
     strict: bool = option(False, "whatever was asked for and cannot be applied is an error", yes_or_no)
-    target: str = option("cpu", "kind of machine that runs the artifact", a_target, metavar="|".join(names()))
+    target: str = option(
+        "cpu",
+        "kinds of machines that run the artifact, with commas between them; cuda:sm_90a is code for that architecture, "
+        "too",
+        a_target,
+        metavar="|".join(names()),
+    )
     isa: str | Iterable[str] | None = option(
         None,
         "instruction set levels to hold code for (default: the best of this machine and the one of all machines; all: "
@@ -325,7 +336,7 @@ class Options:
             seconds_of(str(self.time_limit))
         if self.isa:
             asked = tuple(self.isa)
-            known = (*target_of(self.target).levels, *([EVERY_LEVEL] if len(asked) == 1 else []))
+            known = (*self.asked[0].target.levels, *([EVERY_LEVEL] if len(asked) == 1 else []))
             if wrong := [level for level in self.isa if level not in known]:
                 raise UsageError(f"--isa '{wrong[0]}' is no level that code is made for; there are {', '.join(known)}")
 
@@ -353,12 +364,25 @@ class Options:
         return tuple(self.without)
 
     @property
+    def asked(self) -> tuple[Asked, ...]:
+        """The targets of the artifact, the one that `isa` is of first."""
+        return asked_for(self.target)
+
+    @property
+    def primary(self) -> Asked:
+        """The target that is searched and measured for: the first that this machine can run; a processor runs the same
+        integers where it can run none of them."""
+        return next((one for one in self.asked if one.target.usable()), Asked(names()[0]))
+
+    @property
     def levels(self) -> tuple[str, ...]:
-        """The levels to hold code for, best first, each once."""
-        target = target_of(self.target)
-        asked = tuple(self.isa or ())
-        wanted = target.usable() if asked == (EVERY_LEVEL,) else asked or target.usual()
-        return tuple(name for name in target.levels if name in wanted)
+        """The levels of the primary target to hold code for, best first, each once."""
+        return self.levels_of(self.primary)
+
+    def levels_of(self, asked: Asked) -> tuple[str, ...]:
+        """The levels of a target to hold code for, best first, each once."""
+        isa = tuple(self.isa or ()) if asked == self.asked[0] else ()
+        return asked.chosen(asked.target.usable() if isa == (EVERY_LEVEL,) else isa)
 
     @property
     def shapes(self) -> list[dict[str, tuple[int, ...]]]:

@@ -9,7 +9,6 @@ from torch_mlir import ir
 from dyadic.compiler.cli.compile import plans_kept
 from dyadic.compiler.driver import network_after
 from dyadic.compiler.job import Job
-from dyadic.compiler.targets.registry import target_of
 from dyadic.runtime.atomic_file import replacing
 
 
@@ -22,7 +21,7 @@ def write_ir(job: Job, stage: str, emit: str | None, output: Path | None) -> Non
         data = bytecode(network)
     else:
         code = emit == "llvm"
-        text = target_of(job.target).text(network, job.levels[0]) if code else network.get_asm(enable_debug_info=True)
+        text = job.primary.target.text(network, job.levels[0]) if code else network.get_asm(enable_debug_info=True)
         data = f"{text.rstrip()}\n".encode()
     if output is None:
         sys.stdout.buffer.write(data)

@@ -5,13 +5,11 @@ layer, and against what a search predicted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.compiled import Compiled
-from dyadic.compiler.job import Job
 from dyadic.compiler.measure import evidence
 from dyadic.compiler.measure.account import LayerMeasurements, chosen, commands, layers, verdict
 from dyadic.compiler.measure.layer_quality import layer_quality
@@ -23,7 +21,6 @@ from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.report_schema import Peak, Report, Variant
 from dyadic.compiler.select.trials import CHOSEN, INT8
-from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.decisions import DEFAULT, uniform
 from dyadic.runtime.session import Session
@@ -37,7 +34,7 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
     job, artifact, selection = compiled.job, compiled.artifact, compiled.selection
     data, report = compiled.calibrated.data, artifact.report
     evaluation, kept = data.evaluation, data.calibration.held_out or data.calibration.first
-    with tools.progress.stage("compare"), loaded(artifact, job) as session:
+    with tools.progress.stage("compare"), loaded(compiled) as session:
         engine = data.engine(session.threads)
         # whoever asks the evaluator below would else have float answer everything twice
         asked = evaluation is not None and (evaluation.metric is not None or bool(selection.objective))
@@ -56,6 +53,7 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
                 if job.calibration is not None
                 else ()
             ),
+            *stand_in(compiled, session),
             *result_notes(session, engine, looked_at, compiled.built.floating, report.layers),
         )
     for note in notes:
@@ -68,17 +66,34 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
     return settled(compiled, tools, proved(compiled, tools, report))
 
 
-def loaded(artifact: Artifact, job: Job) -> Session:
-    """A session whose answers are the model's, a last function that was left out included; the batch is first."""
-    session = artifact.load(job.threads, max(job.batch, BATCH), complete=True)
+def loaded(compiled: Compiled) -> Session:
+    """A session whose answers are the model's, a last function that was left out included; the batch is first.
+
+    Where this machine can run none of the artifact's programs, of the same integers for this one."""
+    job = compiled.job
+    threads, batch = job.threads, max(job.batch, BATCH)
+    if job.primary not in job.asked:
+        return compiled.built.load(threads, batch)
+    session = compiled.artifact.load(threads, batch, complete=True)
     session.batch_first = True
     return session
+
+
+def stand_in(compiled: Compiled, session: Session) -> Iterator[str]:
+    """What there is to say where the artifact itself was not run."""
+    job = compiled.job
+    if job.primary not in job.asked:
+        targets = " and ".join(one.name for one in job.asked)
+        yield (
+            f"this machine cannot run code for {targets}: what the artifact computes was measured with the same "
+            f"integers on {session.isa}, and all times are of that"
+        )
 
 
 def by_layer(compiled: Compiled, report: Report, session: Session, samples: Iterable[Feeds]) -> Report:
     """The layers with their times, their shares of the machine's peak and what they lose."""
     processors = tuple(sorted(os.sched_getaffinity(0)))[: session.threads]
-    target = target_of(compiled.job.target)
+    target = compiled.job.primary.target
     before = target.peak(session.isa, processors, PEAK_SECONDS)
     times = session.profile(random_feeds(session, 1))
     after = target.peak(session.isa, processors, PEAK_SECONDS)

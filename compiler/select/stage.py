@@ -25,7 +25,6 @@ from dyadic.compiler.select.model import candidates_for
 from dyadic.compiler.select.search import Found, Search
 from dyadic.compiler.select.task import Task
 from dyadic.compiler.select.trials import CompiledTrials, Place
-from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.decisions import (
     DEFAULT,
@@ -186,7 +185,7 @@ def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Bu
     pinned = pinned_by(points, kept)
     candidates = candidates_for(points, pinned, job.limits)
     macs = sum(point.macs for point in points.weights.values())
-    place = Place(target_of(job.target).choose(job.levels), job.threads or threads_for(macs), job.batch)
+    place = Place(job.primary.target.choose(job.levels), job.threads or threads_for(macs), job.batch)
     costs, int8 = measure_costs(points, candidates, build, place, tools)
     losses = measure_losses(job.sensitivity, calibrated, candidates, tools)
     metric = data.evaluation.metric if data.evaluation is not None else None

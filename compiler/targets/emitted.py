@@ -18,13 +18,15 @@ class Emitted(ABC):
 
     program: what the target's executor runs. sections: bytes or JSON by name, those of the program among them.
     layer_bytes: packed bytes of weights by layer, without padding; what layers share is the first one's, as it is
-    stored. others: programs for fewer tokens, which share its sections.
+    stored. others: programs for fewer tokens, which share its sections. beside: the same network for other targets, in
+    the same file.
     """
 
     program: Program
     sections: dict[str, Any] = field(default_factory=dict)
     layer_bytes: Mapping[str, int] = field(default_factory=dict)
     others: tuple[Program, ...] = ()
+    beside: tuple[Emitted, ...] = ()
 
     @property
     def target(self) -> str:
@@ -55,4 +57,8 @@ class Emitted(ABC):
 
     def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
         """Write the artifact atomically; returns its size in bytes. Raises FileError."""
-        return artifact.write(path, programs=[self.program, *self.others], sections=self.sections, made=made)
+        every = (self, *self.beside)
+        programs = [program for one in every for program in (one.program, *one.others)]
+        # each target has sections of its own; what is no target's is the first one's
+        sections = {name: content for one in reversed(every) for name, content in one.sections.items()}
+        return artifact.write(path, programs=programs, sections=sections, made=made)

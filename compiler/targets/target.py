@@ -31,6 +31,9 @@ class Target(ABC):
 
     # --- what it can do
 
+    # levels that are held beside those that somebody asks for by name
+    always: ClassVar[tuple[str, ...]] = ()
+
     @property
     @abstractmethod
     def kernels(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from support.command_line import DIGITS
-from support.interpreter_target import GRAPH, LEVEL, NAME, known
+from support.interpreter_target import GRAPH, LEVEL, NAME, Interpreter, known
 
 import dyadic
 from dyadic.compiler.cli import main as cli
@@ -104,3 +104,34 @@ def test_levels_are_the_targets_own() -> None:
         Options(target=NAME, isa=("x86-64",))
     with pytest.raises(UsageError, match=f"target must be one of cpu, {NAME}, not 'gpu'"):
         Options(target="gpu")
+
+
+def test_one_artifact_has_programs_for_several_targets(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "both.dyq"
+    made = dyadic.compile(MODEL, data, target=f"{NAME},cpu:x86-64", measure=False)
+    made.save(path)
+    with open_artifact(path) as file:
+        assert [program.name for program in file.programs] == [NAME, "cpu"]
+        assert {GRAPH, "qi", "cpu/weights", "cpu/code/x86-64"} <= set(file.sections)
+        assert [image["level"] for image in file.json("certificate")["images"]] == ["x86-64"]
+    assert f"{LEVEL}: there is no code" in (said := run("verify", path)) and "x86-64: " in said
+
+
+def test_what_this_machine_cannot_run_is_measured_with_the_same_integers(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Interpreter, "usable", lambda self: ())
+    made = dyadic.compile(MODEL, data, target=f"{NAME}:{LEVEL}")
+    assert [one.target for one in (made.emitted, *made.emitted.beside)] == [NAME]
+    assert made.report.comparison is not None
+    (note,) = [one for one in made.report.notes if "cannot run" in one]
+    assert f"this machine cannot run code for {NAME}: " in note and usable()[0] in note
+
+
+def test_targets_that_nobody_knows_are_refused() -> None:
+    asked = Options(target=f"cpu:avx2,{NAME}").asked
+    assert [(one.name, one.levels) for one in asked] == [("cpu", ("avx2",)), (NAME, ())]
+    with pytest.raises(UsageError, match=f"target must be one of cpu, {NAME}, not 'gpu:sm_80'"):
+        Options(target="cpu,gpu:sm_80")
+    with pytest.raises(UsageError, match=f"target {NAME}:sse: code is made for {LEVEL}, not for 'sse'"):
+        Options(target=f"cpu,{NAME}:sse")
