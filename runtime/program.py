@@ -394,7 +394,7 @@ def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
         seen.left,
         seen.bottom,
         seen.right,
-        lanes_of(program, t, seen) if is_input else seen.channels,
+        _lanes(program, t, seen) if is_input else seen.channels,
         seen.from_channel,
         seen.from_pixel,
         seen.from_row,
@@ -405,7 +405,7 @@ def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
     ]
 
 
-def lanes_of(program: Placed, t: Input, seen: Rows) -> int:
+def _lanes(program: Placed, t: Input, seen: Rows) -> int:
     """How many bytes of a pixel quantization may write: the pad lanes too, where they are nobody else's.
 
     They may hold anything, but whole pixels are faster to write, and always the same bytes easier to debug."""

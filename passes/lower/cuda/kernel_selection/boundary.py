@@ -17,7 +17,7 @@ from dyadic.passes.lower.cuda.kernels.families.boundary import (
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.runtime.layout import rows_of
-from dyadic.runtime.program import ID_BYTES, Input, Output, Placed, inside_of, is_ids, lanes_of
+from dyadic.runtime.program import ID_BYTES, Input, Output, inside_of, is_ids
 
 GROUP = 4  # channels of a thread, at most
 
@@ -30,17 +30,19 @@ class Crossed(NamedTuple):
     params: npt.NDArray[np.int32]
 
 
-def crossing_of(program: Placed, tensor: Input | Output) -> Crossed:
+def crossings(tensor: Input | Output) -> Crossed:
     """How an input or output of a program crosses the boundary; both specs have the same items, blocks and threads.
 
-    program: what has the buffers and inputs, one of which it may be."""
+    What is behind the channels of an input's pixel is nobody else's: inputs are made in buffers of their own."""
     ids, at = is_ids(tensor), tensor.layout
     seen = rows_of([int(size) for size in tensor.shape[1:]] + [ID_BYTES] * ids, at, inside_of(tensor))
     wide = at.plane > 0
     group = widest([seen.pixel, seen.row, at.plane, at.offset], GROUP)
     kind = QuantizeSpec if isinstance(tensor, Input) else DequantizeSpec
     if isinstance(tensor, Input):
-        room = lanes_of(program, tensor, seen)
+        room = (
+            seen.pixel if seen.height * seen.width > 1 else (at.plane or at.image) - at.offset % (at.plane or at.image)
+        )
         while -(-seen.channels // group) * group > room:
             group //= 2
     raw = kind(

@@ -8,7 +8,7 @@ from dyadic.passes.lower.launches.launch import Launch, place, plane_values
 from dyadic.passes.lower.memory.views import NO_HALO, view
 
 
-def ring_of(op: Any) -> list[Launch]:
+def rings(op: Any) -> list[Launch]:
     """What fills the ring around op's result with its zero point, in both planes of 16 bits; nothing where it has none.
 
     It is of whole pixels, and so of the buffer's: once is enough for all that share one.

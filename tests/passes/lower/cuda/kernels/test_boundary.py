@@ -4,7 +4,6 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,20 +12,13 @@ from support.ptx.gpu import Gpu
 from support.ptx.launches import run_launch
 
 from dyadic.compiler.targets.cuda.codegen import compile_kernels
-from dyadic.passes.lower.cuda.kernel_selection.boundary import Crossed, crossing_of
+from dyadic.passes.lower.cuda.kernel_selection.boundary import Crossed, crossings
 from dyadic.passes.lower.cuda.kernels.families.boundary import BoundarySpec
 from dyadic.runtime import fixedpoint
 from dyadic.runtime.layout import Layout, Margin
 from dyadic.runtime.program import ID_BYTES, Buffer, Input, Output, check_tensor, integers_of
 
 UNTOUCHED = 0xEE
-
-
-class Memory(NamedTuple):
-    """What there is of a program so far."""
-
-    buffers: list[Buffer]
-    inputs: list[Input]
 
 
 @dataclass(frozen=True)
@@ -75,9 +67,7 @@ class Case:
         return made
 
     def crossed(self, kind: type[Input] | type[Output]) -> Crossed:
-        tensor = self.tensor(kind)
-        inputs = [tensor] * (1 + (self.first > 0)) if isinstance(tensor, Input) else []
-        return crossing_of(Memory([Buffer(0, self.layout.image)], inputs), tensor)
+        return crossings(self.tensor(kind))
 
     def numbers(self, rng: np.random.Generator, batch: int) -> np.ndarray:
         """Of a user, what is hard to round and what is no number among them."""
@@ -186,7 +176,7 @@ INPUTS = {
     "words": Case((4, 6), (0, 1), 8, dtype="int16", wide=True, zero_point=0, low=-3000, high=20000),
     "ids": Case((9,), (0,), dtype="int32", zero_point=0, scale=1.0, high=1000),
     "ids in the other order": Case((3, 4), (1, 0), dtype="int32", zero_point=0, scale=1.0, high=1 << 30),
-    "not alone": Case((3, 5, 4), (1, 2, 0), 16, first=4),
+    "dense pixels": Case((5, 6, 3), (0, 1, 2), ring=1),
     "five dimensions": Case((2, 3, 4, 5, 3), (0, 1, 2, 3, 4), 4),
 }
 OUTPUTS = {
