@@ -115,6 +115,16 @@ def when(condition: Value, body: Callable[[], None]) -> None:
         scf.yield_([])
 
 
+def where(condition: Value, body: Callable[[], Sequence[Value]], otherwise: Sequence[Value]) -> list[Value]:
+    """What the body gives where the condition holds, `otherwise` elsewhere."""
+    either = scf.IfOp(condition, [value.type for value in otherwise], has_else=True)
+    with ir.InsertionPoint(either.then_block):
+        scf.yield_(list(body()))
+    with ir.InsertionPoint(either.else_block):
+        scf.yield_(list(otherwise))
+    return list(either.results)
+
+
 def loop(
     count: Value | int, body: Callable[[Value, list[Value]], Sequence[Value]], start: Sequence[Value] = ()
 ) -> list[Value]:
