@@ -86,7 +86,7 @@ def read(job: Job, context: ir.Context) -> ir.Module:
     from onnx import ModelProto
 
     from dyadic.compiler.importers.onnx import import_onnx
-    from dyadic.compiler.importers.onnx_static import NeedsConstant
+    from dyadic.compiler.importers.onnx_inputs import NeedsConstant
 
     if not isinstance(model, str | os.PathLike | bytes | ModelProto):
         raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not a {type(model).__name__}")
@@ -94,7 +94,7 @@ def read(job: Job, context: ir.Context) -> ir.Module:
         return import_onnx(model, context, job.shapes[0], job.constants)
     except NeedsConstant as error:
         value = same_in_all(job.calibration, error.input)
-        raise error if value is None else NeedsConstant(error.node, error.input, value) from None
+        raise error if value is None else NeedsConstant(error.what, error.so, error.input, value) from None
 
 
 def compiled_as_it_is(module: ir.Module) -> str | None:

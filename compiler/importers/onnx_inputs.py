@@ -22,6 +22,18 @@ Shapes = Mapping[str, Sequence[int]]
 Dims = list[int | str]  # a name, or "?", where the file leaves a size open
 
 
+class NeedsConstant(ModelError):
+    """Something has no form as long as `input`, which is no data, is not known while compiling.
+
+    `what` and `so` are the sentence before and behind what is said of the samples: `value` in all of them.
+    """
+
+    def __init__(self, what: str, so: str, input: str, value: object = "VALUE") -> None:
+        self.what, self.so, self.input = what, so, input
+        seen = "" if value == "VALUE" else f", which is {value} in all calibration samples"
+        super().__init__(f"{what}{seen}{so}, as --constant {input}={value}")
+
+
 def dims_in_file(value: onnx.ValueInfoProto) -> Dims:
     """The sizes that a file gives an input."""
     return [d.dim_value if d.dim_value > 0 else (d.dim_param or "?") for d in value.type.tensor_type.shape.dim]

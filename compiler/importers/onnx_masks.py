@@ -4,7 +4,8 @@
     Add(scores, Mul(Sub(1, Cast(mask)), -1e4))  -->  Add(scores, Valid(mask) {kind = "additive"})
 
 `masks.py` says what each is, by evaluating it; `Valid` is an operator of the project's own, which ingest knows. A float
-input is taken for a mask where everything that is computed from it alone is one.
+input is taken for a mask where everything that is computed from it alone is one, and not all of it the input itself.
+What else is a row of a table for each number (`onnx_tables`) is looked up.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,9 +19,12 @@ from onnx.reference import ReferenceEvaluator
 
 from dyadic.compiler.importers.masks import Found, Meaning, is_same, meaning_of, padding_of, places
 from dyadic.compiler.importers.onnx_folding import FAILURES, replace_nodes
+from dyadic.compiler.importers.onnx_inputs import NeedsConstant
+from dyadic.compiler.importers.onnx_tables import ELEMENTWISE, columns, is_one_hot, of_lengths, one_hot, row
 from dyadic.runtime.errors import ModelError
 
 Array = npt.NDArray[Any]
+Instead = NodeProto | str | TensorProto | list[NodeProto]
 VALID = "DyadicValid"
 WHOLE = {TensorProto.INT64: np.int64, TensorProto.INT32: np.int32, TensorProto.BOOL: np.bool_}
 
@@ -37,14 +41,19 @@ def replace_masks(model: onnx.ModelProto) -> Found:
     if not any(kind in WHOLE for kind in kinds.values()):
         return Found([], {})
     found = Found([], {})
+    longest = max((d.dim_value for value in inputs.values() for d in value.type.tensor_type.shape.dim), default=0)
     for name, value in inputs.items():
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
         whole = kinds[name] in WHOLE
         if not whole and (kinds[name] != TensorProto.FLOAT or len(sizes) != 2):
             continue
-        part = Part(model, name, constants)
+        if whole:
+            spell_one_hot(model, name, constants)
+        part = Part(model, name, constants, longest if sizes == [1] else 0)
         replaced = {each: part.instead(each, must=whole) for each in part.frontier()}
         if any(one is None for one in replaced.values()) or not replaced:
+            continue
+        if not whole and not any(isinstance(one, NodeProto) and is_of_masks(one) for one in replaced.values()):
             continue
         part.replace({each: one for each, one in replaced.items() if one is not None})
         if part.padding is not None:
@@ -54,11 +63,32 @@ def replace_masks(model: onnx.ModelProto) -> Found:
     return found
 
 
-class Part:
-    """What is computed from one input and constants alone."""
+def spell_one_hot(model: onnx.ModelProto, source: str, constants: dict[str, TensorProto]) -> None:
+    """The first tensor that has a 1 in the column of each number of an input becomes an operator that says so."""
+    part = Part(model, source, constants)
+    for name, depth in columns(model.graph, list(part.made)).items():
+        try:
+            found = is_one_hot(part.function(name), part.sizes, depth)
+        except FAILURES:
+            continue
+        if found:
+            node, values = one_hot(name, source, depth)
+            model.graph.initializer.extend(values)
+            constants.update((each.name, each) for each in values)
+            replace_nodes(model.graph, [node, *(each for each in model.graph.node if name not in each.output)])
+            return
 
-    def __init__(self, model: onnx.ModelProto, source: str, constants: Mapping[str, TensorProto]) -> None:
-        self.model, self.source, self.constants = model, source, constants
+
+class Part:
+    """What is computed from one input and constants alone.
+
+    longest: the largest number that the input may be, where it is one length an image; else 0.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, source: str, constants: Mapping[str, TensorProto], longest: int = 0
+    ) -> None:
+        self.model, self.source, self.constants, self.longest = model, source, constants, longest
         value = next(one for one in model.graph.input if one.name == source)
         self.dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         self.sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
@@ -121,8 +151,8 @@ class Part:
 
         return compute
 
-    def instead(self, name: str, *, must: bool) -> NodeProto | str | TensorProto | None:
-        """What `name` is: the input, a mask, or a constant. None where it is something else.
+    def instead(self, name: str, *, must: bool) -> Instead | None:
+        """What `name` is: the input, a mask, a constant, or rows of a table. None where it is something else.
 
         Raises ModelError in the place of None, where it must be one of these.
         """
@@ -150,11 +180,31 @@ class Part:
             return self.valid(name, meaning)
         if not must:
             return None
+        if name != self.source and all(node.op_type in ELEMENTWISE for node in readers):
+            if (nodes := self.row(name)) is not None:
+                return nodes
         first = readers[0].name if readers else name
-        raise ModelError(
-            f'what "{first}" reads is computed from the input "{self.source}", and is neither its numbers nor a mask '
-            "of which tokens are valid; such arithmetic has no integer form: compute it outside of the model"
+        what = f'what "{first}" reads is computed from the input "{self.source}"'
+        so = (
+            ", and is neither its numbers nor a mask of which tokens are valid; such arithmetic has no integer form: "
+            "compute it outside of the model"
         )
+        if self.sizes != [1]:
+            raise ModelError(what + so)
+        raise NeedsConstant(what, f"{so}, or say what it always is", self.source)
+
+    def row(self, name: str) -> list[NodeProto] | None:
+        """The row of a table that it is for each length; None where that would be too large."""
+        try:
+            table = of_lengths(self.function(name), self.longest)
+        except FAILURES:
+            return None
+        found = None if table is None else row(name, self.source, table)
+        if found is None:
+            return None
+        nodes, constants = found
+        self.model.graph.initializer.extend(constants)
+        return nodes
 
     def valid(self, name: str, meaning: Meaning) -> NodeProto:
         """The operator that says so."""
@@ -166,7 +216,7 @@ class Part:
             node.attribute.append(helper.make_attribute("others", numpy_helper.from_array(others)))
         return node
 
-    def replace(self, instead: Mapping[str, NodeProto | str | TensorProto]) -> None:
+    def replace(self, instead: Mapping[str, Instead]) -> None:
         """Put what they are in the place of what was computed."""
         graph, inside = self.model.graph, {id(node) for node in self.nodes}
         outside = [node for node in graph.node if id(node) not in inside]
@@ -180,6 +230,8 @@ class Part:
                     for node in self.readers(name):
                         _rename(node, name, one.output[0])
                 made.append(one)
+            elif isinstance(one, list):
+                made += one
             elif one != name:
                 for node in self.readers(name):
                     _rename(node, name, one)
@@ -191,6 +243,11 @@ class Part:
                 value.CopyFrom(source)
                 value.name = node.output[0]
         replace_nodes(graph, [*made, *outside])
+
+
+def is_of_masks(valid: NodeProto) -> bool:
+    """Whether nothing but a mask is used so: any signal may be a factor, read as it is."""
+    return all(attribute.name != "kind" or attribute.s != b"factor" for attribute in valid.attribute)
 
 
 def _rename(node: NodeProto, old: str, new: str) -> None:

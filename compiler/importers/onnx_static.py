@@ -28,6 +28,7 @@ from dyadic.compiler.importers.onnx_folding import (
 )
 from dyadic.compiler.importers.onnx_graph import check_graph, name_nodes
 from dyadic.compiler.importers.onnx_inputs import (
+    NeedsConstant,
     Shapes,
     fix_as_they_are,
     fix_for_one_image,
@@ -49,18 +50,6 @@ NO_DATA = {  # types of inputs that say which branch is taken
     *(getattr(onnx.TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
 }
 OTHER_BATCH = 2  # what the model is also looked at with, where its batch is open
-
-
-class NeedsConstant(ModelError):
-    """A branch is decided by `input`, which is no data: its value is needed while compiling."""
-
-    def __init__(self, node: str, input: str, value: object = "VALUE") -> None:
-        self.node, self.input = node, input
-        seen = "" if value == "VALUE" else f", which is {value} in all calibration samples"
-        super().__init__(
-            f'"{node}" (If) takes a branch by the input "{input}"{seen}: branches are decided while compiling, so say '
-            f"what it is, as --constant {input}={value}"
-        )
 
 
 class Static(NamedTuple):
@@ -175,7 +164,11 @@ def _check_branches(graph: onnx.GraphProto) -> None:
             seen.add(name)
         deciding = [sources[name] for name in sorted(seen & sources.keys())]
         if deciding and all(value.type.tensor_type.elem_type in NO_DATA for value in deciding):
-            raise NeedsConstant(node.name, deciding[0].name)
+            raise NeedsConstant(
+                f'"{node.name}" (If) takes a branch by the input "{deciding[0].name}"',
+                ": branches are decided while compiling, so say what it is",
+                deciding[0].name,
+            )
 
 
 def _settle(model: onnx.ModelProto, constants: Constants, budget: Budget) -> Types:
@@ -270,6 +263,7 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) ->
     slim = onnx.ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import)
     slim.graph.name = "static"
     slim.graph.node.extend(model.graph.node)
+    _say_one_sided(slim.graph)
     slim.graph.input.extend(model.graph.input)
     slim.graph.output.extend(model.graph.output)
     for name, tensor in constants.items():
@@ -285,6 +279,13 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) ->
     graph = inferred.graph
     found = {value.name: value for value in [*graph.value_info, *graph.output]}
     return found | {value.name: value for value in graph.input}
+
+
+def _say_one_sided(graph: onnx.GraphProto) -> None:
+    """A STFT that does not say so has one side; inference takes it to have both."""
+    for node in graph.node:
+        if node.op_type == "STFT" and all(each.name != "onesided" for each in node.attribute):
+            node.attribute.append(onnx.helper.make_attribute("onesided", 1))
 
 
 def _reason(error: Exception) -> str:

@@ -12,9 +12,22 @@ from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest import masks
-from dyadic.passes.ingest.folded import axes_of, dims_of, each, folded, lifted, place, reshape, together, with_one_image
+from dyadic.passes.ingest.folded import (
+    axes_of,
+    dims_of,
+    each,
+    folded,
+    lifted,
+    place,
+    reshape,
+    reshaped,
+    together,
+    transposed,
+    with_one_image,
+)
 from dyadic.passes.ingest.folded_convs import image_by_image
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, as_tensor, literal
+from dyadic.passes.rewriting import defining
 
 MOST_RUNS = 8  # of neighbours that are slices joined; more are taken by a table of places
 
@@ -173,7 +186,10 @@ def conv2d(
 
 
 def linear(x: Any, weight: Any, bias: Any) -> Result:
-    """`x @ weight^T + bias` with constants."""
+    """`x @ weight^T + bias` with constants; of an x that is one-hot, rows of the weight."""
+    if (ids := ids_of_one_hot(x)) is not None and isinstance(weight, Literal) and isinstance(bias, Literal | None):
+        rows = transposed(weight, [1, 0])
+        return embedding(rows if bias is None else literal(rows.array + bias.array), ids)
     weights = layer_constant(weight, "weight")
     dims = dims_of(x)
     if len(shape(weights)) != 2 or not dims or dims[-1] != shape(weights)[1]:
@@ -182,6 +198,17 @@ def linear(x: Any, weight: Any, bias: Any) -> Result:
         raise Unsupported(f"it multiplies {dims}, which has no batch, by {shape(weights)}")
     biases = bias_of(bias, shape(weights)[0])
     return each(x, lambda value: building.linear(value, weights, biases))
+
+
+def ids_of_one_hot(x: Any) -> ir.Value | None:
+    """The whole numbers that x [..., V] has a 1 in the column of; None where it is something else."""
+    op = defining(x) if isinstance(x, ir.Value) else None
+    if not isinstance(op, qd.EmbeddingOp):
+        return None
+    table = building.constant_array(op.table)
+    if table is None or table.shape[0] != table.shape[1]:
+        return None
+    return op.ids if np.array_equal(table, np.eye(len(table))) else None
 
 
 def bias_of(value: Any, outputs: int) -> ir.Value:
@@ -332,13 +359,17 @@ def take(x: Any, axis: int, indices: Array) -> Result:
 
 
 def embedding(table: Any, ids: ir.Value) -> Result:
-    """Rows of a constant table [V, n], by the integers of an input [1, ...]."""
+    """Rows of a constant table [V, ...], by the integers of an input [1, ...]."""
     if not isinstance(table, Literal):
         raise Unsupported("its table is computed from the input; a constant table would work")
-    if table.array.ndim != 2:
-        raise Unsupported(f"its table has the shape {list(table.array.shape)}; [rows, columns] would work")
+    if not table.array.ndim:
+        raise Unsupported("its table is one number; [rows, columns] would work")
     check_finite(table.array, "table")
-    return building.embedding(ids, as_tensor(table))
+    rows, *dims = table.array.shape
+    if len(dims) == 1:
+        return building.embedding(ids, as_tensor(table))
+    flat = as_tensor(reshaped(table, [rows, int(np.prod(dims))]))
+    return building.reshape(building.embedding(ids, flat), [*shape(ids), *dims])
 
 
 def is_ids(value: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.ingest import einsums, families, pooling, transformers, volumes
 from dyadic.passes.ingest.folded import dims_of, transposed
-from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
+from dyadic.passes.ingest.onnx_node import attribute, onnx
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
 
 
@@ -119,26 +119,9 @@ def global_max_pool(node: Node) -> Result:
     return pooling.largest(x, range(2, len(shape(x))), True)
 
 
-@onnx("ReduceMax", "ReduceMin")
-def reduce_max(node: Node) -> Result:
-    axes = integers(node, "axes", 1)
-    if not axes and attribute(node, "noop_with_empty_axes", 0):
-        return node.argument(0)
-    reduced = pooling.largest if node.operator.endswith("Max") else pooling.smallest
-    return reduced(node.argument(0), axes or [], bool(attribute(node, "keepdims", 1)))
-
-
 @onnx("LRN")
 def lrn(node: Node) -> Result:
     """`x / (bias + alpha / size * sum of squares of neighbouring channels) ** beta`."""
     numbers = [attribute(node, name, default) for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))]
     squares, exponent = pooling.local_response(node.argument(0), attribute(node, "size"), *numbers)
     return families.mul(node.argument(0), transformers.power(squares, literal(np.asarray(exponent))))
-
-
-@onnx("ReduceMean")
-def reduce_mean(node: Node) -> Result:
-    axes = integers(node, "axes", 1)
-    if not axes and attribute(node, "noop_with_empty_axes", 0):
-        return node.argument(0)
-    return families.mean(node.argument(0), axes or None, bool(attribute(node, "keepdims", 1)))

@@ -1,6 +1,7 @@
-"""ONNX's sums over dimensions and windows, of sizes, squares, exponentials and their roots and logarithms.
+"""ONNX's reductions: means, extremes and products over dimensions, and sums over dimensions and windows, of sizes,
+squares, exponentials and their roots and logarithms.
 
-Each is a sum between two functions of one number: `log(sum(exp(x)))`, `sqrt(sum(x * x))`.
+Each of the sums is one between two functions of one number: `log(sum(exp(x)))`, `sqrt(sum(x * x))`.
 """
 
 import math
@@ -20,7 +21,7 @@ from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal
 MOST_FACTORS = 64
 
 
-@onnx("ReduceL1", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp")
+@onnx("ReduceSum", "ReduceL1", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp")
 def reduced_sum(node: Node) -> Result:
     x, kind = node.argument(0), node.operator.removeprefix("Reduce")
     before = {"L1": _size, "SumSquare": _square, "LogSumExp": _exponential}.get(kind, _same)
@@ -29,6 +30,27 @@ def reduced_sum(node: Node) -> Result:
     if axes is None:
         return after(before(x))
     return after(transformers.total(before(x), axes, bool(attribute(node, "keepdims", 1))))
+
+
+@onnx("ReduceL2")
+def length(node: Node) -> Result:
+    x, axes = node.argument(0), _axes(node)
+    if axes is None:
+        return _size(x)
+    return transformers.length(x, axes, bool(attribute(node, "keepdims", 1)))
+
+
+@onnx("ReduceMean")
+def mean(node: Node) -> Result:
+    x, axes = node.argument(0), _axes(node)
+    return x if axes is None else families.mean(x, axes, bool(attribute(node, "keepdims", 1)))
+
+
+@onnx("ReduceMax", "ReduceMin")
+def extreme(node: Node) -> Result:
+    x, axes = node.argument(0), _axes(node)
+    reduced = pooling.largest if node.operator.endswith("Max") else pooling.smallest
+    return x if axes is None else reduced(x, axes, bool(attribute(node, "keepdims", 1)))
 
 
 @onnx("ReduceProd")

@@ -9,7 +9,7 @@ from dyadic.passes import building
 from dyadic.passes.ingest import families, folded, masks, transformers
 from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.imported_types import tensor_dims
-from dyadic.passes.ingest.onnx_node import PREFIX, attribute, integers, onnx, opset
+from dyadic.passes.ingest.onnx_node import PREFIX, attribute, onnx, opset
 from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal
 
 OF_ATTENTION = set("is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision".split())
@@ -87,20 +87,6 @@ def gelu(node: Node) -> Result:
 @onnx("Pow")
 def power(node: Node) -> Result:
     return transformers.power(node.argument(0), node.argument(1))
-
-
-@onnx("ReduceSum")
-def reduce_sum(node: Node) -> Result:
-    axes = integers(node, "axes", 1)
-    if not axes and attribute(node, "noop_with_empty_axes", 0):
-        return node.argument(0)
-    return transformers.total(node.argument(0), axes, bool(attribute(node, "keepdims", 1)))
-
-
-@onnx("ReduceL2")
-def reduce_l2(node: Node) -> Result:
-    axes = integers(node, "axes", 1) or []
-    return transformers.length(node.argument(0), axes, bool(attribute(node, "keepdims", 1)))
 
 
 @onnx("Where")

@@ -1,5 +1,7 @@
 """Tables in integers: s8 with one scale a column, requantized to what the rows are read as.
 
+Columns of whole numbers have a scale of 1, so that nothing of them is lost.
+
 embedding [s8, one multiplier a column]   -->  qi.embedding
 """
 
@@ -21,12 +23,15 @@ LARGEST = 127
 
 @converts(qd.EmbeddingOp)
 def embedding(c: Conversion, op: qd.EmbeddingOp, target: Target) -> ir.Value:
-    """The largest number of a column becomes the largest integer; steps are rounded half to even."""
+    """The largest number of a column becomes the largest integer, where they are not whole as they are.
+
+    Steps are rounded half to even.
+    """
     table = constant_array(op, op.table)
     if not np.isfinite(table).all():
         raise ModelError(f"{layer_name(op)}: its table holds NaN or infinite values; quantization needs finite ones.")
     scales = (np.abs(table).max(0) / LARGEST).astype(np.float32).astype(np.float64)
-    scales[scales == 0] = 1.0
+    scales[(scales == 0) | ((scales <= 1) & (table == np.rint(table)).all(0))] = 1.0
     steps = np.clip(np.rint(table / scales), -LARGEST, LARGEST).astype(np.int8)
     storage = ir.IntegerType.get_signless(8)
     element = quant.UniformQuantizedPerAxisType.get(

@@ -38,7 +38,10 @@ def raise_through_moves(op: qd.ClampOp, rewriter: PatternRewriter) -> bool | Non
     if not moves or not isinstance(defining(value), qd.Layer) or not used_once(value):
         return NO_MATCH
     with rewriter.ip, op.location:
-        result = moved_again(building.clamp(value, op.low.value, op.high.value), moves)
+        clamped = building.clamp(value, op.low.value, op.high.value)
+        if qd.GIVEN in op.operation.attributes:  # one that rounds
+            defining(clamped).operation.attributes[qd.GIVEN] = op.operation.attributes[qd.GIVEN]
+        result = moved_again(clamped, moves)
     rewriter.replace_op(op, [result])
     return None
 

@@ -35,6 +35,7 @@ ONNX: dict[str, tuple[int, str, dict[str, Any]]] = {
     "logarithm of a sum": (18, "p = Exp(x) y = ReduceLogSum(p, a)", {"a": AXES}),
     "logarithm of a sum of exponentials": (13, "y = ReduceLogSumExp<axes=[2], keepdims=0>(x)", {}),
     "product": (13, "y = ReduceProd<axes=[1], keepdims=0>(x)", {}),
+    "no length": (18, "y = ReduceL2<noop_with_empty_axes=1>(x)", {}),
     "no reduction": (18, "y = ReduceSumSquare<noop_with_empty_axes=1>(x)", {}),
     "pool of squares": (11, "y = LpPool<kernel_shape=[2,3], strides=[2,1]>(x)", {}),
     "pool of squares, padded": (11, "y = LpPool<kernel_shape=[3,3], pads=[1,1,1,1]>(x)", {}),

@@ -40,3 +40,16 @@ func.func @a_pad_between(%x: tensor<1x3x2xf32>) -> tensor<1x5x4xf32> {
   %0 = "qd.clamp"(%p) {low = 0.0 : f32, high = 6.0 : f32} : (tensor<1x5x4xf32>) -> tensor<1x5x4xf32>
   return %0 : tensor<1x5x4xf32>
 }
+
+// A clamp that rounds to what the model gives still does.
+// CHECK-LABEL: func.func @what_is_given_goes_with_it
+// CHECK:         %[[C:.+]] = "qd.clamp"({{.*}}) {{{.*}}qd.given = array<f64: 5.000000e-01, 0.000000e+00, 1.600000e+01>{{.*}}}
+// CHECK-NEXT:    "qd.transpose"(%[[C]])
+func.func @what_is_given_goes_with_it(%x: tensor<1x3x2xf32>) -> tensor<1x4x3xf32> {
+  %w = "qd.constant"() {value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %b = "qd.constant"() {value = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %l = "qd.linear"(%x, %w, %b) : (tensor<1x3x2xf32>, tensor<4x2xf32>, tensor<4xf32>) -> tensor<1x3x4xf32>
+  %t = "qd.transpose"(%l) {permutation = array<i64: 0, 2, 1>} : (tensor<1x3x4xf32>) -> tensor<1x4x3xf32>
+  %0 = "qd.clamp"(%t) {low = -2.0 : f32, high = 2.0 : f32, qd.given = array<f64: 0.5, 0.0, 16.0>} : (tensor<1x4x3xf32>) -> tensor<1x4x3xf32>
+  return %0 : tensor<1x4x3xf32>
+}

@@ -26,6 +26,8 @@ def merged(sizes: Sequence[int], *strides: Sequence[int]) -> Walk:
     >>> merged([2, 3, 1, 4], [12, 4, 4, 1], [60, 20, 5, 1])
     Walk(sizes=(6, 4), strides=((4, 1), (20, 1)))
     """
+    if not sizes:  # one number an image
+        return Walk((1,), tuple((0,) for _ in strides))
     kept = [d for d in range(len(sizes)) if sizes[d] != 1] or [len(sizes) - 1]
     left, sides = [sizes[d] for d in kept], [[each[d] for d in kept] for each in strides]
     for d in range(len(left) - 2, -1, -1):
