@@ -25,6 +25,7 @@ WORDS: dict[str, int] = {
     "prmt.b32 %r0, 0x44332211, 0x88776655, 0x7250;": 0x88336611 & 0xFFFF0000 | 0x6611 & 0xFF00 | 0x11,
     "prmt.b32 %r0, 0x80402001, 0, 0xBBBB;": 0xFFFFFFFF,
     "prmt.b32 %r0, 0x80402001, 0, 0x8A3B;": 0x000080FF,
+    "prmt.b32.f4e %r0, 0x44332211, 0x88776655, 6;": 0x66554433,
     "lop3.b32 %r0, 0xF0F0F0F0, 0xCCCCCCCC, 0xAAAAAAAA, 0x96;": 0x96969696,
     "shl.b32 %r0, 1, 32;": 0,
     "shl.b32 %r0, 1, 31;": 0x80000000,

@@ -112,9 +112,11 @@ void reverse_bits(Block &, Warp &w, const Instruction &i, u32 active) {
         return reversed;
     });
 }
-void permute_bytes(Block &, Warp &w, const Instruction &i, u32 active) {
-    bitwise(w, i, active, [](const u64 *s, u32) {
+void permute_bytes(Block &, Warp &w, const Instruction &i, u32 active) { // variant: 1 f4e
+    bitwise(w, i, active, [&i](const u64 *s, u32) {
         const u64 bytes = s[1] << 32 | low(s[0], 32);
+        if (i.variant)
+            return bytes >> 8 * (s[2] & 3) & 0xFFFFFFFF;
         u64 result = 0;
         for (u32 k = 0; k < 4; k++) {
             const u32 choice = s[2] >> 4 * k & 15;

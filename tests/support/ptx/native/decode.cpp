@@ -85,7 +85,7 @@ void Decoder::elementwise_operation() {
 void Decoder::bits() {
     const std::string &name = s.name();
     i.run = bit_operation(name, s.type());
-    i.element_bytes = width() / 8;
+    i.element_bytes = name == "prmt" ? 4 : width() / 8;
     if (name == "not" || name == "brev") {
         allow({});
         operands(1);
@@ -111,14 +111,20 @@ void Decoder::bits() {
         i.variant = s.has("r");
         i.second_variant = s.has("wrap");
         operands(3);
-    } else if (name == "prmt") {
-        allow({});
-        operands(3);
+    } else if (name == "prmt") { // prmt.b32.f4e d, a, b, c
+        i.variant = s.has("f4e");
+        if (s.words.size() != 2 + i.variant || s.words[1] != "b32")
+            parser.refuse(s.text);
+        need_operands(4, 4);
+        to(0, s.operands[0], 32);
+        for (u32 k = 0; k < 3; k++)
+            from(k, s.operands[1 + k], 32);
+        return;
     } else { // lop3
         allow({});
         operands(4);
     }
-    if (width() < 32 && (name == "shf" || name == "prmt" || name == "lop3" || name == "bfe" || name == "bfi"))
+    if (width() < 32 && (name == "shf" || name == "lop3" || name == "bfe" || name == "bfi"))
         parser.refuse("width of " + s.text);
 }
 
