@@ -6,7 +6,7 @@ import numpy as np
 from support.ptx.gpu import Counters, Gpu
 from support.ptx.launches import run_launch
 
-from dyadic.passes.lower.cuda.kernels.families.product import CHUNK, ProductSpec, pack_params
+from dyadic.passes.lower.cuda.kernels.families.product_spec import CHUNK, ProductSpec, pack_params
 
 IN_ZERO_POINT, OUT_ZERO_POINT = 7, 3
 UNTOUCHED = 0xEE
@@ -100,7 +100,7 @@ class Convolution:
         padded[:, pad : pad + self.height, pad : pad + self.width, : self.in_channels] = x
         slack = rng.integers(0, 256, 64, dtype=np.uint8)  # the last chunk of the last pixel may reach into it
         result = np.full((self.batch, self.out_height, self.out_width, self.out_pixel), UNTOUCHED, np.uint8)
-        params = pack_params(self.distances().tolist(), bias, multiplier, shift, OUT_ZERO_POINT, 0, 255)
+        params = pack_params(spec, self.distances().tolist(), bias, multiplier, shift, [OUT_ZERO_POINT, 0, 255])
         source = np.concatenate([padded.ravel(), slack])
         counters = run_launch(
             gpu, ptx, symbol, spec, result, [source], [padded[0].size], self.packed(weights), params, self.batch

@@ -1,6 +1,7 @@
 """Every kernel family by name: what describes it and what writes it. The one place to register a kernel."""
 
 from dyadic.passes.lower.cuda.kernels.families import boundary, pool, product, ring
+from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.launches.registry import Registry
 
 # family -> (spec dataclass, generator(spec, symbol))
@@ -9,7 +10,7 @@ REGISTRY = Registry(
         "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
         "dequantize": (boundary.DequantizeSpec, boundary.generate_dequantize),
         "max_pool": (pool.MaxPoolSpec, pool.generate_max),
-        "product": (product.ProductSpec, product.generate),
+        "product": (ProductSpec, product.generate),
         "quantize": (boundary.QuantizeSpec, boundary.generate_quantize),
         "ring": (ring.RingSpec, ring.generate),
     }

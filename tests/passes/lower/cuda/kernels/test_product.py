@@ -66,12 +66,15 @@ def test_rows_of_a_stage_keep_out_of_each_others_banks(run: Run) -> None:
     ("change", "complaint"),
     [
         ({"chunks": 6}, "chunks come in fours"),
-        ({"granule": 2}, "copies have 4, 8 or 16 bytes"),
+        ({"granule": 2}, "copies have 1, 4, 8 or 16 bytes"),
         ({"store_bytes": 16}, "stores divide the channels"),
         ({"block_rows": 24}, "a warp has tiles of 16 x 16"),
         ({"stages": 1}, "there is something to overlap"),
         ({"stages": 20}, "shared memory suffices"),
-        ({"block_columns": 16, "warps_across": 1, "warps_down": 4}, "threads copy whole rows"),
+        ({"block_rows": 32, "warps_across": 4}, "threads copy whole rows"),
+        ({"weights": "w2", "block_columns": 32}, "2-bit weights come in tiles of 32"),
+        ({"weights": "w4g16"}, "a scale is for half a step or all of it"),
+        ({"acc_shift": 3}, "sums are narrowed by 8 bits at most"),
     ],
 )
 def test_there_is_no_kernel_of_another_kind(change: dict[str, int], complaint: str) -> None:

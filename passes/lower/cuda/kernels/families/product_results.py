@@ -1,0 +1,179 @@
+"""Sums of a product as results: requantized in registers, and gathered in shared memory, so that stores are wide.
+
+A residual is brought to where the results will be gathered: every lane reads its numbers there and puts its results in
+their place. Of 16 bits there are two planes of bytes, low ones and, 128 larger, high ones.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, scf
+
+from dyadic.passes.lower.cuda.kernels.families.product_staging import Block
+from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
+    Value,
+    add,
+    at,
+    below,
+    clamp_between,
+    const,
+    div,
+    integer,
+    least,
+    load,
+    mul,
+    rem,
+    signed_wide,
+    store,
+    sub,
+    when,
+    wide,
+)
+
+
+class _Channel(NamedTuple):
+    """The numbers of one of a lane's channels."""
+
+    bias: Value
+    multiplier: Value  # the rest have 64 bits
+    half: Value
+    shift: Value
+    residual_multiplier: Value | None
+    high_bias: Value | None  # 32
+
+
+class Results:
+    """Of one block; made when the sums are there."""
+
+    def __init__(self, block: Block) -> None:
+        self.block, self.spec, self.ring = block, block.spec, block.ring
+        words = [load(integer(32), at(block.arguments.params, 4 * word), 4) for word in range(5)]
+        self.zero_point, self.low, self.high, self.residual_zero_point, self.residual_shift = words
+
+    def stage_residual(self) -> None:
+        """To where the results will be; where there is none, some other one."""
+        spec, block = self.spec, self.block
+        source, image = block.arguments.inputs[1], block.arguments.in_images[1]
+
+        def move(row: Value, column: Value) -> None:
+            pixel = least(add(block.first_row, row), sub(block.pixels, 1))
+            channel = least(add(block.first_column, column), spec.channels - spec.residual_bytes)
+            place = block.place(pixel, image, spec.residual_row, spec.residual_pixel)
+            start = at(at(source, place), wide(self._of_group(channel)))
+            target = at(self.ring, add(mul(row, spec.pitch), column))
+            for plane in range(2 if spec.residual_plane else 1):
+                value = load(words(spec.residual_bytes), at(start, plane * spec.residual_plane), spec.residual_bytes)
+                store(value, at(target, plane * spec.gathered), spec.residual_bytes)
+
+        self._each_piece(spec.residual_bytes, move)
+
+    def gather(self, sums: Sequence[Value], high: Sequence[Value] = ()) -> None:
+        """Requantize, and put bytes where the block's rows are whole; `high` are sums of high bytes."""
+        spec, block = self.spec, self.block
+        down, across = block.warp_rows // 16, block.warp_columns // 8
+        row = add(block.warp_row, div(block.lane, 4))
+        first = add(block.warp_column, mul(rem(block.lane, 4), 2))
+        for x in range(across):
+            channels = [self._channel(add(first, 8 * x + j)) for j in range(2)]
+            for y in range(down):
+                for h in range(2):
+                    place = at(self.ring, add(mul(add(row, 16 * y + 8 * h), spec.pitch), add(first, 8 * x)))
+                    rest = self._residuals(place) if spec.residual else [None, None]
+                    results = []
+                    for j, channel in enumerate(channels):
+                        number = (y * across + x) * 4 + 2 * h + j
+                        total = self._total(sums[number], high[number] if high else None, channel)
+                        results.append(self._requantized(total, rest[j], channel))
+                    self._put(results, place)
+
+    def store(self) -> None:
+        spec, block = self.spec, self.block
+        target, image = block.arguments.out, block.arguments.out_image
+
+        def move(row: Value, column: Value) -> None:
+            pixel, channel = add(block.first_row, row), add(block.first_column, column)
+
+            def write() -> None:
+                place = block.place(pixel, image, spec.out_row, spec.out_pixel)
+                start = at(at(target, place), wide(self._of_group(channel)))
+                source = at(self.ring, add(mul(row, spec.pitch), column))
+                for plane in range(2 if spec.out_plane else 1):
+                    value = load(words(spec.store_bytes), at(source, plane * spec.gathered), spec.store_bytes)
+                    store(value, at(start, plane * spec.out_plane), spec.store_bytes)
+
+            when(arith.andi(below(pixel, block.pixels), below(channel, spec.channels)), write)
+
+        self._each_piece(spec.store_bytes, move)
+
+    def _each_piece(self, width: int, body: Callable[[Value, Value], None]) -> None:
+        """`body(row, first column)` for every piece of the block's rows, neighbouring threads side by side."""
+        spec = self.spec
+        pieces = spec.block_columns // width
+        loop = scf.ForOp(self.block.thread, const(spec.block_rows * pieces), const(spec.threads))
+        with ir.InsertionPoint(loop.body):
+            body(div(loop.induction_variable, pieces), mul(rem(loop.induction_variable, pieces), width))
+            scf.yield_([])
+
+    def _of_group(self, channel: Value) -> Value:
+        """Of all channels."""
+        return channel if self.spec.groups == 1 else add(channel, mul(self.block.group, self.spec.channels))
+
+    def _channel(self, column: Value) -> _Channel:
+        spec, block = self.spec, self.block
+        channel = self._of_group(least(add(block.first_column, column), spec.channels - 1))
+        offset = wide(mul(channel, 4))
+
+        def number(table: int) -> Value:
+            return load(integer(32), at(block.table(table), offset), 4)
+
+        shift = number(3)
+        half = arith.shli(const(1, 64), wide(sub(shift, 1)))
+        residual = signed_wide(number(4)) if spec.residual else None
+        high = number(5) if spec.acc_shift else None
+        return _Channel(number(1), signed_wide(number(2)), half, wide(shift), residual, high)
+
+    def _total(self, low: Value, high: Value | None, channel: _Channel) -> Value:
+        """The accumulator, of 32 bits."""
+        total = add(low, channel.bias)
+        if high is None or channel.high_bias is None:
+            return total
+        shift = self.spec.acc_shift
+        upper = add(arith.shli(high, const(8 - shift)), channel.high_bias)
+        return add(upper, arith.shrsi(total, const(shift)))
+
+    def _residuals(self, place: Value) -> list[Value]:
+        """Two of them, less their zero point."""
+        spec = self.spec
+        low = arith.extui(integer(32), load(integer(16), place, 2))
+        values = [arith.andi(low, const(255)), arith.shrui(low, const(8))]
+        if spec.residual_plane:
+            above = arith.extui(integer(32), load(integer(16), at(place, spec.gathered), 2))
+            bytes_ = [arith.andi(above, const(255)), arith.shrui(above, const(8))]
+            values = [add(a, arith.shli(sub(b, 128), const(8))) for a, b in zip(values, bytes_, strict=True)]
+        return [sub(value, self.residual_zero_point) for value in values]
+
+    def _requantized(self, total: Value, rest: Value | None, channel: _Channel) -> Value:
+        scaled = mul(signed_wide(total), channel.multiplier)
+        if rest is not None and channel.residual_multiplier is not None:
+            product = mul(signed_wide(rest), channel.residual_multiplier)
+            scaled = add(scaled, arith.shli(product, wide(self.residual_shift)))
+        rounded = arith.trunci(integer(32), arith.shrsi(add(scaled, channel.half), channel.shift))
+        return clamp_between(add(rounded, self.zero_point), self.low, self.high)
+
+    def _put(self, results: Sequence[Value], place: Value) -> None:
+        """Two results of a row."""
+        if self.spec.out_plane:
+            high = [add(arith.shrsi(each, const(8)), 128) for each in results]
+            store(_pair(high), at(place, self.spec.gathered), 2)
+            results = [arith.andi(each, const(255)) for each in results]
+        store(_pair(results), place, 2)
+
+
+def _pair(both: Sequence[Value]) -> Value:
+    return arith.trunci(integer(16), arith.ori(both[0], mul(both[1], 256)))
+
+
+def words(width: int) -> ir.Type:
+    """The type of so many bytes."""
+    return integer(8 * width) if width <= 8 else ir.VectorType.get([width // 4], integer(32))

@@ -1,0 +1,165 @@
+"""What a product kernel's code depends on, and what it reads besides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, StoredWeights
+from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
+
+MARGIN = 16  # between gathered rows, so that they start in different banks
+HEADER = 5  # words: zero point, low, high, zero point of the residual, residual_shift
+WARP_SCALES = 32 * CHUNK  # bytes of a stage, more than all scales
+ANY_ADDRESS = 1  # granule of inputs whose pixels are packed
+Array = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class ProductSpec(StoredWeights):
+    """One kernel. Distances are in bytes; `in` counts from the first byte that pixel (0, 0) is multiplied with.
+
+    Raises ValueError where the template has no such kernel.
+    """
+
+    rows: int  # of the result's image
+    columns: int
+    channels: int  # of a group
+    in_pixel: int  # from a pixel of the result to the next one, in the input: stride times the pixel
+    in_row: int
+    out_pixel: int
+    out_row: int
+    chunks: int
+    granule: int = 16  # of copies: 4, 8 or 16, which divides every address of the input; or 1
+    store_bytes: int = 4  # 1, 2, 4, 8 or 16; it divides every address of the result, and the channels
+    groups: int = 1
+    in_group: int = 0  # from a group's channels to the next one's
+    in_plane: int = 0  # from low bytes to high ones; 0 where numbers have 8 bits
+    out_plane: int = 0
+    acc_shift: int = 0  # of accumulators, with an in_plane
+    residual: bool = False
+    residual_pixel: int = 0
+    residual_row: int = 0
+    residual_plane: int = 0
+    residual_bytes: int = 1  # as store_bytes, of the residual
+    weights: str = "w8"  # w8, w4, w2, w4g64 or w4g32: how they are stored
+    run_pixel: int = 0  # how weights lie along k (`product_weights.py`); no part of the code
+    sharing: int = 1
+    block_rows: int = 64
+    block_columns: int = 64
+    warps_down: int = 2
+    warps_across: int = 2
+    stages: int = 3
+
+    def __post_init__(self) -> None:
+        rows, columns = self.block_rows / self.warps_down, self.block_columns / self.warps_across
+        checks = {
+            "chunks come in fours": self.chunks > 0 and self.chunks % 4 == 0,
+            "copies have 1, 4, 8 or 16 bytes": self.granule in (ANY_ADDRESS, 4, 8, 16),
+            "stores have 1, 2, 4, 8 or 16 bytes": {self.store_bytes, self.residual_bytes} <= {1, 2, 4, 8, 16},
+            "stores divide the channels": self.channels % self.store_bytes == self.channels % self.residual_bytes == 0,
+            "a warp has tiles of 16 x 16": rows % 16 == 0 and columns % 16 == 0,
+            "2-bit weights come in tiles of 32": self.format.bits != 2 or columns % 32 == 0,
+            "threads copy whole rows": self.block_rows * 4 % self.threads == 0,
+            "a scale is for half a step or all of it": self.format.group in (0, 32, 64),
+            "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
+            "there is something to overlap": self.stages >= 2,
+            "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
+        }
+        for claim, holds in checks.items():
+            if not holds:
+                raise ValueError(f"no product kernel of this kind ({claim}): {self}")
+
+    @property
+    def threads(self) -> int:
+        return 32 * self.warps_down * self.warps_across
+
+    @property
+    def pitch(self) -> int:
+        """From one gathered row of results to the next."""
+        return self.block_columns + MARGIN
+
+    @property
+    def gathered(self) -> int:
+        """Bytes of a gathered plane."""
+        return self.block_rows * self.pitch
+
+    @property
+    def stage_bytes(self) -> int:
+        """Of a step in shared memory: rows of the input, then of weights, then scales."""
+        weights = STEP * self.format.bits // 8 * self.block_columns
+        return STEP * self.block_rows + weights + (WARP_SCALES if self.step_scales else 0)
+
+    @property
+    def shared_bytes(self) -> int:
+        """That a launch needs."""
+        planes = 2 if self.out_plane or (self.residual and self.residual_plane) else 1
+        return max(self.stages * self.stage_bytes, planes * self.gathered)
+
+    @property
+    def inputs(self) -> int:
+        return 1 + self.residual
+
+    @property
+    def planes(self) -> int:
+        """Of the input."""
+        return 2 if self.in_plane else 1
+
+    @property
+    def items(self) -> int:
+        """Pixels of an image."""
+        return self.rows * self.columns
+
+    @property
+    def block_items(self) -> int:
+        return self.block_rows
+
+    @property
+    def group_blocks(self) -> int:
+        """Blocks along the channels of a group."""
+        return -(-self.channels // self.block_columns)
+
+    @property
+    def grid_y(self) -> int:
+        return self.groups * self.group_blocks
+
+    @property
+    def tables(self) -> list[int]:
+        """At which word of the parameters begin: distances, bias, multiplier, shift, multiplier of the residual, bias
+        of the sums of high bytes."""
+        every = HEADER + self.chunks * self.planes
+        return [HEADER, *(every + n * self.groups * self.channels for n in range(5))]
+
+
+def pack_params(
+    spec: ProductSpec,
+    distances: Sequence[int],
+    bias: Array,
+    multiplier: Array,
+    shift: Array,
+    header: Sequence[int],
+    residual_multiplier: Array | None = None,
+    high_bias: Array | None = None,
+) -> npt.NDArray[np.int32]:
+    """What the kernel reads: a header, where each chunk is, then numbers of every channel.
+
+    header: zero point, low, high, and of a residual its zero point and shift.
+    bias: what the sum of an input's (low) bytes starts at; high_bias that of high bytes.
+    """
+    every = [*header, 0, 0][:HEADER]
+    where = list(distances)
+    if spec.in_plane:
+        where = [each + spec.in_plane for each in where] + where
+    none = np.zeros(len(bias), np.int64)
+    high = none if high_bias is None else np.asarray(high_bias, np.int64) << (8 - spec.acc_shift)
+    low = np.asarray(bias, np.int64)
+    if not spec.acc_shift:  # one sum is of both
+        low, high = low + high, none
+    parts = [np.array([*every, *where]), low, multiplier, shift]
+    if residual_multiplier is not None or spec.acc_shift:
+        parts.append(none if residual_multiplier is None else residual_multiplier)
+    if spec.acc_shift:
+        parts.append(high)
+    return np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in parts])  # wraps, as the sums do

@@ -1,0 +1,316 @@
+"""Input and weights of a product on their way to shared memory, and from there to registers.
+
+`cp.async` brings the next steps into a ring of shared memory while one is multiplied; chunks lie there swapped by
+`chunk ^ row / 2 % 4`, so that eight rows of `ldmatrix` meet no bank twice. Where pixels are packed, so that chunks
+start at any byte, words are loaded, shifted into place and stored by the threads themselves.
+
+Weights of fewer bits stay so in shared memory: a word is unpacked to one of each multiplication that it is for by a
+mask, a product with the scale of its group, a sum, and an exclusive or that makes signed bytes of it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, gpu, llvm
+
+from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
+from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP
+from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
+    Value,
+    add,
+    at,
+    below,
+    const,
+    div,
+    integer,
+    least,
+    load,
+    mul,
+    rem,
+    signed_wide,
+    store,
+    sub,
+    when,
+    wide,
+    xor,
+)
+from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, block, ring, thread
+from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import commit, copy_async, load_matrices, wait
+
+BYTES = 0x01010101  # a byte in all of a word's
+WORDS = CHUNK // 4
+
+
+class Block:
+    """What the parts of a kernel share: its arguments, and where this thread is."""
+
+    def __init__(self, spec: ProductSpec, arguments: Arguments) -> None:
+        self.spec, self.arguments = spec, arguments
+        self.pixels = mul(arguments.batch, spec.items)
+        self.thread, self.ring = thread(), ring()
+        self.lane, warp = rem(self.thread, 32), div(self.thread, 32)
+        self.first_row = mul(block(gpu.Dimension.x), spec.block_rows)
+        across = block(gpu.Dimension.y)
+        self.group = div(across, spec.group_blocks)
+        self.first_column = mul(rem(across, spec.group_blocks), spec.block_columns)  # of the group
+        self.warp_rows = spec.block_rows // spec.warps_down
+        self.warp_columns = spec.block_columns // spec.warps_across
+        self.warp_row = mul(div(warp, spec.warps_across), self.warp_rows)  # within the block
+        self.warp_column = mul(rem(warp, spec.warps_across), self.warp_columns)
+
+    def place(self, pixel: Value, image: Value, row: int, step: int) -> Value:
+        """Where a pixel of the batch is, from the first one's place: 64 bits."""
+        spec = self.spec
+        inside = rem(pixel, spec.items)
+        if spec.rows == 1:
+            there = mul(inside, step)
+        else:
+            there = add(mul(div(inside, spec.columns), row), mul(rem(inside, spec.columns), step))
+        return add(wide(there), mul(wide(div(pixel, spec.items)), wide(image)))
+
+    def table(self, number: int) -> Value:
+        """Where a table of the parameters begins."""
+        return at(self.arguments.params, 4 * self.spec.tables[number])
+
+
+class _Copy(NamedTuple):
+    """What a thread copies in every step."""
+
+    source: Value  # of what the first step needs
+    place: Value  # in a stage
+    read: Value  # 1; 0 where there is nothing to be read, and zeros are written
+
+
+class Staging:
+    """The ring, and what this thread copies into it."""
+
+    def __init__(self, block: Block) -> None:
+        self.block, self.spec = block, block.spec
+        self.ring, self.distances = block.ring, block.table(0)
+        self.row, self.chunk = div(block.thread, 4), rem(block.thread, 4)
+        self.ahead, self.all_steps = self.spec.stages - 1, self.spec.steps * self.spec.planes
+        self.weights_at = STEP * self.spec.block_rows  # within a stage
+        self.step_weights = STEP * self.spec.format.bits // 8  # bytes of a channel in a step
+        self.scales_at = self.weights_at + self.step_weights * self.spec.block_columns
+        self.of_input = self._of_input()
+        self.of_weights = self._of_weights()
+
+    # --- to shared memory
+
+    def _of_input(self) -> list[_Copy]:
+        spec, block, copies = self.spec, self.block, []
+        first = mul(block.group, spec.in_group)
+        for part in range(spec.block_rows * 4 // spec.threads):
+            local = add(self.row, part * spec.threads // 4)
+            pixel = add(block.first_row, local)
+            inside = below(pixel, block.pixels)
+            place = block.place(
+                arith.select(inside, pixel, const(0)), block.arguments.in_images[0], spec.in_row, spec.in_pixel
+            )
+            source = at(at(block.arguments.inputs[0], place), wide(first))
+            copies.append(_Copy(source, swapped(local, self.chunk), arith.select(inside, const(1), const(0))))
+        return copies
+
+    def _of_weights(self) -> list[tuple[Value | None, _Copy]]:
+        """The condition under which a thread has a part in them, and that part."""
+        spec, block, copies = self.spec, self.block, []
+        pieces = self.step_weights // CHUNK
+        whole = spec.block_columns * pieces
+        for start in range(0, whole, spec.threads):
+            number = add(block.thread, start)
+            local, piece = div(number, pieces), rem(number, pieces)
+            channel = add(block.first_column, local)
+            inside = below(channel, spec.channels)
+            row = add(mul(block.group, spec.channels), arith.select(inside, channel, const(0)))
+            source = add(mul(wide(row), spec.stored_row), wide(mul(piece, CHUNK)))
+            place = add(add(mul(local, self.step_weights), mul(self.turned(local, piece), CHUNK)), self.weights_at)
+            copy = _Copy(at(block.arguments.weights, source), place, arith.select(inside, const(1), const(0)))
+            copies.append((below(number, whole) if start + spec.threads > whole else None, copy))
+        return copies
+
+    def turned(self, row: Value, piece: Value) -> Value:
+        """Which of a row's pieces in shared memory holds a piece of its weights."""
+        return {8: lambda: xor(piece, rem(div(row, 2), 4)), 4: lambda: xor(piece, rem(div(row, 4), 2))}.get(
+            self.spec.format.bits, lambda: piece
+        )()
+
+    def start(self, steps: int) -> None:
+        """The first ones."""
+        for step in range(steps):
+            stage = const(step * self.spec.stage_bytes)
+            if step < self.all_steps:
+                self._copy(const(step), stage)
+                self.finish(self._loaded(const(step)), stage)
+            commit()
+
+    def copy_ahead(self, step: Value, stage: Value) -> list[list[Value]]:
+        """Wait for a step, and begin to copy a later one into `stage`; gives what `finish` stores there."""
+        wait(self.ahead - 1)  # this step is here, for this thread
+        gpu.barrier()  # and for all, and all are done with the stage that is overwritten now
+        later = add(step, self.ahead)
+        when(below(later, self.all_steps), lambda: self._copy(later, stage))
+        commit()
+        return self._loaded(least(later, self.all_steps - 1))
+
+    def _copy(self, step: Value, stage: Value) -> None:
+        """What is copied while this thread goes on."""
+        spec = self.spec
+        if spec.granule > 1:
+            distance = self._distance(step)
+            for copy in self.of_input:
+                target, start = at(self.ring, add(stage, copy.place)), at(copy.source, distance)
+                for piece in range(0, CHUNK, spec.granule):
+                    copy_async(at(target, piece), at(start, piece), spec.granule, mul(copy.read, spec.granule))
+        of_weights = step
+        if spec.in_plane:  # the same for both planes
+            again = below(step, spec.steps)
+            of_weights = arith.select(again, step, sub(step, spec.steps))
+        for condition, copy in self.of_weights:
+
+            def begin(copy: _Copy = copy) -> None:
+                source = at(copy.source, wide(mul(of_weights, self.step_weights)))
+                copy_async(at(self.ring, add(stage, copy.place)), source, CHUNK, mul(copy.read, CHUNK))
+
+            begin() if condition is None else when(condition, begin)
+        if spec.format.group:
+            self._copy_scales(of_weights, stage)
+
+    def _copy_scales(self, step: Value, stage: Value) -> None:
+        """The first warp, 16 channels a lane: [groups][steps][scales of a step][channels, filled up]. Lanes without any
+        write zeros behind, so that the warp stays together."""
+        spec, block = self.spec, self.block
+        pieces = spec.block_columns // CHUNK
+        which, piece = div(block.thread, pieces), rem(block.thread, pieces)
+        channel = add(block.first_column, mul(piece, CHUNK))
+        inside = arith.andi(below(channel, spec.channels), below(which, spec.step_scales))
+
+        def begin() -> None:
+            row = add(mul(add(mul(block.group, spec.steps), step), spec.step_scales), which)
+            source = arith.select(inside, add(wide(channel), mul(wide(row), spec.scale_row)), const(0, 64))
+            place = add(mul(block.thread, CHUNK), self.scales_at)
+            read = arith.select(inside, const(CHUNK), const(0))
+            start = at(block.arguments.weights, add(source, spec.scales_start))
+            copy_async(at(self.ring, add(stage, place)), start, CHUNK, read)
+
+        when(below(block.thread, 32), begin)
+
+    def _distance(self, step: Value) -> Value:
+        number = add(mul(step, 4), self.chunk)
+        return signed_wide(load(integer(32), at(self.distances, wide(mul(number, 4))), 4))
+
+    def _loaded(self, step: Value) -> list[list[Value]]:
+        """Words of the input that this thread stores itself, since they begin at any byte."""
+        if self.spec.granule > 1:
+            return []
+        distance, every = self._distance(step), []
+        for copy in self.of_input:
+            start = at(copy.source, distance)
+            address = llvm.ptrtoint(integer(64), start)
+            odd = arith.andi(arith.trunci(integer(32), address), const(3))
+            first = at(start, sub(const(0, 64), wide(odd)))
+            last = arith.select(below(const(0), odd), const(CHUNK), const(CHUNK - 4))  # nothing behind is read
+            words = [load(integer(32), at(first, 4 * n), 4) for n in range(WORDS)]
+            words.append(load(integer(32), at(first, wide(last)), 4))
+            bits = mul(odd, 8)
+            every.append([llvm.intr_fshr(words[n + 1], words[n], bits) for n in range(WORDS)])
+        return every
+
+    def finish(self, loaded: Sequence[Sequence[Value]], stage: Value) -> None:
+        """Store what was loaded."""
+        kind = ir.VectorType.get([WORDS], integer(32))
+        for copy, words in zip(self.of_input, loaded, strict=False):
+            vector = llvm.mlir_undef(kind)
+            for n, word in enumerate(words):
+                vector = llvm.insertelement(vector, word, const(n))
+            store(vector, at(self.ring, add(stage, copy.place)), CHUNK)
+
+    def following(self, stage: Value) -> Value:
+        """The stage behind one."""
+        following = add(stage, self.spec.stage_bytes)
+        return arith.select(below(following, self.spec.stages * self.spec.stage_bytes), following, const(0))
+
+    # --- to registers
+
+    def rows(self, stage: Value, half: int) -> Callable[[int], Value]:
+        """Where this lane's row is, of a tile of 16 rows and half a step."""
+        lane = self.block.lane
+        row = add(self.block.warp_row, rem(lane, 16))
+        start = at(self.ring, add(stage, swapped(row, add(div(lane, 16), 2 * half))))
+        return lambda tile: at(start, tile * 16 * STEP)
+
+    def weights(self, stage: Value) -> Callable[[int], list[list[Value]]]:
+        """By half a step: two words of every tile of 8 channels."""
+        lane, across = self.block.lane, self.block.warp_columns // 8
+        matrix, row = div(lane, 8), add(self.block.warp_column, rem(lane, 8))
+
+        def start(row: Value, piece: Value) -> Value:
+            there = add(mul(row, self.step_weights), mul(self.turned(row, piece), CHUNK))
+            return at(self.ring, add(stage, add(there, self.weights_at)))
+
+        if self.spec.format.bits == 8:
+            column = add(row, mul(div(matrix, 2), 8))
+
+            def eight(half: int) -> list[list[Value]]:
+                first = start(column, add(rem(matrix, 2), 2 * half))
+                pairs = [load_matrices(at(first, pair * 16 * STEP)) for pair in range(across // 2)]
+                return [words for pair in pairs for words in (pair[:2], pair[2:])]
+
+            return eight
+        if self.spec.format.bits == 4:  # both halves of two tiles at once
+            first = start(add(row, mul(div(matrix, 2), 8)), rem(matrix, 2))
+            loaded = [load_matrices(at(first, pair * 16 * self.step_weights)) for pair in range(across // 2)]
+            words = [[pair[2 * n : 2 * n + 2] for n in range(2)] for pair in loaded]
+            tiles = [both for pair in words for both in pair]
+        else:  # all of four tiles
+            first = start(add(row, mul(matrix, 8)), const(0))
+            loaded = [load_matrices(at(first, four * 32 * self.step_weights)) for four in range(across // 4)]
+            tiles = [[word, word] for four in loaded for word in four]
+        scales = self._scales(stage)
+
+        def few(half: int) -> list[list[Value]]:
+            shift = 4 * half if self.spec.format.bits == 2 else 0
+            return [
+                self._unpacked(both[half], shift, scales(tile, half) if scales else None)
+                for tile, both in enumerate(tiles)
+            ]
+
+        return few
+
+    def _scales(self, stage: Value) -> Callable[[int, int], Value] | None:
+        spec, block = self.spec, self.block
+        if not spec.format.group:
+            return None
+        column = add(block.warp_column, div(block.lane, 4))
+        start = at(self.ring, add(stage, add(column, self.scales_at)))
+
+        def scale(tile: int, half: int) -> Value:
+            which = half if spec.step_scales == 2 else 0
+            return arith.extui(integer(32), load(integer(8), at(start, 8 * tile + which * spec.block_columns), 1))
+
+        return scale
+
+    def _unpacked(self, word: Value, shift: int, scale: Value | None) -> list[Value]:
+        """Two words of signed bytes, from bits at `shift` on."""
+        format_ = self.spec.format
+        mask = BYTES * ((1 << format_.bits) - 1)
+        made = []
+        for n in range(2):
+            by = shift + format_.bits * n
+            few = arith.andi(arith.shrui(word, const(by)) if by else word, signed(mask))
+            if scale is None:
+                made.append(xor(add(few, signed(BYTES * (128 - format_.offset))), signed(BYTES * 128)))
+            else:  # (step + offset) * scale + 128 - offset * scale: of no byte more than it holds
+                base = mul(sub(const(128), mul(scale, format_.offset)), signed(BYTES))
+                made.append(xor(add(mul(few, scale), base), signed(BYTES * 128)))
+        return made
+
+
+def signed(word: int) -> Value:
+    """A word as a constant."""
+    return const(word - (1 << 32) if word >> 31 else word)
+
+
+def swapped(row: Value, chunk: Value) -> Value:
+    """Where a chunk of the input's row lies in a stage."""
+    return add(mul(row, STEP), mul(xor(chunk, rem(div(row, 2), 4)), CHUNK))
