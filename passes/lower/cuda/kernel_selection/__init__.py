@@ -1,5 +1,15 @@
 """How each `qi` op becomes kernel launches: one function an op, marked `@selects`, in a file that is imported here."""
 
+from dyadic.dialects import qi
 from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they register how each op is computed
+    matrix,
     pool,
 )
+from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
+from dyadic.passes.lower.launches.launch import Launch
+
+
+@selects(qi.Conv2dOp)
+def convolution(op: qi.Conv2dOp) -> list[Launch]:
+    """By whether every channel is alone."""
+    return matrix.convolution(op)

@@ -1,0 +1,216 @@
+"""`qi.conv2d`, `qi.linear` and both with a residual as launches of the product kernel."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_mlir import ir
+from torch_mlir.dialects import quant
+
+from dyadic.dialects import qi
+from dyadic.dialects.fields import acc_shift, ints
+from dyadic.dialects.tensor_types import is_wide, zero_point
+from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
+from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tile
+from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
+from dyadic.passes.lower.cuda.kernels.families.product_spec import ANY_ADDRESS, ProductSpec, pack_params
+from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, Format, StoredRuns, pack_weights
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.memory.views import NO_HALO, View, view
+from dyadic.passes.rewriting import defining
+
+Array = npt.NDArray[Any]
+SMALLEST_TILE = 32  # channels, of a block
+SLOW_COPIES = 2  # how much longer a step takes whose chunks begin at any byte
+
+
+@selects(qi.ConvAddOp)
+def convolution(op: Any) -> list[Launch]:
+    """One launch; a residual makes it the fused form."""
+    source, made = view(op.x), view(op.out)
+    rest = view(op.residual) if isinstance(op, qi.ConvAddOp) else None
+    weight, format_, scales = constant_weights(op.weight)
+    strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
+    _, kernel_y, kernel_x, depth = weight.shape
+    sharing = 1 if scales is not None else groups_together(groups, weight.shape, source.pixel, source.offset)
+    pixel = source.pixel if merges(source.pixel, depth * sharing, kernel_x, dilation[1], scales) else 0
+    runs = StoredRuns(made.channels // groups * sharing, groups // sharing, str(format_), pixel, sharing)
+    columns = 1 if pixel else kernel_x  # of runs
+    starts = [
+        y * dilation[0] * source.row + x * dilation[1] * source.pixel for y in range(kernel_y) for x in range(columns)
+    ]
+    start = -padding[0] * source.row - padding[1] * source.pixel
+    flat = (
+        kernel_y == kernel_x == 1
+        and strides == [1, 1]
+        and not any(padding)
+        and all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest))
+    )
+    return _launch(
+        op,
+        runs,
+        weight,
+        scales,
+        distances=runs.distances(starts, list(weight.shape)),
+        apart=[dilation[0] * source.row, dilation[1] * source.pixel],
+        start=start,
+        steps=(strides[1] * source.pixel, strides[0] * source.row),
+        in_group=depth * sharing if groups > sharing else 0,
+        flat=flat,
+    )
+
+
+@selects(qi.LinearOp, qi.LinearAddOp)
+def linear(op: Any) -> list[Launch]:
+    """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several runs."""
+    source, made = view(op.x), view(op.out)
+    rest = view(op.residual) if isinstance(op, qi.LinearAddOp) else None
+    weight, format_, scales = constant_weights(op.weight)
+    count = 1 if scales is None else scales.shape[1]
+    depth = weight.shape[1] // count
+    weight = weight.reshape(-1, 1, count, depth)
+    runs = StoredRuns(made.channels, 1, str(format_), 0, 1)
+    flat = all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest))
+    return _launch(
+        op,
+        runs,
+        weight,
+        None if scales is None else scales.reshape(len(weight), 1, count, -1),
+        distances=runs.distances([run * depth for run in range(count)], list(weight.shape)),
+        apart=[depth] if count > 1 else [],
+        start=0,
+        steps=(source.pixel, source.row),
+        in_group=0,
+        flat=flat,
+    )
+
+
+def _launch(
+    op: Any,
+    runs: StoredRuns,
+    weight: Array,
+    scales: Array | None,
+    *,
+    distances: list[int],
+    apart: list[int],
+    start: int,
+    steps: tuple[int, int],
+    in_group: int,
+    flat: bool,
+) -> list[Launch]:
+    """What both have in common. apart: distances between runs; steps: from a pixel and a row of the result to the next
+    ones, in the input."""
+    source, made = view(op.x), view(op.out)
+    rest = view(op.residual) if qi.has_residual(op) else None
+    rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
+    spec = ProductSpec(
+        rows=rows,
+        columns=columns,
+        channels=runs.channels,
+        in_pixel=steps[0],
+        in_row=0 if rows == 1 else steps[1],
+        out_pixel=made.pixel,
+        out_row=0 if rows == 1 else made.row,
+        chunks=len(distances),
+        granule=granule([*steps, *apart, source.offset + start, source.image, source.plane, in_group]),
+        store_bytes=widest([*_addresses(made), runs.channels]),
+        groups=runs.groups,
+        in_group=in_group,
+        in_plane=source.plane,
+        out_plane=made.plane,
+        acc_shift=acc_shift(op),
+        weights=runs.weights,
+        run_pixel=runs.run_pixel,
+        sharing=runs.sharing,
+        **_residual(rest, runs.channels, rows),
+        **tile(rows * columns, runs.channels, runs.groups, len(distances) * CHUNK // STEP, twice=acc_shift(op) > 0),
+    )
+    m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
+    header, residual = [zero_point(op.out), op.low.value, op.high.value], None
+    if rest is not None:
+        header += [zero_point(op.residual), op.residual_shift.value]
+        residual = np.array(ints(op.residual_multiplier), np.int64)
+    launch = Launch(
+        spec,
+        place(made),
+        [place(source, start)] if rest is None else [place(source, start), place(rest)],
+        weights=pack_weights(spec, weight, scales),
+        params=pack_params(spec, distances, low_bias(op), m, s, header, residual, high_bias(op)),
+        constant=constant_bytes(op.x) if rest is None else constant_bytes(op.residual),
+        macs=made.rows * made.columns * weight.size,
+    )
+    return [launch]
+
+
+def _residual(rest: View | None, channels: int, rows: int) -> dict[str, Any]:
+    """What a spec says of a residual and of where it lies."""
+    if rest is None:
+        return {}
+    return {
+        "residual": True,
+        "residual_pixel": rest.pixel,
+        "residual_row": 0 if rows == 1 else rest.row,
+        "residual_plane": rest.plane,
+        "residual_bytes": widest([*_addresses(rest), channels]),
+    }
+
+
+def _addresses(layout: View) -> list[int]:
+    """What bytes of a tensor are apart, and where the first one is."""
+    return [layout.offset, layout.pixel, layout.row, layout.image, layout.plane]
+
+
+def granule(addresses: list[int]) -> int:
+    """Of the copies from an input whose chunks are these distances apart."""
+    found = widest(addresses)
+    return found if found >= 4 else ANY_ADDRESS
+
+
+def merges(pixel: int, depth: int, kernel_x: int, dilation: int, scales: Array | None) -> bool:
+    """Whether a row of taps is one run: where that takes fewer chunks than a run for each tap."""
+    if kernel_x == 1 or dilation != 1 or scales is not None:
+        return False
+    return -(-((kernel_x - 1) * pixel + depth) // CHUNK) < kernel_x * -(-depth // CHUNK)
+
+
+def groups_together(groups: int, dims: tuple[int, ...], pixel: int, offset: int) -> int:
+    """How many groups of a convolution share a product. Alone they waste the channels of a block, and chunks;
+    together they multiply with each other's zeros."""
+    made, kernel_y, kernel_x, depth = dims
+
+    def cost(sharing: int) -> int:
+        taps = kernel_y * kernel_x
+        steps = -(-taps * -(-depth * sharing // CHUNK) // (STEP // CHUNK))
+        channels = -(-(made // groups * sharing) // SMALLEST_TILE) * SMALLEST_TILE
+        slow = groups > sharing and granule([pixel, offset, depth * sharing]) == ANY_ADDRESS
+        return groups // sharing * steps * channels * (SLOW_COPIES if slow else 1)
+
+    return min((n for n in range(1, groups + 1) if groups % n == 0), key=cost)
+
+
+def constant_weights(value: ir.Value) -> tuple[Array, Format, Array | None]:
+    """(numbers, how they are stored, scales of their groups) of a `qi.constant` of weights."""
+    constant, kind = defining(value), ir.RankedTensorType(value.type).element_type
+    weight, attributes = np.array(constant.value), constant.operation.attributes
+    if GROUP_SCALES in attributes:
+        return weight, Format(4, attributes[GROUP].value), np.array(attributes[GROUP_SCALES])
+    return weight, Format(quant.UniformQuantizedPerAxisType(kind).storage_type_integral_width), None
+
+
+def low_bias(op: Any) -> npt.NDArray[np.int64]:
+    """What the sum of an input's (low) bytes starts at: the bias, and the half that `acc_shift` rounds by."""
+    return np.array(defining(op.bias).value, np.int64) + (1 << acc_shift(op) >> 1)
+
+
+def high_bias(op: Any) -> npt.NDArray[np.int64] | None:
+    """What the sum of an input's high bytes starts at: they are stored 128 larger. None where there are none."""
+    if not is_wide(op.x):
+        return None
+    weight = np.array(defining(op.weight).value, np.int64)
+    return -128 * weight.reshape(len(weight), -1).sum(1)
+
+
+def _rows_touch(layout: View, seen: View) -> bool:
+    """Pixels of all rows are equally far apart, so that rows can be read as one."""
+    return seen.rows == 1 or (layout.halo == NO_HALO and layout.row == seen.columns * layout.pixel)
