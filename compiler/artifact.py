@@ -47,13 +47,18 @@ class Artifact:
         )
 
     def load(
-        self, threads: int | None = None, max_batch: int = 1, isa: str | None = None, complete: bool = False
+        self,
+        threads: int | None = None,
+        max_batch: int = 1,
+        isa: str | None = None,
+        complete: bool = False,
+        device: str | None = None,
     ) -> Session:
         """A session, as `dyadic.load` gives it for a saved file."""
         with tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
             path = Path(folder) / "model.dyq"
             self.save(path)
-            return load(path, threads=threads, max_batch=max_batch, isa=isa, complete=complete)
+            return load(path, device=device, threads=threads, max_batch=max_batch, isa=isa, complete=complete)
 
     def file_bytes(self) -> int:
         """The size of its file."""

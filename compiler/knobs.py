@@ -22,6 +22,13 @@ KNOBS = (
         "DYADIC_SPIN_US", "microseconds", "200", "How long an idle thread of a session looks for work before it sleeps."
     ),
     Knob(
+        "DYADIC_LIBCUDA",
+        "path",
+        "libcuda.so.1",
+        "The library of NVIDIA's driver, by which sessions on GPUs reach them.",
+    ),
+    Knob("CUDA_VISIBLE_DEVICES", "numbers", "all", "Which GPUs NVIDIA's driver shows, and in which order."),
+    Knob(
         "DYADIC_CACHE",
         "folder, or `off`",
         "dyadic in the user's cache folder",

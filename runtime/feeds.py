@@ -1,10 +1,12 @@
 """What users give to a run and what they are given back: names, types and shapes are checked before anything runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from dyadic.runtime.device_array import DeviceArray, Given
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.fixed_batch import as_set
 from dyadic.runtime.program import Scalar
@@ -44,9 +46,18 @@ def names_of(outputs: Sequence[TensorInfo], names: Sequence[str] | None) -> list
     return list(names)
 
 
+OnDevice = Callable[[object, str], DeviceArray | None]  # `Executor.on_device`
+
+
 def arrays_of(
-    inputs: Sequence[TensorInfo], feeds: Mapping[str, Any], *, raw: bool, max_batch: int, batch_first: bool
-) -> tuple[list[np.ndarray], int, int]:
+    inputs: Sequence[TensorInfo],
+    feeds: Mapping[str, Any],
+    on_device: OnDevice,
+    *,
+    raw: bool,
+    max_batch: int,
+    batch_first: bool,
+) -> tuple[list[Given], int, int]:
     """The inputs, the batch, and how many tokens there are (0: there are none). Raises UsageError."""
     if not isinstance(feeds, Mapping):
         raise UsageError(f"feeds must map input names to arrays ({listed(inputs)}), not {kind_of(feeds)}")
@@ -55,7 +66,7 @@ def arrays_of(
         raise UsageError(f"input '{missing[0]}' is missing; the network takes {listed(inputs)}")
     if extra := [name for name in feeds if name not in known]:
         raise UsageError(f"the network has no input '{extra[0]}'; it takes {listed(inputs)}")
-    arrays = [_array(info, feeds[info.name], raw, max_batch, batch_first) for info in inputs]
+    arrays = [_array(info, feeds[info.name], on_device, raw, max_batch, batch_first) for info in inputs]
     first = arrays[0].shape
     if len(arrays) == 1:
         tokens = inputs[0].tokens
@@ -70,8 +81,28 @@ def arrays_of(
     return arrays, first[0], common_count({info.name: a.shape[info.tokens] for info, a in each if info.tokens})
 
 
-def _array(info: TensorInfo, value: Any, raw: bool, max_batch: int, batch_first: bool) -> np.ndarray:
-    array = _as_array(info.name, value)
+def _array(info: TensorInfo, value: Any, on_device: OnDevice, raw: bool, max_batch: int, batch_first: bool) -> Given:
+    onboard = None if isinstance(value, np.ndarray) else on_device(value, f"input '{info.name}'")
+    if onboard is not None:
+        array = _as_it_is(info, onboard, raw, batch_first)
+    else:
+        array = _as_network_has(info, _as_array(info.name, value), raw, batch_first)
+    if info.tokens and len(array.shape) == len(info.batch_first):
+        check_count(info.name, array.shape[info.tokens], int(info.batch_first[info.tokens]))
+    elif array.shape[1:] != info.batch_first[1:] or not array.shape:
+        raise UsageError(f"input '{info.name}' has shape {shown(array.shape)}, expected {shown(info.shape)}")
+    if not 1 <= array.shape[0] <= max_batch:
+        raise UsageError(
+            f"input '{info.name}' has a batch of {array.shape[0]}, this session takes 1 to {max_batch}; "
+            + ("load it with a larger max_batch" if array.shape[0] else "give it at least one sample")
+        )
+    if isinstance(array, DeviceArray) or array.flags.c_contiguous:
+        return array
+    return np.ascontiguousarray(array)
+
+
+def _as_network_has(info: TensorInfo, array: np.ndarray, raw: bool, batch_first: bool) -> np.ndarray:
+    """Of the type that the network reads, the sets in front; whole numbers are in their limits."""
     dtype, limits = info.raw_dtype if raw else info.dtype, info.limits
     if raw and limits is not None:
         limits = (limits[0] + info.zero_point, limits[1] + info.zero_point)
@@ -79,38 +110,50 @@ def _array(info: TensorInfo, value: Any, raw: bool, max_batch: int, batch_first:
     if limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype or codes):
         array = steps_of(info.name, array, limits, 0 if raw else info.zero_point, info.raw_dtype)
     elif array.dtype != dtype:
-        raise UsageError(
-            f"input '{info.name}' has dtype {array.dtype}, expected {dtype}"
-            + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
-        )
+        raise _other_dtype(info, array.dtype, raw)
     if info.fixed and not batch_first:
         array = as_set(info, array)
     if info.padding >= 0:
         check_padding(info.name, array, info.padding)
-    if info.tokens and array.ndim == len(info.batch_first):
-        check_count(info.name, array.shape[info.tokens], int(info.batch_first[info.tokens]))
-    elif array.shape[1:] != info.batch_first[1:] or not array.ndim:
-        raise UsageError(f"input '{info.name}' has shape {shown(array.shape)}, expected {shown(info.shape)}")
-    if not 1 <= array.shape[0] <= max_batch:
-        raise UsageError(
-            f"input '{info.name}' has a batch of {array.shape[0]}, this session takes 1 to {max_batch}; "
-            + ("load it with a larger max_batch" if array.shape[0] else "give it at least one sample")
-        )
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    return array
+
+
+def _other_dtype(info: TensorInfo, saw: np.dtype[Any], raw: bool) -> UsageError:
+    dtype = info.raw_dtype if raw else info.dtype
+    return UsageError(
+        f"input '{info.name}' has dtype {saw}, expected {dtype}"
+        + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
+    )
+
+
+def _as_it_is(info: TensorInfo, array: DeviceArray, raw: bool, batch_first: bool) -> DeviceArray:
+    """A user's memory on the device, which nothing but kernels looks at."""
+    if info.limits is not None or info.tokens:
+        why = "whole numbers" if info.limits is not None else "what may have fewer tokens"
+        raise UsageError(f"input '{info.name}' is on the device, where {why} cannot be checked; pass a numpy array")
+    if array.dtype != (info.raw_dtype if raw else info.dtype):
+        raise _other_dtype(info, array.dtype, raw)
+    if not array.contiguous:
+        raise UsageError(f"input '{info.name}' is on the device and must be C-contiguous there")
+    if info.fixed == "none" and not batch_first:
+        return replace(array, shape=(1, *array.shape))
+    return array
 
 
 def results_for(
     outputs: Sequence[TensorInfo],
     names: list[str],
-    out: Mapping[str, np.ndarray] | Sequence[np.ndarray] | None,
+    out: Mapping[str, Any] | Sequence[Any] | None,
+    on_device: OnDevice,
     *,
     batch: int,
     tokens: int,
     raw: bool,
     batch_first: bool,
-) -> dict[str, np.ndarray]:
+    complete: bool,
+) -> dict[str, Given]:
     """An array for every output, the user's where given. Raises UsageError."""
-    given: Mapping[str, np.ndarray]
+    given: Mapping[str, Any]
     if out is None:
         given = {}
     elif isinstance(out, Mapping):
@@ -128,8 +171,12 @@ def results_for(
         first = [tokens if d and d == info.tokens else n for d, n in enumerate((batch, *sizes[1:]))]
         shape = tuple(first) if batch_first or (raw and info.ranks) else info.in_order(first)
         array = given.get(info.name)
+        known = array is None or isinstance(array, np.ndarray)
+        onboard = None if known else on_device(array, f"out for '{info.name}'")
         if array is None:
             array = np.empty(shape, dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        elif onboard is not None:
+            array = _written_as_it_is(info, onboard, shape, raw, batch_first, complete)
         elif not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
             saw = f"{array.dtype} {shown(array.shape)}" if isinstance(array, np.ndarray) else kind_of(array)
             raise UsageError(f"out for '{info.name}' is {saw}, expected {dtype} {shown(shape)}")
@@ -137,6 +184,26 @@ def results_for(
             raise UsageError(f"out for '{info.name}' must be C-contiguous and writeable")
         results[info.name] = array
     return results
+
+
+def _written_as_it_is(
+    info: TensorInfo, array: DeviceArray, shape: tuple[str | int, ...], raw: bool, batch_first: bool, complete: bool
+) -> DeviceArray:
+    """A user's memory on the device, which nothing but kernels writes."""
+    dtype = info.raw_dtype if raw else info.dtype
+    if (array.shape, array.dtype) != (shape, dtype):
+        saw = f"{array.dtype} {shown(array.shape)}"
+        raise UsageError(f"out for '{info.name}' is {saw}, expected {dtype} {shown(shape)}")
+    if not array.contiguous or not array.writeable:
+        raise UsageError(f"out for '{info.name}' must be C-contiguous and writeable")
+    follows = not raw and (info.dtype != np.float32 or (info.last.name and (complete or not info.last.left_out)))
+    moved = not batch_first and (info.batch_axis or info.fixed == "none")
+    if follows or moved or info.tokens:
+        why = "is computed of it" if follows else "is moved"
+        raise UsageError(
+            f"out for '{info.name}' is on the device, but its result {why} on the host; pass a numpy array"
+        )
+    return array
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dyadic.runtime.device_array import Given
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.tensor_info import TensorInfo
 
@@ -18,7 +19,9 @@ def as_set(info: TensorInfo, array: np.ndarray) -> np.ndarray:
     return array if info.fixed == "one" else array[None]
 
 
-def as_sets(outputs: Sequence[TensorInfo], given: Mapping[str, np.ndarray], raw: bool) -> dict[str, np.ndarray]:
+def as_sets(outputs: Sequence[TensorInfo], given: Mapping[str, Given], raw: bool) -> dict[str, Given]:
     """Arrays of one set as a program writes into them; `raw` integers in front of a ranking have that dimension."""
     bare = {info.name for info in outputs if info.fixed == "none" and not (raw and info.ranks)}
-    return {name: array[None] if name in bare else array for name, array in given.items()}
+    return {
+        name: array[None] if name in bare and isinstance(array, np.ndarray) else array for name, array in given.items()
+    }

@@ -17,8 +17,9 @@ from typing import Any, Literal
 import numpy as np
 
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
+from dyadic.runtime.device_array import Given
 from dyadic.runtime.errors import ArtifactError, UsageError
-from dyadic.runtime.executor import Executor, executor_of
+from dyadic.runtime.executor import Executor, executor_of, programs_for
 from dyadic.runtime.feeds import arrays_of, listed, names_of, numbers_of, results_for
 from dyadic.runtime.fixed_batch import as_sets
 from dyadic.runtime.program import Program, results_of
@@ -45,6 +46,7 @@ class StepTime:
 def load(
     path: str | os.PathLike[str],
     *,
+    device: str | None = None,
     threads: int | None = None,
     max_batch: int = 1,
     isa: str | None = None,
@@ -55,7 +57,8 @@ def load(
 ) -> "Session":
     """Open, check and map an artifact.
 
-    threads: native threads of a run (default: see `default_threads`). max_batch: the largest N of `inputs`. isa: force
+    device: 'cpu', 'cuda', 'cuda:1' (default: the processor, where the artifact has a program for it). threads: native
+    threads of a run on the processor (default: see `default_threads`). max_batch: the largest N of `inputs`. isa: force
     a level instead of the best one. variant: of several programs, which one. verify='code' does not hash the weights.
     code='copy' reads the whole file into private memory before it is checked, so that whatever happens to the file
     later changes nothing; else it is mapped, which shares the memory between processes: replace such a file, do not
@@ -70,27 +73,29 @@ def load(
     if code not in ("map", "copy"):
         raise UsageError(f"code must be 'map' or 'copy', not {code!r}")
     with open_artifact(path, verify, copy=code == "copy") as artifact:
-        programs = _choose(artifact, variant)
+        of_target, ordinal = programs_for(artifact, device)
+        programs = _choose(artifact.path, of_target, variant)
         count = default_threads(programs[0]) if threads is None else threads
-        return Session(artifact, programs, count, max_batch, isa, verify, code, variant, complete)
+        return Session(artifact, programs, count, max_batch, isa, verify, code, variant, complete, ordinal)
 
 
-def _choose(artifact: ArtifactFile, variant: str | None) -> list[Program]:
+def _choose(path: str, programs: Sequence[Program], variant: str | None) -> list[Program]:
     """The program of that variant; or the first, with those that are the same for fewer tokens."""
     if variant is None:
-        first = artifact.program
-        others = [one for one in artifact.programs[1:] if one.target == first.target and length_of(one)]
+        first = programs[0]
+        others = [one for one in programs[1:] if length_of(one)]
         return [first, *others] if length_of(first) else [first]
-    for program in artifact.programs:
+    for program in programs:
         if program.variant == variant:
             return [program]
-    known = ", ".join(f"'{program.variant}'" for program in artifact.programs)
-    raise UsageError(f"'{artifact.path}' has no variant '{variant}'; it has {known}")
+    known = ", ".join(f"'{program.variant}'" for program in programs)
+    raise UsageError(f"'{path}' has no variant '{variant}'; it has {known}")
 
 
 def _reopen(
     path: str,
     digest: str,
+    device: str,
     threads: int,
     max_batch: int,
     variant: str | None,
@@ -102,6 +107,7 @@ def _reopen(
     """What a pickled session becomes."""
     session = load(
         path,
+        device=device,
         threads=threads,
         max_batch=max_batch,
         isa=isa,
@@ -158,13 +164,15 @@ class Session:
         code: Code,
         variant: str | None = None,
         complete: bool = False,
+        ordinal: int = 0,
     ) -> None:
-        """programs: the largest first; the others take fewer tokens."""
+        """programs: of one target, the largest first; the others take fewer tokens. ordinal: which of its devices."""
         self.path, self.digest = os.path.abspath(artifact.path), artifact.digest
         self._asked = variant, isa, verify, code, complete
         self._complete = complete
         self.threads, self.max_batch = int(threads), int(max_batch)
         self.program = programs[0]
+        self.device = f"{self.program.target}:{ordinal}" if ordinal else self.program.target
         self._programs = sorted(programs, key=length_of)
         self.made = artifact.made
         self.inputs = tuple(tensor_info(t) for t in self.program.inputs)
@@ -176,7 +184,11 @@ class Session:
         try:
             for one in self._programs:
                 kind, copy = executor_of(one.target), code == "copy"
-                opened.append(kind.open(artifact, one, threads=threads, max_batch=max_batch, level=isa, copy=copy))
+                opened.append(
+                    kind.open(
+                        artifact, one, threads=threads, max_batch=max_batch, level=isa, copy=copy, ordinal=ordinal
+                    )
+                )
         except BaseException:
             _close(opened)
             raise
@@ -184,6 +196,7 @@ class Session:
 
     def _start(self, executors: Sequence[Executor]) -> None:
         self._executors, self.isa = tuple(executors), executors[-1].level
+        self.device_name = executors[-1].device
         self._finalizer = weakref.finalize(self, _close, self._executors)
 
     def __copy__(self) -> "Session":
@@ -205,7 +218,7 @@ class Session:
                 f"this session's file '{self.path}' is not there any more, so that it could not be loaded again from a "
                 "pickle; save the artifact and load it from its path"
             )
-        return _reopen, (self.path, self.digest, self.threads, self.max_batch, *self._asked)
+        return _reopen, (self.path, self.digest, self.device, self.threads, self.max_batch, *self._asked)
 
     def __enter__(self) -> "Session":
         return self
@@ -233,13 +246,15 @@ class Session:
         self,
         output_names: Sequence[str] | None,
         feeds: Mapping[str, Any],
-        out: Mapping[str, np.ndarray] | Sequence[np.ndarray] | None = None,
+        out: Mapping[str, Any] | Sequence[Any] | None = None,
         raw: bool = False,
         scalars: Mapping[str, int] | None = None,
     ) -> list[np.ndarray]:
         """The named outputs (None: all) for a batch of 1 to max_batch images.
 
         Feeds are arrays or DLPack tensors. `out` gives arrays to write into, by name or in the order of output_names.
+        Of a session on a GPU both may be tensors in its memory (DLPack, `__cuda_array_interface__`), contiguous and of
+        the type that the network has; they are read and written there, and what is given back is the tensor itself.
         With `raw`, inputs and outputs are the integers of the network's own tensors, in the user's layout: uint8, or
         int16 where a tensor has 16 bits; parts of an output have scales of their own (`outputs[i].parts`), and no float
         function follows (`outputs[i].last`). `scalars` are the numbers that the network takes besides (`self.scalars`).
@@ -254,7 +269,7 @@ class Session:
         ready = filled_up(program, arrays, tokens)
         self._executors[place].run(ready, results.places, batch, numbers, raw=raw, timed=False)
         results.finish(self._complete)
-        return [given[name] for name in names]
+        return [_theirs(given[name], name, names, out) for name in names]
 
     def profile(
         self,
@@ -282,23 +297,40 @@ class Session:
         ]
         return [StepTime("", "quantize", "", 0, quantize), *steps, StepTime("", "dequantize", "", 0, dequantize)]
 
-    def _arrays(self, feeds: Mapping[str, Any], raw: bool) -> tuple[list[np.ndarray], int, int]:
-        return arrays_of(self.inputs, feeds, raw=raw, max_batch=self.max_batch, batch_first=self.batch_first)
+    def _arrays(self, feeds: Mapping[str, Any], raw: bool) -> tuple[list[Given], int, int]:
+        on_device, most = self._executors[-1].on_device, self.max_batch
+        return arrays_of(self.inputs, feeds, on_device, raw=raw, max_batch=most, batch_first=self.batch_first)
 
     def _results(
         self,
         names: list[str],
-        out: Mapping[str, np.ndarray] | Sequence[np.ndarray] | None,
+        out: Mapping[str, Any] | Sequence[Any] | None,
         batch: int,
         tokens: int,
         raw: bool,
-    ) -> dict[str, np.ndarray]:
-        first = self.batch_first
-        return results_for(self.outputs, names, out, batch=batch, tokens=tokens, raw=raw, batch_first=first)
+    ) -> dict[str, Given]:
+        return results_for(
+            self.outputs,
+            names,
+            out,
+            self._executors[-1].on_device,
+            batch=batch,
+            tokens=tokens,
+            raw=raw,
+            batch_first=self.batch_first,
+            complete=self._complete,
+        )
 
-    def _placed(self, given: dict[str, np.ndarray], raw: bool) -> dict[str, np.ndarray]:
+    def _placed(self, given: dict[str, Given], raw: bool) -> dict[str, Given]:
         """The user's arrays as a program writes into them."""
         return as_sets(self.outputs, given, raw) if self.fixed and not self.batch_first else given
+
+
+def _theirs(array: Given, name: str, names: Sequence[str], out: Mapping[str, Any] | Sequence[Any] | None) -> Any:
+    """What a user gave to be written into, or an array of ours."""
+    if isinstance(array, np.ndarray) or out is None:
+        return array
+    return out[name] if isinstance(out, Mapping) else out[names.index(name)]
 
 
 def _close(executors: Sequence[Executor]) -> None:

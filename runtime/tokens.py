@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from dyadic.runtime.device_array import DeviceArray, Given
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.last_function import computed
-from dyadic.runtime.program import Program, results_of
+from dyadic.runtime.program import Output, Program, results_of
 
 
 def length_of(program: Program) -> int:
@@ -25,13 +26,15 @@ def smallest(programs: Sequence[Program], tokens: int) -> int:
     return next((i for i, program in enumerate(programs) if length_of(program) >= tokens), len(programs) - 1)
 
 
-def filled_up(program: Program, arrays: Sequence[np.ndarray], tokens: int) -> list[np.ndarray]:
+def filled_up(program: Program, arrays: Sequence[Given], tokens: int) -> list[Given]:
     """The inputs as the program takes them: padded tokens have the id 0 and are not valid."""
     missing = length_of(program) - tokens if tokens else 0
     if missing <= 0:
         return list(arrays)
     return [
-        np.pad(array, [(0, missing if d == t.tokens else 0) for d in range(array.ndim)]) if t.tokens else array
+        np.pad(array, [(0, missing if d == t.tokens else 0) for d in range(array.ndim)])
+        if t.tokens and isinstance(array, np.ndarray)
+        else array
         for t, array in zip(program.inputs, arrays, strict=True)
     ]
 
@@ -96,16 +99,21 @@ class Results:
 
     Those are larger where there are fewer tokens; have the batch first where the user's have it elsewhere, unless all
     are `batch_first`; and hold float32 of the network's own shape where the user's hold whole numbers, or what the
-    model does last to them has another shape. With `raw` all are the integers themselves.
+    model does last to them has another shape. With `raw` all are the integers themselves. What is on a device is
+    written there as it is.
     """
 
     def __init__(
-        self, program: Program, given: dict[str, np.ndarray], batch_first: bool = False, raw: bool = False
+        self, program: Program, given: Mapping[str, Given], batch_first: bool = False, raw: bool = False
     ) -> None:
-        self.given, self.whole, self.raw = dict(given), dict(given), raw
+        self.onboard = {name: array for name, array in given.items() if isinstance(array, DeviceArray)}
+        self.given = {name: array for name, array in given.items() if isinstance(array, np.ndarray)}
+        self.whole, self.raw = dict(self.given), raw
         self.outputs = program.outputs
         self.parts = results_of(program.outputs)
         for output, *_ in self.parts:
+            if output.name in self.onboard:
+                continue
             array = self.given[output.name]
             if output.batch_axis and not batch_first and not (raw and output.last.ranks):
                 array = self.given[output.name] = np.moveaxis(array, output.batch_axis, 0)
@@ -117,15 +125,23 @@ class Results:
                 self.whole[output.name] = np.empty(sizes, array.dtype)
 
     @property
-    def places(self) -> list[np.ndarray]:
+    def places(self) -> list[Given]:
         """An array for each of the program's outputs."""
-        wholes = ((self.whole[output.name], output) for output in self.outputs)
-        return [whole[output.place] if output.whole else whole for whole, output in wholes]
+        return [self._place(output) for output in self.outputs]
+
+    def _place(self, output: Output) -> Given:
+        onboard = self.onboard.get(output.name)
+        if onboard is not None:
+            return onboard.part((0, *output.start)) if output.whole else onboard
+        whole = self.whole[output.name]
+        return whole[output.place] if output.whole else whole
 
     def finish(self, complete: bool = True) -> None:
         """Do what the model does last, what is left out as well where answers are to be `complete`, and copy what is
         the user's."""
         for output, *_ in self.parts:
+            if output.name in self.onboard:
+                continue
             values, given = self.whole[output.name], self.given[output.name]
             same = values is given
             if not output.last.ranks:

@@ -5,12 +5,11 @@ import threading
 from collections.abc import Sequence
 from typing import Self
 
-import numpy as np
-
 from dyadic.runtime import native
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cpu import levels
 from dyadic.runtime.cpu.program import CpuProgram, pack
+from dyadic.runtime.device_array import Given, on_host
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.executor import Executor
 from dyadic.runtime.program import Program
@@ -47,9 +46,19 @@ class CpuExecutor(Executor):
 
     @classmethod
     def open(
-        cls, file: ArtifactFile, program: Program, *, threads: int, max_batch: int, level: str | None, copy: bool
+        cls,
+        file: ArtifactFile,
+        program: Program,
+        *,
+        threads: int,
+        max_batch: int,
+        level: str | None,
+        copy: bool,
+        ordinal: int = 0,
     ) -> Self:
         assert isinstance(program, CpuProgram)
+        if ordinal:
+            raise UsageError(f"there is no device 'cpu:{ordinal}': processors are one device, 'cpu'")
         level = levels.choose(program.levels, level)
         levels.prepare(level)
         image = file.sections[program.image(level)]
@@ -65,8 +74,8 @@ class CpuExecutor(Executor):
 
     def run(
         self,
-        inputs: Sequence[np.ndarray],
-        outputs: Sequence[np.ndarray],
+        inputs: Sequence[Given],
+        outputs: Sequence[Given],
         batch: int,
         scalars: Sequence[int],
         *,
@@ -74,7 +83,7 @@ class CpuExecutor(Executor):
         timed: bool,
     ) -> list[int]:
         program = self._open().program
-        addresses = [native.address(a) for a in inputs], [native.address(a) for a in outputs]
+        addresses = [native.address(a) for a in on_host(inputs)], [native.address(a) for a in on_host(outputs)]
         steps = len(program.steps) if timed else None
         if not program.has_state:
             return self._run(*addresses, batch, scalars, raw, steps)

@@ -1,48 +1,133 @@
-"""Runs programs on a GPU of NVIDIA. For now it reads and checks them, and runs none."""
+"""Runs programs on a GPU of NVIDIA, by the driver's own interface. Imported only where there is such a program."""
 
+import os
+import threading
 from collections.abc import Sequence
 from typing import Self
 
-import numpy as np
-
 from dyadic.runtime.artifact import ArtifactFile
-from dyadic.runtime.cuda.program import CudaProgram
-from dyadic.runtime.errors import MachineError
+from dyadic.runtime.cuda import tensors
+from dyadic.runtime.cuda.context import Context
+from dyadic.runtime.cuda.model import Model
+from dyadic.runtime.cuda.program import MAX_BLOCKS, CudaProgram
+from dyadic.runtime.device_array import DeviceArray, Given
+from dyadic.runtime.errors import ResourceError, UsageError
 from dyadic.runtime.executor import Executor
 from dyadic.runtime.program import Program
 
 
 class CudaExecutor(Executor):
-    """The kind of program is known; opening one is refused."""
+    """Each run takes an idle context or a new one, so that several threads run at the same time."""
 
     program = CudaProgram
+    example = "cuda:sm_80"
+
+    def __init__(self, model: Model, max_batch: int) -> None:
+        self.level, self.device = model.level, str(model.device)
+        self.max_batch = max_batch
+        self.process = os.getpid()
+        self.model: Model | None = model
+        self.idle: list[Context] = []
+        with _LOCK:
+            model.users += 1
+        # The first context now: what was loaded has its memory.
+        try:
+            with model.device.current():
+                self._give_back(model, Context(model, max_batch))
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def open(
-        cls, file: ArtifactFile, program: Program, *, threads: int, max_batch: int, level: str | None, copy: bool
+        cls,
+        file: ArtifactFile,
+        program: Program,
+        *,
+        threads: int,
+        max_batch: int,
+        level: str | None,
+        copy: bool,
+        ordinal: int,
     ) -> Self:
-        raise MachineError(f"'{file.path}' has a program for GPUs of NVIDIA, which this version does not run yet")
+        assert isinstance(program, CudaProgram)
+        most = max(launch.items for launch in (*program.boundary, *program.setup, *program.steps))
+        if most * max_batch > MAX_BLOCKS:
+            raise ResourceError(
+                f"max_batch={max_batch} is too large for '{file.path}': this network takes {MAX_BLOCKS // most} at most"
+            )
+        return cls(Model(file, program, ordinal, level), max_batch)
 
     def run(
         self,
-        inputs: Sequence[np.ndarray],
-        outputs: Sequence[np.ndarray],
+        inputs: Sequence[Given],
+        outputs: Sequence[Given],
         batch: int,
         scalars: Sequence[int],
         *,
         raw: bool,
         timed: bool,
     ) -> list[int]:
-        raise NotImplementedError
+        model = self._open()
+        with model.device.current():
+            context = self._take(model)
+            try:
+                return context.run(inputs, outputs, batch, raw=raw, timed=timed)
+            finally:
+                self._give_back(model, context)
+
+    def on_device(self, value: object, name: str) -> DeviceArray | None:
+        return tensors.read(self._open().device, value, name)
 
     def copy(self) -> Self:
-        raise NotImplementedError
+        return type(self)(self._open(), self.max_batch)
 
     def reset(self) -> None:
-        raise NotImplementedError
+        """There is no state."""
+
+    def _open(self) -> Model:
+        model = self.model
+        if model is None:
+            raise UsageError("the session is closed; load the artifact again")
+        if os.getpid() != self.process:
+            raise UsageError(
+                "this session belongs to the process that this one was forked from, and CUDA to that one alone: start "
+                "processes anew (multiprocessing's 'spawn') and load the artifact there"
+            )
+        return model
+
+    def _take(self, model: Model) -> Context:
+        """An idle context, or a new one."""
+        with _LOCK:
+            if self.idle:
+                return self.idle.pop()
+        return Context(model, self.max_batch)
+
+    def _give_back(self, model: Model, context: Context) -> None:
+        with _LOCK:
+            if self.model is not None:
+                self.idle.append(context)
+                return
+        context.close()
 
     def close(self) -> None:
-        raise NotImplementedError
+        with _LOCK:
+            model, self.model = self.model, None
+            idle, self.idle = self.idle, []
+            if model is None or os.getpid() != self.process:
+                return
+            model.users -= 1
+            last = model.users == 0
+        with model.device.closing():
+            for context in idle:
+                context.close()
+        if last:
+            model.close()
 
+
+# Guards the lists of contexts; held over a fork, so that the child never inherits it in other hands.
+# Reentrant, since the finalizer of a forgotten session may run in a thread that holds it.
+_LOCK = threading.RLock()
+os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 EXECUTOR = CudaExecutor

@@ -25,6 +25,7 @@ from dyadic.dialects.tensor_types import known_activation, quantized_bounds, sha
 from dyadic.passes.rewriting import Pass, layer_name
 from dyadic.runtime import executor
 from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.device_array import Given, on_host
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor
 from dyadic.runtime.interface import check_interface
@@ -92,7 +93,15 @@ class InterpreterExecutor(Executor):
 
     @classmethod
     def open(
-        cls, file: ArtifactFile, program: Program, *, threads: int, max_batch: int, level: str | None, copy: bool
+        cls,
+        file: ArtifactFile,
+        program: Program,
+        *,
+        threads: int,
+        max_batch: int,
+        level: str | None,
+        copy: bool,
+        ordinal: int,
     ) -> Self:
         if level not in (None, LEVEL):
             raise UsageError(f"isa asks for '{level}'; there is {LEVEL}")
@@ -100,8 +109,8 @@ class InterpreterExecutor(Executor):
 
     def run(
         self,
-        inputs: Sequence[np.ndarray],
-        outputs: Sequence[np.ndarray],
+        inputs: Sequence[Given],
+        outputs: Sequence[Given],
         batch: int,
         scalars: Sequence[int],
         *,
@@ -109,8 +118,8 @@ class InterpreterExecutor(Executor):
         timed: bool,
     ) -> list[int]:
         assert not raw
-        found = self.reference({t.name: array for t, array in zip(self.of.inputs, inputs, strict=True)})
-        for t, array in zip(self.of.outputs, outputs, strict=True):
+        found = self.reference({t.name: array for t, array in zip(self.of.inputs, on_host(inputs), strict=True)})
+        for t, array in zip(self.of.outputs, on_host(outputs), strict=True):
             array[...] = found[t.name]
         return [1] * (len(self.of.timed_steps) + 2) if timed else []
 

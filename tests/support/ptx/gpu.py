@@ -30,6 +30,8 @@ SIGNATURES: Mapping[str, Sequence[Any]] = {
     "cuDevicePrimaryCtxRetain": [POINTER, ctypes.c_int],
     "cuDevicePrimaryCtxRelease_v2": [ctypes.c_int],
     "cuCtxSetCurrent": [Handle],
+    "cuCtxPushCurrent_v2": [Handle],
+    "cuCtxPopCurrent_v2": [POINTER],
     "cuModuleLoadData": [POINTER, ctypes.c_char_p],
     "cuModuleLoadDataEx": [POINTER, ctypes.c_char_p, U32, POINTER, POINTER],
     "cuModuleUnload": [Handle],
@@ -45,9 +47,11 @@ SIGNATURES: Mapping[str, Sequence[Any]] = {
     "cuMemcpyDtoHAsync_v2": [POINTER, U64, SIZE, Handle],
     "cuMemcpyDtoDAsync_v2": [U64, U64, SIZE, Handle],
     "cuMemsetD8Async": [U64, ctypes.c_ubyte, SIZE, Handle],
+    "cuPointerGetAttribute": [POINTER, ctypes.c_int, U64],
     "cuStreamCreate": [POINTER, U32],
     "cuStreamDestroy_v2": [Handle],
     "cuStreamSynchronize": [Handle],
+    "cuStreamWaitEvent": [Handle, Handle, U32],
     "cuStreamBeginCapture_v2": [Handle, ctypes.c_int],
     "cuStreamEndCapture": [Handle, POINTER],
     "cuGraphInstantiateWithFlags": [POINTER, Handle, U64],
@@ -123,9 +127,10 @@ class Gpu:
         self.library.executor_operands.restype = self.library.executor_reset.restype = None
 
     def start(self) -> None:
-        """Initialize, and forget what went wrong before, as a new process would."""
+        """Initialize, and forget what went wrong before, as a new process would; this thread uses the first device."""
         self.library.executor_reset()
         self.call("cuInit", 0)
+        self.call("cuCtxSetCurrent", self.made("cuDevicePrimaryCtxRetain", 0))
 
     def call(self, function: str, *arguments: Any) -> None:
         result = getattr(self.library, function)(*arguments)

@@ -23,6 +23,11 @@ Driver &driver() { // never destroyed: threads of the host may outlive main
     return *it;
 }
 
+std::vector<CUcontext> &contexts() {
+    thread_local std::vector<CUcontext> stack;
+    return stack;
+}
+
 Device Device::now() {
     return {static_cast<int>(setting("PTX_EXECUTOR_DEVICES", 1)), static_cast<int>(setting("PTX_EXECUTOR_SM", 90)),
             static_cast<int>(setting("PTX_EXECUTOR_DRIVER", 13000)), setting("PTX_EXECUTOR_MEMORY", u64{1} << 30),

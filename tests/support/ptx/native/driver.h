@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <set>
 
@@ -28,9 +29,13 @@ struct Stream {
     std::vector<Work> captured;
 };
 
-struct Event {
+struct Reached { // what records and waits hold on to, though the event may be gone
     double ms = -1; // below 0: not reached
     Stream *stream = nullptr;
+};
+
+struct Event {
+    std::shared_ptr<Reached> last = std::make_shared<Reached>(); // a new one a record
 };
 
 struct Function {
@@ -58,7 +63,12 @@ struct Driver {
     u64 launches = 0;
     double clock_ms = 0; // of the device: what the executor took
 
-    Stream &stream(CUstream handle) { return handle ? *reinterpret_cast<Stream *>(handle) : default_stream; }
+    std::map<u64, CUdevice> homes;  // allocation -> whose memory it is
+
+    // 1 and 2 are the default stream's other names.
+    Stream &stream(CUstream handle) {
+        return reinterpret_cast<u64>(handle) > 2 ? *reinterpret_cast<Stream *>(handle) : default_stream;
+    }
     CUresult put(CUstream handle, Work work);
     CUresult drain(Stream &stream);
     bool is_pinned(const void *start, u64 bytes) const;
@@ -68,5 +78,9 @@ struct Driver {
 };
 
 Driver &driver();
+std::vector<CUcontext> &contexts(); // of this thread, the current one last
+
+inline CUcontext context_of(CUdevice device) { return reinterpret_cast<CUcontext>(static_cast<u64>(device) + 1); }
+inline CUdevice device_of(CUcontext context) { return static_cast<CUdevice>(reinterpret_cast<u64>(context) - 1); }
 
 } // namespace ptx

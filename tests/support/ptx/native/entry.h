@@ -14,6 +14,10 @@
         return CUDA_ERROR_NOT_INITIALIZED;                                                                             \
     if (d.sticky)                                                                                                      \
         return d.sticky;
+#define ENTER_CURRENT /* a thread has to say which device it means */                                                  \
+    ENTER_INITIALIZED                                                                                                  \
+    if (contexts().empty() || contexts().back() == nullptr)                                                            \
+        return refuse(d, CUDA_ERROR_INVALID_CONTEXT, "no context is current in this thread");
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace ptx {

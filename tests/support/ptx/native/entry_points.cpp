@@ -15,8 +15,6 @@ using namespace ptx;
 
 namespace {
 
-CUcontext const CONTEXT = reinterpret_cast<CUcontext>(1); // there is one
-
 // The newest PTX that a driver of this version takes ("PTX ISA", release notes): 10 * major + minor.
 int newest_ptx(int driver_version) {
     const int major = driver_version / 1000, minor = driver_version % 1000 / 10;
@@ -187,9 +185,9 @@ EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
     }
 }
 
-EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
     ENTER_INITIALIZED
-    *context = CONTEXT;
+    *context = context_of(device);
     return CUDA_SUCCESS;
 }
 
@@ -200,7 +198,25 @@ EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice) {
 
 EXPORT CUresult cuCtxSetCurrent(CUcontext context) {
     ENTER_INITIALIZED
-    return context == CONTEXT || context == nullptr ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
+    if (contexts().empty())
+        contexts().push_back(context);
+    contexts().back() = context;
+    return CUDA_SUCCESS;
+}
+
+EXPORT CUresult cuCtxPushCurrent_v2(CUcontext context) {
+    ENTER_INITIALIZED
+    contexts().push_back(context);
+    return CUDA_SUCCESS;
+}
+
+EXPORT CUresult cuCtxPopCurrent_v2(CUcontext *context) {
+    ENTER
+    if (contexts().empty())
+        return CUDA_ERROR_INVALID_CONTEXT;
+    *context = contexts().back();
+    contexts().pop_back();
+    return CUDA_SUCCESS;
 }
 
 EXPORT CUresult cuGetErrorName(CUresult result, const char **name) {
@@ -218,12 +234,12 @@ EXPORT CUresult cuGetErrorString(CUresult result, const char **text) {
 // --- modules and launches
 
 EXPORT CUresult cuModuleLoadData(CUmodule *module, const void *image) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     return load(d, module, image);
 }
 
 EXPORT CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned, int *, void **) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     return load(d, module, image);
 }
 
@@ -258,7 +274,7 @@ EXPORT CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value
 EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                                unsigned block_y, unsigned block_z, unsigned shared_bytes, CUstream stream,
                                void **arguments, void **) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     const auto &f = *reinterpret_cast<Function *>(function);
     const u64 threads = u64{block_x} * block_y * block_z;
     const bool is_grid = grid_x && grid_y && grid_z && grid_x <= INT32_MAX && grid_y <= 65535 && grid_z <= 65535;

@@ -11,20 +11,21 @@ using namespace ptx;
 // --- memory
 
 EXPORT CUresult cuMemGetInfo_v2(size_t *unused, size_t *total) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     *total = Device::now().memory;
     *unused = *total - std::min<size_t>(*total, d.used);
     return CUDA_SUCCESS;
 }
 
 EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     if (bytes == 0)
         return CUDA_ERROR_INVALID_VALUE;
     u8 *place = d.used + bytes > Device::now().memory ? nullptr : d.memory.allocate(bytes);
     if (place == nullptr)
         return CUDA_ERROR_OUT_OF_MEMORY;
     d.used += bytes;
+    d.homes[reinterpret_cast<u64>(place)] = device_of(contexts().back());
     *pointer = reinterpret_cast<CUdeviceptr>(place);
     return CUDA_SUCCESS;
 }
@@ -35,12 +36,13 @@ EXPORT CUresult cuMemFree_v2(CUdeviceptr pointer) {
         return CUDA_SUCCESS;
     d.drain(d.default_stream);
     const u64 bytes = d.memory.release(pointer);
+    d.homes.erase(pointer);
     d.used -= bytes;
     return bytes ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 EXPORT CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     *pointer = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
     if (*pointer == nullptr)
         return CUDA_ERROR_OUT_OF_MEMORY;
@@ -57,7 +59,7 @@ EXPORT CUresult cuMemFreeHost(void *pointer) {
 }
 
 EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     if (!d.memory.holder(to, bytes))
         return CUDA_ERROR_INVALID_VALUE;
     if (d.is_pinned(from, bytes))
@@ -68,30 +70,41 @@ EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t by
 }
 
 EXPORT CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     if (!d.memory.holder(from, bytes))
         return CUDA_ERROR_INVALID_VALUE;
     return d.put(stream, [=] { memcpy(to, reinterpret_cast<const void *>(from), bytes); });
 }
 
 EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     if (!d.memory.holder(from, bytes) || !d.memory.holder(to, bytes))
         return CUDA_ERROR_INVALID_VALUE;
     return d.put(stream, [=] { memmove(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes); });
 }
 
 EXPORT CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     if (!d.memory.holder(to, bytes))
         return CUDA_ERROR_INVALID_VALUE;
     return d.put(stream, [=] { memset(reinterpret_cast<void *>(to), value, bytes); });
 }
 
+EXPORT CUresult cuPointerGetAttribute(void *value, int attribute, CUdeviceptr pointer) {
+    ENTER_INITIALIZED
+    if (attribute != DEVICE_ORDINAL)
+        return refuse(d, CUDA_ERROR_INVALID_VALUE, format("pointer attribute %d is not played here", attribute));
+    auto home = d.homes.upper_bound(pointer);
+    if (!d.memory.holder(pointer, 1) || home == d.homes.begin())
+        return refuse(d, CUDA_ERROR_INVALID_VALUE, "no memory of a device");
+    *static_cast<int *>(value) = (--home)->second;
+    return CUDA_SUCCESS;
+}
+
 // --- streams, graphs, events
 
 EXPORT CUresult cuStreamCreate(CUstream *stream, unsigned) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     *stream = reinterpret_cast<CUstream>(new Stream);
     return CUDA_SUCCESS;
 }
@@ -131,7 +144,7 @@ EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
 }
 
 EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph, unsigned long long) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     *executable = reinterpret_cast<CUgraphExec>(new std::vector<Work>(*reinterpret_cast<std::vector<Work> *>(graph)));
     return CUDA_SUCCESS;
 }
@@ -157,7 +170,7 @@ EXPORT CUresult cuGraphExecDestroy(CUgraphExec executable) {
 }
 
 EXPORT CUresult cuEventCreate(CUevent *event, unsigned) {
-    ENTER_INITIALIZED
+    ENTER_CURRENT
     *event = reinterpret_cast<CUevent>(new Event);
     return CUDA_SUCCESS;
 }
@@ -170,21 +183,31 @@ EXPORT CUresult cuEventDestroy_v2(CUevent event) {
 
 EXPORT CUresult cuEventRecord(CUevent event, CUstream stream) {
     ENTER_INITIALIZED
-    auto *e = reinterpret_cast<Event *>(event);
-    e->ms = -1;
-    e->stream = &d.stream(stream);
-    return d.put(stream, [=] { e->ms = driver().clock_ms; });
+    const auto reached = reinterpret_cast<Event *>(event)->last = std::make_shared<Reached>();
+    reached->stream = &d.stream(stream);
+    return d.put(stream, [=] { reached->ms = driver().clock_ms; });
 }
 
 EXPORT CUresult cuEventSynchronize(CUevent event) {
     ENTER_INITIALIZED
-    auto *e = reinterpret_cast<Event *>(event);
-    return e->stream ? d.drain(*e->stream) : CUDA_SUCCESS;
+    const Reached &reached = *reinterpret_cast<Event *>(event)->last;
+    return reached.stream && reached.ms < 0 ? d.drain(*reached.stream) : CUDA_SUCCESS;
+}
+
+EXPORT CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
+    ENTER_INITIALIZED
+    const auto reached = reinterpret_cast<Event *>(event)->last;
+    if (reached->stream == nullptr || reached->stream == &d.stream(stream))
+        return CUDA_SUCCESS;
+    return d.put(stream, [=] {
+        if (reached->ms < 0)
+            driver().drain(*reached->stream);
+    });
 }
 
 EXPORT CUresult cuEventElapsedTime(float *ms, CUevent from, CUevent to) {
     ENTER_INITIALIZED
-    const double start = reinterpret_cast<Event *>(from)->ms, end = reinterpret_cast<Event *>(to)->ms;
+    const double start = reinterpret_cast<Event *>(from)->last->ms, end = reinterpret_cast<Event *>(to)->last->ms;
     if (start < 0 || end < 0)
         return CUDA_ERROR_NOT_READY;
     *ms = static_cast<float>(end - start);

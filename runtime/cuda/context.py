@@ -1,0 +1,225 @@
+"""What one run at a time needs on a device: an arena for each image, a stream, places for the user's arrays, graphs.
+
+A run is: the user's arrays into page-locked memory, from there to the device, across the boundary into the arenas;
+the steps; and back. All of it that the device does is one CUDA graph for every size of a batch, made at its first use.
+Where a user's array is in the device's memory already, kernels read or write it there, and a graph has the steps alone.
+"""
+
+import contextlib
+import ctypes
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from dyadic.runtime.cuda.driver import NO_TIMING, NON_BLOCKING, RELAXED
+from dyadic.runtime.cuda.launch import Launch, Place
+from dyadic.runtime.cuda.model import Model
+from dyadic.runtime.cuda.program import Step
+from dyadic.runtime.cuda.staging import Staging, images
+from dyadic.runtime.device_array import DeviceArray, Given
+from dyadic.runtime.errors import DyadicError
+from dyadic.runtime.program import SLACK, Input, Output, results_of
+
+MOST_GRAPHS = 32  # of a context; the one that was used least lately goes
+Arrays = Sequence[DeviceArray | None]  # None: staged
+
+
+class Context:
+    """Made, used and closed while the model's device is current; one run at a time."""
+
+    def __init__(self, model: Model, max_batch: int) -> None:
+        self.model, self.device, self.driver, self.max_batch = model, model.device, model.device.driver, max_batch
+        program = model.program
+        self.tensors = (*program.inputs, *program.outputs)
+        self.results = results_of(program.outputs)
+        self.staged: dict[str, Staging] = {}
+        self.crossings: dict[tuple[int, bool], Launch] = {}
+        self.graphs: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self.events: list[int] = []
+        self.arena = self.stream = self.arrived = 0
+        try:
+            size = program.arena_bytes * max_batch + SLACK
+            self.arena = self.device.allocate(size, f"{images(max_batch)} of the network")
+            self.stream = self.driver.made("cuStreamCreate", NON_BLOCKING)
+            self.arrived = self.driver.made("cuEventCreate", NO_TIMING)
+            for step in program.setup:
+                self._launch(step).put(self.stream, max_batch)
+            self.launches = [self._launch(step) for step in program.steps]
+            self.wait()
+        except BaseException:
+            self.close()
+            raise
+
+    # --- launches
+
+    def _launch(self, step: Step) -> Launch:
+        model, image = self.model, self.model.program.arena_bytes
+        out, *inputs = (
+            Place(self._in_arena(at.buffer, at.offset), image)
+            if at.buffer >= 0
+            else Place(model.constant(at.offset), 0)
+            for at in (step.out, *step.inputs)
+        )
+        numbers = model.constant(step.weights), model.constant(step.params)
+        return Launch(self.driver, model.functions[step.kernel], step, out, inputs, *numbers)
+
+    def _in_arena(self, buffer: int, offset: int) -> int:
+        return self.arena + self.model.program.buffers[buffer].offset + offset
+
+    def _crossing(self, number: int, raw: bool, array: DeviceArray | None) -> Launch:
+        """Between the arena and a user's array, or what is staged of it."""
+        kept = self.crossings.get((number, raw)) if array is None else None
+        if kept is not None:
+            return kept
+        program, tensor = self.model.program, self.tensors[number]
+        inside = Place(self._in_arena(tensor.layout.buffer, tensor.layout.offset), program.arena_bytes)
+        if array is None:
+            staging = self._staging(tensor)
+            outside = Place(staging.device + staging.start_of(tensor, raw=raw), staging.image_bytes(raw=raw))
+        else:
+            outside = Place(array.address, math.prod(array.shape[1:]) * array.dtype.itemsize)
+        out, source = (inside, outside) if isinstance(tensor, Input) else (outside, inside)
+        crossing = program.boundary[number]
+        function = self.model.functions[crossing.raw_kernel if raw else crossing.kernel]
+        launch = Launch(self.driver, function, crossing, out, [source], 0, self.model.constant(crossing.params))
+        if array is None:
+            self.crossings[number, raw] = launch
+        return launch
+
+    def _staging(self, tensor: Input | Output) -> Staging:
+        key = f"{type(tensor).__name__} {tensor.name}"
+        if key not in self.staged:
+            self.staged[key] = Staging(self.device, tensor, self.max_batch)
+        return self.staged[key]
+
+    # --- a run
+
+    def run(
+        self, inputs: Sequence[Given], outputs: Sequence[Given], batch: int, *, raw: bool, timed: bool
+    ) -> list[int]:
+        """As `Executor.run`."""
+        self._stage(inputs, outputs, batch, raw)
+        sources, targets = ([a if isinstance(a, DeviceArray) else None for a in some] for some in (inputs, outputs))
+        onboard = any(array is not None for array in (*sources, *targets))
+        if onboard:
+            self.driver.call("cuEventRecord", self.arrived, self.device.arrivals)
+            self.driver.call("cuStreamWaitEvent", self.stream, self.arrived, 0)
+        enter, leave = partial(self._enter, sources, batch, raw), partial(self._leave, targets, batch, raw)
+        if timed:
+            times = self._timed([enter, *(partial(launch.put, self.stream, batch) for launch in self.launches), leave])
+        else:
+            times = []
+            if onboard:
+                enter()
+                self._start((batch, "steps"), partial(self._steps, batch))
+                leave()
+            else:
+                self._start((batch, "raw" if raw else "all"), lambda: (enter(), self._steps(batch), leave()))
+            self.wait()
+        for output, array in zip(self.model.program.outputs, outputs, strict=True):
+            if not isinstance(array, DeviceArray):
+                np.copyto(array, self._staging(output).view(batch, raw=raw)[output.place])
+        return times
+
+    def _stage(self, inputs: Sequence[Given], outputs: Sequence[Given], batch: int, raw: bool) -> None:
+        """Read the user's arrays; nothing more is allocated after this, as nothing may be while a graph is made."""
+        for tensor, array in zip(self.tensors, (*inputs, *outputs), strict=True):
+            if isinstance(array, DeviceArray):
+                continue
+            staging = self._staging(tensor)
+            if isinstance(tensor, Input):
+                np.copyto(staging.view(batch, raw=raw), array)
+
+    def _enter(self, arrays: Arrays, batch: int, raw: bool) -> None:
+        for number, array in enumerate(arrays):
+            if array is None:
+                staging = self._staging(self.tensors[number])
+                size = staging.image_bytes(raw=raw) * batch
+                self.driver.call("cuMemcpyHtoDAsync_v2", staging.device, staging.host, size, self.stream)
+            self._crossing(number, raw, array).put(self.stream, batch)
+
+    def _steps(self, batch: int) -> None:
+        for launch in self.launches:
+            launch.put(self.stream, batch)
+
+    def _leave(self, arrays: Arrays, batch: int, raw: bool) -> None:
+        first = len(self.model.program.inputs)
+        for number, array in enumerate(arrays, first):
+            self._crossing(number, raw, array).put(self.stream, batch)
+        number = 0
+        for parts in self.results:
+            if arrays[number] is None:
+                staging = self._staging(parts[0])
+                size = staging.image_bytes(raw=raw) * batch
+                self.driver.call("cuMemcpyDtoHAsync_v2", staging.host, staging.device, size, self.stream)
+            number += len(parts)
+
+    def wait(self) -> None:
+        """Until all is done that is in the stream. Raises CudaError where a kernel failed."""
+        self.driver.call("cuStreamSynchronize", self.stream)
+
+    # --- graphs and times
+
+    def _start(self, key: tuple[int, str], put: Callable[[], object]) -> None:
+        """What `put` puts into the stream, as a graph."""
+        if key in self.graphs:
+            self.graphs.move_to_end(key)
+        else:
+            while len(self.graphs) >= MOST_GRAPHS:
+                self.driver.drop("cuGraphExecDestroy", self.graphs.popitem(last=False)[1])
+            self.graphs[key] = self._captured(put)
+        self.driver.call("cuGraphLaunch", self.graphs[key], self.stream)
+
+    def _captured(self, put: Callable[[], object]) -> int:
+        graph = ctypes.c_void_p()
+        self.driver.call("cuStreamBeginCapture_v2", self.stream, RELAXED)
+        try:
+            put()
+        except BaseException:
+            self.driver.drop("cuStreamEndCapture", self.stream, ctypes.byref(graph))
+            if graph.value:
+                self.driver.drop("cuGraphDestroy", graph)
+            raise
+        self.driver.call("cuStreamEndCapture", self.stream, ctypes.byref(graph))
+        try:
+            return self.driver.made("cuGraphInstantiateWithFlags", graph, 0)
+        finally:
+            self.driver.drop("cuGraphDestroy", graph)
+
+    def _timed(self, parts: Sequence[Callable[[], object]]) -> list[int]:
+        """Nanoseconds on the device between the ends of parts that are put into the stream one behind the other."""
+        while len(self.events) <= len(parts):
+            self.events.append(self.driver.made("cuEventCreate", 0))
+        events = self.events[: len(parts) + 1]
+        self.driver.call("cuEventRecord", events[0], self.stream)
+        for part, event in zip(parts, events[1:], strict=True):
+            part()
+            self.driver.call("cuEventRecord", event, self.stream)
+        self.wait()
+        took = []
+        for before, after in pairwise(events):
+            ms = ctypes.c_float()
+            self.driver.call("cuEventElapsedTime", ctypes.byref(ms), before, after)
+            took.append(round(ms.value * 1e6))
+        return took
+
+    def close(self) -> None:
+        """Give everything back."""
+        if self.stream:
+            with contextlib.suppress(DyadicError):  # of a run whose caller has heard of it
+                self.wait()
+        for graph in self.graphs.values():
+            self.driver.drop("cuGraphExecDestroy", graph)
+        for event in (*self.events, self.arrived):
+            if event:
+                self.driver.drop("cuEventDestroy_v2", event)
+        for staging in self.staged.values():
+            staging.close()
+        if self.stream:
+            self.driver.drop("cuStreamDestroy_v2", self.stream)
+        if self.arena:
+            self.driver.drop("cuMemFree_v2", self.arena)

@@ -1,0 +1,142 @@
+"""What all runs of a program share on a device: its code, loaded, and its constants, uploaded once."""
+
+import ctypes
+import struct
+from collections.abc import Sequence
+
+from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.cuda import levels
+from dyadic.runtime.cuda.device import Device, acquire, release
+from dyadic.runtime.cuda.driver import (
+    CODE_REFUSED,
+    ERROR_LOG,
+    ERROR_LOG_BYTES,
+    MOST_DYNAMIC_SHARED_BYTES,
+    CudaError,
+)
+from dyadic.runtime.cuda.program import CudaProgram, Step
+from dyadic.runtime.errors import ArtifactError, MachineError, UsageError
+from dyadic.runtime.program import SLACK
+
+UNASKED_SHARED_BYTES = 48 << 10  # more has to be asked for
+LOG_BYTES = 8 << 10
+ELF, ELF_HEADER = b"\x7fELF", 64
+
+
+class Model:
+    """A loaded program, `users` executors of which are open. `level` is the kind of its code."""
+
+    def __init__(self, file: ArtifactFile, program: CudaProgram, ordinal: int, level: str | None) -> None:
+        self.program, self.users = program, 0
+        self.module = self.constants = 0
+        self.device = acquire(ordinal)
+        try:
+            with self.device.current():
+                self.level, self.module = _loaded(self.device, file, program, level)
+                self.functions = self._functions()
+                self._upload(file.section(program.constants))
+        except BaseException:
+            self.close()
+            raise
+
+    def _functions(self) -> dict[str, int]:
+        """The handle of every kernel that the program launches, with the shared memory that it needs."""
+        driver, program = self.device.driver, self.program
+        needed: dict[str, int] = {}
+        for step in (*program.setup, *program.steps):
+            needed[step.kernel] = max(step.shared_bytes, needed.get(step.kernel, 0))
+            if step.shared_bytes > self.device.most_shared_bytes:
+                raise MachineError(_too_much_shared(step, self.device))
+        for crossing in program.boundary:
+            needed |= {crossing.kernel: 0, crossing.raw_kernel: 0}
+        functions = {}
+        for name, shared_bytes in needed.items():
+            functions[name] = driver.made("cuModuleGetFunction", self.module, name.encode())
+            if shared_bytes > UNASKED_SHARED_BYTES:
+                driver.call("cuFuncSetAttribute", functions[name], MOST_DYNAMIC_SHARED_BYTES, shared_bytes)
+        return functions
+
+    def _upload(self, content: memoryview) -> None:
+        """The constants, and readable bytes after them."""
+        driver, size, stream = self.device.driver, len(content), self.device.arrivals
+        self.constants = self.device.allocate(size + SLACK, "the weights")
+        driver.call("cuMemsetD8Async", self.constants + size, 0, SLACK, stream)
+        if size:
+            driver.call("cuMemcpyHtoDAsync_v2", self.constants, bytes(content), size, stream)
+        driver.call("cuStreamSynchronize", stream)
+
+    def constant(self, offset: int) -> int:
+        """The address of a constant, 0 where there is none."""
+        return self.constants + offset if offset >= 0 else 0
+
+    def close(self) -> None:
+        """Give everything back."""
+        with self.device.closing():
+            if self.constants:
+                self.device.driver.drop("cuMemFree_v2", self.constants)
+            if self.module:
+                self.device.driver.drop("cuModuleUnload", self.module)
+        release(self.device)
+
+
+def _too_much_shared(step: Step, device: Device) -> str:
+    return (
+        f"'{step.layer}' needs {step.shared_bytes:,} bytes of shared memory, and a block on {device} has "
+        f"{device.most_shared_bytes:,} at most; compile the model again with --target cuda:{device.architecture}"
+    )
+
+
+def _loaded(device: Device, file: ArtifactFile, program: CudaProgram, asked: str | None) -> tuple[str, int]:
+    """The best level that the device runs, or the one asked for, and its module."""
+    refusal: CudaError | None = None
+    for level in _candidates(device, program, asked):
+        try:
+            return level, _module(device, _image(file, program, level))
+        except CudaError as error:
+            if error.result not in CODE_REFUSED:
+                raise
+            refusal = CudaError(f"{device} does not take the artifact's code for {level}: {error}", error.result)
+    assert refusal is not None
+    raise refusal
+
+
+def _candidates(device: Device, program: CudaProgram, asked: str | None) -> Sequence[str]:
+    have = ", ".join(program.levels)
+    if asked is not None:
+        if asked not in program.code:
+            raise UsageError(f"isa asks for '{asked}', but the artifact holds code for {have} only")
+        return [asked]
+    fit = [level for level in program.levels if levels.runs(level, program.code[level].kind, device.capability)]
+    if not fit:
+        raise MachineError(
+            f"{device} cannot run the artifact, which holds code for {have} only; compile the model again with "
+            f"--target cuda:{device.architecture}"
+        )
+    return fit
+
+
+def _image(file: ArtifactFile, program: CudaProgram, level: str) -> bytes:
+    """A level's code as the driver reads it: PTX up to a zero, a cubin as far as its header says, which it trusts."""
+    content = bytes(file.section(program.section(level)))
+    if program.code[level].kind == "ptx":
+        return content + b"\0"
+    whole = len(content) >= ELF_HEADER and content[:4] == ELF
+    if whole:
+        programs, sections = struct.unpack_from("<QQ", content, 32)
+        sizes = struct.unpack_from("<HHHH", content, 54)
+        whole = max(programs + sizes[0] * sizes[1], sections + sizes[2] * sizes[3]) <= len(content)
+    if not whole:
+        raise ArtifactError(f"'{file.path}' cannot be used: its section '{program.section(level)}' is no whole cubin")
+    return content
+
+
+def _module(device: Device, image: bytes) -> int:
+    """Code loaded, which for PTX means compiled. Raises CudaError with what the compiler said."""
+    log = ctypes.create_string_buffer(LOG_BYTES)
+    options = (ctypes.c_int * 2)(ERROR_LOG, ERROR_LOG_BYTES)
+    values = (ctypes.c_void_p * 2)(ctypes.addressof(log), LOG_BYTES)
+    try:
+        return device.driver.made("cuModuleLoadDataEx", image, 2, options, values)
+    except CudaError as error:
+        said = log.value.decode(errors="replace").strip()
+        raise CudaError(f"{error}{f': {said}' if said else ''}", error.result) from None
