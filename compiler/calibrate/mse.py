@@ -37,16 +37,17 @@ class Mse(Histogram):
         highs = self.high * shares if self.high > 0 else np.zeros(1)
         used = np.flatnonzero(self.counts)
         values, counts = self.centers[used], self.counts[used]
-        best, least = (self.low, self.high), np.inf
-        for low in lows:
-            for high in highs:
-                step = max((high - low) / steps, np.finfo(np.float64).tiny)
-                zero = np.rint(-low / step)
-                rounded = (np.clip(np.rint(values / step) + zero, 0, steps) - zero) * step
-                error = float((counts * (rounded - values) ** 2).sum())
-                if error < least:
-                    best, least = (float(low), float(high)), error
-        return best
+        low, high = (ends.ravel() for ends in np.meshgrid(lows, highs, indexing="ij"))
+        step = np.maximum((high - low) / steps, np.finfo(np.float64).tiny)
+        zero = np.rint(-low / step)
+
+        def error(i: int) -> float:
+            rounded = (np.clip(np.rint(values / step[i]) + zero[i], 0, steps) - zero[i]) * step[i]
+            return float((counts * (rounded - values) ** 2).sum())
+
+        return min(
+            (error(i), i, (float(low[i]), float(high[i]))) for i in _nearly_least(values, counts, step, zero, steps)
+        )[2]
 
     @staticmethod
     def _tail(
@@ -57,3 +58,22 @@ class Mse(Histogram):
         moments = [np.concatenate([[0.0], np.cumsum(counts * centers**k)]) for k in range(3)]
         n, sum_1, sum_2 = (moment[BINS] - moment[cut] for moment in moments)
         return sum_2 - 2 * ends * sum_1 + ends**2 * n, moments[0][cut]
+
+
+def _nearly_least(
+    values: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.float64],
+    step: npt.NDArray[np.float64],
+    zero: npt.NDArray[np.float64],
+    steps: int,
+) -> list[int]:
+    """The grids (step[i] * (0 ... steps - zero[i])) whose squared error is the least but for what sums differ by that
+    were taken in another order: those of all numbers below each number, whose differences are sums of a level's."""
+    levels = (np.arange(steps + 1) - zero[:, None]) * step[:, None]
+    cuts = np.searchsorted(values, levels[:, 1:] - step[:, None] / 2)
+    ends = np.pad(cuts, ((0, 0), (1, 1)), constant_values=((0, 0), (0, len(values))))
+    moments = (np.concatenate([[0.0], np.cumsum(counts * values**k)]) for k in range(3))
+    n, sum_1, sum_2 = (np.diff(moment[ends]) for moment in moments)
+    error = (sum_2 - 2 * levels * sum_1 + levels**2 * n).sum(1)
+    margin = 1e-6 * error.min() + 1e-9 * float((counts * values**2).sum())
+    return np.flatnonzero(error <= error.min() + margin).tolist()

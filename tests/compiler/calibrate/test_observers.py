@@ -8,7 +8,7 @@ from dyadic.compiler.calibrate import OBSERVERS
 from dyadic.compiler.calibrate.entropy import Entropy
 from dyadic.compiler.calibrate.histogram import BINS, SAMPLE, Histogram
 from dyadic.compiler.calibrate.min_max import MinMax
-from dyadic.compiler.calibrate.mse import Mse
+from dyadic.compiler.calibrate.mse import FEW_STEPS, SHARES, Mse
 from dyadic.compiler.calibrate.percentile import Percentile
 
 NORMAL = torch.from_numpy(np.random.default_rng(0).standard_normal(100_000).astype(np.float32))
@@ -83,6 +83,37 @@ def test_mse_gives_up_one_outlier_among_many() -> None:
     assert seen(Mse(), *batches)[1] < 10.0
     assert seen(Mse(), NORMAL[:1000], torch.tensor([60.0]))[1] > 40.0  # one among few is worth its steps
     assert seen(MinMax(), *batches)[1] == 60.0
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+@pytest.mark.parametrize("scale", [1.0, 1e-12])
+@pytest.mark.parametrize("kind", ["bell", "one side", "few numbers", "masks", "tail"])
+def test_few_steps_are_those_that_lose_least_of_all_that_are_tried(kind: str, scale: float, bits: int) -> None:
+    """To the last bit: each pair of ends on the whole histogram, the first of equals."""
+    rng = np.random.default_rng(5)
+    values = {
+        "bell": rng.standard_normal(3000),
+        "one side": rng.exponential(size=3000),
+        "few numbers": rng.integers(-3, 4, 40).astype(float),
+        "masks": rng.integers(0, 2, 40).astype(float),
+        "tail": rng.standard_t(2, 300),
+    }[kind]
+    observer, steps = Mse(), (1 << bits) - 1
+    observer.see(torch.from_numpy((scale * values).astype(np.float32)))
+    shares = FEW_STEPS if observer.low < 0 else SHARES
+    used = np.flatnonzero(observer.counts)
+    centers, counts = observer.centers[used], observer.counts[used]
+    tried = [
+        (low, high) for low in (observer.low * shares if observer.low else [0.0]) for high in observer.high * shares
+    ]
+
+    def error(low: float, high: float) -> float:
+        step = (high - low) / steps
+        zero = np.rint(-low / step)
+        rounded = (np.clip(np.rint(centers / step) + zero, 0, steps) - zero) * step
+        return float((counts * (rounded - centers) ** 2).sum())
+
+    assert observer.range(bits) == min(tried, key=lambda pair: error(*pair))
 
 
 def test_mse_counts_zeros_as_exact() -> None:
