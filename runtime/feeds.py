@@ -199,7 +199,7 @@ def _written_as_it_is(
     follows = not raw and (info.dtype != np.float32 or (info.last.name and (complete or not info.last.left_out)))
     moved = not batch_first and (info.batch_axis or info.fixed == "none")
     if follows or moved or info.tokens:
-        why = "is computed of it" if follows else "is moved"
+        why = "is made" if follows else "is moved"
         raise UsageError(
             f"out for '{info.name}' is on the device, but its result {why} on the host; pass a numpy array"
         )

@@ -278,7 +278,10 @@ class Session:
         warmup: int = 5,
         scalars: Mapping[str, int] | None = None,
     ) -> list[StepTime]:
-        """Median time of every step, with a barrier after each; the first and last entries are the boundary."""
+        """Median time of every step, with a barrier after each; the first and last entries are the boundary.
+
+        On a GPU, of its own clock between launches; what crosses the bus is in the boundary.
+        """
         _check_count(iterations, "iterations", 1 << 30)
         arrays, batch, tokens = self._arrays(feeds, False)
         given = self._results([info.name for info in self.outputs], None, batch, tokens, False)

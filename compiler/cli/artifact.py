@@ -14,6 +14,7 @@ from dyadic.runtime.array_files import DAMAGE, damage, read_arrays, write_npz
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.errors import FileError, UsageError, printable
+from dyadic.runtime.executor import programs_for
 from dyadic.runtime.program import Output, results_of
 from dyadic.runtime.session import MAX_BATCH, MAX_THREADS, Session, load
 from dyadic.runtime.tensor_info import result_info, tensor_info
@@ -26,6 +27,11 @@ THREADS = click.option(
     help="native threads (default: by the work of one image)",
 )
 ISA = click.option("--isa", metavar="LEVEL", help="force an instruction set level")
+DEVICE = click.option(
+    "--device",
+    metavar="NAME",
+    help="cpu, cuda, cuda:1 (default: the processor, where ARTIFACT has a program for it)",
+)
 DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="show tracebacks")  # read by `main`
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 RUN_BATCH = 64
@@ -37,17 +43,21 @@ RUN_BATCH = 64
     "--input", "source", type=click.Path(path_type=Path), required=True, help=".npy, or .npz with named arrays"
 )
 @click.option("--output", type=click.Path(path_type=Path), required=True, help=".npy, or .npz with named arrays")
+@DEVICE
 @THREADS
 @ISA
 @DEBUG
-def run_command(artifact: Path, source: Path, output: Path, threads: int | None, isa: str | None) -> None:
+def run_command(
+    artifact: Path, source: Path, output: Path, device: str | None, threads: int | None, isa: str | None
+) -> None:
     """Run ARTIFACT on the samples of a file and write its outputs to another."""
     if output.suffix not in (".npy", ".npz"):
         raise UsageError(f"--output {output} is neither .npy nor .npz")
     refuse_overwriting({"the artifact": artifact, "the input": source}, {"--output": output})
     feeds = arrays_of(source)
     most = max((len(array) for array in feeds.values() if array.ndim), default=1)
-    with load(artifact, threads=threads, max_batch=max(1, min(most, RUN_BATCH)), isa=isa) as session:
+    batch = max(1, min(most, RUN_BATCH))
+    with load(artifact, device=device, threads=threads, max_batch=batch, isa=isa) as session:
         feeds = named(feeds, session, source)
         if output.suffix == ".npy" and len(session.outputs) != 1:
             raise UsageError(f"the network has {len(session.outputs)} outputs; write them to a .npz file")
@@ -120,16 +130,18 @@ def run_sets(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.nda
 
 @click.command("bench")
 @ARTIFACT
+@DEVICE
 @THREADS
 @ISA
 @click.option("--batch", type=click.IntRange(1, MAX_BATCH), default=1, metavar="N", help="images a run")
 @click.option("--iterations", type=click.IntRange(1), default=100, metavar="N", help="timed runs", show_default=True)
 @click.option("--warmup", type=click.IntRange(0), default=10, metavar="N", help="runs before them", show_default=True)
-@click.option("--profile", is_flag=True, help="median time of every layer, with a barrier after each")
+@click.option("--profile", is_flag=True, help="median time of every layer, each by itself")
 @JSON
 @DEBUG
 def bench_command(
     artifact: Path,
+    device: str | None,
     threads: int | None,
     isa: str | None,
     batch: int,
@@ -139,12 +151,13 @@ def bench_command(
     as_json: bool,
 ) -> None:
     """Time ARTIFACT on random samples."""
-    with load(artifact, threads=threads, max_batch=batch, isa=isa) as session:
+    with load(artifact, device=device, threads=threads, max_batch=batch, isa=isa) as session:
         session.batch_first = session.fixed
         feeds = random_feeds(session, batch)
         result = bench(session, feeds, iterations, warmup)
         steps = session.profile(feeds, iterations, warmup) if profile else []
     result |= {"artifact": artifact.name, "threads": session.threads, "isa": session.isa, "batch": batch}
+    result |= {"device": session.device_name or session.device}
     if profile:
         result["layers"] = [{"layer": s.layer, "op": s.op, "macs": s.macs, "us": s.median_ns / 1e3} for s in steps]
     if as_json:
@@ -153,7 +166,7 @@ def bench_command(
     click.echo(
         f"{result['median_ms']:.3f} ms a run (fastest {result['min_ms']:.3f}, 90 % below {result['p90_ms']:.3f}), "
         f"{result['images_per_second']:.1f} images/s, {result['gmacs']:.1f} GMAC/s; "
-        f"{session.isa}, {session.threads} threads, batch {batch}, {iterations} runs"
+        f"{session.isa}, {session.device_name or f'{session.threads} threads'}, batch {batch}, {iterations} runs"
     )
     total = sum(step.median_ns for step in steps) or 1.0
     for step in steps:
@@ -187,12 +200,16 @@ def bench(session: Session, feeds: dict[str, np.ndarray], iterations: int, warmu
 
 @click.command("inspect", short_help="Say what ARTIFACT holds.")
 @ARTIFACT
+@DEVICE
 @JSON
 @DEBUG
-def inspect_command(artifact: Path, as_json: bool) -> None:
-    """Say what ARTIFACT holds: inputs, outputs, layers, code, how it was made."""
+def inspect_command(artifact: Path, device: str | None, as_json: bool) -> None:
+    """Say what ARTIFACT holds: inputs, outputs, layers, code, how it was made.
+
+    Of several programs, layers and code are those that a device would run, which need not be there.
+    """
     with open_artifact(artifact) as file:
-        program = file.program
+        (program, *_), _ = programs_for(file, device)
         facts: dict[str, Any] = {
             "bytes": file.bytes,
             "programs": [one.name for one in file.programs],

@@ -14,6 +14,7 @@ from support.ptx.session import gpu
 
 from dyadic.runtime import artifact
 from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cpu.program import CpuProgram, Entry
 from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram, Step
 from dyadic.runtime.layout import Layout, Margin
 from dyadic.runtime.program import Buffer, Input, Output
@@ -115,6 +116,19 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def model(write: Write, network: Network) -> Path:
     return write(network.program, network.constants)
+
+
+@pytest.fixture
+def identity_on_cpu(network: Network) -> tuple[CpuProgram, dict[str, bytes]]:
+    """A program of the processor for the same arrays, without a step, and its sections."""
+    (x,), (y,) = network.program.inputs, network.program.outputs
+    size = round_up(NUMBERS)
+    dense = Layout(0, 0, (HEIGHT * WIDTH, WIDTH, 1), size)
+    source, target = replace(x, layout=dense), replace(y, layout=dense)
+    program = CpuProgram(
+        (Buffer(0, size),), size, 0, (source,), (target,), (), entries={"x86-64": {"nothing": Entry(0, 1, ())}}
+    )
+    return program, {"cpu/weights": bytes(64), "cpu/params": bytes(64), "cpu/code/x86-64": b"\xc3"}
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import copy
 import gc
 import os
 import pickle
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 import dyadic
+from dyadic.runtime import artifact
 from dyadic.runtime.cuda.device import Device
 from dyadic.runtime.cuda.executor import CudaExecutor
 from dyadic.runtime.errors import ArtifactError, MachineError, ResourceError, UsageError
@@ -324,3 +327,16 @@ def test_a_forked_process_is_told(model, x, cuda) -> None:
         session(x[:1])
         os.close(read)
         os.close(write)
+
+
+def test_others_pay_nothing(identity_on_cpu, tmp_path) -> None:
+    """Nothing of this is imported where an artifact has no program for a GPU."""
+    program, sections = identity_on_cpu
+    path = tmp_path / "cpu.dyq"
+    artifact.write(path, programs=[program], sections=sections, made={})
+    script = f"""
+import sys, dyadic
+dyadic.load({str(path)!r}).close()
+assert not [name for name in sys.modules if name.startswith("dyadic.runtime.cuda")]
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
