@@ -18,12 +18,12 @@ from torch_mlir import ir
 from dyadic.compiler.targets.cuda.codegen import compile_kernels
 from dyadic.dialects import new_context
 from dyadic.dialects.reference import main_function
-from dyadic.dialects.tensor_types import activation, is_wide, quantized_bounds, shape, storage
+from dyadic.dialects.tensor_types import activation, is_wide, quantized_bounds, shape, storage, zero_point
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.launches.launch import Launch
-from dyadic.passes.lower.memory.views import CONSTANT, LAYOUT, strides_of, to_attribute
+from dyadic.passes.lower.memory.views import CONSTANT, LAYOUT, NO_HALO, Halo, strides_of, to_attribute
 from dyadic.runtime.fixedpoint import planes
-from dyadic.runtime.layout import Layout
+from dyadic.runtime.layout import Layout, Margin
 
 BATCH = 3  # images of one run that are held against the operator; the first ones of larger batches repeat
 SLACK = 16  # readable bytes behind a buffer
@@ -37,6 +37,11 @@ def quantized(bits: int, zero_point: int = 0, scale: float = 0.5) -> str:
     return f"!quant.uniform<u8{span}:f32, {scale}:{zero_point}>"
 
 
+def numbers(values: Sequence[int], bits: int = 64) -> str:
+    """An attribute of integers."""
+    return f"array<i{bits}: {', '.join(str(n) for n in values)}>"
+
+
 def tensor(dims: Sequence[int], element: str) -> str:
     """The type of one image, or a batch of one."""
     return f"tensor<{'x'.join(str(n) for n in dims)}x{element}>"
@@ -44,29 +49,34 @@ def tensor(dims: Sequence[int], element: str) -> str:
 
 @dataclass(frozen=True)
 class Gap:
-    """How a tensor lies: what a pixel is a multiple of, further bytes of a pixel and of a row, and where it starts."""
+    """How a tensor lies: what a pixel is a multiple of, further bytes of a pixel and of a row, where it starts, and the
+    ring of zero points around it."""
 
     align: int = 16
     pixel: int = 0
     row: int = 0
     start: int = 0
+    halo: Halo = NO_HALO
 
     @staticmethod
-    def random(choose: random.Random) -> "Gap":
+    def random(choose: random.Random, halo: Halo = NO_HALO) -> "Gap":
         align = choose.choice([1, 2, 4, 4, 8, 16, 16])
         pixel, row = (choose.choice([0, 0, 1, 3]) * align for _ in range(2))
-        return Gap(align, pixel, row, choose.choice([0, 0, 1, 5]) * align)
+        return Gap(align, pixel, row, choose.choice([0, 0, 1, 5]) * align, halo)
 
     def layout(self, value: ir.Value, buffer: int) -> Layout:
         dims = shape(value)[1:]
         columns, channels = (dims[-2] if len(dims) > 1 else 1), dims[-1]
         pixel = -(-channels // self.align) * self.align + self.pixel
-        row = columns * pixel + self.row
+        row = (self.halo.left + columns + self.halo.right) * pixel + self.row
         strides = strides_of(dims, pixel, row)
-        used = self.start + sum((size - 1) * step for size, step in zip(dims[::-1], strides[::-1], strict=False))
-        plane = -(-(used + pixel) // 64) * 64
-        wide = is_wide(value)
-        return Layout(buffer, self.start, strides, plane * (2 if wide else 1), plane=plane if wide else 0)
+        start = self.start + self.halo.top * row + self.halo.left * pixel
+        used = start + sum((size - 1) * step for size, step in zip(dims[::-1], strides[::-1], strict=False))
+        used += self.halo.bottom * row + (1 + self.halo.right) * pixel
+        plane, wide = -(-used // 64) * 64, is_wide(value)
+        top, left, bottom, right = self.halo
+        margins = () if self.halo == NO_HALO else (Margin(top, bottom), Margin(left, right), Margin(0, 0))
+        return Layout(buffer, start, strides, plane * (2 if wide else 1), margins, plane if wide else 0)
 
 
 @dataclass
@@ -108,7 +118,7 @@ class Case:
                     plane = constants[result].size if is_wide(result) else 0
                     one.operation.attributes[LAYOUT] = to_attribute(Layout(CONSTANT, 0, where, 0, plane=plane))
             rng = np.random.default_rng(self.seed)
-            self.arrays = []
+            self.arrays, self.zero_points = [], [zero_point(value) for value in values]
             for n, value in enumerate(values):
                 low, high = self.bounds.get(n, quantized_bounds(value))
                 self.arrays.append(rng.integers(low, high + 1, (BATCH, *shape(value)[1:])).astype(storage(value)))
@@ -125,11 +135,17 @@ class Case:
             for launch in self.launches:
                 launch.spec = replace(launch.spec, **self.change)
 
-    def memory(self, layout: Layout, array: np.ndarray, batch: int) -> np.ndarray:
-        """The bytes of a buffer with these numbers, others where they are not."""
+    def memory(self, layout: Layout, array: np.ndarray, zero_point: int, batch: int) -> np.ndarray:
+        """The bytes of a buffer with these numbers and their ring, others where they are not."""
         rng = np.random.default_rng(self.seed + 1)
         buffer = rng.integers(0, 256, batch * layout.image + SLACK).astype(np.uint8)
+        around = planes(np.full(1, zero_point, array.dtype))
         for plane, values in enumerate(planes(array)):
+            if layout.halo:
+                first = sum(margin.before * step for margin, step in zip(layout.halo, layout.strides, strict=True))
+                dims = [sum(margin) + size for margin, size in zip(layout.halo, array.shape[1:], strict=True)]
+                whole = replace(layout, offset=layout.offset - first)
+                self.elements(buffer, whole, [1, *dims], batch, plane)[...] = around[plane]
             view_ = self.elements(buffer, layout, array.shape, batch, plane)
             view_[...] = np.concatenate([values] * -(-batch // BATCH))[:batch]
         return buffer
@@ -144,7 +160,8 @@ class Case:
     def check(self, gpu: Gpu, ptx: str, symbols: Mapping[Any, str], batch: int) -> None:
         """Run it. Raises AssertionError where a byte differs, or one was written that is no result."""
         *sources, target = self.layouts
-        buffers = [self.memory(layout, array, batch) for layout, array in zip(sources, self.arrays, strict=True)]
+        given = zip(sources, self.arrays, self.zero_points, strict=True)
+        buffers = [self.memory(layout, array, zero_point, batch) for layout, array, zero_point in given]
         result = np.random.default_rng(self.seed + 2).integers(0, 256, batch * target.image).astype(np.uint8)
         before = result.copy()
         for launch in self.launches:

@@ -2,6 +2,7 @@
 
 from dyadic.dialects import qi
 from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they register how each op is computed
+    depthwise,
     matrix,
     pool,
 )
@@ -12,4 +13,4 @@ from dyadic.passes.lower.launches.launch import Launch
 @selects(qi.Conv2dOp)
 def convolution(op: qi.Conv2dOp) -> list[Launch]:
     """By whether every channel is alone."""
-    return matrix.convolution(op)
+    return depthwise.depthwise_convolution(op) if depthwise.is_depthwise(op) else matrix.convolution(op)

@@ -11,7 +11,7 @@ from dyadic.dialects.windows import valid_cells
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernels.families import pool
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
-from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import is_high
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
 from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import View, view
 
@@ -79,7 +79,7 @@ def avg_pool(op: qi.AvgPoolOp) -> list[Launch]:
     """One launch: the sum of each window, rescaled by how many cells it has."""
     made, seen, counts = view(op.out), view(op.x), ints(op.counts)
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
-    spec = pool.AvgPoolSpec(**_window(op), counts=len(counts), high=is_high(s.tolist()))
+    spec = pool.AvgPoolSpec(**_window(op), counts=len(counts), form=form_of(m.tolist(), s.tolist()))
     cells = valid_cells(
         [seen.rows, seen.columns],
         ints(op.kernel),
@@ -89,5 +89,6 @@ def avg_pool(op: qi.AvgPoolOp) -> list[Launch]:
         op.count_include_pad.value,
     )
     header = [zero_point(op.out), op.low.value, op.high.value, zero_point(op.x)]
+    s = shifts_for(spec.form, m.tolist(), s.tolist())
     params = pool.pack_avg_params(spec, m, s, np.searchsorted(counts, cells), header)
     return [Launch(spec, place(made), [place(seen)], params=params)]

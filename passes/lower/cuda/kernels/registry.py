@@ -1,6 +1,6 @@
 """Every kernel family by name: what describes it and what writes it. The one place to register a kernel."""
 
-from dyadic.passes.lower.cuda.kernels.families import boundary, pool, product, ring
+from dyadic.passes.lower.cuda.kernels.families import boundary, depthwise, pool, product, ring
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.launches.registry import Registry
 
@@ -8,6 +8,7 @@ from dyadic.passes.lower.launches.registry import Registry
 REGISTRY = Registry(
     {
         "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
+        "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),
         "dequantize": (boundary.DequantizeSpec, boundary.generate_dequantize),
         "max_pool": (pool.MaxPoolSpec, pool.generate_max),
         "product": (ProductSpec, product.generate),

@@ -36,7 +36,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import WIDTHS, coordinates, distance, param, place
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, block, kernel, ring, thread
-from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import Rescale, quantized
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import HIGH, Rescale, quantized
 from dyadic.passes.lower.cuda.kernels.vocabulary.words import (
     dot,
     load_words,
@@ -134,7 +134,7 @@ class AvgPoolSpec(Windows):
     """Averages."""
 
     counts: int = 1  # different numbers of cells that are divided by; with 1 pixels have no index
-    high: bool = True  # every shift is 32 or more
+    form: str = HIGH  # of requantize
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -384,7 +384,7 @@ class _Average(_Pool):
 
     def __init__(self, spec: AvgPoolSpec, arguments: Arguments) -> None:
         super().__init__(spec, arguments)
-        self.high, self.counts = spec.high, spec.counts
+        self.form, self.counts = spec.form, spec.counts
 
     def start(self) -> list[Value]:
         return [const(0)] * self.spec.width
@@ -419,4 +419,4 @@ class _Average(_Pool):
             index = load(integer(32), at(entries, wide(add(mul(pixel, 4), 8 * self.counts))), 4)
             entries = at(entries, wide(mul(index, 8)))
         multiplier, shift = (load(integer(32), at(entries, 4 * k), 4) for k in range(2))
-        return Rescale.of(multiplier, shift, high=self.high)
+        return Rescale.of(multiplier, shift, self.form)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.effort import SEED
 from support.ptx.gpu import Gpu
-from support.ptx.operators import Case, Gap, prepared, quantized, tensor
+from support.ptx.operators import Case, Gap, numbers, prepared, quantized, tensor
 
 from dyadic.dialects.windows import valid_cells
 from dyadic.passes.lower.cuda.kernels.families.pool import AvgPoolSpec, MaxPoolSpec
@@ -16,10 +16,6 @@ from dyadic.runtime.fixedpoint import wide_multiplier
 
 IN_ZERO_POINT, OUT_ZERO_POINT = 7, 3
 Pair = tuple[int, int]
-
-
-def numbers(values: Sequence[int], bits: int = 64) -> str:
-    return f"array<i{bits}: {', '.join(str(n) for n in values)}>"
 
 
 def result_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> int:

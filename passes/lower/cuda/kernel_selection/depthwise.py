@@ -1,0 +1,61 @@
+"""`qi.conv2d` with one filter a channel as a launch of the depthwise kernel."""
+
+from typing import Any
+
+import numpy as np
+
+from dyadic.dialects.fields import acc_shift, ints
+from dyadic.dialects.tensor_types import zero_point
+from dyadic.passes.lower.cuda.kernel_selection.matrix import high_bias, low_bias
+from dyadic.passes.lower.cuda.kernels.families import depthwise
+from dyadic.passes.lower.cuda.kernels.families.depthwise import DepthwiseSpec
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
+from dyadic.passes.lower.launches.launch import Launch, place
+from dyadic.passes.lower.memory.views import view
+from dyadic.passes.rewriting import defining
+
+# Groups of channels of an image from which on a thread makes so many pixels: fewer instructions, fewer threads.
+PIXELS = ((1 << 17, 4), (1 << 12, 2), (0, 1))
+
+
+def is_depthwise(op: Any) -> bool:
+    """As many groups as input and output channels."""
+    groups = op.groups.value
+    return groups == view(op.x).channels == view(op.out).channels
+
+
+def depthwise_convolution(op: Any) -> list[Launch]:
+    """One launch of the depthwise family, which sums each channel by itself."""
+    source, made = view(op.x), view(op.out)
+    weight = np.array(defining(op.weight).value)
+    strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)
+    start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
+    numbers = [start[1], source.pixel, source.row, source.plane, made.offset, made.pixel, made.row, made.plane]
+    width = widest(numbers, 4)
+    items = made.rows * made.columns * -(-made.channels // width)
+    m, s = ints(op.multiplier), ints(op.shift)
+    spec = DepthwiseSpec(
+        rows=made.rows,
+        columns=made.columns,
+        channels=made.channels,
+        taps_y=weight.shape[1],
+        taps_x=weight.shape[2],
+        tap_y=dilation[0] * source.row,
+        tap_x=dilation[1] * source.pixel,
+        in_pixel=strides[1] * source.pixel,
+        in_row=strides[0] * source.row,
+        out_pixel=made.pixel,
+        out_row=made.row,
+        in_plane=source.plane,
+        out_plane=made.plane,
+        acc_shift=acc_shift(op),
+        form=form_of(m, s, short=op.form.value == "short"),
+        width=width,
+        pixels=min(made.columns, next(pixels for least, pixels in PIXELS if items >= least)),
+    )
+    shift = shifts_for(spec.form, m, s)
+    header = [zero_point(op.out), op.low.value, op.high.value]
+    params = depthwise.pack_params(spec, low_bias(op), high_bias(op), np.array(m), shift, header)
+    weights = depthwise.pack_weights(spec, weight)
+    return [Launch(spec, place(made), [start], weights, params, macs=made.rows * made.columns * weight.size)]
