@@ -169,7 +169,11 @@ class Case:
             inputs, images, starts = [], [], []
             for buffer, offset in launch.inputs:
                 inside = buffer != CONSTANT
-                at = [*buffers, result][buffer] if inside else launch.constant
+                at = (
+                    [*buffers, result][buffer]
+                    if inside
+                    else np.append(launch.constant, [0xEE] * SLACK).astype(np.uint8)
+                )
                 inputs.append(at)
                 images.append([*self.layouts][buffer].image if inside else 0)
                 starts.append(offset)

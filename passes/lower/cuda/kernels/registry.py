@@ -1,6 +1,6 @@
 """Every kernel family by name: what describes it and what writes it. The one place to register a kernel."""
 
-from dyadic.passes.lower.cuda.kernels.families import boundary, depthwise, pool, product, ring
+from dyadic.passes.lower.cuda.kernels.families import boundary, depthwise, pointwise, pool, product, ring
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.launches.registry import Registry
 
@@ -13,6 +13,7 @@ REGISTRY = Registry(
         "max_pool": (pool.MaxPoolSpec, pool.generate_max),
         "product": (ProductSpec, product.generate),
         "quantize": (boundary.QuantizeSpec, boundary.generate_quantize),
+        "pointwise": (pointwise.PointwiseSpec, pointwise.generate),
         "ring": (ring.RingSpec, ring.generate),
     }
 )
