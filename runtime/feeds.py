@@ -106,8 +106,7 @@ def _as_network_has(info: TensorInfo, array: np.ndarray, raw: bool, batch_first:
     dtype, limits = info.raw_dtype if raw else info.dtype, info.limits
     if raw and limits is not None:
         limits = (limits[0] + info.zero_point, limits[1] + info.zero_point)
-    codes = not raw and dtype.name in ("uint8", "int8") and array.dtype.kind == "f"  # as data keep them
-    if limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype or codes):
+    if limits is not None and (array.dtype.kind in "iub" or array.dtype == dtype or _are_codes(array, dtype, raw)):
         array = steps_of(info.name, array, limits, 0 if raw else info.zero_point, info.raw_dtype)
     elif array.dtype != dtype:
         raise _other_dtype(info, array.dtype, raw)
@@ -116,6 +115,11 @@ def _as_network_has(info: TensorInfo, array: np.ndarray, raw: bool, batch_first:
     if info.padding >= 0:
         check_padding(info.name, array, info.padding)
     return array
+
+
+def _are_codes(array: np.ndarray, dtype: np.dtype[Any], raw: bool) -> bool:
+    """Small whole numbers as float32, which is how data keep them."""
+    return not raw and array.dtype.kind == "f" and dtype.name in ("uint8", "int8")
 
 
 def _other_dtype(info: TensorInfo, saw: np.dtype[Any], raw: bool) -> UsageError:

@@ -29,9 +29,13 @@ Arrays = Sequence[DeviceArray | None]  # None: staged
 
 
 class Context:
-    """Made, used and closed while the model's device is current; one run at a time."""
+    """Made, used and closed while the model's device is current; one run at a time.
 
-    def __init__(self, model: Model, max_batch: int) -> None:
+    `hosted` has the tensors whose arrays have been on the host so far, in this context or another that shares it: a new
+    one has memory for them when it is made."""
+
+    def __init__(self, model: Model, max_batch: int, hosted: dict[str, Input | Output]) -> None:
+        self.hosted = hosted
         self.model, self.device, self.driver, self.max_batch = model, model.device, model.device.driver, max_batch
         program = model.program
         self.tensors = (*program.inputs, *program.outputs)
@@ -49,6 +53,8 @@ class Context:
             for step in program.setup:
                 self._launch(step).put(self.stream, max_batch)
             self.launches = [self._launch(step) for step in program.steps]
+            for tensor in list(hosted.values()):
+                self._staging(tensor)
             self.wait()
         except BaseException:
             self.close()
@@ -94,6 +100,7 @@ class Context:
         key = f"{type(tensor).__name__} {tensor.name}"
         if key not in self.staged:
             self.staged[key] = Staging(self.device, tensor, self.max_batch)
+            self.hosted[key] = tensor
         return self.staged[key]
 
     # --- a run

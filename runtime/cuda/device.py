@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dyadic.runtime.cuda import levels
 from dyadic.runtime.cuda.driver import (
@@ -22,6 +22,13 @@ from dyadic.runtime.cuda.driver import (
 from dyadic.runtime.errors import MachineError, ResourceError
 
 NAME_BYTES = 256
+
+
+class Shared:
+    """A handle or address that several programs use: what is on the device once."""
+
+    def __init__(self, handle: int, dropping: str) -> None:
+        self.handle, self.dropping, self.users = handle, dropping, 1
 
 
 class Device:
@@ -44,6 +51,7 @@ class Device:
         self.context = found.made("cuDevicePrimaryCtxRetain", self.handle)
         self.arrivals = 0
         self.users = 0
+        self.shared: dict[str, Shared] = {}
         try:
             with self.current():
                 self.arrivals = found.made("cuStreamCreate", NON_BLOCKING)
@@ -99,6 +107,27 @@ class Device:
             return self.driver.made("cuMemHostAlloc", max(size, 1), 0)
         except ResourceError:
             raise ResourceError(f"no page-locked memory for {what}: {size:,} bytes are needed") from None
+
+    def share(self, key: str, make: Callable[[], int], dropping: str) -> int:
+        """What `make` makes, once for all that ask for the same key, until each has called `unshare`.
+
+        dropping: the driver's function that gives it back."""
+        with _LOCK:
+            found = self.shared.get(key)
+            if found is None:
+                self.shared[key] = Shared(handle := make(), dropping)
+                return handle
+            found.users += 1
+            return found.handle
+
+    def unshare(self, key: str) -> None:
+        """One user less; the last one's going gives it back."""
+        with _LOCK:
+            found = self.shared[key]
+            found.users -= 1
+            if found.users == 0:
+                del self.shared[key]
+                self.driver.drop(found.dropping, found.handle)
 
     def holds(self, address: int) -> int | None:
         """The number of the device whose memory is at an address; None: that of none."""

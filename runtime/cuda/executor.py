@@ -13,11 +13,12 @@ from dyadic.runtime.cuda.program import MAX_BLOCKS, CudaProgram
 from dyadic.runtime.device_array import DeviceArray, Given
 from dyadic.runtime.errors import ResourceError, UsageError
 from dyadic.runtime.executor import Executor
-from dyadic.runtime.program import Program
+from dyadic.runtime.program import Input, Output, Program
 
 
 class CudaExecutor(Executor):
-    """Each run takes an idle context or a new one, so that several threads run at the same time."""
+    """Each run takes an idle context or a new one, so that several threads run at the same time; where there is no
+    memory for another, they take turns."""
 
     program = CudaProgram
     example = "cuda:sm_80"
@@ -27,13 +28,16 @@ class CudaExecutor(Executor):
         self.max_batch = max_batch
         self.process = os.getpid()
         self.model: Model | None = model
+        self.hosted: dict[str, Input | Output] = {}
         self.idle: list[Context] = []
+        self.busy = 0
+        self.returned = threading.Condition(_LOCK)
         with _LOCK:
             model.users += 1
         # The first context now: what was loaded has its memory.
         try:
             with model.device.current():
-                self._give_back(model, Context(model, max_batch))
+                self._give_back(self._take(model))
         except BaseException:
             self.close()
             raise
@@ -74,7 +78,7 @@ class CudaExecutor(Executor):
             try:
                 return context.run(inputs, outputs, batch, raw=raw, timed=timed)
             finally:
-                self._give_back(model, context)
+                self._give_back(context)
 
     def on_device(self, value: object, name: str) -> DeviceArray | None:
         return tensors.read(self._open().device, value, name)
@@ -97,14 +101,27 @@ class CudaExecutor(Executor):
         return model
 
     def _take(self, model: Model) -> Context:
-        """An idle context, or a new one."""
+        """An idle context, or a new one, or the next that some other run gives back."""
         with _LOCK:
+            self.busy += 1
             if self.idle:
                 return self.idle.pop()
-        return Context(model, self.max_batch)
+        try:
+            return Context(model, self.max_batch, self.hosted)
+        except BaseException as error:
+            with _LOCK:
+                self.busy -= 1
+                while isinstance(error, ResourceError) and self.busy and not self.idle:
+                    self.returned.wait()
+                if isinstance(error, ResourceError) and self.idle and self.model is not None:
+                    self.busy += 1
+                    return self.idle.pop()
+            raise
 
-    def _give_back(self, model: Model, context: Context) -> None:
+    def _give_back(self, context: Context) -> None:
         with _LOCK:
+            self.busy -= 1
+            self.returned.notify_all()
             if self.model is not None:
                 self.idle.append(context)
                 return

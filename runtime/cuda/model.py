@@ -2,7 +2,10 @@
 
 import ctypes
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
 
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda import levels
@@ -24,20 +27,46 @@ ELF, ELF_HEADER = b"\x7fELF", 64
 
 
 class Model:
-    """A loaded program, `users` executors of which are open. `level` is the kind of its code."""
+    """A loaded program, `users` executors of which are open. `level` is the kind of its code.
+
+    Code and constants are on a device once for all programs of all sessions that have the same, by their hashes."""
 
     def __init__(self, file: ArtifactFile, program: CudaProgram, ordinal: int, level: str | None) -> None:
         self.program, self.users = program, 0
-        self.module = self.constants = 0
+        self.keys: list[str] = []
         self.device = acquire(ordinal)
         try:
             with self.device.current():
-                self.level, self.module = _loaded(self.device, file, program, level)
+                self.level, self.module = self._load(file, level)
                 self.functions = self._functions()
-                self._upload(file.section(program.constants))
+                self.constants = self._share(file, program.constants, partial(self._upload, file), "cuMemFree_v2")
         except BaseException:
             self.close()
             raise
+
+    def _share(self, file: ArtifactFile, section: str, make: Callable[[], int], dropping: str) -> int:
+        key = f"{dropping} {file.sections[section].sha256}"
+        handle = self.device.share(key, make, dropping)
+        self.keys.append(key)
+        return handle
+
+    def _load(self, file: ArtifactFile, asked: str | None) -> tuple[str, int]:
+        """The best level that the device runs, or the one asked for, and its module."""
+        device, program = self.device, self.program
+        refusal: CudaError | None = None
+        for level in _candidates(device, program, asked):
+
+            def make(level: str = level) -> int:
+                return _module(device, _image(file, program, level))
+
+            try:
+                return level, self._share(file, program.section(level), make, "cuModuleUnload")
+            except CudaError as error:
+                if error.result not in CODE_REFUSED:
+                    raise
+                refusal = CudaError(f"{device} does not take the artifact's code for {level}: {error}", error.result)
+        assert refusal is not None
+        raise refusal
 
     def _functions(self) -> dict[str, int]:
         """The handle of every kernel that the program launches, with the shared memory that it needs."""
@@ -48,22 +77,28 @@ class Model:
             if step.shared_bytes > self.device.most_shared_bytes:
                 raise MachineError(_too_much_shared(step, self.device))
         for crossing in program.boundary:
-            needed |= {crossing.kernel: 0, crossing.raw_kernel: 0}
+            needed = {crossing.kernel: 0, crossing.raw_kernel: 0} | needed
         functions = {}
         for name, shared_bytes in needed.items():
             functions[name] = driver.made("cuModuleGetFunction", self.module, name.encode())
-            if shared_bytes > UNASKED_SHARED_BYTES:
+            if shared_bytes > UNASKED_SHARED_BYTES:  # a kernel's is the same in all programs, as its code is
                 driver.call("cuFuncSetAttribute", functions[name], MOST_DYNAMIC_SHARED_BYTES, shared_bytes)
         return functions
 
-    def _upload(self, content: memoryview) -> None:
+    def _upload(self, file: ArtifactFile) -> int:
         """The constants, and readable bytes after them."""
-        driver, size, stream = self.device.driver, len(content), self.device.arrivals
-        self.constants = self.device.allocate(size + SLACK, "the weights")
-        driver.call("cuMemsetD8Async", self.constants + size, 0, SLACK, stream)
-        if size:
-            driver.call("cuMemcpyHtoDAsync_v2", self.constants, bytes(content), size, stream)
-        driver.call("cuStreamSynchronize", stream)
+        content = np.frombuffer(file.section(self.program.constants), np.uint8)
+        device, stream = self.device, self.device.arrivals
+        place = device.allocate(content.size + SLACK, "the weights")
+        try:
+            device.driver.call("cuMemsetD8Async", place + content.size, 0, SLACK, stream)
+            if content.size:
+                device.driver.call("cuMemcpyHtoDAsync_v2", place, content.ctypes.data, content.size, stream)
+            device.driver.call("cuStreamSynchronize", stream)
+        except BaseException:
+            device.driver.drop("cuMemFree_v2", place)
+            raise
+        return place
 
     def constant(self, offset: int) -> int:
         """The address of a constant, 0 where there is none."""
@@ -72,10 +107,8 @@ class Model:
     def close(self) -> None:
         """Give everything back."""
         with self.device.closing():
-            if self.constants:
-                self.device.driver.drop("cuMemFree_v2", self.constants)
-            if self.module:
-                self.device.driver.drop("cuModuleUnload", self.module)
+            for key in self.keys:
+                self.device.unshare(key)
         release(self.device)
 
 
@@ -84,20 +117,6 @@ def _too_much_shared(step: Step, device: Device) -> str:
         f"'{step.layer}' needs {step.shared_bytes:,} bytes of shared memory, and a block on {device} has "
         f"{device.most_shared_bytes:,} at most; compile the model again with --target cuda:{device.architecture}"
     )
-
-
-def _loaded(device: Device, file: ArtifactFile, program: CudaProgram, asked: str | None) -> tuple[str, int]:
-    """The best level that the device runs, or the one asked for, and its module."""
-    refusal: CudaError | None = None
-    for level in _candidates(device, program, asked):
-        try:
-            return level, _module(device, _image(file, program, level))
-        except CudaError as error:
-            if error.result not in CODE_REFUSED:
-                raise
-            refusal = CudaError(f"{device} does not take the artifact's code for {level}: {error}", error.result)
-    assert refusal is not None
-    raise refusal
 
 
 def _candidates(device: Device, program: CudaProgram, asked: str | None) -> Sequence[str]:

@@ -36,6 +36,11 @@ def numbers(*, sizes: tuple[int, int, int], pixel: int, rows: tuple[int, int], i
     return np.array([scale, ZERO_POINT, 0, 255, *sizes, pixel, *rows, items, *[0] * 5], np.int32)
 
 
+@pytest.fixture(name="numbers")
+def numbers_fixture() -> Callable[..., np.ndarray]:
+    return numbers
+
+
 def code(names: list[str], layers: dict[str, tuple[str, ...]]) -> Code:
     return Code("ptx", {name: layers.get(name, ()) for name in names})
 

@@ -1,6 +1,7 @@
 """A session on a GPU gives numpy's answer for any batch, any number of threads and sessions, and says what is wrong."""
 
 import copy
+import ctypes
 import gc
 import os
 import pickle
@@ -17,14 +18,26 @@ import dyadic
 from dyadic.runtime import artifact
 from dyadic.runtime.cuda.device import Device
 from dyadic.runtime.cuda.executor import CudaExecutor
+from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram
 from dyadic.runtime.errors import ArtifactError, MachineError, ResourceError, UsageError
+from dyadic.runtime.layout import Layout
+from dyadic.runtime.program import Buffer, Input, Output
 from dyadic.runtime.session import Session
+
+SCALE, ZERO_POINT = float(np.float32(0.037)), 101
 
 
 def inside(session: Session) -> CudaExecutor:
     (executor,) = session._executors
     assert isinstance(executor, CudaExecutor)
     return executor
+
+
+class Claims:
+    """Says that it is on the device."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.__cuda_array_interface__ = {"shape": (0,), "typestr": array.dtype.str, "data": (0, False), "version": 3}
 
 
 def device_of(session: Session) -> Device:
@@ -87,6 +100,27 @@ def test_threads_run_at_the_same_time(model, network, x, cuda) -> None:
         session(x[:1])
 
 
+@pytest.mark.parametrize("room", [1000, 1700, 3300, 1600 + 2 * 1680, 6000])
+def test_threads_take_turns_where_memory_is_short(model, network, x, cuda, monkeypatch, room) -> None:
+    """There is no room for another arena, or none for the arrays beside it, or for one more and for no third."""
+    with dyadic.load(model, device="cuda", max_batch=4) as session:
+        session(x[:4])
+        left, sizes = inside(session)._open().device, (ctypes.c_size_t(), ctypes.c_size_t())
+        with left.current():
+            cuda.call("cuMemGetInfo_v2", *map(ctypes.byref, sizes))
+        taken = sizes[1].value - sizes[0].value
+        monkeypatch.setenv("PTX_EXECUTOR_MEMORY", str(taken + room))
+        start = threading.Barrier(6)
+
+        def work(k: int) -> bool:
+            start.wait()
+            return all((session(x[k : k + 2]) == network.expected(x[k : k + 2])).all() for _ in range(5))
+
+        with ThreadPoolExecutor(6) as pool:
+            assert all(pool.map(work, range(6)))
+        assert len(inside(session).idle) <= 1 + room // 4960
+
+
 def test_sessions_share_a_device(model, network, x, cuda) -> None:
     with dyadic.load(model, device="cuda") as one, dyadic.load(model, device="cuda:0", max_batch=2) as other:
         assert device_of(one) is device_of(other)
@@ -95,6 +129,44 @@ def test_sessions_share_a_device(model, network, x, cuda) -> None:
         np.testing.assert_array_equal(other(x[:2]), network.expected(x[:2]))
     with pytest.raises(UsageError, match="the session is closed"):
         other(x[:1])
+
+
+def test_weights_and_code_are_there_once(model, write, network, x, cuda) -> None:
+    """Of all sessions, and of all programs of a session, that have the same; the last one gives them back."""
+    other_weights = write(network.program, network.constants[:-1] + b"x", "other.dyq")
+    with dyadic.load(model, device="cuda") as one, dyadic.load(model, device="cuda") as same:
+        a, b = inside(one)._open(), inside(same)._open()
+        assert (a.module, a.constants) == (b.module, b.constants)
+        with dyadic.load(other_weights, device="cuda") as other:
+            c = inside(other)._open()
+            assert c.module == a.module and c.constants != a.constants
+        one.close()
+        np.testing.assert_array_equal(same(x[:1]), network.expected(x[:1]))
+
+
+def test_numbers_that_are_looked_up_are_whole(write, numbers, cuda) -> None:
+    """The user's int64 are checked on the host and are int32 on the device; here their lowest bytes are the result."""
+    ids = Input("ids", ("N", 6), "int32", Layout(0, 0, (4, 1), 64), 1.0, 0, 0, 200, given="int64")
+    target = Output("y", ("N", 6), Layout(0, 0, (4,), 64), SCALE, ZERO_POINT)
+    enter = Crossing("words_in", "words_in", 6, 64, 64, 0)
+    leave = Crossing("dequantize", "raw_out", 6, 128, 64, 0)
+    program = CudaProgram(
+        buffers=(Buffer(0, 64),), arena_bytes=64, inputs=(ids,), outputs=(target,),
+        boundary=(enter, leave), steps=(),
+        code={"ptx": Code("ptx", {name: () for name in ("words_in", "dequantize", "raw_out")})},
+    )  # fmt: skip
+    params = numbers(sizes=(1, 1, 6), pixel=4, rows=(0, 0), items=6)
+    given = np.random.default_rng(1).integers(0, 201, (3, 6))
+    with dyadic.load(write(program, params.tobytes() + bytes(64)), device="cuda", max_batch=3) as session:
+        expected = (given - ZERO_POINT).astype(np.float32) * np.float32(SCALE)
+        np.testing.assert_array_equal(session(given), expected)
+        (raw,) = session.run(None, {"ids": given}, raw=True)
+        np.testing.assert_array_equal(raw, given)
+        with pytest.raises(UsageError, match="the network takes whole numbers from 0 to 200"):
+            session(given + 100)
+        onboard = Claims(given.astype(np.int32))
+        with pytest.raises(UsageError, match="input 'ids' is on the device, where whole numbers cannot be checked"):
+            session(onboard)
 
 
 def test_copies_and_pickles_are_on_the_device_too(model, network, x, cuda) -> None:
