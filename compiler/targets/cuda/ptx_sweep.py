@@ -50,6 +50,10 @@ def instructions(text: str) -> Iterator[tuple[str, int, str]]:
             symbol = entry[1]
         elif bare in ("{", "}") and not begun:
             inside = bare == "{"
+        elif inside and not begun and bare.startswith("{") and bare.endswith("}"):  # with a register of its own
+            for piece in filter(None, map(str.strip, bare[1:-1].split(";"))):
+                if not piece.startswith("."):
+                    yield symbol, number, f"{piece};"
         elif inside and bare and not (bare.startswith(".") or LABEL.match(bare)):
             first = first if begun else number
             begun.append(bare)

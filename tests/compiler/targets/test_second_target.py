@@ -102,7 +102,7 @@ def test_levels_are_the_targets_own() -> None:
     assert Options(target=NAME).levels == (LEVEL,)
     with pytest.raises(UsageError, match=f"isa 'x86-64' is no level that code is made for; there are {LEVEL}"):
         Options(target=NAME, isa=("x86-64",))
-    with pytest.raises(UsageError, match=f"target must be one of cpu, {NAME}, not 'gpu'"):
+    with pytest.raises(UsageError, match=f"target must be one of cpu, cuda, {NAME}, not 'gpu'"):
         Options(target="gpu")
 
 
@@ -131,7 +131,7 @@ def test_what_this_machine_cannot_run_is_measured_with_the_same_integers(
 def test_targets_that_nobody_knows_are_refused() -> None:
     asked = Options(target=f"cpu:avx2,{NAME}").asked
     assert [(one.name, one.levels) for one in asked] == [("cpu", ("avx2",)), (NAME, ())]
-    with pytest.raises(UsageError, match=f"target must be one of cpu, {NAME}, not 'gpu:sm_80'"):
+    with pytest.raises(UsageError, match=f"target must be one of cpu, cuda, {NAME}, not 'gpu:sm_80'"):
         Options(target="cpu,gpu:sm_80")
     with pytest.raises(UsageError, match=f"target {NAME}:sse: code is made for {LEVEL}, not for 'sse'"):
         Options(target=f"cpu,{NAME}:sse")

@@ -60,6 +60,17 @@ def test_what_must_not_be_there_is_named(line: str, objection: str) -> None:
     assert found.kernels == 2 and found.instructions == 8
 
 
+def test_instructions_over_several_lines_and_in_blocks_are_seen() -> None:
+    line = "{ .reg .b32 tmp; mov.b64 {tmp, %r110}, %rd31; }\n\tmma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32\n"
+    text = KERNEL.format(symbol="k", line=line + "\t\t{%r1, %r2},\n\t\t{%r3};")
+    assert [one for _, _, one in instructions(text)][2:4] == [
+        "mov.b64 {tmp, %r110}, %rd31;",
+        "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%r1, %r2}, {%r3};",
+    ]
+    assert not certify_ptx(text, "ptx", {}).offenders
+    assert certify_ptx(text.replace("mov.b64", "cvt.f32.f64"), "ptx", {}).offenders
+
+
 def test_a_kernel_of_the_boundary_may_round_floats_and_no_other() -> None:
     text = "".join(KERNEL.format(symbol=name, line="div.rn.f32 %f1, %f2, %f3;") for name in ("quantize", "conv"))
     found = certify_ptx(text, "ptx", {}, boundary={"quantize"})

@@ -1,0 +1,161 @@
+"""From an outlined module to an artifact: PTX and cubins, constants, the program."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.targets.constants import Section, layer_bytes
+from dyadic.compiler.targets.cuda.assemble import Resources, assemble
+from dyadic.compiler.targets.cuda.codegen import PTX_VERSIONS, compile_kernels
+from dyadic.compiler.targets.cuda.integer_ir import store
+from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.surroundings import surroundings_of
+from dyadic.dialects.fields import ints
+from dyadic.dialects.launch import LaunchOp, launches_of
+from dyadic.passes.lower.cuda.kernel_selection.boundary import crossings
+from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
+from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
+from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cuda.levels import PORTABLE
+from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram, Step
+from dyadic.runtime.program import Input, Output
+from dyadic.runtime.tokens import length_of
+
+PORTABLE_ARCHITECTURE = "sm_80"  # the oldest that has cp.async
+ARCHITECTURES = tuple(reversed(PTX_VERSIONS))  # newest first
+
+
+@dataclass(frozen=True)
+class LevelCode:
+    """What lies in a level's section. `text` is its PTX, `kernels` what the assembler says of each: nothing where there
+    is none."""
+
+    kind: str
+    content: bytes
+    text: str
+    kernels: Mapping[str, Resources]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CudaEmitted(Emitted):
+    """`codes` by level, best first."""
+
+    program: CudaProgram
+    codes: dict[str, LevelCode]
+
+    @property
+    def code_bytes(self) -> dict[str, int]:
+        return {level: len(code.content) for level, code in self.codes.items()}
+
+    @property
+    def weight_bytes(self) -> int:
+        return len(self.sections[self.program.constants])
+
+    def digest(self, level: str) -> str:
+        total = hashlib.sha256(self.codes[level].content)
+        total.update(repr(replace(self.program, code={})).encode())
+        return total.hexdigest()
+
+
+def emit(
+    outlined: ir.Module | ir.Operation,
+    levels: Sequence[str],
+    integer: ir.Module | ir.Operation,
+    cache: Cache | None = None,
+    others: Sequence[ir.Operation] = (),
+) -> CudaEmitted:
+    """Compile and pack, as `Target.emit` says."""
+    modules = [outlined, *others]
+    constants = Section()
+    specs: dict[str, Any] = {}
+    drafts = [draft(module, constants, specs) for module in modules]
+    codes = {level: _code(level, specs, cache) for level in levels}
+    programs = [replace(one, code=_said(one, codes)) for one in drafts]
+    if others:
+        programs = [replace(one, variant=f"1x{length_of(one)}") for one in programs]
+    program = programs[0]
+    sections: dict[str, Any] = {program.section(level): code.content for level, code in codes.items()}
+    sections |= {"qi": store(integer), program.constants: constants.bytes()}
+    return CudaEmitted(
+        program=program,
+        sections=sections,
+        codes=codes,
+        layer_bytes=layer_bytes(launches_of(outlined)),
+        others=tuple(programs[1:]),
+    )
+
+
+def draft(module: ir.Module | ir.Operation, constants: Section, specs: dict[str, Any]) -> CudaProgram:
+    """A program without code; its constants and its kernels' specs join those of the others."""
+    surroundings = surroundings_of(module)
+    setup: list[Step] = []
+    steps: list[Step] = []
+    for launch in launches_of(module):
+        spec = REGISTRY.from_attribute(launch.spec)
+        specs[launch.kernel.value] = spec
+        (setup if SETUP in launch.attributes else steps).append(_step(launch, spec, constants))
+    program = CudaProgram(**surroundings, boundary=(), steps=tuple(steps), setup=tuple(setup), code={})
+    tensors = (*program.inputs, *program.outputs)
+    return replace(program, boundary=tuple(_crossing(tensor, constants, specs) for tensor in tensors))
+
+
+def _step(launch: LaunchOp, spec: Any, constants: Section) -> Step:
+    constant = constants.put(launch.data("constant"))
+    numbers = ints(launch.inputs)
+    inputs = [
+        Reference(buffer, offset if buffer >= 0 else constant + offset)
+        for buffer, offset in zip(numbers[::2], numbers[1::2], strict=True)
+    ]
+    return Step(
+        layer=launch.layer.value,
+        op=launch.op.value,
+        kernel=launch.kernel.value,
+        out=Reference(*ints(launch.out)),
+        inputs=tuple(inputs),
+        items=spec.items,
+        block_items=spec.block_items,
+        threads=spec.threads,
+        weights=constants.put(launch.data("weights")),
+        params=constants.put(launch.data("params")),
+        grid_y=spec.grid_y,
+        shared_bytes=spec.shared_bytes,
+        macs=launch.macs.value,
+    )
+
+
+def _crossing(tensor: Input | Output, constants: Section, specs: dict[str, Any]) -> Crossing:
+    crossed = crossings(tensor)
+    names = [REGISTRY.symbol_of(one) for one in (crossed.spec, crossed.raw_spec)]
+    specs.update(zip(names, (crossed.spec, crossed.raw_spec), strict=True))
+    spec = crossed.spec
+    params = constants.put(crossed.params)
+    return Crossing(names[0], names[1], spec.items, spec.block_items, spec.threads, params)
+
+
+def _said(program: CudaProgram, codes: Mapping[str, LevelCode]) -> dict[str, Code]:
+    """Which kernels of a program each level has, and the layers that they compute."""
+    layers: dict[str, tuple[str, ...]] = {}
+    for step in (*program.setup, *program.steps):
+        layers[step.kernel] = (*layers.get(step.kernel, ()), step.layer)
+    for crossing in program.boundary:
+        layers |= {name: () for name in (crossing.kernel, crossing.raw_kernel)}
+    return {level: Code(code.kind, dict(layers)) for level, code in codes.items()}
+
+
+def architecture_of(level: str) -> str:
+    """What code of a level is generated for."""
+    return PORTABLE_ARCHITECTURE if level == PORTABLE else level
+
+
+def _code(level: str, specs: Mapping[str, Any], cache: Cache | None) -> LevelCode:
+    """Of every kernel: a cubin where there is an assembler, else PTX, which a driver assembles when it is loaded."""
+    architecture = architecture_of(level)
+    text = compile_kernels(specs, architecture, cache)
+    made = None if level == PORTABLE else assemble(text, architecture)
+    if made is None:
+        return LevelCode("ptx", text.encode() + b"\0", text, {})
+    return LevelCode("cubin", made.cubin, text, made.kernels)

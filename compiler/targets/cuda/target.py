@@ -1,0 +1,130 @@
+"""NVIDIA GPUs behind the interface of all targets. What is heavy is imported where it is used."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.targets.certificate import Certificate, accumulators, islands_of
+from dyadic.compiler.targets.cuda.emit import ARCHITECTURES, CudaEmitted, emit
+from dyadic.compiler.targets.cuda.integer_ir import restore
+from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
+from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.target import Target
+from dyadic.dialects import qi
+from dyadic.dialects.launch import launches_of
+from dyadic.passes import PIPELINE
+from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
+from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
+from dyadic.passes.rewriting import Pass
+from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.cuda import levels as architectures
+from dyadic.runtime.cuda.program import CudaProgram
+from dyadic.runtime.errors import DyadicError, MachineError
+
+
+class Cuda(Target):
+    """Code for several architectures around one program and one section of constants. Float islands are refused."""
+
+    name = "cuda"
+    always = (architectures.PORTABLE,)
+
+    @property
+    def kernels(self) -> frozenset[str]:
+        return frozenset(op.OPERATION_NAME for op in qi.QI.operations if selects.of(op) is not None)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return (*ARCHITECTURES, architectures.PORTABLE)
+
+    def usable(self) -> tuple[str, ...]:
+        """Nothing where there is no device."""
+        capability = device_capability()
+        if capability is None:
+            return ()
+        return tuple(level for level in self.levels if architectures.runs(level, "cubin", capability))
+
+    def usual(self) -> tuple[str, ...]:
+        """Of the device that is here, and PTX for all others."""
+        return tuple(dict.fromkeys((*self.usable()[:1], architectures.PORTABLE)))
+
+    def choose(self, levels: Collection[str]) -> str:
+        usable = (*self.usable(), architectures.PORTABLE)
+        if not usable[:-1]:
+            raise MachineError("no GPU of NVIDIA can be used here, so that nothing can be timed for it")
+        for level in usable:
+            if level in levels:
+                return level
+        raise MachineError(f"the GPU here runs none of {', '.join(levels)}")
+
+    @property
+    def pipeline(self) -> tuple[Pass, ...]:
+        return PIPELINE["lower/cuda"]
+
+    def emit(
+        self,
+        lowered: ir.Module,
+        levels: Sequence[str],
+        integer: ir.Module | ir.Operation,
+        cache: Cache | None = None,
+        others: Sequence[ir.Operation] = (),
+    ) -> CudaEmitted:
+        return emit(lowered, levels, integer, cache, others)
+
+    def unpack(self, file: ArtifactFile, context: ir.Context) -> ir.Module:
+        return restore(bytes(file.section("qi")), context)
+
+    def certify(self, integer: ir.Module | ir.Operation, emitted: Emitted) -> Certificate:
+        assert isinstance(emitted, CudaEmitted)
+        programs = [one for one in (emitted.program, *emitted.others) if isinstance(one, CudaProgram)]
+        intervals, ops = accumulators(integer)
+        swept = []
+        for level, code in emitted.codes.items():
+            layers = {symbol: of for one in programs for symbol, of in one.code[level].kernels.items()}
+            swept.append(certify_ptx(code.text, level, layers, boundary_kernels(programs)))
+        return Certificate(tuple(swept), intervals, ops, islands_of(integer))
+
+    def verify(self, file: ArtifactFile) -> Iterable[str]:
+        from dyadic.compiler.targets.cuda.verify import verify
+
+        return verify(file)
+
+    def identity(self, level: str) -> dict[str, Any]:
+        from dyadic.runtime.cuda.device import acquire, release
+
+        device = acquire(0)
+        try:
+            return {"level": level, "device": device.model, "architecture": device.architecture}
+        finally:
+            release(device)
+
+    def text(self, lowered: ir.Module, level: str) -> str:
+        """PTX of every kernel that steps launch."""
+        from dyadic.compiler.targets.cuda.codegen import compile_kernels
+        from dyadic.compiler.targets.cuda.emit import architecture_of
+
+        specs = {launch.kernel.value: REGISTRY.from_attribute(launch.spec) for launch in launches_of(lowered)}
+        return compile_kernels(specs, architecture_of(level))
+
+
+def device_capability() -> tuple[int, int] | None:
+    """Of the first GPU here; None where there is none, or none that can be used."""
+    from dyadic.runtime.cuda.device import acquire, release
+
+    try:
+        device = acquire(0)
+    except DyadicError:
+        return None
+    try:
+        return device.capability
+    finally:
+        release(device)
+
+
+def boundary_kernels(programs: Iterable[CudaProgram]) -> frozenset[str]:
+    """Those that quantize and dequantize, which alone may compute in float."""
+    return frozenset(crossing.kernel for program in programs for crossing in program.boundary)
+
+
+TARGET = Cuda()

@@ -1,0 +1,88 @@
+"""`dyadic verify`: the code of an artifact is looked at once more, and what it reads is made once more.
+
+The integer module of the file is lowered again. Steps, places and constants that come out of that must be those of the
+program, byte by byte.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.compiler.targets.constants import Section
+from dyadic.compiler.targets.cuda.emit import draft
+from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
+from dyadic.compiler.targets.registry import target_of
+from dyadic.compiler.targets.reproved import reprove
+from dyadic.dialects import new_context
+from dyadic.passes import PIPELINE
+from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.cuda.program import CudaProgram
+from dyadic.runtime.errors import ArtifactError, DyadicError
+from dyadic.runtime.program import SLACK
+
+
+def verify(file: ArtifactFile) -> Iterator[str]:
+    """A sentence about each level, and about the network. Raises ArtifactError."""
+    recorded = file.json("certificate") if "certificate" in file.sections else {}
+    programs = [program for program in file.programs if isinstance(program, CudaProgram)]
+    boundary = {crossing.kernel for program in programs for crossing in program.boundary}
+    for level, code in programs[0].code.items():
+        if code.kind == "ptx":
+            yield looked_at(file, level, programs, boundary, recorded)
+        else:
+            yield f"{level}: a cubin, which is not looked at here; its PTX was when it was made"
+    yield from network(file, programs, recorded)
+
+
+def looked_at(
+    file: ArtifactFile, level: str, programs: list[CudaProgram], boundary: set[str], recorded: Mapping[str, Any]
+) -> str:
+    """What a sweep over the PTX of a level finds."""
+    layers = {symbol: of for program in programs for symbol, of in program.code[level].kernels.items()}
+    text = bytes(file.section(programs[0].section(level))).rstrip(b"\0").decode(errors="replace")
+    swept = certify_ptx(text, level, layers, boundary)
+    if swept.offenders:
+        raise ArtifactError(
+            f"'{file.path}' is not integer-only: {len(swept.offenders)} instructions of {level} must not be there, "
+            f"the first: {swept.offenders[0]}"
+        )
+    known = {image["level"]: image["sha256"] for image in recorded.get("images", [])}
+    if known.get(level) != swept.sha256:
+        raise ArtifactError(f"'{file.path}' has a certificate for other code than it holds at level {level}")
+    return (
+        f"{level}: {swept.instructions:,} instructions in {swept.kernels} kernels, "
+        "none computes in floating point or divides but what quantizes and dequantizes"
+    )
+
+
+def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[str, Any]) -> Iterator[str]:
+    """What follows from the integer module, and that the program reads what is in it."""
+    first, context = programs[0], new_context()
+    try:
+        module = target_of(file.program.target).unpack(file, context)  # the first one's: its weights may be there
+    except (ir.MLIRError, ValueError, LookupError, TypeError) as error:
+        raise ArtifactError(f"'{file.path}' has an integer module that cannot be read: {error}") from None
+    with context:
+        yield reprove(module, recorded, file.path)
+        lowered = module.operation.clone()
+        try:
+            for one in PIPELINE["lower/cuda"]:
+                one.run(lowered)
+        except (DyadicError, ir.MLIRError) as error:
+            raise ArtifactError(f"'{file.path}' has an integer module that cannot be lowered: {error}") from None
+        constants = Section()
+        again = draft(lowered, constants, {})
+        held = replace(first, code={}, variant=again.variant)
+        for field in fields(again):
+            if getattr(again, field.name) != getattr(held, field.name):
+                name = field.name.replace("_", " ")
+                raise ArtifactError(f"'{file.path}': its program has other {name} than its network")
+        made = constants.bytes()[:-SLACK]
+        if bytes(file.section(first.constants)[: len(made)]) != made:
+            raise ArtifactError(f"'{file.path}': its weights or parameters are not its network's")
+    others = len(programs) - 1
+    yield f"the weights and parameters of {len(first.steps)} steps are those of the integer network" + (
+        f"; {others} shorter programs around the same weights are not looked at" if others else ""
+    )

@@ -1,0 +1,36 @@
+// RUN: dyadic-opt -p align-pixels,assign-layouts,plan-memory --split-input-file %s | filecheck %s
+
+// A pixel of 3 channels has 4 bytes, one of 6 has 8, one of 12 has 16 and one of 20 has 32.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME:    qi.kept_rings, qi.pixel_bytes = 16 : i64
+// CHECK:         "qi.quantize"{{.*}}strides = array<i64: 8, 4, 1>
+// CHECK:         "qi.quantize"{{.*}}strides = array<i64: 16, 8, 1>
+// CHECK:         "qi.quantize"{{.*}}strides = array<i64: 32, 16, 1>
+// CHECK:         "qi.quantize"{{.*}}strides = array<i64: 64, 32, 1>
+func.func @main(%a: tensor<1x2x2x3xf32>, %b: tensor<1x2x2x6xf32>, %c: tensor<1x2x2x12xf32>, %d: tensor<1x2x2x20xf32>) -> (tensor<1x2x2x3xf32>, tensor<1x2x2x6xf32>, tensor<1x2x2x12xf32>, tensor<1x2x2x20xf32>) {
+  %p = "qi.quantize"(%a) : (tensor<1x2x2x3xf32>) -> tensor<1x2x2x3x!quant.uniform<u8:f32, 0.5:3>>
+  %q = "qi.quantize"(%b) : (tensor<1x2x2x6xf32>) -> tensor<1x2x2x6x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.quantize"(%c) : (tensor<1x2x2x12xf32>) -> tensor<1x2x2x12x!quant.uniform<u8:f32, 0.5:3>>
+  %s = "qi.quantize"(%d) : (tensor<1x2x2x20xf32>) -> tensor<1x2x2x20x!quant.uniform<u8:f32, 0.5:3>>
+  %t = "qi.dequantize"(%p) : (tensor<1x2x2x3x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x3xf32>
+  %u = "qi.dequantize"(%q) : (tensor<1x2x2x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x6xf32>
+  %v = "qi.dequantize"(%r) : (tensor<1x2x2x12x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x12xf32>
+  %w = "qi.dequantize"(%s) : (tensor<1x2x2x20x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x2x20xf32>
+  return %t, %u, %v, %w : tensor<1x2x2x3xf32>, tensor<1x2x2x6xf32>, tensor<1x2x2x12xf32>, tensor<1x2x2x20xf32>
+}
+
+// -----
+
+// What has a ring shares its place with nothing, while the result lies where the input was.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME:    qi.arena = array<i64: 192, 0, 192, 256>
+// CHECK-SAME:    qi.buffers = array<i64: 64, 192, 64>
+func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>
+  %a = "qi.requant"(%q) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/scale")
+  %w = "qi.constant"() {value = dense<1> : tensor<4x3x3x4xi8>} : () -> tensor<4x3x3x4x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<4xi32>} : () -> tensor<4xi32>
+  %c = "qi.conv2d"(%a, %w, %b) {channels_last, strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824, 1073741824, 1073741824>, shift = array<i32: 40, 40, 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 100>} : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>, tensor<4x3x3x4x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>, tensor<4xi32>) -> tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>> loc("/conv")
+  %r = "qi.dequantize"(%c) : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4xf32>
+  return %r : tensor<1x4x4x4xf32>
+}

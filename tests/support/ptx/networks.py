@@ -1,0 +1,41 @@
+"""Whole integer networks on the GPU for tests."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.code_cache import code_cache
+from support.ptx.gpu import Gpu
+from torch_mlir import ir
+
+from dyadic.compiler.targets.cuda.emit import emit
+from dyadic.compiler.targets.cuda.target import TARGET
+from dyadic.dialects.reference import IntegerReference
+from dyadic.passes import PIPELINE
+from dyadic.runtime.session import load
+
+
+def check_on_gpu(
+    gpu: Gpu, module: ir.Module, samples: np.ndarray, path: Path, batches: tuple[int, ...] = (3, 1)
+) -> list[str]:
+    """An artifact of `module` gives the bits of its reference, and its PTX computes with integers only.
+
+    Returns the ops of the program's steps.
+    """
+    expected = IntegerReference(module)({"arg0": samples})
+    integer = module.operation.clone()
+    for one in PIPELINE["lower/cuda"]:
+        one.run(module.operation)
+        assert module.operation.verify()
+    emitted = emit(module, ["ptx"], integer, code_cache())
+    assert not TARGET.certify(integer, emitted).offenders
+    emitted.write(path, {})
+    gpu.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DYADIC_LIBCUDA", gpu.library._name)
+        with load(path, max_batch=max(batches), device="cuda") as session:
+            for count in batches:
+                got = session.run(None, {"arg0": samples[:count]})
+                for output, values in zip(session.outputs, got, strict=True):
+                    np.testing.assert_array_equal(values, expected[output.name][:count], output.name)
+    return [step.op for step in emitted.program.steps]
