@@ -78,14 +78,18 @@ def rows_of(sizes: Sequence[int], layout: Layout, whole: Sequence[int] | None = 
     >>> image = rows_of([3, 4, 5], Layout(0, 0, strides=(1, 20, 4), image=128))  # channels last, padded to 4
     >>> image.height, image.width, image.channels, image.from_row, image.from_pixel, image.from_channel
     (4, 5, 3, 5, 1, 20)
+    >>> scores = rows_of([5, 1], Layout(0, 0, strides=(1, 1), image=64), whole=[5, 6])  # one of six that are joined
+    >>> scores.width, scores.channels, scores.pixel, scores.from_pixel, scores.from_channel
+    (5, 1, 1, 6, 1)
     """
     margins = layout.halo or (Margin(0, 0),) * len(sizes)
     array = sizes if whole is None else whole
     outside = [math.prod(array[d + 1 :]) for d in range(len(sizes))]
     every = [_Dimension(*each) for each in zip(layout.strides, outside, sizes, margins, strict=True)]
     dims = sorted((d for d in every if d.size > 1 or any(d.margin)), key=lambda d: -d.inside)
-    if not dims or dims[-1].inside != 1 or any(dims[-1].margin):
-        dims.append(_Dimension(1, 0, 1, Margin(0, 0)))
+    apart = bool(dims) and all(d.outside != 1 for d in dims)  # one channel among others of the user's array
+    if apart or not dims or dims[-1].inside != 1 or any(dims[-1].margin):
+        dims.append(_Dimension(1, int(apart), 1, Margin(0, 0)))
     while len(dims) > 3:
         dims = _joined(dims)
     padding = [_Dimension(0, 0, 1, Margin(0, 0))] * (3 - len(dims))

@@ -24,6 +24,7 @@ class Detector(nn.Module):
         self.tail = tail
         self.features = nn.Conv2d(4, 8, 3, padding=1)
         self.scores, self.boxes, self.more = nn.Conv2d(8, 3, 1), nn.Conv2d(8, 3, 1), nn.Conv2d(8, 2, 1)
+        self.one = nn.Conv2d(8, 1, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         f = self.features(x).relu()
@@ -34,6 +35,10 @@ class Detector(nn.Module):
                 return joined
             case "transposed and flattened":
                 return joined.permute(0, 2, 3, 1).reshape(len(x), 36, 6)
+            case "one class":  # a part with one channel, as those of YOLOX
+                return torch.cat([boxes, self.one(f).sigmoid()], 1).flatten(2).transpose(1, 2)
+            case "one class in rows":
+                return torch.cat([boxes, self.one(f).sigmoid()], 1).permute(0, 2, 3, 1)
             case "flattened":
                 return joined.flatten(1)
             case "sliced":
@@ -62,6 +67,8 @@ def sqnr_db(wanted: np.ndarray, got: np.ndarray) -> float:
 TAILS = [
     "as it is",
     "transposed and flattened",
+    "one class",
+    "one class in rows",
     "flattened",
     "sliced",
     "nested",
