@@ -3,24 +3,32 @@
     FusedConv(x, w, b, z)         -->  activation(Conv(x, w, b) + z)        FusedGemm the same
     FusedMatMul(a, b)             -->  alpha * MatMul(a, b), either one transposed
     BiasGelu, FastGelu, QuickGelu -->  the curve of x and its bias
-    SkipLayerNormalization        -->  LayerNormalization of the sum, which is a result, too
     MatMulNBits(x, codes)         -->  MatMul with the numbers that codes in blocks stand for
 
-Those that look at the machine's own layouts, or at caches of a decoder, stay and are named.
+Attention, embeddings and norms are in `onnx_attention`. Those that look at the machine's own layouts, or at caches of a
+decoder, stay and are named.
 """
-
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import NodeProto
 
-from dyadic.compiler.importers.onnx_integers import BLOCKS, Array, Graph, Rewrite, attributes_of, optional
+from dyadic.compiler.importers import onnx_attention
+from dyadic.compiler.importers.onnx_integers import (
+    BLOCKS,
+    CONTRIB,
+    Array,
+    Graph,
+    Rewrite,
+    Steps,
+    attributes_of,
+    optional,
+)
 
-CONTRIB = "com.microsoft."
-NUMBERS = "alpha epsilon K N bits block_size transA transB transBatchA transBatchB".split() + [
-    f"activation_{name}" for name in ("alpha", "beta", "gamma")
-]
+NUMBERS = (
+    "alpha epsilon K N bits block_size transA transB transBatchA transBatchB num_heads scale mask_filter_value "
+    "unidirectional do_rotary axis stash_type"
+).split() + [f"activation_{name}" for name in ("alpha", "beta", "gamma")]
 FLAT = 1.702  # QuickGelu's own factor
 
 
@@ -35,7 +43,9 @@ def take_apart(model: onnx.ModelProto) -> list[str]:
             constants[node.output[0]] = node.attribute[0].t
     taken = {*constants, *(value.name for value in graph.input)}
     taken |= {name for node in graph.node for name in (node.name, *node.output)}
-    new = Graph(constants, {}, taken=taken)
+    new = Graph(constants, {}, taken=taken, opset=model.opset_import[0].version)
+    new.types.update((value.name, value.type.tensor_type.elem_type) for value in graph.input)
+    new.producers.update((name, node) for node in graph.node for name in node.output if name)
     for node in graph.node:
         rewrite = REWRITES.get(node.op_type)
         short = rewrite is None or len(node.input) < FEWEST[node.op_type] or not node.output or not node.output[0]
@@ -53,21 +63,6 @@ def plain(node: NodeProto) -> bool:
     named = isinstance(said.get("activation", b""), bytes) and said.get("activation", b"").isascii()
     listed = isinstance(said.get("activation_params", []), list)
     return named and listed and all(isinstance(said.get(key, 0), int | float) for key in NUMBERS)
-
-
-class Steps:
-    """Nodes one after the other in place of one, the last of which has its output."""
-
-    def __init__(self, new: Graph, node: NodeProto) -> None:
-        self.new, self.node = new, node
-
-    def make(self, operator: str, *inputs: str, last: bool = False, out: str = "", **said: Any) -> str:
-        name = self.node.name if last else self.new.new(f"{self.node.name} {operator}")
-        result = out or (self.node.output[0] if last else self.new.new(f"{self.node.output[0]} {operator}"))
-        return self.new.emit(operator, inputs, [result], name, **said)
-
-    def number(self, value: float) -> str:
-        return self.new.constant(f"{self.node.name} number", np.float32(value))
 
 
 def activated(operator: str) -> Rewrite:
@@ -149,20 +144,6 @@ def quick_gelu(new: Graph, node: NodeProto) -> bool:
     return True
 
 
-def skip_norm(new: Graph, node: NodeProto) -> bool:
-    """SkipLayerNormalization(x, skip, gamma, beta, bias); its fourth result is what it normalizes."""
-    if any(node.output[1:3]):
-        return False
-    steps = Steps(new, node)
-    bias, total = optional(node, 4), node.output[3] if len(node.output) > 3 else ""
-    added = steps.make("Add", node.input[0], node.input[1], out="" if bias else total)
-    if bias:
-        added = steps.make("Add", added, bias, out=total)
-    inputs = [added, node.input[2], *([optional(node, 3)] if optional(node, 3) else [])]
-    steps.make("LayerNormalization", *inputs, last=True, axis=-1, epsilon=attributes_of(node).get("epsilon", 1e-12))
-    return True
-
-
 def matmul_in_blocks(new: Graph, node: NodeProto) -> bool:
     """MatMulNBits(x, codes [N, blocks, bytes], scales, zero points, order, bias)."""
     said, steps = attributes_of(node), Steps(new, node)
@@ -209,10 +190,9 @@ REWRITES: dict[str, Rewrite] = {
     for name, rewrite in (
         ("FusedConv", activated("Conv")), ("FusedGemm", activated("Gemm")), ("FusedMatMul", fused_matmul),
         ("TransposeMatMul", fused_matmul), ("Gelu", gelu), ("BiasGelu", gelu), ("FastGelu", fast_gelu),
-        ("QuickGelu", quick_gelu), ("SkipLayerNormalization", skip_norm), ("MatMulNBits", matmul_in_blocks),
+        ("QuickGelu", quick_gelu), ("MatMulNBits", matmul_in_blocks),
     )
-}  # fmt: skip
+} | onnx_attention.REWRITES  # fmt: skip
 FEWEST = {name: 2 for name in REWRITES} | {
-    f"{CONTRIB}Gelu": 1, f"{CONTRIB}FastGelu": 1, f"{CONTRIB}QuickGelu": 1,
-    f"{CONTRIB}SkipLayerNormalization": 3, f"{CONTRIB}MatMulNBits": 3,
-}  # fmt: skip
+    f"{CONTRIB}Gelu": 1, f"{CONTRIB}FastGelu": 1, f"{CONTRIB}QuickGelu": 1, f"{CONTRIB}MatMulNBits": 3,
+} | onnx_attention.FEWEST  # fmt: skip

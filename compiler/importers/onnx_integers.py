@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+CONTRIB = "com.microsoft."
 BITS: dict[int, tuple[int, bool]] = {
     TensorProto.INT2: (2, True), TensorProto.UINT2: (2, False), TensorProto.INT4: (4, True),
     TensorProto.UINT4: (4, False), TensorProto.INT8: (8, True), TensorProto.UINT8: (8, False),
@@ -40,6 +41,7 @@ class Graph:
     taken: set[str] = field(default_factory=set)
     learned: int = 0  # products whose input had its range found at run time
     blocked: int = 0  # weights in blocks that have scales of their own
+    opset: int = 17  # of ONNX's own operators
 
     def array(self, name: str) -> Array | None:
         """A constant's numbers; None where it is none."""
@@ -54,7 +56,7 @@ class Graph:
 
     def constant(self, name: str, values: npt.ArrayLike) -> str:
         """A new constant."""
-        tensor = numpy_helper.from_array(np.ascontiguousarray(values), self.new(name))
+        tensor = numpy_helper.from_array(np.ascontiguousarray(values).reshape(np.shape(values)), self.new(name))
         self.made.append(tensor)
         self.constants[tensor.name] = tensor
         return tensor.name
@@ -74,12 +76,24 @@ class Graph:
         return TensorProto.UINT8
 
     def real(self, node: NodeProto, name: str, scale: str, zero_point: str, axis: int | None = None) -> str:
-        """The numbers that a tensor of integers stands for, by a DequantizeLinear in front of the node."""
+        """The numbers that a tensor of integers stands for, by a DequantizeLinear in front of the node.
+
+        Of rows of a table it is that of the table.
+        """
+        rows = self.producers.get(name)
+        if axis is None and rows is not None and self.is_lookup(rows):
+            numbers = self.real(node, rows.input[0], scale, zero_point)
+            out = self.new(f"{name} as numbers")
+            return self.emit("Gather", [numbers, rows.input[1]], [out], self.new(f"{node.name} looks {name} up"))
         out = self.new(f"{name} as numbers")
         said = {} if axis is None else {"axis": axis}
         marked = self.marks(self.type_of(zero_point, name)) | said
         inputs = [name, scale, *([zero_point] if zero_point else [])]
         return self.emit("DequantizeLinear", inputs, [out], self.new(f"{node.name} reads {name}"), **marked)
+
+    def is_lookup(self, node: NodeProto) -> bool:
+        """Whether it takes rows of a table of integers."""
+        return node.op_type == "Gather" and not any(a.i for a in node.attribute) and node.input[0] in self.constants
 
     def rounded(self, node: NodeProto, value: str, out: str, scaling: Scaling) -> None:
         """`out` holds the integers of `value`, by a QuantizeLinear behind the node."""
@@ -120,3 +134,22 @@ def columns(new: Graph, node: NodeProto, name: str, scale: str, zero_point: str)
         zero_point = new.constant(f"{zero_point} of columns", points.reshape(-1))
     rank = len(new.constants[name].dims) if name in new.constants else 2
     return new.real(node, name, scale, zero_point, rank - 1)
+
+
+class Steps:
+    """Nodes one after the other in place of one, the last of which has its output."""
+
+    def __init__(self, new: Graph, node: NodeProto) -> None:
+        self.new, self.node = new, node
+
+    def make(self, operator: str, *inputs: str, last: bool = False, out: str = "", **said: Any) -> str:
+        name = self.node.name if last else self.new.new(f"{self.node.name} {operator}")
+        result = out or (self.node.output[0] if last else self.new.new(f"{self.node.output[0]} {operator}"))
+        return self.new.emit(operator, inputs, [result], name, **said)
+
+    def number(self, value: float) -> str:
+        return self.new.constant(f"{self.node.name} number", np.float32(value))
+
+    def whole(self, *values: int) -> str:
+        """A list of whole numbers, as shapes are."""
+        return self.new.constant(f"{self.node.name} sizes", np.array(values, np.int64))

@@ -26,6 +26,7 @@ from dyadic.runtime.errors import ModelError
 Array = npt.NDArray[Any]
 Instead = NodeProto | str | TensorProto | list[NodeProto]
 VALID = "DyadicValid"
+REAL = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 WHOLE = {TensorProto.INT64: np.int64, TensorProto.INT32: np.int32, TensorProto.BOOL: np.bool_}
 
 
@@ -94,6 +95,11 @@ class Part:
         self.sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
         self.padding: int | None = None  # of token ids that positions are counted from
         self.made = {source: None}  # in the order of the graph
+        self.codes = {  # of tables that are held as integers
+            node.output[0]: constants[node.input[0]]
+            for node in model.graph.node
+            if node.op_type == "DequantizeLinear" and node.input[0] in constants
+        }
         self.nodes: list[NodeProto] = []
         for node in model.graph.node:
             read = [name for name in node.input if name and name not in constants]
@@ -105,16 +111,18 @@ class Part:
         """Whether it takes rows of a table of real numbers by what is computed here."""
         if node.op_type == "OneHot":
             return node.input[0] in self.made and all(name in self.constants for name in node.input[1:])
-        if node.op_type != "Gather" or node.input[0] not in self.constants or node.input[1] not in self.made:
+        if node.op_type != "Gather" or node.input[1] not in self.made:
             return False
-        table = self.constants[node.input[0]]
-        return len(table.dims) == 2 and table.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+        if node.input[0] in self.codes:
+            return len(self.codes[node.input[0]].dims) == 2
+        table = self.constants.get(node.input[0])
+        return table is not None and len(table.dims) == 2 and table.data_type in REAL
 
     def rows(self, lookup: NodeProto) -> int:
         """How many rows the table has."""
         if lookup.op_type == "OneHot":
             return int(numpy_helper.to_array(self.constants[lookup.input[1]]).reshape(-1)[0])
-        return self.constants[lookup.input[0]].dims[0]
+        return (self.codes.get(lookup.input[0]) or self.constants[lookup.input[0]]).dims[0]
 
     def readers(self, name: str) -> list[NodeProto]:
         """The nodes outside that read it."""

@@ -96,7 +96,12 @@ def quantize(new: Graph, node: NodeProto) -> bool:
 
 
 def dequantize(new: Graph, node: NodeProto) -> bool:
-    """DequantizeLinear, with what it means written onto it."""
+    """DequantizeLinear, with what it means written onto it; of rows of a table, in front of the table."""
+    rows, scale = new.producers.get(node.input[0]), new.array(node.input[1])
+    if rows is not None and scale is not None and scale.size == 1 and new.is_lookup(rows):
+        numbers = new.real(node, rows.input[0], node.input[1], optional(node, 2))
+        new.emit("Gather", [numbers, rows.input[1]], [node.output[0]], node.name)
+        return True
     attributes = attributes_of(node, "output_dtype") | new.marks(new.type_of(optional(node, 2), node.input[0]))
     new.emit("DequantizeLinear", [name for name in node.input if name], [node.output[0]], node.name, **attributes)
     new.blocked += bool(attributes.get("block_size")) and node.input[0] in new.constants

@@ -10,10 +10,12 @@ rounding what was moved.
     clamp(max_pool(y)) {qd.given}        -->  max_pool(y), where the same is given of y
     x {qd.given} * 0.7                   -->  the product {qd.given}: x's integers, of 0.7 times its scale
 
-All that read a tensor read it rounded once some reader does, so that it has one quantization. Truth: exact on the
-integers; in float, what leaves the range that the model gives is clamped there, which is where it is rounded.
+All that read a tensor read it rounded once some reader does, so that it has one quantization; a part that is rounded,
+of what others read whole, has a rounding of its own. Truth: exact on the integers; in float, what leaves the range that
+the model gives is clamped there, which is where it is rounded.
 """
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +24,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
-from dyadic.dialects.tensor_types import is_integer
+from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes.building import constant_array
 from dyadic.passes.integerize.quantization import SMALLEST_SCALE, Activation, set_value_given, value_given
 from dyadic.passes.rewriting import defining, module_pass
@@ -65,6 +67,8 @@ def take(op: qd.ClampOp) -> None:
     assert given is not None
     whole = covers(op, given)
     if value_given(source) is None and not isinstance(producer, qd.ConstantOp):
+        if is_part(op.x, source):
+            return
         if producer is None and not is_integer(source):
             set_value_given(source, given)
         elif qd.joins_ranges(producer):
@@ -102,6 +106,16 @@ def unmoved(value: ir.Value) -> ir.Value:
         value = op.x
         op = defining(value)
     return value
+
+
+def is_part(value: ir.Value, source: ir.Value) -> bool:
+    """Whether it was taken out of what others read whole: its range says nothing of the rest."""
+    while value != source:
+        op = defining(value)
+        if math.prod(shape(op.out)) < math.prod(shape(op.x)) and len(list(op.x.uses)) > 1:
+            return True
+        value = op.x
+    return False
 
 
 def raise_to(op: qd.ClampOp, source: ir.Value) -> None:

@@ -107,3 +107,27 @@ func.func @a_shift_moves_the_zero_point(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>
   %3 = "qd.scale_shift"(%0, %part, %two) {axis = 1 : i64} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
   return %2, %3 : tensor<1x2xf32>, tensor<1x2xf32>
 }
+
+// What is rounded of a part says nothing of the rest, which others read; where nobody does, it is said of all.
+// CHECK-LABEL: func.func @a_part_has_a_rounding_of_its_own
+// CHECK:         %[[E:.+]] = "qd.erf"(%arg0)
+// CHECK-NEXT:    %[[S:.+]] = "qd.slice"(%[[E]])
+// CHECK-NEXT:    %[[C:.+]] = "qd.clamp"(%[[S]]) {{{.*}}qd.given
+// CHECK:         return %[[E]], %[[C]]
+func.func @a_part_has_a_rounding_of_its_own(%x: tensor<1x4xf32>) -> (tensor<1x4xf32>, tensor<1x2xf32>) {
+  %0 = "qd.erf"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.slice"(%0) {starts = array<i64: 0, 1>, steps = array<i64: 1, 1>} : (tensor<1x4xf32>) -> tensor<1x2xf32>
+  %2 = "qd.clamp"(%1) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %0, %2 : tensor<1x4xf32>, tensor<1x2xf32>
+}
+
+// CHECK-LABEL: func.func @a_part_that_is_all_that_is_read
+// CHECK:         %[[C:.+]] = "qd.clamp"({{.*}}) {{{.*}}qd.given
+// CHECK-NEXT:    %[[S:.+]] = "qd.slice"(%[[C]])
+// CHECK-NEXT:    return %[[S]]
+func.func @a_part_that_is_all_that_is_read(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+  %0 = "qd.erf"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %1 = "qd.slice"(%0) {starts = array<i64: 0, 1>, steps = array<i64: 1, 1>} : (tensor<1x4xf32>) -> tensor<1x2xf32>
+  %2 = "qd.clamp"(%1) {low = -1.5 : f32, high = 126.0 : f32, qd.given = array<f64: 0.5, 3.0, 8.0>} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %2 : tensor<1x2xf32>
+}

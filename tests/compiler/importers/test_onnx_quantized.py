@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from support.onnx_models import model
 from support.quantized_models import (
     answers_here,
     answers_of_onnxruntime,
@@ -18,8 +19,10 @@ from support.quantized_models import (
 )
 from torch_mlir import ir
 
+from dyadic.compiler.driver import network_after
+from dyadic.compiler.job import Job
 from dyadic.dialects import qi
-from dyadic.dialects.reference import main_function
+from dyadic.dialects.reference import IntegerReference, main_function
 from dyadic.dialects.tensor_types import activation
 from dyadic.runtime.errors import ModelError, UsageError
 
@@ -197,3 +200,25 @@ def test_what_is_broken_ends_in_a_sentence(node: onnx.NodeProto, said: str) -> N
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     with pytest.raises(ModelError, match=said):
         answers_here(model, {"x": np.zeros((1, 6), np.float32)})
+
+
+@pytest.mark.parametrize("form", ["table", "rows", "product"])
+def test_rows_of_a_table_of_codes_keep_them(form: str) -> None:
+    """Dequantized in front of the look-up, behind it, or by the product that reads it."""
+    codes = np.random.default_rng(3).integers(-127, 128, (9, 4)).astype(np.int8)
+    ids = np.arange(9).reshape(1, 9)
+    body = {
+        "table": "t = DequantizeLinear(codes, s, z) y = Gather(t, ids)",
+        "rows": "r = Gather(codes, ids) y = DequantizeLinear(r, s, z)",
+        "product": "r = Gather(codes, ids) q = QLinearMatMul(r, s, z, one, s, z, s, z) y = DequantizeLinear(q, s, z)",
+    }[form]
+    constants = {"codes": codes, "s": np.float32(0.125), "z": np.int8(0), "one": 8 * np.eye(4, dtype=np.int8)}
+    constants = {name: np.asarray(values) for name, values in constants.items()}
+    proto = model(body, "int64[N,9] ids", constants)
+    built = network_after("integerize", Job(proto, {"ids": ids}, progress="off"))
+    with built.context:
+        (made,) = IntegerReference(built)({"ids": ids.astype(np.int32)}).values()
+        body = [op.opview for op in main_function(built).regions[0].blocks[0].operations]
+        (table,) = [op.table.owner.opview.value for op in body if isinstance(op, qi.EmbeddingOp)]
+    np.testing.assert_array_equal(np.array(table), codes)
+    np.testing.assert_allclose(made, codes[None] * 0.125, atol=0.07)  # a step of eight bits
