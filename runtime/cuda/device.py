@@ -50,7 +50,7 @@ class Device:
         self.most_shared_bytes = self._attribute(MOST_SHARED_BYTES)
         self.context = found.made("cuDevicePrimaryCtxRetain", self.handle)
         self.arrivals = 0
-        self.users = 0
+        self.users = 1
         self.shared: dict[str, Shared] = {}
         try:
             with self.current():
@@ -112,22 +112,34 @@ class Device:
         """What `make` makes, once for all that ask for the same key, until each has called `unshare`.
 
         dropping: the driver's function that gives it back."""
-        with _LOCK:
-            found = self.shared.get(key)
+        with LOCK:
+            if (found := self._shared(key)) is not None:
+                return found
+        made = make()
+        with LOCK:
+            found = self._shared(key)
             if found is None:
-                self.shared[key] = Shared(handle := make(), dropping)
-                return handle
-            found.users += 1
-            return found.handle
+                self.shared[key] = Shared(made, dropping)
+                return made
+        self.driver.drop(dropping, made)  # somebody else was faster
+        return found
+
+    def _shared(self, key: str) -> int | None:
+        found = self.shared.get(key)
+        if found is None:
+            return None
+        found.users += 1
+        return found.handle
 
     def unshare(self, key: str) -> None:
         """One user less; the last one's going gives it back."""
-        with _LOCK:
+        with LOCK:
             found = self.shared[key]
             found.users -= 1
-            if found.users == 0:
-                del self.shared[key]
-                self.driver.drop(found.dropping, found.handle)
+            if found.users:
+                return
+            del self.shared[key]
+        self.driver.drop(found.dropping, found.handle)
 
     def holds(self, address: int) -> int | None:
         """The number of the device whose memory is at an address; None: that of none."""
@@ -146,26 +158,41 @@ class Device:
         self.driver.drop("cuDevicePrimaryCtxRelease_v2", self.handle)
 
 
-_LOCK = threading.RLock()
+# Guards lists and counts of this package; held over a fork, so that the child never inherits it in other hands. Nobody
+# calls the driver with it. Reentrant, since the finalizer of a forgotten session may run in a thread that has it.
+LOCK = threading.RLock()
 _devices: dict[tuple[Driver, int], Device] = {}
-os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
+os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
 
 def acquire(ordinal: int) -> Device:
     """The device of that number, until `release`. Raises MachineError."""
     found = driver()
-    with _LOCK:
-        device = _devices.get((found, ordinal))
+    with LOCK:
+        if (device := _known(found, ordinal)) is not None:
+            return device
+    made = Device(found, ordinal)
+    with LOCK:
+        device = _known(found, ordinal)
         if device is None:
-            device = _devices[found, ordinal] = Device(found, ordinal)
+            _devices[found, ordinal] = made
+            return made
+    made.drop()  # somebody else was faster
+    return device
+
+
+def _known(found: Driver, ordinal: int) -> Device | None:
+    device = _devices.get((found, ordinal))
+    if device is not None:
         device.users += 1
-        return device
+    return device
 
 
 def release(device: Device) -> None:
     """One user less; the last one's going gives back what the device has of the driver."""
-    with _LOCK:
+    with LOCK:
         device.users -= 1
-        if device.users == 0:
-            del _devices[device.driver, device.ordinal]
-            device.drop()
+        if device.users:
+            return
+        del _devices[device.driver, device.ordinal]
+    device.drop()

@@ -8,6 +8,7 @@ from typing import Self
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda import tensors
 from dyadic.runtime.cuda.context import Context
+from dyadic.runtime.cuda.device import LOCK
 from dyadic.runtime.cuda.model import Model
 from dyadic.runtime.cuda.program import MAX_BLOCKS, CudaProgram
 from dyadic.runtime.device_array import DeviceArray, Given
@@ -31,8 +32,8 @@ class CudaExecutor(Executor):
         self.hosted: dict[str, Input | Output] = {}
         self.idle: list[Context] = []
         self.busy = 0
-        self.returned = threading.Condition(_LOCK)
-        with _LOCK:
+        self.returned = threading.Condition(LOCK)
+        with LOCK:
             model.users += 1
         # The first context now: what was loaded has its memory.
         try:
@@ -102,14 +103,14 @@ class CudaExecutor(Executor):
 
     def _take(self, model: Model) -> Context:
         """An idle context, or a new one, or the next that some other run gives back."""
-        with _LOCK:
+        with LOCK:
             self.busy += 1
             if self.idle:
                 return self.idle.pop()
         try:
             return Context(model, self.max_batch, self.hosted)
         except BaseException as error:
-            with _LOCK:
+            with LOCK:
                 self.busy -= 1
                 while isinstance(error, ResourceError) and self.busy and not self.idle:
                     self.returned.wait()
@@ -119,7 +120,7 @@ class CudaExecutor(Executor):
             raise
 
     def _give_back(self, context: Context) -> None:
-        with _LOCK:
+        with LOCK:
             self.busy -= 1
             self.returned.notify_all()
             if self.model is not None:
@@ -128,7 +129,7 @@ class CudaExecutor(Executor):
         context.close()
 
     def close(self) -> None:
-        with _LOCK:
+        with LOCK:
             model, self.model = self.model, None
             idle, self.idle = self.idle, []
             if model is None or os.getpid() != self.process:
@@ -141,10 +142,5 @@ class CudaExecutor(Executor):
         if last:
             model.close()
 
-
-# Guards the lists of contexts; held over a fork, so that the child never inherits it in other hands.
-# Reentrant, since the finalizer of a forgotten session may run in a thread that holds it.
-_LOCK = threading.RLock()
-os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 EXECUTOR = CudaExecutor

@@ -11,6 +11,7 @@ launched on ceil(batch * items / block_items) x grid_y blocks of `threads` threa
 The driver trusts what it is told: everything is checked here but what a kernel does with its pointers.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,10 +32,12 @@ from dyadic.runtime.program import (
     between,
     check_tensor,
     multiple,
+    whole_of,
     wrong,
 )
 
 MAX_ARENA_BYTES = (1 << 31) - ALIGNMENT  # distances within an image have 32 bits
+ITEM = 4  # bytes of a number of the user's, at most
 MAX_STEP_INPUTS = 16
 MAX_BLOCKS = (1 << 31) - 1  # in x; in y:
 MAX_GRID_Y = (1 << 16) - 1
@@ -165,6 +168,8 @@ def check_memory(program: CudaProgram, constants_bytes: int) -> None:
     for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         for i, tensor in enumerate(tensors):
             check_tensor(program.buffers, tensor, f"program.{kind}[{i}]")
+            if math.prod(whole_of(tensor)) * ITEM > MAX_ARENA_BYTES:
+                raise wrong(f"program.{kind}[{i}].shape", tensor.shape, f"at most {MAX_ARENA_BYTES} bytes an image")
     check_inputs_apart(program)
     for i, crossing in enumerate(program.boundary):
         _check_launch(crossing, constants_bytes, f"program.boundary[{i}]")

@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import dyadic
 from dyadic.runtime import artifact
 from dyadic.runtime.cuda.device import Device
 from dyadic.runtime.cuda.executor import CudaExecutor
+from dyadic.runtime.cuda.model import Model
 from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram
 from dyadic.runtime.errors import ArtifactError, MachineError, ResourceError, UsageError
 from dyadic.runtime.layout import Layout
@@ -129,6 +131,37 @@ def test_sessions_share_a_device(model, network, x, cuda) -> None:
         np.testing.assert_array_equal(other(x[:2]), network.expected(x[:2]))
     with pytest.raises(UsageError, match="the session is closed"):
         other(x[:1])
+
+
+def test_threads_load_at_the_same_time(model, network, x, cuda, monkeypatch) -> None:
+    """Two that make the same device or weights end with one of them."""
+    start, both = threading.Barrier(3), threading.Barrier(3)
+    initialize, upload = Device.__init__, Model._upload
+
+    def slow(self: Device, *arguments: Any) -> None:
+        initialize(self, *arguments)
+        both.wait()
+
+    def slow_upload(self: Model, file: Any) -> int:
+        made = upload(self, file)
+        both.wait()
+        return made
+
+    monkeypatch.setattr(Device, "__init__", slow)
+    monkeypatch.setattr(Model, "_upload", slow_upload)
+
+    def work(k: int) -> bool:
+        start.wait()
+        with dyadic.load(model, device="cuda") as session:
+            same = (session(x[k : k + 1]) == network.expected(x[k : k + 1])).all()
+            sharing.append((inside(session)._open().constants, device_of(session)))
+            start.wait()  # nobody has closed before all have loaded
+        return bool(same)
+
+    sharing: list[tuple[int, Device]] = []
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(work, range(3)))
+    assert len(set(sharing)) == 1
 
 
 def test_weights_and_code_are_there_once(model, write, network, x, cuda) -> None:

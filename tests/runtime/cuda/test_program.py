@@ -14,6 +14,8 @@ from dyadic.runtime import artifact
 from dyadic.runtime.cuda import levels
 from dyadic.runtime.cuda.program import Code, CudaProgram
 from dyadic.runtime.errors import ArtifactError
+from dyadic.runtime.layout import Layout
+from dyadic.runtime.program import Buffer
 
 
 def as_read(program: CudaProgram) -> dict:
@@ -104,6 +106,14 @@ def test_a_kind_of_code_is_for_an_architecture(network) -> None:
     fewer = Code("cubin", {name: () for name in code.kernels if name != "fill"})
     with pytest.raises(ArtifactError, match=r"setup step 0 \(''\) calls 'fill', which cuda/code/sm_90a lacks"):
         replace(both, code={"ptx": code, "sm_90a": fewer}).check(lengths)
+
+
+def test_a_users_image_has_distances_of_32_bits(network) -> None:
+    program, size = network.program, 1 << 30
+    flat = replace(program.inputs[0], shape=("N", size), layout=Layout(0, 0, (1,), size))
+    large = replace(program, buffers=(Buffer(0, size), Buffer(size, 320)), arena_bytes=size + 320, inputs=(flat,))
+    with pytest.raises(ArtifactError, match=r"inputs\[0\].shape is .* expected at most 2147483584 bytes an image"):
+        large.check({"cuda/constants": len(network.constants), "cuda/code/ptx": 9})
 
 
 def test_two_inputs_share_no_memory(network) -> None:
