@@ -4,6 +4,7 @@ from dyadic.dialects import qi
 from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they register how each op is computed
     depthwise,
     matrix,
+    move,
     pointwise,
     pool,
 )

@@ -1,6 +1,15 @@
 """Every kernel family by name: what describes it and what writes it. The one place to register a kernel."""
 
-from dyadic.passes.lower.cuda.kernels.families import boundary, depthwise, pointwise, pool, product, ring
+from dyadic.passes.lower.cuda.kernels.families import (
+    boundary,
+    copy,
+    depthwise,
+    pointwise,
+    pool,
+    product,
+    ring,
+    transpose,
+)
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.launches.registry import Registry
 
@@ -8,6 +17,7 @@ from dyadic.passes.lower.launches.registry import Registry
 REGISTRY = Registry(
     {
         "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
+        "copy": (copy.CopySpec, copy.generate),
         "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),
         "dequantize": (boundary.DequantizeSpec, boundary.generate_dequantize),
         "max_pool": (pool.MaxPoolSpec, pool.generate_max),
@@ -15,5 +25,6 @@ REGISTRY = Registry(
         "quantize": (boundary.QuantizeSpec, boundary.generate_quantize),
         "pointwise": (pointwise.PointwiseSpec, pointwise.generate),
         "ring": (ring.RingSpec, ring.generate),
+        "transpose": (transpose.TransposeSpec, transpose.generate),
     }
 )

@@ -46,7 +46,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, FURTHEST, HIGH, HIGH_SHIFT, Rescale, quantized
 from dyadic.passes.lower.cuda.kernels.vocabulary.words import (
     bytes_of,
-    load_words,
+    gather_words,
     numbers_of,
     packed,
     planes_of,
@@ -201,7 +201,7 @@ class _Pointwise:
         """What the thread reads of an operand, as integers that still have their zero point."""
         planes = [at(source, n * plane) for n in range(1 + (plane > 0))]
         width = self.spec.width if step else 1
-        low, *high = (_gathered(start, step, size, width) for start in planes)
+        low, *high = (gather_words(start, step, size, width) for start in planes)
         numbers = numbers_of(low, high[0], width) if high else bytes_of(low, width)
         return numbers if step else numbers * self.spec.width
 
@@ -272,19 +272,3 @@ class _Pointwise:
         pair = load(ir.VectorType.get([2], integer(32)), at(self.arguments.weights, wide(mul(index, PAIR))), PAIR)
         start, slope = (llvm.extractelement(pair, const(n)) for n in range(2))
         return start, slope, sub(magnitude, arith.shli(lead, exponent))
-
-
-def _gathered(source: Value, step: int, size: int, width: int) -> list[Value]:
-    """`width` bytes that lie `step` apart, as words; where they are neighbours, `size` at once."""
-    size = size if step == 1 else 1
-    if size >= min(width, 4):
-        return [word for n in range(0, width, size) for word in load_words(at(source, n), size)]
-    words = []
-    for first in range(0, width, 4):
-        pieces = range(0, min(4, width - first), size)
-        word = const(0)
-        for n in pieces:
-            (piece,) = load_words(at(source, (first + n) * step), size)
-            word = arith.ori(word, arith.shli(piece, const(8 * n)))
-        words.append(word)
-    return words

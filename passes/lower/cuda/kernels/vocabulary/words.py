@@ -25,6 +25,22 @@ def load_words(source: Value, width: int) -> list[Value]:
     return [llvm.extractelement(vector, const(k)) for k in range(width // 4)]
 
 
+def gather_words(source: Value, step: int, size: int, width: int) -> list[Value]:
+    """`width` bytes that lie `step` apart, as words; where they are neighbours, `size` at once."""
+    size = size if step == 1 else 1
+    if size >= min(width, 4):
+        return [word for n in range(0, width, size) for word in load_words(at(source, n), size)]
+    words = []
+    for first in range(0, width, 4):
+        pieces = range(0, min(4, width - first), size)
+        word = const(0)
+        for n in pieces:
+            (piece,) = load_words(at(source, (first + n) * step), size)
+            word = arith.ori(word, arith.shli(piece, const(8 * n)))
+        words.append(word)
+    return words
+
+
 def store_words(words: Sequence[Value], target: Value, width: int) -> None:
     """`width` bytes, to an address that is a multiple of it."""
     if width < 4:
