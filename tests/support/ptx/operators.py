@@ -6,7 +6,7 @@ the result may change.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,8 @@ from dyadic.passes.lower.launches.launch import Launch
 from dyadic.passes.lower.memory.views import CONSTANT, LAYOUT, NO_HALO, Halo, strides_of, to_attribute
 from dyadic.runtime.fixedpoint import planes
 from dyadic.runtime.layout import Layout, Margin
+
+Fill = Callable[[np.random.Generator, tuple[int, ...], int, int], np.ndarray]  # shape, lowest and largest
 
 BATCH = 3  # images of one run that are held against the operator; the first ones of larger batches repeat
 SLACK = 16  # readable bytes behind a buffer
@@ -90,6 +92,7 @@ class Case:
     seed: int = 0
     bounds: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # of the integers of an input
     change: Mapping[str, Any] = field(default_factory=dict)  # of what the selector says, in the specs
+    fill: Fill | None = None  # what makes the integers of inputs
     launches: list[Launch] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -121,7 +124,9 @@ class Case:
             self.arrays, self.zero_points = [], [zero_point(value) for value in values]
             for n, value in enumerate(values):
                 low, high = self.bounds.get(n, quantized_bounds(value))
-                self.arrays.append(rng.integers(low, high + 1, (BATCH, *shape(value)[1:])).astype(storage(value)))
+                dims = (BATCH, *shape(value)[1:])
+                made = self.fill(rng, dims, low, high) if self.fill else rng.integers(low, high + 1, dims)
+                self.arrays.append(made.astype(storage(value)))
             known = constants | dict(zip(values, self.arrays, strict=True))
             each = [
                 {value: array if value in constants else array[k : k + 1] for value, array in known.items()}

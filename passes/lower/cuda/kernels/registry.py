@@ -4,10 +4,12 @@ from dyadic.passes.lower.cuda.kernels.families import (
     boundary,
     copy,
     depthwise,
+    layer_norm,
     pointwise,
     pool,
     product,
     ring,
+    softmax,
     transpose,
 )
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
@@ -20,11 +22,13 @@ REGISTRY = Registry(
         "copy": (copy.CopySpec, copy.generate),
         "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),
         "dequantize": (boundary.DequantizeSpec, boundary.generate_dequantize),
+        "layer_norm": (layer_norm.LayerNormSpec, layer_norm.generate),
         "max_pool": (pool.MaxPoolSpec, pool.generate_max),
         "product": (ProductSpec, product.generate),
         "quantize": (boundary.QuantizeSpec, boundary.generate_quantize),
         "pointwise": (pointwise.PointwiseSpec, pointwise.generate),
         "ring": (ring.RingSpec, ring.generate),
+        "softmax": (softmax.SoftmaxSpec, softmax.generate),
         "transpose": (transpose.TransposeSpec, transpose.generate),
     }
 )

@@ -93,13 +93,13 @@ def nvvm_mode() -> ir.Attribute:
     return ir.Attribute.parse("#nvvm.permute_mode<default>")
 
 
-def dot(word: Value, by: Value | int, total: Value, *, by_signed: bool = False) -> Value:
-    """`dp4a`: `total` and the sum of four unsigned bytes times the four of `by`."""
+def dot(word: Value, by: Value | int, total: Value, *, signed: bool = False, by_signed: bool = False) -> Value:
+    """`dp4a`: `total` and the sum of the four bytes of `word` times those of `by`."""
     four = ir.VectorType.get([4], integer(8))
     kinds = [ir.Attribute.parse(f"#nvvm.dot_accumulate_type<{name}>") for name in ("unsigned", "signed")]
     other = const(by) if isinstance(by, int) else by
     left, right = llvm.bitcast(four, word), llvm.bitcast(four, other)
-    return nvvm.dot_accumulate_4way(left, kinds[0], right, kinds[by_signed], total)
+    return nvvm.dot_accumulate_4way(left, kinds[signed], right, kinds[by_signed], total)
 
 
 def byte_of(word: Value, k: int) -> Value:

@@ -1,0 +1,67 @@
+"""`qi.layer_norm` and `qi.softmax`: threads share rows."""
+
+from typing import Any
+
+import numpy as np
+
+from dyadic.dialects import qi
+from dyadic.dialects.tensor_types import shape, zero_point
+from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
+from dyadic.passes.lower.cuda.kernels.families import layer_norm as normalization
+from dyadic.passes.lower.cuda.kernels.families import softmax as weighting
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
+from dyadic.passes.lower.cuda.kernels.vocabulary.rows import lanes_for
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.memory.copies import joined_copy
+from dyadic.passes.lower.memory.views import layout_of
+from dyadic.passes.lower.memory.walks import merged
+from dyadic.passes.rewriting import defining
+
+
+def _rows(op: Any) -> dict[str, Any]:
+    """What both have: rows of x and of the result, wherever they lie."""
+    n = shape(op.x)[-1]
+    layouts = [layout_of(value) for value in (op.x, op.out)]
+    dims = shape(op.out)[1:-1]
+    assert all(layout.strides[-1] == 1 for layout in layouts)
+    walk = merged(dims, *(layout.strides[len(layout.strides) - 1 - len(dims) : -1] for layout in layouts))
+    width = widest([n for at in walk.strides for n in at] + [n for o in layouts for n in (o.offset, o.plane)], 4)
+    return {
+        "sizes": walk.sizes,
+        "in_strides": walk.strides[0],
+        "out_strides": walk.strides[1],
+        "channels": n,
+        "in_plane": layouts[0].plane,
+        "out_plane": layouts[1].plane,
+        "width": width,
+        "lanes": lanes_for(n, width),
+    }
+
+
+def _launch(op: Any, spec: Any, params: Any) -> list[Launch]:
+    inputs = [place(layout_of(op.x))]
+    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=constant_bytes(op.x))]
+
+
+@selects(qi.LayerNormOp)
+def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
+    """One launch: sums of each row, then its numbers."""
+    assert joined_copy(op) is None, "norms do not write copies here"
+    gain, bias = (np.array(defining(value).value, np.int64) for value in (op.gain, op.bias))
+    spec = normalization.LayerNormSpec(
+        **_rows(op),
+        bits=qi.normalized_bits(shape(op.x)[-1]),
+        centered=op.centered.value,
+        uniform=bool((gain == gain[0]).all() and (bias == bias[0]).all()),
+    )
+    zero_points, bounds = (zero_point(op.x), zero_point(op.out)), (op.low.value, op.high.value)
+    params = normalization.pack_params(spec, gain, bias, op.shift.value, op.epsilon.value, zero_points, bounds)
+    return _launch(op, spec, params)
+
+
+@selects(qi.SoftmaxOp)
+def softmax(op: qi.SoftmaxOp) -> list[Launch]:
+    """One launch: the largest of each row, the sum of its weights, then its numbers."""
+    spec = weighting.SoftmaxSpec(**_rows(op))
+    header = [zero_point(op.out), op.low.value, op.high.value]
+    return _launch(op, spec, weighting.pack_params(spec, op.rule, op.multiplier.value, op.shift.value, header))
