@@ -81,19 +81,21 @@ def test_no_two_folders_import_each_other() -> None:
 
 
 OF_THE_CPU = ("compiler/targets/cpu", "passes/lower/cpu", "runtime/cpu", "runtime/native")
+OF_GPUS = ("compiler/targets/cuda", "passes/lower/cuda", "runtime/cuda")
 PIPELINE = ROOT / "passes" / "__init__.py"  # every pass of every target is on its page
 
 
-def outside_the_cpu() -> list[Path]:
+def outside_of(folders: tuple[str, ...]) -> list[Path]:
     files = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py")) if path != PIPELINE]
-    return [path for path in files if not str(path.relative_to(ROOT)).startswith(OF_THE_CPU)]
+    return [path for path in files if not str(path.relative_to(ROOT)).startswith(folders)]
 
 
-def test_nothing_else_imports_what_knows_the_cpu() -> None:
-    known = tuple(f"dyadic.{folder.replace('/', '.')}" for folder in OF_THE_CPU)
+@pytest.mark.parametrize("folders", [OF_THE_CPU, OF_GPUS], ids=["cpu", "cuda"])
+def test_nothing_else_imports_what_knows_a_target(folders: tuple[str, ...]) -> None:
+    known = tuple(f"dyadic.{folder.replace('/', '.')}" for folder in folders)
     wrong = {
         str(path.relative_to(ROOT)): names
-        for path in outside_the_cpu()
+        for path in outside_of(folders)
         if (names := sorted(name for name in imported(path) if f"{name}.".startswith(tuple(f"{k}." for k in known))))
     }
     assert not wrong
@@ -103,7 +105,7 @@ def test_nothing_else_names_its_levels() -> None:
     """Not in what it does: examples in docstrings may."""
     level = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, BY_NAME))})(?![\w-])")
     wrong = []
-    for path in outside_the_cpu():
+    for path in outside_of(OF_THE_CPU):
         tree = ast.parse(path.read_text())
         said = {
             id(node.body[0].value)

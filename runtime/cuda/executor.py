@@ -112,6 +112,7 @@ class CudaExecutor(Executor):
         except BaseException as error:
             with LOCK:
                 self.busy -= 1
+                self.returned.notify_all()
                 while isinstance(error, ResourceError) and self.busy and not self.idle:
                     self.returned.wait()
                 if isinstance(error, ResourceError) and self.idle and self.model is not None:

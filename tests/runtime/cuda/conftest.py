@@ -162,6 +162,7 @@ def used(cuda: Gpu) -> int:
 @pytest.fixture
 def cuda(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
     """The machine has a GPU; whoever uses it gives its memory back."""
+    gc.collect()
     before = used(gpu)
     with monkeypatch.context() as patch:
         patch.setenv("DYADIC_LIBCUDA", gpu.library._name)
