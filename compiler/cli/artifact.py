@@ -150,7 +150,10 @@ def bench_command(
     profile: bool,
     as_json: bool,
 ) -> None:
-    """Time ARTIFACT on random samples."""
+    """Time ARTIFACT on random samples.
+
+    On a GPU, a run includes the arrays' way there and back; --profile shows how much that is.
+    """
     with load(artifact, device=device, threads=threads, max_batch=batch, isa=isa) as session:
         session.batch_first = session.fixed
         feeds = random_feeds(session, batch)
