@@ -16,6 +16,8 @@ from dyadic.passes.integerize.verify_integer import verify_integer
 from dyadic.passes.lower.cpu.join_copies import join_copies
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
 from dyadic.passes.lower.cuda.align_pixels import align_pixels
+from dyadic.passes.lower.cuda.gather_projections import gather_projections
+from dyadic.passes.lower.cuda.join_tables import join_tables
 from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
 from dyadic.passes.lower.memory.assign_layouts import assign_layouts
 from dyadic.passes.lower.memory.choose_dim_order import choose_dim_order
@@ -147,6 +149,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
     "lower/cuda": (
         align_pixels,  # first: it says how layouts are to be
         choose_dim_order,
+        join_tables,  # once channels are last
+        gather_projections,  # before memory: what is made together lives together
         assign_layouts,
         plan_memory,
         select_gpu_kernels,

@@ -13,8 +13,9 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
+from dyadic.passes.lower.memory.copies import is_joined
 from dyadic.passes.lower.memory.views import ARENA, BUFFERS, KEPT_RINGS, LAYOUT, activations, from_attribute
-from dyadic.passes.rewriting import module_pass
+from dyadic.passes.rewriting import defining, module_pass
 
 
 @dataclass
@@ -53,7 +54,11 @@ def lives(block: ir.Block, buffers: int, kept: Collection[int] = ()) -> list[Lif
     buffer_of: dict[Any, int] = {}
     for op in activations(block):
         buffer_of[op.operation.results[0]] = op.operation.attributes[LAYOUT]["buffer"].value
+    positions = {op: position for position, op in enumerate(block.operations)}
     for position, op in enumerate(block.operations):
+        if is_joined(op) and (maker := positions[defining(op.opview.x).operation]) != position:
+            made = result[buffer_of[op.operation.results[0]]]
+            made.first = min(made.first, maker)  # by the kernel of the op before it
         touched = [buffer_of[v] for v in (*op.operation.results, *op.operation.operands) if v in buffer_of]
         for buffer in touched:
             if buffer < 0:

@@ -10,7 +10,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.targets.cuda.emit import emit
 from dyadic.compiler.targets.cuda.target import TARGET
-from dyadic.dialects.reference import IntegerReference
+from dyadic.dialects.reference import IntegerReference, boundary_names, main_function
 from dyadic.passes import PIPELINE
 from dyadic.runtime.session import load
 
@@ -18,11 +18,12 @@ from dyadic.runtime.session import load
 def check_on_gpu(
     gpu: Gpu, module: ir.Module, samples: np.ndarray, path: Path, batches: tuple[int, ...] = (3, 1)
 ) -> list[str]:
-    """An artifact of `module` gives the bits of its reference, and its PTX computes with integers only.
+    """An artifact of `module`, which has one input, gives the bits of its reference; its PTX has no float inside.
 
     Returns the ops of the program's steps.
     """
-    expected = IntegerReference(module)({"arg0": samples})
+    (name,), _ = boundary_names(main_function(module))
+    expected = IntegerReference(module)({name: samples})
     integer = module.operation.clone()
     for one in PIPELINE["lower/cuda"]:
         one.run(module.operation)
@@ -35,7 +36,7 @@ def check_on_gpu(
         patch.setenv("DYADIC_LIBCUDA", gpu.library._name)
         with load(path, max_batch=max(batches), device="cuda") as session:
             for count in batches:
-                got = session.run(None, {"arg0": samples[:count]})
+                got = session.run(None, {name: samples[:count]})
                 for output, values in zip(session.outputs, got, strict=True):
                     np.testing.assert_array_equal(values, expected[output.name][:count], output.name)
     return [step.op for step in emitted.program.steps]

@@ -1,5 +1,7 @@
 """`qi.conv2d`, `qi.linear` and both with a residual as launches of the product kernel."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +11,17 @@ from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
-from dyadic.dialects.tensor_types import is_wide, zero_point
+from dyadic.dialects.tensor_types import is_wide, shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tile
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
+from dyadic.passes.lower.cuda.kernel_selection.together import together
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ANY_ADDRESS, ProductSpec, pack_params
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, Format, StoredRuns, pack_weights
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
-from dyadic.passes.lower.memory.views import NO_HALO, View, view
+from dyadic.passes.lower.memory.copies import is_joined
+from dyadic.passes.lower.memory.views import ARENA, NO_HALO, View, view
 from dyadic.passes.rewriting import defining
 
 Array = npt.NDArray[Any]
@@ -28,7 +32,7 @@ SLOW_COPIES = 2  # how much longer a step takes whose chunks begin at any byte
 @selects(qi.ConvAddOp)
 def convolution(op: Any) -> list[Launch]:
     """One launch; a residual makes it the fused form."""
-    source, made = view(op.x), view(op.out)
+    source, made = view(op.x), view(result_of(op))
     rest = view(op.residual) if isinstance(op, qi.ConvAddOp) else None
     weight, format_, scales = constant_weights(op.weight)
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
@@ -64,14 +68,20 @@ def convolution(op: Any) -> list[Launch]:
 @selects(qi.LinearOp, qi.LinearAddOp)
 def linear(op: Any) -> list[Launch]:
     """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several runs."""
-    source, made = view(op.x), view(op.out)
+    parts = together(op) if isinstance(op, qi.LinearOp) else [op]
+    if op != parts[-1]:
+        return []  # the last one's launch makes it
+    source, made = view(op.x), view(result_of(op))
     rest = view(op.residual) if isinstance(op, qi.LinearAddOp) else None
     weight, format_, scales = constant_weights(op.weight)
+    if len(parts) > 1:
+        weight = np.concatenate([constant_weights(each.weight)[0] for each in parts])
     count = 1 if scales is None else scales.shape[1]
     depth = weight.shape[1] // count
     weight = weight.reshape(-1, 1, count, depth)
-    runs = StoredRuns(made.channels, 1, str(format_), 0, 1)
-    flat = all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest))
+    runs = StoredRuns(len(weight), 1, str(format_), 0, 1)
+    every = [source, *([] if rest is None else [rest]), *(view(result_of(each)) for each in parts)]
+    flat = all(_rows_touch(layout, made) for layout in every)
     return _launch(
         op,
         runs,
@@ -83,6 +93,7 @@ def linear(op: Any) -> list[Launch]:
         steps=(source.pixel, source.row),
         in_group=0,
         flat=flat,
+        parts=parts,
     )
 
 
@@ -98,12 +109,16 @@ def _launch(
     steps: tuple[int, int],
     in_group: int,
     flat: bool,
+    parts: Sequence[Any] = (),
 ) -> list[Launch]:
     """What both have in common. apart: distances between runs; steps: from a pixel and a row of the result to the next
-    ones, in the input."""
-    source, made = view(op.x), view(op.out)
+    ones, in the input; parts: the layers of the product, where they are several."""
+    parts = parts if len(parts) > 1 else [op]
+    source, made = view(op.x), view(result_of(parts[0]))
+    table = joined_table(op)
     rest = view(op.residual) if qi.has_residual(op) else None
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
+    channels = tuple(shape(each.out)[-1] for each in parts) if len(parts) > 1 else ()
     spec = ProductSpec(
         rows=rows,
         columns=columns,
@@ -114,7 +129,7 @@ def _launch(
         out_row=0 if rows == 1 else made.row,
         chunks=len(distances),
         granule=granule([*steps, *apart, source.offset + start, source.image, source.plane, in_group]),
-        store_bytes=widest([*_addresses(made), runs.channels]),
+        store_bytes=widest([n for each in parts for n in _addresses(view(result_of(each)))] + [runs.channels]),
         groups=runs.groups,
         in_group=in_group,
         in_plane=source.plane,
@@ -124,23 +139,64 @@ def _launch(
         run_pixel=runs.run_pixel,
         sharing=runs.sharing,
         **_residual(rest, runs.channels, rows),
-        **tile(rows * columns, runs.channels, runs.groups, len(distances) * CHUNK // STEP, twice=acc_shift(op) > 0),
+        table=table is not None,
+        parts=channels,
+        **tile(
+            rows * columns,
+            runs.channels,
+            runs.groups,
+            len(distances) * CHUNK // STEP,
+            twice=acc_shift(op) > 0,
+            within=math.gcd(*channels),
+        ),
     )
-    m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
+    m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
     header, residual = [zero_point(op.out), op.low.value, op.high.value], None
     if rest is not None:
         header += [zero_point(op.residual), op.residual_shift.value]
         residual = np.array(ints(op.residual_multiplier), np.int64)
     launch = Launch(
         spec,
-        place(made),
+        place(view(result_of(parts[0]))),
         [place(source, start)] if rest is None else [place(source, start), place(rest)],
         weights=pack_weights(spec, weight, scales),
-        params=pack_params(spec, distances, low_bias(op), m, s, header, residual, high_bias(op)),
+        params=pack_params(
+            spec,
+            distances,
+            np.concatenate([low_bias(each) for each in parts]),
+            m,
+            s,
+            header,
+            residual,
+            np.concatenate([high_bias(each) for each in parts]) if is_wide(op.x) else None,
+            headers(parts, flat=rows == 1) if channels else (),
+            table,
+        ),
         constant=constant_bytes(op.x) if rest is None else constant_bytes(op.residual),
         macs=made.rows * made.columns * weight.size,
     )
     return [launch]
+
+
+def result_of(op: Any) -> ir.Value:
+    """What the kernel of a layer stores: its result, or that of a function which it looks up."""
+    return next((use.owner.opview.out for use in op.out.uses if is_joined(use.owner.opview)), op.out)
+
+
+def joined_table(op: Any) -> Array | None:
+    """The 256 bytes in which the kernel of a layer looks its results up, if any."""
+    reader = next((use.owner.opview for use in op.out.uses if is_joined(use.owner.opview)), None)
+    return None if reader is None else np.array(reader.table).view(np.uint8)
+
+
+def headers(parts: Sequence[Any], *, flat: bool) -> list[list[int]]:
+    """Zero point, low, high, where each layer's result lies, from the first one's on, and how."""
+    *offsets, _ = ints(parts[0].operation.block.owner.attributes[ARENA])
+    made = [view(each.out) for each in parts]
+    places = [offsets[each.buffer] + each.offset for each in made]
+    limits = [(zero_point(each.out), each.low.value, each.high.value) for each in parts]
+    strides = [(each.pixel, 0 if flat else each.row) for each in made]
+    return [[*a, at - places[0], *b] for a, at, b in zip(limits, places, strides, strict=True)]
 
 
 def _residual(rest: View | None, channels: int, rows: int) -> dict[str, Any]:
@@ -203,10 +259,8 @@ def low_bias(op: Any) -> npt.NDArray[np.int64]:
     return np.array(defining(op.bias).value, np.int64) + (1 << acc_shift(op) >> 1)
 
 
-def high_bias(op: Any) -> npt.NDArray[np.int64] | None:
-    """What the sum of an input's high bytes starts at: they are stored 128 larger. None where there are none."""
-    if not is_wide(op.x):
-        return None
+def high_bias(op: Any) -> npt.NDArray[np.int64]:
+    """What the sum of an input's high bytes starts at: they are stored 128 larger."""
     weight = np.array(defining(op.weight).value, np.int64)
     return -128 * weight.reshape(len(weight), -1).sum(1)
 

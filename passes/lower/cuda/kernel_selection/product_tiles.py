@@ -36,9 +36,10 @@ class Tile(NamedTuple):
         return BLOCK + steps * STEP_LATENCY + -(-blocks // PROCESSORS) * each
 
 
-def tile(pixels: int, channels: int, groups: int, steps: int, *, twice: bool) -> dict[str, Any]:
-    """For an image's pixels, a group's channels and the steps along k; `twice`: every result has two sums."""
-    every = [Tile(*shape) for shape in SHAPES]
+def tile(pixels: int, channels: int, groups: int, steps: int, *, twice: bool, within: int = 0) -> dict[str, Any]:
+    """For an image's pixels, a group's channels and the steps along k; `twice`: every result has two sums; `within`:
+    blocks of columns have to divide it, 0: any."""
+    every = [Tile(*shape) for shape in SHAPES if within % shape[1] == 0]
     if twice:
         every = [each for each in every if each.block_rows * each.block_columns <= LARGEST_TWICE]
     times = [[each.cycles(batch * pixels, channels, groups, steps) for batch in BATCHES] for each in every]

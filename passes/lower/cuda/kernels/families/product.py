@@ -35,6 +35,8 @@ def _write(spec: ProductSpec, arguments: Arguments) -> None:
     block = Block(spec, arguments)
     sums = _multiplied(block)
     results = Results(block)
+    if spec.table:
+        results.stage_table()
     gpu.barrier()  # all have read the ring, where the results go
     if spec.residual:
         results.stage_residual()

@@ -2,6 +2,9 @@
 
 A residual is brought to where the results will be gathered: every lane reads its numbers there and puts its results in
 their place. Of 16 bits there are two planes of bytes, low ones and, 128 larger, high ones.
+
+Layers that read one input may be one product: each is a part, with a place of its own. A function of 8 bits behind a
+product is looked up before results are gathered.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +13,7 @@ from typing import NamedTuple
 from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
+from dyadic.passes.lower.cuda.kernels.families.product_spec import HEADER, PART, TABLE
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
@@ -48,8 +52,37 @@ class Results:
 
     def __init__(self, block: Block) -> None:
         self.block, self.spec, self.ring = block, block.spec, block.ring
-        words = [load(integer(32), at(block.arguments.params, 4 * word), 4) for word in range(5)]
+        params = block.arguments.params
+        words = [load(integer(32), at(params, 4 * word), 4) for word in range(HEADER)]
         self.zero_point, self.low, self.high, self.residual_zero_point, self.residual_shift = words
+        self.part_start, self.part_place = const(0), const(0)
+        self.out_pixel, self.out_row = const(self.spec.out_pixel), const(self.spec.out_row)
+        if self.spec.parts:
+            self._find_part(at(params, 4 * self.spec.parts_word))
+
+    def _find_part(self, headers: Value) -> None:
+        """Which result the block is of: a block of columns is of one."""
+        number, start = const(0), 0
+        for n, channels in enumerate(self.spec.parts[:-1], 1):
+            start += channels
+            inside = below(self.block.first_column, start)
+            number = arith.select(inside, number, const(n))
+            self.part_start = arith.select(inside, self.part_start, const(start))
+        header = at(headers, wide(mul(number, 4 * PART)))
+        words = [load(integer(32), at(header, 4 * word), 4) for word in range(PART)]
+        self.zero_point, self.low, self.high, self.part_place, self.out_pixel, self.out_row = words
+
+    def stage_table(self) -> None:
+        """To shared memory; there is a barrier before results are gathered."""
+        spec = self.spec
+        source = at(self.block.arguments.params, 4 * (spec.parts_word + PART * len(spec.parts)))
+        target = at(self.ring, spec.table_at)
+
+        def move() -> None:
+            place = wide(mul(self.block.thread, 4))
+            store(load(integer(32), at(source, place), 4), at(target, mul(self.block.thread, 4)), 4)
+
+        when(below(self.block.thread, TABLE // 4), move)
 
     def stage_residual(self) -> None:
         """To where the results will be; where there is none, some other one."""
@@ -95,8 +128,9 @@ class Results:
             pixel, channel = add(block.first_row, row), add(block.first_column, column)
 
             def write() -> None:
-                place = block.place(pixel, image, spec.out_row, spec.out_pixel)
-                start = at(at(target, place), wide(self._of_group(channel)))
+                place = block.place(pixel, image, self.out_row, self.out_pixel)
+                start = at(at(target, place), wide(sub(self._of_group(channel), self.part_start)))
+                start = at(start, signed_wide(self.part_place)) if spec.parts else start
                 source = at(self.ring, add(mul(row, spec.pitch), column))
                 for plane in range(2 if spec.out_plane else 1):
                     value = load(words(spec.store_bytes), at(source, plane * spec.gathered), spec.store_bytes)
@@ -167,6 +201,9 @@ class Results:
             high = [add(arith.shrsi(each, const(8)), 128) for each in results]
             store(_pair(high), at(place, self.spec.gathered), 2)
             results = [arith.andi(each, const(255)) for each in results]
+        elif self.spec.table:
+            table = at(self.ring, self.spec.table_at)
+            results = [arith.extui(integer(32), load(integer(8), at(table, each), 1)) for each in results]
         store(_pair(results), place, 2)
 
 

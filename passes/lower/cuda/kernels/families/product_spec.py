@@ -13,6 +13,8 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
 MARGIN = 16  # between gathered rows, so that they start in different banks
 HEADER = 5  # words: zero point, low, high, zero point of the residual, residual_shift
 WARP_SCALES = 32 * CHUNK  # bytes of a stage, more than all scales
+PART = 6  # words of a part: zero point, low, high, bytes from the first part to it, of a pixel and of a row
+TABLE = 256  # bytes
 ANY_ADDRESS = 1  # granule of inputs whose pixels are packed
 Array = npt.NDArray[np.integer[Any]]
 
@@ -47,6 +49,8 @@ class ProductSpec(StoredWeights):
     weights: str = "w8"  # w8, w4, w2, w4g64 or w4g32: how they are stored
     run_pixel: int = 0  # how weights lie along k (`product_weights.py`); no part of the code
     sharing: int = 1
+    table: bool = False  # what is stored of a result is what stands under it among 256 bytes
+    parts: tuple[int, ...] = ()  # channels of several results, each with a place and a header of its own; () for one
     block_rows: int = 64
     block_columns: int = 64
     warps_down: int = 2
@@ -64,6 +68,9 @@ class ProductSpec(StoredWeights):
             "2-bit weights come in tiles of 32": self.format.bits != 2 or columns % 32 == 0,
             "threads copy whole rows": self.block_rows * 4 % self.threads == 0,
             "a scale is for half a step or all of it": self.format.group in (0, 32, 64),
+            "a table is of bytes": not (self.table and self.out_plane),
+            "parts are whole blocks": all(n % self.block_columns == 0 for n in self.parts),
+            "parts are all channels": sum(self.parts) in (0, self.channels * self.groups),
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
             "there is something to overlap": self.stages >= 2,
             "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
@@ -95,6 +102,11 @@ class ProductSpec(StoredWeights):
     @property
     def shared_bytes(self) -> int:
         """That a launch needs."""
+        return self.table_at + (TABLE if self.table else 0)
+
+    @property
+    def table_at(self) -> int:
+        """Where a table lies in shared memory: behind the ring, and the results after it."""
         planes = 2 if self.out_plane or (self.residual and self.residual_plane) else 1
         return max(self.stages * self.stage_bytes, planes * self.gathered)
 
@@ -132,6 +144,12 @@ class ProductSpec(StoredWeights):
         every = HEADER + self.chunks * self.planes
         return [HEADER, *(every + n * self.groups * self.channels for n in range(5))]
 
+    @property
+    def parts_word(self) -> int:
+        """At which word the headers of parts begin; the words of a table follow."""
+        numbers = 5 if self.acc_shift else 4 if self.residual else 3  # of each channel
+        return self.tables[1] + numbers * self.groups * self.channels
+
 
 def pack_params(
     spec: ProductSpec,
@@ -142,11 +160,14 @@ def pack_params(
     header: Sequence[int],
     residual_multiplier: Array | None = None,
     high_bias: Array | None = None,
+    parts: Sequence[Sequence[int]] = (),
+    table: Array | None = None,
 ) -> npt.NDArray[np.int32]:
-    """What the kernel reads: a header, where each chunk is, then numbers of every channel.
+    """What the kernel reads: a header, where each chunk is, numbers of every channel, then parts and a table.
 
     header: zero point, low, high, and of a residual its zero point and shift.
     bias: what the sum of an input's (low) bytes starts at; high_bias that of high bytes.
+    parts: what `PART` says of each. table: 256 bytes.
     """
     every = [*header, 0, 0][:HEADER]
     where = list(distances)
@@ -157,9 +178,12 @@ def pack_params(
     low = np.asarray(bias, np.int64)
     if not spec.acc_shift:  # one sum is of both
         low, high = low + high, none
-    parts = [np.array([*every, *where]), low, multiplier, shift]
+    every_part = [np.array([*every, *where]), low, multiplier, shift]
     if residual_multiplier is not None or spec.acc_shift:
-        parts.append(none if residual_multiplier is None else residual_multiplier)
+        every_part.append(none if residual_multiplier is None else residual_multiplier)
     if spec.acc_shift:
-        parts.append(high)
-    return np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in parts])  # wraps, as the sums do
+        every_part.append(high)
+    every_part += [np.array(part) for part in parts]
+    if table is not None:
+        every_part.append(np.ascontiguousarray(table, np.uint8).view(np.int32))
+    return np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in every_part])  # wraps, as sums do

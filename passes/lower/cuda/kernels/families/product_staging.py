@@ -59,7 +59,7 @@ class Block:
         self.warp_row = mul(div(warp, spec.warps_across), self.warp_rows)  # within the block
         self.warp_column = mul(rem(warp, spec.warps_across), self.warp_columns)
 
-    def place(self, pixel: Value, image: Value, row: int, step: int) -> Value:
+    def place(self, pixel: Value, image: Value, row: Value | int, step: Value | int) -> Value:
         """Where a pixel of the batch is, from the first one's place: 64 bits."""
         spec = self.spec
         inside = rem(pixel, spec.items)

@@ -1,0 +1,35 @@
+"""Decide which functions of 8 bits the kernel of the layer before them looks up.
+
+A table that alone reads a layer's result is looked up while a result is in a register: a launch less, and the tensor
+between them is never written.
+
+    table(linear(x, w))     one launch
+"""
+
+from typing import Any
+
+from torch_mlir import ir
+
+from dyadic.dialects import qi
+from dyadic.dialects.reference import main_function
+from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.passes.lower.memory.copies import JOINED
+from dyadic.passes.rewriting import defining, module_pass
+
+
+@module_pass
+def join_tables(module: ir.Operation) -> None:
+    """Mark functions that a layer's kernel looks up: table(conv2d(x, w)) --> table(conv2d(x, w)) {qi.joined}; exact."""
+    with module.context:
+        for one in main_function(module).operation.regions[0].blocks[0].operations:
+            op = one.opview
+            if isinstance(op, qi.TableOp) and not is_wide(op.out) and _has_product(defining(op.x)):
+                if len(list(op.x.uses)) == 1:
+                    op.operation.attributes[JOINED] = ir.UnitAttr.get()
+
+
+def _has_product(op: Any) -> bool:
+    """Whether it is a layer on tensor cores."""
+    if isinstance(op, qi.Conv2dOp | qi.ConvAddOp):
+        return not op.groups.value == shape(op.x)[-1] == shape(op.out)[-1]
+    return isinstance(op, qi.LinearOp | qi.LinearAddOp)

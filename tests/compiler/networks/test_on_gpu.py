@@ -1,0 +1,73 @@
+"""Whole networks on the GPU for tests equal the integer reference bit for bit, every check of the executor on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.command_line import DIGITS
+from support.ptx.gpu import Gpu
+from support.ptx.networks import check_on_gpu
+from support.ptx.session import gpu
+from torch import nn
+from torch_mlir import ir
+
+import dyadic
+from dyadic.compiler.driver import network_after
+from dyadic.compiler.job import Job
+from dyadic.runtime.artifact import open_artifact
+
+__all__ = ["gpu"]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For both targets."""
+    path = tmp_path_factory.mktemp("digits") / "digits.dyq"
+    model, train = DIGITS / "digits.onnx", np.load(DIGITS / "train.npz")["image"][:64]
+    dyadic.compile(model, {"image": train}, target="cpu:x86-64,cuda:sm_90a", measure=False).save(path)
+    return path
+
+
+@pytest.fixture
+def library(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu.start()
+    monkeypatch.setenv("DYADIC_LIBCUDA", gpu.library._name)
+
+
+@pytest.mark.usefixtures("library")
+def test_the_example_gives_the_bits_of_the_processor(digits: Path) -> None:
+    x = np.load(DIGITS / "test.npz")["image"][:8]
+    with dyadic.load(digits, max_batch=8) as here, dyadic.load(digits, max_batch=8, device="cuda") as there:
+        assert (there.program.target, there.isa) == ("cuda", "ptx")  # the executor is no sm_90a and takes PTX only
+        for count in (8, 1, 3):
+            np.testing.assert_array_equal(there(x[:count]), here(x[:count]))
+
+
+def test_few_launches_an_inference(digits: Path) -> None:
+    """At most 1.2 for every layer with weights, quantizing and dequantizing among them."""
+    with open_artifact(digits) as file:
+        program = next(one for one in file.programs if one.target == "cuda")
+        layers = [step for step in program.timed_steps if step.macs]
+        assert len(program.timed_steps) <= 1.2 * len(layers) + 2
+
+
+class Projections(nn.Module):
+    """Three layers read one tensor; one of them is followed by a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(64, n) for n in (64, 64, 32))
+        self.h, self.o = nn.Linear(64, 40), nn.Linear(40, 24)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.q(x) * self.k(x), self.v(x), self.o(nn.functional.gelu(self.h(x)))
+
+
+def test_layers_of_one_input_are_one_launch_and_look_their_functions_up(gpu: Gpu, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(8, 7, 64)).astype(np.float32)
+    network = network_after("integerize", Job(Projections().eval(), x, example_inputs=torch.from_numpy(x[:1])))
+    with network.context, ir.Location.unknown():
+        steps = check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq")
+    assert steps == ["qi.linear", "qi.mul", "qi.linear", "qi.linear"]
