@@ -67,7 +67,7 @@ class Projections(nn.Module):
 def test_layers_of_one_input_are_one_launch_and_look_their_functions_up(gpu: Gpu, tmp_path: Path) -> None:
     torch.manual_seed(0)
     x = np.random.default_rng(0).normal(size=(8, 7, 64)).astype(np.float32)
-    network = network_after("integerize", Job(Projections().eval(), x, example_inputs=torch.from_numpy(x[:1])))
+    network = network_after("integerize", Job(Projections().eval(), x, example_inputs=(torch.from_numpy(x[:1]),)))
     with network.context, ir.Location.unknown():
         steps = check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq")
     assert steps == ["qi.linear", "qi.mul", "qi.linear", "qi.linear"]
