@@ -3,6 +3,8 @@
 from dyadic.dialects import qi
 from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they register how each op is computed
     depthwise,
+    embedding,
+    interpolation,
     matrix,
     move,
     norm,
