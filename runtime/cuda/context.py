@@ -22,7 +22,7 @@ from dyadic.runtime.cuda.program import Step
 from dyadic.runtime.cuda.staging import Staging, images
 from dyadic.runtime.device_array import DeviceArray, Given
 from dyadic.runtime.errors import DyadicError
-from dyadic.runtime.program import SLACK, Input, Output, results_of
+from dyadic.runtime.program import SLACK, Input, Output
 
 MOST_GRAPHS = 32  # of a context; the one that was used least lately goes
 Arrays = Sequence[DeviceArray | None]  # None: staged
@@ -39,7 +39,8 @@ class Context:
         self.model, self.device, self.driver, self.max_batch = model, model.device, model.device.driver, max_batch
         program = model.program
         self.tensors = (*program.inputs, *program.outputs)
-        self.results = results_of(program.outputs)
+        self.names = [f"{type(tensor).__name__} {tensor.name}" for tensor in self.tensors]  # parts share an array
+        self.places = [t.place if isinstance(t, Output) and t.whole else () for t in self.tensors]
         self.staged: dict[str, Staging] = {}
         self.crossings: dict[tuple[int, bool], Launch] = {}
         self.graphs: OrderedDict[tuple[int, str], int] = OrderedDict()
@@ -53,8 +54,9 @@ class Context:
             for step in program.setup:
                 self._launch(step).put(self.stream, max_batch)
             self.launches = [self._launch(step) for step in program.steps]
-            for tensor in list(hosted.values()):
-                self._staging(tensor)
+            for number, name in enumerate(self.names):
+                if name in hosted:
+                    self._staging(number)
             self.wait()
         except BaseException:
             self.close()
@@ -84,7 +86,7 @@ class Context:
         program, tensor = self.model.program, self.tensors[number]
         inside = Place(self._in_arena(tensor.layout.buffer, tensor.layout.offset), program.arena_bytes)
         if array is None:
-            staging = self._staging(tensor)
+            staging = self._staging(number)
             outside = Place(staging.device + staging.start_of(tensor, raw=raw), staging.image_bytes(raw=raw))
         else:
             outside = Place(array.address, math.prod(array.shape[1:]) * array.dtype.itemsize)
@@ -96,12 +98,13 @@ class Context:
             self.crossings[number, raw] = launch
         return launch
 
-    def _staging(self, tensor: Input | Output) -> Staging:
-        key = f"{type(tensor).__name__} {tensor.name}"
-        if key not in self.staged:
-            self.staged[key] = Staging(self.device, tensor, self.max_batch)
-            self.hosted[key] = tensor
-        return self.staged[key]
+    def _staging(self, number: int) -> Staging:
+        name = self.names[number]
+        found = self.staged.get(name)
+        if found is None:
+            found = self.staged[name] = Staging(self.device, self.tensors[number], self.max_batch)
+            self.hosted[name] = self.tensors[number]
+        return found
 
     # --- a run
 
@@ -110,8 +113,9 @@ class Context:
     ) -> list[int]:
         """As `Executor.run`."""
         self._stage(inputs, outputs, batch, raw)
-        sources, targets = ([a if isinstance(a, DeviceArray) else None for a in some] for some in (inputs, outputs))
-        onboard = any(array is not None for array in (*sources, *targets))
+        sources = [array if isinstance(array, DeviceArray) else None for array in inputs]
+        targets = [array if isinstance(array, DeviceArray) else None for array in outputs]
+        onboard = any(sources) or any(targets)
         if onboard:
             self.driver.call("cuEventRecord", self.arrived, self.device.arrivals)
             self.driver.call("cuStreamWaitEvent", self.stream, self.arrived, 0)
@@ -127,24 +131,25 @@ class Context:
             else:
                 self._start((batch, "raw" if raw else "all"), lambda: (enter(), self._steps(batch), leave()))
             self.wait()
-        for output, array in zip(self.model.program.outputs, outputs, strict=True):
+        for number, array in enumerate(outputs, len(inputs)):
             if not isinstance(array, DeviceArray):
-                np.copyto(array, self._staging(output).view(batch, raw=raw)[output.place])
+                whole = self._staging(number).view(batch, raw=raw)
+                np.copyto(array, whole[place] if (place := self.places[number]) else whole)
         return times
 
     def _stage(self, inputs: Sequence[Given], outputs: Sequence[Given], batch: int, raw: bool) -> None:
         """Read the user's arrays; nothing more is allocated after this, as nothing may be while a graph is made."""
-        for tensor, array in zip(self.tensors, (*inputs, *outputs), strict=True):
-            if isinstance(array, DeviceArray):
-                continue
-            staging = self._staging(tensor)
-            if isinstance(tensor, Input):
-                np.copyto(staging.view(batch, raw=raw), array)
+        for number, array in enumerate(inputs):
+            if not isinstance(array, DeviceArray):
+                np.copyto(self._staging(number).view(batch, raw=raw), array)
+        for number, array in enumerate(outputs, len(inputs)):
+            if not isinstance(array, DeviceArray):
+                self._staging(number)
 
     def _enter(self, arrays: Arrays, batch: int, raw: bool) -> None:
         for number, array in enumerate(arrays):
             if array is None:
-                staging = self._staging(self.tensors[number])
+                staging = self._staging(number)
                 size = staging.image_bytes(raw=raw) * batch
                 self.driver.call("cuMemcpyHtoDAsync_v2", staging.device, staging.host, size, self.stream)
             self._crossing(number, raw, array).put(self.stream, batch)
@@ -157,13 +162,11 @@ class Context:
         first = len(self.model.program.inputs)
         for number, array in enumerate(arrays, first):
             self._crossing(number, raw, array).put(self.stream, batch)
-        number = 0
-        for parts in self.results:
-            if arrays[number] is None:
-                staging = self._staging(parts[0])
+        for number, array in enumerate(arrays, first):
+            if array is None and self.names[number] != self.names[number - 1]:  # once for all parts
+                staging = self._staging(number)
                 size = staging.image_bytes(raw=raw) * batch
                 self.driver.call("cuMemcpyDtoHAsync_v2", staging.host, staging.device, size, self.stream)
-            number += len(parts)
 
     def wait(self) -> None:
         """Until all is done that is in the stream. Raises CudaError where a kernel failed."""
