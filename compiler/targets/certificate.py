@@ -8,7 +8,7 @@ are.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch_mlir import ir
@@ -60,6 +60,7 @@ class Certificate:
     accumulators: dict[str, tuple[int, int]]  # layer -> interval that no partial sum leaves
     integer_ops: int
     islands: tuple[str, ...] = ()  # layers that stay float
+    resources: dict[str, Any] = field(default_factory=dict)  # level -> kernel -> what of a processor it takes up
 
     @property
     def offenders(self) -> list[Offender]:
@@ -71,7 +72,8 @@ class Certificate:
         return not self.offenders and not self.islands
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"valid": self.valid, "summary": self.summary()}
+        said = asdict(self) | {"valid": self.valid, "summary": self.summary()}
+        return said if self.resources else {name: value for name, value in said.items() if name != "resources"}
 
     def summary(self) -> str:
         """One sentence for people."""

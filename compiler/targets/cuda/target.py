@@ -1,15 +1,18 @@
 """NVIDIA GPUs behind the interface of all targets. What is heavy is imported where it is used."""
 
-from collections.abc import Collection, Iterable, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.targets.certificate import Certificate, accumulators, islands_of
-from dyadic.compiler.targets.cuda.emit import ARCHITECTURES, CudaEmitted, emit
+from dyadic.compiler.targets.certificate import Certificate, ImageCertificate, accumulators, islands_of
+from dyadic.compiler.targets.cuda.emit import ARCHITECTURES, CudaEmitted, LevelCode, emit
 from dyadic.compiler.targets.cuda.integer_ir import restore
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
+from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.target import Target
 from dyadic.dialects import qi
@@ -82,8 +85,12 @@ class Cuda(Target):
         swept = []
         for level, code in emitted.codes.items():
             layers = {symbol: of for one in programs for symbol, of in one.code[level].kernels.items()}
-            swept.append(certify_ptx(code.text, level, layers, boundary_kernels(programs)))
-        return Certificate(tuple(swept), intervals, ops, islands_of(integer))
+            swept += [sweep(code, level, layers, boundary_kernels(programs))]
+        needs = {
+            level: {name: asdict(one) for name, one in code.kernels.items()} for level, code in emitted.codes.items()
+        }
+        resources = {level: kernels for level, kernels in needs.items() if kernels}
+        return Certificate(tuple(swept), intervals, ops, islands_of(integer), resources)
 
     def verify(self, file: ArtifactFile) -> Iterable[str]:
         from dyadic.compiler.targets.cuda.verify import verify
@@ -106,6 +113,21 @@ class Cuda(Target):
 
         specs = {launch.kernel.value: REGISTRY.from_attribute(launch.spec) for launch in launches_of(lowered)}
         return compile_kernels(specs, architecture_of(level))
+
+
+def sweep(
+    code: LevelCode, level: str, layers: Mapping[str, tuple[str, ...]], boundary: Collection[str]
+) -> ImageCertificate:
+    """What the code of a level consists of: its PTX, and of a cubin what it became, where that can be seen.
+
+    The certificate is about what the section holds."""
+    found = certify_ptx(code.text, level, layers, boundary)
+    if code.kind != "cubin" or found.offenders:
+        return found
+    text = disassembled(code.content)
+    if text is None:
+        return replace(found, sha256=hashlib.sha256(code.content).hexdigest(), bytes=len(code.content))
+    return certify_sass(text, code.content, level, layers, boundary)
 
 
 def device_capability() -> tuple[int, int] | None:

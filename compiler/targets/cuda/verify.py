@@ -10,9 +10,12 @@ from typing import Any
 
 from torch_mlir import ir
 
+from dyadic.compiler.targets.certificate import ImageCertificate
 from dyadic.compiler.targets.constants import Section
+from dyadic.compiler.targets.cuda.codegen import CodegenError
 from dyadic.compiler.targets.cuda.emit import draft
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
+from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.targets.reproved import reprove
 from dyadic.dialects import new_context
@@ -32,7 +35,7 @@ def verify(file: ArtifactFile) -> Iterator[str]:
         if code.kind == "ptx":
             yield looked_at(file, level, programs, boundary, recorded)
         else:
-            yield f"{level}: a cubin, which is not looked at here; its PTX was when it was made"
+            yield disassembled_again(file, level, programs, boundary, recorded)
     yield from network(file, programs, recorded)
 
 
@@ -40,9 +43,32 @@ def looked_at(
     file: ArtifactFile, level: str, programs: list[CudaProgram], boundary: set[str], recorded: Mapping[str, Any]
 ) -> str:
     """What a sweep over the PTX of a level finds."""
-    layers = {symbol: of for program in programs for symbol, of in program.code[level].kernels.items()}
     text = bytes(file.section(programs[0].section(level))).rstrip(b"\0").decode(errors="replace")
-    swept = certify_ptx(text, level, layers, boundary)
+    return judged(file, certify_ptx(text, level, layers_of(programs, level), boundary), recorded)
+
+
+def disassembled_again(
+    file: ArtifactFile, level: str, programs: list[CudaProgram], boundary: set[str], recorded: Mapping[str, Any]
+) -> str:
+    """What a sweep over the instructions of a cubin finds, where there is a disassembler."""
+    cubin = bytes(file.section(programs[0].section(level)))
+    try:
+        text = disassembled(cubin)
+    except CodegenError as error:
+        raise ArtifactError(f"'{file.path}' has code of {level} that cannot be disassembled: {error}") from None
+    if text is None:
+        return f"{level}: not looked at, which needs nvdisasm (pip install dyadic[cuda])"
+    return judged(file, certify_sass(text, cubin, level, layers_of(programs, level), boundary), recorded)
+
+
+def layers_of(programs: list[CudaProgram], level: str) -> dict[str, tuple[str, ...]]:
+    """Which layers each kernel computes."""
+    return {symbol: of for program in programs for symbol, of in program.code[level].kernels.items()}
+
+
+def judged(file: ArtifactFile, swept: ImageCertificate, recorded: Mapping[str, Any]) -> str:
+    """A sentence about what was found. Raises ArtifactError at what must not be there."""
+    level = swept.level
     if swept.offenders:
         raise ArtifactError(
             f"'{file.path}' is not integer-only: {len(swept.offenders)} instructions of {level} must not be there, "
