@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from support.code_cache import code_cache
 from support.ptx.gpu import Gpu
 from support.ptx.launches import NOTHING, run_launch
 from torch_mlir import ir
@@ -207,4 +208,4 @@ def prepared(cases: Sequence[Case]) -> tuple[str, dict[Any, str]]:
     for case in cases:
         for launch in case.launches:
             symbols.setdefault(launch.spec, f"k{len(symbols)}")
-    return compile_kernels({symbol: spec for spec, symbol in symbols.items()}, "sm_80"), symbols
+    return compile_kernels({symbol: spec for spec, symbol in symbols.items()}, "sm_80", code_cache()), symbols

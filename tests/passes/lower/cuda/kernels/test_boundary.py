@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from support.code_cache import code_cache
 from support.effort import SEED
 from support.ptx.gpu import Gpu
 from support.ptx.launches import run_launch
@@ -186,6 +187,8 @@ OUTPUTS = {
     "words": Case((7, 5), (0, 1), 5, **WIDE),
     "part": Case((4, 3, 2), (1, 2, 0), 4, whole=(10, 3, 2), start=(5, 0, 0)),
     "part of rows": Case((3, 4), (0, 1), 4, whole=(9, 4), start=(2, 0)),
+    "a channel among six": Case((5, 1), (0, 1), 1, whole=(5, 6), start=(0, 4)),
+    "a padded channel among six": Case((2, 5, 1), (0, 1, 2), 16, whole=(2, 5, 6), start=(0, 0, 5)),
     "slice": Case((6, 2, 3), (1, 2, 0), 16, first=7),
 }
 
@@ -201,7 +204,7 @@ def ptx() -> str:
     for kind, cases, tensors in (("in", INPUTS, Input), ("out", OUTPUTS, Output)):
         for name, case in cases.items():
             specs |= dict(zip(symbols_of(name, kind), case.crossed(tensors)[:2], strict=True))
-    return compile_kernels(specs, "sm_80")
+    return compile_kernels(specs, "sm_80", code_cache())
 
 
 @pytest.mark.parametrize("name", INPUTS)
@@ -246,7 +249,7 @@ def test_random_tensors(gpu: Gpu) -> None:
         for kind in (Input, Output):
             spec, raw, _ = case.crossed(kind)
             specs |= {f"{kind.__name__}{n}": spec, f"{kind.__name__}{n}_raw": raw}
-    ptx = compile_kernels(specs, "sm_80")
+    ptx = compile_kernels(specs, "sm_80", code_cache())
     for n, case in enumerate(cases):
         print(f"seed {seed}, {n}: {case}")
         batch = choose.choice([1, 3, 8])

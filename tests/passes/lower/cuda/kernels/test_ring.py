@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from support.code_cache import code_cache
 from support.effort import SEED
 from support.ptx.gpu import Gpu
 from support.ptx.launches import run_launch
@@ -72,7 +73,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def ptx() -> str:
-    return compile_kernels({f"k{n}": case.spec for n, case in enumerate(CASES.values())}, "sm_80")
+    return compile_kernels({f"k{n}": case.spec for n, case in enumerate(CASES.values())}, "sm_80", code_cache())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -100,7 +101,7 @@ def test_random_rings(gpu: Gpu) -> None:
         )
         for _ in range(40)
     ]  # fmt: skip
-    ptx = compile_kernels({f"k{n}": case.spec for n, case in enumerate(cases)}, "sm_80")
+    ptx = compile_kernels({f"k{n}": case.spec for n, case in enumerate(cases)}, "sm_80", code_cache())
     for n, case in enumerate(cases):
         print(f"seed {seed}, {n}: {case}")
         case.check(gpu, ptx, f"k{n}", choose.choice([1, 3, 8]))

@@ -1,0 +1,31 @@
+"""Random networks on the GPU for tests equal the integer reference bit for bit: moves of any rank, and convolutions."""
+
+from pathlib import Path
+
+import pytest
+from support.effort import night_seeds, slow
+from support.ptx.gpu import Gpu
+from support.ptx.networks import check_on_gpu
+from support.ptx.session import gpu
+from support.random_graphs import integer_module, integers_of
+from support.random_moves import grow
+from torch_mlir import ir
+
+from dyadic.dialects import new_context
+
+__all__ = ["gpu"]
+
+
+@pytest.mark.parametrize("seed", [2, 7, *slow(night_seeds(30))])
+def test_moves(gpu: Gpu, seed: int, tmp_path: Path) -> None:
+    """8 bits, and mixtures of 4, 8 and 16."""
+    with new_context(), ir.Location.unknown():
+        module, samples = integers_of(grow(seed, 12), seed, mixed=seed % 3 == 2)
+        check_on_gpu(gpu, module, samples[:3], tmp_path / "m.dyq")
+
+
+@pytest.mark.parametrize("seed", [1, *slow(night_seeds(20))])
+def test_images(gpu: Gpu, seed: int, tmp_path: Path) -> None:
+    with new_context(), ir.Location.unknown():
+        module, samples = integer_module(seed, layers=10)
+        check_on_gpu(gpu, module, samples[:3], tmp_path / "m.dyq")
