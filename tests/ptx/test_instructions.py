@@ -148,6 +148,8 @@ LANE_CASES: dict[str, np.ndarray] = {
     "setp.lt.u32 %p0, %t, 5; vote.sync.ballot.b32 %r0, %p0, -1;": np.full(32, 31),
     "setp.lt.u32 %p0, %t, 5; vote.sync.any.pred %p1, %p0, -1; selp.u32 %r0, 1, 0, %p1;": np.full(32, 1),
     "setp.lt.u32 %p0, %t, 5; vote.sync.all.pred %p1, %p0, -1; selp.u32 %r0, 1, 0, %p1;": np.full(32, 0),
+    "mov.pred %p0, -1; selp.u32 %r0, 1, 2, %p0;": np.full(32, 1),
+    "mov.pred %p0, 0; selp.u32 %r0, 1, 2, %p0;": np.full(32, 2),
     "redux.sync.add.u32 %r0, %t, -1;": np.full(32, 496),
     "sub.s32 %r1, %t, 9; redux.sync.min.s32 %r0, %r1, -1;": np.full(32, 2**32 - 9),
     "sub.s32 %r1, %t, 9; redux.sync.max.u32 %r0, %r1, -1;": np.full(32, 2**32 - 1),

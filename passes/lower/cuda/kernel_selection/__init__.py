@@ -10,6 +10,7 @@ from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they reg
     norm,
     pointwise,
     pool,
+    recurrence,
 )
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.launches.launch import Launch

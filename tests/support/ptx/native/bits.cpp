@@ -166,7 +166,8 @@ Handler bit_operation(const std::string &name, const std::string &type) {
 
 void move_predicate(Block &, Warp &w, const Instruction &i, u32 active) {
     u32 &to = w.predicates[i.predicate_to[0]];
-    to = (to & ~active) | (w.predicates[i.predicate_from[0]] & active);
+    const u32 all = i.variant ? (i.second_variant ? ALL : 0) : w.predicates[i.predicate_from[0]];
+    to = (to & ~active) | (all & active);
 }
 
 void combine_predicates(Block &, Warp &w, const Instruction &i, u32 active) { // variant: 0 and, 1 or, 2 xor, 3 not

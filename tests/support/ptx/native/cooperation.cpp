@@ -145,8 +145,8 @@ void synchronize_warp(Block &b, Warp &w, const Instruction &, u32 active) {
 // from: which barrier and, where given, how many threads meet there. variant: 1 arrives without waiting. Without a
 // number all warps are waited for, those that returned early too: kernels here do not count on being let off.
 void barrier(Block &b, Warp &w, const Instruction &i, u32 active) {
-    if (active != w.live || !w.diverged.empty())
-        fault(b, w, 0, Kind::check, format("a barrier in divergent code, lanes %#x of %#x", active, w.live));
+    if (active != w.started)
+        fault(b, w, 0, Kind::check, format("a barrier in divergent code, lanes %#x of %#x", active, w.started));
     const u32 id = static_cast<u32>(w.rows[i.from[0]][__builtin_ctz(active)]);
     if (id > 15)
         fault(b, w, 0, Kind::check, format("barrier %u; there are 16", id));

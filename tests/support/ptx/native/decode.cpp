@@ -10,6 +10,11 @@ void Decoder::move() {
     if (s.type() == "pred") {
         i.run = move_predicate;
         predicate_to(0, target);
+        if (source == "0" || source == "-1") { // not from a predicate: the same for all lanes
+            i.variant = 1;
+            i.second_variant = source == "-1";
+            return;
+        }
         predicate_from(0, source);
         if (i.predicate_negated[0])
             parser.refuse(s.text);
@@ -238,6 +243,8 @@ Instruction Decoder::decoded() {
     }
     if (i.run == nullptr)
         parser.refuse("type of " + s.text);
+    static const Words meeting = {"bar", "barrier", "ldmatrix", "mma", "shfl", "vote", "redux"};
+    i.meets = meeting.count(name) > 0;
     return i;
 }
 

@@ -56,16 +56,21 @@ namespace {
 
 const u64 POISON = 0x5A5A5A5A5A5A5A5A;
 
-// Lanes furthest behind go first, and others join them where they come by.
-void reconverge(Warp &w) {
+// Lanes furthest behind go first, and others join them where they come by. Those that are at what lanes do together wait
+// there for the others, as ptxas has them do that meets branches again where they end: where the text has the code of a
+// branch behind that of its end, it would else come too late.
+void reconverge(const Block &b, Warp &w) {
     auto &rest = w.diverged;
     if (!w.active && rest.empty())
         return;
-    const auto first = std::min_element(rest.begin(), rest.end());
+    const auto order = [&](int at) { return std::pair(b.kernel.code[at].meets, at); };
+    const auto first = std::min_element(rest.begin(), rest.end(), [&](const auto &one, const auto &other) {
+        return order(one.first) < order(other.first);
+    });
     if (!w.active) {
         std::tie(w.next, w.active) = *first;
         rest.erase(first);
-    } else if (first != rest.end() && first->first < w.next) {
+    } else if (first != rest.end() && order(first->first) < order(w.next)) {
         std::swap(first->first, w.next);
         std::swap(first->second, w.active);
     }
@@ -94,7 +99,7 @@ void advance(Block &b, Warp &w) {
     const bool checks = b.launch.checks;
     while (w.live) {
         if (!w.diverged.empty() || !w.active)
-            reconverge(w);
+            reconverge(b, w);
         const Instruction &i = b.kernel.code[w.next++];
         b.now = &i;
         if (++b.counters.instructions > b.launch.most_instructions)
@@ -129,7 +134,7 @@ void start(const Block &b, Warp &w, u32 id, u32 threads, const u32 *grid) {
     const u32 *size = b.launch.block;
     w.id = id;
     const u32 lanes = std::min(LANES, threads - id * LANES);
-    w.live = w.active = lanes == LANES ? ALL : (1u << lanes) - 1;
+    w.live = w.active = w.started = lanes == LANES ? ALL : (1u << lanes) - 1;
     w.next = 0;
     w.diverged.clear();
     w.in_flight.clear();

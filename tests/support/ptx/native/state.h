@@ -30,6 +30,7 @@ struct Instruction {
     i64 offset = 0, second_offset = 0;
     u32 element_bytes = 0, elements = 1;
     bool sign_extends = false;
+    bool meets = false; // lanes of a warp, or warps, do it together
     u32 variant = 0, second_variant = 0; // what tells the instructions of one handler apart
     u32 line = 0;
     std::string text;
@@ -50,6 +51,7 @@ struct InFlight { // a cp.async that nobody has waited for yet
 
 struct Warp {
     u32 id = 0;
+    u32 started = 0; // lanes that there are
     u32 live = 0;   // lanes that have not returned
     u32 active = 0; // those at `next`
     int next = 0;
