@@ -48,6 +48,7 @@ class Layer:
     runs: int = 1  # of a linear layer whose weights have groups
     acc_shift: int = 0
     clamp: bool = False
+    extreme: bool = False  # channels that saturate, and dead ones
     joined: int = 0  # channels of another tensor behind the result's
 
     def selected(self, seed: int) -> Selected:
@@ -86,6 +87,9 @@ class Layer:
         ratio = range_ / (4 * typical) * (1 << self.acc_shift)
         shift = np.clip(np.floor(30.9 - np.log2(ratio)).astype(np.int64), 2, 62)
         multiplier = np.minimum(ratio * 2.0**shift, (1 << 31) - 1).astype(np.int64)
+        if self.extreme:
+            multiplier[::3], shift[::3] = (1 << 31) - 1, 2
+            multiplier[1::5], shift[1::5] = 0, 2
         low, high = {16: (-32768, 32767), 4: (0, 15)}.get(self.out_bits, (0, 255))
         if self.clamp:
             low, high = low + (high - low) // 4, high - (high - low) // 5

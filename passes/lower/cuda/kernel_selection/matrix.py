@@ -19,6 +19,7 @@ from dyadic.passes.lower.cuda.kernel_selection.together import together
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ANY_ADDRESS, ProductSpec, pack_params
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, Format, StoredRuns, pack_weights
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, HIGH_SHIFT, form_of, shifts_for
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.memory.copies import is_joined
 from dyadic.passes.lower.memory.views import ARENA, NO_HALO, View, view
@@ -117,6 +118,11 @@ def _launch(
     source, made = view(op.x), view(result_of(parts[0]))
     table = joined_table(op)
     rest = view(op.residual) if qi.has_residual(op) else None
+    m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
+    form = FULL if rest is not None and (s < HIGH_SHIFT).any() else HIGH
+    if rest is None:  # any shift makes 0 of 0
+        form = form_of(m, s, short=all(each.form.value == "short" for each in parts))
+        s = shifts_for(form, m, s)
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
     channels = tuple(shape(each.out)[-1] for each in parts) if len(parts) > 1 else ()
     spec = ProductSpec(
@@ -135,6 +141,7 @@ def _launch(
         in_plane=source.plane,
         out_plane=made.plane,
         acc_shift=acc_shift(op),
+        form=form,
         weights=runs.weights,
         run_pixel=runs.run_pixel,
         sharing=runs.sharing,
@@ -150,7 +157,6 @@ def _launch(
             within=math.gcd(*channels),
         ),
     )
-    m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
     header, residual = [zero_point(op.out), op.low.value, op.high.value], None
     if rest is not None:
         header += [zero_point(op.residual), op.residual_shift.value]

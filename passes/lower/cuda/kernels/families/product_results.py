@@ -20,7 +20,6 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     add,
     at,
     below,
-    clamp_between,
     const,
     div,
     integer,
@@ -34,17 +33,16 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     when,
     wide,
 )
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import Rescale, quantized
 
 
 class _Channel(NamedTuple):
     """The numbers of one of a lane's channels."""
 
     bias: Value
-    multiplier: Value  # the rest have 64 bits
-    half: Value
-    shift: Value
-    residual_multiplier: Value | None
-    high_bias: Value | None  # 32
+    rescale: Rescale
+    residual_multiplier: Value | None  # 64 bits
+    high_bias: Value | None
 
 
 class Results:
@@ -161,11 +159,9 @@ class Results:
         def number(table: int) -> Value:
             return load(integer(32), at(block.table(table), offset), 4)
 
-        shift = number(3)
-        half = arith.shli(const(1, 64), wide(sub(shift, 1)))
         residual = signed_wide(number(4)) if spec.residual else None
         high = number(5) if spec.acc_shift else None
-        return _Channel(number(1), signed_wide(number(2)), half, wide(shift), residual, high)
+        return _Channel(number(1), Rescale.of(number(2), number(3), spec.form), residual, high)
 
     def _total(self, low: Value, high: Value | None, channel: _Channel) -> Value:
         """The accumulator, of 32 bits."""
@@ -188,12 +184,11 @@ class Results:
         return [sub(value, self.residual_zero_point) for value in values]
 
     def _requantized(self, total: Value, rest: Value | None, channel: _Channel) -> Value:
-        scaled = mul(signed_wide(total), channel.multiplier)
+        more = None
         if rest is not None and channel.residual_multiplier is not None:
             product = mul(signed_wide(rest), channel.residual_multiplier)
-            scaled = add(scaled, arith.shli(product, wide(self.residual_shift)))
-        rounded = arith.trunci(integer(32), arith.shrsi(add(scaled, channel.half), channel.shift))
-        return clamp_between(add(rounded, self.zero_point), self.low, self.high)
+            more = arith.shli(product, wide(self.residual_shift))
+        return quantized(channel.rescale.rescaled(total, more), self.zero_point, self.low, self.high)
 
     def _put(self, results: Sequence[Value], place: Value) -> None:
         """Two results of a row."""

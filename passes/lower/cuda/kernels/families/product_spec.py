@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, StoredWeights
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, SHORT
 
 MARGIN = 16  # between gathered rows, so that they start in different banks
 HEADER = 5  # words: zero point, low, high, zero point of the residual, residual_shift
@@ -41,6 +42,7 @@ class ProductSpec(StoredWeights):
     in_plane: int = 0  # from low bytes to high ones; 0 where numbers have 8 bits
     out_plane: int = 0
     acc_shift: int = 0  # of accumulators, with an in_plane
+    form: str = FULL  # of requantization, as `vocabulary/requantize.py` has it
     residual: bool = False
     residual_pixel: int = 0
     residual_row: int = 0
@@ -72,6 +74,7 @@ class ProductSpec(StoredWeights):
             "parts are whole blocks": all(n % self.block_columns == 0 for n in self.parts),
             "parts are all channels": sum(self.parts) in (0, self.channels * self.groups),
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
+            "a residual needs a wide sum": self.form != SHORT or not self.residual,
             "there is something to overlap": self.stages >= 2,
             "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
         }

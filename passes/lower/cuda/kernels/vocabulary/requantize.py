@@ -60,11 +60,13 @@ class Rescale:
         half = arith.shli(const(1, 64), wide(sub(shift, 1)))
         return Rescale(signed_wide(multiplier), half, sub(shift, HIGH_SHIFT) if form == HIGH else wide(shift), form)
 
-    def rescaled(self, total: Value) -> Value:
-        """`(total * m + 2^(s-1)) >> s` of 32 bits, in 32 bits; what is beyond +-2^30 may be +-2^30."""
+    def rescaled(self, total: Value, more: Value | None = None) -> Value:
+        """`(total * m + more + 2^(s-1)) >> s` of 32 bits, `more` of 64 but not for SHORT, in 32 bits; what is beyond
+        +-2^30 may be +-2^30."""
         if self.form == SHORT:
             return arith.shrsi(add(mul(total, self.multiplier), self.half), self.shift)
         product = add(mul(signed_wide(total), self.multiplier), self.half)
+        product = product if more is None else add(product, more)
         if self.form == HIGH:
             return arith.shrsi(arith.trunci(integer(32), arith.shrui(product, const(HIGH_SHIFT, 64))), self.shift)
         shifted = clamp_between(arith.shrsi(product, self.shift), -FURTHEST, FURTHEST)

@@ -30,6 +30,8 @@ CASES = {
     "linear": Layer(200, 44, 1, 7),
     "linear residual": Layer(64, 128, 1, 70, rest_bits=8),
     "residual of shift 32": Layer(200, 44, 1, 7, rest_bits=8, rest_shift=32),
+    "extreme": Layer(24, 40, 4, 5, (3, 3), padding=ONES, extreme=True),
+    "extreme residual": Layer(24, 40, 4, 5, (3, 3), padding=ONES, extreme=True, rest_bits=8),
     "joined": Layer(24, 20, 9, 7, (3, 3), padding=ONES, joined=13),
     "4 bits out": Layer(24, 40, 4, 5, (3, 3), padding=ONES, out_bits=4, x_bits=4),
     "16 bits out": Layer(24, 40, 4, 5, (3, 3), padding=ONES, out_bits=16),
