@@ -164,7 +164,7 @@ def _share_rows(storages: dict[Any, Storage]) -> None:
         if not isinstance(op, qi.TransposeOp) or storage.parent is not None or is_constant(op.x):
             continue
         source, order = storages[op.x], tuple(ints(op.permutation))
-        if order[-1] != len(order) - 1:
+        if order[-1] != len(order) - 1 or source.root is storage:  # an input may be inside of it already
             continue
         if all(use.owner.opview.order is Order.ROWS for use in value.uses):
             source.adopt(storage, order=order)

@@ -154,3 +154,16 @@ def test_an_order_that_the_boundary_cannot_walk_is_copied() -> None:
         source=image(1, 3, 4, 5),
     )
     assert layouts["in"].buffer != layouts["q"].buffer
+
+
+def test_an_input_is_inside_of_a_transpose_once() -> None:
+    """It works on rows who reads that, which is no second reason to share bytes."""
+    source, moved, turned = image(1, 5, 2, 4), image(1, 2, 5, 4), image(1, 2, 4, 5)
+    fields = "acc = array<i64: 0, 9000>, high = 255 : i64, low = 0 : i64, multiplier = 1 : i64, shift = 31 : i64"
+    layouts = laid_out(
+        f'%h = "qi.transpose"(%q) {{permutation = array<i64: 0, 2, 1, 3>}} : ({source}) -> {moved} loc("h")',
+        f'%c = "qi.constant"() {{value = dense<7> : tensor<1x2x4x5xi8>}} : () -> {turned} loc("c")',
+        f'%m = "qi.matmul"(%h, %c) {{{fields}}} : ({moved}, {turned}) -> {image(1, 2, 5, 5)} loc("m")',
+        source=source,
+    )
+    assert layouts["h"].buffer == layouts["q"].buffer
