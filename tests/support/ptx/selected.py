@@ -10,6 +10,7 @@ from support.ptx.launches import NOTHING, run_launch
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
+from dyadic.compiler.targets.cuda.codegen import compile_kernels
 from dyadic.dialects import new_context, qi
 from dyadic.dialects.tensor_types import quantized_bounds, shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
@@ -131,9 +132,23 @@ def selected(kinds: Sequence[str], build: Callable[[list[ir.Value]], Any]) -> Se
         sizes = [int(n) for n in function.operation.attributes[BUFFERS]]
 
     def expected(given: Sequence[Array]) -> Array:
+        known = dict(zip(values, given, strict=True))
+
+        def of(value: ir.Value) -> Array:
+            if value not in known:
+                owner = defining(value)
+                known[value] = owner.evaluate(*map(of, owner.operation.operands))
+            return known[value]
+
         with module.context:
-            known = dict(zip(values, given, strict=True))
-            every = [known[v] if v in known else defining(v).evaluate() for v in operands]
-            return op.evaluate(*every)
+            return op.evaluate(*map(of, operands))
 
     return Selected(launches, sizes, inputs, layout_of(op.operation.results[0]), expected)
+
+
+def together(cases: Sequence[Selected]) -> str:
+    """PTX of all of them, from one child process."""
+    specs: dict[str, Any] = {}
+    for case in cases:
+        specs |= case.specs()
+    return compile_kernels(specs, "sm_80")

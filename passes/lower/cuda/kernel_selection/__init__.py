@@ -5,6 +5,7 @@ from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they reg
     depthwise,
     embedding,
     interpolation,
+    matmul,
     matrix,
     move,
     norm,

@@ -40,17 +40,17 @@ def load_matrices(row: Value) -> list[Value]:
     return _parts(nvvm.LdMatrixOp(row, 4, layout, shape, kind, results=[_four_words()]).result)
 
 
-def multiply(a: Sequence[Value], b: Sequence[Value], sums: Sequence[Value]) -> list[Value]:
-    """16 rows of u8 times 8 columns of s8, 32 of k, and sums of 32 bits."""
-    shape, row, column, wrapped, left, right = map(
+def multiply(a: Sequence[Value], b: Sequence[Value], sums: Sequence[Value], right: str = "s8") -> list[Value]:
+    """16 rows of u8 times 8 columns of s8 (or u8), 32 of k, and sums of 32 bits, which wrap."""
+    shape, row, column, wrapped, left, kind = map(
         ir.Attribute.parse,
         (
             "#nvvm.shape<m = 16, n = 8, k = 32>", "#nvvm.mma_layout<row>", "#nvvm.mma_layout<col>",
-            "#nvvm.mma_int_overflow<wrapped>", "#nvvm.mma_type<u8>", "#nvvm.mma_type<s8>",
+            "#nvvm.mma_int_overflow<wrapped>", "#nvvm.mma_type<u8>", f"#nvvm.mma_type<{right}>",
         ),
     )  # fmt: skip
     product = nvvm.MmaOp(
         _four_words(), shape, row, column, a, b, sums,
-        intOverflowBehavior=wrapped, multiplicandAPtxType=left, multiplicandBPtxType=right,
+        intOverflowBehavior=wrapped, multiplicandAPtxType=left, multiplicandBPtxType=kind,
     )  # fmt: skip
     return _parts(product.result)

@@ -2,15 +2,13 @@
 
 import random
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from support.effort import SEED
 from support.ptx.gpu import Gpu
 from support.ptx.layers import Layer
-from support.ptx.selected import Selected
+from support.ptx.selected import Selected, together
 
-from dyadic.compiler.targets.cuda.codegen import compile_kernels
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import SHAPES, Tile
 
 ONES = (1, 1, 1, 1)
@@ -56,13 +54,6 @@ def cases() -> dict[str, Selected]:
 def ptx(cases: dict[str, Selected]) -> str:
     """All of them, from one child process."""
     return together(list(cases.values()))
-
-
-def together(cases: list[Selected]) -> str:
-    specs: dict[str, Any] = {}
-    for case in cases:
-        specs |= case.specs()
-    return compile_kernels(specs, "sm_80")
 
 
 @pytest.mark.parametrize("batch", [1, 3])
