@@ -9,8 +9,9 @@
 
 A program is for one target and one variant (`runtime/program.py`); programs may share sections. Sections: `qi` (integer
 IR, MLIR bytecode), JSON: `report`, `certificate`; and those of a target, which begin with its name: `cpu/weights`,
-`cpu/params`, `cpu/code/<level>` (a flat image). What a run needs is mapped as it is; the sections that are no target's
-are deflated (zlib), and may be as they are. Nothing is executable outside the code, and there is no pickle anywhere.
+`cpu/params`, `cpu/code/<level>` (a flat image). What a run needs is mapped as it is; the sections that are no target's,
+and code for GPUs, are deflated (zlib), and may be as they are. Nothing is executable outside the code, and there is no
+pickle anywhere.
 """
 
 import contextlib
@@ -199,22 +200,13 @@ class ArtifactFile:
             except ArtifactError as error:
                 raise ArtifactError(f"'{self.path}' cannot be used: {error}; compile the model again") from None
         view = self._view(name)
-        return view if _owner(name) or view[:1] != ZLIB else memoryview(self._inflated(name, view))
+        if _owner(name):
+            return view
+        return memoryview(inflated(view, f"'{self.path}' cannot be used: its section '{name}'"))
 
     def json(self, name: str) -> Any:
         """A JSON section: `report`, `certificate`."""
         return _parse_json(bytes(self.section(name)), f"section '{name}'")
-
-    def _inflated(self, name: str, view: memoryview) -> bytes:
-        inflater = zlib.decompressobj()
-        try:
-            content = inflater.decompress(view, MOST_INFLATED)
-        except zlib.error as error:
-            raise ArtifactError(f"'{self.path}' cannot be used: its section '{name}' is damaged ({error})") from None
-        if not inflater.eof or inflater.unused_data:
-            whole = f"one deflated stream of at most {MOST_INFLATED} bytes"
-            raise ArtifactError(f"'{self.path}' cannot be used: its section '{name}' is not {whole}")
-        return content
 
     def _view(self, name: str) -> memoryview:
         section = self.sections[name]
@@ -236,6 +228,20 @@ class ArtifactFile:
         with self._data[start:end] as gap:
             if any(gap):
                 raise ArtifactError(f"it is damaged between bytes {start} and {end}, where there should be zeros")
+
+
+def inflated(content: memoryview, what: str) -> bytes | memoryview:
+    """A deflated section's bytes, or those of one that lies as it is. Raises ArtifactError, a sentence about `what`."""
+    if content[:1] != ZLIB:
+        return content
+    inflater = zlib.decompressobj()
+    try:
+        whole = inflater.decompress(content, MOST_INFLATED)
+    except zlib.error as error:
+        raise ArtifactError(f"{what} is damaged ({error})") from None
+    if not inflater.eof or inflater.unused_data:
+        raise ArtifactError(f"{what} is not one deflated stream of at most {MOST_INFLATED} bytes")
+    return whole
 
 
 def open_artifact(path: str | os.PathLike[str], verify: Verify = "all", *, copy: bool = False) -> ArtifactFile:

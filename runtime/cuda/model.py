@@ -9,6 +9,7 @@ import numpy as np
 
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda import levels
+from dyadic.runtime.cuda.code_sections import code_of
 from dyadic.runtime.cuda.device import Device, acquire, release
 from dyadic.runtime.cuda.driver import (
     CODE_REFUSED,
@@ -136,7 +137,7 @@ def _candidates(device: Device, program: CudaProgram, asked: str | None) -> Sequ
 
 def _image(file: ArtifactFile, program: CudaProgram, level: str) -> bytes:
     """A level's code as the driver reads it: PTX up to a zero, a cubin as far as its header says, which it trusts."""
-    content = bytes(file.section(program.section(level)))
+    content = code_of(file, program.section(level))
     if program.code[level].kind == "ptx":
         return content + b"\0"
     whole = len(content) >= ELF_HEADER and content[:4] == ELF

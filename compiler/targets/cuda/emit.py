@@ -20,6 +20,7 @@ from dyadic.passes.lower.cuda.kernel_selection.boundary import crossings
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
 from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
 from dyadic.runtime.buffers import Reference
+from dyadic.runtime.cuda.code_sections import stored
 from dyadic.runtime.cuda.levels import PORTABLE
 from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram, Step
 from dyadic.runtime.program import Input, Output
@@ -31,8 +32,8 @@ ARCHITECTURES = tuple(reversed(PTX_VERSIONS))  # newest first
 
 @dataclass(frozen=True)
 class LevelCode:
-    """What lies in a level's section. `text` is its PTX, `kernels` what the assembler says of each: nothing where there
-    is none."""
+    """What lies, deflated, in a level's section. `text` is its PTX, `kernels` what the assembler says of each: nothing
+    where there is none."""
 
     kind: str
     content: bytes
@@ -78,7 +79,7 @@ def emit(
     if others:
         programs = [replace(one, variant=f"1x{length_of(one)}") for one in programs]
     program = programs[0]
-    sections: dict[str, Any] = {program.section(level): code.content for level, code in codes.items()}
+    sections: dict[str, Any] = {program.section(level): stored(code.content) for level, code in codes.items()}
     sections |= {"qi": store(integer), program.constants: constants.bytes()}
     return CudaEmitted(
         program=program,
@@ -157,5 +158,5 @@ def _code(level: str, specs: Mapping[str, Any], cache: Cache | None) -> LevelCod
     text = compile_kernels(specs, architecture, cache)
     made = None if level == PORTABLE else assemble(text, architecture)
     if made is None:
-        return LevelCode("ptx", text.encode() + b"\0", text, {})
+        return LevelCode("ptx", text.encode(), text, {})
     return LevelCode("cubin", made.cubin, text, made.kernels)

@@ -21,6 +21,7 @@ from dyadic.compiler.targets.reproved import reprove
 from dyadic.dialects import new_context
 from dyadic.passes import PIPELINE
 from dyadic.runtime.artifact import ArtifactFile
+from dyadic.runtime.cuda.code_sections import code_of
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.errors import ArtifactError, DyadicError
 from dyadic.runtime.program import SLACK
@@ -43,7 +44,7 @@ def looked_at(
     file: ArtifactFile, level: str, programs: list[CudaProgram], boundary: set[str], recorded: Mapping[str, Any]
 ) -> str:
     """What a sweep over the PTX of a level finds."""
-    text = bytes(file.section(programs[0].section(level))).rstrip(b"\0").decode(errors="replace")
+    text = code_of(file, programs[0].section(level)).decode(errors="replace")
     return judged(file, certify_ptx(text, level, layers_of(programs, level), boundary), recorded)
 
 
@@ -51,7 +52,7 @@ def disassembled_again(
     file: ArtifactFile, level: str, programs: list[CudaProgram], boundary: set[str], recorded: Mapping[str, Any]
 ) -> str:
     """What a sweep over the instructions of a cubin finds, where there is a disassembler."""
-    cubin = bytes(file.section(programs[0].section(level)))
+    cubin = code_of(file, programs[0].section(level))
     try:
         text = disassembled(cubin)
     except CodegenError as error:
