@@ -27,31 +27,33 @@ from dyadic.compiler.options import Precision
 MOST_SECONDS = 900
 
 
-def child(name: str, folder: Path, precision: str, shapes: list[str], most_seconds: int = MOST_SECONDS) -> Record:
+def child(name: str, folder: Path, given: argparse.Namespace) -> Record:
     """The record of one network, made by a process of its own, which is ended with its code generators when late."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.zoo", name, "--here", "--models", str(folder)]
-    command += ["--precision", precision, *(f"--shape={one}" for one in shapes)]
+    command += ["--precision", given.precision, *(f"--shape={one}" for one in given.shape)]
+    command += [f"--constant={one}" for one in given.constant]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as started:
         try:
-            answer, errors = started.communicate(timeout=most_seconds)
+            answer, errors = started.communicate(timeout=given.most_seconds)
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
-            return {"taken": False, "late": True, "why": f"not finished in {most_seconds} s"}
+            return {"taken": False, "late": True, "why": f"not finished in {given.most_seconds} s"}
     if started.returncode:
         said = errors.strip().splitlines()[-12:]
         return {"taken": False, "fault": True, "why": "\n".join(said) or f"ended with {started.returncode}"}
     return json.loads(answer.splitlines()[-1])
 
 
-def here(name: str, folder: Path, precision: Precision, shapes: list[str]) -> Record:
+def here(name: str, folder: Path, given: argparse.Namespace) -> Record:
     """The same in this process."""
-    given = {key: [int(n) for n in dims.split(",")] for key, _, dims in (one.rpartition("=") for one in shapes)}
+    shapes = {key: [int(n) for n in dims.split(",")] for key, _, dims in (one.rpartition("=") for one in given.shape)}
+    constant = {key: float(number) for key, _, number in (one.rpartition("=") for one in given.constant)}
     try:
         path = Path(name) if name.endswith(".onnx") else exported(name, folder)
     except ImportError as error:
         return {"taken": False, "skipped": True, "why": str(error)}
-    return checked(path, precision, given or None)
+    return checked(path, given.precision, shapes or None, constant or None)
 
 
 def wanted(names: list[str]) -> list[str]:
@@ -70,6 +72,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, help="where exported files are kept; a temporary folder without")
     parser.add_argument("--precision", default="int8", choices=get_args(Precision))
     parser.add_argument("--shape", action="append", default=[], metavar="INPUT=1,3,96,96", help="of open dimensions")
+    parser.add_argument("--constant", action="append", default=[], metavar="INPUT=16000", help="of inputs that decide")
     parser.add_argument("--most-seconds", type=int, default=MOST_SECONDS, help="of one network, which is then late")
     parser.add_argument("--table", type=Path, help="run nothing, write the page of what the log has")
     parser.add_argument("--here", action="store_true", help="in this process, the record alone")
@@ -80,14 +83,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.models or Path(temporary)
         if given.here:
-            print(json.dumps(here(given.names[0], folder, given.precision, given.shape)))
+            print(json.dumps(here(given.names[0], folder, given)))
             return
         log = given.log.read_text().splitlines() if given.log and given.log.exists() else []
         done = {json.loads(line)["name"] for line in log}
         for name in wanted(given.names):
             if name in done:
                 continue
-            line = json.dumps({"name": name, **child(name, folder, given.precision, given.shape, given.most_seconds)})
+            line = json.dumps({"name": name, **child(name, folder, given)})
             print(line, flush=True)
             if given.log:
                 with given.log.open("a") as file:

@@ -29,11 +29,26 @@ def shapes_of(model: onnx.ModelProto, given: dict[str, list[int]] | None = None)
     return found
 
 
-def samples_of(path: Path, count: int, seed: int, given: dict[str, list[int]] | None = None) -> list[Feeds]:
-    """`count` inputs of the file, each with a batch of one."""
+def samples_of(
+    path: Path,
+    count: int,
+    seed: int,
+    given: dict[str, list[int]] | None = None,
+    constant: dict[str, float] | None = None,
+) -> list[Feeds]:
+    """`count` inputs of the file, each with a batch of one; those that are constant have that number everywhere."""
     shapes = shapes_of(onnx.load(path, load_external_data=False), given)
     generator = torch.Generator().manual_seed(seed)
-    return [{name: drawn(shape, kind, generator) for name, (shape, kind) in shapes.items()} for _ in range(count)]
+    fixed = {name: drawn_as(*shapes[name], number) for name, number in (constant or {}).items()}
+    return [
+        {name: drawn(shape, kind, generator) for name, (shape, kind) in shapes.items() if name not in fixed} | fixed
+        for _ in range(count)
+    ]
+
+
+def drawn_as(shape: list[int], kind: int, number: float) -> npt.NDArray[Any]:
+    """One number in every place."""
+    return np.full(shape, number, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind)))
 
 
 def drawn(shape: list[int], kind: int, generator: torch.Generator) -> npt.NDArray[Any]:

@@ -3,7 +3,8 @@
 from benchmarks.zoo.networks import GROUPS
 
 Record = dict[str, object]
-FILES = "real files"
+FILES, FEATURES = "real files", "files that prepare sounds"
+NOTHING = -99.0  # dB of answers that are zero, or that do not differ
 
 HEAD = """# Networks through whole compiles
 
@@ -16,23 +17,27 @@ python -m benchmarks.zoo --log zoo.jsonl --table docs/networks.md   # this page
 Architectures with random seeded weights, exported by torch to ONNX, and files that packages carry, trained but for
 those of `light`, which ONNX carries with uniform weights. Each is compiled by default options from 16 or more
 random inputs, smooth in space and time; the artifact's answers to four others are compared: with the integer
-reference, bit for bit, at every level that the machine runs (files over 40 MB: the best and x86-64); batches of two
+reference, bit for bit, at every level that the machine runs (files over 10 MB: the best and x86-64); batches of two
 with batches of one; and with ONNX Runtime in float: the least signal to noise of all outputs, dB. *Between* is that
-of what differs between inputs: networks with random weights often say nearly the same to all of them, and then it
-says nothing of 8 bits. Seconds are of compiling on one core of a shared machine, MiB the most memory of the
-process; *bytes* is the artifact with code for all levels that were compared, beside the float file's. What was
-begun and not run to its end (basic_pitch, stopped after six minutes) or not again after a change (fastvit,
-ghostnetv3) has no row. Transformer encoders are in [their own list](transformers.md).
+of what differs between inputs: networks with random weights often say nearly the same to all of them, and trained ones
+find nothing in noise (a detector of text: no text anywhere), and then it says nothing of 8 bits; - where the float
+answers are all zero, or all the same. Seconds are of compiling on one core of a shared machine, MiB the most memory of
+the process; *bytes* is the artifact with code for all levels that were compared, beside the float file's. Files with
+another batch than one, or an input that decides, are compiled as `--shape` and `--constant` say. Transformer encoders
+are in [their own list](transformers.md).
 """
 
 
 def group_of(name: str) -> str:
-    return next((group for group, members in GROUPS.items() if name in members), FILES)
+    of_files = FEATURES if "preprocessors" in name else FILES
+    return next((group for group, members in GROUPS.items() if name in members), of_files)
 
 
 def page(records: list[Record]) -> str:
     """Markdown."""
-    groups = {group: [one for one in records if group_of(str(one["name"])) == group] for group in (*GROUPS, FILES)}
+    groups = {
+        group: [one for one in records if group_of(str(one["name"])) == group] for group in (*GROUPS, FILES, FEATURES)
+    }
     lines = [HEAD, "| group | listed | run | taken, bits equal |", "|---|---|---|---|"]
     for group, of_group in groups.items():
         listed = len(GROUPS.get(group, of_group))
@@ -59,7 +64,7 @@ def row(one: Record) -> str:
         said = f"fault: {why[-1]}" if one.get("fault") else why[0]
         return f"| {name} | {said.replace('|', '/')} | | | | | |"
     keys = ("seconds", "peak_mib", "sqnr_db", "between_db")
-    figures = [f"{float(str(one[key])):.0f}" for key in keys]
+    figures = ["-" if one[key] == NOTHING else f"{float(str(one[key])):.0f}" for key in keys]
     sizes = [f"{int(str(one[key])):,}" for key in ("bytes", "float_bytes")]
     wrong = "" if one["taken"] else f" **{one['why']}**"
     return f"| {name}{wrong} | {' | '.join((*figures, *sizes))} |"
