@@ -104,15 +104,20 @@ def activation_of(value: ir.Value) -> Activation:
 
 
 def constant_array(reader: Any, value: ir.Value) -> npt.NDArray[np.float64]:
-    """The numbers of a `qd.constant` that `reader` reads, e.g. a layer's weights.
+    """The numbers of a `qd.constant` that `reader` reads, e.g. a layer's bias.
 
     Raises:
         ModelError: the value is computed at run time.
     """
+    return stored_array(reader, value).astype(np.float64)
+
+
+def stored_array(reader: Any, value: ir.Value) -> npt.NDArray[np.float32]:
+    """The same as it is stored, e.g. a layer's weights, which may be many; not to be written into."""
     op = defining(value)
     if not isinstance(op, qd.ConstantOp):
         raise ModelError(f"{layer_name(reader)}: needs constant weights, but they are computed by the model.")
-    return np.array(op.value).astype(np.float64)
+    return np.array(op.value, copy=False)
 
 
 def dense(array: npt.NDArray[Any]) -> ir.DenseElementsAttr:

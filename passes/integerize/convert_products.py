@@ -28,6 +28,7 @@ from dyadic.passes.integerize.conversion import (
     i32s,
     i64,
     i64s,
+    stored_array,
 )
 from dyadic.passes.integerize.products import Product, quantize_product, residual_multipliers
 from dyadic.passes.integerize.weight_scheme import runs, scheme_of
@@ -161,7 +162,7 @@ def scale_shift(c: Conversion, op: qd.ScaleShiftOp, target: Target) -> ir.Value:
 
 
 def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Product:
-    weight = constant_array(op, op.weight).transpose(0, 2, 3, 1)
+    weight = stored_array(op, op.weight).transpose(0, 2, 3, 1)
     outputs, kernel, groups = len(weight), list(weight.shape[1:3]), op.groups.value
     seen = tap_coverage(
         shape(op.x)[2:], kernel, ints(op.strides), ints(op.padding), ints(op.dilation), shape(op.out)[2:]
@@ -176,14 +177,14 @@ def _conv_product(op: Any, x: ir.Value, target: Target, *, short: bool) -> Produ
         activation_of(x),
         target.activation,
         short=short,
-        scheme=scheme_of(op, runs(constant_array(op, op.weight))),
+        scheme=scheme_of(op, runs(stored_array(op, op.weight))),
     )
 
 
 def _linear_product(c: Conversion, op: Any, x: ir.Value, target: Target, *, short: bool) -> Product:
     """Behind a flattened image its columns follow the image's pixels."""
     image, mean = c.flattened.get(op.x), input_mean(op, shape(op.x)[-1])
-    weight = runs(constant_array(op, op.weight), image)
+    weight = runs(stored_array(op, op.weight), image)
     if image is not None:
         mean = mean.reshape(image).transpose(1, 2, 0).reshape(-1)
     product = quantize_product(

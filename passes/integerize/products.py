@@ -7,6 +7,7 @@ accumulator is proven inside int32, whatever the order of its partial sums, or t
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +31,12 @@ from dyadic.runtime.fixedpoint import (
     short_multiplier,
 )
 
+BLOCK = 1 << 21  # weights that are float64 at once: a layer's may be a hundred millions
 RESIDUAL_ERROR = Fraction(1, 32)  # steps of the result, at the residual's largest distance from its zero point
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
+Steps = npt.NDArray[np.signedinteger[Any]]  # of weights: int8, int16 where they are times a group scale
+Weights = npt.NDArray[np.floating[Any]]  # float32 as they are stored, or float64
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Layer:
     The average decides how far rounded weights shift a result, which the bias then takes back (0 where none was seen).
     """
 
-    rows: Reals
+    rows: Weights
     bias: Reals
     mean: Reals  # [K] or, where rows read different inputs (groups), [O, K]
     largest: int = 127  # step of a weight
@@ -70,16 +74,24 @@ class Layer:
 
     def row(self, c: int) -> "Layer":
         """Channel `c` alone."""
-        one = slice(c, c + 1)
-        mean = self.mean[one] if self.mean.ndim == 2 else self.mean
-        return Layer(
-            self.rows[one], self.bias[one], mean, self.largest, None if self.factors is None else self.factors[one]
-        )
+        return self.some(slice(c, c + 1))
+
+    def some(self, rows: slice) -> "Layer":
+        """Some channels alone."""
+        mean = self.mean[rows] if self.mean.ndim == 2 else self.mean
+        factors = None if self.factors is None else self.factors[rows]
+        return Layer(self.rows[rows], self.bias[rows], mean, self.largest, factors)
+
+    @property
+    def blocks(self) -> list[slice]:
+        """All channels, so many at a time that what is computed of them needs little memory."""
+        count = max(1, BLOCK // max(1, self.rows.shape[1]))
+        return [slice(start, start + count) for start in range(0, len(self.rows), count)]
 
 
 def quantize_product(
     name: str,
-    weight: Reals,
+    weight: Weights,
     bias: Reals,
     mean: Reals,
     x: Activation,
@@ -140,7 +152,8 @@ def quantize_product(
 def weight_scales(layer: Layer) -> Reals:
     """One scale an output channel, as float32 values: the largest weight becomes the largest integer."""
     largest = layer.largest if layer.factors is None else LARGEST_GROUPED
-    return (np.abs(layer.rows).max(1) / largest).astype(np.float32).astype(np.float64)
+    ends = np.maximum(layer.rows.max(1), -layer.rows.min(1)).astype(np.float64)
+    return (np.abs(ends) / largest).astype(np.float32).astype(np.float64)
 
 
 def floored_scales(scales: Reals, bias: Reals, x: Activation, out: Activation) -> Reals:
@@ -156,25 +169,30 @@ def floored_scales(scales: Reals, bias: Reals, x: Activation, out: Activation) -
     return np.where(constant, 1.0, np.maximum(scales, np.maximum(by_bias, by_shift)))
 
 
-def round_weights(layer: Layer, scales: Reals) -> Integers:
+def round_weights(layer: Layer, scales: Reals) -> Steps:
     """Nearest steps, halves to even, within the width; times the scales of their groups."""
-    factors = np.int64(1) if layer.factors is None else layer.factors
-    steps = np.rint(layer.rows / (scales[:, None] * factors))
-    return np.clip(steps, -layer.largest, layer.largest).astype(np.int64) * factors
+    made = np.empty(layer.rows.shape, np.int8 if layer.factors is None else np.int16)
+    for rows in layer.blocks:
+        factors = np.int64(1) if layer.factors is None else layer.factors[rows]
+        steps = np.rint(layer.rows[rows] / (scales[rows, None] * factors))
+        made[rows] = np.clip(steps, -layer.largest, layer.largest).astype(made.dtype) * factors
+    return made
 
 
-def folded_bias(layer: Layer, scales: list[Fraction], q: Integers, x: Activation) -> Integers:
+def folded_bias(layer: Layer, scales: list[Fraction], q: Steps, x: Activation) -> Integers:
     """`bias / (S_in * S_w)`, halves up, minus `zp * sum(w)`. May leave int32: `check_accumulators` looks.
 
     The bias is first corrected by what the rounding of the weights adds on average, `sum((S_w * q - w) * mean)`.
     """
-    rounding = q * np.array([float(s) for s in scales])[:, None] - layer.rows
-    corrected = layer.bias - (rounding * layer.mean).sum(1)
+    floats, corrected = np.array([float(s) for s in scales]), layer.bias.copy()
+    for rows in layer.blocks:
+        rounding = q[rows] * floats[rows, None] - layer.rows[rows]
+        corrected[rows] -= (rounding * layer.some(rows).mean).sum(1)
     steps = [round_half_up(Fraction(float(b)) / (x.exact * s)) for b, s in zip(corrected, scales, strict=True)]
     return np.array(steps, np.int64) - x.zero_point * q.sum(1)
 
 
-def partial_sums(q: Integers, bias: Integers, largest: int = 255) -> tuple[Integers, Integers]:
+def partial_sums(q: Steps, bias: Integers, largest: int = 255) -> tuple[Integers, Integers]:
     """Per channel, the interval of every partial sum in any order, with or without the bias, over inputs 0..largest.
 
     Padded cells hold a zero point, which is one of those.
@@ -188,7 +206,7 @@ def partial_sums(q: Integers, bias: Integers, largest: int = 255) -> tuple[Integ
     return low, high
 
 
-def accumulators(q: Integers, bias: Integers, x: Activation, acc_shift: int) -> tuple[Integers, Integers]:
+def accumulators(q: Steps, bias: Integers, x: Activation, acc_shift: int) -> tuple[Integers, Integers]:
     """Per channel, the interval of all that a kernel may hold in an int32 on the way to the requantization.
 
     The bytes of 16-bit inputs are summed apart: low ones from the bias and the half that `acc_shift` rounds by, high
@@ -207,13 +225,13 @@ def accumulators(q: Integers, bias: Integers, x: Activation, acc_shift: int) -> 
     return np.min([low for low, _ in bounds], 0), np.max([high for _, high in bounds], 0)
 
 
-def final_sums(q: Integers, bias: Integers, largest: int = 255) -> Integers:
+def final_sums(q: Steps, bias: Integers, largest: int = 255) -> Integers:
     """Per channel, the largest size of a finished accumulator over inputs 0..largest."""
     low, high = bias + largest * np.minimum(q, 0).sum(1), bias + largest * np.maximum(q, 0).sum(1)
     return np.maximum(np.abs(low), np.abs(high))
 
 
-def check_accumulators(name: str, q: Integers, bias: Integers, x: Activation) -> int:
+def check_accumulators(name: str, q: Steps, bias: Integers, x: Activation) -> int:
     """The fewest bits by which accumulators must be narrowed to fit int32; those of 8-bit inputs are not narrowed.
 
     Raises:
@@ -240,11 +258,11 @@ def _shorten(
     layer: Layer,
     x: Activation,
     out: Activation,
-    q: Integers,
+    q: Steps,
     folded: Integers,
     ratios: list[Fraction],
     constant: npt.NDArray[np.bool_],
-) -> tuple[Integers, Integers, list[Fraction], list[tuple[int, int]]] | None:
+) -> tuple[Steps, Integers, list[Fraction], list[tuple[int, int]]] | None:
     """The short form of a layer, or None where some channel has none.
 
     A channel's scale grows to exactly `m / 2^s * S_out / S_in`, so its weights are rounded anew and its bound is taken

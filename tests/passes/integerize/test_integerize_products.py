@@ -1,6 +1,7 @@
 """Weights, biases, multipliers: every rule of the arithmetic at its edges, and intervals against brute force."""
 
 import itertools
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
+from dyadic.passes.integerize import products
 from dyadic.passes.integerize.products import (
     Product,
     accumulators,
@@ -304,3 +306,31 @@ def test_a_scale_is_a_float32_and_zero_is_exact(a: float, b: float) -> None:
     kind = activation_from_range(min(a, b), max(a, b))
     assert float(np.float32(kind.scale)) == kind.scale > 0
     assert 0 <= kind.zero_point <= 255 and kind.step(0.0) == kind.zero_point
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("short", [False, True])
+def test_blocks_of_channels_change_no_number(monkeypatch: pytest.MonkeyPatch, kind: type, short: bool) -> None:
+    rng = np.random.default_rng(3)
+    weight, bias, mean = rng.normal(size=(37, 3, 5)).astype(kind), rng.normal(size=37), rng.normal(size=(37, 15))
+    weight[[4, 9]] = 0
+    bias[4] = 0
+
+    def made() -> Product:
+        return quantize_product("/layer", weight, bias, mean, HALF, POSITIVE, short=short)
+
+    at_once = made()
+    monkeypatch.setattr(products, "BLOCK", 30)
+    by_two = made()
+    assert np.array_equal(at_once.weight, by_two.weight) and np.array_equal(at_once.bias, by_two.bias)
+    assert (at_once.scales, at_once.multiplier, at_once.acc) == (by_two.scales, by_two.multiplier, by_two.acc)
+
+
+def test_a_large_layer_takes_little_memory_beside_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "BLOCK", 1 << 12)
+    weight = np.random.default_rng(4).normal(size=(64, 1 << 14)).astype(np.float32)
+    tracemalloc.start()
+    quantize_product("/layer", weight, np.zeros(64), np.zeros(1 << 14), HALF, Activation(100.0, 0), short=True)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1.5 * weight.nbytes
