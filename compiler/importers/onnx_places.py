@@ -189,7 +189,7 @@ def _through_time(look: Look) -> Place | None:
     is in front."""
     axis, x = 0 if look.attribute("layout", 0) else 1, look.node.input[0]
     place = look.places.get(x) or next(iter(look.places.values()))
-    if any((each.axis, each.inner) != (axis, 1) for each in look.places.values()):
+    if any((each.axis, each.inner) != (axis, place.inner) for each in look.places.values()):
         return None
     return replace(place, axis=axis if axis == 0 else len(look.out) - 2)
 

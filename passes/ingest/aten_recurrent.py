@@ -27,7 +27,7 @@ def layers(node: Node) -> Result:
     each_way = len(arrays) // (count * ways)
     if each_way != (4 if biased else 2):
         raise Unsupported("its states are projected to another size (proj_size), which has no integer form")
-    value = recurrent.one_sequence(x, batch_first)
+    value, sequences = recurrent.sequences(x, batch_first)
     last_h, last_c = [], []
     for layer in range(count):
         directions = []
@@ -37,14 +37,14 @@ def layers(node: Node) -> Result:
             rows, size = own[1].shape
             none = np.zeros(rows, np.float32)
             bias, inside = own[2:] if biased else (none, none)
-            states = [recurrent.first_state(one, index, count * ways, size, False) for one in (h, c)]
+            states = [recurrent.first_states(one, index, count * ways, size, False, sequences) for one in (h, c)]
             name = node.name + (f"_l{layer}" if layer else "") + ("_reverse" if way else "")
             directions.append(Direction(name, own[0], own[1], bias, inside, *states, reverse=way == 1))
         answer = recurrent.recurrent(value, kind, directions, cell=kind == LSTM and _is_read(node, 2))
         value = answer.states
         last_h.append(answer.h)
         last_c += [answer.c] if answer.c is not None else []
-    made = recurrent.as_sequence(value, batch_first, x)
+    made = recurrent.as_sequence(value, batch_first, x, sequences)
     results = [made, recurrent.as_states(building.concat(last_h, 1), False)]
     if last_c:
         results.append(recurrent.as_states(building.concat(last_c, 1), False))

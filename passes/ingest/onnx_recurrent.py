@@ -30,8 +30,9 @@ def layer(node: Node) -> Result:
     bias = np.zeros([ways, 2 * rows], np.float32) if node.argument(3) is None else node.array(3, "biases")
     if bias.shape != (ways, 2 * rows):
         raise Unsupported(f"its biases have the shape {bias.shape}; {(ways, 2 * rows)} would work")
-    value = recurrent.one_sequence(x, batch_first)
-    _check(node, shape(value)[1])
+    value, count = recurrent.sequences(x, batch_first)
+    steps = shape(value)[1] // count
+    _check(node, steps)
     states = [node.argument(5), node.argument(6) if kind == LSTM else None]
     directions = [
         Direction(
@@ -40,7 +41,7 @@ def layer(node: Node) -> Result:
             inner[way],
             bias[way, :rows],
             bias[way, rows:],
-            *(recurrent.first_state(one, way, ways, size, batch_first) for one in states),
+            *(recurrent.first_states(one, way, ways, size, batch_first, count) for one in states),
             reverse=backwards[way],
         )
         for way in range(ways)
@@ -48,9 +49,13 @@ def layer(node: Node) -> Result:
     results = node.op.results
     cell = kind == LSTM and len(results) > 2 and any(True for _ in results[2].uses)
     answer = recurrent.recurrent(value, kind, directions, cell=cell)
-    steps = shape(answer.states)[1]
-    dims = [1, steps, ways, size] if batch_first else [steps, ways, 1, size]
-    every = recurrent.folded(building.reshape(answer.states, [1, *dims]), recurrent.REASON)
+    if count > 1:
+        states = building.reshape(answer.states, [1, count, steps, ways, size])
+        states = states if batch_first else building.transpose(states, [0, 2, 3, 1, 4])
+    else:
+        dims = [1, steps, ways, size] if batch_first else [steps, ways, 1, size]
+        states = building.reshape(answer.states, [1, *dims])
+    every = recurrent.folded(states, recurrent.REASON)
     last = [recurrent.as_states(one, batch_first) for one in (answer.h, answer.c) if one is not None]
     return [every, *last] if len(results) > 1 else every
 

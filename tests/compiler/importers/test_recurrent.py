@@ -1,5 +1,6 @@
 """LSTM, GRU and RNN layers of both importers mean what ONNX Runtime and torch make of them, or are refused."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from support.onnx_models import imported, model, run_onnxruntime
 from torch import nn
 from torch_mlir import ir
 
+import dyadic
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context, qd
 from dyadic.passes.rewriting import layer_name
@@ -206,3 +208,56 @@ def test_projected_states_are_refused() -> None:
 
     with pytest.raises(ModelError, match=r'"rnn" \(lstm\): .*proj_size'):
         of_torch(Projected().eval(), (1, T, I))
+
+
+class Rows(nn.Module):
+    """Every row of an image [N,C,R,T] is a sequence of its own: its states [N,R,T,2H], or the last ones [N,R,2H]."""
+
+    def __init__(self, kind: type[nn.Module], batch_first: bool, last: bool) -> None:
+        super().__init__()
+        self.layer = kind(I, H, batch_first=batch_first, bidirectional=True)
+        self.batch_first, self.last = batch_first, last
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, c, rows, t = x.shape
+        y = x.permute(0, 2, 3, 1).reshape(n * rows, t, c)
+        y, states = self.layer(y if self.batch_first else y.transpose(0, 1))
+        if self.last:
+            h = states[0] if isinstance(states, tuple) else states
+            return h.transpose(0, 1).reshape(n, rows, -1)
+        y = y if self.batch_first else y.transpose(0, 1)
+        return y.reshape(n, rows, t, -1)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_an_image_may_have_several_sequences(kind: type[nn.Module], batch_first: bool, last: bool) -> None:
+    torch.manual_seed(4)
+    network, x, file = Rows(kind, batch_first, last).eval(), torch.randn(2, I, 3, T), io.BytesIO()
+    wanted = network(x).detach().numpy()
+    module = prepared(import_torch(network, (x[:1],), new_context()))
+    assert operations(module).count("recurrence") == 6  # of three rows, both ways
+    assert_close(outputs(module, x.numpy()), [wanted], 1e-5)
+    torch.onnx.export(
+        network, (x,), file, dynamo=False, opset_version=17, input_names=["x"], output_names=["y"],  # pyright: ignore[reportArgumentType]
+        dynamic_axes={"x": {0: "N"}, "y": {0: "N"}},
+    )  # fmt: skip
+    assert_close(outputs(prepared(imported(file.getvalue())), x.numpy()), [wanted], 1e-5)
+
+
+def test_more_sequences_than_are_written_out_are_refused() -> None:
+    network = Rows(nn.LSTM, True, False).eval()
+    with pytest.raises(ModelError, match="has 65 sequences for one image; up to 64 would work"):
+        prepared(import_torch(network, (torch.randn(1, I, 65, T),), new_context()))
+
+
+@pytest.mark.filterwarnings("ignore:ranges were learned")
+def test_several_sequences_in_integers() -> None:
+    torch.manual_seed(5)
+    network, x = Rows(nn.LSTM, True, False).eval(), torch.randn(16, I, 3, T)
+    artifact = dyadic.compile(
+        network, x.numpy(), example_inputs=(x[:1],), isa=["x86-64"], progress="off", measure=False
+    )
+    with artifact.load(max_batch=16) as session:
+        np.testing.assert_allclose(session(x.numpy()), network(x).detach().numpy(), atol=0.03)
