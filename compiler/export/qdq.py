@@ -5,91 +5,39 @@ each output channel, biases int32. ONNX Runtime computes what lies between in fl
 a result is within one step of the artifact's, of the same integers. Tables and moves are exact: they stay operators of
 integers.
 
-Networks of convolutions, linear layers, sums, products, pools, tables and moves are taken; others are refused by the
-name of their first layer that is not.
+Everything but recurrent layers and layers that stay float is taken (`rows.py` has what works along rows); those are
+refused by name.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch_mlir import ir
 
+from dyadic.compiler.export import rows  # noqa: F401 - it registers how its ops are written
+from dyadic.compiler.export.writer import Writer, exports
 from dyadic.dialects import qd, qi
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.fields import acc_shift, ints, numbers
 from dyadic.dialects.reference import boundary_names, main_function
-from dyadic.dialects.tensor_types import activation, is_wide, known_activation, quantized_bounds, shape, storage
-from dyadic.passes.by_kind import ByKind
+from dyadic.dialects.tensor_types import (
+    activation,
+    is_integer,
+    is_wide,
+    known_activation,
+    shape,
+    storage,
+)
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.fixedpoint import S16_MAX, S16_MIN
 
 OPSET, IR_VERSION = 21, 10  # the first with quantizations of 16 bits
 Array = npt.NDArray[Any]
-
-
-class Writer:
-    """The file so far: what each value of the graph is called in it."""
-
-    def __init__(self) -> None:
-        self.names: dict[ir.Value, str] = {}
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
-        self.taken: set[str] = set()
-        self.reals: dict[str, str] = {}  # integers -> the numbers that they stand for
-
-    def new(self, name: str) -> str:
-        """A name that nothing has."""
-        found, count = name, 1
-        while found in self.taken:
-            count += 1
-            found = f"{name}#{count}"
-        self.taken.add(found)
-        return found
-
-    def constant(self, name: str, values: npt.ArrayLike) -> str:
-        found = self.new(name)
-        self.constants[found] = numpy_helper.from_array(np.ascontiguousarray(values).reshape(np.shape(values)), found)
-        return found
-
-    def node(self, operator: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        """Its one result."""
-        out = self.new(f"{name}_{operator}")
-        self.nodes.append(helper.make_node(operator, inputs, [out], self.new(name), **attributes))
-        return out
-
-    def scaling(self, value: ir.Value, name: str) -> list[str]:
-        kind = known_activation(value)
-        scale = self.constant(f"{name}_scale", np.float32(kind.scale))
-        return [scale, self.constant(f"{name}_zero_point", storage(value)(kind.zero_point))]
-
-    def real(self, value: ir.Value) -> str:
-        """The numbers that a tensor of integers stands for."""
-        codes = self.names[value]
-        if codes not in self.reals:
-            self.reals[codes] = self.node("DequantizeLinear", [codes, *self.scaling(value, codes)], f"{codes}_real")
-        return self.reals[codes]
-
-    def rounded(self, op: Any, number: str, result: ir.Value, low: int | None = None, high: int | None = None) -> str:
-        """Numbers as integers of the result's type, within the op's clamp."""
-        kind, name = known_activation(result), layer_name(op)
-        whole = np.iinfo(storage(result))
-        lowest, highest = quantized_bounds(result)
-        low, high = lowest if low is None else low, highest if high is None else high
-        if (low, high) != (whole.min, whole.max):
-            ends = [np.float32((step - kind.zero_point) * kind.scale) for step in (low, high)]
-            bounds = [self.constant(f"{name}_{end}", value) for end, value in zip(("low", "high"), ends, strict=True)]
-            number = self.node("Clip", [number, *bounds], f"{name}_clamp")
-        return self.node("QuantizeLinear", [number, *self.scaling(result, name)], f"{name}_rounded")
-
-
-Export = Callable[[Writer, Any], str]
-exports = ByKind[Export]()  # what each op is in the file: the name of its integers
 
 
 def to_onnx(network: ir.Operation) -> onnx.ModelProto:
@@ -105,16 +53,16 @@ def to_onnx(network: ir.Operation) -> onnx.ModelProto:
     writer.taken.update([*inputs, *outputs])
     for name, argument in zip(inputs, block.arguments, strict=True):
         writer.names[argument] = name
-        if qd.DTYPE in argument_attributes(function, inputs.index(name)):
-            raise UsageError(f'the input "{name}" is of whole numbers, which has no form between quantizations')
+        if qd.DTYPE in argument_attributes(function, inputs.index(name)) and not is_integer(argument):
+            raise UsageError(f'the input "{name}" is of the integers of a scale, which have no form in front of one')
     *body, terminator = (each.opview for each in block.operations)
     for op in body:
         export = exports.of(type(op))
         if export is None:
             kind = op.operation.name.removeprefix("qi.").replace("_", " ")
             raise UsageError(
-                f'"{layer_name(op)}" is a {kind}, which has no form between quantizations; networks of convolutions, '
-                "linear layers, sums, products, pools, tables and moves have"
+                f'"{layer_name(op)}" is a {kind}, which has no form between quantizations; recurrent layers and layers '
+                "that stay float have none"
             )
         writer.names[op.operation.results[0]] = export(writer, op)
     for index, (name, value) in enumerate(zip(outputs, terminator.operation.operands, strict=True)):
@@ -125,8 +73,11 @@ def to_onnx(network: ir.Operation) -> onnx.ModelProto:
     graph = helper.make_graph(
         writer.nodes,
         "dyadic",
-        [tensor(name, argument) for name, argument in zip(inputs, block.arguments, strict=True)],
-        [tensor(name, value) for name, value in zip(outputs, terminator.operation.operands, strict=True)],
+        [
+            tensor(name, argument, argument_attributes(function, i))
+            for i, (name, argument) in enumerate(zip(inputs, block.arguments, strict=True))
+        ],
+        [tensor(name, value, {}) for name, value in zip(outputs, terminator.operation.operands, strict=True)],
         list(writer.constants.values()),
     )
     opsets = [helper.make_opsetid("", OPSET)]
@@ -147,13 +98,18 @@ def last_function(output: str, said: dict[str, ir.Attribute]) -> tuple[str, dict
     return name, {} if name == "Sigmoid" else {"axis": last["axis"].value}
 
 
-def tensor(name: str, value: ir.Value) -> onnx.ValueInfoProto:
-    """A float tensor of the boundary, its batch open."""
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape(value)[1:]])
+def tensor(name: str, value: ir.Value, said: dict[str, ir.Attribute]) -> onnx.ValueInfoProto:
+    """A tensor of the boundary, its batch open: float, or whole numbers in the user's type."""
+    word = ir.StringAttr(said[qd.DTYPE]).value if qd.DTYPE in said else "float32"
+    return helper.make_tensor_value_info(
+        name, helper.np_dtype_to_tensor_dtype(np.dtype(word)), ["N", *shape(value)[1:]]
+    )
 
 
 @exports(qi.QuantizeOp)
 def quantize(w: Writer, op: qi.QuantizeOp) -> str:
+    if is_integer(op.x):  # what says which tokens are valid
+        return w.node("Cast", [w.names[op.x]], f"{w.names[op.x]}_valid", to=TensorProto.UINT8)
     return w.rounded(op, w.names[op.x], op.out)
 
 
@@ -267,6 +223,13 @@ def div(w: Writer, op: qi.DivOp) -> str:
 def matmul(w: Writer, op: qi.MatmulOp) -> str:
     number = w.node("MatMul", [w.real(op.a), w.real(op.b)], layer_name(op))
     return w.rounded(op, number, op.out, op.low.value, op.high.value)
+
+
+@exports(qi.MaxOp, qi.MinOp)
+def extreme(w: Writer, op: qi.MaxOp | qi.MinOp) -> str:
+    """Of numbers of one scale, which ONNX Runtime has it of."""
+    kind = "Max" if isinstance(op, qi.MaxOp) else "Min"
+    return w.rounded(op, w.node(kind, [w.real(op.a), w.real(op.b)], layer_name(op)), op.out)
 
 
 @exports(qi.RequantOp)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from support.onnx_models import model
 from support.quantized_models import (
     IntegerReference,
     answers_here,
@@ -100,17 +101,10 @@ def test_what_is_repeated_and_taken_is_gathered() -> None:
 
 
 def test_a_layer_without_a_form_is_named() -> None:
-    x = np.random.default_rng(1).normal(size=(16, 4, 6)).astype(np.float32)
-    node = onnx.helper.make_node("Softmax", ["x"], ["p"], "weights", axis=-1)
-    after = onnx.helper.make_node("MatMul", ["p", "w"], ["y"], "values")
-    kind = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        [node, after],
-        "tiny",
-        [onnx.helper.make_tensor_value_info("x", kind, ["N", 4, 6])],
-        [onnx.helper.make_tensor_value_info("y", kind, ["N", 4, 3])],
-        [onnx.numpy_helper.from_array(np.ones((6, 3), np.float32), "w")],
-    )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    with pytest.raises(UsageError, match='"weights" is a softmax, which has no form between quantizations'):
-        exported(model, "int8", x)
+    random = np.random.default_rng(1)
+    x = random.normal(size=(16, 4, 6)).astype(np.float32)
+    weights = {"w": random.normal(size=(1, 3, 6)), "r": random.normal(size=(1, 3, 3))}
+    body = "t = Transpose<perm=[1,0,2]>(x) a, last = RNN<hidden_size=3>(t, w, r) y = Transpose<perm=[1,0,2]>(last)"
+    proto = model(body, "float[N,4,6] x", {name: values.astype(np.float32) for name, values in weights.items()})
+    with pytest.raises(UsageError, match='" is a recurrence, which has no form between quantizations'):
+        exported(proto, "int8", x)
