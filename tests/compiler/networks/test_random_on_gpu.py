@@ -24,8 +24,13 @@ def test_moves(gpu: Gpu, seed: int, tmp_path: Path) -> None:
         check_on_gpu(gpu, module, samples[:3], tmp_path / "m.dyq")
 
 
-@pytest.mark.parametrize("seed", [1, *slow(night_seeds(20))])
-def test_images(gpu: Gpu, seed: int, tmp_path: Path) -> None:
+MORE = [(3, False), (9, False), (13, True), (18, True), (27, True), (46, True), (53, True)]
+
+
+@pytest.mark.parametrize(
+    ("seed", "mixed"), [(1, False), (15, True), *slow([*MORE, *((s, s % 2 == 0) for s in night_seeds(20))])]
+)
+def test_images(gpu: Gpu, seed: int, mixed: bool, tmp_path: Path) -> None:
     with new_context(), ir.Location.unknown():
-        module, samples = integer_module(seed, layers=10)
+        module, samples = integer_module(seed, layers=10, mixed=mixed)
         check_on_gpu(gpu, module, samples[:3], tmp_path / "m.dyq")

@@ -26,6 +26,7 @@ from dyadic.passes.lower.memory.views import ARENA, NO_HALO, View, view
 from dyadic.passes.rewriting import defining
 
 Array = npt.NDArray[Any]
+SCALED_TOGETHER = (32, 64)  # weights that a kernel multiplies with one scale: half a step, or a step
 SMALLEST_TILE = 32  # channels, of a block
 SLOW_COPIES = 2  # how much longer a step takes whose chunks begin at any byte
 
@@ -256,7 +257,9 @@ def constant_weights(value: ir.Value) -> tuple[Array, Format, Array | None]:
     constant, kind = defining(value), ir.RankedTensorType(value.type).element_type
     weight, attributes = np.array(constant.value), constant.operation.attributes
     if GROUP_SCALES in attributes:
-        return weight, Format(4, attributes[GROUP].value), np.array(attributes[GROUP_SCALES])
+        if attributes[GROUP].value in SCALED_TOGETHER:
+            return weight, Format(4, attributes[GROUP].value), np.array(attributes[GROUP_SCALES])
+        return weight, Format(8), None  # times their scales they are numbers of 8 bits
     return weight, Format(quant.UniformQuantizedPerAxisType(kind).storage_type_integral_width), None
 
 
