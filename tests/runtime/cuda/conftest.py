@@ -150,18 +150,19 @@ def x() -> np.ndarray:
     return np.random.default_rng(0).normal(0, 5, (8, CHANNELS, HEIGHT, WIDTH)).astype(np.float32)
 
 
-def used(cuda: Gpu) -> int:
+def used(cuda: Gpu) -> tuple[int, int]:
+    """Bytes of the device, and whatever else somebody has to give back."""
     cuda.start()
     sizes = ctypes.c_size_t(), ctypes.c_size_t()
     cuda.call("cuMemGetInfo_v2", *map(ctypes.byref, sizes))
     cuda.call("cuCtxSetCurrent", None)
     cuda.library.executor_reset()  # as in a process in which no one else has used it
-    return sizes[1].value - sizes[0].value
+    return sizes[1].value - sizes[0].value, cuda.live()
 
 
 @pytest.fixture
 def cuda(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
-    """The machine has a GPU; whoever uses it gives its memory back."""
+    """The machine has a GPU; whoever uses it gives everything back."""
     gc.collect()
     before = used(gpu)
     with monkeypatch.context() as patch:

@@ -1,5 +1,6 @@
 """What a session on a GPU refuses is a sentence, and nothing of the device is kept."""
 
+import ctypes
 import os
 from dataclasses import replace
 
@@ -72,12 +73,19 @@ def test_a_failed_capture_leaves_a_session_that_works(model, network, x, cuda, m
 
 
 def test_a_fault_ends_what_the_process_can_do_with_the_device(faulty, model, x, cuda) -> None:
+    """But not what others have in this thread."""
+    cuda.call("cuInit", 0)
+    mine = cuda.made("cuDevicePrimaryCtxRetain", 0)
+    cuda.call("cuCtxPushCurrent_v2", mine)
     with dyadic.load(faulty, device="cuda") as session, dyadic.load(model, device="cuda") as other:
         for one in (session, session, other):
             with pytest.raises(MachineError, match=r"a kernel failed on the GPU, which .* cannot use"):
                 one(x[:1])
         with pytest.raises(MachineError, match="a kernel failed on the GPU"):
             dyadic.load(model, device="cuda")
+    found = ctypes.c_void_p()
+    cuda.call("cuCtxPopCurrent_v2", ctypes.byref(found))
+    assert found.value == mine.value
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,16 @@ BOTH = (
     + "    st.global.u8 [%d7], %r24;\n"
 )
 FILL = at("%d7", "%d4", "%r10", 1) + "    ld.global.u32 %r24, [%d3+4];\n    st.global.u8 [%d7], %r24;\n"
+# of two blocks in y, the first writes even places, the second odd ones
+HALVES = (
+    """    mov.u32 %r30, %ctaid.y;
+    and.b32 %r31, %r10, 1;
+    setp.ne.u32 %p2, %r30, %r31;
+    @%p2 bra SKIP;
+"""
+    + FILL
+    + "SKIP:\n"
+)
 WILD = FILL.replace("[%d7]", "[%d7+1073741824]")  # a fault
 KERNELS = {
     "quantize": kernel("quantize", 64, QUANTIZE),
@@ -140,6 +150,7 @@ KERNELS = {
     "raw_out": kernel("raw_out", 128, copy("%r21", "%r10")),
     "words_in": kernel("words_in", 64, copy("%r10", "%r10", 4)),
     "fill": kernel("fill", 256, FILL, has_input=False),
+    "halves": kernel("halves", 256, HALVES, has_input=False),
     "wild": kernel("wild", 64, WILD, has_input=False),
 }
 

@@ -184,6 +184,10 @@ class Gpu:
         sizes = [*grid, *[1] * (3 - len(grid)), *block, *[1] * (3 - len(block))]
         self.call("cuLaunchKernel", function, *sizes, shared_bytes, stream, pointers, None)
 
+    def live(self) -> int:
+        """How many modules, streams, events, graphs and pieces of page-locked memory there are."""
+        return self.library.executor_live()
+
     def confine(self, ranges: Sequence[tuple[int, int, bool]]) -> None:
         """All that the next launch may touch: address, bytes, whether it may write."""
         flat = [number for one in ranges for number in one]

@@ -63,6 +63,8 @@ struct Driver {
     u64 launches = 0;
     double clock_ms = 0; // of the device: what the executor took
 
+    int live = 0;                   // modules, streams, events and graphs that nobody has destroyed
+    std::map<CUdevice, int> retained; // how often each device's context is
     std::map<u64, CUdevice> homes;  // allocation -> whose memory it is
 
     // 1 and 2 are the default stream's other names.

@@ -17,7 +17,9 @@
 #define ENTER_CURRENT /* a thread has to say which device it means */                                                  \
     ENTER_INITIALIZED                                                                                                  \
     if (contexts().empty() || contexts().back() == nullptr)                                                            \
-        return refuse(d, CUDA_ERROR_INVALID_CONTEXT, "no context is current in this thread");
+        return refuse(d, CUDA_ERROR_INVALID_CONTEXT, "no context is current in this thread");                          \
+    if (d.retained[device_of(contexts().back())] <= 0)                                                                 \
+        return refuse(d, CUDA_ERROR_INVALID_CONTEXT, "the context that is current was released");
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace ptx {

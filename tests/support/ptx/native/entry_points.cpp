@@ -45,6 +45,7 @@ CUresult load(Driver &d, CUmodule *module, const void *image) {
         auto loaded = std::make_unique<Loaded>();
         loaded->module = parse(text, d.memory);
         *module = reinterpret_cast<CUmodule>(loaded.release());
+        d.live++;
         return CUDA_SUCCESS;
     } catch (const Refused &refused) {
         return refuse(d, CUDA_ERROR_INVALID_PTX, refused.what());
@@ -103,7 +104,12 @@ EXPORT void executor_reset() { // as if the process had started anew; allocation
     d.calls.clear();
     d.operands.clear();
     d.launches = 0;
+    d.retained.clear();
     d.default_stream = {};
+}
+
+EXPORT int executor_live() { // what is not destroyed, and page-locked memory that is not freed
+    return driver().live + static_cast<int>(driver().pinned.size());
 }
 
 // All that the next launch may touch: `count` times base, bytes, whether it may write. Graphs keep it with the launch.
@@ -188,12 +194,13 @@ EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
 EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
     ENTER_INITIALIZED
     *context = context_of(device);
+    d.retained[device]++;
     return CUDA_SUCCESS;
 }
 
-EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice) {
+EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
     ENTER
-    return CUDA_SUCCESS;
+    return d.retained[device]-- > 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
 
 EXPORT CUresult cuCtxSetCurrent(CUcontext context) {
@@ -249,6 +256,7 @@ EXPORT CUresult cuModuleUnload(CUmodule module) {
     for (const auto &[name, address] : loaded->module->globals)
         d.memory.release(address);
     delete loaded;
+    d.live--;
     return CUDA_SUCCESS;
 }
 

@@ -106,6 +106,7 @@ EXPORT CUresult cuPointerGetAttribute(void *value, int attribute, CUdeviceptr po
 EXPORT CUresult cuStreamCreate(CUstream *stream, unsigned) {
     ENTER_CURRENT
     *stream = reinterpret_cast<CUstream>(new Stream);
+    d.live++;
     return CUDA_SUCCESS;
 }
 
@@ -113,6 +114,7 @@ EXPORT CUresult cuStreamDestroy_v2(CUstream stream) {
     ENTER
     d.drain(d.stream(stream));
     delete reinterpret_cast<Stream *>(stream);
+    d.live--;
     return CUDA_SUCCESS;
 }
 
@@ -140,12 +142,14 @@ EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
         return CUDA_ERROR_ILLEGAL_STATE;
     s.capturing = false;
     *graph = reinterpret_cast<CUgraph>(new std::vector<Work>(std::move(s.captured)));
+    d.live++;
     return CUDA_SUCCESS;
 }
 
 EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph, unsigned long long) {
     ENTER_CURRENT
     *executable = reinterpret_cast<CUgraphExec>(new std::vector<Work>(*reinterpret_cast<std::vector<Work> *>(graph)));
+    d.live++;
     return CUDA_SUCCESS;
 }
 
@@ -160,24 +164,28 @@ EXPORT CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream) {
 EXPORT CUresult cuGraphDestroy(CUgraph graph) {
     ENTER
     delete reinterpret_cast<std::vector<Work> *>(graph);
+    d.live--;
     return CUDA_SUCCESS;
 }
 
 EXPORT CUresult cuGraphExecDestroy(CUgraphExec executable) {
     ENTER
     delete reinterpret_cast<std::vector<Work> *>(executable);
+    d.live--;
     return CUDA_SUCCESS;
 }
 
 EXPORT CUresult cuEventCreate(CUevent *event, unsigned) {
     ENTER_CURRENT
     *event = reinterpret_cast<CUevent>(new Event);
+    d.live++;
     return CUDA_SUCCESS;
 }
 
 EXPORT CUresult cuEventDestroy_v2(CUevent event) {
     ENTER
     delete reinterpret_cast<Event *>(event);
+    d.live--;
     return CUDA_SUCCESS;
 }
 
