@@ -2,6 +2,7 @@
 
 from dyadic.dialects import qi
 from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they register how each op is computed
+    attention,
     depthwise,
     embedding,
     interpolation,

@@ -122,8 +122,8 @@ def _launch(
     m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
     form = FULL if rest is not None and (s < HIGH_SHIFT).any() else HIGH
     if rest is None:  # any shift makes 0 of 0
-        form = form_of(m, s, short=all(each.form.value == "short" for each in parts))
-        s = shifts_for(form, m, s)
+        form = form_of(m.tolist(), s.tolist(), short=all(each.form.value == "short" for each in parts))
+        s = shifts_for(form, m.tolist(), s.tolist())
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
     channels = tuple(shape(each.out)[-1] for each in parts) if len(parts) > 1 else ()
     spec = ProductSpec(

@@ -1,6 +1,7 @@
 """Every kernel family by name: what describes it and what writes it. The one place to register a kernel."""
 
 from dyadic.passes.lower.cuda.kernels.families import (
+    attention,
     boundary,
     copy,
     depthwise,
@@ -16,12 +17,14 @@ from dyadic.passes.lower.cuda.kernels.families import (
     softmax,
     transpose,
 )
+from dyadic.passes.lower.cuda.kernels.families.attention_spec import AttentionSpec
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.launches.registry import Registry
 
 # family -> (spec dataclass, generator(spec, symbol))
 REGISTRY = Registry(
     {
+        "attention": (AttentionSpec, attention.generate),
         "avg_pool": (pool.AvgPoolSpec, pool.generate_avg),
         "copy": (copy.CopySpec, copy.generate),
         "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),

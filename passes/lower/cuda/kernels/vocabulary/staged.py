@@ -6,7 +6,7 @@ words of k, and lie as [word of k][columns], so that a fragment's words meet no 
 both are 0; behind the last row or column is anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch_mlir import ir
@@ -69,6 +69,7 @@ class Rows:
     count: int
     thread: Value
     threads: int
+    order: Callable[[Value], Value] | None = None  # which of the rows lies in a place
 
     @staticmethod
     def size(count: int) -> int:
@@ -80,7 +81,7 @@ class Rows:
         parts = []
         for start in range(0, self.count * 4, self.threads):
             local = div(add(self.thread, start), 4)
-            row = add(self.first, local)
+            row = add(self.first, local if self.order is None else self.order(local))
             inside = below(row, self.rows)
             source = at(self.source, signed_wide(mul(arith.select(inside, row, const(0)), self.stride)))
             parts.append((local, source, inside))
@@ -114,7 +115,7 @@ class Rows:
         for _, source, _ in self._parts():
             start = at(source, wide(least(k, self.depth - 1)))
             four = load_any(start, WORDS)
-            every.append([arith.andi(word, _first(self._left(add(k, 4 * n), 4))) for n, word in enumerate(four)])
+            every.append([arith.andi(word, first_bytes(self._left(add(k, 4 * n), 4))) for n, word in enumerate(four)])
         return every
 
     def finish(self, loaded: Loaded, stage: Value) -> None:
@@ -188,7 +189,7 @@ def turned(rows: Sequence[Value]) -> list[Value]:
     return [permute(*pair, selector) for pair in (low, high) for selector in (0x5410, 0x7632)]
 
 
-def _first(bytes_: Value) -> Value:
+def first_bytes(bytes_: Value) -> Value:
     """A mask of the lowest 0 to 4 bytes."""
     bits = wide(mul(bytes_, 8))
     return arith.trunci(integer(32), sub(arith.shli(const(1, 64), bits), 1))
