@@ -93,6 +93,8 @@ CASES = {
         "ld.global.u32 %r2, [%d5];", FAILED, "race: (reads|writes) global byte"),
     "a barrier in divergent code": (DIVERGE.format(many="bar.sync 0;", few=""), FAILED, "barrier in divergent code"),
     "a barrier under a guard": ("setp.lt.u32 %p0, %t, 7; @%p0 bar.sync 0;", FAILED, "barrier in divergent code"),
+    "a barrier after some lanes returned": (
+        "and.b32 %u, %t, 31; setp.lt.u32 %p0, %u, 7; @%p0 ret; bar.sync 0;", FAILED, "barrier in divergent code"),
     "ldmatrix in divergent code": (
         DIVERGE.format(many="ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r1}, [%s];", few=""), FAILED, "whole warp"),
     "shuffle without its members": (
@@ -118,6 +120,12 @@ def test_a_fault_is_found(gpu: Gpu, name: str) -> None:
         run(gpu, body)
     assert caught.value.result == result
     assert "k, block (0, 0, 0), warp" in caught.value.said and "lane" in caught.value.said
+
+
+@pytest.mark.parametrize("together", ["bar.sync 0;", "shfl.sync.idx.b32 %r1, %t, 0, 31, -1;"])
+def test_lanes_meet_in_front_of_a_branch(gpu: Gpu, together: str) -> None:
+    """LLVM may put what a branch does behind where it ends: lanes that go straight on wait for the others."""
+    run(gpu, f"and.b32 %u, %t, 31; setp.lt.u32 %p0, %u, 7; @%p0 bra FEW; JOIN: {together} ret; FEW: bra.uni JOIN;")
 
 
 def test_a_launch_may_touch_its_operands_alone(gpu: Gpu) -> None:

@@ -111,13 +111,8 @@ class Windows:
         return self.block_items * self.slices
 
     @property
-    def numbers(self) -> int:
-        """That a thread has of its window: for the planes of 16 bits as many as for one."""
-        return self.width
-
-    @property
     def shared_bytes(self) -> int:
-        return 4 * self.numbers * self.threads if self.slices > 1 else 0
+        return 4 * self.width * self.threads if self.slices > 1 else 0
 
     @property
     def grid_y(self) -> int:
@@ -313,7 +308,7 @@ class _Pool:
         spec = self.spec
 
         def shared_place(slice_: Value, k: int) -> Value:
-            row = add(mul(slice_, spec.numbers), k)
+            row = add(mul(slice_, spec.width), k)
             return at(ring(), mul(add(mul(row, spec.block_items), self.local), 4))
 
         def give() -> None:

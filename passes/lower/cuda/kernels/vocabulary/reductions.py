@@ -6,8 +6,9 @@ All threads of a block come here together.
 from collections.abc import Callable, Sequence
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, gpu, nvvm
+from torch_mlir.dialects import arith, gpu
 
+from dyadic.passes.lower.cuda.kernels.vocabulary import lanes as lanes_
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     at,
@@ -33,12 +34,11 @@ def slot_bytes(lanes: int) -> int:
 
 def across(value: Value, distance: int) -> Value:
     """What the lane has whose number differs in one bit; 32 or 64 bits."""
-    if ir.IntegerType(value.type).width == 64:
-        halves = [arith.trunci(integer(32), part) for part in (value, arith.shrui(value, const(32, 64)))]
-        low, high = (arith.extui(integer(64), across(half, distance)) for half in halves)
-        return arith.ori(low, arith.shli(high, const(32, 64)))
-    how = ir.Attribute.parse("#nvvm<shfl_kind bfly>")
-    return nvvm.shfl_sync(const(-1), value, const(distance), const(WARP - 1), how, results=[integer(32)])
+    if ir.IntegerType(value.type).width == 32:
+        return lanes_.across(value, distance)
+    halves = [arith.trunci(integer(32), part) for part in (value, arith.shrui(value, const(32, 64)))]
+    low, high = (arith.extui(integer(64), lanes_.across(half, distance)) for half in halves)
+    return arith.ori(low, arith.shli(high, const(32, 64)))
 
 
 def over_row(values: Sequence[Value], joins: Sequence[Join], lanes: int, slot: int = 0) -> list[Value]:
