@@ -41,6 +41,10 @@ from dyadic.passes.rewriting import defining, module_pass
 from dyadic.runtime.layout import Layout, Margin, rows_of
 from dyadic.runtime.program import ALIGNMENT
 
+# Bytes that may be read behind a tensor where pixels are wider: the last chunk of a copy to shared memory. Whoever is
+# there must not be written by the same kernel.
+READ_BEHIND = 16
+
 
 @dataclass
 class Storage:
@@ -252,6 +256,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             pixel = storage.sizes.channels if packed else padded_pixel(storage.sizes.channels, width)
             row = (storage.sizes.columns + halo.left + halo.right) * pixel
             used = (storage.sizes.rows + halo.top + halo.bottom) * row
+            used += READ_BEHIND if width > DWORD else 0
             image = -(-used // ALIGNMENT) * ALIGNMENT
             offset = halo.top * row + halo.left * pixel
             plane = image if storage.wide else 0
