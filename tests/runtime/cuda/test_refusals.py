@@ -11,6 +11,7 @@ from support.ptx import by_hand
 import dyadic
 from dyadic.runtime import artifact
 from dyadic.runtime.cuda.code_sections import stored
+from dyadic.runtime.cuda.driver import driver
 from dyadic.runtime.errors import ArtifactError, MachineError, ResourceError, UsageError
 
 
@@ -179,21 +180,26 @@ def test_a_missing_kernel_is_found_at_once(write, network, cuda) -> None:
 
 
 def test_a_forked_process_is_told(model, x, cuda) -> None:
+    """And calls the driver for nothing, not to give back what is its parent's either."""
     with dyadic.load(model, device="cuda") as session:
+        functions = driver().functions
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
             said = b"nothing"
+            functions.clear()
             try:
                 session(x[:1])
             except UsageError as error:
                 said = str(error).encode()
+                session.close()
+                said += b"; closed"
             finally:
-                session.close()  # takes nothing from the parent
                 os.write(write, said)
                 os._exit(0)
         os.waitpid(child, 0)
-        assert b"CUDA to that one alone" in os.read(read, 1000)
+        said = os.read(read, 1000)
+        assert b"CUDA to that one alone" in said and said.endswith(b"; closed")
         session(x[:1])
         os.close(read)
         os.close(write)
