@@ -1,0 +1,182 @@
+"""Makes the folder that `run` takes along: `python -m benchmarks.gpu prepare FOLDER`. Needs the compiler, and for the
+records of kernels a C++ compiler, too (`tests/support/ptx`).
+
+What networks answer is what the program for the processor of the same compile answers: the bits are the same on every
+target. Artifacts are stripped to what a GPU needs.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dyadic
+from benchmarks.gpu import recorder, sweep, tiles
+from benchmarks.gpu.bits import KERNELS, PLAN, digests, feeds
+from benchmarks.gpu.cases import GROUPS, Case
+from benchmarks.gpu.parts import TREE
+from benchmarks.gpu.records import CUBIN, PTX, Records, joined
+from dyadic.compiler.targets.cuda.assemble import assemble
+from dyadic.compiler.targets.cuda.codegen import CodegenError
+from dyadic.runtime import artifact
+from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.cpu import levels
+from dyadic.runtime.errors import DyadicError
+from dyadic.runtime.tensor_info import TensorInfo
+
+ARCHITECTURE = "sm_90a"
+SEED = 20261129
+TESTS = (
+    "tests/ptx/test_fragments.py", "tests/ptx/test_instructions.py", "tests/ptx/test_gemm.py",
+    "tests/ptx/test_programs.py", "tests/passes/lower/cuda",
+)  # fmt: skip
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Groups of networks, tests whose launches are recorded, and networks whose tiles are swept."""
+
+    groups: Sequence[str] = ("timed", "small")
+    tests: Sequence[str] = TESTS
+    swept: Sequence[str] = ("resnet50",)
+    sides: Sequence[int] = (4096, 8192)  # of square matrices
+    architecture: str = ARCHITECTURE
+    shapes: int = 100  # of tiles, at most
+
+
+def flushed(line: str) -> None:
+    print(line, flush=True)
+
+
+def prepare(folder: Path, wanted: Wanted, say: Say = flushed) -> None:
+    """Write the folder. What cannot be compiled, as what has no kernels for GPUs, is left out, and that is said."""
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+
+    def done(what: str) -> None:
+        say(f"{time.perf_counter() - start:6.0f} s, {size_of(folder) / 1e6:5.1f} MB: {what}")
+
+    if wanted.tests:
+        records = recorded(wanted.tests)
+        add_cubins(records, wanted.architecture)
+        records.save(folder / KERNELS)
+        done(f"{len(records.launches)} launches, {len(records.codes)} texts of kernels; left out {records.said}")
+    products: dict[str, sweep.Products] = {}
+    said: dict[str, Any] = {"architecture": wanted.architecture, "networks": {}, "left out": {}}
+    for group in wanted.groups:
+        for name, case in GROUPS[group]().items():
+            try:
+                said["networks"][name] = network(
+                    folder, name, case, wanted.architecture, products if name in wanted.swept else None
+                )
+                done(name)
+            except DyadicError as error:
+                said["left out"][name] = str(error)
+                done(f"{name} is left out: {error}")
+            (folder / PLAN).write_text(json.dumps(said, indent=1) + "\n")
+    if products or wanted.sides:
+        swept = sweep.prepare(products, wanted.sides, wanted.architecture, wanted.shapes)
+        swept.save(folder / tiles.FILE)
+        done(f"{len(swept.said['cases'])} products in {len(swept.codes)} tiles")
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+# --- networks
+
+
+def network(
+    folder: Path, name: str, case: Case, architecture: str, products: dict[str, sweep.Products] | None
+) -> dict[str, Any]:
+    """Compile a network for both targets, keep the GPU's program, and say what the processor's answers. `products`
+    gets those that are swept."""
+    model, samples, examples = case.make()
+    file = re.sub(r"\W+", "_", name) + ".dyq"
+    told: dict[str, Any] = case.options | ({} if examples is None else {"example_inputs": examples})
+    best = levels.usable()[0]
+    made = dyadic.compile(model, samples, target=f"cpu:{best},cuda:{architecture}", measure=False, **told)
+    with tempfile.TemporaryDirectory() as place:
+        whole = Path(place, "whole.dyq")
+        made.save(whole)
+        strip(whole, folder / file)
+        if products is not None:
+            products[name] = sweep.products_of(whole)
+        with dyadic.load(whole, device="cpu", max_batch=case.count, isa=best) as session:
+            session.batch_first = True
+            said = {
+                "file": file, "seed": SEED, "count": case.count, "timed": case.timed, "shared": case.shared,
+                "inputs": [_input(info, case.words) for info in session.inputs],
+            }  # fmt: skip
+            answers = session.run(None, feeds(said, case.count))
+            said["answers"] = {
+                info.name: digests(answer) for info, answer in zip(session.outputs, answers, strict=True)
+            }
+    return said
+
+
+def _input(info: TensorInfo, words: int) -> dict[str, Any]:
+    return {"name": info.name, "dims": [*info.shape[1:]], "dtype": str(info.dtype), "words": words}
+
+
+def strip(source: Path, target: Path) -> None:
+    """Without the processor's program and the integer graph, which holds all weights once more."""
+    with open_artifact(source, "all", copy=False) as file:
+        programs = [program for program in file.programs if program.target == "cuda"]
+        needed = {name for program in programs for name in program.sections}
+        sections = {name: bytes(file.section(name)) for name in file.sections if name in needed}
+        artifact.write(target, programs=programs, sections=sections, made=file.made)
+
+
+# --- kernels
+
+
+def recorded(tests: Sequence[str]) -> Records:
+    """What these tests launch. Raises RuntimeError where one fails: then nothing says what is right."""
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", recorder.__name__, *tests]
+        done = subprocess.run(
+            command, cwd=TREE, env=os.environ | {recorder.FOLDER: place}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"the tests of kernels fail, so that nothing is recorded:\n{done.stdout[-3000:]}")
+        every = [Records.load(path) for path in sorted(Path(place).iterdir())]
+    if not every:
+        raise RuntimeError(f"no test launched anything (is there a C++ compiler?):\n{done.stdout[-1000:]}")
+    total = joined(every)
+    total.said = {"left out": sum(one.said["left out"] for one in every)}
+    total.launches.sort(key=lambda one: (_worth(one.test), one.test))
+    return total
+
+
+def _worth(test: str) -> int:
+    """Single instructions first: what is wrong there explains the rest."""
+    order = [path.removeprefix("tests/") for path in TESTS]
+    return next((n for n, path in enumerate(order) if test.startswith(path)), len(order))
+
+
+def add_cubins(records: Records, architecture: str) -> None:
+    """Code as a GPU takes it, beside the text, where there is an assembler; it saves the time to do that there."""
+
+    def cubin(key: str) -> bytes | None:
+        text = records.blob(records.codes[key][PTX]).decode()
+        try:
+            made = assemble(text, architecture)
+        except CodegenError:  # text of tests by hand, for another architecture
+            return None
+        return made.cubin if made else None
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for key, made in zip(records.codes, pool.map(cubin, list(records.codes)), strict=True):
+            if made is not None:
+                records.codes[key][CUBIN] = records.put(made)

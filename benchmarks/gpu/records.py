@@ -1,0 +1,109 @@
+"""Launches of kernels and what they have to answer, in one file. Needs numpy alone, on both sides.
+
+The file: 8 bytes, the length of an index as JSON; the index; then blobs, compressed, each once, by their SHA-256.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PTX, CUBIN = "ptx", "cubin"
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory that a kernel is given the place of byte `start` of: its content, and what is there afterwards (None: a
+    kernel does not write it), both names of blobs."""
+
+    content: str
+    start: int = 0
+    result: str | None = None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch. `test` says whose; `code` is a key of `Records.codes`; arguments are buffers and 32-bit numbers."""
+
+    test: str
+    code: str
+    kernel: str
+    grid: tuple[int, ...]
+    block: tuple[int, ...]
+    shared_bytes: int
+    arguments: tuple[Buffer | int, ...]
+
+    def to_json(self) -> list[Any]:
+        said = [one if isinstance(one, int) else [one.content, one.start, one.result] for one in self.arguments]
+        return [self.test, self.code, self.kernel, [*self.grid], [*self.block], self.shared_bytes, said]
+
+    @staticmethod
+    def from_json(said: list[Any]) -> "Launch":
+        test, code, kernel, grid, block, shared_bytes, arguments = said
+        every = tuple(one if isinstance(one, int) else Buffer(*one) for one in arguments)
+        return Launch(test, code, kernel, tuple(grid), tuple(block), shared_bytes, every)
+
+
+@dataclass
+class Records:
+    """`codes` has blobs of the same kernels by kind (PTX text, perhaps a cubin); `said` is whatever else is known."""
+
+    launches: list[Launch] = field(default_factory=list)
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    said: dict[str, Any] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)  # compressed
+
+    def put(self, content: bytes) -> str:
+        """The name of a blob with that content."""
+        name = hashlib.sha256(content).hexdigest()[:24]
+        if name not in self.blobs:
+            self.blobs[name] = zlib.compress(content, 6)
+        return name
+
+    def put_code(self, kinds: Mapping[str, bytes]) -> str:
+        """The key of code that there is in these kinds."""
+        made = {kind: self.put(content) for kind, content in kinds.items()}
+        key = made.get(PTX) or next(iter(made.values()))
+        self.codes.setdefault(key, {}).update(made)
+        return key
+
+    def blob(self, name: str) -> bytes:
+        return zlib.decompress(self.blobs[name])
+
+    @property
+    def size(self) -> int:
+        """Bytes of all blobs."""
+        return sum(len(one) for one in self.blobs.values())
+
+    def save(self, path: Path) -> None:
+        places, at = {}, 0
+        for name, content in self.blobs.items():
+            places[name] = [at, len(content)]
+            at += len(content)
+        launches = [one.to_json() for one in self.launches]
+        index = json.dumps({"launches": launches, "codes": self.codes, "said": self.said, "blobs": places}).encode()
+        packed = zlib.compress(index, 6)
+        path.write_bytes(len(packed).to_bytes(8, "little") + packed + b"".join(self.blobs.values()))
+
+    @staticmethod
+    def load(path: Path) -> "Records":
+        data = path.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        index = json.loads(zlib.decompress(data[8:start]))
+        blobs = {name: data[start + at : start + at + size] for name, (at, size) in index["blobs"].items()}
+        return Records([Launch.from_json(one) for one in index["launches"]], index["codes"], index["said"], blobs)
+
+
+def joined(every: Iterable[Records]) -> Records:
+    """All of them as one."""
+    total = Records()
+    for one in every:
+        total.launches += one.launches
+        total.blobs |= one.blobs
+        for key, kinds in one.codes.items():
+            total.codes.setdefault(key, {}).update(kinds)
+        total.said |= one.said
+    return total

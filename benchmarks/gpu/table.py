@@ -1,0 +1,225 @@
+"""Writes docs/gpu.md from what was predicted and what was measured: `python -m benchmarks.gpu table [OUT]`.
+
+What is given is kept beside this file, without the answers that were right, so that the page can be made again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu.parts import TREE
+from benchmarks.gpu.prediction import ASSUMED, PREDICTED
+from benchmarks.gpu.run import wrong
+
+PAGE = TREE / "docs" / "gpu.md"
+MEASURED = Path(__file__).with_name("measured.json")
+TEMPLATE = Path(__file__).with_name("page.md")
+Said = Mapping[str, Any]
+
+NOTHING = """
+**Nothing was measured on a GPU yet.** All kernels have run on the [executor of tests](testing.md#a-gpu-for-tests)
+alone, where they give every bit of the processor's programs. It and they come from one reading of the manual, which is
+the risk that a day with a GPU removes. What is said of speed below is a model's.
+"""
+
+
+def page(predicted: Said | None, measured: Said | None) -> str:
+    text = TEMPLATE.read_text()
+    text = text.replace("{measured}", measured_section(measured, predicted) if measured else NOTHING)
+    return text.replace("{predicted}", predicted_section(predicted) if predicted else "")
+
+
+def write(out: Path | None) -> None:
+    """The page, from `out` or from what the last one left."""
+    if out is not None:
+        MEASURED.write_text(json.dumps(kept(json.loads(out.read_text())), separators=(",", ":")) + "\n")
+    PAGE.write_text(current())
+
+
+def current() -> str:
+    """The page as it should be."""
+    predicted, measured = (json.loads(path.read_text()) if path.exists() else None for path in (PREDICTED, MEASURED))
+    return page(predicted, measured)
+
+
+def kept(report: Said) -> dict[str, Any]:
+    """A report with counts in place of the many answers that were right."""
+    parts = dict(report["parts"])
+    for name in ("kernels", "networks"):
+        answers = parts.get(name, {})
+        bad = {key: one for key, one in answers.items() if one.get("wrong") or "failed" in one or "left out" in one}
+        counts = {"items": len(answers), "launches": sum(one.get("launches", 0) for one in answers.values())}
+        parts[name] = {"counts": counts, "bad": bad}
+    return {"seconds": report["seconds"], "parts": parts}
+
+
+# --- what was predicted
+
+
+def predicted_section(said: Said) -> str:
+    rows = [
+        [
+            f"batch {batch}", f"{one['ms']:.3f} ms", f"{one['images_per_s']:,}", f"{one['share of tensor cores']:.0%}",
+            *(f"{one['parts_ms'].get(name, 0):.3f}" for name in PARTS),
+        ]
+        for batch, one in said["batches"].items()
+    ]  # fmt: skip
+    head = ["", "predicted", "images a second", "of int8's peak", *(f"{name}, ms" for name in PARTS)]
+    text = f"""
+## What a model says
+
+`python -m benchmarks.gpu predict gpu-day`, of {said["network"]} ({said["launches"]} launches, {said["macs"] / 1e9:.2f}
+GMAC an image) on an H200: to be held against a GPU, and not to be trusted before. The executor counts what every launch
+does for one image: `mma`, instructions, wavefronts of shared memory, sectors, barriers. A launch takes what a node of
+the graph and a block cost at least, and the largest of the other columns, which say where the time goes.
+
+{table(head, rows)}
+The launches that take longest:
+
+"""
+    slowest = []
+    for batch, one in said["batches"].items():
+        slowest += [
+            [f"batch {batch}", f"`{row['layer']}`", f"{row['us']:.1f}", row["limit"]] for row in one["slowest"][:4]
+        ]
+    text += table(["", "layer", "us", "limit"], slowest)
+    text += "\nWhat it assumes:\n\n" + table(["what", "how much", "where from"], [list(row) for row in ASSUMED])
+    return text
+
+
+PARTS = ("nodes", "latency", "tensor cores", "instructions", "shared memory", "second cache", "memory")
+
+
+# --- what was measured
+
+
+def measured_section(said: Said, predicted: Said | None) -> str:
+    """Only what there is."""
+    parts = said["parts"]
+    device = parts["device"]["device"]
+    text = "\n## What was measured\n\n"
+    text += f"On one {device['name']} ({device['architecture']}), driver of CUDA {device['driver']}.\n"
+    for make in (_bits, _peaks, _graphs, _squares, _tiles, _slowest, _others):
+        text += make(parts, predicted)
+    return text
+
+
+def _bits(parts: Said, predicted: Said | None) -> str:
+    text = "\n### Bits\n\n"
+    for name in ("kernels", "networks"):
+        one = parts.get(name)
+        if one:
+            counts, bad = one["counts"], one["bad"]
+            launches = f" ({counts['launches']:,} launches)" if counts["launches"] else ""
+            text += f"* {name}: {counts['items'] - len(bad)} of {counts['items']}{launches} as expected\n"
+            for item, answer in bad.items():
+                why = answer.get("failed") or answer.get("left out") or f"{answer['wrong']} wrong"
+                text += f"  * `{item}`: {why.splitlines()[-1]}\n"
+    tiles = [parts.get("squares", {}), parts.get("tiles", {})]
+    if any(tiles):
+        text += f"* products in other tiles: {'some bits differ' if any(map(wrong, tiles)) else 'all bits alike'}\n"
+    return text
+
+
+def _peaks(parts: Said, predicted: Said | None) -> str:
+    found = {name: one for name, one in parts.get("peaks", {}).items() if "failed" not in one and "left out" not in one}
+    rows = []
+    if one := found.get("tensor cores"):
+        rows.append(["`mma.sync` of int8 from registers", f"{one['macs_per_s'] / 1e12:.0f} TMAC/s"])
+    if one := found.get("launches"):
+        rows.append(["a node of a graph that does nothing", f"{one['node_us']['median']:.2f} us"])
+    for name in ("second cache", "memory"):
+        if one := found.get(name):
+            rows.append([name, f"{one['read'] / 1e12:.2f} TB/s read, {one['copy'] / 1e12:.2f} TB/s copied"])
+    for way, one in found.get("bus", {}).items():
+        if isinstance(one, dict):
+            rows.append([way, f"{one['bytes_per_s'] / 1e9:.1f} GB/s"])
+    return "\n### What the device does at best\n\n" + table(["", ""], rows) if rows else ""
+
+
+def _ms(parts: Said, part: str, item: str) -> str:
+    one = parts.get(part, {}).get(item, {})
+    return f"{one['ms']['median']:.3f}" if "ms" in one else "-"
+
+
+def _graphs(parts: Said, predicted: Said | None) -> str:
+    peak = parts.get("peaks", {}).get("tensor cores", {}).get("macs_per_s")
+    rows = []
+    for item, one in parts.get("graphs", {}).items():
+        if "steps_ms" not in one:
+            rows.append([item, one.get("failed", one.get("left out", "")).splitlines()[-1], *["-"] * 8])
+            continue
+        ms, (name, _, batch) = one["steps_ms"]["median"], item.rpartition(", batch ")
+        share = f"{one['macs'] / ms * 1e3 / peak:.0%}" if peak else "-"
+        said = predicted["batches"].get(batch) if predicted and predicted["network"] == name else None
+        rows.append([
+            item, str(one["launches"]), f"{ms:.3f}", f"{said['ms']:.3f}" if said else "-", share,
+            f"{one['whole_ms']['median']:.3f}", f"{one['call_ms']['median']:.3f}", _ms(parts, "torch", item),
+            _ms(parts, "torch.compile", item), _ms(parts, "tensorrt", item),
+        ])  # fmt: skip
+    head = [
+        "",
+        "launches",
+        "ours",
+        "predicted",
+        "of the peak",
+        "with copies",
+        "a call",
+        "PyTorch",
+        "`torch.compile`",
+        "TensorRT",
+    ]
+    note = (
+        "\nMilliseconds, medians. Ours: the network's graph; with copies: quantization, dequantization and the bus, "
+        "too; a call: as the host sees it. The peak is the measured one. Peers: float16, inputs on the device.\n"
+    )
+    return "\n### Networks\n\n" + table(head, rows) + note if rows else ""
+
+
+def _squares(parts: Said, predicted: Said | None) -> str:
+    rows = []
+    for one in parts.get("squares", {}).values():
+        if "tiles" in one:
+            best = min(one["tiles"], key=lambda row: row["ms"])
+            rows.append([f"ours, {one['side']}", f"{best['macs_per_s'] / 1e12:.0f}", str(best["tile"])])
+    for item, one in parts.get("products", {}).items():
+        if "macs_per_s" in one:
+            rows.append([f"cuBLASLt, {item}", f"{one['macs_per_s'] / 1e12:.0f}", ""])
+    return "\n### Large products\n\n" + table(["", "TMAC/s", "best tile"], rows) if rows else ""
+
+
+def _tiles(parts: Said, predicted: Said | None) -> str:
+    rows = []
+    for item, one in parts.get("tiles", {}).items():
+        for product in one.get("products", []):
+            own = next((row["us"] for row in product["tiles"] if row["tile"] == product["own"]), None)
+            best = min(product["tiles"], key=lambda row: row["us"])
+            if own is not None and best["us"] < 0.95 * own:
+                rows.append([item, f"`{product['layer']}`", f"{own:.1f}", f"{best['us']:.1f}", str(best["tile"])])
+    head = ["", "layer", "chosen, us", "best, us", "best tile"]
+    return "\n### Tiles that would be 5 % faster\n\n" + table(head, rows) if rows else ""
+
+
+def _slowest(parts: Said, predicted: Said | None) -> str:
+    rows = [
+        [item, f"`{row['layer']}`", row["op"], f"{row['us']:.1f}", f"{row['macs'] / 1e6:.0f}"]
+        for item, one in parts.get("graphs", {}).items()
+        for row in one.get("slowest", [])[:3]
+    ]
+    return "\n### Slowest launches\n\n" + table(["", "layer", "op", "us", "MMAC an image"], rows) if rows else ""
+
+
+def _others(parts: Said, predicted: Said | None) -> str:
+    """Who is missing, and why."""
+    lines = []
+    for name in ("products", "torch", "torch.compile", "tensorrt"):
+        why = {one.get("failed", one.get("left out", "")) for one in parts.get(name, {}).values()} - {""}
+        lines += [f"* {name}: {one.splitlines()[-1]}\n" for one in sorted(why)]
+    return "\nNot measured:\n\n" + "".join(lines) if lines else ""
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """As Markdown; the first column is text."""
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
