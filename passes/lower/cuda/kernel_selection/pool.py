@@ -55,9 +55,14 @@ def _window(op: Any) -> dict[str, int]:
 
 
 def _blocks(items: int, taps: int) -> dict[str, int]:
-    """Threads that share a window: while there are too few windows, and each has cells for several."""
+    """Threads that share a window: of many cells, while there are too few windows, and each has cells for several."""
     slices = 1
-    while slices < MOST_SLICES and 2 * slices * items <= MANY_THREADS and 2 * slices * LEAST_CELLS <= taps:
+    while (
+        taps > pool.UNROLLED
+        and slices < MOST_SLICES
+        and 2 * slices * items <= MANY_THREADS
+        and 2 * slices * LEAST_CELLS <= taps
+    ):
         slices *= 2
     if slices == 1:
         return {"slices": 1, "block_items": 128}

@@ -199,7 +199,8 @@ class _Thread:
                 return self.row(line, weights, sums)
 
             def column(x: Value, sums: list[Value]) -> Sequence[Value]:
-                return self.tap(self.loads(add(line, mul(x, spec.tap_x))), 0, add(weights, mul(x, spec.padded)), sums)
+                start = at(self.weights, wide(add(weights, mul(x, spec.padded))))
+                return self.tap(self.loads(add(line, mul(x, spec.tap_x))), 0, start, sums)
 
             return loop(spec.taps_x, column, sums)
 
@@ -215,8 +216,9 @@ class _Thread:
     def row(self, line: Value | int, weights: Value | int, sums: list[Value]) -> list[Value]:
         """A row of the kernel, `line` bytes from the first one; its weights are so many bytes from the first ones."""
         spec, words = self.spec, self.loads(line)
+        start = at(self.weights, weights if isinstance(weights, int) else wide(weights))
         for x in range(spec.taps_x):
-            sums = self.tap(words, x * spec.tap_x, _further(weights, x * spec.padded), sums)
+            sums = self.tap(words, x * spec.tap_x, at(start, x * spec.padded), sums)
         return sums
 
     def loads(self, line: Value | int) -> Callable[[int], list[Value]]:
@@ -231,11 +233,9 @@ class _Thread:
 
         return words
 
-    def tap(
-        self, words: Callable[[int], list[Value]], further: int, weights: Value | int, sums: list[Value]
-    ) -> list[Value]:
+    def tap(self, words: Callable[[int], list[Value]], further: int, weights: Value, sums: list[Value]) -> list[Value]:
         spec = self.spec
-        (word,) = load_words(at(self.weights, weights if isinstance(weights, int) else wide(weights)), spec.width)
+        (word,) = load_words(weights, spec.width)
         single = [arith.andi(word, const(_signed(255 << 8 * k))) for k in range(spec.width)]
         made = list(sums)
         for pixel in range(spec.pixels):
@@ -271,10 +271,6 @@ class _Thread:
             write()
         else:
             when(arith.cmpi(arith.CmpIPredicate.uge, x, self.first), write)
-
-
-def _further(offset: Value | int, number: int) -> Value | int:
-    return offset + number if isinstance(offset, int) else add(offset, number)
 
 
 def _signed(word: int) -> int:
