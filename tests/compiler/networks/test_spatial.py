@@ -3,15 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from support.every_level import check
 from support.meaning import assert_close, outputs, prepared
+from support.ptx.gpu import Gpu
+from support.ptx.networks import check_on_gpu
+from support.ptx.session import gpu
 from support.random_graphs import integers_of
 from torch_mlir import ir
 
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context
+
+__all__ = ["gpu"]
 
 interpolate = torch.nn.functional.interpolate
 
@@ -60,13 +66,18 @@ class Transposed(torch.nn.Module):
         return self.alone(y[:, :, ::4, ::4]), torch.pixel_unshuffle(y, 2), self.row(x[:, :, 0])
 
 
+def network(module: torch.nn.Module, *, mixed: bool) -> tuple[ir.Module, np.ndarray]:
+    """Its integers, and samples. Needs a current context."""
+    torch.manual_seed(0)
+    graph = prepared(import_torch(module.eval(), (torch.zeros(1, 3, 6, 7),), ir.Context.current))
+    graph = ir.Module.parse(str(graph).replace('qd.name = "x"', 'qd.name = "arg0"'))
+    return integers_of(graph, 0, mixed=mixed)
+
+
 def compiled(module: torch.nn.Module, path: Path, *, mixed: bool) -> list[str]:
     """The ops of the steps of an artifact that is right."""
-    torch.manual_seed(0)
-    with new_context() as context, ir.Location.unknown():
-        graph = prepared(import_torch(module.eval(), (torch.zeros(1, 3, 6, 7),), context))
-        graph = ir.Module.parse(str(graph).replace('qd.name = "x"', 'qd.name = "arg0"'))
-        return check(*integers_of(graph, 0, mixed=mixed), path)
+    with new_context(), ir.Location.unknown():
+        return check(*network(module, mixed=mixed), path)
 
 
 @pytest.mark.parametrize("mixed", [False, True], ids=["8 bits", "4, 8 and 16 bits"])
@@ -121,6 +132,12 @@ class Volumes(torch.nn.Module):
 @pytest.mark.parametrize("module", [Windows(), Volumes()], ids=["windows", "volumes"])
 def test_windows(module: torch.nn.Module, tmp_path: Path) -> None:
     assert set(compiled(module, tmp_path / "m.dyq", mixed=False))
+
+
+@pytest.mark.parametrize("module", [Nearest(), Between(), Transposed(), Windows(), Volumes()])
+def test_they_are_right_on_a_gpu(gpu: Gpu, module: torch.nn.Module, tmp_path: Path) -> None:
+    with new_context(), ir.Location.unknown():
+        check_on_gpu(gpu, *network(module, mixed=True), tmp_path / "m.dyq")
 
 
 @pytest.mark.parametrize("module", [Windows(), Volumes()], ids=["windows", "volumes"])

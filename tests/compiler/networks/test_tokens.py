@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.ptx.gpu import Gpu
+from support.ptx.session import gpu
 
 import dyadic
 from dyadic.compiler.targets.cpu.target import TARGET
@@ -12,6 +14,8 @@ from dyadic.dialects import new_context
 from dyadic.dialects.reference import IntegerReference
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.errors import UsageError
+
+__all__ = ["gpu"]
 
 LEVELS = ("x86-64", "avx2", "avx512vnni", "amx")
 ROWS, TYPES, LENGTH, WIDTH = 300, 2, 6, 41  # a width that fills no vector
@@ -59,6 +63,21 @@ def test_all_levels_have_the_references_bits(artifact: Path, module: torch.nn.Mo
         for threads in (1, 3):
             with dyadic.load(artifact, isa=level, threads=threads, max_batch=5) as session:
                 np.testing.assert_array_equal(session(*given.values()), expected)
+
+
+def test_a_gpu_looks_the_same_rows_up(
+    module: torch.nn.Module, gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = tuple(torch.from_numpy(each) for each in feeds(1).values())
+    path, given = tmp_path / "tokens.dyq", list(feeds(5, 1).values())
+    made = dyadic.compile(
+        module, feeds(32), example_inputs=examples, target="cpu:x86-64,cuda:sm_90a", measure=False, progress="off"
+    )
+    made.save(path)
+    gpu.start()
+    monkeypatch.setenv("DYADIC_LIBCUDA", gpu.library._name)
+    with dyadic.load(path, max_batch=5) as here, dyadic.load(path, max_batch=5, device="cuda") as there:
+        np.testing.assert_array_equal(there(*given), here(*given))
 
 
 def test_whole_numbers_of_any_type_are_taken(artifact: Path) -> None:
