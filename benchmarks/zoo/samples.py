@@ -12,7 +12,7 @@ Feeds = dict[str, npt.NDArray[Any]]
 
 GRAIN = 8  # pixels between the numbers that are drawn; linear in between
 NOISE = 0.3
-IDS = 20  # of token numbers
+IDS = 16  # of token numbers
 SIZE = 64  # of a dimension that the model leaves open
 
 

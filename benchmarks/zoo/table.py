@@ -1,5 +1,7 @@
 """The page of what a log says: counts of each group, then network by network."""
 
+from textwrap import wrap
+
 from benchmarks.zoo.networks import GROUPS
 
 Record = dict[str, object]
@@ -23,8 +25,10 @@ of what differs between inputs: networks with random weights often say nearly th
 find nothing in noise (a detector of text: no text anywhere), and then it says nothing of 8 bits; - where the float
 answers are all zero, or all the same. Seconds are of compiling on one core of a shared machine, MiB the most memory of
 the process; *bytes* is the artifact with code for all levels that were compared, beside the float file's. Files with
-another batch than one, or an input that decides, are compiled as `--shape` and `--constant` say. Transformer encoders
-are in [their own list](transformers.md).
+another batch than one, or an input that decides, are compiled as `--shape` and `--constant` say; of the 29 files of
+onnx_asr that make features of sounds only a few were run. Rows are of several days of development: those of networks
+that were not run again keep the times and memory of the day. Transformer encoders are in
+[their own list](transformers.md).
 """
 
 
@@ -52,6 +56,9 @@ def page(records: list[Record]) -> str:
                 "|---" * len(columns) + "|",
             ]
             lines += [row(one) for one in sorted(of_group, key=lambda one: str(one["name"]).rpartition("/")[2])]
+            done = {one["name"] for one in of_group}
+            if others := [name for name in GROUPS.get(group, ()) if name not in done]:
+                lines += ["", *wrap(f"Not run: {', '.join(others)}.", 119)]
     return "\n".join(lines) + "\n"
 
 
