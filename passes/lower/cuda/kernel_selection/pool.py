@@ -16,6 +16,7 @@ from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import View, view
 
 MANY_THREADS = 1 << 17  # what keeps a large GPU busy with one image
+ENOUGH_THREADS = 1 << 13  # so many that each may have more to do
 LEAST_CELLS = 4  # that a thread of several has of a window
 MOST_SLICES = 64
 
@@ -29,7 +30,7 @@ def _window(op: Any) -> dict[str, int]:
     source, made = view(op.x), view(op.out)
     kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
     pixels = made.rows * made.columns
-    width = min(alignment(source, made), 8 if pixels * made.channels >= 8 * MANY_THREADS else 4)
+    width = min(alignment(source, made), _width(pixels * made.channels))
     items = pixels * -(-made.channels // width)
     return {
         "rows": made.rows,
@@ -52,6 +53,11 @@ def _window(op: Any) -> dict[str, int]:
         "width": width,
         **_blocks(items, kernel[0] * kernel[1]),
     }
+
+
+def _width(numbers: int) -> int:
+    """Channels of a thread of a result of so many: with more of them fewer instructions are for where cells are."""
+    return next((width for width in (16, 8) if numbers >= width * ENOUGH_THREADS), 4)
 
 
 def _blocks(items: int, taps: int) -> dict[str, int]:
