@@ -7,11 +7,10 @@ Layers that read one input may be one product: each is a part, with a place of i
 product is looked up before results are gathered.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from torch_mlir import ir
-from torch_mlir.dialects import arith, scf
+from torch_mlir.dialects import arith
 
 from dyadic.passes.lower.cuda.kernels.families.product_spec import HEADER, PART, TABLE
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block
@@ -33,6 +32,8 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     when,
     wide,
 )
+from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import Gathered
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import words
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import Rescale, quantized
 
 
@@ -50,6 +51,8 @@ class Results:
 
     def __init__(self, block: Block) -> None:
         self.block, self.spec, self.ring = block, block.spec, block.ring
+        sizes = (self.spec.threads, self.spec.block_rows, self.spec.block_columns)
+        self.gathered = Gathered(self.ring, block.thread, *sizes)
         params = block.arguments.params
         words = [load(integer(32), at(params, 4 * word), 4) for word in range(HEADER)]
         self.zero_point, self.low, self.high, self.residual_zero_point, self.residual_shift = words
@@ -92,12 +95,12 @@ class Results:
             channel = least(add(block.first_column, column), spec.channels - spec.residual_bytes)
             place = block.place(pixel, image, spec.residual_row, spec.residual_pixel)
             start = at(at(source, place), wide(self._of_group(channel)))
-            target = at(self.ring, add(mul(row, spec.pitch), column))
+            target = self.gathered.at(row, column)
             for plane in range(2 if spec.residual_plane else 1):
                 value = load(words(spec.residual_bytes), at(start, plane * spec.residual_plane), spec.residual_bytes)
-                store(value, at(target, plane * spec.gathered), spec.residual_bytes)
+                store(value, at(target, plane * self.gathered.plane), spec.residual_bytes)
 
-        self._each_piece(spec.residual_bytes, move)
+        self.gathered.each_piece(spec.residual_bytes, move)
 
     def gather(self, sums: Sequence[Value], high: Sequence[Value] = ()) -> None:
         """Requantize, and put bytes where the block's rows are whole; `high` are sums of high bytes."""
@@ -109,7 +112,7 @@ class Results:
             channels = [self._channel(add(first, 8 * x + j)) for j in range(2)]
             for y in range(down):
                 for h in range(2):
-                    place = at(self.ring, add(mul(add(row, 16 * y + 8 * h), spec.pitch), add(first, 8 * x)))
+                    place = self.gathered.at(add(row, 16 * y + 8 * h), add(first, 8 * x))
                     rest = self._residuals(place) if spec.residual else [None, None]
                     results = []
                     for j, channel in enumerate(channels):
@@ -129,23 +132,14 @@ class Results:
                 place = block.place(pixel, image, self.out_row, self.out_pixel)
                 start = at(at(target, place), wide(sub(self._of_group(channel), self.part_start)))
                 start = at(start, signed_wide(self.part_place)) if spec.parts else start
-                source = at(self.ring, add(mul(row, spec.pitch), column))
+                source = self.gathered.at(row, column)
                 for plane in range(2 if spec.out_plane else 1):
-                    value = load(words(spec.store_bytes), at(source, plane * spec.gathered), spec.store_bytes)
+                    value = load(words(spec.store_bytes), at(source, plane * self.gathered.plane), spec.store_bytes)
                     store(value, at(start, plane * spec.out_plane), spec.store_bytes)
 
             when(arith.andi(below(pixel, block.pixels), below(channel, spec.channels)), write)
 
-        self._each_piece(spec.store_bytes, move)
-
-    def _each_piece(self, width: int, body: Callable[[Value, Value], None]) -> None:
-        """`body(row, first column)` for every piece of the block's rows, neighbouring threads side by side."""
-        spec = self.spec
-        pieces = spec.block_columns // width
-        loop = scf.ForOp(self.block.thread, const(spec.block_rows * pieces), const(spec.threads))
-        with ir.InsertionPoint(loop.body):
-            body(div(loop.induction_variable, pieces), mul(rem(loop.induction_variable, pieces), width))
-            scf.yield_([])
+        self.gathered.each_piece(spec.store_bytes, move)
 
     def _of_group(self, channel: Value) -> Value:
         """Of all channels."""
@@ -178,7 +172,7 @@ class Results:
         low = arith.extui(integer(32), load(integer(16), place, 2))
         values = [arith.andi(low, const(255)), arith.shrui(low, const(8))]
         if spec.residual_plane:
-            above = arith.extui(integer(32), load(integer(16), at(place, spec.gathered), 2))
+            above = arith.extui(integer(32), load(integer(16), at(place, self.gathered.plane), 2))
             bytes_ = [arith.andi(above, const(255)), arith.shrui(above, const(8))]
             values = [add(a, arith.shli(sub(b, 128), const(8))) for a, b in zip(values, bytes_, strict=True)]
         return [sub(value, self.residual_zero_point) for value in values]
@@ -192,20 +186,7 @@ class Results:
 
     def _put(self, results: Sequence[Value], place: Value) -> None:
         """Two results of a row."""
-        if self.spec.out_plane:
-            high = [add(arith.shrsi(each, const(8)), 128) for each in results]
-            store(_pair(high), at(place, self.spec.gathered), 2)
-            results = [arith.andi(each, const(255)) for each in results]
-        elif self.spec.table:
+        if self.spec.table:
             table = at(self.ring, self.spec.table_at)
             results = [arith.extui(integer(32), load(integer(8), at(table, each), 1)) for each in results]
-        store(_pair(results), place, 2)
-
-
-def _pair(both: Sequence[Value]) -> Value:
-    return arith.trunci(integer(16), arith.ori(both[0], mul(both[1], 256)))
-
-
-def words(width: int) -> ir.Type:
-    """The type of so many bytes."""
-    return integer(8 * width) if width <= 8 else ir.VectorType.get([width // 4], integer(32))
+        self.gathered.put(results, place, wide=self.spec.out_plane > 0)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, StoredWeights
+from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, SHORT
 
-MARGIN = 16  # between gathered rows, so that they start in different banks
 HEADER = 5  # words: zero point, low, high, zero point of the residual, residual_shift
 WARP_SCALES = 32 * CHUNK  # bytes of a stage, more than all scales
 PART = 6  # words of a part: zero point, low, high, bytes from the first part to it, of a pixel and of a row
@@ -87,16 +87,6 @@ class ProductSpec(StoredWeights):
         return 32 * self.warps_down * self.warps_across
 
     @property
-    def pitch(self) -> int:
-        """From one gathered row of results to the next."""
-        return self.block_columns + MARGIN
-
-    @property
-    def gathered(self) -> int:
-        """Bytes of a gathered plane."""
-        return self.block_rows * self.pitch
-
-    @property
     def stage_bytes(self) -> int:
         """Of a step in shared memory: rows of the input, then of weights, then scales."""
         weights = STEP * self.format.bits // 8 * self.block_columns
@@ -111,7 +101,7 @@ class ProductSpec(StoredWeights):
     def table_at(self) -> int:
         """Where a table lies in shared memory: behind the ring, and the results after it."""
         planes = 2 if self.out_plane or (self.residual and self.residual_plane) else 1
-        return max(self.stages * self.stage_bytes, planes * self.gathered)
+        return max(self.stages * self.stage_bytes, planes * gathered_bytes(self.block_rows, self.block_columns))
 
     @property
     def inputs(self) -> int:

@@ -11,11 +11,11 @@ mask, a product with the scale of its group, a sum, and an exclusive or that mak
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from torch_mlir import ir
-from torch_mlir.dialects import arith, gpu, llvm
+from torch_mlir.dialects import arith, gpu
 
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP
+from dyadic.passes.lower.cuda.kernels.vocabulary.any_address import load_any
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -29,13 +29,13 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     mul,
     rem,
     signed_wide,
-    store,
     sub,
     when,
     wide,
     xor,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, block, ring, thread
+from dyadic.passes.lower.cuda.kernels.vocabulary.staged import store_four, swapped
 from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import commit, copy_async, load_matrices, wait
 
 BYTES = 0x01010101  # a byte in all of a word's
@@ -205,25 +205,13 @@ class Staging:
             return []
         distance, every = self._distance(step), []
         for copy in self.of_input:
-            start = at(copy.source, distance)
-            address = llvm.ptrtoint(integer(64), start)
-            odd = arith.andi(arith.trunci(integer(32), address), const(3))
-            first = at(start, sub(const(0, 64), wide(odd)))
-            last = arith.select(below(const(0), odd), const(CHUNK), const(CHUNK - 4))  # nothing behind is read
-            words = [load(integer(32), at(first, 4 * n), 4) for n in range(WORDS)]
-            words.append(load(integer(32), at(first, wide(last)), 4))
-            bits = mul(odd, 8)
-            every.append([llvm.intr_fshr(words[n + 1], words[n], bits) for n in range(WORDS)])
+            every.append(load_any(at(copy.source, distance), WORDS))
         return every
 
     def finish(self, loaded: Sequence[Sequence[Value]], stage: Value) -> None:
         """Store what was loaded."""
-        kind = ir.VectorType.get([WORDS], integer(32))
         for copy, words in zip(self.of_input, loaded, strict=False):
-            vector = llvm.mlir_undef(kind)
-            for n, word in enumerate(words):
-                vector = llvm.insertelement(vector, word, const(n))
-            store(vector, at(self.ring, add(stage, copy.place)), CHUNK)
+            store_four(words, at(self.ring, add(stage, copy.place)))
 
     def following(self, stage: Value) -> Value:
         """The stage behind one."""
@@ -309,8 +297,3 @@ class Staging:
 def signed(word: int) -> Value:
     """A word as a constant."""
     return const(word - (1 << 32) if word >> 31 else word)
-
-
-def swapped(row: Value, chunk: Value) -> Value:
-    """Where a chunk of the input's row lies in a stage."""
-    return add(mul(row, STEP), mul(xor(chunk, rem(div(row, 2), 4)), CHUNK))
