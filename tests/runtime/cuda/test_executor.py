@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.ptx.gpu import Gpu
 
 import dyadic
 from dyadic.runtime import artifact
@@ -102,16 +103,36 @@ def test_threads_run_at_the_same_time(model, network, x, cuda) -> None:
         session(x[:1])
 
 
-@pytest.mark.parametrize("room", [1000, 1700, 3300, 1600 + 2 * 1680, 6000])
-def test_threads_take_turns_where_memory_is_short(model, network, x, cuda, monkeypatch, room) -> None:
-    """There is no room for another arena, or none for the arrays beside it, or for one more and for no third."""
+def set_room(session: Session, cuda: Gpu, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many bytes of the device are left."""
+    sizes = ctypes.c_size_t(), ctypes.c_size_t()
+    with device_of(session).current():
+        cuda.call("cuMemGetInfo_v2", *map(ctypes.byref, sizes))
+    monkeypatch.setenv("PTX_EXECUTOR_MEMORY", str(sizes[1].value - sizes[0].value + room))
+
+
+@pytest.mark.parametrize("room", [1000, 1700, 3300])
+def test_a_run_waits_where_memory_is_short(model, network, x, cuda, monkeypatch, room) -> None:
+    """There is no room for another arena (1600 bytes), or none for the arrays beside it (1680 each)."""
+    with dyadic.load(model, device="cuda", max_batch=4) as session, ThreadPoolExecutor(1) as pool:
+        session(x[:4])
+        executor = inside(session)
+        with device_of(session).current():
+            held = executor._take(executor._open())
+        set_room(session, cuda, room, monkeypatch)
+        waiting = pool.submit(session, x[:2])
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        executor._give_back(held)
+        np.testing.assert_array_equal(waiting.result(), network.expected(x[:2]))
+        assert executor.idle == [held]
+
+
+def test_threads_take_turns_where_memory_is_short(model, network, x, cuda, monkeypatch) -> None:
+    """There is room for one more arena with its arrays."""
     with dyadic.load(model, device="cuda", max_batch=4) as session:
         session(x[:4])
-        left, sizes = inside(session)._open().device, (ctypes.c_size_t(), ctypes.c_size_t())
-        with left.current():
-            cuda.call("cuMemGetInfo_v2", *map(ctypes.byref, sizes))
-        taken = sizes[1].value - sizes[0].value
-        monkeypatch.setenv("PTX_EXECUTOR_MEMORY", str(taken + room))
+        set_room(session, cuda, 6000, monkeypatch)
         start = threading.Barrier(6)
 
         def work(k: int) -> bool:
@@ -120,7 +141,7 @@ def test_threads_take_turns_where_memory_is_short(model, network, x, cuda, monke
 
         with ThreadPoolExecutor(6) as pool:
             assert all(pool.map(work, range(6)))
-        assert len(inside(session).idle) <= 1 + room // 4960
+        assert len(inside(session).idle) <= 2
 
 
 def test_sessions_share_a_device(model, network, x, cuda) -> None:
