@@ -16,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     prepare = commands.add_parser("prepare", help="make the folder that `run` takes along")
     prepare.add_argument("folder", type=Path)
     prepare.add_argument("--groups", default="timed,small", help="of networks, of timed, small, tiny")
+    prepare.add_argument("--networks", help="of these groups, only these")
     prepare.add_argument("--architecture", default="sm_90a", help="what cubins are made for")
     prepare.add_argument("--no-kernels", action="store_true", help="record no launches of tests")
     prepare.add_argument("--no-tiles", action="store_true", help="make no kernels in other tiles")
@@ -45,6 +46,8 @@ def _do(given: argparse.Namespace) -> int:
         from benchmarks.gpu.prepare import Wanted, prepare
 
         wanted = Wanted(given.groups.split(","), architecture=given.architecture)
+        if given.networks:
+            wanted = replace(wanted, networks=given.networks.split(","))
         if given.no_kernels:
             wanted = replace(wanted, tests=())
         if given.no_tiles:

@@ -91,10 +91,13 @@ class Bench:
         place = self.allocate(data.nbytes + room)
         if room:
             self.driver.call("cuMemsetD8Async", place + data.nbytes, 0, room, self.stream)
+        self.write(place, data)
+        return place
+
+    def write(self, place: int, data: np.ndarray) -> None:
         if data.nbytes:
             self.driver.call("cuMemcpyHtoDAsync_v2", place, data.ctypes.data, data.nbytes, self.stream)
         self.wait()
-        return place
 
     def download(self, place: int, size: int) -> np.ndarray:
         """Bytes."""

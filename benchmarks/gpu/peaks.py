@@ -30,7 +30,7 @@ def products_text() -> str:
     """`mma(out, never)`: CHAINS * UNROLLED * ROUNDS products a warp."""
     sums = [[f"%s{chain}_{n}" for n in range(4)] for chain in range(CHAINS)]
     names = ", ".join(name for each in sums for name in each)
-    begin = "\n".join(f"mov.u32 {name}, 0;" for each in sums for name in each)
+    begin = "\n".join(f"mov.u32 {name}, {n};" for n, each in enumerate(sums) for name in each)  # none is another's
     one = [
         f"mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {{{', '.join(each)}}}, {{%a0, %a1, %a2, %a3}}, {{%b0, %b1}}, "
         f"{{{', '.join(each)}}};"

@@ -43,13 +43,15 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Groups of networks, tests whose launches are recorded, and networks whose tiles are swept."""
+    """Groups of networks, and of these perhaps some alone; tests whose launches are recorded; networks whose tiles are
+    swept."""
 
     groups: Sequence[str] = ("timed", "small")
     tests: Sequence[str] = TESTS
     swept: Sequence[str] = ("resnet50",)
     sides: Sequence[int] = (4096, 8192)  # of square matrices
     architecture: str = ARCHITECTURE
+    networks: Sequence[str] = ()
     shapes: int = 100  # of tiles, at most
 
 
@@ -74,6 +76,8 @@ def prepare(folder: Path, wanted: Wanted, say: Say = flushed) -> None:
     said: dict[str, Any] = {"architecture": wanted.architecture, "networks": {}, "left out": {}}
     for group in wanted.groups:
         for name, case in GROUPS[group]().items():
+            if wanted.networks and name not in wanted.networks:
+                continue
             try:
                 said["networks"][name] = network(
                     folder, name, case, wanted.architecture, products if name in wanted.swept else None

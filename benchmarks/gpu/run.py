@@ -57,7 +57,8 @@ BY_NAME = {part.name: part for part in PARTS}
 def run(folder: Path, out: Path, names: Sequence[str], seconds: float) -> int:
     """Every part; what an exit code should be."""
     until = time.monotonic() + seconds
-    report: Result = {"seconds": {}, "parts": {}}
+    without = bits.plan(folder)["left out"] if (folder / bits.PLAN).exists() else {}
+    report: Result = {"not prepared": without, "seconds": {}, "parts": {}}
     saved = 0.0
 
     def save(always: bool = True) -> None:

@@ -51,7 +51,7 @@ def kept(report: Said) -> dict[str, Any]:
         bad = {key: one for key, one in answers.items() if one.get("wrong") or "failed" in one or "left out" in one}
         counts = {"items": len(answers), "launches": sum(one.get("launches", 0) for one in answers.values())}
         parts[name] = {"counts": counts, "bad": bad}
-    return {"seconds": report["seconds"], "parts": parts}
+    return {"not prepared": report["not prepared"], "seconds": report["seconds"], "parts": parts}
 
 
 # --- what was predicted
@@ -102,6 +102,9 @@ def measured_section(said: Said, predicted: Said | None) -> str:
     text += f"On one {device['name']} ({device['architecture']}), driver of CUDA {device['driver']}.\n"
     for make in (_bits, _peaks, _graphs, _squares, _tiles, _slowest, _others):
         text += make(parts, predicted)
+    if without := said["not prepared"]:
+        text += "\nNot prepared, since it could not be compiled for a GPU:\n\n"
+        text += "".join(f"* {name}: {why}\n" for name, why in without.items())
     return text
 
 

@@ -17,12 +17,14 @@ from benchmarks.gpu.device import Bench
 from benchmarks.gpu.graphs import BATCHES, opened
 from benchmarks.gpu.parts import Result
 from benchmarks.gpu.records import Records
+from dyadic.runtime.cuda.context import Context
 from dyadic.runtime.cuda.launch import Launch, Place
 
 FILE = "tiles.records"
 MULTIPLIER, SHIFT, ZERO_POINT, HIGH = 1 << 30, 44, 128, 255  # of square products
 SAMPLES = 64  # results that are computed again, of a square product
 INSIDE, REPEATS = 10, 5  # launches of a graph, replays
+COMPARED = 8  # images whose bits are looked at, of a layer
 
 
 @functools.cache
@@ -63,37 +65,46 @@ def begin_layers(folder: Path) -> Callable[[str], Result]:
         with opened(bench, folder, name, batch) as network:
             network.run()
             context = network.context
-            image, whole = context.model.program.arena_bytes, context.model.program.arena_bytes * batch
             for case in every.said["cases"]:
-                if case.get("network") != name:
-                    continue
-                step, launch = context.model.program.steps[case["step"]], context.launches[case["step"]]
-                launch.put(bench.stream, batch)
-                right = bench.download(context.arena, whole)
-                rows = []
-                for tile in case["tiles"]:
-                    places = launch_places(launch, image)
-                    changed = replace(
-                        step, **{key: tile[key] for key in ("threads", "block_items", "grid_y", "shared_bytes")}
-                    )
-                    other = Launch(bench.driver, code_of(bench, every, tile, modules), changed, *places)
-                    other.put(bench.stream, batch)
-                    same = np.array_equal(bench.download(context.arena, whole), right)
-                    ms = bench.replayed(lambda stream, it=other: it.put(stream, batch), INSIDE, REPEATS)
-                    rows.append({"tile": tile["tile"], "us": round(1e3 * statistics.median(ms), 3), "same bits": same})
-                told = {
-                    "layer": step.layer,
-                    "macs": step.macs * batch,
-                    "like it": len(case["same"]),
-                    "own": case["own"],
-                }
-                found.append(told | {"tiles": rows})
+                if case.get("network") == name:
+                    found.append(_tried(bench, every, modules, context, case, batch))
         return {"products": found}
 
     return answer
 
 
-def launch_places(launch: Launch, image: int) -> tuple[Place, list[Place], int, int]:
+def _tried(
+    bench: Bench, every: Records, modules: dict[str, int], context: Context, case: dict[str, Any], batch: int
+) -> Result:
+    """A layer in every tile. Before each, the memory of the first images is as a run of the network left it, but for
+    the result, which has other bytes everywhere."""
+    program, images = context.model.program, min(batch, COMPARED)
+    step, launch, size = program.steps[case["step"]], context.launches[case["step"]], program.arena_bytes * images
+    before = bench.download(context.arena, size)
+    begun = before.copy()
+    if step.out.buffer not in {one.buffer for one in step.inputs}:
+        buffer = program.buffers[step.out.buffer]
+        begun.reshape(images, -1)[:, buffer.offset : buffer.offset + buffer.size] ^= 0xFF
+
+    def result(of: Launch) -> np.ndarray:
+        bench.write(context.arena, begun)
+        of.put(bench.stream, batch)
+        return bench.download(context.arena, size)
+
+    right, rows = result(launch), []
+    for tile in case["tiles"]:
+        changed = replace(step, **{key: tile[key] for key in ("threads", "block_items", "grid_y", "shared_bytes")})
+        places = launch_places(launch)
+        other = Launch(bench.driver, code_of(bench, every, tile, modules), changed, *places)
+        same = np.array_equal(result(other), right)
+        ms = bench.replayed(lambda stream, it=other: it.put(stream, batch), INSIDE, REPEATS)
+        rows.append({"tile": tile["tile"], "us": round(1e3 * statistics.median(ms), 3), "same bits": same})
+    bench.write(context.arena, before)
+    told = {"layer": step.layer, "macs": step.macs * batch, "like it": len(case["same"]), "own": case["own"]}
+    return told | {"tiles": rows}
+
+
+def launch_places(launch: Launch) -> tuple[Place, list[Place], int, int]:
     """Where a prepared launch writes and reads, its weights and its parameters."""
     inputs = (len(launch.arguments) - 5) // 2
     numbers = [one.value for one in launch.arguments]

@@ -16,7 +16,7 @@ from support.ptx import build
 from support.ptx.gpu import Gpu
 from support.ptx.session import gpu
 
-from benchmarks.gpu import bits, parts, prediction, table
+from benchmarks.gpu import bits, parts, prediction, table, tiles
 from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.graphs import own_weights
 from benchmarks.gpu.inputs import given
@@ -90,14 +90,19 @@ def test_wrong_bits_are_found(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     (answers,) = plan["networks"]["tiny"]["answers"].values()
     answers[2] = "0" * 16
     (tmp_path / bits.PLAN).write_text(json.dumps(plan))
-    code, report, said = ran(tmp_path, gpu, ["kernels", "networks"], tmp_path / "out.json")
-    assert code == 1 and "2 items, 1 with wrong bits" in said and "2 items, 2 with wrong bits" in said
+    swept = Records.load(tmp_path / tiles.FILE)
+    swept.said["cases"][0]["tiles"][0]["block_items"] = 10**6  # too few blocks are launched for 8 images
+    swept.save(tmp_path / tiles.FILE)
+    code, report, said = ran(tmp_path, gpu, ["kernels", "networks", "tiles"], tmp_path / "out.json")
+    assert code == 1 and said.count("2 items, 1 with wrong bits") == 2 and "2 items, 2 with wrong bits" in said
+    first, *others = report["parts"]["tiles"]["tiny, batch 8"]["products"][0]["tiles"]
+    assert not first["same bits"] and all(one["same bits"] for one in others)
     (shown,) = report["parts"]["kernels"][launch.test]["shown"]
     assert (shown["bytes"], shown["first"], shown["got"][0] ^ 1) == (1, 5, shown["expected"][0])
     shown = report["parts"]["networks"]["tiny, best"]["shown"]
     assert [(one["batch"], one["images"]) for one in shown] == [(8, [2])]
     page = table.page(None, table.kept(report))
-    assert f"`{launch.test}`: 1 wrong" in page and "kernels: 1 of 2" in page
+    assert f"`{launch.test}`: 1 wrong" in page and "kernels: 1 of 2" in page and "some bits differ" in page
 
 
 def test_without_cuda_it_is_a_sentence_and_7(tmp_path: Path) -> None:
