@@ -33,6 +33,8 @@ class Target(ABC):
 
     # levels that are held beside those that somebody asks for by name
     always: ClassVar[tuple[str, ...]] = ()
+    # whether it computes layers that were excluded, in float32
+    islands: ClassVar[bool] = True
 
     @property
     @abstractmethod

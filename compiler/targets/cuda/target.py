@@ -32,6 +32,7 @@ class Cuda(Target):
 
     name = "cuda"
     always = (architectures.PORTABLE,)
+    islands = False
 
     @property
     def kernels(self) -> frozenset[str]:

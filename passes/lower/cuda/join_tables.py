@@ -11,6 +11,7 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
+from dyadic.dialects.dimensions import Order
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
 from dyadic.passes.lower.memory.copies import JOINED
@@ -30,6 +31,6 @@ def join_tables(module: ir.Operation) -> None:
 
 def _has_product(op: Any) -> bool:
     """Whether it is a layer on tensor cores."""
-    if isinstance(op, qi.Conv2dOp | qi.ConvAddOp):
+    if isinstance(op, qi.Convolution):
         return not op.groups.value == shape(op.x)[-1] == shape(op.out)[-1]
-    return isinstance(op, qi.LinearOp | qi.LinearAddOp)
+    return isinstance(op, qi.Layer) and op.order is Order.LAST
