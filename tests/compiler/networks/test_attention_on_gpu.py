@@ -1,6 +1,7 @@
 """Transformers, and products of what is computed, on the GPU for tests: the bits of the integer reference."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,9 @@ def test_it_gives_the_bits_of_the_reference(gpu: Gpu, tmp_path: Path, name: str,
     torch.manual_seed(0)
     model, size = NETWORKS[name]
     x = np.random.default_rng(0).normal(size=(8, *size)).astype(np.float32)
-    widths = {"precision": precision} if precision in ("int8", "w8a16") else {"keep": (f"*={precision}",)}
+    widths: dict[str, Any] = (
+        {"precision": precision} if precision in ("int8", "w8a16") else {"keep": (f"*={precision}",)}
+    )
     network = network_after("integerize", Job(model.eval(), x, example_inputs=(torch.from_numpy(x[:1]),), **widths))
     with network.context, ir.Location.unknown():
         ops = check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq")

@@ -59,13 +59,14 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.words import dot
 from dyadic.passes.lower.memory.strided import Strided
 
 ONES = 0x01010101
+RESIDENT = 512  # threads of a processor, each with 128 registers: with fewer some would be spilled
 GROUP = 32  # keys of one multiplication with values
 Pair = list[Value]  # of a lane's two rows
 
 
 def generate(spec: AttentionSpec, symbol: str) -> None:
     """The kernel for `spec`, in a gpu.module."""
-    kernel(spec, symbol, lambda arguments: _Attention(spec, arguments).write())
+    kernel(spec, symbol, lambda arguments: _Attention(spec, arguments).write(), resident=RESIDENT // spec.threads)
 
 
 def key_order(place: Value) -> Value:

@@ -51,8 +51,12 @@ class Arguments:
     in_images: list[Value]
 
 
-def kernel(spec: Spec, symbol: str, body: Callable[[Arguments], None]) -> None:
-    """`gpu.func @symbol` at the current insertion point, inside of a gpu.module; `body` writes what it does."""
+def kernel(spec: Spec, symbol: str, body: Callable[[Arguments], None], resident: int = 0) -> None:
+    """`gpu.func @symbol` at the current insertion point, inside of a gpu.module; `body` writes what it does.
+
+    resident: how many blocks a processor should hold at least, which says how many registers a thread may have; 0: as
+    the assembler likes.
+    """
     n = spec.inputs
     kinds = [pointer(GLOBAL)] * (n + 3) + [integer(32)] * (n + 2)
 
@@ -63,9 +67,11 @@ def kernel(spec: Spec, symbol: str, body: Callable[[Arguments], None]) -> None:
         body(Arguments(out, inputs, weights, params, batch, out_image, in_images))
         gpu.return_([])
 
-    gpu.GPUFuncOp(
+    function = gpu.GPUFuncOp(
         ir.FunctionType.get(kinds, []), symbol, kernel=True, known_block_size=[spec.threads, 1, 1], body_builder=write
     )
+    if resident:
+        function.operation.attributes["nvvm.minctasm"] = ir.IntegerAttr.get(integer(32), resident)
 
 
 def thread() -> Value:
