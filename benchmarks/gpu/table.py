@@ -19,8 +19,9 @@ Said = Mapping[str, Any]
 
 NOTHING = """
 **Nothing was measured on a GPU yet.** All kernels have run on the [executor of tests](testing.md#a-gpu-for-tests)
-alone, where they give every bit of the processor's programs. It and they come from one reading of the manual, which is
-the risk that a day with a GPU removes. What is said of speed below is a model's.
+alone, where they give every bit of the processor's programs: an image each of the four networks below, whole, three of
+the small ones, and all launches of the kernels' tests (29 November 2026). It and they come from one reading of the
+manual, which is the risk that a day with a GPU removes. What is said of speed below is a model's.
 """
 
 
