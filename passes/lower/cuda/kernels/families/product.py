@@ -25,10 +25,12 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, const
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import load_matrices, multiply
 
+RESIDENT = 512  # threads of a processor, which lets each have 128 registers: with fewer the assembler spills some
+
 
 def generate(spec: ProductSpec, symbol: str) -> None:
     """The kernel for `spec`, in a gpu.module."""
-    kernel(spec, symbol, lambda arguments: _write(spec, arguments))
+    kernel(spec, symbol, lambda arguments: _write(spec, arguments), resident=RESIDENT // spec.threads)
 
 
 def _write(spec: ProductSpec, arguments: Arguments) -> None:
