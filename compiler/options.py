@@ -332,6 +332,11 @@ class Options:
             )
         if ("drop" in self.limits) != (self.solver == "bisection") and self.solver != "auto":
             raise UsageError("--max-drop is kept by bisection, and bisection needs it: leave --solver out")
+        if "latency" in self.limits and self.primary not in self.asked:
+            raise UsageError(
+                f"--max-latency promises a time, and this machine cannot run code for {self.asked[0].name} to measure "
+                "it: compile where it can, or limit --max-size or --max-bops"
+            )
         if self.time_limit is not None:
             seconds_of(str(self.time_limit))
         if self.isa:

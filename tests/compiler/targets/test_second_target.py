@@ -128,6 +128,13 @@ def test_what_this_machine_cannot_run_is_measured_with_the_same_integers(
     assert f"this machine cannot run code for {NAME}: " in note and usable()[0] in note
 
 
+def test_no_time_is_promised_for_what_cannot_be_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Interpreter, "usable", lambda self: ())
+    with pytest.raises(UsageError, match=f"max_latency promises a time, and this machine cannot run code for {NAME}"):
+        Options(target=NAME, max_latency="0.5x")
+    assert Options(target=f"{NAME},cpu", max_latency="0.5x").primary.name == "cpu"
+
+
 def test_targets_that_nobody_knows_are_refused() -> None:
     asked = Options(target=f"cpu:avx2,{NAME}").asked
     assert [(one.name, one.levels) for one in asked] == [("cpu", ("avx2",)), (NAME, ())]

@@ -43,7 +43,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
 from dyadic.passes.lower.cuda.kernels.vocabulary.exponential import Rule, reciprocal, row_multiplier, weight
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import Gathered
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import coordinates, distance, param, words
-from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, block, kernel, ring, thread
+from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import RESIDENT, Arguments, block, kernel, ring, thread
 from dyadic.passes.lower.cuda.kernels.vocabulary.lanes import over_four
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import Rescale, quantized
 from dyadic.passes.lower.cuda.kernels.vocabulary.staged import (
@@ -59,7 +59,6 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.words import dot
 from dyadic.passes.lower.memory.strided import Strided
 
 ONES = 0x01010101
-RESIDENT = 512  # threads of a processor, each with 128 registers: with fewer some would be spilled
 GROUP = 32  # keys of one multiplication with values
 Pair = list[Value]  # of a lane's two rows
 

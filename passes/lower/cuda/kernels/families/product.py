@@ -22,10 +22,8 @@ from dyadic.passes.lower.cuda.kernels.families.product_results import Results
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block, Staging
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, const
-from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
+from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import RESIDENT, Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import load_matrices, multiply
-
-RESIDENT = 512  # threads of a processor, which lets each have 128 registers: with fewer the assembler spills some
 
 
 def generate(spec: ProductSpec, symbol: str) -> None:

@@ -17,6 +17,9 @@ from torch_mlir.dialects import arith, gpu, llvm
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import GLOBAL, SHARED, Value, integer, pointer
 
 RING = "ring"  # the shared memory that a launch sizes
+# Threads that a processor should hold at least of kernels that keep many sums: each has 128 registers then. With fewer,
+# which the assembler likes, some would be spilled.
+RESIDENT = 512
 MOST_SHARED_BYTES = 99 << 10  # that every architecture from sm_80 on gives a block
 
 
