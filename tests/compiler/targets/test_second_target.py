@@ -130,7 +130,7 @@ def test_what_this_machine_cannot_run_is_measured_with_the_same_integers(
 
 def test_no_time_is_promised_for_what_cannot_be_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Interpreter, "usable", lambda self: ())
-    with pytest.raises(UsageError, match=f"max_latency promises a time, and this machine cannot run code for {NAME}"):
+    with pytest.raises(UsageError, match=f"--max-latency promises a time, and this machine cannot run code for {NAME}"):
         Options(target=NAME, max_latency="0.5x")
     assert Options(target=f"{NAME},cpu", max_latency="0.5x").primary.name == "cpu"
 
