@@ -33,6 +33,8 @@ def runs(level: str, kind: str, capability: tuple[int, int]) -> bool:
 
     >>> [runs("sm_80", kind, (9, 0)) for kind in ("ptx", "cubin")]
     [True, False]
+    >>> [runs("sm_90a", "ptx", capability) for capability in ((8, 9), (9, 0), (10, 0))]
+    [False, True, False]
     """
     if level.endswith("a"):
         return capability == needs(level)

@@ -131,6 +131,13 @@ def test_what_is_on_the_device_is_read_there(model, network, x, library, cuda) -
         assert list(context.graphs) == [(n, "steps") for n in (1, 3, 2)]
 
 
+def test_strides_may_be_said_of_what_is_dense(model, network, x, library, cuda) -> None:
+    size = 4 if library_is_interface(library, x) else 1
+    with dyadic.load(model, device="cuda") as session:
+        tensor = library(x[:1], steps=(105 * size, 35 * size, 7 * size, size))
+        np.testing.assert_array_equal(session(tensor), network.expected(x[:1]))
+
+
 def test_results_are_written_there(model, network, x, library, cuda) -> None:
     with dyadic.load(model, device="cuda", max_batch=3) as session:
         for given in (x[:3], library(x[:3])):
