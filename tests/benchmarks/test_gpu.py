@@ -51,6 +51,7 @@ def ran(folder: Path, gpu: Gpu | None, names: list[str], out: Path) -> tuple[int
     return done.returncode, json.loads(out.read_text()), done.stdout + done.stderr
 
 
+@pytest.mark.slow  # a folder takes a minute of compiling
 def test_a_day(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     code, report, said = ran(folder, gpu, OURS, tmp_path / "out.json")
     assert code == 0, said
@@ -71,6 +72,7 @@ def test_a_day(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     assert "kernels: 2 of 2 (2 launches) as expected" in page
 
 
+@pytest.mark.slow  # a folder takes a minute of compiling
 def test_wrong_bits_are_found(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     """Answers are changed, as if the device's were wrong."""
     for path in folder.iterdir():
@@ -200,6 +202,7 @@ def test_inputs_never_change() -> None:
     assert given([3], "uint8", 1, 7).tolist() == [[65, 205, 86]]
 
 
+@pytest.mark.slow  # a folder takes a minute of compiling
 def test_layers_that_share_weights_get_their_own(folder: Path, tmp_path: Path) -> None:
     path = folder / "tiny.dyq"
 
@@ -244,6 +247,7 @@ def test_the_model_says_what_its_formula_says() -> None:
     assert sum(whole["parts_ms"].values()) == pytest.approx(whole["ms"], abs=1e-3)
 
 
+@pytest.mark.slow  # a folder takes a minute of compiling
 def test_counters_are_those_of_a_run(folder: Path, gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "executor", lambda place: Path(gpu.library._name))
     monkeypatch.setenv("DYADIC_LIBCUDA", gpu.library._name)

@@ -1,7 +1,11 @@
 """Every PyTorch operator means in `qd` what PyTorch computes."""
 
+import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -123,7 +127,8 @@ CASES: dict[str, Callable[[], nn.Module]] = {
 CASES |= {title: made(compute, **parts) for title, (compute, parts) in pointwise_cases.ATEN.items()}
 
 
-OPERATORS_OF: dict[str, set[str | None]] = {}
+# titles of cases -> their operators, in a folder that all workers of a session share
+REMEMBERED = Path(os.environ["XDG_CACHE_HOME"]) / "aten-operators"
 
 
 def operators_of(module: ir.Module) -> set[str | None]:
@@ -134,8 +139,24 @@ def operators_of(module: ir.Module) -> set[str | None]:
 def imported_by_torch(title: str) -> ir.Module:
     """The case as import leaves it; which operators it has is remembered."""
     module = imported(CASES[title]())
-    OPERATORS_OF[title] = operators_of(module)
+    remember(title, module)
     return module
+
+
+def remember(title: str, module: ir.Module) -> set[str | None]:
+    """Which operators a case has, for whichever worker asks whether every one has a case."""
+    found = operators_of(module)
+    REMEMBERED.mkdir(parents=True, exist_ok=True)
+    part = REMEMBERED / f"{quote(title, safe='')}.{os.getpid()}"
+    part.write_text(json.dumps(sorted(filter(None, found))))
+    part.replace(part.with_suffix(".json"))
+    return found
+
+
+def remembered(title: str, make: Callable[[], nn.Module]) -> set[str | None]:
+    """The operators of a case, imported now where no worker has done it."""
+    path = REMEMBERED / f"{quote(title, safe='')}.json"
+    return set(json.loads(path.read_text())) if path.is_file() else remember(title, imported(make()))
 
 
 @pytest.mark.parametrize("title", CASES)
@@ -150,11 +171,9 @@ def test_operator(title: str) -> None:
 
 def test_every_operator_has_a_case() -> None:
     """Names that functionalization gives to what another case writes are left out."""
-    for title in CASES.keys() - OPERATORS_OF.keys():  # those the tests above have not imported
-        imported_by_torch(title)
-    for title, (compute, parts, _) in transformer_cases.ATEN.items():
-        OPERATORS_OF[title] = operators_of(imported(made(compute, **parts)()))
-    used = set().union(*OPERATORS_OF.values())
+    of_transformers = transformer_cases.ATEN.items()
+    every = CASES | {f"{title} of transformers": made(c, **parts) for title, (c, parts, _) in of_transformers}
+    used = set().union(*(remembered(title, make) for title, make in every.items()))
     aliases = {"_adaptive_avg_pool2d", "_unsafe_view", "alias", "batch_norm", "chunk", "constant_pad_nd", "contiguous"}
     aliases |= {"convolution", "detach", "dropout", "flatten", "lift_fresh_copy", "max_pool2d_with_indices", "narrow"}
     aliases |= {"_to_copy", "reshape", "rsub", "t", "unflatten", "to", "type_as"}
