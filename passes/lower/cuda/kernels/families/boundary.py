@@ -33,7 +33,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     wide,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
-    THREADS,
+    ItemSpec,
     coordinates,
     distance,
     each_item,
@@ -50,7 +50,7 @@ WORD_ZERO = 1 << 15  # 16 bits as low byte and high byte + 128 are the number an
 
 
 @dataclass(frozen=True)
-class BoundarySpec:
+class BoundarySpec(ItemSpec):
     """As `runtime.layout.Rows` and `Layout`: strides of the network's side are bytes, a channel's is 1; those of the
     user's are elements. Raises ValueError where there is no such kernel."""
 
@@ -80,24 +80,8 @@ class BoundarySpec:
         return 1
 
     @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
-    def shared_bytes(self) -> int:
-        return 0
-
-    @property
     def items(self) -> int:
         return self.height * self.width * self.pieces
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def grid_y(self) -> int:
-        return 1
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     wide,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
-    THREADS,
     WIDTHS,
+    ItemSpec,
     coordinates,
     distance,
     each_item,
@@ -44,7 +44,7 @@ MOST_PLACE = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
-class CopySpec:
+class CopySpec(ItemSpec):
     """`out[i0, i1, ...] = in[i0, i1, ...]`: sizes of the result, the innermost last, where its stride is 1; bytes from
     element to element on both sides, of the input any. Raises ValueError where there is no such kernel."""
 
@@ -86,24 +86,8 @@ class CopySpec:
         return 1
 
     @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
-    def shared_bytes(self) -> int:
-        return 0
-
-    @property
     def items(self) -> int:
         return prod(self.sizes[:-1]) * self.pieces
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def grid_y(self) -> int:
-        return 1
 
 
 def pack_params(fills: Sequence[int] = (), places: Sequence[int] = (), stride: int = 0) -> npt.NDArray[np.int32]:

@@ -20,7 +20,14 @@ import numpy.typing as npt
 from torch_mlir.dialects import arith
 
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, add, at, const, loop, mul, when, wide
-from dyadic.passes.lower.cuda.kernels.vocabulary.items import THREADS, coordinates, distance, each_item, param, place
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
+    ItemSpec,
+    coordinates,
+    distance,
+    each_item,
+    param,
+    place,
+)
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, SHORT, Rescale, quantized, shifts_for
 from dyadic.passes.lower.cuda.kernels.vocabulary.words import dot, load_words, packed, planes_of, store_group
@@ -33,7 +40,7 @@ Array = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
-class DepthwiseSpec:
+class DepthwiseSpec(ItemSpec):
     """Everything the code depends on; distances in bytes. The input is the first tap of the first result.
 
     Raises ValueError where there is no such kernel.
@@ -70,22 +77,6 @@ class DepthwiseSpec:
 
     @property
     def inputs(self) -> int:
-        return 1
-
-    @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def shared_bytes(self) -> int:
-        return 0
-
-    @property
-    def grid_y(self) -> int:
         return 1
 
     @property

@@ -21,8 +21,8 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     xor,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
-    THREADS,
     WIDTHS,
+    ItemSpec,
     coordinates,
     distance,
     each_item,
@@ -46,7 +46,7 @@ SIGN = 128
 
 
 @dataclass(frozen=True)
-class EmbeddingSpec:
+class EmbeddingSpec(ItemSpec):
     """`out[i, j] = requant(table[ids[i, j]], m, s)`; strides in bytes. The table is the kernel's weights, and has no
     gaps. Raises ValueError where there is no such kernel."""
 
@@ -83,24 +83,8 @@ class EmbeddingSpec:
         return 1
 
     @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
-    def shared_bytes(self) -> int:
-        return 0
-
-    @property
     def items(self) -> int:
         return self.rows * self.columns * self.pieces
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def grid_y(self) -> int:
-        return 1
 
 
 def pack_params(

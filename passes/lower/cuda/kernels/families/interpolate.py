@@ -27,8 +27,8 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     wide,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
-    THREADS,
     WIDTHS,
+    ItemSpec,
     coordinates,
     distance,
     each_item,
@@ -51,7 +51,7 @@ ENTRY = 3  # words: both offsets, the share
 
 
 @dataclass(frozen=True)
-class InterpolateSpec:
+class InterpolateSpec(ItemSpec):
     """Strides in bytes; those of the input are in the parameters. Raises ValueError where there is no such kernel."""
 
     rows: int  # of the result
@@ -77,24 +77,8 @@ class InterpolateSpec:
         return 1
 
     @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
-    def shared_bytes(self) -> int:
-        return 0
-
-    @property
     def items(self) -> int:
         return self.rows * self.columns * self.pieces
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def grid_y(self) -> int:
-        return 1
 
 
 Axis = tuple[Sequence[int], Sequence[int], int, int]  # places, shares, how many there are, bytes from one to the next

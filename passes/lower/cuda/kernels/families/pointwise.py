@@ -34,8 +34,8 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     xor,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
-    THREADS,
     WIDTHS,
+    ItemSpec,
     coordinates,
     distance,
     each_item,
@@ -61,7 +61,7 @@ ZERO_POINT, LEAST, MOST, SHIFT, MULTIPLIER_A, MULTIPLIER_B, ZERO_A, ZERO_B = ran
 
 
 @dataclass(frozen=True)
-class PointwiseSpec:
+class PointwiseSpec(ItemSpec):
     """Sizes of the result, the innermost last, and bytes from element to element along them: 0 where an operand is the
     same for all. The result's innermost is 1. Raises ValueError where there is no such kernel."""
 
@@ -106,10 +106,6 @@ class PointwiseSpec:
         return OPERANDS[self.operation]
 
     @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
     def shared_bytes(self) -> int:
         """Of a table: an entry has the result's bytes."""
         return ENTRIES * self.entry if self.operation == TABLE else 0
@@ -121,14 +117,6 @@ class PointwiseSpec:
     @property
     def items(self) -> int:
         return prod(self.sizes[:-1]) * self.pieces
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def grid_y(self) -> int:
-        return 1
 
 
 def pack_params(

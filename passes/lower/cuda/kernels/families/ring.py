@@ -8,7 +8,7 @@ from torch_mlir.dialects import arith
 
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, add, below, store, sub
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
-    THREADS,
+    ItemSpec,
     coordinates,
     distance,
     each_item,
@@ -21,7 +21,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
 
 
 @dataclass(frozen=True)
-class RingSpec:
+class RingSpec(ItemSpec):
     """Strides in bytes; the result is the image's first pixel. Raises ValueError where there is no ring."""
 
     rows: int  # of the image
@@ -56,24 +56,8 @@ class RingSpec:
         return 0
 
     @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
-    def shared_bytes(self) -> int:
-        return 0
-
-    @property
     def items(self) -> int:
         return (2 if self.plane else 1) * self.pixels * (self.channels // self.store_bytes)
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def grid_y(self) -> int:
-        return 1
 
 
 def store_bytes(channels: int, *addresses: int) -> int:

@@ -20,7 +20,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     signed_wide,
     when,
 )
-from dyadic.passes.lower.cuda.kernels.vocabulary.items import THREADS, coordinates, distance, each_item, place
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import ItemSpec, coordinates, distance, each_item, place
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.words import load_words, permute, store_group
 
@@ -29,7 +29,7 @@ DOWN, ACROSS = 4, 8  # blocks of a warp, along the input's neighbours and along 
 
 
 @dataclass(frozen=True)
-class TransposeSpec:
+class TransposeSpec(ItemSpec):
     """`out[i0, ..., p, q] = in[i0, ..., p, q]`, where p are neighbours in the input and q in the result. Sizes and
     strides of all dimensions, in bytes; 4 divides all addresses but along p of the input and q of the result. Raises
     ValueError where there is no such kernel."""
@@ -63,24 +63,8 @@ class TransposeSpec:
         return 1
 
     @property
-    def threads(self) -> int:
-        return THREADS
-
-    @property
-    def shared_bytes(self) -> int:
-        return 0
-
-    @property
     def items(self) -> int:
         return prod(self.sizes[:-2]) * prod(self.blocks) * DOWN * ACROSS
-
-    @property
-    def block_items(self) -> int:
-        return THREADS
-
-    @property
-    def grid_y(self) -> int:
-        return 1
 
 
 def generate(spec: TransposeSpec, symbol: str) -> None:

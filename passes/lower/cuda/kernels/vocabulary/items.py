@@ -26,6 +26,26 @@ THREADS = 256  # of a block
 WIDTHS = (16, 8, 4, 2, 1)  # bytes that a thread moves at once
 
 
+class ItemSpec:
+    """What specs of such kernels have in common: a grid of threads, and nothing shared."""
+
+    @property
+    def threads(self) -> int:
+        return THREADS
+
+    @property
+    def shared_bytes(self) -> int:
+        return 0
+
+    @property
+    def block_items(self) -> int:
+        return THREADS
+
+    @property
+    def grid_y(self) -> int:
+        return 1
+
+
 def each_item(spec: Spec, k: Arguments, body: Callable[[Value, Value], None]) -> None:
     """`body(image, item)` in every thread that has an item; blocks have as many threads as items."""
     assert spec.block_items == spec.threads
