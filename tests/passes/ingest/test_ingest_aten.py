@@ -1,17 +1,14 @@
 """Every PyTorch operator means in `qd` what PyTorch computes."""
 
-import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from support import pointwise_cases, transformer_cases
+from support.aten_operators import remember, remembered
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs, run_passes
 from support.torch_modules import IMAGE, Function, imported, made
 from torch import nn
@@ -19,9 +16,8 @@ from torch_mlir import ir
 
 from dyadic.compiler.importers.torch import import_torch
 from dyadic.dialects import new_context
-from dyadic.dialects.reference import main_function
 from dyadic.passes.ingest.aten_node import aten
-from dyadic.passes.ingest.ingest_aten import ingest_aten, operator_name
+from dyadic.passes.ingest.ingest_aten import ingest_aten
 from dyadic.runtime.errors import ModelError
 
 CASES: dict[str, Callable[[], nn.Module]] = {
@@ -127,36 +123,11 @@ CASES: dict[str, Callable[[], nn.Module]] = {
 CASES |= {title: made(compute, **parts) for title, (compute, parts) in pointwise_cases.ATEN.items()}
 
 
-# titles of cases -> their operators, in a folder that all workers of a session share
-REMEMBERED = Path(os.environ["XDG_CACHE_HOME"]) / "aten-operators"
-
-
-def operators_of(module: ir.Module) -> set[str | None]:
-    block = main_function(module).operation.regions[0].blocks[0]
-    return {operator_name(op.operation) for op in block.operations}
-
-
 def imported_by_torch(title: str) -> ir.Module:
     """The case as import leaves it; which operators it has is remembered."""
     module = imported(CASES[title]())
     remember(title, module)
     return module
-
-
-def remember(title: str, module: ir.Module) -> set[str | None]:
-    """Which operators a case has, for whichever worker asks whether every one has a case."""
-    found = operators_of(module)
-    REMEMBERED.mkdir(parents=True, exist_ok=True)
-    part = REMEMBERED / f"{quote(title, safe='')}.{os.getpid()}"
-    part.write_text(json.dumps(sorted(filter(None, found))))
-    part.replace(part.with_suffix(".json"))
-    return found
-
-
-def remembered(title: str, make: Callable[[], nn.Module]) -> set[str | None]:
-    """The operators of a case, imported now where no worker has done it."""
-    path = REMEMBERED / f"{quote(title, safe='')}.json"
-    return set(json.loads(path.read_text())) if path.is_file() else remember(title, imported(make()))
 
 
 @pytest.mark.parametrize("title", CASES)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from onnx.reference import ReferenceEvaluator
+from support.aten_operators import remember
 from support.meaning import assert_close, operations, outputs, prepared, random_inputs
 from support.onnx_models import model, run_onnxruntime
 from support.torch_modules import imported, made
@@ -23,7 +24,9 @@ def sizes_within_reach(inputs: list[np.ndarray]) -> list[np.ndarray]:
 def test_torch(title: str) -> None:
     compute, parts, left = ATEN[title]
     module = made(compute, **parts)()
-    network = prepared(imported(module))
+    network = imported(module)
+    remember(f"{title} of transformers", network)
+    prepared(network)
     (x,) = sizes_within_reach(random_inputs(network))
     assert_close(outputs(network, x), [module(torch.from_numpy(x)).detach().numpy()], 4e-6)
     if left is not None:
