@@ -5,14 +5,16 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dyadic.compiler.targets.cuda.codegen import CodegenError
+from dyadic.compiler.targets.cuda.codegen import ENTRY, CodegenError
 
 WHEEL = Path("nvidia", "cu13", "bin", "ptxas")  # of the package nvidia-cuda-nvcc
 SECONDS = 600
+OTHERS_RESIDENT = (384, 0, 256, 640)  # threads, where a kernel spills with what it asks for
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Assembled:
     cubin: bytes
     kernels: dict[str, Resources]
 
+    @property
+    def spilling(self) -> set[str]:
+        """The kernels that keep some numbers in memory."""
+        return {name for name, one in self.kernels.items() if one.spill_stores or one.spill_loads}
+
 
 @cache
 def assembler() -> Path | None:
@@ -44,12 +51,26 @@ def assembler() -> Path | None:
 def assemble(ptx: str, architecture: str) -> Assembled | None:
     """The cubin of PTX text for that architecture; None where there is no assembler.
 
+    How many registers suit a kernel the assembler alone knows: where it spills some, others are tried.
+
     Raises:
         CodegenError: the assembler refuses it.
     """
     tool = assembler()
     if tool is None:
         return None
+    made = _assembled(tool, ptx, architecture)
+    for resident in OTHERS_RESIDENT:
+        if not (spilling := made.spilling):
+            break
+        told = retold(ptx, spilling, resident)
+        other = _assembled(tool, told, architecture)
+        if len(other.spilling) < len(spilling):
+            ptx, made = told, other
+    return made
+
+
+def _assembled(tool: Path, ptx: str, architecture: str) -> Assembled:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "kernels.ptx"), Path(folder, "kernels.cubin")
         source.write_text(ptx)
@@ -60,6 +81,17 @@ def assemble(ptx: str, architecture: str) -> Assembled | None:
         return Assembled(target.read_bytes(), resources(done.stderr))
 
 
+def retold(ptx: str, kernels: Collection[str], resident: int) -> str:
+    """PTX whose kernels of these names have so many resident threads, 0: as many as the assembler likes."""
+    head, *bodies = ptx.split(ENTRY)
+    for n, body in enumerate(bodies):
+        if body.partition("(")[0] in kernels and (block := BLOCK.search(body)):
+            blocks = f"\n.minnctapersm {max(1, resident // int(block[2]))}" if resident else ""
+            bodies[n] = body[: block.start()] + block[1] + blocks + body[block.end() :]
+    return ENTRY.join([head, *bodies])
+
+
+BLOCK = re.compile(r"(\.maxntid (\d+)[^\n]*)(?:\n\.minnctapersm \d+)?")
 KERNEL = re.compile(r"Compiling entry function '(\w+)'")
 SPILLS = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
 USED = re.compile(r"Used (\d+) registers")

@@ -26,6 +26,14 @@ def test_what_the_assembler_says_is_read() -> None:
     }
 
 
+def test_kernels_that_spill_are_told_to_have_other_registers() -> None:
+    text = "".join(f".visible .entry {name}(\n)\n.maxntid 128, 1, 1\n.minnctapersm 4\n{{\n}}\n" for name in "ab")
+    told = assemble.retold(text, {"b"}, 384)
+    assert told == text[: text.index("b(")] + text[text.index("b(") :].replace("minnctapersm 4", "minnctapersm 3")
+    assert assemble.retold(text, {"a", "b"}, 0) == text.replace("\n.minnctapersm 4", "")
+    assert assemble.retold(assemble.retold(text, {"a", "b"}, 0), {"a", "b"}, 512) == text
+
+
 def test_without_an_assembler_there_is_no_cubin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assemble, "assembler", lambda: None)
     assert assemble.assemble("", "sm_80") is None
