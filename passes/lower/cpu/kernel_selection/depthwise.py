@@ -6,10 +6,11 @@ import numpy as np
 
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import is_wide, zero_point
-from dyadic.passes.lower.cpu.kernel_selection.matrix import constant_weights, form, high_bias, low_bias
+from dyadic.passes.lower.cpu.kernel_selection.matrix import constant_weights, form
 from dyadic.passes.lower.cpu.kernels.families import depthwise, weight_storage
 from dyadic.passes.lower.cpu.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.launches.biases import high_bias, low_bias
 from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import view
 

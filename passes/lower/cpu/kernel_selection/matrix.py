@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
@@ -18,6 +17,7 @@ from dyadic.passes.lower.cpu.kernels.families.conv import ConvSpec
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
 from dyadic.passes.lower.cpu.kernels.vocabulary.isa import LANES
 from dyadic.passes.lower.cpu.kernels.weights.weight_format import Format
+from dyadic.passes.lower.launches.biases import high_bias, low_bias
 from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import NO_HALO, View, view
 from dyadic.passes.rewriting import defining
@@ -189,19 +189,6 @@ def parameters(op: Any, spec: ConvSpec) -> Any:
         residual = weight_storage.by_group(spec, np.array(ints(op.residual_multiplier), np.int64))
     bias, m, s = (weight_storage.by_group(spec, each) for each in (low_bias(op), m, s))
     return requantize.pack(bias, m, s, residual, spec.form, header, high)
-
-
-def low_bias(op: Any) -> npt.NDArray[np.int64]:
-    """What the sum of an input's (low) bytes starts at: the bias, and the half that `acc_shift` rounds by."""
-    return np.array(defining(op.bias).value, np.int64) + (1 << acc_shift(op) >> 1)
-
-
-def high_bias(op: Any) -> npt.NDArray[np.int64] | None:
-    """What the sum of an input's high bytes starts at: they are stored 128 larger. None where there are none."""
-    if not is_wide(op.x):
-        return None
-    weight = np.array(defining(op.weight).value, np.int64)
-    return -128 * weight.reshape(len(weight), -1).sum(1)
 
 
 def unit_vectors(vectors: int) -> int:

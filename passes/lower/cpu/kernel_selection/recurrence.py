@@ -7,10 +7,10 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.passes.lower.cpu.kernel_selection.attention import lies, places
-from dyadic.passes.lower.cpu.kernel_selection.matrix import low_bias
 from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import recurrence as family
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
+from dyadic.passes.lower.launches.biases import low_bias
 from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.strided import Strided
 from dyadic.passes.lower.memory.views import layout_of

@@ -6,11 +6,11 @@ import numpy as np
 
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import zero_point
-from dyadic.passes.lower.cuda.kernel_selection.matrix import high_bias, low_bias
 from dyadic.passes.lower.cuda.kernels.families import depthwise
 from dyadic.passes.lower.cuda.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
+from dyadic.passes.lower.launches.biases import high_bias, low_bias
 from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.views import view
 from dyadic.passes.rewriting import defining

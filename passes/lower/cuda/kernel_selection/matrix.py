@@ -11,7 +11,7 @@ from torch_mlir.dialects import quant
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
-from dyadic.dialects.tensor_types import is_wide, shape, zero_point
+from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tile
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
@@ -20,6 +20,7 @@ from dyadic.passes.lower.cuda.kernels.families.product_spec import ANY_ADDRESS, 
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, Format, StoredRuns, pack_weights
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, HIGH_SHIFT, form_of, shifts_for
+from dyadic.passes.lower.launches.biases import high_bias, low_bias
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
 from dyadic.passes.lower.memory.copies import is_joined
 from dyadic.passes.lower.memory.views import ARENA, NO_HALO, View, view
@@ -162,6 +163,7 @@ def _launch(
     if rest is not None:
         header += [zero_point(op.residual), op.residual_shift.value]
         residual = np.array(ints(op.residual_multiplier), np.int64)
+    high = [bias for each in parts if (bias := high_bias(each)) is not None]
     launch = Launch(
         spec,
         place(view(result_of(parts[0]))),
@@ -175,7 +177,7 @@ def _launch(
             s,
             header,
             residual,
-            np.concatenate([high_bias(each) for each in parts]) if is_wide(op.x) else None,
+            np.concatenate(high) if high else None,
             headers(parts, flat=rows == 1) if channels else (),
             table,
         ),
@@ -261,17 +263,6 @@ def constant_weights(value: ir.Value) -> tuple[Array, Format, Array | None]:
             return weight, Format(4, attributes[GROUP].value), np.array(attributes[GROUP_SCALES])
         return weight, Format(8), None  # times their scales they are numbers of 8 bits
     return weight, Format(quant.UniformQuantizedPerAxisType(kind).storage_type_integral_width), None
-
-
-def low_bias(op: Any) -> npt.NDArray[np.int64]:
-    """What the sum of an input's (low) bytes starts at: the bias, and the half that `acc_shift` rounds by."""
-    return np.array(defining(op.bias).value, np.int64) + (1 << acc_shift(op) >> 1)
-
-
-def high_bias(op: Any) -> npt.NDArray[np.int64]:
-    """What the sum of an input's high bytes starts at: they are stored 128 larger."""
-    weight = np.array(defining(op.weight).value, np.int64)
-    return -128 * weight.reshape(len(weight), -1).sum(1)
 
 
 def _rows_touch(layout: View, seen: View) -> bool:

@@ -7,10 +7,10 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import shape, zero_point
-from dyadic.passes.lower.cuda.kernel_selection.matrix import low_bias
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernels.families import recurrence as family
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
+from dyadic.passes.lower.launches.biases import low_bias
 from dyadic.passes.lower.launches.launch import Launch, Place, constant_bytes, place
 from dyadic.passes.lower.memory.views import CONSTANT, layout_of
 from dyadic.passes.rewriting import defining
