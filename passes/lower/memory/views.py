@@ -165,3 +165,24 @@ def activations(block: ir.Block) -> list[Any]:
 def is_constant(value: ir.Value) -> bool:
     """Whether a value is known when the network is compiled."""
     return isinstance(defining(value), qi.ConstantOp)
+
+
+def runs_of(value: ir.Value) -> list[int]:
+    """Sizes of rows, pixels, channels, joined where they are consecutive bytes."""
+    seen = view(value)
+    if seen.dense:
+        return [seen.rows * seen.columns * seen.channels]
+    return [seen.rows, seen.columns, seen.channels] if seen.rows > 1 else [seen.columns, seen.channels]
+
+
+def refined(value: ir.Value, sizes: list[int]) -> list[int]:
+    """Byte strides of `value` along the dimensions of a refinement of its runs."""
+    seen = view(value)
+    return [_bytes_at(seen, prod(sizes[d + 1 :])) for d in range(len(sizes))]
+
+
+def _bytes_at(seen: View, element: int) -> int:
+    """Byte distance of the element with this row-major number from the first."""
+    pixel, channel = divmod(element, seen.channels)
+    row, column = divmod(pixel, seen.columns)
+    return row * seen.row + column * seen.pixel + channel

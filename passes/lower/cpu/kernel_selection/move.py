@@ -2,8 +2,6 @@
 
 Else there is one for each byte of a number."""
 
-from math import prod
-
 from torch_mlir import ir
 
 from dyadic.dialects import qi
@@ -14,7 +12,7 @@ from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import copy
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.memory.orders import common_refinement
-from dyadic.passes.lower.memory.views import PLACED, View, layout_of, strides, view
+from dyadic.passes.lower.memory.views import PLACED, layout_of, refined, runs_of, strides, view
 from dyadic.passes.lower.memory.walks import merged
 
 DIMENSIONS = 4  # that every copy has; those of size 1 are in front
@@ -83,11 +81,11 @@ def reshape(op: qi.ReshapeOp) -> list[Launch]:
     """Free where both are dense. Else the coarser of the two shapes is walked, or one goes through the other's rows."""
     if ints(op.operation.attributes[PLACED])[0]:
         return []
-    sizes = common_refinement(_runs(op.x), _runs(op.out))
+    sizes = common_refinement(runs_of(op.x), runs_of(op.out))
     if sizes is None:
         raise ValueError(f"{op.x.type} and {op.out.type} lie so that no strides lead from one to the other")
     sizes = sizes or [1]
-    into, out_of = _refined(op.out, sizes), _refined(op.x, sizes)
+    into, out_of = refined(op.out, sizes), refined(op.x, sizes)
     return moved(sizes, out_of, into, 0, 0, op.x, op.out)
 
 
@@ -134,24 +132,3 @@ def moved(
         Launch(spec, place(after, extra_out + end), [place(before, extra_in + start)], constant=constant)
         for start, end in ((0, 0), (before.plane, after.plane))[: 2 if after.plane else 1]
     ]
-
-
-def _runs(value: ir.Value) -> list[int]:
-    """Sizes of rows, pixels, channels, joined where they are consecutive bytes."""
-    seen = view(value)
-    if seen.dense:
-        return [seen.rows * seen.columns * seen.channels]
-    return [seen.rows, seen.columns, seen.channels] if seen.rows > 1 else [seen.columns, seen.channels]
-
-
-def _refined(value: ir.Value, sizes: list[int]) -> list[int]:
-    """Byte strides of `value` along the dimensions of a refinement of its runs."""
-    seen = view(value)
-    return [_bytes_at(seen, prod(sizes[d + 1 :])) for d in range(len(sizes))]
-
-
-def _bytes_at(seen: View, element: int) -> int:
-    """Byte distance of the element with this row-major number from the first."""
-    pixel, channel = divmod(element, seen.channels)
-    row, column = divmod(pixel, seen.columns)
-    return row * seen.row + column * seen.pixel + channel

@@ -2,7 +2,6 @@
 no launch, else one, for both bytes of 16-bit numbers."""
 
 from collections.abc import Mapping, Sequence
-from math import prod
 
 from torch_mlir import ir
 
@@ -16,7 +15,7 @@ from dyadic.passes.lower.cuda.kernels.families.transpose import SIDE, TransposeS
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.memory.orders import common_refinement
-from dyadic.passes.lower.memory.views import PLACED, View, layout_of, strides, view
+from dyadic.passes.lower.memory.views import PLACED, layout_of, refined, runs_of, strides
 
 APART = 1 << 40  # a stride with which no dimension is joined with another
 FEW = 4  # neighbours for which blocks are not worth it
@@ -61,11 +60,11 @@ def reshape(op: qi.ReshapeOp) -> list[Launch]:
     """Free where both are dense. Else the coarser of the two shapes is walked, or one goes through the other's rows."""
     if _is_free(op):
         return []
-    sizes = common_refinement(_runs(op.x), _runs(op.out))
+    sizes = common_refinement(runs_of(op.x), runs_of(op.out))
     if sizes is None:
         raise ValueError(f"{op.x.type} and {op.out.type} lie so that no strides lead from one to the other")
     sizes = sizes or [1]
-    return [moved(sizes, _refined(op.x, sizes), _refined(op.out, sizes), 0, 0, op.x, op.out)]
+    return [moved(sizes, refined(op.x, sizes), refined(op.out, sizes), 0, 0, op.x, op.out)]
 
 
 @selects(qi.PadOp)
@@ -181,24 +180,3 @@ def _turned(
         return None
     boxes, come, to = (tuple(each[d] for d in order) for each in (sizes, ins, outs))
     return TransposeSpec(boxes, come, to, **planes)
-
-
-def _runs(value: ir.Value) -> list[int]:
-    """Sizes of rows, pixels, channels, joined where they are consecutive bytes."""
-    seen = view(value)
-    if seen.dense:
-        return [seen.rows * seen.columns * seen.channels]
-    return [seen.rows, seen.columns, seen.channels] if seen.rows > 1 else [seen.columns, seen.channels]
-
-
-def _refined(value: ir.Value, sizes: list[int]) -> list[int]:
-    """Byte strides of `value` along the dimensions of a refinement of its runs."""
-    seen = view(value)
-    return [_bytes_at(seen, prod(sizes[d + 1 :])) for d in range(len(sizes))]
-
-
-def _bytes_at(seen: View, element: int) -> int:
-    """Byte distance of the element with this row-major number from the first."""
-    pixel, channel = divmod(element, seen.channels)
-    row, column = divmod(pixel, seen.columns)
-    return row * seen.row + column * seen.pixel + channel
