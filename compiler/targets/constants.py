@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp
+from dyadic.runtime.buffers import Reference
 from dyadic.runtime.program import SLACK
 
 CONSTANT_ALIGNMENT = 64
@@ -36,6 +38,16 @@ class Section:
 
     def bytes(self) -> bytes:
         return b"".join([*self.parts, bytes(SLACK)])
+
+
+def inputs_of(launch: LaunchOp, section: Section) -> tuple[Reference, ...]:
+    """What a launch reads; its constant is put into the section."""
+    constant = section.put(launch.data("constant"))
+    numbers = ints(launch.inputs)
+    return tuple(
+        Reference(buffer, offset if buffer >= 0 else constant + offset)
+        for buffer, offset in zip(numbers[::2], numbers[1::2], strict=True)
+    )
 
 
 def layer_bytes(launches: Iterable[LaunchOp]) -> dict[str, int]:

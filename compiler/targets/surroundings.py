@@ -1,6 +1,8 @@
 """What the steps of a lowered module work in, whatever the target: buffers, inputs and outputs of its program."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from torch_mlir import ir
 
@@ -10,9 +12,21 @@ from dyadic.passes.lower.launches.outline import INPUTS, OUTPUTS
 from dyadic.passes.lower.memory import views
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN
 from dyadic.runtime.last_function import NOTHING, LastFunction
-from dyadic.runtime.program import Buffer, Input, Output
+from dyadic.runtime.program import Buffer, Input, Output, Program
+from dyadic.runtime.tokens import length_of
 
 ANY_ID = {"lo": INT32_MIN, "hi": INT32_MAX}  # of an input that nothing reads
+
+
+P = TypeVar("P", bound=Program)
+
+
+def named_by_length(programs: Sequence[P]) -> list[P]:
+    """Programs of one network, each for so many tokens, under names that say how many; one alone has none."""
+    if len(programs) == 1:
+        return [*programs]
+    # every kind of program is a dataclass, though their base is none
+    return [replace(one, variant=f"1x{length_of(one)}") for one in programs]  # pyright: ignore[reportArgumentType]
 
 
 def surroundings_of(module: ir.Module | ir.Operation) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.targets.constants import Section, layer_bytes
+from dyadic.compiler.targets.constants import Section, inputs_of, layer_bytes
 from dyadic.compiler.targets.cpu import integer_ir
 from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.targets.emitted import Emitted
-from dyadic.compiler.targets.surroundings import surroundings_of
+from dyadic.compiler.targets.surroundings import named_by_length, surroundings_of
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
@@ -21,7 +21,6 @@ from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.runtime.buffers import Reference
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
 from dyadic.runtime.program import ALIGNMENT
-from dyadic.runtime.tokens import length_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +65,12 @@ def emit(
     every = [launches_of(module) for module in modules]
     specs = {n.kernel.value: registry.from_attribute(n.spec) for launches in every for n in launches}
     images = compile_kernels(specs, levels, cache=cache)
-    programs = [
-        _program(module, launches, specs, images, weights, params)
-        for module, launches in zip(modules, every, strict=True)
-    ]
-    if others:
-        programs = [replace(one, variant=f"1x{length_of(one)}") for one in programs]
+    programs = named_by_length(
+        [
+            _program(module, launches, specs, images, weights, params)
+            for module, launches in zip(modules, every, strict=True)
+        ]
+    )
     program, launches = programs[0], every[0]
     weighted = [
         (launch, step.weights)
@@ -127,18 +126,12 @@ def _has_layer_weights(launch: LaunchOp) -> bool:
 
 
 def _step(launch: LaunchOp, spec: Any, weights: Section, params: Section) -> Step:
-    constant = weights.put(launch.data("constant"))
-    numbers = ints(launch.inputs)
-    inputs = [
-        Reference(buffer, offset if buffer >= 0 else constant + offset)
-        for buffer, offset in zip(numbers[::2], numbers[1::2], strict=True)
-    ]
     return Step(
         layer=launch.layer.value,
         op=launch.op.value,
         kernel=launch.kernel.value,
         out=Reference(*ints(launch.out)),
-        inputs=tuple(inputs),
+        inputs=inputs_of(launch, weights),
         tiles=launch.tiles.value,
         weight_tiles=getattr(spec, "weight_tiles", 0),
         weights=weights.put(launch.data("weights")),

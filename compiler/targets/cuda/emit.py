@@ -8,12 +8,12 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.targets.constants import Section, layer_bytes
+from dyadic.compiler.targets.constants import Section, inputs_of, layer_bytes
 from dyadic.compiler.targets.cuda.assemble import Resources, assemble
 from dyadic.compiler.targets.cuda.codegen import PTX_VERSIONS, compile_kernels
 from dyadic.compiler.targets.cuda.integer_ir import store
 from dyadic.compiler.targets.emitted import Emitted
-from dyadic.compiler.targets.surroundings import surroundings_of
+from dyadic.compiler.targets.surroundings import named_by_length, surroundings_of
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.passes.lower.cuda.kernel_selection.boundary import crossings
@@ -24,7 +24,6 @@ from dyadic.runtime.cuda.code_sections import stored
 from dyadic.runtime.cuda.levels import PORTABLE
 from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram, Step
 from dyadic.runtime.program import Input, Output
-from dyadic.runtime.tokens import length_of
 
 PORTABLE_ARCHITECTURE = "sm_80"  # the oldest that has cp.async
 ARCHITECTURES = tuple(reversed(PTX_VERSIONS))  # newest first
@@ -75,9 +74,7 @@ def emit(
     specs: dict[str, Any] = {}
     drafts = [draft(module, constants, specs) for module in modules]
     codes = {level: _code(level, specs, cache) for level in levels}
-    programs = [replace(one, code=_said(one, codes)) for one in drafts]
-    if others:
-        programs = [replace(one, variant=f"1x{length_of(one)}") for one in programs]
+    programs = named_by_length([replace(one, code=_said(one, codes)) for one in drafts])
     program = programs[0]
     sections: dict[str, Any] = {program.section(level): stored(code.content) for level, code in codes.items()}
     sections |= {"qi": store(integer), program.constants: constants.bytes()}
@@ -105,18 +102,12 @@ def draft(module: ir.Module | ir.Operation, constants: Section, specs: dict[str,
 
 
 def _step(launch: LaunchOp, spec: Any, constants: Section) -> Step:
-    constant = constants.put(launch.data("constant"))
-    numbers = ints(launch.inputs)
-    inputs = [
-        Reference(buffer, offset if buffer >= 0 else constant + offset)
-        for buffer, offset in zip(numbers[::2], numbers[1::2], strict=True)
-    ]
     return Step(
         layer=launch.layer.value,
         op=launch.op.value,
         kernel=launch.kernel.value,
         out=Reference(*ints(launch.out)),
-        inputs=tuple(inputs),
+        inputs=inputs_of(launch, constants),
         items=spec.items,
         block_items=spec.block_items,
         threads=spec.threads,
