@@ -5,7 +5,7 @@ held against them: that each operator keeps its law, that nothing but integers i
 the interval that is on record, and that the certificate says what follows from that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from dyadic.dialects.tensor_types import activation
 from dyadic.passes.integerize.conversion import activation_of
 from dyadic.passes.integerize.products import accumulators as intervals_of
 from dyadic.passes.integerize.verify_integer import find_offenders
-from dyadic.passes.rewriting import defining, layer_name
-from dyadic.runtime.errors import ArtifactError
+from dyadic.passes.rewriting import Pass, defining, layer_name
+from dyadic.runtime.errors import ArtifactError, DyadicError
 
 
 def reprove(module: ir.Module, recorded: Mapping[str, Any], path: str) -> str:
@@ -54,6 +54,21 @@ def reprove(module: ir.Module, recorded: Mapping[str, Any], path: str) -> str:
                 f"'{path}' has a certificate whose {name.replace('_', ' ')} are not those of its network"
             )
     return f"{count} accumulators of {ops} operators stay in the intervals on record, with the weights that are packed"
+
+
+def lowered_again(module: ir.Module, passes: Iterable[Pass], path: str) -> ir.Operation:
+    """A copy of the `qi` module of a file, as a target's passes lower it.
+
+    Raises:
+        ArtifactError: they refuse it.
+    """
+    lowered = module.operation.clone()
+    try:
+        for one in passes:
+            one.run(lowered)
+    except (DyadicError, ir.MLIRError) as error:
+        raise ArtifactError(f"'{path}' has an integer module that cannot be lowered: {error}") from None
+    return lowered
 
 
 def broken_claims(op: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
 from dyadic.compiler.targets.cpu.integer_ir import restore
-from dyadic.compiler.targets.reproved import reprove
+from dyadic.compiler.targets.reproved import lowered_again, reprove
 from dyadic.compiler.targets.surroundings import surroundings_of
 from dyadic.dialects import new_context
 from dyadic.dialects.fields import ints
@@ -21,7 +21,7 @@ from dyadic.passes import PIPELINE
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.buffers import Reference
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
-from dyadic.runtime.errors import ArtifactError, DyadicError
+from dyadic.runtime.errors import ArtifactError
 
 
 def verify(file: ArtifactFile) -> Iterator[str]:
@@ -66,12 +66,7 @@ def network(file: ArtifactFile, programs: list[CpuProgram], recorded: Mapping[st
         raise ArtifactError(f"'{file.path}' has an integer module that cannot be read: {error}") from None
     with context:
         yield reprove(module, recorded, file.path)
-        lowered = module.operation.clone()
-        try:
-            for one in PIPELINE["lower/cpu"]:
-                one.run(lowered)
-        except (DyadicError, ir.MLIRError) as error:
-            raise ArtifactError(f"'{file.path}' has an integer module that cannot be lowered: {error}") from None
+        lowered = lowered_again(module, PIPELINE["lower/cpu"], file.path)
         launches = launches_of(lowered)
         if len(launches) != len(first.steps):
             raise ArtifactError(

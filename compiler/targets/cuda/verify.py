@@ -17,13 +17,13 @@ from dyadic.compiler.targets.cuda.emit import draft
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
 from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.registry import target_of
-from dyadic.compiler.targets.reproved import reprove
+from dyadic.compiler.targets.reproved import lowered_again, reprove
 from dyadic.dialects import new_context
 from dyadic.passes import PIPELINE
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda.code_sections import code_of
 from dyadic.runtime.cuda.program import CudaProgram
-from dyadic.runtime.errors import ArtifactError, DyadicError
+from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.program import SLACK
 
 
@@ -93,12 +93,7 @@ def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[s
         raise ArtifactError(f"'{file.path}' has an integer module that cannot be read: {error}") from None
     with context:
         yield reprove(module, recorded, file.path)
-        lowered = module.operation.clone()
-        try:
-            for one in PIPELINE["lower/cuda"]:
-                one.run(lowered)
-        except (DyadicError, ir.MLIRError) as error:
-            raise ArtifactError(f"'{file.path}' has an integer module that cannot be lowered: {error}") from None
+        lowered = lowered_again(module, PIPELINE["lower/cuda"], file.path)
         constants = Section()
         again = draft(lowered, constants, {})
         held = replace(first, code={}, variant=again.variant)
