@@ -23,17 +23,15 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     below,
     const,
     div,
-    load,
     mul,
     rem,
     signed_wide,
-    store,
     sub,
     when,
     wide,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import Gathered, gathered_bytes
-from dyadic.passes.lower.cuda.kernels.vocabulary.items import coordinates, distance, param, words
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import coordinates, distance, param
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import (
     MOST_SHARED_BYTES,
     Arguments,
@@ -255,22 +253,10 @@ class _Matmul:
                     gathered.put(results, place, wide=spec.out.plane > 0)
 
     def store(self, gathered: Gathered) -> None:
-        spec, width = self.spec, self.spec.store_bytes
+        spec = self.spec
         start = mul(wide(self.image), wide(self.arguments.out_image))
         out = at(self.arguments.out, add(start, signed_wide(distance(self.head, spec.out.outer or (0,)))))
-
-        def move(row: Value, column: Value) -> None:
-            y, x = add(self.first_row, row), add(self.first_column, column)
-
-            def write() -> None:
-                target = at(out, signed_wide(add(mul(y, spec.out.row), x)))
-                for plane in range(2 if spec.out.plane else 1):
-                    source = at(gathered.at(row, column), plane * gathered.plane)
-                    store(load(words(width), source, width), at(target, plane * spec.out.plane), width)
-
-            when(arith.andi(below(y, spec.rows), below(x, spec.columns)), write)
-
-        gathered.each_piece(width, move)
+        gathered.store(out, spec.out, (self.first_row, self.first_column), (spec.rows, spec.columns), spec.store_bytes)
 
 
 def _split(values: Sequence[Value], counts: Sequence[int]) -> list[list[Value]]:

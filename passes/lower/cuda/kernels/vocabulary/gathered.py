@@ -7,7 +7,23 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
-from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, add, at, const, div, integer, mul, rem, store
+from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
+    Value,
+    add,
+    at,
+    below,
+    const,
+    div,
+    integer,
+    load,
+    mul,
+    rem,
+    signed_wide,
+    store,
+    when,
+)
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import words
+from dyadic.passes.lower.memory.strided import Strided
 
 MARGIN = 16  # between rows, so that they start in different banks
 
@@ -50,6 +66,23 @@ class Gathered:
         with ir.InsertionPoint(loop.body):
             body(div(loop.induction_variable, pieces), mul(rem(loop.induction_variable, pieces), width))
             scf.yield_([])
+
+    def store(self, out: Value, lies: Strided, first: tuple[Value, Value], sizes: tuple[int, int], width: int) -> None:
+        """To where a matrix of these sizes lies from `out` on, as far as it goes; `first` is the block's place in it,
+        `width` the bytes of a store."""
+
+        def move(row: Value, column: Value) -> None:
+            y, x = add(first[0], row), add(first[1], column)
+
+            def write() -> None:
+                target = at(out, signed_wide(add(mul(y, lies.row), x)))
+                for plane in range(2 if lies.plane else 1):
+                    source = at(self.at(row, column), plane * self.plane)
+                    store(load(words(width), source, width), at(target, plane * lies.plane), width)
+
+            when(arith.andi(below(y, sizes[0]), below(x, sizes[1])), write)
+
+        self.each_piece(width, move)
 
 
 def _pair(both: Sequence[Value]) -> Value:
