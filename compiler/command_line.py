@@ -42,6 +42,8 @@ def option(name: str, value: Any) -> list[str]:
     ['--constant', 'sr=16000']
     >>> option("plan", Path("plans/w4.json")), option("metric", "quality/top.py:top5")
     (['--plan', 'w4.json'], ['--metric', 'top.py:top5'])
+    >>> option("load_passes", (Path("passes/mine.py"),))
+    ['--load-passes', 'mine.py']
     """
     flag = f"--{name.replace('_', '-')}"
     match value:
@@ -57,7 +59,7 @@ def option(name: str, value: Any) -> list[str]:
         case tuple() if name == "isa":
             return [flag, ",".join(value)]
         case tuple():
-            return [word for each in value for word in (flag, str(each))]
+            return [word for each in value for word in (flag, each.name if isinstance(each, Path) else str(each))]
         case Path():
             return [flag, value.name]
         case str() if name == "metric":

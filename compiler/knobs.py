@@ -27,6 +27,12 @@ KNOBS = (
         "libcuda.so.1",
         "The library of NVIDIA's driver, by which sessions on GPUs reach them.",
     ),
+    Knob(
+        "DYADIC_EXTENSIONS",
+        "`off`",
+        "all of them",
+        "Leaves out the passes and operators that installed packages bring.",
+    ),
     Knob("CUDA_VISIBLE_DEVICES", "numbers", "all", "Which GPUs NVIDIA's driver shows, and in which order."),
     Knob(
         "DYADIC_CACHE",
@@ -43,6 +49,11 @@ def trace_folder() -> Path | None:
     """DYADIC_TRACE."""
     text = os.environ.get("DYADIC_TRACE")
     return Path(text) if text else None
+
+
+def extensions() -> bool:
+    """DYADIC_EXTENSIONS: whether those of installed packages are loaded."""
+    return os.environ.get("DYADIC_EXTENSIONS") != "off"
 
 
 def cache_folder() -> Path | None:

@@ -113,6 +113,13 @@ def a_path(name: str, value: Any) -> Path | None:
     raise UsageError(f"{flag(name)} takes the name of a file or folder, not {value!r}")
 
 
+def paths(name: str, value: Any) -> tuple[Path, ...]:
+    """Several files; one alone is one."""
+    if isinstance(value, str | os.PathLike):
+        return (Path(os.fsdecode(os.fspath(value))),)
+    return tuple(Path(one) for one in texts(name, [os.fspath(one) if isinstance(one, Path) else one for one in value]))
+
+
 def yes_or_no(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"{flag(name)} is said or not, True or False in Python, not {value!r}")
@@ -306,6 +313,13 @@ class Options:
     tune: TuneMode = chosen("off", "measure other kernels for the same layers on this machine: a few or many", TuneMode)
     measure: bool = option(
         True, "measure the artifact beside float and int8 at the end, for the table and the report", yes_or_no
+    )
+    load_passes: File | Iterable[File] = option(
+        (),
+        "a Python file with passes or operators of your own, which is run first; may be repeated (installed packages "
+        "bring theirs by themselves)",
+        paths,
+        metavar="FILE.py",
     )
     trace: File | None = option(
         None, "folder for a numbered page of IR after every pass (or DYADIC_TRACE)", a_path, metavar="DIR"

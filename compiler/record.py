@@ -6,6 +6,7 @@ from dataclasses import fields
 from importlib.metadata import version
 from typing import Any
 
+from dyadic.compiler import extensions
 from dyadic.compiler.built import Built
 from dyadic.compiler.job import Job, source
 from dyadic.compiler.options import Options
@@ -21,10 +22,12 @@ def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
     settings = {one.name: getattr(job, one.name) for one in fields(Options) if one.name not in UNSAID}
     settings["precision"] = precision(job)
     settings["plan"] = None if job.plan is None else source(job.plan)
+    settings["load_passes"] = [one.name for one in job.load_passes]
     settings["metric"] = None if metric is None else metric.record
     return {
         "versions": {name: version(name) for name in PACKAGES},
         "options": settings | {"levels": list(job.levels)},
+        "extensions": extensions.record(),
         "model": source(job.model),
         "calibration": None
         if job.calibration is None

@@ -11,6 +11,7 @@ from pathlib import Path
 from torch_mlir import ir
 
 from dyadic.compiler import knobs
+from dyadic.compiler.extensions import load_extensions
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress, make_progress
@@ -39,7 +40,8 @@ class Tools:
 
     @staticmethod
     def of(options: Options, look: Look = look_away) -> Tools:
-        """As the options and the environment say."""
+        """As the options and the environment say. Operators of others are loaded before there is a context of them."""
+        load_extensions(options.load_passes)
         progress, limit = make_progress(options.progress), options.seconds
         folder = options.trace or knobs.trace_folder()
         return Tools(

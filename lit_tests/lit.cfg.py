@@ -23,6 +23,8 @@ config.substitutions += [
     (r"\bfilecheck\b", str(tools / "filecheck")),
 ]
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+config.environment["PYTHONPATH"] = str(HERE.parent)  # this tree, whichever the interpreter has installed
+config.environment["DYADIC_EXTENSIONS"] = "off"
 
 # A check that cannot fail stops the run before it starts.
 for path in sorted(HERE.rglob("*.mlir")):

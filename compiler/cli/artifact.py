@@ -252,6 +252,9 @@ def described(facts: dict[str, Any]) -> list[str]:
     lines.append(f"memory      {facts['arena_bytes_per_image']:,} bytes an image")
     lines += [f"section     {name}: {length:,} bytes" for name, length in facts["sections"].items()]
     for name, value in facts["made"].items():
+        if name == "extensions":
+            lines += [f"pass        {one['pass']} in {one['stage']}, of {package(one['from'])}" for one in value]
+            continue
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         lines.append(f"{name:11} {shown}")
     if facts["certificate"]:
@@ -260,16 +263,33 @@ def described(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
+def package(source: dict[str, str]) -> str:
+    """
+    >>> package({"name": "p", "version": "1.0"}), package({"name": "p.py", "sha256": "00"})
+    ('p 1.0', 'p.py')
+    """
+    return " ".join(source[key] for key in ("name", "version") if key in source)
+
+
 @click.command("verify", short_help="Check every hash of ARTIFACT, sweep its code again.")
 @ARTIFACT
+@click.option(
+    "--load-passes",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="passes of others that the artifact was made with; may be repeated",
+)
 @DEBUG
-def verify_command(artifact: Path) -> None:
+def verify_command(artifact: Path, load_passes: tuple[Path, ...]) -> None:
     """Check every hash of ARTIFACT and sweep its code again: integers only, inside the image.
 
     Layers that were excluded and stay float are named.
     """
+    from dyadic.compiler.extensions import load_extensions
     from dyadic.compiler.targets.registry import target_of
 
+    load_extensions(load_passes)
     with open_artifact(artifact, verify="all") as file:
         for target in dict.fromkeys(program.target for program in file.programs):
             for sentence in target_of(target).verify(file):

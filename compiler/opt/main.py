@@ -4,6 +4,7 @@ Problems of the input are printed as `error: "/layer1/conv": ...` and end with e
 """
 
 import argparse
+import difflib
 import re
 import sys
 import traceback
@@ -14,6 +15,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.passmanager import PassManager
 
+from dyadic.compiler.extensions import load_extensions
 from dyadic.compiler.opt.expected_diagnostics import unexpected
 from dyadic.compiler.trace import add
 from dyadic.dialects import new_context
@@ -21,33 +23,38 @@ from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.errors import DyadicError
 
-PASSES: dict[str, Pass] = {one.name: one for passes in PIPELINE.values() for one in passes}
 SEPARATOR = re.compile(r"^// -----.*$", re.M)
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    if options.list_passes:
-        print(listing())
-        return 0
     try:
+        load_extensions(options.load_passes)
+        if options.list_passes:
+            print(listing())
+            return 0
         wanted = list(split_pipeline(options.pass_pipeline or options.passes))
         source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        print(f"error: '{options.file}' cannot be read: {error.strerror}", file=sys.stderr)
+        return 1
+    except (DyadicError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    outputs, status = [], 0
+    outputs, status, above = [], 0, 0
     for chunk in chunks(source, options.split_input_file):
-        text, failed = run(chunk, wanted, options)
+        text, failed = run(chunk, wanted, options, above)
         outputs.append(text)
         status |= failed
+        above += chunk.count("\n") if isinstance(chunk, str) else 0
     sys.stdout.write("\n// -----\n\n".join(outputs))
     sys.stdout.flush()
     return status
 
 
-def run(chunk: str | bytes, wanted: list[Pass | str], options: argparse.Namespace) -> tuple[str, int]:
-    """One module through the passes: (its text or the errors', whether it failed)."""
+def run(chunk: str | bytes, wanted: list[Pass | str], options: argparse.Namespace, above: int = 0) -> tuple[str, int]:
+    """One module through the passes: (its text or the errors', whether it failed). `above`: lines of the file before
+    it."""
     errors: list[ir.DiagnosticInfo] = []
     sentence = ""
     printed = ""
@@ -63,7 +70,7 @@ def run(chunk: str | bytes, wanted: list[Pass | str], options: argparse.Namespac
             )
         except ir.MLIRError as error:
             errors = list(error.error_diagnostics)
-            sentence = f"{diagnostics(error)}\n"
+            sentence = f"{in_file(diagnostics(error), options.file, above)}\n"
         except DyadicError as error:
             sentence = f"error: {error}\n"
         except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
@@ -80,6 +87,16 @@ def run(chunk: str | bytes, wanted: list[Pass | str], options: argparse.Namespac
 def diagnostics(error: ir.MLIRError) -> str:
     """`error: "/layer1/conv": ...`, a line each, without the bindings' own heading."""
     return str(error).partition("\n")[2] or str(error)
+
+
+def in_file(text: str, file: str, above: int) -> str:
+    """MLIR numbers the lines of the text that it was given, and does not know which file it is of.
+
+    >>> in_file('error: "-":2:8: what', "a.mlir", 10)
+    'error: a.mlir:12:8: what'
+    """
+    name = "<stdin>" if file == "-" else file
+    return re.sub(r'"-":(\d+):(\d+)', lambda found: f"{name}:{int(found[1]) + above}:{found[2]}", text)
 
 
 def run_all(module: ir.Operation, wanted: list[Pass | str], options: argparse.Namespace) -> None:
@@ -113,7 +130,12 @@ def split_pipeline(text: str) -> Iterator[Pass | str]:
             if name in PIPELINE:
                 yield from usual(name)
             elif name:
-                yield PASSES.get(name) or known_to_mlir(name)
+                yield ours().get(name) or known_to_mlir(name)
+
+
+def ours() -> dict[str, Pass]:
+    """Every pass of the pipeline by its name, those of other packages among them."""
+    return {one.name: one for passes in PIPELINE.values() for one in passes}
 
 
 def known_to_mlir(name: str) -> str:
@@ -121,7 +143,9 @@ def known_to_mlir(name: str) -> str:
         try:
             PassManager("builtin.module").add(name)
         except ValueError:
-            raise ValueError(f"there is no pass '{name}'; dyadic-opt --list-passes shows ours") from None
+            meant = difflib.get_close_matches(name, (*ours(), *PIPELINE), 3)
+            hint = f"did you mean {' or '.join(meant)}?" if meant else "dyadic-opt --list-passes shows ours"
+            raise ValueError(f"there is no pass '{name}'; {hint}") from None
     return name
 
 
@@ -148,6 +172,9 @@ def parser() -> argparse.ArgumentParser:
         help="passes to run, ours or MLIR's; a stage's name is all its passes",
     )
     which.add_argument("--pass-pipeline", default="", metavar="PIPELINE", help="the same as builtin.module(a,b)")
+    parser.add_argument(
+        "--load-passes", action="append", default=[], type=Path, metavar="FILE.py", help="passes of your own"
+    )
     parser.add_argument("--list-passes", action="store_true", help="name our passes and stop")
     parser.add_argument(
         "--print-ir-after-all", action="store_true", help="print the module after each pass, to standard error"

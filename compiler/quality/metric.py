@@ -20,18 +20,18 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dyadic.runtime.errors import FileError, UsageError
+from dyadic.compiler import python_file
+from dyadic.compiler.python_file import said
+from dyadic.runtime.errors import UsageError
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -103,13 +103,8 @@ def load_metric(given: str | Function) -> Metric:
         name = getattr(given, "__name__", type(given).__name__)
         return Metric(name if name.isidentifier() else "metric", given)
     path, name = parse(given)
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        raise FileError(f"--metric {given}: the file '{path}' does not exist") from None
-    except OSError as error:
-        raise FileError(f"--metric {given}: '{path}' cannot be read: {error.strerror or error}") from error
-    module = run(path, text)
+    text = python_file.read(path, f"--metric {given}")
+    module = python_file.run(path, text, f"dyadic_metric_{path.stem}", "the metric's file")
     if not hasattr(module, name):
         own = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__]
         near = difflib.get_close_matches(name, own, 3)
@@ -130,27 +125,6 @@ def parse(given: str) -> tuple[Path, str]:
     if not path.endswith(".py") or not name.isidentifier():
         raise UsageError(f"--metric '{given}' is not {FORM}")
     return Path(path), name
-
-
-def run(path: Path, text: bytes) -> ModuleType:
-    """The user's file as a module. It is compiled here, so that nothing is written beside it."""
-    module = ModuleType(f"dyadic_metric_{path.stem}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # where dataclasses look for their own module
-    try:
-        exec(compile(text, str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:  # whatever a user's own code may raise
-        raise UsageError(f"the metric's file '{path}' cannot be run: {said(error)}") from error
-    return module
-
-
-def said(error: BaseException) -> str:
-    """
-    >>> said(KeyError("masks")), said(ZeroDivisionError())
-    ("KeyError: 'masks'", 'ZeroDivisionError')
-    """
-    words = " ".join(str(error).split())[:300]
-    return type(error).__name__ + (f": {words}" if words else "")
 
 
 def contents(outputs: Arrays, data: Arrays) -> str:

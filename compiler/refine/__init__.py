@@ -59,10 +59,10 @@ def refine(
 ) -> Refined:
     """Write weights, scales and bias shifts onto the layers of `module` that have `qd.weight_bits` below 8.
 
-    techniques: names of the passes to run. deadline: when to stop learning, as `time.monotonic` counts; the layers that
-    are left then are rounded without data.
+    techniques: names of the passes to run, beside those of other packages. deadline: when to stop learning, as
+    `time.monotonic` counts; the layers that are left then are rounded without data.
     """
-    passes = [one for one in PIPELINE["refine"] if one.name in techniques]
+    passes = [one for one in PIPELINE["refine"] if one.name in techniques or one.name not in TECHNIQUES]
     refined = Refined()
     with module.context:
         layers = {step.name: step.op for step in make_plan(module).steps if weight_layer(step.op) is not None}

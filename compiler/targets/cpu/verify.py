@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch_mlir import ir
 
+from dyadic.compiler.extensions import passes_of
 from dyadic.compiler.targets.cpu.code_sweep import certify_image, island_kernels, island_layers
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.compiler.targets.reproved import lowered_again, reprove
@@ -17,7 +18,6 @@ from dyadic.compiler.targets.surroundings import surroundings_of
 from dyadic.dialects import new_context
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
-from dyadic.passes import PIPELINE
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.buffers import Reference
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
@@ -66,7 +66,7 @@ def network(file: ArtifactFile, programs: list[CpuProgram], recorded: Mapping[st
         raise ArtifactError(f"'{file.path}' has an integer module that cannot be read: {error}") from None
     with context:
         yield reprove(module, recorded, file.path)
-        lowered = lowered_again(module, PIPELINE["lower/cpu"], file.path)
+        lowered = lowered_again(module, passes_of(file.made, "lower/cpu", file.path), file.path)
         launches = launches_of(lowered)
         if len(launches) != len(first.steps):
             raise ArtifactError(

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch_mlir import ir
 
+from dyadic.compiler.extensions import passes_of
 from dyadic.compiler.targets.certificate import ImageCertificate
 from dyadic.compiler.targets.constants import Section
 from dyadic.compiler.targets.cuda.codegen import CodegenError
@@ -19,7 +20,6 @@ from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.targets.reproved import lowered_again, reprove
 from dyadic.dialects import new_context
-from dyadic.passes import PIPELINE
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda.code_sections import code_of
 from dyadic.runtime.cuda.program import CudaProgram
@@ -93,7 +93,7 @@ def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[s
         raise ArtifactError(f"'{file.path}' has an integer module that cannot be read: {error}") from None
     with context:
         yield reprove(module, recorded, file.path)
-        lowered = lowered_again(module, PIPELINE["lower/cuda"], file.path)
+        lowered = lowered_again(module, passes_of(file.made, "lower/cuda", file.path), file.path)
         constants = Section()
         again = draft(lowered, constants, {})
         held = replace(first, code={}, variant=again.variant)
