@@ -50,6 +50,8 @@ class Histogram:
         flat = sampled(values)
         zeros = int((flat == 0).sum())
         edges = self.first * self.width, (self.first + BINS) * self.width
+        if max(-edges[0], edges[1]) > torch.finfo(flat.dtype).max:  # the bin to spare is beyond the largest float
+            flat = flat.double()
         counts = torch.histc(flat, BINS, *edges).numpy()
         counts[min(-self.first, BINS - 1)] -= zeros
         self.counts += counts

@@ -202,9 +202,22 @@ class _Walk:
                 steps = whole_numbers(node, 4, self.constants_one) or []
                 every = whole_numbers(node, 3, self.constants_one) or list(range(len(steps)))
                 axes = [axis for axis, step in zip(every, steps, strict=False) if step < 0]
+            case "Resize" | "Upsample":
+                return self._resizes_the_batch(node, said.get("axes", []))
             case _:
                 return None
         return "it computes along the images" if 0 in {axis % len(sizes) for axis in axes} else None
+
+    def _resizes_the_batch(self, node: NodeProto, axes: list[int]) -> str | None:
+        """By a factor that makes as many images of one: others it would shift."""
+        floats = next((list(each.floats) for each in node.attribute if each.name == "scales"), None)
+        names = [name for name in node.input[1:3] if name in self.constants_one]
+        scales = [numpy_helper.to_array(self.constants_one[name]).reshape(-1).tolist() for name in names]
+        by_axis = dict(zip(axes, scales[-1], strict=False)) if axes and scales else {}
+        first = (
+            by_axis.get(0, 1) if axes else ([floats] if floats else [each for each in scales if each] or [[1]])[-1][0]
+        )
+        return "it resizes along the images" if first != 1 else None
 
     def _follow(self, a: NodeProto, b: NodeProto, places: dict[str, Place]) -> str | None:
         """Note where the batch lies in each result; what is wrong where it has no place."""

@@ -152,7 +152,7 @@ def _reduced(look: Look, axes: Sequence[int] | None) -> Place | None:
     gone = {axis % look.rank(name) for axis in axes or range(look.rank(name))}
     if place.axis in gone:
         return None
-    before = 0 if look.attribute("keepdims", 1) else sum(axis < place.axis for axis in gone)
+    before = 0 if look.attribute("keepdims", 1) == 1 else sum(axis < place.axis for axis in gone)
     return replace(place, axis=place.axis - before)
 
 

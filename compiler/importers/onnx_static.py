@@ -49,6 +49,8 @@ NO_DATA = {  # types of inputs that say which branch is taken
     onnx.TensorProto.BOOL,
     *(getattr(onnx.TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
 }
+WINDOWS = ("pads", "kernel_shape", "strides", "dilations", "output_padding", "output_shape")
+LARGEST_WINDOW = 1 << 31
 OTHER_BATCH = 2  # what the model is also looked at with, where its batch is open
 
 
@@ -272,13 +274,39 @@ def _infer_shapes(model: onnx.ModelProto, constants: Constants, strict: bool) ->
         else:
             slim.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
     known = all(onnx.defs.has(node.op_type) for node in model.graph.node)
-    try:
-        inferred = shape_inference.infer_shapes(slim, strict_mode=strict and known)
-    except (shape_inference.InferenceError, RuntimeError, ValueError, IndexError) as error:
-        raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_reason(error)}") from None
-    graph = inferred.graph
+    _refuse_negative_sizes(slim)
+    graph = _inferred(slim, strict and known).graph
     found = {value.name: value for value in [*graph.value_info, *graph.output]}
     return found | {value.name: value for value in graph.input}
+
+
+def _inferred(model: onnx.ModelProto, strict: bool) -> onnx.ModelProto:
+    try:
+        return shape_inference.infer_shapes(model, strict_mode=strict)
+    except (shape_inference.InferenceError, RuntimeError, ValueError, IndexError) as error:
+        raise ModelError(f"the shapes of the model do not fit for a batch of 1: {_reason(error)}") from None
+
+
+def _refuse_negative_sizes(slim: onnx.ModelProto) -> None:
+    """Inference makes negative sizes of paddings that are, and of such a size the process is aborted at the next Slice.
+    So what pads by such numbers is looked at alone, with what is in front of it."""
+    constants = {tensor.name: tensor for tensor in slim.graph.initializer}
+    for i, node in enumerate(slim.graph.node):
+        numbers = [n for each in node.attribute if each.name in WINDOWS for n in each.ints]
+        if node.op_type == "Pad" and len(node.input) > 1 and node.input[1] in constants:
+            values = numpy_helper.to_array(constants[node.input[1]])
+            numbers += [int(n) for n in values.reshape(-1)] if values.dtype.kind in "iu" else []
+        if all(0 <= n < LARGEST_WINDOW for n in numbers):
+            continue
+        part = onnx.ModelProto()
+        part.CopyFrom(slim)
+        del part.graph.node[i + 1 :], part.graph.output[:]
+        part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in node.output if name)
+        for value in _inferred(part, strict=False).graph.output:
+            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]  # 0 where it is not known
+            if min(shape, default=0) < 0:
+                called = f'"{node.name}" ({node.op_type})'
+                raise ModelError(f"{called} makes a tensor of the shape {shape}: its window does not fit its input")
 
 
 def _say_one_sided(graph: onnx.GraphProto) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.ingest import einsums, families, pooling, transformers, volumes
 from dyadic.passes.ingest.folded import dims_of, transposed
-from dyadic.passes.ingest.onnx_node import attribute, onnx
+from dyadic.passes.ingest.onnx_node import attribute, onnx, yes
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported, literal
 
 
@@ -94,13 +94,13 @@ def batch_normalization(node: Node) -> Result:
 @onnx("MaxPool")
 def max_pool(node: Node) -> Result:
     x, kernel = node.tensor(0), attribute(node, "kernel_shape")
-    return pooling.pool(x, kernel, *window(node, x, kernel), bool(attribute(node, "ceil_mode", 0)), None)
+    return pooling.pool(x, kernel, *window(node, x, kernel), yes(node, "ceil_mode"), None)
 
 
 @onnx("AveragePool")
 def average_pool(node: Node) -> Result:
     x, kernel = node.tensor(0), attribute(node, "kernel_shape")
-    ceil, counted = bool(attribute(node, "ceil_mode", 0)), bool(attribute(node, "count_include_pad", 0))
+    ceil, counted = yes(node, "ceil_mode"), yes(node, "count_include_pad")
     return pooling.pool(x, kernel, *window(node, x, kernel), ceil, counted)
 
 

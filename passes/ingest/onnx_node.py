@@ -26,9 +26,22 @@ def _plain(value: ir.Attribute, name: str) -> Any:
         return [_plain(v, name) for v in value]
     if isinstance(value, ir.DenseElementsAttr):
         return np.array(value, copy=False)
-    if isinstance(value, ir.IntegerAttr | ir.FloatAttr | ir.StringAttr):
+    if isinstance(value, ir.IntegerAttr | ir.FloatAttr):
         return value.value
+    if isinstance(value, ir.StringAttr):
+        try:
+            return value.value_bytes.decode()
+        except UnicodeDecodeError:
+            raise Unsupported(f'its attribute "{name}" is no text: {value.value_bytes[:40]!r}') from None
     raise Unsupported(f'its attribute "{name}" is no number, text or tensor, nor a list of these')
+
+
+def yes(node: Node, name: str, default: bool = False) -> bool:
+    """An attribute that is 1 or 0. Of others engines think differently: for some only 1 is yes."""
+    value = attribute(node, name, int(default))
+    if value not in (0, 1):
+        raise Unsupported(f'its attribute "{name}" is {value}; it is 0 or 1')
+    return value == 1
 
 
 def opset(node: Node) -> int:

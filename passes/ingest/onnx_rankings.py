@@ -4,7 +4,7 @@ import math
 
 from dyadic.passes.ingest import folded, rankings
 from dyadic.passes.ingest.folded import dims_of
-from dyadic.passes.ingest.onnx_node import attribute, onnx, opset
+from dyadic.passes.ingest.onnx_node import attribute, onnx, opset, yes
 from dyadic.passes.ingest.translation import Node, Result, Unsupported
 
 HARDMAX_OF_ONE_AXIS = 13  # before, everything from the axis on is one row
@@ -12,7 +12,7 @@ HARDMAX_OF_ONE_AXIS = 13  # before, everything from the axis on is one row
 
 @onnx("ArgMax", "ArgMin")
 def arg_max(node: Node) -> Result:
-    keep, last = (bool(attribute(node, name, value)) for name, value in (("keepdims", 1), ("select_last_index", 0)))
+    keep, last = yes(node, "keepdims", True), yes(node, "select_last_index")
     smallest = node.operator == "ArgMin"
     return rankings.arg_max(node.argument(0), attribute(node, "axis", 0), keep, smallest=smallest, last=last)
 

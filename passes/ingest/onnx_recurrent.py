@@ -6,7 +6,7 @@ from dyadic.dialects.recurrence import GRU, GRU_RESET_FIRST, LSTM, RELU, TANH
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.ingest import recurrent
-from dyadic.passes.ingest.onnx_node import attribute, onnx
+from dyadic.passes.ingest.onnx_node import attribute, onnx, yes
 from dyadic.passes.ingest.recurrent import Direction
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
 
@@ -26,7 +26,7 @@ def layer(node: Node) -> Result:
     if rows != gates * size:
         raise Unsupported(f"its recurrent weights {inner.shape} are not those of {gates} gates")
     kind, backwards = _kind(node, ways), _directions(node, ways)
-    batch_first = bool(attribute(node, "layout", 0))
+    batch_first = yes(node, "layout")
     bias = np.zeros([ways, 2 * rows], np.float32) if node.argument(3) is None else node.array(3, "biases")
     if bias.shape != (ways, 2 * rows):
         raise Unsupported(f"its biases have the shape {bias.shape}; {(ways, 2 * rows)} would work")

@@ -15,7 +15,7 @@ from dyadic.passes.ingest import families, pooling, transformers
 from dyadic.passes.ingest.folded import axes_of, dims_of
 from dyadic.passes.ingest.functions import function
 from dyadic.passes.ingest.onnx_layers import window
-from dyadic.passes.ingest.onnx_node import attribute, integers, onnx
+from dyadic.passes.ingest.onnx_node import attribute, integers, onnx, yes
 from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal
 
 MOST_FACTORS = 64
@@ -29,7 +29,7 @@ def reduced_sum(node: Node) -> Result:
     axes = _axes(node)
     if axes is None:
         return after(before(x))
-    return after(transformers.total(before(x), axes, bool(attribute(node, "keepdims", 1))))
+    return after(transformers.total(before(x), axes, yes(node, "keepdims", True)))
 
 
 @onnx("ReduceL2")
@@ -37,20 +37,20 @@ def length(node: Node) -> Result:
     x, axes = node.argument(0), _axes(node)
     if axes is None:
         return _size(x)
-    return transformers.length(x, axes, bool(attribute(node, "keepdims", 1)))
+    return transformers.length(x, axes, yes(node, "keepdims", True))
 
 
 @onnx("ReduceMean")
 def mean(node: Node) -> Result:
     x, axes = node.argument(0), _axes(node)
-    return x if axes is None else families.mean(x, axes, bool(attribute(node, "keepdims", 1)))
+    return x if axes is None else families.mean(x, axes, yes(node, "keepdims", True))
 
 
 @onnx("ReduceMax", "ReduceMin")
 def extreme(node: Node) -> Result:
     x, axes = node.argument(0), _axes(node)
     reduced = pooling.largest if node.operator.endswith("Max") else pooling.smallest
-    return x if axes is None else reduced(x, axes, bool(attribute(node, "keepdims", 1)))
+    return x if axes is None else reduced(x, axes, yes(node, "keepdims", True))
 
 
 @onnx("ReduceProd")
@@ -66,7 +66,7 @@ def product(node: Node) -> Result:
     first, *rest = families.split(x, axis, [1] * dims[axis])
     for each in rest:
         first = families.mul(first, each)
-    keep = attribute(node, "keepdims", 1)
+    keep = yes(node, "keepdims", True)
     return first if keep else families.reshape(first, [n for d, n in enumerate(dims) if d != axis])
 
 
@@ -74,7 +74,7 @@ def product(node: Node) -> Result:
 def lp_pool(node: Node) -> Result:
     """The root of the sum of powers of sizes in each window."""
     x, kernel, order = node.argument(0), attribute(node, "kernel_shape"), attribute(node, "p", 2)
-    ceil = bool(attribute(node, "ceil_mode", 0))
+    ceil = yes(node, "ceil_mode")
     if ceil:
         raise Unsupported("its last windows may reach beyond the padding; ceil_mode=0 would work")
 
@@ -106,7 +106,7 @@ def _root_of(x: Any, order: int, mean: Callable[[Any], Result], count: int) -> R
 def _axes(node: Node) -> list[int] | None:
     """The axes, all where none are named; None for no sum."""
     axes = integers(node, "axes", 1)
-    if not axes and attribute(node, "noop_with_empty_axes", 0):
+    if not axes and yes(node, "noop_with_empty_axes"):
         return None
     return list(axes_of(node.argument(0), axes))
 

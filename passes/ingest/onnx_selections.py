@@ -6,7 +6,7 @@ import numpy as np
 
 from dyadic.passes.ingest import families, selections
 from dyadic.passes.ingest.folded import dims_of
-from dyadic.passes.ingest.onnx_node import attribute, onnx
+from dyadic.passes.ingest.onnx_node import attribute, onnx, yes
 from dyadic.passes.ingest.translation import Folded, Literal, Node, Result, Unsupported
 
 
@@ -48,7 +48,7 @@ def _check_reduction(node: Node) -> None:
 
 @onnx("CumSum")
 def cumulative_sum(node: Node) -> Result:
-    exclusive, reverse = (bool(attribute(node, name, 0)) for name in ("exclusive", "reverse"))
+    exclusive, reverse = (yes(node, name) for name in ("exclusive", "reverse"))
     axis = int(node.number(1, "axis"))
     return selections.running_sum(node.argument(0), axis, exclusive=exclusive, reverse=reverse)
 
@@ -56,7 +56,7 @@ def cumulative_sum(node: Node) -> Result:
 @onnx("Trilu")
 def trilu(node: Node) -> Result:
     diagonal = 0 if node.argument(1) is None else int(node.number(1, "diagonal"))
-    return selections.triangle(node.argument(0), diagonal, upper=bool(attribute(node, "upper", 1)))
+    return selections.triangle(node.argument(0), diagonal, upper=yes(node, "upper", True))
 
 
 @onnx("ReverseSequence")

@@ -4,7 +4,7 @@ import numpy as np
 
 from dyadic.passes.ingest import sampling, spectra
 from dyadic.passes.ingest.folded import dims_of
-from dyadic.passes.ingest.onnx_node import attribute, onnx, opset
+from dyadic.passes.ingest.onnx_node import attribute, onnx, opset, yes
 from dyadic.passes.ingest.translation import Node, Result, Unsupported
 
 AXIS_IS_AN_INPUT = 20  # of DFT, from this opset on
@@ -17,7 +17,7 @@ def fourier_transform(node: Node) -> Result:
     if node.argument(2) is not None:
         axis = int(node.number(2, "axis"))
     length = None if node.argument(1) is None else int(node.number(1, "length"))
-    inverse, onesided = (bool(attribute(node, name, 0)) for name in ("inverse", "onesided"))
+    inverse, onesided = (yes(node, name) for name in ("inverse", "onesided"))
     return spectra.transform(node.argument(0), axis, length, inverse=inverse, onesided=onesided)
 
 
@@ -27,7 +27,7 @@ def short_time_fourier_transform(node: Node) -> Result:
     length = None if node.argument(3) is None else int(node.number(3, "length"))
     if length is None:
         length = dims_of(node.argument(0))[1] if window is None else int(window.size)
-    step, onesided = int(node.number(1, "step")), bool(attribute(node, "onesided", 1))
+    step, onesided = int(node.number(1, "step")), yes(node, "onesided", True)
     return spectra.short_time(node.argument(0), step, window, length, onesided=onesided)
 
 
@@ -37,5 +37,5 @@ def grid_sample(node: Node) -> Result:
     grid = node.array(1, "grid")
     if grid.ndim != 4 or grid.shape[0] != 1 or len(dims_of(node.argument(0))) != 4:
         raise Unsupported(f"its grid is {list(grid.shape)}; [1, rows, columns, 2], the same for all images, would work")
-    padding, corners = attribute(node, "padding_mode", "zeros"), bool(attribute(node, "align_corners", 0))
+    padding, corners = attribute(node, "padding_mode", "zeros"), yes(node, "align_corners")
     return sampling.sampled(node.argument(0), np.asarray(grid[0], np.float64), mode, padding, corners)

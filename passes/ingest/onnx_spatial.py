@@ -4,7 +4,7 @@ import numpy as np
 
 from dyadic.passes.ingest import blocks, resizing
 from dyadic.passes.ingest.folded import dims_of
-from dyadic.passes.ingest.onnx_node import attribute, onnx, opset
+from dyadic.passes.ingest.onnx_node import attribute, onnx, opset, yes
 from dyadic.passes.ingest.resizing import Axis
 from dyadic.passes.ingest.translation import Literal, Node, Result, Unsupported
 
@@ -49,7 +49,7 @@ def _resized(
     if mode == "linear":
         return resizing.linear(x, found)
     if mode == "cubic":
-        how = attribute(node, "cubic_coeff_a", -0.75), bool(attribute(node, "exclude_outside", 0))
+        how = attribute(node, "cubic_coeff_a", -0.75), yes(node, "exclude_outside")
         return resizing.weighted(x, {d: resizing.cubic_matrix(changed[d], found[d], *how) for d in found})
     raise Unsupported(f"its mode is {mode}; nearest, linear and cubic are supported")
 

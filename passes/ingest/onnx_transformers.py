@@ -9,7 +9,7 @@ from dyadic.passes import building
 from dyadic.passes.ingest import families, folded, masks, transformers
 from dyadic.passes.ingest.folded import dims_of, each
 from dyadic.passes.ingest.imported_types import tensor_dims
-from dyadic.passes.ingest.onnx_node import PREFIX, attribute, onnx, opset
+from dyadic.passes.ingest.onnx_node import PREFIX, attribute, onnx, opset, yes
 from dyadic.passes.ingest.translation import Node, Result, Unsupported, literal
 
 OF_ATTENTION = set("is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision".split())
@@ -117,7 +117,7 @@ def attention(node: Node) -> Result:
     heads, key_heads = dims_of(q)[1], dims_of(k)[1]
     if heads != key_heads:
         k, v = (_shared_heads(x, heads // key_heads) for x in (k, v))
-    out = transformers.attention(q, k, v, mask, attribute(node, "scale"), bool(attribute(node, "is_causal", 0)))
+    out = transformers.attention(q, k, v, mask, attribute(node, "scale"), yes(node, "is_causal"))
     if not flat:
         return out
     n, _, length, size = dims_of(out)

@@ -55,6 +55,12 @@ def test_what_is_not_finite_is_refused(name: str, value: float) -> None:
         OBSERVERS[name]().see(torch.tensor([1.0, value]))
 
 
+@pytest.mark.parametrize("name", OBSERVERS)
+def test_numbers_near_the_largest_float_have_bins(name: str) -> None:
+    low, high = seen(OBSERVERS[name](), torch.tensor([1.0, -3.4e38, 3.4e38]))
+    assert -3.41e38 < low <= 0 <= high < 3.41e38
+
+
 def test_min_max_keeps_extremes_exactly() -> None:
     assert seen(MinMax(), torch.tensor([0.5, 2.0]), torch.tensor([-3.25])) == (-3.25, 2.0)
 

@@ -35,6 +35,10 @@ MIXED = {
         "d = Shape<start=0, end=1>(x) e = Add(d, one) y = Slice(x, d, e, one)",
         {},
     ),
+    "images resized by so little that they are as many": (
+        'y = Resize<mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor">(x, "", e)',
+        {"e": np.array([1.1, 1, 2, 1], np.float32)},
+    ),
     "images joined": ("y = Concat<axis=0>(x, x)", {}),
     "the mean of the images": ("y = ReduceMean<axes=[0], keepdims=1>(x)", {}),
     "the mean of everything": ("y = ReduceMean(x)", {}),

@@ -30,6 +30,12 @@ CASES: dict[str, tuple[str, Constants, str]] = {
         {"a": np.array([0]), "m": np.array([-1])},
         '"n" (Gather): its indices do not fit 0 entries of axis 0',
     ),
+    "sizes below 0": (  # ONNX's shape inference ends the process at the slice
+        "p = Pad(x, c) y = Slice(p, s, e, s)",
+        {"c": np.array([0, 0, 0, -9, 0, 0, 0, 0]), "s": np.array([1]), "e": np.array([3])},
+        '"p" (Pad) makes a tensor of the shape [1, 4, 7, -3]: its window does not fit its input',
+    ),
+    "neither yes nor no": ("y = ReduceMax<axes=[1], keepdims=2>(x)", {}, 'its attribute "keepdims" is 2; it is 0 or 1'),
     "no tensor": ("e = Slice(x, s, s, s) y = Mul(e, k)", {"s": np.array([1]), "k": [1]}, "without a single element"),
 }
 
@@ -40,6 +46,13 @@ def test_what_broken_files_ask_for(name: str) -> None:
     with pytest.raises(ModelError) as caught:
         prepared(imported(model(body, constants=constants)))
     assert said in str(caught.value)
+
+
+def test_an_attribute_of_any_bytes() -> None:
+    proto = model('y = Resize<mode="nearest">(x, "", s)', constants={"s": np.array([1, 1, 2, 2], np.float32)})
+    proto.graph.node[0].attribute[0].s = b"near\xffest"
+    with pytest.raises(ModelError, match=r"""its attribute "mode" is no text: b'near\\xffest'"""):
+        prepared(imported(proto))
 
 
 def test_many_tensors_are_too_many_together() -> None:
