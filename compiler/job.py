@@ -46,6 +46,10 @@ class Job(Options):
                 if getattr(self, name) is not None:
                     flag = f"--{name.replace('_', '-')}"
                     raise UsageError(f"{flag} {of_what} --evaluate data, samples that calibration has not seen")
+        for name in ("labels", "classes"):
+            given = [one for one in (self.calibration, self.evaluate) if isinstance(one, str | os.PathLike)]
+            if getattr(self, name) is not None and not any(os.path.isdir(one) for one in given):
+                raise UsageError(f"--{name} is for a folder of images: give one to --evaluate or --calibration")
         self.check_outputs({"--emit-plan": self.emit_plan})
 
     def load_metric(self) -> Metric | None:
@@ -68,6 +72,8 @@ class Job(Options):
             "the calibration data": self.calibration,
             "the evaluation data": self.evaluate,
             "the plan": self.plan,
+            "the labels": self.labels,
+            "the names of classes": self.classes,
             "the metric's file": metric,
         }
         return {what: Path(os.fsdecode(one)) for what, one in given.items() if isinstance(one, str | os.PathLike)}
@@ -84,7 +90,7 @@ class Job(Options):
         """Model, calibration and evaluation data by file name; a stand-in for what is no file, None for what is not."""
 
         def name(given: object, otherwise: str) -> str:
-            return os.path.basename(given) if isinstance(given, str | os.PathLike) else otherwise
+            return Path(os.fsdecode(given)).name if isinstance(given, str | os.PathLike) else otherwise
 
         evaluate = None if self.evaluate is None else name(self.evaluate, "LABELLED.npz")
         return name(self.model, "MODEL.onnx"), name(self.calibration, "DATA.npz"), evaluate

@@ -33,6 +33,9 @@ class Progress:
         """Something is not as it should be, and the compile goes on."""
         warnings.warn(printable(sentence), RuntimeWarning, stacklevel=2)
 
+    def note(self, sentence: str) -> None:
+        """What was made of what was asked for."""
+
 
 class JsonProgress(Progress):
     """One line a stage's start, a tenth of it, and end, on standard error."""
@@ -59,6 +62,9 @@ class JsonProgress(Progress):
     def warn(self, sentence: str) -> None:
         print(json.dumps({"event": "warning", "message": sentence}), file=sys.stderr, flush=True)
 
+    def note(self, sentence: str) -> None:
+        print(json.dumps({"event": "note", "message": sentence}), file=sys.stderr, flush=True)
+
 
 class RichProgress(Progress):
     """Bars with the time left, on standard error; where that is no terminal, one line a stage."""
@@ -83,6 +89,9 @@ class RichProgress(Progress):
 
     def warn(self, sentence: str) -> None:
         print(f"warning: {printable(sentence)}", file=sys.stderr, flush=True)
+
+    def note(self, sentence: str) -> None:
+        print(printable(sentence), file=sys.stderr, flush=True)
 
 
 def make_progress(style: Style) -> Progress:

@@ -8,9 +8,11 @@ from typing import Any
 
 from dyadic.compiler import extensions
 from dyadic.compiler.built import Built
+from dyadic.compiler.calibrate.sources import Source
 from dyadic.compiler.job import Job, source
 from dyadic.compiler.options import Options
 from dyadic.compiler.user_data import Data
+from dyadic.runtime.pictures import Pictures
 
 PACKAGES = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
 UNSAID = ("trace", "progress", "emit_plan", "measure")
@@ -23,17 +25,27 @@ def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
     settings["precision"] = precision(job)
     settings["plan"] = None if job.plan is None else source(job.plan)
     settings["load_passes"] = [one.name for one in job.load_passes]
+    settings |= {name: None if (file := getattr(job, name)) is None else source(file) for name in ("labels", "classes")}
     settings["metric"] = None if metric is None else metric.record
     return {
         "versions": {name: version(name) for name in PACKAGES},
         "options": settings | {"levels": list(job.levels)},
         "extensions": extensions.record(),
         "model": source(job.model),
-        "calibration": None
-        if job.calibration is None
-        else source(job.calibration) | {"samples": data.calibration.seen},
+        "calibration": None if job.calibration is None else calibrated_on(data) | {"samples": data.calibration.seen},
+        **({} if data.pictures is None else {"preprocess": preprocessed(data.pictures)}),
         "equalized": built.equalized.way if built.equalized is not None and built.equalized.kept else None,
     }
+
+
+def calibrated_on(data: Data) -> dict[str, Any]:
+    """The name and hash of what ranges were learned from."""
+    return data.learned_from.record if isinstance(data.learned_from, Source) else source(data.job.calibration)
+
+
+def preprocessed(pictures: Pictures) -> dict[str, Any]:
+    """What was done to images, whole: `dyadic run` does the same."""
+    return {"input": pictures.target.name, "text": str(pictures.preprocess)}
 
 
 def precision(options: Options) -> str:

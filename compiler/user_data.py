@@ -19,12 +19,14 @@ from dyadic.compiler.quality.evaluator import BATCH, Evaluator
 from dyadic.compiler.quality.float_engine import Engine, Interface, make_engine
 from dyadic.compiler.quality.metric import Metric
 from dyadic.compiler.tools import Tools
+from dyadic.compiler.user_pictures import pictures_of, read_from
 from dyadic.dialects import qd
 from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.quantization import anything_given
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.pictures import Pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,12 @@ class Data:
     first output is no row of them."""
 
     job: Job
+    learned_from: object  # as `Samples` reads it
     calibration: CalibrationSamples
     evaluation: Evaluation | None
     classes: int | None
     interface: Interface = field(default_factory=Interface)
+    pictures: Pictures | None = None  # what is made of images
 
     def labelled_calibration(self) -> Samples:
         """The calibration data once more, with labels where they are given: classes, where no metric takes them for
@@ -60,7 +64,12 @@ class Data:
         if given.total is None:
             return Samples(given.first, given.inputs, labels=labels, classes=self.classes)
         return CalibrationSamples(
-            self.job.calibration, given.inputs, screen=given.screen, labels=labels, classes=self.classes
+            self.learned_from,
+            given.inputs,
+            screen=given.screen,
+            labels=labels,
+            classes=self.classes,
+            pictures=self.pictures,
         )
 
     def engine(self, threads: int | None = None) -> Engine:
@@ -76,21 +85,27 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         FileError: a file is missing or cannot be read.
         UsageError: data do not fit the model, or labels are no classes of it.
     """
-    learned_from = job.calibration
-    if learned_from is None:
-        learned_from = instead_of_samples(module.operation)
     if job.resume and tools.cache.folder is None:
         raise UsageError("what a search found out is kept in the cache, which DYADIC_CACHE switches off: no --resume")
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
-    calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max")
-    data = Data(job, calibration, None, classes, interface(job, module))
+    pictures = pictures_of(job, inputs)
+    if pictures is not None:
+        tools.progress.note(f"preprocess: {pictures.preprocess}")
+    learned_from = job.calibration
+    if learned_from is None:
+        learned_from = instead_of_samples(module.operation)
+    else:
+        learned_from = read_from(learned_from, job, inputs, "calibration data", pictures, classes, tools.progress)
+    calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max", pictures=pictures)
+    data = Data(job, learned_from, calibration, None, classes, interface(job, module), pictures)
     if job.evaluate is None:
         return data
+    judged_on = read_from(job.evaluate, job, inputs, "evaluation data", pictures, classes, tools.progress)
     if metric is not None:
-        samples: Samples = SamplesBeside(job.evaluate, inputs)
+        samples: Samples = SamplesBeside(judged_on, inputs, pictures=pictures)
     else:
-        samples = Samples(job.evaluate, inputs, "evaluation data", labels=True, classes=classes)
+        samples = Samples(judged_on, inputs, "evaluation data", labels=True, classes=classes, pictures=pictures)
     if samples.once and (job.layers_differ or job.precision != "int8" or metric is not None):
         raise UsageError(
             "evaluation data that can be read only once serves int8 without a metric alone: else float, int8 "
@@ -121,7 +136,8 @@ def instead_of_samples(module: ir.Operation) -> object:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         said = f" (the model itself says how tensors are quantized, but not {named}{more})"
     raise UsageError(
-        f"--calibration is needed to learn ranges from{said}: a .npz file, in Python also arrays or an iterable of them"
+        f"--calibration is needed to learn ranges from{said}: a .npz file or a folder of images, in Python also "
+        "arrays, an iterable of them or a data set"
     )
 
 

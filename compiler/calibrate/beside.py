@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from dyadic.compiler.calibrate.data import LABELS, Array, Feeds, Input, Samples, as_array
+from dyadic.compiler.calibrate.sources import by_inputs
 from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.pictures import Pictures, is_image
 
 
 class SamplesBeside(Samples):
@@ -24,9 +26,15 @@ class SamplesBeside(Samples):
     and are joined.
     """
 
-    def __init__(self, data: object, inputs: Iterable[Input], what: str = "evaluation data") -> None:
+    def __init__(
+        self,
+        data: object,
+        inputs: Iterable[Input],
+        what: str = "evaluation data",
+        pictures: Pictures | None = None,
+    ) -> None:
         self._found: list[dict[str, Array]] = []
-        super().__init__(data, inputs, what)
+        super().__init__(data, inputs, what, pictures=pictures)
         if isinstance(data, str | os.PathLike):
             self._found = [self._of_file(Path(data))]
 
@@ -47,6 +55,7 @@ class SamplesBeside(Samples):
         return {name: np.concatenate([one[name] for one in self._found]) for name in first}
 
     def _named(self, item: object) -> dict[str, Array]:
+        item = by_inputs(item, tuple(i.name for i in self.inputs))
         named, others = super()._named(item), self._others(item)
         if not isinstance(self._data, Mapping):
             count, alone = len(next(iter(named.values()))), self._alone(item)
@@ -70,6 +79,8 @@ class SamplesBeside(Samples):
         """Whether an item is one sample, without a batch."""
         one = self.inputs[0]
         value = item[one.name] if isinstance(item, Mapping) else item[0] if isinstance(item, tuple | list) else item
+        if self.pictures is not None:
+            return is_image(value) or as_array(value).ndim < len(one.sample) + 1
         return as_array(value).shape == one.sample
 
     def _of_file(self, path: Path) -> dict[str, Array]:

@@ -1,7 +1,8 @@
 """What users calibrate with, as a stream of checked samples: nothing is held but the batch at hand.
 
-Files (.npz with arrays named as the model's inputs, .npy), arrays, any iterable of arrays, dicts or tuples, and ONNX
-Runtime's CalibrationDataReader. Everything that does not fit the model is a `UsageError` that names the input.
+Files (.npz with arrays named as the model's inputs, .npy), arrays, any iterable of arrays, dicts or tuples, ONNX
+Runtime's CalibrationDataReader, and what `sources.py` knows: folders of images, data sets. Everything that does not fit
+the model is a `UsageError` that names the input.
 """
 
 from __future__ import annotations
@@ -10,21 +11,21 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.compiler.calibrate.sources import LABELS, PIECE_BYTES, Source, by_inputs
 from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
 from dyadic.runtime.errors import FileError, UsageError
+from dyadic.runtime.pictures import Pictures, batch_of_images, is_image
 
 Array = npt.NDArray[Any]
 Feeds = dict[str, npt.NDArray[Any]]  # float32 or int32, as the network reads it, and int64 under "labels"
 
-# Read from files in pieces of about this many bytes.
-PIECE_BYTES = 32 << 20
-LABELS = "labels"
 KEPT = 32
+JOINED = 32  # items of a data set in a batch
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ class Samples:
         what: str = "calibration data",
         labels: bool = False,
         classes: int | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         """With `labels`, batches hold those under "labels" too, where the data has any; each must be one of `classes`,
-        where it is known how many there are."""
+        where it is known how many there are. `pictures` makes what the network reads of images and pixels."""
         self.inputs = tuple(inputs)
         self.what = what
+        self.pictures = pictures
         self.first: list[Feeds] = []  # the first few samples that went by, for a closer look afterwards
         self.seen = 0
         self._labels, self._classes = labels, classes
@@ -78,8 +81,11 @@ class Samples:
             self.what = f"{what} {os.fspath(data)}"
             self._members = self._open(Path(data))
             for i in self.inputs:
-                self._check_kind(i, self._members[i.name].whole_shape, self._members[i.name].dtype)
+                if not self._of_pictures(i):
+                    self._check_kind(i, self._members[i.name].whole_shape, self._members[i.name].dtype)
             self.total = self._count({name: member.shape[0] for name, member in self._members.items()})
+        elif isinstance(data, Source):
+            self.what, self.total = data.what, data.total
         elif self._whole(data):
             arrays = self._named(data)
             self.total = self._count({name: len(a) if a.ndim else 0 for name, a in arrays.items()})
@@ -101,7 +107,7 @@ class Samples:
         """All samples, checked; no batch is empty."""
         seen = 0
         for raw in self._raw():
-            feeds: Feeds = {i.name: self._checked(i, raw[i.name], seen) for i in self.inputs}
+            feeds: Feeds = {i.name: self._checked(i, self._pictured(i, raw[i.name]), seen) for i in self.inputs}
             if self._labels and LABELS in raw:
                 feeds[LABELS] = self._checked_labels(raw[LABELS], seen)
             count = self._count({name: len(value) for name, value in feeds.items()})
@@ -115,8 +121,10 @@ class Samples:
         data = self._data
         if isinstance(data, str | os.PathLike):
             yield from self._pieces()
+        elif isinstance(data, Source):
+            yield from joined(map(self._named, data), JOINED)
         elif self._whole(data):
-            yield self._named(data)
+            yield from in_pieces(self._named(data))
         elif (get_next := getattr(data, "get_next", None)) is not None:
             while (item := get_next()) is not None:
                 yield self._named(item)
@@ -135,10 +143,11 @@ class Samples:
 
     def _named(self, item: object) -> dict[str, Array]:
         """One item of the user's, as arrays by input name."""
+        item = by_inputs(item, tuple(i.name for i in self.inputs))
         if isinstance(item, Mapping):
             self._check_names(list(item))
             named = {i.name: self._array(i, item[i.name]) for i in self.inputs}
-            return named | {LABELS: np.asarray(item[LABELS])} if LABELS in item else named
+            return named | {LABELS: as_array(item[LABELS])} if LABELS in item else named
         if isinstance(item, tuple | list) and not isinstance(item[0] if item else None, int | float):
             # One place an input; a last place more is the labels, as data loaders yield them.
             if len(item) not in (len(self.inputs), len(self.inputs) + 1):
@@ -147,7 +156,7 @@ class Samples:
                     f"{', '.join(map(str, self.inputs))}"
                 )
             named = {i.name: self._array(i, value) for i, value in zip(self.inputs, item, strict=False)}
-            return named | {LABELS: np.asarray(item[-1])} if len(item) > len(self.inputs) else named
+            return named | {LABELS: as_array(item[-1])} if len(item) > len(self.inputs) else named
         if len(self.inputs) != 1:
             raise UsageError(
                 f"{self.what} yields single arrays, the model has {len(self.inputs)} inputs: "
@@ -156,8 +165,29 @@ class Samples:
         return {self.inputs[0].name: self._array(self.inputs[0], item)}
 
     def _array(self, wanted: Input, value: object) -> Array:
+        if is_image(value):
+            return self._of_image(wanted, value)
         array = as_array(value)
+        if self.pictures is not None and self._of_pictures(wanted):
+            return batch_of_images(array, self.pictures.target, f'{self.what}: "{wanted.name}"')
         return array[None] if array.shape == wanted.sample else array
+
+    def _of_pictures(self, wanted: Input) -> bool:
+        """Whether what it reads is made of images."""
+        return self.pictures is not None and self.pictures.target.name == wanted.name
+
+    def _of_image(self, wanted: Input, value: object) -> Array:
+        if self.pictures is None or not self._of_pictures(wanted):
+            raise UsageError(
+                f'{self.what} yields images: say by --preprocess what "{wanted.name}" {wanted.shape} is made of them'
+            )
+        return self.pictures.of_image(cast("Any", value), f"an image of {self.what}")[None]
+
+    def _pictured(self, wanted: Input, array: Array) -> Array:
+        """Pixels as the network reads them."""
+        if self.pictures is None or not self._of_pictures(wanted) or array.dtype.kind not in "fiub":
+            return array
+        return self.pictures.of_array(array, f'{self.what}: "{wanted.name}"')
 
     def _check_names(self, names: list[str]) -> None:
         for i in self.inputs:
@@ -201,6 +231,7 @@ class Samples:
         if shape[1:] not in (wanted.sample, wanted.own) or not shape:
             raise UsageError(
                 f'{self.what}: array "{wanted.name}" has shape {list(shape)}, the model reads {wanted.shape}'
+                + looks_like(shape[1:], wanted.sample)
             )
 
     def _checked_labels(self, array: Array, first: int) -> npt.NDArray[np.int64]:
@@ -264,9 +295,68 @@ def as_array(value: object) -> Array:
     return np.asarray(value if detach is None else detach().cpu())
 
 
-def rebatch(feeds: Feeds, rows: int) -> list[Feeds]:
-    total = len(next(iter(feeds.values())))
-    return [{name: value[i : i + rows].copy() for name, value in feeds.items()} for i in range(0, total, rows)]
+def looks_like(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """What may be the matter with samples of another shape.
+
+    >>> looks_like((224, 224, 3), (3, 224, 224))
+    ': it looks like channels last (NHWC); say --preprocess layout=nchw, or transpose it with .transpose(0, 3, 1, 2)'
+    >>> looks_like((3, 32, 32), (3, 224, 224))[:60], looks_like((7,), (8,))
+    (': images of another size; --preprocess resizes uint8 pixels', '')
+    """
+    if len(wanted) == len(shape) == 3:
+        first, last = wanted[0] in (1, 3), wanted[2] in (1, 3)
+        if shape == (*wanted[1:], wanted[0]):
+            return (
+                ": it looks like channels last (NHWC); say --preprocess layout=nchw, or transpose it with "
+                ".transpose(0, 3, 1, 2)"
+            )
+        if shape == (wanted[2], *wanted[:2]):
+            return (
+                ": it looks like channels first (NCHW); say --preprocess layout=nhwc, or transpose it with "
+                ".transpose(0, 2, 3, 1)"
+            )
+        if (first and shape[0] == wanted[0]) or (last and shape[2] == wanted[2]):
+            return ": images of another size; --preprocess resizes uint8 pixels and images of a folder"
+    return ""
+
+
+def in_pieces(arrays: dict[str, Array]) -> Iterator[dict[str, Array]]:
+    """Rows of whole arrays, so many at a time as are read of a file."""
+    count = max((len(array) for array in arrays.values() if array.ndim), default=0)
+    sizes = {name: 4 * array.size // max(1, count) for name, array in arrays.items()}
+    rows = max(1, PIECE_BYTES // max(1, *sizes.values()))
+    if any(not array.ndim or len(array) != count for array in arrays.values()) or count <= rows:
+        yield arrays
+        return
+    for start in range(0, count, rows):
+        yield {name: array[start : start + rows] for name, array in arrays.items()}
+
+
+def joined(items: Iterable[dict[str, Array]], rows: int) -> Iterator[dict[str, Array]]:
+    """Batches of at least so many rows, of items with the same names; larger ones stay as they are."""
+    waiting: list[dict[str, Array]] = []
+    for item in items:
+        item = {name: array if array.ndim else array[None] for name, array in item.items()}
+        if waiting and item.keys() != waiting[0].keys():
+            yield one_of(waiting)
+            waiting = []
+        waiting.append(item)
+        if sum(len(next(iter(each.values()))) for each in waiting) >= rows:
+            yield one_of(waiting)
+            waiting = []
+    if waiting:
+        yield one_of(waiting)
+
+
+def one_of(items: list[dict[str, Array]]) -> dict[str, Array]:
+    if len(items) == 1:
+        return items[0]
+    return {name: np.concatenate([item[name] for item in items]) for name in items[0]}
+
+
+def rebatch(feeds: Feeds, rows: int) -> Iterator[Feeds]:
+    for i in range(0, len(next(iter(feeds.values()))), rows):
+        yield {name: value[i : i + rows].copy() for name, value in feeds.items()}
 
 
 def first_batches(samples: Iterable[Feeds], rows: int, most: int) -> Iterator[Feeds]:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.compiler.calibrate.data import Feeds, Input, Samples
+from dyadic.runtime.pictures import Pictures
 
 ENOUGH = 128  # samples, of which some can be kept apart
 SHARE, MOST = 8, 64  # one in SHARE, no more than MOST
@@ -80,8 +81,9 @@ class CalibrationSamples(Samples):
         screen: bool = True,
         labels: bool = False,
         classes: int | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
-        super().__init__(data, inputs, labels=labels, classes=classes)
+        super().__init__(data, inputs, labels=labels, classes=classes, pictures=pictures)
         self.screen = screen
         self.held_out: list[Feeds] = []
         self.inputs_seen: dict[str, InputSeen] = {}

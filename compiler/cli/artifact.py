@@ -15,9 +15,11 @@ from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.errors import FileError, UsageError, printable
 from dyadic.runtime.executor import programs_for
+from dyadic.runtime.pictures import SUFFIXES
 from dyadic.runtime.program import Output, results_of
 from dyadic.runtime.session import MAX_BATCH, MAX_THREADS, Session, load
 from dyadic.runtime.tensor_info import result_info, tensor_info
+from dyadic.runtime.user_samples import as_it_reads, open_samples, pictures_of
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 THREADS = click.option(
@@ -35,12 +37,17 @@ DEVICE = click.option(
 DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="show tracebacks")  # read by `main`
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 RUN_BATCH = 64
+FILES = "files"  # names of images, in the order of their results
 
 
 @click.command("run", short_help="Run ARTIFACT on the samples of a file.")
 @ARTIFACT
 @click.option(
-    "--input", "source", type=click.Path(path_type=Path), required=True, help=".npy, or .npz with named arrays"
+    "--input",
+    "source",
+    type=click.Path(path_type=Path),
+    required=True,
+    help=".npy, .npz with named arrays, an image or a folder of images",
 )
 @click.option("--output", type=click.Path(path_type=Path), required=True, help=".npy, or .npz with named arrays")
 @DEVICE
@@ -54,14 +61,17 @@ def run_command(
     if output.suffix not in (".npy", ".npz"):
         raise UsageError(f"--output {output} is neither .npy nor .npz")
     refuse_overwriting({"the artifact": artifact, "the input": source}, {"--output": output})
-    feeds = arrays_of(source)
-    most = max((len(array) for array in feeds.values() if array.ndim), default=1)
+    images = source.is_dir() or source.suffix.lower() in SUFFIXES
+    feeds = {} if images else arrays_of(source)
+    most = max((len(array) for array in feeds.values() if array.ndim), default=RUN_BATCH if images else 1)
     batch = max(1, min(most, RUN_BATCH))
     with load(artifact, device=device, threads=threads, max_batch=batch, isa=isa) as session:
-        feeds = named(feeds, session, source)
         if output.suffix == ".npy" and len(session.outputs) != 1:
             raise UsageError(f"the network has {len(session.outputs)} outputs; write them to a .npz file")
-        results = run_all(session, feeds)
+        if images:
+            results = run_images(session, source, with_names=output.suffix == ".npz")
+        else:
+            results = run_all(session, preprocessed(named(feeds, session, source), session, source))
     with replacing(output) as file, open(file, "wb", closefd=False) as stream:
         if output.suffix == ".npy":
             np.save(stream, next(iter(results.values())))
@@ -72,7 +82,7 @@ def run_command(
 def arrays_of(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a `.npz`, or the one of a `.npy` under the name ''."""
     if path.suffix not in (".npy", ".npz"):
-        raise UsageError(f"--input {path} is neither .npy nor .npz")
+        raise UsageError(f"--input {path} is neither .npy nor .npz, nor an image, nor a folder of images")
     try:
         return read_arrays(path)
     except OSError as error:
@@ -95,6 +105,28 @@ def named(arrays: dict[str, np.ndarray], session: Session, path: Path) -> dict[s
                 f"arrays are named as the network's inputs: {', '.join(wanted)}"
             )
     return {name: arrays[name] for name in wanted}
+
+
+def run_images(session: Session, path: Path, *, with_names: bool) -> dict[str, np.ndarray]:
+    """The results of images, preprocessed as the artifact says; in the order of their names, which are `files`."""
+    samples = open_samples(path, session, what=f"--input {path}")
+    for note in samples.notes:
+        click.echo(printable(note), err=True)
+    names = [info.name for info in session.outputs]
+    axes = [info.batch_axis for info in session.outputs]
+    pieces = [session.run(None, feeds) for feeds, _ in samples]
+    each = zip(names, axes, zip(*pieces, strict=True), strict=True)
+    results = {name: np.concatenate(parts, axis) for name, axis, parts in each}
+    return results | {FILES: np.array(samples.files)} if with_names and FILES not in results else results
+
+
+def preprocessed(feeds: dict[str, np.ndarray], session: Session, path: Path) -> dict[str, np.ndarray]:
+    """Pixels that are not as the network reads them, made so as the artifact says."""
+    pictures = pictures_of(session)
+    if pictures is None:
+        return feeds
+    name = pictures.target.name
+    return feeds | {name: as_it_reads(feeds[name], session, pictures, f'--input {path}: "{name}"')}
 
 
 def run_all(session: Session, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -25,7 +25,8 @@ from dyadic.compiler.cli import export as cli_export
 from dyadic.compiler.cli import report as cli_report
 from dyadic.compiler.cli.artifact import DEBUG
 from dyadic.compiler.job import Job
-from dyadic.compiler.options import STAGES, Count, Options
+from dyadic.compiler.option_readers import Count
+from dyadic.compiler.options import STAGES, Options
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError, printable
 
@@ -179,10 +180,13 @@ def option_of(field: Field[Any]) -> click.Option:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="where the artifact goes (IR: standard output)")
 @click.option(
     "--calibration",
-    metavar="DATA.npz",
-    help="samples to learn ranges from, named as the inputs; a model that says how it is quantized needs none",
+    metavar="DATA",
+    help="samples to learn ranges from: .npz, named as the inputs, or a folder of images with --preprocess; a model "
+    "that says how it is quantized needs none",
 )
-@click.option("--evaluate", metavar="DATA.npz", help="other samples, with `labels`: accuracy beside float's")
+@click.option(
+    "--evaluate", metavar="DATA", help="other samples, with `labels` or by sub-folder: accuracy beside float's"
+)
 @click.option("--until", type=click.Choice(STAGES), help="stop after a stage and write the IR as it is there")
 @click.option("--emit", type=click.Choice(tuple(EMITS)), help="write this form of the network instead of an artifact")
 @DEBUG

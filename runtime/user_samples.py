@@ -1,0 +1,214 @@
+"""Samples for an artifact, from files: `.npz`, `.npy`, an image, or a folder of images with what was recorded of them.
+
+    with dyadic.load("model.dyq", max_batch=16) as session:
+        samples = open_samples("photos", session)
+        for feeds, labels in samples:
+            logits, = session.run(None, feeds)
+
+Nothing is held but the batch at hand. An artifact that was compiled with `--preprocess` says what is made of images.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
+from dyadic.runtime.errors import ArtifactError, FileError, UsageError
+from dyadic.runtime.image_folder import ImageFolder, images_in, labelled
+from dyadic.runtime.label_files import class_names, labelled_by_csv
+from dyadic.runtime.pictures import SUFFIXES, Pictures
+from dyadic.runtime.preprocess import LAYOUTS, image_target, recorded
+from dyadic.runtime.session import Session
+
+LABELS = "labels"
+Batch = tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.int64] | None]  # feeds of a session, and labels
+
+
+class UserSamples:
+    """`for feeds, labels in samples:` batches of at most the session's `max_batch`; labels are None where there are
+    none.
+
+    `total` samples; `files` are their names where each is one; `notes` is what is to be said of them.
+    """
+
+    def __init__(
+        self, total: int, batches: Iterator[Batch], files: Sequence[str] = (), notes: Sequence[str] = ()
+    ) -> None:
+        self.total, self.files, self.notes = total, tuple(files), tuple(notes)
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Once."""
+        return self._batches
+
+
+def open_samples(
+    path: str | os.PathLike[str],
+    session: Session,
+    *,
+    labels: Path | None = None,
+    classes: Path | None = None,
+    labels_needed: bool = False,
+    what: str = "",
+) -> UserSamples:
+    """Samples of a file or a folder, as `session` takes them.
+
+    labels: a csv of file,label for a folder of images (else by sub-folder). classes: names of all classes, one a line.
+    labels_needed: refuse data without any. what: what the data are in messages (default: the path).
+
+    Raises:
+        FileError: something cannot be read.
+        UsageError: it does not fit the network, or there are no labels where they are needed.
+        ArtifactError: the artifact's record of its preprocessing is damaged.
+    """
+    path = Path(path)
+    what = what or f"'{path}'"
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        return _of_images(path, session, labels, classes, labels_needed, what)
+    if labels is not None or classes is not None:
+        raise UsageError(f"{what}: --labels and --classes are for folders of images; arrays have theirs in 'labels'")
+    return _of_arrays(path, session, labels_needed, what)
+
+
+def pictures_of(session: Session) -> Pictures | None:
+    """What the artifact's record makes of images; None where it was compiled without."""
+    said = session.made.get("preprocess")
+    if said is None:
+        return None
+    info = next((one for one in session.inputs if isinstance(said, dict) and one.name == said.get("input")), None)
+    if info is None:
+        raise ArtifactError("the artifact's record of its preprocessing names an input that it does not have")
+    raw = said.get("pixels", "")
+    sample = [int(size) for size in info.batch_first[1:]]
+    if raw in LAYOUTS and len(sample) == 3:  # the network itself has channels where its preprocessing says
+        height_width = sample[1:] if raw == "nchw" else sample[:2]
+        channels = sample[0] if raw == "nchw" else sample[2]
+        first = "layout=nchw" in str(said.get("text"))
+        sample = [channels, *height_width] if first else [*height_width, channels]
+    target = image_target(info.name, sample)
+    if target is None or raw not in ("", *LAYOUTS):
+        raise ArtifactError("the artifact's record of its preprocessing does not fit its input")
+    return Pictures(target, recorded(said, target), raw)
+
+
+def _of_images(
+    path: Path, session: Session, labels: Path | None, classes: Path | None, needed: bool, what: str
+) -> UserSamples:
+    pictures = pictures_of(session)
+    if pictures is None:
+        raise UsageError(
+            f"{what} is made of images, and the artifact does not say what the network reads of them: compile it with "
+            "--preprocess, or give a .npz file"
+        )
+    if len(session.inputs) > 1:
+        raise UsageError(
+            f"{what} is made of images, but the network has {len(session.inputs)} inputs: give a .npz file"
+        )
+    if not path.is_dir():
+        folder = ImageFolder(path.parent, what, (path.name,))
+    else:
+        folder = images_in(path, what)
+        count = _classes_of(session)
+        names = class_names(classes) if classes is not None else _names(session.made.get("classes"))
+        if labels is not None:
+            folder = labelled_by_csv(folder, labels, count, names)
+        else:
+            folder = labelled(folder, count, names, needed=needed)
+    if needed and folder.labels is None:
+        raise UsageError(f"{what} has no labels: put images into sub-folders by class, or give --labels FILE.csv")
+    name, rows = pictures.target.name, session.max_batch
+
+    def batches() -> Iterator[Batch]:
+        for start in range(0, len(folder), rows):
+            places = range(start, min(start + rows, len(folder)))
+            pixels = np.stack([pictures.of_file(folder.path / folder.files[i], folder.named(i)) for i in places])
+            right = None if folder.labels is None else np.array([folder.labels[i] for i in places], np.int64)
+            yield {name: pictures.finished(pixels)}, right
+
+    notes = list(folder.notes)
+    if folder.others:
+        notes.append(f"{folder.what}: {folder.others} files that are no images were left out")
+    return UserSamples(len(folder), batches(), folder.files, notes)
+
+
+def _of_arrays(path: Path, session: Session, needed: bool, what: str) -> UserSamples:
+    if path.suffix not in (".npz", ".npy"):
+        raise UsageError(f"{what} is neither .npz nor .npy, nor an image, nor a folder of images")
+    wanted = [info.name for info in session.inputs]
+    try:
+        if path.suffix == ".npy":
+            if len(wanted) != 1:
+                raise UsageError(f"{what} is one array, the network takes {', '.join(wanted)}: give a .npz file")
+            members = {wanted[0]: Member(path, None)}
+        else:
+            names = names_in(path)
+            if missing := [name for name in wanted if name not in names]:
+                raise UsageError(
+                    f'{what} has no array named "{missing[0]}" (it has: {", ".join(names) or "none"}); arrays are '
+                    f"named as the network's inputs: {', '.join(wanted)}"
+                )
+            kept = [*wanted, *([LABELS] if LABELS in names and LABELS not in wanted else [])]
+            members = {name: Member(path, f"{name}.npy") for name in kept}
+    except FileNotFoundError:
+        raise FileError(f"{what} does not exist") from None
+    except OSError as error:
+        raise FileError(f"{what} cannot be read: {error.strerror or error}") from error
+    except DAMAGE as error:
+        raise UsageError(f"{what} is not a file of arrays: {damage(error)}") from error
+    if needed and LABELS not in members:
+        raise UsageError(f"{what} has no array named 'labels': the number of the right class of each sample")
+    counts = {name: member.shape[0] for name, member in members.items()}
+    if len(set(counts.values())) > 1:
+        each = ", ".join(f'{n} of "{name}"' for name, n in counts.items())
+        raise UsageError(f"{what} has different numbers of samples: {each}")
+    total = next(iter(counts.values()))
+    if not total:
+        raise UsageError(f"{what} holds no samples")
+    pictures = pictures_of(session)
+
+    def batches() -> Iterator[Batch]:
+        streams = {name: member.pieces(session.max_batch) for name, member in members.items()}
+        try:
+            for pieces in zip(*streams.values(), strict=True):
+                arrays = dict(zip(streams, pieces, strict=True))
+                right = arrays.pop(LABELS, None) if LABELS not in wanted else None
+                if pictures is not None:
+                    name = pictures.target.name
+                    arrays[name] = as_it_reads(arrays[name], session, pictures, f'{what}: "{name}"')
+                yield arrays, None if right is None else _whole(right, what)
+        except (*DAMAGE, OSError) as error:
+            raise UsageError(f"{what} is damaged: {damage(error)}") from error
+
+    return UserSamples(total, batches())
+
+
+def as_it_reads(array: npt.NDArray[Any], session: Session, pictures: Pictures, what: str) -> npt.NDArray[Any]:
+    """What the input takes already stays; pixels are preprocessed."""
+    info = next(one for one in session.inputs if one.name == pictures.target.name)
+    if array.shape[1:] == info.batch_first[1:] and array.dtype == info.dtype:
+        return array
+    return pictures.of_array(array, what)
+
+
+def _whole(labels: npt.NDArray[Any], what: str) -> npt.NDArray[np.int64]:
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise UsageError(
+            f"{what}: 'labels' holds {labels.dtype} of shape {list(labels.shape)}; one whole number a sample is needed"
+        )
+    return labels.astype(np.int64)
+
+
+def _classes_of(session: Session) -> int | None:
+    """How many classes the first output tells apart, where it is a row of them."""
+    sizes = session.outputs[0].batch_first
+    return int(sizes[1]) if len(sizes) == 2 and int(sizes[1]) > 1 else None
+
+
+def _names(said: object) -> list[str]:
+    return said if isinstance(said, list) and all(isinstance(name, str) for name in said) else []
