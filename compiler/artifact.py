@@ -13,7 +13,9 @@ from dyadic.compiler.job import refuse_losses
 from dyadic.compiler.report_schema import Report
 from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.emitted import Emitted
+from dyadic.runtime.errors import UsageError
 from dyadic.runtime.session import Session, load
+from dyadic.runtime.wording import kind_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,6 +43,8 @@ class Artifact:
             FileError: it cannot be written.
             UsageError: it is one of the files that the artifact was made from.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise UsageError(f"save takes the path of a file, not {kind_of(path)}")
         refuse_losses(self.sources, {"the artifact's file": path})
         return self.emitted.with_sections(report=self.report.to_json(), certificate=self.certificate.to_json()).write(
             path, self.made

@@ -28,7 +28,7 @@ from dyadic.compiler.calibrate.data import first_batches
 from dyadic.compiler.calibrated import Calibrated, balancing
 from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.float_network import float_network, run_stage
-from dyadic.compiler.in_python import called_as, keywords_in_errors
+from dyadic.compiler.in_python import called_as, check_call, keywords_in_errors
 from dyadic.compiler.job import Job
 from dyadic.compiler.lengths import ASKED, check_lengths, shortened
 from dyadic.compiler.measure.account import account
@@ -66,6 +66,7 @@ def compile(*asked: object, **keywords: object) -> Artifact:
     Who interrupts the final measurement gets the artifact, and a warning that its report has no figures.
     """
     with keywords_in_errors():
+        check_call("compile", Job, asked, keywords)
         job = Job(*asked, **keywords)  # pyright: ignore[reportArgumentType]  # `called_as` says what they are
         tools = Tools.of(job)
         compiled = build_artifact(job, tools)

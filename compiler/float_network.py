@@ -22,6 +22,7 @@ from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.array_files import DAMAGE, read_arrays
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.wording import kind_of
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +90,11 @@ def read(job: Job, context: ir.Context) -> ir.Module:
     from dyadic.compiler.importers.onnx_inputs import NeedsConstant
 
     if not isinstance(model, str | os.PathLike | bytes | ModelProto):
-        raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not a {type(model).__name__}")
+        if isinstance(model, Mapping):
+            raise UsageError(
+                f"{kind_of(model)} of weights is no network: give the module that holds them, after load_state_dict"
+            )
+        raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not {kind_of(model)}")
     try:
         return import_onnx(model, context, job.shapes[0], job.constants)
     except NeedsConstant as error:

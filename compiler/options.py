@@ -2,7 +2,7 @@
 
 Its name, type, default, help and metavar stand in this place alone.
 
-Messages name options as they are typed, `--max-size`; to who called from Python they come out as `max_size`
+Messages name options as they are typed, `--max-size 0.6x`; to who called from Python they come out as `max_size="0.6x"`
 (`in_python.py`).
 """
 # ruff: noqa: RUF009  (option() is dataclasses.field())
@@ -35,6 +35,7 @@ from dyadic.compiler.quality.metric import Function
 from dyadic.compiler.targets.asked import Asked, asked_for
 from dyadic.compiler.targets.registry import names
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.wording import did_you_mean
 
 Stage = Literal["import", "ingest", "prepare", "calibrate", "select", "refine", "integerize", "lower", "emit"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -217,7 +218,10 @@ class Options:
             object.__setattr__(self, one.name, value)  # Python's way to set a field of a frozen dataclass here
             choices, given = one.metadata.get("choices"), value if isinstance(value, tuple) else (value,)
             if choices and (wrong := [each for each in given if each not in choices]):
-                raise UsageError(f"{flag(one.name)} must be one of {', '.join(choices)}, not {wrong[0]!r}")
+                raise UsageError(
+                    f"{flag(one.name)} must be one of {', '.join(choices)}, not {wrong[0]!r}"
+                    f"{did_you_mean(str(wrong[0]), choices)}"
+                )
         if self.limits and self.precision not in ("int8", "mixed"):
             raise UsageError(
                 f"limits choose a width for every layer: leave --precision {self.precision} out, or the limits"
@@ -235,13 +239,20 @@ class Options:
                 f"--max-latency promises a time, and this machine cannot run code for {self.asked[0].name} to measure "
                 "it: compile where it can, or limit --max-size or --max-bops"
             )
+        if self.keep:
+            from dyadic.compiler.widths.rules import parse_rules  # which needs the dialects
+
+            parse_rules(self.keep)
         if self.time_limit is not None:
             seconds_of(str(self.time_limit))
         if self.isa:
             asked = tuple(self.isa)
             known = (*self.asked[0].target.levels, *([EVERY_LEVEL] if len(asked) == 1 else []))
             if wrong := [level for level in self.isa if level not in known]:
-                raise UsageError(f"--isa '{wrong[0]}' is no level that code is made for; there are {', '.join(known)}")
+                raise UsageError(
+                    f"--isa '{wrong[0]}' is no level that code is made for; there are {', '.join(known)}"
+                    f"{did_you_mean(wrong[0], known)}"
+                )
 
     @property
     def limits(self) -> dict[Axis, Limit]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
+from dyadic.compiler.in_python import for_the_user
 from dyadic.runtime.errors import printable
 
 Style = Literal["rich", "json", "off"]
@@ -31,7 +32,7 @@ class Progress:
 
     def warn(self, sentence: str) -> None:
         """Something is not as it should be, and the compile goes on."""
-        warnings.warn(printable(sentence), RuntimeWarning, stacklevel=2)
+        warnings.warn(printable(for_the_user(sentence)), RuntimeWarning, stacklevel=2)
 
     def note(self, sentence: str) -> None:
         """What was made of what was asked for."""
@@ -60,7 +61,7 @@ class JsonProgress(Progress):
         say("end")
 
     def warn(self, sentence: str) -> None:
-        print(json.dumps({"event": "warning", "message": sentence}), file=sys.stderr, flush=True)
+        print(json.dumps({"event": "warning", "message": for_the_user(sentence)}), file=sys.stderr, flush=True)
 
     def note(self, sentence: str) -> None:
         print(json.dumps({"event": "note", "message": sentence}), file=sys.stderr, flush=True)
@@ -88,7 +89,7 @@ class RichProgress(Progress):
             bars.update(task, total=1, completed=1)
 
     def warn(self, sentence: str) -> None:
-        print(f"warning: {printable(sentence)}", file=sys.stderr, flush=True)
+        print(f"warning: {printable(for_the_user(sentence))}", file=sys.stderr, flush=True)
 
     def note(self, sentence: str) -> None:
         print(printable(sentence), file=sys.stderr, flush=True)

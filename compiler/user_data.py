@@ -86,7 +86,9 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         UsageError: data do not fit the model, or labels are no classes of it.
     """
     if job.resume and tools.cache.folder is None:
-        raise UsageError("what a search found out is kept in the cache, which DYADIC_CACHE switches off: no --resume")
+        raise UsageError(
+            "what a search found out is kept in the cache, which DYADIC_CACHE switches off: leave --resume out"
+        )
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
     pictures = pictures_of(job, inputs)

@@ -26,9 +26,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import ArtifactError, FileError, ResourceError
+from dyadic.runtime.errors import ArtifactError, FileError, ResourceError, UsageError
 from dyadic.runtime.executor import executor_of
+from dyadic.runtime.file_kinds import ARTIFACT, ONNX, FileKind, kind_of_file, similar_files
 from dyadic.runtime.program import ALIGNMENT, SLACK, Program
+from dyadic.runtime.wording import kind_of
 
 FORMAT = 4
 MAGIC = b"\x89DYQ\r\n\x1a" + bytes([FORMAT])
@@ -138,7 +140,7 @@ class ArtifactFile:
     as nobody writes into the file in the meantime; with `copy` it is a copy of the file that nobody else knows."""
 
     def __init__(self, path: str | os.PathLike[str], verify: Verify = "all", *, copy: bool = False) -> None:
-        self.path = os.fspath(path)
+        self.path = _path(path)
         self.file, self.bytes = _open_regular(self.path)
         self._map: mmap.mmap | None = None
         try:
@@ -146,6 +148,8 @@ class ArtifactFile:
                 private = _copied(self.file, self.bytes)
                 os.close(self.file)
                 self.file = private
+            if os.pread(self.file, len(MAGIC) - 1, 0) != MAGIC[:-1]:
+                self._check_kind()
             if self.bytes < PREAMBLE:
                 raise ArtifactError(f"it has {self.bytes} bytes, too few for an artifact")
             self._map = mmap.mmap(self.file, 0, access=mmap.ACCESS_READ)
@@ -208,6 +212,11 @@ class ArtifactFile:
         """A JSON section: `report`, `certificate`."""
         return _parse_json(bytes(self.section(name)), f"section '{name}'")
 
+    def _check_kind(self) -> None:
+        kind = kind_of_file(self.path)
+        if kind is not None and not kind.name.startswith(ARTIFACT):
+            raise OtherFormat(f"is {kind.name}, {what_instead(kind, self.path)}")
+
     def _view(self, name: str) -> memoryview:
         section = self.sections[name]
         return self._data[section.offset : section.offset + section.length]
@@ -250,17 +259,37 @@ def open_artifact(path: str | os.PathLike[str], verify: Verify = "all", *, copy:
     return ArtifactFile(path, verify, copy=copy)
 
 
+def what_instead(kind: FileKind, path: str) -> str:
+    """How one comes from a file that is no artifact to one that is."""
+    if kind.name == ONNX:
+        name = os.path.basename(path)
+        stem = name.removesuffix(".onnx")
+        return f"not an artifact: compile it first, dyadic compile {name} --calibration DATA.npz -o {stem}.dyq"
+    return "not an artifact of dyadic, which `dyadic compile` makes of an ONNX model"
+
+
+def _path(given: object) -> str:
+    if isinstance(given, str) or (isinstance(given, os.PathLike) and isinstance(os.fspath(given), str)):
+        return os.fspath(given)
+    instead = "write them to a file first" if isinstance(given, bytes | bytearray | memoryview) else ""
+    if hasattr(given, "file_bytes"):  # what a compile gives
+        instead = "what a compile gives has load() and save(path) of its own"
+    raise UsageError(f"load takes the path of an artifact, not {kind_of(given)}{'; ' * bool(instead)}{instead}")
+
+
 def _open_regular(path: str) -> tuple[int, int]:
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer.
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
+        reason = f"{reason}{similar_files(path) if isinstance(error, FileNotFoundError) else ''}"
         raise FileError(f"cannot read the artifact '{path}': {reason}") from error
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
         os.close(file)
-        raise FileError(f"cannot read the artifact '{path}': it is not a regular file")
+        folder = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise FileError(f"cannot read the artifact '{path}': it is {folder}")
     return file, status.st_size
 
 

@@ -12,6 +12,7 @@ from dyadic.runtime.fixed_batch import as_set
 from dyadic.runtime.program import Scalar
 from dyadic.runtime.tensor_info import TensorInfo
 from dyadic.runtime.tokens import check_count, check_padding, common_count, steps_of
+from dyadic.runtime.wording import kind_of
 
 
 def numbers_of(scalars: Sequence[Scalar], given: Mapping[str, int]) -> list[int]:
@@ -63,7 +64,8 @@ def arrays_of(
         raise UsageError(f"feeds must map input names to arrays ({listed(inputs)}), not {kind_of(feeds)}")
     known = [info.name for info in inputs]
     if missing := [name for name in known if name not in feeds]:
-        raise UsageError(f"input '{missing[0]}' is missing; the network takes {listed(inputs)}")
+        given = f", given are {', '.join(repr(str(name)) for name in feeds)}" if feeds else ""
+        raise UsageError(f"input '{missing[0]}' is missing; the network takes {listed(inputs)}{given}")
     if extra := [name for name in feeds if name not in known]:
         raise UsageError(f"the network has no input '{extra[0]}'; it takes {listed(inputs)}")
     arrays = [_array(info, feeds[info.name], on_device, raw, max_batch, batch_first) for info in inputs]
@@ -232,9 +234,3 @@ def listed(infos: Sequence[TensorInfo]) -> str:
 
 def shown(shape: Sequence[str | int]) -> str:
     return f"[{', '.join(map(str, shape))}]"
-
-
-def kind_of(value: object) -> str:
-    kind = type(value)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

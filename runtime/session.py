@@ -25,6 +25,7 @@ from dyadic.runtime.fixed_batch import as_sets
 from dyadic.runtime.program import Program, results_of
 from dyadic.runtime.tensor_info import result_info, tensor_info
 from dyadic.runtime.tokens import Results, filled_up, length_of, smallest
+from dyadic.runtime.wording import suggesting
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
@@ -43,6 +44,7 @@ class StepTime:
     median_ns: float
 
 
+@suggesting
 def load(
     path: str | os.PathLike[str],
     *,

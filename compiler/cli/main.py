@@ -5,6 +5,7 @@ the runtime, numpy and click; everything heavier is imported by `compile` and `v
 """
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -29,6 +30,7 @@ from dyadic.compiler.option_readers import Count
 from dyadic.compiler.options import STAGES, Options
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError, printable
+from dyadic.runtime.wording import did_you_mean
 
 EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
 
@@ -117,7 +119,14 @@ class plain_click_errors(AbstractContextManager[None]):
         if isinstance(error, click.ClickException):
             context = getattr(error, "ctx", None)
             hint = f"; see {context.command_path} --help" if context else ""
-            raise UsageError(f"{error.format_message().rstrip('.')}{hint}") from error
+            raise UsageError(f"{error.format_message().rstrip('.')}{near(error)}{hint}") from error
+
+
+def near(error: click.ClickException) -> str:
+    """What a misspelt choice may have been."""
+    kind = getattr(getattr(error, "param", None), "type", None)
+    wrong = re.match(r"'([^']*)' is not one of", error.message)
+    return did_you_mean(wrong[1], map(str, kind.choices)) if wrong and isinstance(kind, click.Choice) else ""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -207,6 +216,11 @@ def compile_command(
     text = stage != STAGES[-1] or emit is not None
     if output is None and not text:
         raise UsageError("--output is needed: the file to write, as in -o model.dyq")
+    if output is not None and output.suffix == ".onnx" and not text:
+        better = output.with_suffix(".dyq")
+        raise UsageError(
+            f"--output {output}: an artifact is no ONNX file, name it {better}; `dyadic export` writes one"
+        )
     job.check_outputs({"--output": output, "--emit-plan": job.emit_plan})
     if output is not None:
         check_writable(output)

@@ -35,6 +35,7 @@ from dyadic.compiler.importers.onnx_uniform import is_uniform
 from dyadic.dialects import qd
 from dyadic.dialects.arguments import ARGUMENTS, RESULTS
 from dyadic.runtime.errors import FileError, ModelError
+from dyadic.runtime.file_kinds import HEAD, ONNX, kind_of_bytes, kind_of_file, kind_of_folder, similar_files
 
 OLDEST_OPSET = 7
 MOST_NODES = 100_000  # after functions are expanded
@@ -82,14 +83,13 @@ def _read(source: Source) -> onnx.ModelProto:
     if isinstance(source, onnx.ModelProto):
         model.CopyFrom(source)
     else:
-        name = "the model" if isinstance(source, bytes) else f'"{os.fspath(source)}"'
         data = source if isinstance(source, bytes) else _read_file(Path(source))
         try:
             model.ParseFromString(data)
         except DecodeError:
-            raise ModelError(f"{name} is no ONNX model, or was cut short: {len(data)} bytes do not decode") from None
+            raise _no_onnx(source, data, f"{len(data)} bytes do not decode") from None
         if not model.graph.node and not model.graph.output:
-            raise ModelError(f"{name} is no ONNX model, or was cut short: its {len(data)} bytes hold no graph")
+            raise _no_onnx(source, data, f"its {len(data)} bytes hold no graph")
     if len(model.graph.node) > MOST_NODES:
         raise ModelError(f"the model has {len(model.graph.node)} nodes; up to {MOST_NODES} are supported")
     folder = Path(source).parent if isinstance(source, str | os.PathLike) else None
@@ -99,11 +99,28 @@ def _read(source: Source) -> onnx.ModelProto:
     return model
 
 
+def _no_onnx(source: str | os.PathLike[str] | bytes, data: bytes, seen: str) -> ModelError:
+    """What it is instead, where that can be told, and what would work."""
+    if isinstance(source, bytes):
+        name, kind = "the model", kind_of_bytes(data[:HEAD])
+    else:
+        name, kind = f'"{os.fsdecode(source)}"', kind_of_file(source)
+    if kind is None or kind.name == ONNX:
+        return ModelError(f"{name} is no ONNX model, or was cut short: {seen}")
+    instead = kind.instead.replace(" FILE ", f" {os.path.basename(name.strip(chr(34)))} ")
+    return ModelError(f"{name} is {kind.name}, not an ONNX model: {instead}")
+
+
 def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise FileError(f'"{path}" cannot be read: {error.strerror}') from None
+    except FileNotFoundError:
+        raise FileError(f'"{path}" does not exist{similar_files(path)}') from None
+    except IsADirectoryError:
+        kind = kind_of_folder(path)
+        raise FileError(f'"{path}" is {kind.name}, not an ONNX model: {kind.instead}') from None
+    except (OSError, ValueError) as error:
+        raise FileError(f'"{path}" cannot be read: {getattr(error, "strerror", None) or error}') from None
 
 
 def _check_opset(model: onnx.ModelProto) -> None:

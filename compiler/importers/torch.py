@@ -4,6 +4,7 @@
 wrote it: no operator is taken apart, so that ingest sees hard_swish and linear and not their arithmetic.
 """
 
+import logging
 import operator
 import warnings
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,7 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     module cannot be traced or is not finite. Operators that have no form here are no error yet: ingest lists them all.
     """
     examples = _one_image(example_inputs)
-    with _evaluation_mode(module), settled_quantization(module), torch.no_grad():
+    with _evaluation_mode(module), settled_quantization(module), torch.no_grad(), _quiet_logs():
         program = _export(module, examples)
         axes = check_batch(module, examples)
     _check_finite(program)
@@ -75,6 +76,17 @@ def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
     finally:
         for each in training:
             each.training = True
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Torch logs the traceback of what cannot be traced; the error says it."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:

@@ -162,7 +162,7 @@ def weighted(layers: list[Layer]) -> set[str]:
 def excluded(job: Job, layers: list[Layer]) -> dict[str, str]:
     """The layers that are to stay float, and the option that says it of each."""
     said = {given: f"--exclude {given}" for given in job.exclude}
-    return {name: option for given, option in said.items() for name in matching(given, layers, option)}
+    return {name: option for given, option in said.items() for name in matching(given, layers, f"--exclude {given!r}")}
 
 
 def of_plan(plan: Plan, points: Points, layers: list[Layer]) -> dict[str, Scheme]:

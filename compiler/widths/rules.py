@@ -40,7 +40,14 @@ class Kept:
 def parse_rules(given: Mapping[str, str] | Iterable[str]) -> tuple[Rule, ...]:
     """{"conv1": "w8a16"} or ["conv1=w8a16"], in order. A name may hold a = itself: the last one counts."""
     pairs = given.items() if isinstance(given, Mapping) else [split(text) for text in given]
-    return tuple(Rule(name, parse(scheme)) for name, scheme in pairs)
+    return tuple(Rule(name, scheme_of(name, scheme)) for name, scheme in pairs)
+
+
+def scheme_of(name: str, scheme: str) -> Scheme:
+    try:
+        return parse(scheme)
+    except UsageError as error:
+        raise UsageError(f"--keep {name}={scheme}: {error}") from None
 
 
 def split(text: str) -> tuple[str, str]:

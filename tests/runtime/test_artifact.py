@@ -138,13 +138,16 @@ def test_other_files_and_versions_are_told_apart(small) -> None:
             "this version reads 4): compile the model again with this version, or run it with the one that made it"
         )
     small.write_bytes(b"\x08\x07\x12\x07pytorch" * 99)
+    with pytest.raises(ArtifactError, match="it is an ONNX model, not an artifact: compile it"):
+        dyadic.load(small)
+    small.write_bytes(b"\xde\xad\xbe\xef" * 99)
     with pytest.raises(ArtifactError, match="not a dyadic artifact"):
         dyadic.load(small)
 
 
 def test_files_that_cannot_be_read(tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for name, message in [("none.dyq", "No such file"), ("", "not a regular file"), ("pipe", "not a regular file"),
+    for name, message in [("none.dyq", "No such file"), ("", "it is a folder"), ("pipe", "not a regular file"),
                           ("a\0b", "null byte")]:  # fmt: skip
         with pytest.raises(FileError, match=message) as error:
             dyadic.load(f"{tmp_path}/{name}")

@@ -123,7 +123,7 @@ def test_2_strict_refuses_what_is_applied_otherwise(said: Any) -> None:
         (("--keep", "image=f32"), '"image" has no weights; say a16, a8 or a4 alone'),
         (("--keep", "w4a8"), "--keep 'w4a8' is not NAME=SCHEME"),
         (("--keep", "image=w4"), '"image" has no weights; say a16, a8 or a4 alone'),
-        (("--exclude", "nothing"), "--exclude nothing matches no layer"),
+        (("--exclude", "nothing"), "--exclude 'nothing' matches no layer"),
     ],
 )
 def test_2_names_and_schemes_that_there_are_not(said: Any, words: tuple[str, ...], sentence: str) -> None:

@@ -22,7 +22,7 @@ WEIGHTS = {"w": [3, 4, 3, 3], "b": [3]}
 
 def test_missing_file(tmp_path: Path) -> None:
     assert "none.onnx" in complaint(FileError, tmp_path / "none.onnx")
-    assert "cannot be read" in complaint(FileError, tmp_path)
+    assert "is a folder, not an ONNX model" in complaint(FileError, tmp_path)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 100, -1])
@@ -41,7 +41,8 @@ def test_every_truncation_is_an_error_of_the_model() -> None:
 
 
 def test_garbage() -> None:
-    assert "no ONNX model" in complaint(ModelError, b"\x89PNG\r\n\x1a\n" * 40)
+    assert "an image, not an ONNX model" in complaint(ModelError, b"\x89PNG\r\n\x1a\n" * 40)
+    assert "no ONNX model" in complaint(ModelError, b"\xde\xad\xbe\xef" * 40)
 
 
 def test_not_finite_weights_are_counted_and_named() -> None:
