@@ -337,7 +337,10 @@ def _parse_json(text: bytes, what: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        whole = json.loads(text.decode(), parse_constant=refuse)  # UTF-8 and nothing else
+        if b"\\u" in text:
+            json.dumps(whole, ensure_ascii=False).encode()  # half of a character is no text
+        return whole
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"its {what} is not JSON ({error})") from error
 
@@ -387,7 +390,9 @@ def _parse_sections(value: Any, start: int, file_bytes: int) -> dict[str, Sectio
         raise ArtifactError("its header's 'sections' is not a list")
     for item in value:
         match item:
-            case {"name": str(name), "offset": int(offset), "length": int(length), "sha256": str(sha256)}:
+            case {"name": str(name), "offset": int(offset), "length": int(length), "sha256": str(sha256)} if (
+                type(offset) is int and type(length) is int
+            ):
                 pass
             case _:
                 raise ArtifactError(f"a section is described by {str(item)[:80]}")

@@ -4,7 +4,19 @@ import math
 from collections.abc import Sequence
 
 from dyadic.runtime.last_function import FUNCTIONS, RANKINGS
-from dyadic.runtime.program import ANSWERED, FIXED, LIMIT, MAX_SCALARS, Output, Program, between, results_of, wrong
+from dyadic.runtime.program import (
+    ANSWERED,
+    FIXED,
+    LIMIT,
+    MAX_SCALARS,
+    Input,
+    Output,
+    Program,
+    between,
+    check_shape,
+    results_of,
+    wrong,
+)
 
 
 def check_interface(program: Program) -> None:
@@ -12,6 +24,8 @@ def check_interface(program: Program) -> None:
     for kind, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         if not tensors:
             raise wrong(f"program.{kind}", [], "at least one")
+        for i, tensor in enumerate(tensors):
+            check_shape(tensor, f"program.{kind}[{i}]")
     different("program.inputs", [tensor.name for tensor in program.inputs])
     different("program.outputs", [parts[0].name for parts in results_of(program.outputs)])
     for i, parts in enumerate(results_of(program.outputs)):
@@ -41,6 +55,7 @@ def check_parts(parts: Sequence[Output], where: str) -> None:
     if first.last.name not in ("", *FUNCTIONS, *RANKINGS) or any(part.last != first.last for part in parts):
         raise wrong(f"{where}.last", first.last, f"one of {', '.join((*FUNCTIONS, *RANKINGS))} for all parts")
     check_last(first, where)
+    between(first.batch_axis, 0, len(first.answer) - 1, f"{where}.batch_axis")
     if first.given not in ANSWERED or any(part.given != first.given for part in parts):
         raise wrong(f"{where}.given", first.given, f"one of {', '.join(ANSWERED[1:])} for all parts")
     if not whole:
@@ -78,3 +93,20 @@ def check_last(output: Output, where: str) -> None:
         raise wrong(f"{where}.last.shape", last.shape, f"a shape of {made} entries")
     if output.tokens:
         raise wrong(f"{where}.tokens", output.tokens, "0, since entries are ranked")
+
+
+def check_alike(longest: Program, other: Program) -> None:
+    """A program for fewer tokens takes and gives the same as the longest, but for how many there are."""
+    for kind in ("inputs", "outputs"):
+        one, two = ([_told(t) for t in getattr(program, kind)] for program in (longest, other))
+        if one != two:
+            raise wrong(f"program.{kind}", f"another for '{other.name}'", f"as for '{longest.name}'")
+    if len(longest.scalars) != len(other.scalars):
+        raise wrong("program.scalars", other.scalars, "as of the other lengths")
+
+
+def _told(t: Input | Output) -> tuple[object, ...]:
+    """What users are told of a tensor, without the number of tokens."""
+    shape = tuple(0 if d and d == t.tokens else size for d, size in enumerate(t.shape))
+    mine = (t.dtype,) if isinstance(t, Input) else (t.batch_axis, t.last, len(t.whole))
+    return (t.name, shape, t.given, t.fixed, t.tokens, bool(t.layout.plane), *mine)

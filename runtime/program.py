@@ -11,6 +11,7 @@ import struct
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -256,7 +257,8 @@ def decode(kind: Any, value: Any, where: str) -> Any:
         return tuple(decode(item_kind, item, f"{where}[{i}]") for i, item in enumerate(value))
     if kind is float:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            with suppress(OverflowError):  # of whole numbers
+                return float(value)
         raise wrong(where, value, "a number")
     if kind is int or kind is bool or kind is str:
         if type(value) is kind:
@@ -286,12 +288,7 @@ def results_of(outputs: Sequence[Output]) -> list[tuple[Output, ...]]:
 
 
 def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> None:
-    dims = t.shape[1:]
-    if t.shape[:1] != ("N",) or not all(isinstance(d, int) for d in dims):
-        raise wrong(f"{where}.shape", t.shape, "'N' and then numbers")
-    sizes = [int(d) for d in dims]
-    for size in sizes:
-        between(size, 1, 1 << 31, f"{where}.shape")
+    sizes = [int(d) for d in t.shape[1:]]
     if not (math.isfinite(t.scale) and t.scale > 0 and _as_float32(t.scale) == t.scale):
         raise wrong(f"{where}.scale", t.scale, "a positive float32 number")
     at = t.layout
@@ -302,8 +299,10 @@ def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> No
     between(t.zero_point, *((0, 0) if wide else (t.lo, t.hi)), f"{where}.zero_point")
     if isinstance(t, Input) and t.dtype not in ("float32", integers_of(t).name):
         raise wrong(f"{where}.dtype", t.dtype, f"'float32' or '{integers_of(t).name}'")
-    if isinstance(t, Input) and t.given not in ("", *GIVEN):
-        raise wrong(f"{where}.given", t.given, f"one of {', '.join(GIVEN)}")
+    if isinstance(t, Input):
+        if t.given not in ("", *GIVEN):
+            raise wrong(f"{where}.given", t.given, f"one of {', '.join(GIVEN)}")
+        between(t.padding, INT32_MIN, INT32_MAX, f"{where}.padding")
     if ids:
         if wide or at.halo or (t.scale, t.zero_point) != (1.0, 0):
             raise wrong(f"{where}.layout", at, "no planes, no margins and a scale of 1 for numbers that are looked up")
@@ -331,6 +330,15 @@ def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> No
         rows_of(sizes, at, inside_of(t))
     except ValueError as error:
         raise wrong(f"{where}.layout.strides", at.strides, str(error)) from None
+
+
+def check_shape(t: Input | Output, where: str) -> None:
+    """Raise ArtifactError unless it is a batch of any size and whole numbers behind it."""
+    dims = t.shape[1:]
+    if t.shape[:1] != ("N",) or not all(isinstance(d, int) for d in dims):
+        raise wrong(f"{where}.shape", t.shape, "'N' and then numbers")
+    for size in dims:
+        between(int(size), 1, 1 << 31, f"{where}.shape")
 
 
 def whole_of(t: Input | Output) -> list[int]:

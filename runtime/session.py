@@ -22,6 +22,7 @@ from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.executor import Executor, executor_of, programs_for
 from dyadic.runtime.feeds import arrays_of, listed, names_of, numbers_of, results_for
 from dyadic.runtime.fixed_batch import as_sets
+from dyadic.runtime.interface import check_alike
 from dyadic.runtime.program import Program, results_of
 from dyadic.runtime.tensor_info import result_info, tensor_info
 from dyadic.runtime.tokens import Results, filled_up, length_of, smallest
@@ -85,8 +86,10 @@ def _choose(path: str, programs: Sequence[Program], variant: str | None) -> list
     """The program of that variant; or the first, with those that are the same for fewer tokens."""
     if variant is None:
         first = programs[0]
-        others = [one for one in programs[1:] if length_of(one)]
-        return [first, *others] if length_of(first) else [first]
+        others = [one for one in programs[1:] if length_of(one)] if length_of(first) else []
+        for other in others:
+            check_alike(first, other)
+        return [first, *others]
     for program in programs:
         if program.variant == variant:
             return [program]

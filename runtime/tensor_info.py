@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dyadic.runtime.last_function import NOTHING, LastFunction
-from dyadic.runtime.program import Input, Output, integers_of
+from dyadic.runtime.program import Input, Output, integers_of, is_ids
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def result_info(parts: tuple[Output, ...]) -> TensorInfo:
 def tensor_info(t: Input | Output) -> TensorInfo:
     """An input, or an output that is one part."""
     dtype = np.dtype(t.user_dtype)
-    limits = (t.lo - t.zero_point, t.hi - t.zero_point) if isinstance(t, Input) and t.given else None
+    whole = isinstance(t, Input) and (t.given or is_ids(t))
+    limits = (t.lo - t.zero_point, t.hi - t.zero_point) if whole else None
     padding = t.padding if isinstance(t, Input) else -1
     one = TensorInfo(
         t.name,

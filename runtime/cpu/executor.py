@@ -143,7 +143,7 @@ class CpuExecutor(Executor):
         for context in idle:
             native.library().dyadic_context_close(context)
         if model is not None and model.users == 0:
-            native.library().dyadic_model_close(model.handle)
+            native.library().dyadic_program_close(model.handle)
 
 
 # Guards the lists of contexts; held over a fork, so that the child never inherits it in other hands.

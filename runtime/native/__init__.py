@@ -60,9 +60,9 @@ def _declare(lib: ctypes.CDLL) -> None:
         ("dyadic_source_digest", c_char_p, []),
         ("dyadic_cpu_features", c_char_p, []),
         ("dyadic_request_amx", c_int, []),
-        ("dyadic_model_open", c_int, [c_int, POINTER(c_int64), c_int64, c_int, POINTER(c_void_p), *text]),
-        ("dyadic_model_close", None, [c_void_p]),
-        ("dyadic_model_code_is_copied", c_int, [c_void_p]),
+        ("dyadic_program_open", c_int, [c_int, POINTER(c_int64), c_int64, c_int, POINTER(c_void_p), *text]),
+        ("dyadic_program_close", None, [c_void_p]),
+        ("dyadic_program_code_is_copied", c_int, [c_void_p]),
         ("dyadic_context_open", c_int, [c_void_p, c_int, c_int64, c_int64, POINTER(c_void_p), *text]),
         ("dyadic_context_close", None, [c_void_p]),
         (
@@ -88,11 +88,12 @@ def cpu_features() -> frozenset[str]:
 
 
 def open_model(file: int, program: list[int], copy_code: bool) -> int:
-    """A handle; the caller closes it with `library().dyadic_model_close`."""
+    """A handle; the caller closes it with `library().dyadic_program_close`."""
     message, handle = create_string_buffer(512), c_void_p()
     words = (c_int64 * len(program))(*program)
     _check(
-        library().dyadic_model_open(file, words, len(program), copy_code, byref(handle), message, len(message)), message
+        library().dyadic_program_open(file, words, len(program), copy_code, byref(handle), message, len(message)),
+        message,
     )
     assert handle.value is not None
     return handle.value

@@ -10,7 +10,7 @@
 
 #include <atomic>
 
-#include "dyadic.h"
+#include "packed.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

@@ -1,5 +1,5 @@
 // What this processor and its operating system offer.
-#include "dyadic.h"
+#include "packed.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -60,7 +60,7 @@ void read_step(Words &words, Step &s, const uint8_t *code) {
 }
 
 // The code image, readable and executable, never writable at the same time.
-int map_code(dyadic_model &m, int file, int64_t offset, int64_t bytes, bool copy, const Message &message) {
+int map_code(dyadic_program &m, int file, int64_t offset, int64_t bytes, bool copy, const Message &message) {
     const int64_t page = sysconf(_SC_PAGESIZE), inside = offset % page;
     int refused = 0;
     if (!copy) {
@@ -92,7 +92,7 @@ int map_code(dyadic_model &m, int file, int64_t offset, int64_t bytes, bool copy
     return DYADIC_OK;
 }
 
-int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Message &message) {
+int open_model(dyadic_program &m, int file, Words words, bool copy_code, const Message &message) {
     if (words.next() != MAGIC)
         return message(DYADIC_INTERNAL, "the packed program is not for this library");
     m.file_bytes = words.next();
@@ -135,7 +135,7 @@ int open_model(dyadic_model &m, int file, Words words, bool copy_code, const Mes
 
 } // namespace
 
-void dyadic::release(dyadic_model *m) {
+void dyadic::release(dyadic_program *m) {
     if (!m || m->references.fetch_sub(1) != 1)
         return;
     if (m->code_map)
@@ -146,18 +146,18 @@ void dyadic::release(dyadic_model *m) {
     free(m->input);
     free(m->output);
     free(m->step);
-    m->~dyadic_model();
+    m->~dyadic_program();
     free(m);
 }
 
-PUBLIC int dyadic_model_open(int file, const int64_t *program, int64_t words, int copy_code, dyadic_model **model,
+PUBLIC int dyadic_program_open(int file, const int64_t *program, int64_t words, int copy_code, dyadic_program **model,
                              char *text, int64_t text_bytes) {
     const Message message{text, text_bytes};
     *model = nullptr;
-    void *memory = malloc(sizeof(dyadic_model));
+    void *memory = malloc(sizeof(dyadic_program));
     if (!memory)
         return message(DYADIC_RESOURCE, "no memory for a model");
-    dyadic_model *m = new (memory) dyadic_model;
+    dyadic_program *m = new (memory) dyadic_program;
     if (const int code = open_model(*m, file, Words{program, program + words}, copy_code, message)) {
         release(m);
         return code;
@@ -166,6 +166,6 @@ PUBLIC int dyadic_model_open(int file, const int64_t *program, int64_t words, in
     return DYADIC_OK;
 }
 
-PUBLIC void dyadic_model_close(dyadic_model *model) { release(model); }
+PUBLIC void dyadic_program_close(dyadic_program *model) { release(model); }
 
-PUBLIC int dyadic_model_code_is_copied(const dyadic_model *model) { return model->code_is_copied; }
+PUBLIC int dyadic_program_code_is_copied(const dyadic_program *model) { return model->code_is_copied; }

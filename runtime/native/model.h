@@ -9,7 +9,7 @@
 #include <atomic>
 
 #include "boundary.h"
-#include "dyadic.h"
+#include "packed.h"
 
 #define PUBLIC extern "C" __attribute__((visibility("default")))
 
@@ -59,7 +59,7 @@ struct Step {
 
 } // namespace dyadic
 
-struct dyadic_model {
+struct dyadic_program {
     std::atomic<int> references{1};
     uint8_t *file = nullptr;
     int64_t file_bytes = 0;
@@ -78,7 +78,7 @@ struct dyadic_model {
 namespace dyadic {
 
 // Gives up one use of a model; the last one frees it.
-void release(dyadic_model *m);
+void release(dyadic_program *m);
 
 } // namespace dyadic
 

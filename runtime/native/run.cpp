@@ -13,7 +13,7 @@
 using namespace dyadic;
 
 struct dyadic_context {
-    dyadic_model *model = nullptr;
+    dyadic_program *model = nullptr;
     dyadic::Team team;
     int64_t max_batch = 0;
     uint8_t *map = nullptr;
@@ -144,7 +144,7 @@ struct Clock {
 // The first steps, image after image, so that what one hands to the next stays in the cache. With images for every
 // thread, each has its own and meets the others at the end; else all share each image.
 void run_images(dyadic_context &c, int thread, Clock &clock) {
-    const dyadic_model &m = *c.model;
+    const dyadic_program &m = *c.model;
     const int threads = c.team.threads();
     const bool apart = even(c.batch, threads);
     const Share images = apart ? share(c.batch, threads, thread) : Share{0, c.batch};
@@ -164,7 +164,7 @@ void run_images(dyadic_context &c, int thread, Clock &clock) {
 // What every thread of the team does.
 void work(void *job, int thread) {
     dyadic_context &c = *static_cast<dyadic_context *>(job);
-    const dyadic_model &m = *c.model;
+    const dyadic_program &m = *c.model;
     const dyadic::DefaultFloatingPoint guard; // of this thread
     Clock clock{thread == 0 ? c.times : nullptr, c.times ? dyadic::now_ns() : 0};
     if (clock.times)
@@ -192,7 +192,7 @@ void work(void *job, int thread) {
 }
 
 int open_context(dyadic_context &c, int threads, int64_t max_batch, int64_t spin_ns, const Message &message) {
-    const dyadic_model &m = *c.model;
+    const dyadic_program &m = *c.model;
     c.max_batch = max_batch;
     c.team.open(threads, spin_ns);
     const int64_t huge = 2 << 20;
@@ -228,7 +228,7 @@ void destroy(dyadic_context *c) {
 
 } // namespace
 
-PUBLIC int dyadic_context_open(dyadic_model *model, int threads, int64_t max_batch, int64_t spin_ns,
+PUBLIC int dyadic_context_open(dyadic_program *model, int threads, int64_t max_batch, int64_t spin_ns,
                                dyadic_context **context, char *text, int64_t text_bytes) {
     const Message message{text, text_bytes};
     *context = nullptr;

@@ -154,7 +154,7 @@ def test_all_instruction_sets_quantize_alike(tmp_path: Path, law) -> None:
     source, library = tmp_path / "variants.cpp", tmp_path / "variants.so"
     source.write_text(VARIANTS)
     here = native_build.HERE
-    command = [*compiler, *native_build.FLAGS, '-DDYADIC_SOURCE_DIGEST=""', f"-I{here}"]
+    command = [*compiler, *native_build.FLAGS, "-O3", "-shared", '-DDYADIC_SOURCE_DIGEST=""', f"-I{here}"]
     subprocess.run([*command, "-o", str(library), str(source), str(here / "cpu.cpp")], check=True)
     function = ctypes.CDLL(str(library)).quantize_with
     function.argtypes = [ctypes.c_int, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2, ctypes.c_float, ctypes.c_int32]
