@@ -87,10 +87,14 @@ class Job(Options):
 
     @property
     def files(self) -> tuple[str, str, str | None]:
-        """Model, calibration and evaluation data by file name; a stand-in for what is no file, None for what is not."""
+        """Model, calibration and evaluation data as they were named, without the folders of whole paths, which are
+        nobody's; a stand-in for what is no file, None for what is not given."""
 
         def name(given: object, otherwise: str) -> str:
-            return Path(os.fsdecode(given)).name if isinstance(given, str | os.PathLike) else otherwise
+            if not isinstance(given, str | os.PathLike):
+                return otherwise
+            path = Path(os.fsdecode(given))
+            return path.name if path.is_absolute() else str(path)
 
         evaluate = None if self.evaluate is None else name(self.evaluate, "LABELLED.npz")
         return name(self.model, "MODEL.onnx"), name(self.calibration, "DATA.npz"), evaluate

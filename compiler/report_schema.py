@@ -54,6 +54,50 @@ class Comparison:
     metric: str | None = None
     float_metric: float | None = None
     int8_metric: float | None = None
+    engine_version: str | None = None  # of float_engine
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the figures were measured: `processor` in its maker's words, `cores` that the compile might use, `level` of
+    the code that was timed, `device` where that was a GPU.
+
+    `instead_of` names the targets whose code this machine could not run, so that times are of other code.
+    """
+
+    processor: str
+    cores: int
+    system: str
+    level: str | None = None
+    device: str | None = None
+    instead_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Used:
+    """The samples behind the figures, by name: those that ranges were learned from, those that were judged on.
+
+    `synthetic`: the compiler made the former itself, since there were none.
+    """
+
+    calibration: str | None = None
+    calibration_samples: int | None = None
+    evaluation: str | None = None
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How often a layer's results fell into each of equal bins from `low` to `high`, float's and the integers'.
+
+    The first and the last bin hold everything beyond, too.
+    """
+
+    layer: str
+    low: float
+    high: float
+    float_counts: tuple[int, ...]
+    integer_counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -61,7 +105,7 @@ class Layer:
     """One row of the layer table; also one for each side of the boundary, once times are known.
 
     `shape` is of the result, channels first; `weights` a scheme as w4g32; `scale`, `zero_point` and `activation` (bits)
-    of the result; `weight_scale` least and largest of the output channels.
+    of the result; `weight_scale` least and largest of the output channels; `reads` the layers whose results it takes.
     """
 
     name: str
@@ -83,6 +127,7 @@ class Layer:
     isa: str | None = None
     share_of_peak: float | None = None
     why: str | None = None
+    reads: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -245,7 +290,8 @@ class Tuning:
 class Report:
     """`seconds` by stage, `certificate` its one sentence, `commands` by section what measures its figures again.
 
-    `layer_samples` is how many samples the layers' SQNR is of. `notes` are for the user: said once, and kept here.
+    `layer_samples` is how many samples the layers' SQNR and `histograms`, of the layers that lose most, are of. `date`
+    is that of the compile, ISO 8601 in UTC. `notes` are for the user: said once, and kept here.
     """
 
     model: str
@@ -254,6 +300,10 @@ class Report:
     seconds: Mapping[str, float] = field(default_factory=dict)
     layers: tuple[Layer, ...] = ()
     layer_samples: int | None = None
+    histograms: tuple[Histogram, ...] = ()
+    date: str | None = None
+    machine: Machine | None = None
+    used: Used | None = None
     peak: Peak | None = None
     comparison: Comparison | None = None
     selection: Chosen | None = None

@@ -1,6 +1,7 @@
 """`dyadic report`: what an artifact says about itself, in the terminal, as a page, as JSON."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,20 @@ import click
 
 from dyadic.compiler.cli.artifact import ARTIFACT, DEBUG
 from dyadic.compiler.report.facts import Facts, facts_of
-from dyadic.compiler.report.headline import tiles, verdict, what_was_compiled
+from dyadic.compiler.report.headline import lead, measured_on, tiles, verdict, what_was_compiled
 from dyadic.compiler.report.sections import LAYER_COLUMNS
 from dyadic.compiler.report.tables import Table, table
+from dyadic.compiler.report.trust import GOOD, UNKNOWN, WARNING, all_notes, checks
 from dyadic.compiler.report_schema import Layer
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
-from dyadic.runtime.errors import printable
+from dyadic.runtime.errors import UsageError, printable
 
 STANDARD_OUTPUT = "-"
 BESIDE = "\0"  # --html without a file; no path holds this
 TOP = 12  # layers shown in the terminal
-SHOWN = ("name", "op", "weights", "activation", "bytes", "macs", "time_us", "sqnr_db")
+SHOWN = ("Layer", "Operator", "Widths", "Bytes", "MACs", "Time µs", "SQNR")
+SIGNS = {GOOD: "+", WARNING: "!", UNKNOWN: "?"}
 FILE_WIDTH = 120  # where the lines go to a file or a pipe
 
 
@@ -42,17 +45,39 @@ def report_command(artifact: Path, html: str | None, as_json: str | None) -> Non
         {"the artifact": artifact}, {"--html": where, "--json": None if as_json == STANDARD_OUTPUT else as_json}
     )
     with open_artifact(artifact) as file:
-        facts = facts_of(file)
+        facts = here(facts_of(file))
     if html is None and as_json is None:
         show(facts)
     if where is not None:
         from dyadic.compiler.report.page import page
 
-        write(page(facts), Path(where))
+        write(page(replace(facts, verified=verified(artifact))), Path(where))
     if as_json == STANDARD_OUTPUT:
         click.echo(json.dumps(facts.to_json(), indent=1))
     elif as_json is not None:
         write(json.dumps(facts.to_json(), indent=1) + "\n", Path(as_json))
+
+
+def here(facts: Facts) -> Facts:
+    """With this machine's processor, where times are another's."""
+    from dyadic.compiler.measure.machine import processor_name
+
+    measured, this = facts.report.machine, processor_name()
+    return facts if measured is None or measured.processor == this else replace(facts, elsewhere=this)
+
+
+def verified(artifact: Path) -> tuple[str, ...]:
+    """What `dyadic verify` says of a file; nothing where what looks is not installed. Raises ArtifactError."""
+    try:
+        from dyadic.compiler.targets.registry import target_of
+    except ModuleNotFoundError:
+        return ()
+    with open_artifact(artifact, verify="all") as file:
+        targets = dict.fromkeys(program.target for program in file.programs)
+        try:
+            return tuple(sentence for target in targets for sentence in target_of(target).verify(file))
+        except UsageError:
+            return ()
 
 
 def write(text: str, path: Path) -> None:
@@ -64,18 +89,25 @@ def write(text: str, path: Path) -> None:
 
 def show(facts: Facts) -> None:
     """The headline and the top of the layer table."""
+    from rich.text import Text
+
     from dyadic.compiler.cli.console import PlainConsole
 
     console = PlainConsole()
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    for sentence in (what_was_compiled(facts), verdict(facts)):
+    console.print(Text(printable(lead(facts)), style="bold"))
+    for sentence in (measured_on(facts), what_was_compiled(facts), verdict(facts)):
         if sentence:
-            console.print(sentence)
+            console.print(printable(sentence), markup=False)
     for tile in tiles(facts):
-        console.print(f"{tile.title:9} {tile.cell.text:>10}   {'; '.join(tile.beside)}", soft_wrap=True)
+        console.print(f"{tile.cell.text:>10} {tile.title}: {', '.join(filter(None, tile.beside))}", markup=False)
+    for check in checks(facts):
+        console.print(f"{SIGNS[check.state]} {printable(check.said)}: {printable(check.more)}", markup=False)
+    for note in all_notes(facts):
+        console.print(f"note: {printable(note)}", markup=False)
     rows, by = costliest(facts)
-    columns = [column for column in LAYER_COLUMNS if column.key in SHOWN]
+    columns = [column for column in LAYER_COLUMNS if column.title in SHOWN]
     if (top := table("", rows[:TOP], columns)) is not None:
         console.print(as_rich(top))
     if len(rows) > TOP:

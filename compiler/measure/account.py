@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from dyadic.compiler.built import Built
 from dyadic.compiler.compiled import Compiled
@@ -20,6 +21,7 @@ from dyadic.compiler.report_schema import (
     PlanPoint,
     Report,
     Tuning,
+    Used,
     Variant,
 )
 from dyadic.compiler.select import wording
@@ -52,12 +54,16 @@ def account(
 ) -> Report:
     """The report of an artifact that nobody has measured yet."""
     tuned, equalized = built.tuned, built.equalized
+    _, calibration, evaluation = job.files
     return Report(
         model=job.model_name,
         precision=precision(job),
         certificate=certificate.summary(),
         seconds=dict(seconds),
         layers=layers(selection, built),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        used=Used(None if job.calibration is None else calibration, evaluation=evaluation),
+        commands={"headline": job.again()},
         refine=built.refined.gains,
         equalized=equalized,
         tune=None if tuned is None else Tuning(tuned.summary(), tuned.kept, tuned.to_json()),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import quant
 
+from dyadic.compiler.measure.histograms import Histograms
 from dyadic.compiler.measure.layer_matching import EVERYWHERE, match, node_names, passed_on
 from dyadic.dialects import qi
 from dyadic.dialects.facts import Arithmetic
@@ -67,9 +68,15 @@ class Energies:
 
 
 class Losses:
-    """`outputs = losses(batch)` runs both references on a batch; `alone` and `accumulated` are by slot of `integer`."""
+    """`outputs = losses(batch)` runs both references on a batch; `alone` and `accumulated` are by slot of `integer`.
 
-    def __init__(self, floating: FloatReference, integer: IntegerReference) -> None:
+    histograms: see the integers' own tensors and float's, where they are given.
+    """
+
+    def __init__(
+        self, floating: FloatReference, integer: IntegerReference, histograms: Histograms | None = None
+    ) -> None:
+        self.histograms = histograms
         self.floating, self.integer = floating, integer
         self.counterparts = match(floating.plan, integer.plan)
         self.steps = [step for step in integer.plan.steps if not qi.is_result(step.op)]
@@ -127,6 +134,8 @@ class Losses:
         if wanted is not None:
             useful = EVERYWHERE if counterpart is None else counterpart.useful
             self.accumulated[step.output].add(wanted, real(value, step.op.out), useful)
+            if self.histograms is not None and step.op.arithmetic is not Arithmetic.MOVE:
+                self.histograms.add(step.output, wanted, value, step.op.out)
             if step.op.arithmetic is not Arithmetic.MOVE and all(slot in rounded for slot in step.inputs):
                 own = step.op.evaluate(*[rounded[slot] for slot in step.inputs])
                 self.alone[step.output].add(wanted, real(own, step.op.out), useful)

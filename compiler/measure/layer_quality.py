@@ -11,17 +11,21 @@ from collections.abc import Iterable
 from torch_mlir import ir
 
 from dyadic.compiler.calibrate.data import Feeds, first_batches
+from dyadic.compiler.measure.histograms import Histograms
 from dyadic.compiler.measure.layer_losses import Losses
+from dyadic.compiler.report_schema import Histogram
 from dyadic.dialects.reference import FloatReference, IntegerReference
 from dyadic.passes.rewriting import layer_name
 
 SAMPLES, SECONDS = 8, 10.0
+WORST = 4  # layers whose results are shown as histograms
 
 
 def layer_quality(
     floating: ir.Operation, integer: ir.Operation, samples: Iterable[Feeds]
-) -> tuple[dict[str, dict[str, float]], int]:
-    """(layer -> `sqnr_db` of its own loss and `sqnr_so_far_db`, how many samples that is of).
+) -> tuple[dict[str, dict[str, float]], int, tuple[Histogram, ...]]:
+    """(layer -> `sqnr_db` of its own loss and `sqnr_so_far_db`, how many samples that is of, histograms of the layers
+    that lose most alone, the worst first).
 
     Signal to noise against float, left out where not known; of a layer of several ops those of its op with weights, or
     else of the last one.
@@ -31,7 +35,8 @@ def layer_quality(
     """
     import torch
 
-    losses = Losses(FloatReference(floating), IntegerReference(integer))
+    seen_of = Histograms()
+    losses = Losses(FloatReference(floating), IntegerReference(integer), seen_of)
     end, count = time.monotonic() + SECONDS, 0
     with torch.inference_mode():
         for batch in first_batches(samples, min(losses.rows, SAMPLES), SAMPLES):
@@ -40,6 +45,7 @@ def layer_quality(
             if time.monotonic() > end:
                 break
     found: dict[str, dict[str, float]] = {}
+    outputs: dict[str, int] = {}
     with_weights: set[str] = set()
     for step in losses.steps:
         name = layer_name(step.op)
@@ -49,4 +55,7 @@ def layer_quality(
             continue
         seen = {"sqnr_db": losses.alone[step.output], "sqnr_so_far_db": losses.accumulated[step.output]}
         found[name] = {key: one.sqnr_db for key, one in seen.items() if one.sqnr_db is not None}
-    return found, count
+        outputs[name] = step.output
+    alone = sorted((known["sqnr_db"], name) for name, known in found.items() if "sqnr_db" in known)
+    worst = [seen_of.of(outputs[name], name) for _, name in alone[:WORST]]
+    return found, count, tuple(one for one in worst if one is not None)

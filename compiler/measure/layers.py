@@ -3,7 +3,7 @@
 Called when a model is compiled; the sensitivity of a layer and why it has its widths are the selection's to add.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,11 +58,25 @@ def graph_facts(integer: ir.Module | ir.Operation) -> dict[str, Facts]:
     """Layer -> what the types say of it. A layer of several ops is what its op with weights is, or the last of them."""
     rows: dict[str, Facts] = {}
     for op in operations(integer):
-        weight = getattr(op, "weight", None)
-        row = rows.setdefault(layer_name(op), {})
+        weight, name = getattr(op, "weight", None), layer_name(op)
+        row = rows.setdefault(name, {})
+        read = dict.fromkeys([*row.get("reads", ()), *layers_read(op.operation)])
+        row["reads"] = tuple(one for one in read if one != name)
         if weight is not None or "weights" not in row:
             row |= activation_facts(op.out) | ({} if weight is None else weight_facts(weight))
     return rows
+
+
+def layers_read(op: ir.Operation) -> Iterator[str]:
+    """The layers whose results an op takes, through whatever computes nothing; an input of the network is no layer."""
+    for value in op.operands:
+        if isinstance(value.owner, ir.Block):
+            continue
+        source = value.owner.opview if isinstance(value.owner, ir.Operation) else value.owner
+        if qi.has_kernel(source):
+            yield layer_name(source)
+        else:
+            yield from layers_read(source.operation)
 
 
 def operations(integer: ir.Module | ir.Operation) -> Iterable[Any]:

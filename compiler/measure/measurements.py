@@ -5,21 +5,23 @@ layer, and against what a search predicted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.compiled import Compiled
+from dyadic.compiler.job import Job
 from dyadic.compiler.measure import evidence
 from dyadic.compiler.measure.account import LayerMeasurements, chosen, commands, layers, verdict
 from dyadic.compiler.measure.layer_quality import layer_quality
+from dyadic.compiler.measure.machine import this_machine
 from dyadic.compiler.measure.notes import calibration_notes, result_notes
-from dyadic.compiler.measure.variants import side_by_side
+from dyadic.compiler.measure.variants import FLOAT, side_by_side
 from dyadic.compiler.quality.comparison import compare
 from dyadic.compiler.quality.evaluator import BATCH
 from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.quality.float_engine import Engine
-from dyadic.compiler.report_schema import Peak, Report, Variant
+from dyadic.compiler.report_schema import Comparison, Peak, Report, Used, Variant
 from dyadic.compiler.select.trials import CHOSEN, INT8
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.decisions import DEFAULT, uniform
@@ -46,6 +48,7 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         looked_at = kept if evaluation is None else evaluation.samples.first
         report = by_layer(compiled, report, session, looked_at)
         variants = beside(compiled, engine, session.isa, session.threads) if selection.objective else []
+        here = this_machine(session, stands_in_for(job))
         seen = data.calibration
         notes = (
             *(
@@ -59,8 +62,10 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
     for note in notes:
         tools.progress.warn(note)
     said = commands(compiled, report.layer_samples or 0)
-    report = replace(report, comparison=comparison, notes=notes, commands=said)
+    used = replace(report.used or Used(), calibration_samples=seen.seen) if job.calibration is not None else report.used
+    report = replace(report, comparison=comparison, notes=notes, commands=said, machine=here, used=used)
     if variants:
+        report = replace(report, comparison=in_turn(comparison, variants))
         said = verdict(variants, comparison.metric, islands=bool(selection.islands))
         report = replace(report, selection=replace(chosen(selection), variants=tuple(variants), verdict=said))
     return settled(compiled, tools, proved(compiled, tools, report))
@@ -79,11 +84,22 @@ def loaded(compiled: Compiled) -> Session:
     return session
 
 
+def in_turn(comparison: Comparison, variants: Sequence[Variant]) -> Comparison:
+    """With the times of float and what ships as they were taken in turn with int8's: of a network, one time is said."""
+    times = {one.name: one.latency_ms for one in variants}
+    floating, chosen = times[FLOAT], times[CHOSEN]
+    assert floating is not None and chosen is not None
+    return replace(comparison, float_ms=floating, int8_ms=chosen)
+
+
+def stands_in_for(job: Job) -> str | None:
+    """The targets that were asked for, where this machine can run none of their code."""
+    return None if job.primary in job.asked else " and ".join(one.name for one in job.asked)
+
+
 def stand_in(compiled: Compiled, session: Session) -> Iterator[str]:
     """What there is to say where the artifact itself was not run."""
-    job = compiled.job
-    if job.primary not in job.asked:
-        targets = " and ".join(one.name for one in job.asked)
+    if targets := stands_in_for(compiled.job):
         yield (
             f"this machine cannot run code for {targets}: what the artifact computes was measured with the same "
             f"integers on {session.isa}, and all times are of that"
@@ -98,12 +114,13 @@ def by_layer(compiled: Compiled, report: Report, session: Session, samples: Iter
     times = session.profile(random_feeds(session, 1))
     after = target.peak(session.isa, processors, PEAK_SECONDS)
     peak = max(before or 0.0, after or 0.0)
-    quality, count = layer_quality(compiled.built.floating, compiled.built.integer, samples)
+    quality, count, histograms = layer_quality(compiled.built.floating, compiled.built.integer, samples)
     measured = LayerMeasurements(times, session.isa, peak, quality)
     return replace(
         report,
         layers=layers(compiled.selection, compiled.built, measured),
         layer_samples=count,
+        histograms=histograms,
         peak=Peak(session.isa, len(processors), peak) if peak else None,
     )
 

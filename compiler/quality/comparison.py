@@ -145,6 +145,7 @@ def compare(
         metric=None if measured is None else measured.metric.name,
         float_metric=None if measured is None else measured.float_value,
         int8_metric=None if measured is None else measured.value,
+        engine_version=engine.version,
     )
 
 

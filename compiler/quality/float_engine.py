@@ -45,6 +45,7 @@ class Engine:
     name: str
     run: Callable[[Feeds], Outputs]
     bytes: int
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _onnx_engine(model: str | bytes, size: int, threads: int, interface: Interfa
             return interface.sets(answers, feeds)
         return images(feeds) if fixed is None else _in_groups(images, fixed, feeds)
 
-    return Engine("onnxruntime", run, size)
+    return Engine("onnxruntime", run, size, onnxruntime.__version__)
 
 
 def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor], interface: Interface) -> Engine:
@@ -212,4 +213,4 @@ def _torch_engine(module: Any, threads: int, examples: Sequence[torch.Tensor], i
             except Exception:
                 raise _refused("torch", whole) from whole
 
-    return Engine("torch", run, size)
+    return Engine("torch", run, size, torch.__version__)

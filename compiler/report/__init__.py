@@ -1,7 +1,9 @@
 """What an artifact says about itself, for people: one page that works offline, a few lines in a terminal, JSON.
 
 facts.py      everything that there is to say: the artifact alone is read
-sections.py   the same as sentences and tables, in reading order
-plots.py      and as plots
+headline.py   what was gained, on which machine
+trust.py      and whether to trust it
+sections.py   the rest as sentences and tables, in reading order
+plots.py      and as plots, layer_plots.py those of the layers, network.py the network itself
 page.py       all of it as one HTML file
 """

@@ -5,6 +5,7 @@ Nothing is measured and nothing outside the file is read.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from dyadic.compiler.json_record import to_json
 from dyadic.compiler.report_schema import Layer, Report
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.program import Program, results_of
+
+ARTIFACT = "model.dyq"  # in commands of the report: what the file will be called is not known while it is made
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,16 @@ class ArtifactFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """The report as it was written at the end of the compile, and the artifact that it is in."""
+    """The report as it was written at the end of the compile, and the artifact that it is in.
+
+    verified: what `verify` said of the file just now, nothing where nobody asked. elsewhere: this machine's processor,
+    where the figures are another's.
+    """
 
     report: Report
     artifact: ArtifactFacts
+    verified: tuple[str, ...] = ()
+    elsewhere: str = ""
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -62,7 +71,30 @@ class Facts:
 
 def facts_of(file: ArtifactFile) -> Facts:
     """Raises ArtifactError where the report is damaged or of another schema."""
-    return Facts(Report.from_json(file.json("report"), file.path), artifact_facts(file))
+    return Facts(named(Report.from_json(file.json("report"), file.path), Path(file.path).name), artifact_facts(file))
+
+
+def named(report: Report, file: str) -> Report:
+    """With commands that call the artifact as its file is called now: while a report is made, that is not known."""
+    said, chosen = {what: of_file(command, file) for what, command in report.commands.items()}, report.selection
+    if chosen is not None:
+        front = tuple(
+            one if one.command is None else replace(one, command=of_file(one.command, file)) for one in chosen.front
+        )
+        chosen = replace(chosen, front=front)
+    return replace(report, commands=said, selection=chosen)
+
+
+def of_file(command: str, file: str) -> str:
+    """
+    >>> of_file("dyadic compile 'a b.onnx' -o model.dyq", "small.dyq"), of_file("dyadic 'unfinished", "small.dyq")
+    ("dyadic compile 'a b.onnx' -o small.dyq", "dyadic 'unfinished")
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:  # whoever wrote that: it is shown, never run
+        return command
+    return shlex.join([file if word == ARTIFACT else word for word in words])
 
 
 def artifact_facts(file: ArtifactFile) -> ArtifactFacts:

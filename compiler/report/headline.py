@@ -1,23 +1,154 @@
-"""The first thing that a reader wants to know: what came out, and is it as good, as small and as fast as hoped?"""
+"""The first thing that a reader wants to know: what was gained over what, measured where.
 
-from collections.abc import Callable
+A ratio is never said without what it is against, and on how many threads; all figures are the ones of the table that
+ends a compile.
+"""
+
+from __future__ import annotations
+
 from dataclasses import astuple, dataclass, replace
-from typing import Any
+from datetime import datetime
 
 from dyadic.compiler.quality import formats
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.quality import Quality, quality_of
 from dyadic.compiler.report.tables import Cell, Column, Table, table
-from dyadic.compiler.report_schema import Interval, Variant
+from dyadic.compiler.report_schema import Comparison, Interval, Variant
+
+ENGINES = {"onnxruntime": "ONNX Runtime", "torch": "PyTorch"}
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What the artifact is worth against the float model: how many times as fast, its share of the size, its change of
+    accuracy or of the metric; against what and how, in `engine`, `threads` and `batch`."""
+
+    times_as_fast: float | None
+    of_size: float | None
+    change: float | None
+    engine: str
+    threads: int
+    batch: int
+
+
+def gains(facts: Facts) -> Gains | None:
+    """Nothing where nothing was measured."""
+    c = facts.report.comparison
+    if c is None:
+        return None
+    return Gains(
+        c.float_ms / c.int8_ms if c.int8_ms else None,
+        c.int8_bytes / c.float_bytes if c.float_bytes else None,
+        None if c.difference is None else c.difference.value,
+        engine(c),
+        c.threads,
+        c.batch,
+    )
+
+
+def engine(c: Comparison) -> str:
+    """What ran the float model, with its version where that is known."""
+    return " ".join(filter(None, (ENGINES.get(c.float_engine, c.float_engine), (c.engine_version or "").split("+")[0])))
+
+
+def lead(facts: Facts) -> str:
+    """All of it in one sentence."""
+    gained, c, quality = gains(facts), facts.report.comparison, quality_of(facts)
+    if gained is None or c is None:
+        return "Nothing was measured when this was compiled, so that nothing is said of accuracy or speed."
+    said = []
+    if gained.times_as_fast is not None:
+        said.append(f"{gained.times_as_fast:.2f} times as fast as float in {conditions(c)}")
+    if gained.of_size is not None:
+        said.append(f"{gained.of_size:.2f} of its size")
+    if gained.change is not None:
+        said.append(f"{quality.difference(gained.change)}{'' if quality.own else ' of accuracy'}")
+    elif c.agreement is not None:
+        said.append(f"the same class for {formats.percent(c.agreement)} of the samples")
+    else:
+        said.append(f"{formats.decibels(c.sqnr_db)} of signal to noise at its outputs")
+    return f"{', '.join(said)}."
+
+
+def conditions(c: Comparison) -> str:
+    """What the float model was run by, and how."""
+    return f"{engine(c)} on {formats.counted(c.threads, 'thread')}" + (f", batch {c.batch}" if c.batch > 1 else "")
+
+
+def measured_on(facts: Facts) -> str:
+    """The machine and the day, in one line; what is not known is said to be unknown."""
+    machine, c = facts.report.machine, facts.report.comparison
+    if c is None:
+        return f"Compiled {day(facts.report.date)}" if facts.report.date else ""
+    if machine is None:
+        return f"Measured on a machine that is not on record, {formats.counted(c.threads, 'thread')}, batch {c.batch}"
+    where = machine.processor if machine.device is None else f"{machine.device} ({machine.processor})"
+    said = [f"{where}, {formats.counted(machine.cores, 'core')}"]
+    said += [machine.level] if machine.level else []
+    said += [formats.counted(c.threads, "thread"), f"batch {c.batch}", day(facts.report.date)]
+    return f"Measured on {', '.join(filter(None, said))}"
+
+
+def day(date: str | None) -> str:
+    """
+    >>> day("2026-11-29T13:11:29+00:00"), day("yesterday"), day(None)
+    ('29 November 2026', 'yesterday', '')
+    """
+    try:
+        return "" if date is None else f"{(read := datetime.fromisoformat(date)).day} {read:%B %Y}"
+    except ValueError:
+        return date or ""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One number in large type, and what to compare it with."""
+    """One number in large type, what it is, and what to compare it with. `good`: better than float, None of neither."""
 
     title: str
     cell: Cell
     beside: tuple[str, ...]
+    good: bool | None = None
+
+
+def tiles(facts: Facts) -> list[Tile]:
+    """Speed, size and accuracy against float's, each with what was measured."""
+    gained, c, quality = gains(facts), facts.report.comparison, quality_of(facts)
+    if gained is None or c is None:
+        return []
+    made = []
+    if gained.times_as_fast is not None:
+        times = formats.milliseconds(c.int8_ms), formats.milliseconds(c.float_ms)
+        cell = Cell(f"{gained.times_as_fast:.2f}×", gained.times_as_fast)
+        made.append(Tile("as fast as float", cell, (times[0], f"float {times[1]}"), gained.times_as_fast > 1))
+    sizes = formats.size(c.int8_bytes), formats.size(c.float_bytes)
+    if gained.of_size is not None:
+        cell = Cell(f"{gained.of_size:.2f}×", gained.of_size)
+        made.append(Tile("of float's size", cell, (sizes[0], f"float {sizes[1]}"), gained.of_size < 1))
+    else:
+        made.append(Tile("size", Cell(sizes[0], c.int8_bytes), ()))
+    value = quality.of_artifact(c)
+    if value is not None and c.difference is not None:
+        cell = Cell(quality.change(c.difference.value), c.difference.value)
+        values = quality.show(value), f"float {quality.show(quality.of_float(c))}"
+        title = f"{quality.word}, change" if quality.own else "points of accuracy"
+        made.append(Tile(title, cell, (*values, interval(c.difference, quality)), significant(c.difference)))
+    elif c.agreement is not None:
+        made.append(Tile("same class as float", Cell(formats.percent(c.agreement), c.agreement), ("no labels given",)))
+    else:
+        made.append(Tile("signal to noise", Cell(formats.decibels(c.sqnr_db), c.sqnr_db), ("of the outputs",)))
+    return made
+
+
+def significant(change: Interval) -> bool | None:
+    """Whether it is better than float, None where the interval holds both."""
+    return None if change.low <= 0 <= change.high else change.low > 0
+
+
+def interval(change: Interval, quality: Quality) -> str:
+    """The paired interval, where there is one."""
+    if change.low == change.high:
+        return ""
+    return f"95 %: {quality.change(change.low)} to {quality.change(change.high)}"
 
 
 def variants_of(facts: Facts) -> tuple[Variant, ...]:
@@ -57,59 +188,8 @@ def what_was_compiled(facts: Facts) -> str:
 
 
 def verdict(facts: Facts) -> str:
-    """The selection's own, else one made of the comparison."""
-    if facts.report.selection is not None and facts.report.selection.verdict:
-        return facts.report.selection.verdict
-    c, parts = facts.report.comparison, []
-    if c is None:
-        return ""
-    if c.difference is not None:
-        quality = quality_of(facts)
-        parts.append(
-            f"its {quality.word} differs from float's by {quality.difference(c.difference.value)} "
-            f"(95 % interval {quality.change(c.difference.low)} to {quality.change(c.difference.high)})"
-        )
-    if c.float_ms and c.int8_ms:
-        parts.append(f"it takes {formats.significant(c.int8_ms / c.float_ms)} of the time of {c.float_engine}")
-    if c.float_bytes and c.int8_bytes:
-        parts.append(f"{formats.significant(c.int8_bytes / c.float_bytes)} of the bytes, code included")
-    return f"Against float, {facts.report.precision}: {', '.join(parts)}." if parts else ""
-
-
-def tiles(facts: Facts) -> list[Tile]:
-    """Accuracy or the metric, size and latency of what ships, each beside the same of the other variants."""
-    shipped, quality = shipped_of(facts), quality_of(facts)
-    if shipped is None:
-        return []
-    others = [one for one in variants_of(facts) if not one.shipped]
-    kinds: list[tuple[str, Callable[[Variant], float | None], Callable[[Any], str], str]] = [
-        (quality.title, quality.of, quality.show, change_text(shipped, quality)),
-        ("Size", lambda one: one.bytes, formats.size, ""),
-        ("Latency", lambda one: one.latency_ms, formats.milliseconds, latency_interval(shipped)),
-    ]
-    made = []
-    for title, find, show, more in kinds:
-        if (value := find(shipped)) is None:
-            continue
-        beside = [f"{one.name} {show(seen)}" for one in others if (seen := find(one)) is not None]
-        made.append(Tile(title, Cell(show(value), value), tuple(filter(None, [more, *beside]))))
-    return made
-
-
-def change_text(variant: Variant, quality: Quality) -> str:
-    """How far the accuracy or metric lies from float's, with the paired interval where there is one."""
-    change = variant.difference
-    if change is None:
-        return ""
-    said = quality.difference(change.value)
-    if change.low == change.high:
-        return said
-    return f"{said} (95 % interval {quality.change(change.low)} to {quality.change(change.high)})"
-
-
-def latency_interval(variant: Variant) -> str:
-    low, high = variant.latency_low_ms, variant.latency_high_ms
-    return "" if low is None or high is None else f"{formats.milliseconds(low)} to {formats.milliseconds(high)}"
+    """What the selection says of its choice, if there was one."""
+    return facts.report.selection.verdict if facts.report.selection is not None else ""
 
 
 def variants_table(facts: Facts) -> Table | None:
@@ -131,8 +211,8 @@ def variants_table(facts: Facts) -> Table | None:
         ),
         Column("Size", "bytes", formats.size, bar=True),
         Column("Latency", "latency_ms", formats.milliseconds, bar=True),
-        Column("from", "latency_low_ms", formats.milliseconds),
-        Column("to", "latency_high_ms", formats.milliseconds),
+        Column("from", "latency_low_ms", formats.milliseconds, about="lower quartile"),
+        Column("to", "latency_high_ms", formats.milliseconds, about="upper quartile"),
         Column("In the artifact", lambda one: one.shipped or None, lambda shipped: "yes", kind="text"),
     ]
     return table("Float, int8 and what was chosen", variants_of(facts), columns, lambda one: one.shipped)

@@ -9,7 +9,6 @@ from dyadic.compiler.quality import formats
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.tables import Column, Table, table
 
-ARTIFACT = "model.dyq"  # in commands of the report: where the file goes is not known while it is made
 Parts = tuple[str, list[str], list[Table | None]]
 
 
@@ -41,9 +40,9 @@ def certificate(facts: Facts) -> Parts:
     tables = [
         table("Float islands, which void the certificate", islands, [Column("Layer", "layer", kind="name")]),
         table("Machine code, every instruction decoded", images, columns),
-        table("What no partial sum can leave", accumulators, proven),
+        table("What no partial sum can leave", accumulators, proven, folded=True),
     ]
-    return "The certificate", [sentence(summary)], tables
+    return "The certificate", [sentence(summary), *map(sentence, facts.verified)], tables
 
 
 def sentence(words: str) -> str:
@@ -69,11 +68,11 @@ def made(facts: Facts) -> Parts:
     artifact, record = facts.artifact, facts.artifact.made
     two = [Column("What", "what", kind="name"), Column("Value", "value", kind="code")]
     tables = [
-        table(name.capitalize(), [{"what": k, "value": shown(v)} for k, v in value.items()], two)
+        table(name.capitalize(), [{"what": k, "value": shown(v)} for k, v in value.items()], two, folded=True)
         for name, value in record.items()
         if isinstance(value, Mapping)
     ]
-    loose = [{"what": k, "value": shown(v)} for k, v in record.items() if not isinstance(v, Mapping)]
+    loose = [{"what": k, "value": shown(v)} for k, v in record.items() if v is not None and not isinstance(v, Mapping)]
     tables.append(table("More", loose, two))
     stages = [{"stage": stage, "seconds": s} for stage, s in facts.report.seconds.items()]
     clock = [
@@ -85,7 +84,10 @@ def made(facts: Facts) -> Parts:
         Column("Section", "section", kind="name"),
         Column("Bytes", "bytes", formats.count, bar=True, total=True),
     ]
-    tables += [table("Time of every stage", stages, clock), table("Parts of the file", sizes, parts)]
+    tables += [
+        table("Time of every stage", stages, clock, folded=True),
+        table("Parts of the file", sizes, parts, folded=True),
+    ]
     tuned = facts.report.tune
     ends = (("input", artifact.inputs), ("output", artifact.outputs))
     boundary = [{"is": kind, **asdict(tensor)} for kind, tensors in ends for tensor in tensors]
@@ -116,7 +118,7 @@ def commands(facts: Facts) -> Parts:
     """Title, sentences and table of what to type to see the figures again."""
     rows = [{"what": what, "command": command} for what, command in commands_of(facts).items()]
     columns = [Column("Figure", "what", kind="name"), Column("Command", "command", formats.text, kind="command")]
-    files = "File names are those of the compile; where the files lie is not recorded."
+    files = "Files are called as they were when this was compiled; whole paths are not recorded."
     return "Commands that reproduce the figures", [files], [table("Commands", rows, columns)]
 
 
@@ -130,18 +132,10 @@ def commands_of(facts: Facts) -> dict[str, str]:
         "this report": f"dyadic report {file} --html",
         "all figures as JSON": f"dyadic report {file} --json",
     }
-    return always | {what: of_this_file(facts, said) for what, said in facts.report.commands.items()}
-
-
-def of_this_file(facts: Facts, command: str) -> str:
-    """A command of the report, which stands for the artifact by a name of its own, with the file's."""
-    try:
-        words = shlex.split(command)
-    except ValueError:  # whoever wrote that: it is shown, never run
-        return command
-    return shlex.join([facts.artifact.file if word == ARTIFACT else word for word in words])
+    return always | {**facts.report.commands}
 
 
 def commands_for(facts: Facts, key: str) -> list[str]:
     """Those of one section: named as it, or as it and more ("latency", "latency by layer")."""
-    return [said for what, said in commands_of(facts).items() if what == key or what.startswith(f"{key} ")]
+    found = [said for what, said in commands_of(facts).items() if what == key or what.startswith(f"{key} ")]
+    return list(dict.fromkeys(found))

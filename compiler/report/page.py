@@ -6,22 +6,25 @@ from importlib.resources import files
 from typing import Any
 
 from dyadic.compiler.report.facts import Facts
-from dyadic.compiler.report.headline import tiles
+from dyadic.compiler.report.headline import lead, measured_on, tiles
 from dyadic.compiler.report.history import commands_for
+from dyadic.compiler.report.layer_plots import layer_plots
 from dyadic.compiler.report.plots import plots_of
 from dyadic.compiler.report.sections import sections_of
+from dyadic.compiler.report.trust import all_notes, checks
 from dyadic.runtime.errors import UsageError
 
-TEMPLATE, STYLE, SCRIPT = "page.html.jinja", "page.css", "sort.js"
+TEMPLATE, STYLE, SCRIPT = "page.html.jinja", "page.css", "page.js"
 
 
 def page(facts: Facts) -> str:
     """Whatever names contain, it comes out as text: the template escapes all but our own style, script and plots."""
     try:
-        from jinja2 import Environment, StrictUndefined
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
         from markupsafe import Markup
 
         plots = plots_of(facts)
+        plots["layers"] = [*layer_plots(facts), *plots.get("layers", [])]
     except ModuleNotFoundError as missing:
         if missing.name not in ("jinja2", "markupsafe", "matplotlib"):
             raise
@@ -30,21 +33,31 @@ def page(facts: Facts) -> str:
             "try: pip install 'dyadic[compile]'"
         ) from missing
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(shipped),
     )
     script = shipped(SCRIPT)
     values: dict[str, Any] = {
-        "facts": facts,
+        "title": facts.report.model,
+        "kind": facts.report.precision,
+        "lead": lead(facts),
         "tiles": tiles(facts),
+        "measured_on": measured_on(facts),
+        "checks": checks(facts),
+        "notes": all_notes(facts),
+        "made_by": facts.report.commands.get("headline"),
         "sections": sections_of(facts),
         "plots": plots,
-        "commands_for": lambda key: [] if key == "commands" else commands_for(facts, key),
+        "commands_for": lambda key: [] if key in ("commands", "headline") else commands_for(facts, key),
         "style": Markup(shipped(STYLE)),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "markup": Markup,
     }
-    return environment.from_string(shipped(TEMPLATE)).render(values)
+    return environment.get_template(TEMPLATE).render(values) + "\n"
 
 
 def shipped(name: str) -> str:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from dyadic.compiler.quality import formats
 from dyadic.compiler.report.facts import Facts
-from dyadic.compiler.report.headline import variants_of
 from dyadic.compiler.report.quality import quality_of
-from dyadic.compiler.report.svg import drawn
-from dyadic.compiler.report_schema import Layer, PlanPoint
+from dyadic.compiler.report.schemes import bits_of, scheme_of
+from dyadic.compiler.report.svg import WIDTHS, drawn
+from dyadic.compiler.report_schema import PlanPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 7.4  # inches
+WIDTH = 5.0  # inches: half a page, and a phone's screen
 MARKERS = "osv^DPX<>p*h"
 HATCHES = ("", "////", "xxxx", "----", "\\\\\\\\", "++++", "||||")  # of lines: dots and rings make large files
+UNKNOWN = "not known"
+FEW = 6  # entries of a legend above a plot
 MOST_NAMES = 60  # layers whose names fit beside an axis
 Pairs = list[tuple[float, float]]
 
@@ -30,6 +32,7 @@ class Plot:
 
     svg: str
     caption: str
+    wide: bool = False
 
 
 def plots_of(facts: Facts) -> dict[str, list[Plot]]:
@@ -45,12 +48,12 @@ def plots_of(facts: Facts) -> dict[str, list[Plot]]:
 Found = tuple[str, str, Callable[[], "Figure"]] | None  # caption, alt text, what draws it
 
 
-def figure(height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Axes side by side. Not from pyplot, which would keep figures and settings of its own."""
+def figure(height: float) -> tuple[Figure, Axes]:
+    """Not from pyplot, which would keep figures and settings of its own."""
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(WIDTH, height), layout="constrained")
-    return made, [made.add_subplot(1, columns, i + 1) for i in range(columns)]
+    made = Figure(figsize=(WIDTH, height))
+    return made, made.add_axes((0.12, 0.02, 0.86, 0.96))
 
 
 def pairs(points: Sequence[PlanPoint], x: str, y: str) -> Pairs:
@@ -75,28 +78,29 @@ def shares(facts: Facts) -> Found:
     if not schemes or not parts:
         return None
     names = [*schemes, "no weights"]
+    again = {name: sum(bits_of(one) == bits_of(name) for one in names[:i]) for i, name in enumerate(names)}
 
     def draw() -> Figure:
-        made, (axes,) = figure(0.55 + max(0.38 * len(parts), 0.2 * len(names)))
+        made, axes = figure(0.9 + 0.4 * len(parts) + 0.2 * (len(names) // 4))
         for i, name in enumerate(names):
             left = [sum(part[:i]) for part in parts.values()]
             widths = [part[i] for part in parts.values()]
             if any(width > 0 for width in widths):
-                shade = "white" if i < len(schemes) else "0.8"
+                shade = WIDTHS.get(bits_of(name), "white") if i < len(schemes) else "0.8"
                 axes.barh(
                     list(parts),
                     widths,
                     left=left,
                     color=shade,
                     edgecolor="black",
-                    hatch=HATCHES[i % len(HATCHES)],
+                    hatch=HATCHES[again[name] % len(HATCHES)],
                     label=name,
                     height=0.7,
                 )
         axes.set_xlim(0, 1)
         axes.invert_yaxis()
         axes.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=4, frameon=False)
         return made
 
     told = [
@@ -112,19 +116,19 @@ def decisions(facts: Facts) -> Found:
     if len(rows) < 2:
         return None
     values = [astuple(row.sensitivity) for row in rows if row.sensitivity is not None]
-    schemes = sorted({scheme_of(row) for row in rows})
+    schemes = sorted({(scheme_of(row) or UNKNOWN) for row in rows})
     few = len(rows) <= MOST_NAMES
 
     def draw() -> Figure:
-        made, (axes,) = figure(0.9 + max(0.16 * len(rows) if few else 6.0, 0.2 * len(schemes)))
+        made, axes = figure(0.9 + max(0.16 * len(rows) if few else 6.0, 0.2 * len(schemes)))
         for i, scheme in enumerate(schemes):
-            here = [j for j, row in enumerate(rows) if scheme_of(row) == scheme]
+            here = [j for j, row in enumerate(rows) if (scheme_of(row) or UNKNOWN) == scheme]
             x = [values[j][0] for j in here]
             spread = [
                 [max(0, values[j][0] - values[j][1]) for j in here],
                 [max(0, values[j][2] - values[j][0]) for j in here],
             ]
-            style = {"mfc": "black" if i % 2 == 0 else "white", "mec": "black", "ecolor": "0.4", "ms": 6}
+            style = {"mfc": WIDTHS.get(bits_of(scheme), "white"), "mec": "black", "ecolor": "0.4", "ms": 6}
             axes.errorbar(x, here, xerr=spread, fmt=MARKERS[i % len(MARKERS)], label=scheme, **style)
         axes.set_yticks(range(len(rows)) if few else range(0, len(rows), 10))
         if few:
@@ -135,16 +139,14 @@ def decisions(facts: Facts) -> Found:
         scaled(axes, [low for _, low, _ in values], [], axis="x")
         axes.set_xlabel("sensitivity")
         axes.grid(axis="y", color="0.88")
-        axes.legend(title="width", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        above: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.4, 1), "ncols": 3}
+        beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        axes.legend(frameon=False, **(above if len(schemes) <= FEW else beside))
         return made
 
     most = max(range(len(rows)), key=lambda i: values[i][0])
     told = f"One mark a layer, {len(rows)} of them, with intervals; most sensitive: {rows[most].name}."
     return "Sensitivity of every layer, and the width that it got", told, draw
-
-
-def scheme_of(row: Layer) -> str:
-    return f"{row.weights or ''}{f'a{row.activation}' if row.activation else ''}" or "not known"
 
 
 def short(name: str, most: int = 36) -> str:
@@ -155,66 +157,104 @@ def short(name: str, most: int = 36) -> str:
 # --- the front
 
 
-def front(facts: Facts) -> Found:
-    """Loss and accuracy, or the metric, of the front's points against what they cost."""
-    if facts.report.selection is None:
+def quality_against_size(facts: Facts) -> Found:
+    """Accuracy, or the metric, of all that was measured, against the bytes of their weights."""
+    return measured_against(facts, "bytes")
+
+
+def quality_against_time(facts: Facts) -> Found:
+    """The same against their time."""
+    return measured_against(facts, "latency_ms")
+
+
+def measured_against(facts: Facts, x: str) -> Found:
+    """Float, int8 and what ships by name; the front's points and random plans where they were measured."""
+    chosen, quality = facts.report.selection, quality_of(facts)
+    if chosen is None:
         return None
-    points, rivals = facts.report.selection.front, facts.report.selection.random_plans
-    quality = quality_of(facts)
-    measured = "metric" if quality.own else "accuracy"
-    seen = {one.name: quality.of(one) for one in variants_of(facts)}
-    known = {name: value for name in ("float", "int8") if (value := seen.get(name)) is not None}
-    keys = [(x, measured if y == "accuracy" else y) for x, y in PANELS]
-    panels = [(x, y) for x, y in keys if len({cost for cost, _ in pairs(points, x, y)}) > 1][:MOST_PANELS]
-    if not panels:
+    named: dict[str, Pairs] = {}
+    for one in chosen.variants:
+        cost = (one.weight_bytes or one.bytes) if x == "bytes" else one.latency_ms
+        if cost is not None and (value := quality.of(one)) is not None:
+            named[one.name] = [(cost, value)]
+    for name, plans in (("front", chosen.front), ("random plan", chosen.random_plans)):
+        seen = [(getattr(one, x), quality.of(one)) for one in plans]
+        if known := [(cost, value) for cost, value in seen if cost is not None and value is not None]:
+            named[name] = known
+    if sum(map(len, named.values())) < 3:
         return None
+    unit, factor = unit_of(x, max(cost for marks in named.values() for cost, _ in marks))
 
     def draw() -> Figure:
-        made, several = figure(2.9, len(panels))
-        handles: dict[str, Any] = {}
-        for axes, (x, y) in zip(several, panels, strict=True):
-            front, others = sorted(pairs(points, x, y)), pairs(rivals, x, y)
-            chosen = pairs([point for point in points if point.chosen], x, y)
-            unit, factor = unit_of(x, max(cost for cost, _ in front + others))
-            for label, marks, style in (
-                ("random plan", others, {"marker": "x", "ls": "", "color": "0.45", "ms": 5}),
-                ("front", front, {"marker": "o", "ls": "-", "color": "black", "ms": 4, "lw": 1}),
-                ("chosen", chosen, {"marker": "*", "ls": "", "mfc": "white", "mec": "black", "ms": 14}),
-            ):
-                if marks:
-                    costs, values = columns_of(marks)
-                    handles[label] = axes.plot([cost / factor for cost in costs], values, **style)[0]
-            if y == measured:
-                for (name, value), line in zip(known.items(), ("--", ":"), strict=False):
-                    handles[name] = axes.axhline(value, color="0.3", lw=1, ls=line)
-                if y == "accuracy":
-                    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
-            axes.set_xlabel(unit)
-            axes.xaxis.set_major_locator(ticks())
-            axes.set_ylabel(quality.word if y == measured else y)
-            axes.margins(0.1)
-            axes.grid(color="0.9")
-        made.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=5, frameon=False)
+        made, axes = figure(2.9)
+        for name, marks in named.items():
+            costs, values = columns_of(marks)
+            axes.plot(
+                [cost / factor for cost in costs], values, ls="", label=name, **STYLES.get(name, STYLES["chosen"])
+            )
+        if not quality.own:
+            axes.yaxis.set_major_formatter(lambda value, _: f"{round(100 * value, 3):g} %")
+        finished_axes(axes, unit, quality.word)
         return made
 
-    told = "; ".join(f"{quality.word if y == measured else y} against {AXES[x][0]}" for x, y in panels)
-    caption = "The Pareto front: plans that no other plan beats"
-    return (
-        caption,
-        f"{told}. {len(points)} points of the front and {len(rivals)} random plans; the table has them all.",
-        draw,
-    )
+    told = "; ".join(f"{n} {quality.show(m[0][1])}" for n, m in named.items() if len(m) == 1)
+    return f"{quality.title} against {AXES[x][0]}, measured", f"{told}." if told else "One mark a plan.", draw
 
 
-PANELS = (
-    ("bytes", "loss"),
-    ("bytes", "accuracy"),
-    ("latency_ms", "loss"),
-    ("latency_ms", "accuracy"),
-    ("bops", "loss"),
-)
-MOST_PANELS = 3
-AXES = {"bytes": ("size", "B"), "latency_ms": ("latency", "ms"), "bops": ("bit operations", "")}
+STYLES: dict[str, dict[str, Any]] = {
+    "float": {"marker": "s", "mfc": "white", "mec": "black", "ms": 7},
+    "int8": {"marker": "D", "mfc": WIDTHS[8], "mec": "black", "ms": 7},
+    "chosen": {"marker": "*", "mfc": WIDTHS[4], "mec": "black", "ms": 14},
+    "front": {"marker": "o", "mfc": "black", "mec": "black", "ms": 4},
+    "random plan": {"marker": "x", "color": "0.45", "ms": 5},
+}
+
+
+def finished_axes(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.xaxis.set_major_locator(ticks())
+    axes.margins(0.1)
+    axes.grid(color="0.9")
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncols=4)
+
+
+def loss_against_size(facts: Facts) -> Found:
+    """What was predicted of the front's points."""
+    return predicted_against(facts, "bytes")
+
+
+def loss_against_time(facts: Facts) -> Found:
+    """The same against their predicted time."""
+    return predicted_against(facts, "latency_ms")
+
+
+def predicted_against(facts: Facts, x: str) -> Found:
+    chosen = facts.report.selection
+    points = chosen.front if chosen is not None else ()
+    front, rivals = sorted(pairs(points, x, "loss")), pairs(() if chosen is None else chosen.random_plans, x, "loss")
+    if len({cost for cost, _ in front}) < 2:
+        return None
+    unit, factor = unit_of(x, max(cost for cost, _ in front + rivals))
+    kept = pairs([point for point in points if point.chosen], x, "loss")
+
+    def draw() -> Figure:
+        made, axes = figure(2.9)
+        # sizes make a line, times need not
+        joined: dict[str, Any] = {"ls": "-", "lw": 1, "color": "black"} if x == "bytes" else {"ls": ""}
+        for name, marks in (("random plan", rivals), ("front", front), ("chosen", kept)):
+            if marks:
+                costs, values = columns_of(marks)
+                line: dict[str, Any] = (joined if name == "front" else {"ls": ""}) | STYLES[name]
+                axes.plot([cost / factor for cost in costs], values, label=name, **line)
+        finished_axes(axes, unit, "predicted loss")
+        return made
+
+    told = f"{len(front)} plans that no other beats and {len(rivals)} random ones; the table has them all."
+    return f"Predicted loss against {AXES[x][0]}: the Pareto front", told, draw
+
+
+AXES = {"bytes": ("weight size", "B"), "latency_ms": ("time", "ms")}
 
 
 def unit_of(axis: str, most: float) -> tuple[str, float]:
@@ -249,7 +289,7 @@ def latency(facts: Facts) -> Found:
     within = sum(abs(p / m - 1) <= 0.1 for p, m in points)
 
     def draw() -> Figure:
-        made, (axes,) = figure(3.6)
+        made, axes = figure(3.6)
         x, y = columns_of(points)
         ends = [0.8 * min(*x, *y), 1.25 * max(*x, *y)]
         axes.plot(ends, ends, "-", color="black", lw=1, label="predicted = measured")
@@ -268,7 +308,7 @@ def latency(facts: Facts) -> Found:
         axes.set_xlabel("predicted, µs")
         axes.set_ylabel("measured, µs")
         axes.grid(color="0.9")
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncols=3)
         return made
 
     told = f"{len(points)} layers, {within} of them within 10 % of the line on which the prediction holds."
@@ -300,7 +340,7 @@ def sensitivity(facts: Facts) -> Found:
     schemes = sorted({row.scheme for row in rows})
 
     def draw() -> Figure:
-        made, (axes,) = figure(3.6)
+        made, axes = figure(3.6)
         axes.plot([1, len(rows)], [1, len(rows)], "-", color="0.5", lw=1, label="same rank")
         for i, scheme in enumerate(schemes):
             here = [j for j, row in enumerate(rows) if row.scheme == scheme]
@@ -312,7 +352,7 @@ def sensitivity(facts: Facts) -> Found:
         axes.xaxis.set_major_locator(ticks())
         axes.yaxis.set_major_locator(ticks())
         axes.grid(color="0.9")
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncols=3)
         return made
 
     told = f"{len(rows)} trials of one layer each; on the line, prediction and measurement rank a trial alike."
@@ -336,7 +376,7 @@ def correlations(facts: Facts) -> Found:
     records = said.correlations
 
     def draw() -> Figure:
-        made, (axes,) = figure(0.8 + 0.26 * len(records))
+        made, axes = figure(0.8 + 0.26 * len(records))
         for i, (method, record) in enumerate(records.items()):
             fill = "black" if method == said.used else "white"
             axes.plot([record.low, record.high], [i, i], "-", color="black", lw=1)
@@ -355,7 +395,12 @@ def correlations(facts: Facts) -> Found:
 
 PLOTS: dict[str, dict[str, Callable[[Facts], Found]]] = {
     "layers": {"shares": shares, "decisions": decisions},
-    "front": {"front": front},
+    "front": {
+        "quality-size": quality_against_size,
+        "quality-time": quality_against_time,
+        "loss-size": loss_against_size,
+        "loss-time": loss_against_time,
+    },
     "latency": {"latency": latency},
     "sensitivity": {"ranks": sensitivity, "correlations": correlations},
 }

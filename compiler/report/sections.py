@@ -13,7 +13,9 @@ from dyadic.compiler.report import history
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.headline import shipped_of, variants_table, verdict, what_was_compiled
 from dyadic.compiler.report.history import sentence
+from dyadic.compiler.report.network import Network, network
 from dyadic.compiler.report.quality import quality_of
+from dyadic.compiler.report.schemes import bits_of, scheme_of
 from dyadic.compiler.report.tables import Column, Table, table
 from dyadic.compiler.report_schema import Gain, Interval, LayerTime, PlanPoint
 
@@ -23,22 +25,23 @@ class Section:
     title: str
     sentences: list[str] = field(default_factory=list)
     tables: list[Table | None] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    drawing: Network | None = None
 
 
 def sections_of(facts: Facts) -> dict[str, Section]:
     """Key -> section, those that have something to say."""
     made = {key: make(facts) for key, make in SECTIONS.items()}
-    return {key: one for key, one in made.items() if any(one.sentences) or any(one.tables) or one.notes}
+    return {key: one for key, one in made.items() if any(one.sentences) or any(one.tables) or one.drawing}
 
 
 def headline(facts: Facts) -> Section:
+    """What the first screen leaves out."""
     c, how = facts.report.comparison, list[str]()
     if c is not None:
         where = "held-out samples" if c.held_out else "samples that the compiler also learned ranges from"
         how.append(
-            f"Measured on {formats.count(c.samples)} {where}, {counted(c.threads, 'thread')}, batch {c.batch}; "
-            f"float is run by {c.float_engine}."
+            f"Compared on {formats.count(c.samples)} {where}. Times are medians, float and integers timed in turn, on "
+            f"{counted(c.threads, 'thread')}, batch {c.batch}; dyadic bench times the artifact alone."
         )
         if c.metric is not None:
             how.append(
@@ -47,8 +50,9 @@ def headline(facts: Facts) -> Section:
         if c.agreement is not None:
             how.append(f"Same class as float: {percent(c.agreement)} of the samples.")
         how.append(f"Signal to quantization noise of the outputs: {formats.decibels(c.sqnr_db)}.")
+        how.append(f"{formats.size(c.code_bytes)} of the file is code for {counted(c.levels, 'level')}.")
     sentences = [what_was_compiled(facts), verdict(facts), " ".join(how)]
-    return Section("In short", sentences, [variants_table(facts)], list(facts.report.notes))
+    return Section("In short", sentences, [variants_table(facts)])
 
 
 def requested(facts: Facts) -> Section:
@@ -87,30 +91,38 @@ def requested(facts: Facts) -> Section:
             plan,
             [layer, *schemes],
             lambda row: row["requested"] not in (None, row["applied"]),
+            folded=True,
         ),
     ]
-    return Section(title, sentences, tables, list(s.notes))
+    return Section(title, sentences, tables)
 
 
+FEW = 12  # rows that need no folding
 UNITS = {"size": "bytes", "latency": "ms", "bops": "bit operations", "drop": "share of the samples"}
 HOW = ("sensitivity by", "solved by", "objective:")
 
 
 def layers(facts: Facts) -> Section:
     rows = facts.layers
-    isas = sorted({row.isa for row in rows if row.isa})
     sentences = [
-        f"{counted(len(rows), 'row')}. Click a heading to sort. Bars show a value's share of the column's largest; "
+        "Click a heading to sort, a layer to see the rest of it. Bars show a value's share of the column's largest; "
         "bytes are the packed weights as they lie in the artifact."
     ]
-    if isas:
+    if (count := facts.report.layer_samples) is not None:
+        sentences.append(f"Signal to noise (SQNR) is that of {counted(count, 'sample')}, against float.")
+    if isas := sorted({row.isa for row in rows if row.isa}):
         sentences.append(f"Times are medians at level {', '.join(isas)}.")
     if (peak := facts.report.peak) is not None:
         sentences.append(
             f"The peak is that of the level's own multiply-accumulate in registers alone, on "
             f"{counted(peak.threads, 'thread')} just before and after: {peak.gmacs:,.0f} GMAC/s."
         )
-    return Section("Layer by layer", sentences, [table("All layers", rows, LAYER_COLUMNS, wide=True)])
+    return Section("Layer by layer", [" ".join(sentences)], [table("All layers", rows, LAYER_COLUMNS, folded=False)])
+
+
+def drawn(facts: Facts) -> Section:
+    made = network(facts)
+    return Section("The network", [] if made is None else [made.told], drawing=made)
 
 
 def shown_interval(value: Interval) -> str:
@@ -128,27 +140,31 @@ LAYER_COLUMNS = (
     Column("Layer", "name", kind="name"),
     Column("Operator", "op", text, kind="text"),
     Column("Shape", "shape", formats.shape, kind="code", about="of the result: channels, height, width"),
-    Column("Weights", "weights", text, kind="code", about="w4g32: 4 bits in groups of 32 input channels"),
-    Column("Activation bits", "activation", text, bar=True),
+    Column("Widths", scheme_of, text, kind="text", bits=bits_of, about="w4g32a8: 4 bits in groups of 32, results of 8"),
     Column("Bytes", "bytes", formats.count, bar=True, total=True),
     Column("MACs", "macs", formats.large, bar=True, total=True),
     Column("Time µs", "time_us", microseconds, bar=True, total=True),
-    Column("Share of peak", "share_of_peak", lambda share: percent(share, 0)),
-    Column("Sensitivity", "sensitivity", shown_interval, about="with its interval"),
     Column("SQNR", "sqnr_db", formats.decibels, about="of this layer alone, on inputs that are float's"),
     Column("SQNR so far", "sqnr_so_far_db", formats.decibels, about="with all layers before it"),
-    Column("Scale", "scale", number, about="real value of one step of the result"),
-    Column("Zero point", "zero_point", text),
-    Column("Weight shape", "weight_shape", formats.shape, kind="code"),
-    Column("Weight scales", "weight_scale", shown_range, about="least and largest of the output channels"),
-    Column("Kernel", "kernel", text, kind="code"),
-    Column("ISA", "isa", text, kind="code"),
-    Column("Why", "why", text, kind="text"),
+    Column("Sensitivity", "sensitivity", lambda one: number(one.value), about="its interval is among the rest"),
+    Column("Sensitivity with its interval", "sensitivity", shown_interval, more=True),
+    Column("Share of peak", "share_of_peak", lambda share: percent(share, 0), more=True),
+    Column("Weights", "weights", text, more=True),
+    Column("Activation bits", "activation", text, more=True),
+    Column("Scale", "scale", number, about="real value of one step of the result", more=True),
+    Column("Zero point", "zero_point", text, more=True),
+    Column("Weight shape", "weight_shape", formats.shape, more=True),
+    Column("Weight scales", "weight_scale", shown_range, about="least and largest of the channels", more=True),
+    Column("Reads", "reads", lambda names: ", ".join(names), more=True),
+    Column("Kernel", "kernel", text, more=True),
+    Column("Level", "isa", text, more=True),
+    Column("Why", "why", text, more=True),
 )
 
 
 def front(facts: Facts) -> Section:
-    title, s, quality = "The Pareto front", facts.report.selection, quality_of(facts)
+    s, quality = facts.report.selection, quality_of(facts)
+    title = f"{quality.title} against size and time"
     if s is None:
         return Section(title)
     figures = [
@@ -159,16 +175,12 @@ def front(facts: Facts) -> Section:
         Column(quality.title, quality.of, quality.show),
     ]
     choice = Column("Chosen", lambda one: one.chosen or None, lambda chosen: "yes", kind="text")
-    command = Column("Compile this point", lambda one: command_of(facts, one), text, kind="command")
+    command = Column("Compile this point", "command", text, kind="command")
     tables = [
-        table("Plans that no other plan beats", s.front, [*figures, choice, command], lambda one: one.chosen),
-        table("Random plans of about the same size", s.random_plans, figures),
+        table("Plans that no other plan beats", s.front, [*figures, choice, command], lambda one: one.chosen, False),
+        table("Random plans of about the same size", s.random_plans, figures, folded=True),
     ]
     return Section(title, [against_random(facts, s.random_plans)], tables)
-
-
-def command_of(facts: Facts, plan: PlanPoint) -> str | None:
-    return None if plan.command is None else history.of_this_file(facts, plan.command)
 
 
 def against_random(facts: Facts, rivals: Sequence[PlanPoint]) -> str:
@@ -201,7 +213,7 @@ def latency(facts: Facts) -> Section:
         Column("Measured µs", "measured_us", microseconds, total=True, bar=True),
         Column("Error", error_of, lambda e: f"{100 * e:+.1f} %"),
     ]
-    return Section(title, sentences, [table("By layer", said.layers, columns)])
+    return Section(title, sentences, [table("By layer", said.layers, columns, folded=len(said.layers) > FEW)])
 
 
 def error_of(row: LayerTime) -> float | None:
@@ -230,7 +242,7 @@ def sensitivity(facts: Facts) -> Section:
     ]
     tables = [
         table("Rank correlation with what was measured", correlations, ranks, lambda row: row["method"] == said.used),
-        table("One layer changed at a time", said.points, points),
+        table("One layer changed at a time", said.points, points, folded=True),
     ]
     return Section(title, [chosen], tables)
 
@@ -252,7 +264,11 @@ def refine(facts: Facts) -> Section:
         Column("after", "after_db", formats.decibels),
         Column("Gain", gain_of, lambda db: f"{db:+.1f} dB", bar=True),
     ]
-    return Section("What refining gained", [" ".join(sentences)], [table("By layer and technique", rows, columns)])
+    return Section(
+        "What refining gained",
+        [" ".join(sentences)],
+        [table("By layer and technique", rows, columns, folded=len(rows) > FEW)],
+    )
 
 
 def gain_of(row: Gain) -> float:
@@ -261,9 +277,10 @@ def gain_of(row: Gain) -> float:
 
 SECTIONS: dict[str, Callable[[Facts], Section]] = {
     "headline": headline,
-    "requested": requested,
     "layers": layers,
+    "network": drawn,
     "front": front,
+    "requested": requested,
     "latency": latency,
     "sensitivity": sensitivity,
     "refine": refine,

@@ -15,7 +15,7 @@ SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "dyadic",  # the same plot has the same ids every time
     "text.parse_math": False,  # layers may have names with dollar signs
-    "font.size": 9,
+    "font.size": 9.5,
     "hatch.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -23,6 +23,9 @@ SETTINGS: dict[Any, Any] = {
     "axes.prop_cycle": "cycler('color', ['black'])",
 }
 REFERENCE = re.compile(r"url\(#([^)]+)\)")
+WIDTHS = {2: "#b3362c", 4: "#e08a00", 8: "#2b6cb0", 16: "#5b3a8e", 32: "#6b7280"}  # the page's, in light
+NAMED = {colour: bits for bits, colour in WIDTHS.items()}
+COLOUR = re.compile(r"#([0-9a-f]{6})\b")
 
 
 def drawn(name: str, title: str, alt: str, draw: Callable[[], "Figure"]) -> str:
@@ -64,4 +67,19 @@ def renamed(key: str, value: str, name: str) -> str:
         return f"{name}-{value}"
     if key == f"{XLINK}href" and value.startswith("#"):
         return f"#{name}-{value[1:]}"
-    return REFERENCE.sub(rf"url(#{name}-\1)", value)
+    value = REFERENCE.sub(rf"url(#{name}-\1)", value)
+    return COLOUR.sub(lambda found: of_the_page(found[1]), value) if key == "style" else value
+
+
+def of_the_page(grey: str) -> str:
+    """A width's colour as the page has it, a grey as a mixture of the page's ink and ground, light or dark as they are.
+
+    >>> of_the_page("000000"), of_the_page("ffffff"), of_the_page("cccccc")
+    ('currentColor', 'var(--page)', 'color-mix(in srgb, currentColor 20%, var(--page))')
+    """
+    if f"#{grey}" in NAMED:
+        return f"var(--b{NAMED[f'#{grey}']})"
+    share = round(100 * (1 - int(grey[:2], 16) / 255))
+    if share in (0, 100):
+        return "currentColor" if share else "var(--page)"
+    return f"color-mix(in srgb, currentColor {share}%, var(--page))"

@@ -29,6 +29,8 @@ class Column:
     bar: bool = False  # of the column's largest
     total: bool = False
     about: str = ""
+    more: bool = False  # in a second line of the row, which a reader opens
+    bits: Callable[[Any], int] | None = None  # the width that a value stands for, shown as a colour
 
     def value(self, row: Row) -> Any:
         if callable(self.key):
@@ -43,7 +45,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] = ()
     marked: frozenset[int] = frozenset()  # rows to set off from the others
-    wide: bool = False  # needs a page of its own width in print
+    folded: bool | None = None  # whether it is closed at first; None where it cannot be
 
 
 def table(
@@ -51,7 +53,7 @@ def table(
     rows: Sequence[Row],
     columns: Sequence[Column],
     marked: Callable[[Row], bool] = lambda row: False,
-    wide: bool = False,
+    folded: bool | None = None,
 ) -> Table | None:
     """The columns for which some row has a value; None where there is no row or no column."""
     used = [one for one in columns if any(one.value(row) is not None for row in rows)]
@@ -64,7 +66,7 @@ def table(
         tuple(body),
         total_cells(used, rows),
         frozenset(i for i, row in enumerate(rows) if marked(row)),
-        wide,
+        folded,
     )
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from dyadic.compiler.json_record import from_json
-from dyadic.compiler.report.facts import ArtifactFacts, Facts
+from dyadic.compiler.report.facts import ArtifactFacts, Facts, named
 from dyadic.compiler.report_schema import Report
 
 HOSTILE = '/block/<script>alert("x")</script>/conv $a_b$ & [red]'
@@ -18,7 +18,14 @@ REPORT: dict[str, Any] = json.loads(
   "int8_accuracy": 0.9152, "difference": {"value": -0.0026, "low": -0.0051, "high": -0.0001},
   "agreement": 0.9712, "sqnr_db": 21.87,
   "threads": 2, "batch": 1, "float_ms": 1.913, "int8_ms": 0.8123, "float_bytes": 1099120, "int8_bytes": 301568,
-  "code_bytes": 46072, "levels": 2},
+  "code_bytes": 46072, "levels": 2, "engine_version": "1.23.2"},
+ "date": "2026-11-29T13:11:29+00:00",
+ "machine": {"processor": "Example 9000 <8>", "cores": 12, "system": "Linux x86_64", "level": "avx512vnni"},
+ "used": {"calibration": "train.npz", "calibration_samples": 1000, "evaluation": "test.npz", "synthetic": false},
+ "layer_samples": 8,
+ "histograms": [{"layer": "/block/second/Conv", "low": -0.015, "high": 0.44, "float_counts": [900, 31, 14, 5],
+   "integer_counts": [911, 29, 13, 3]}, {"layer": "HOSTILE", "low": -0.25, "high": 0.25, "float_counts": [400, 402],
+   "integer_counts": [399, 403]}],
  "layers": [
   {"name": "/stem/Conv", "op": "conv2d", "shape": [16, 32, 32], "weights": "w8", "weight_shape": [16, 3, 3, 3],
    "weight_scale": [0.00211, 0.0187], "activation": 8, "scale": 0.0151348, "zero_point": 0,
@@ -28,17 +35,19 @@ REPORT: dict[str, Any] = json.loads(
    "weight_scale": [0.00307, 0.0211], "activation": 8, "scale": 0.0240652, "zero_point": 7,
    "sensitivity": {"value": 0.0312, "low": 0.0287, "high": 0.0337}, "sqnr_db": 22.06, "bytes": 1344, "macs": 2359296,
    "time_us": 61.92, "kernel": "conv_b1be19ccfcfc", "isa": "avx512vnni", "share_of_peak": 0.687,
-   "why": "the plan's room went to the stem"},
+   "why": "the plan's room went to the stem", "reads": ["/stem/Conv"]},
   {"name": "/block/second/Conv", "op": "conv2d", "shape": [32, 16, 16], "weights": "w2", "weight_shape": [32, 3, 3, 16],
    "weight_scale": [0.0131, 0.0919], "activation": 4, "scale": 0.0303, "zero_point": 3,
    "sensitivity": {"value": 0.00251, "low": 0.00198, "high": 0.00304}, "sqnr_db": 14.93, "bytes": 1152, "macs": 1179648,
-   "time_us": 33.08, "kernel": "conv_c0ffee", "isa": "avx512vnni", "share_of_peak": 0.551},
+   "time_us": 33.08, "kernel": "conv_c0ffee", "isa": "avx512vnni", "share_of_peak": 0.551,
+   "reads": ["HOSTILE", "/stem/Conv"]},
   {"name": "/pool", "op": "avg_pool", "shape": [32, 1, 1], "activation": 16, "scale": 0.000071, "zero_point": 0,
-   "bytes": 0, "macs": 0, "time_us": 1.44, "kernel": "avg_pool_12", "isa": "avx512vnni"},
+   "bytes": 0, "macs": 0, "time_us": 1.44, "kernel": "avg_pool_12", "isa": "avx512vnni",
+   "reads": ["/block/second/Conv"]},
   {"name": "/fc/Gemm", "op": "linear", "shape": [10], "weights": "w8", "weight_shape": [10, 32],
    "weight_scale": [0.0039, 0.0045], "activation": 8, "scale": 0.1105, "zero_point": 105,
    "sensitivity": {"value": 0.711, "low": 0.602, "high": 0.82}, "sqnr_db": 41.5, "bytes": 1024, "macs": 320,
-   "time_us": 0.97, "kernel": "conv_d00d", "isa": "avx512vnni", "share_of_peak": 0.021}],
+   "time_us": 0.97, "kernel": "conv_d00d", "isa": "avx512vnni", "share_of_peak": 0.021, "reads": ["/pool"]}],
  "selection": {"method": "hessian-trace", "solver": "ilp", "objective": "least loss within all budgets",
   "budgets": {"size": {"asked": "0.62x", "limit": 163221}, "latency": {"asked": "0.9x", "limit": 0.8911}},
   "requested": {"/stem/Conv": "w8a8", "HOSTILE": "w4a8", "/block/second/Conv": "w2a4", "/fc/Gemm": "w8a8"},
@@ -124,4 +133,4 @@ def example() -> dict[str, Any]:
 def read(said: dict[str, Any]) -> Facts:
     """As `facts_of` reads them."""
     report = {key: value for key, value in said.items() if key != "artifact"}
-    return Facts(Report.from_json(report, "small.dyq"), from_json(ArtifactFacts, said["artifact"]))
+    return Facts(named(Report.from_json(report, "small.dyq"), "small.dyq"), from_json(ArtifactFacts, said["artifact"]))
