@@ -63,7 +63,7 @@ def test_the_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]
     ("words", "code", "said"),
     [
         (("none.dyq",), 6, "cannot read the artifact"),
-        (("text.dyq", "--json"), 5, "not a dyadic artifact"),
+        (("text.dyq", "--json"), 5, "not an artifact of dyadic"),
         (("m.dyq", "--html", "no/folder/page.html"), 6, "there is no folder"),
         (("m.dyq", "--json", "no/folder/r.json"), 6, "there is no folder"),
         (("m.dyq", "--html", "m.dyq"), 2, "is the artifact, which would be lost"),
