@@ -1,4 +1,5 @@
-"""Make the pages that are made from the code: operators, api, dialects, pipeline, knobs. A test says if one is stale.
+"""Make the pages that are made from the code: the command line, operators, api, dialects, pipeline, knobs. A test says
+if one is stale.
 
 python docs/generate.py
 """
@@ -12,6 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
+
+from dyadic.compiler.cli.main import commands
 from dyadic.compiler.importers.onnx_bodies import DEFINED
 from dyadic.compiler.knobs import KNOBS
 from dyadic.compiler.targets.registry import names, target_of
@@ -54,6 +58,30 @@ def pipeline() -> str:
             lines += [f"* `{one.name}`: {one.summary}"]
         lines += ["" if passes else "No passes yet.\n"]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def command_line() -> str:
+    """Every command with its arguments and options, as `--help` has them."""
+    said = "`dyadic COMMAND --help` says the same; what exit codes mean is on [a page](exit-codes.md) of its own."
+    lines = [MADE, "", "# Command line", "", said, ""]
+    for name, command in sorted(commands.commands.items()):
+        context = click.Context(command, info_name=f"dyadic {name}")
+        usage = " ".join(command.collect_usage_pieces(context))
+        lines += [f"## `dyadic {name}`", "", inspect.cleandoc(command.help or ""), ""]
+        lines += ["```text", f"dyadic {name} {usage}", "```", "", "| option | meaning |", "| --- | --- |"]
+        records = [one.get_help_record(context) for one in command.get_params(context)]
+        lines += [f"| `{in_cell(row[0])}` | {in_cell(row[1])} |" for row in records if row]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def in_cell(text: str) -> str:
+    """In a table of Markdown.
+
+    >>> in_cell("a|b")
+    'a\\\\|b'
+    """
+    return text.replace("|", "\\|")
 
 
 def knobs() -> str:
@@ -233,7 +261,14 @@ def paragraph(text: str) -> str:
     return textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False)
 
 
-PAGES = {"operators.md": operators, "api.md": api, "dialects.md": dialects, "pipeline.md": pipeline, "knobs.md": knobs}
+PAGES = {
+    "command-line.md": command_line,
+    "operators.md": operators,
+    "api.md": api,
+    "dialects.md": dialects,
+    "pipeline.md": pipeline,
+    "knobs.md": knobs,
+}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shlex
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -11,10 +12,24 @@ from dyadic.compiler.knobs import KNOBS
 from dyadic.runtime import errors
 
 ROOT = Path(__file__).resolve().parent.parent
-SPEC = importlib.util.spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
-assert SPEC and SPEC.loader
-GENERATE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(GENERATE)
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
+by_place = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def script(name: str) -> ModuleType:
+    """A file of docs/, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"{name}_of_docs", ROOT / "docs" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATE, SITE = script("generate"), script("site")
 
 
 @pytest.mark.parametrize("name", GENERATE.PAGES)
@@ -22,7 +37,7 @@ def test_pages_made_from_the_code_are_current(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == GENERATE.PAGES[name](), "run: python docs/generate.py"
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+@by_place
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
@@ -31,10 +46,24 @@ def test_links_lead_somewhere(page: Path) -> None:
 PATH = re.compile(r"`((?:compiler|dialects|passes|runtime|tests|lit_tests|benchmarks|examples|docs)/[\w./-]*)`")
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+@by_place
 def test_files_that_are_named_exist(page: Path) -> None:
     missing = [path for path in PATH.findall(page.read_text()) if not (ROOT / path).exists()]
     assert not missing, f"{page.name} names {', '.join(missing)}"
+
+
+def test_every_page_is_in_a_chapter_of_the_site() -> None:
+    """`python docs/site.py` builds it without a warning; .ci/run does."""
+    listed = [f"{name}.md" for names in SITE.CHAPTERS.values() for name in names]
+    assert sorted([*listed, "index.md"]) == sorted(SITE.pages().values())
+
+
+def test_links_lead_to_the_same_pages_of_the_site() -> None:
+    text = "[a](docs/data.md#x), ![b](docs/architecture.svg), [c](examples/digits/README.md), [d](examples/c/main.c)"
+    wanted = "[a](data.md#x), ![b](architecture.svg), [c](examples/digits.md), d"
+    assert SITE.relinked(text, "README.md", SITE.pages()) == wanted
+    back = SITE.relinked("[a](../../docs/data.md), [b](https://x.org)", "examples/digits/README.md", SITE.pages())
+    assert back == "[a](../data.md), [b](https://x.org)"
 
 
 def test_every_variable_that_is_read_is_in_the_list() -> None:
