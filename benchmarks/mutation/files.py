@@ -84,16 +84,23 @@ def of_onnx_runtime(model: bytes, answers: Path) -> int:
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         feeds = {one.name: _random(one.shape, one.type) for one in session.get_inputs()}
-        first = {
-            one.name: feeds[one.name][:1] if one.shape and not isinstance(one.shape[0], int) else feeds[one.name]
-            for one in session.get_inputs()
-        }
+        first = {one.name: _first(feeds[one.name], one.shape) for one in session.get_inputs()}
         runs = [(given, [np.asarray(one) for one in session.run(None, given)]) for given in (feeds, first)]
     except Exception as error:  # it has a class of its own for every reason
         print(f"{type(error).__name__}: {str(error)[:200]}")
         return 3
     answers.write_bytes(pickle.dumps(runs))
     return 0
+
+
+def _first(sample: npt.NDArray[Any], shape: list[Any]) -> npt.NDArray[Any]:
+    """Of several samples the first, where the batch is open; another dimension of the batch's name is as long."""
+    batch = None if not shape or isinstance(shape[0], int) else shape[0]
+    return (
+        sample[tuple(slice(1 if d == 0 or size == batch else None) for d, size in enumerate(shape))]
+        if batch
+        else sample
+    )
 
 
 def _random(shape: list[Any], kind: str) -> npt.NDArray[Any]:

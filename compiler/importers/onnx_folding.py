@@ -26,6 +26,7 @@ Array = npt.NDArray[Any]
 MOST_BYTES = 128 << 20
 MOST_WORK = 1 << 31  # about as many simple operations on numbers; one or two seconds
 
+FLAGS = ("keepdims", "noop_with_empty_axes")  # of others than 0 and 1 engines think differently
 NOT_FOLDED = {
     "QuantizeLinear",
     "DequantizeLinear",
@@ -125,6 +126,8 @@ def _evaluate(
     if node.op_type in NOT_FOLDED or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute):
         return None
     if any(name and name not in constants for name in node.input):
+        return None
+    if any(a.name in FLAGS and a.i not in (0, 1) for a in node.attribute):
         return None
     shapes = [static_shape(types.get(name)) for name in node.output if name]
     if any(shape is None or min(shape, default=0) < 0 for shape in shapes):

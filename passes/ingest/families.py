@@ -305,10 +305,12 @@ def split(x: Any, axis: int, sizes: Sequence[int]) -> list[Result]:
 
 
 def concat(inputs: Sequence[Any], axis: int) -> Result:
+    parts = [v for v in inputs if not (isinstance(v, Literal) and v.array.size == 0)] or inputs[:1]
+    rank = len(dims_of(parts[0]))
+    if not -rank <= axis < rank:
+        raise Unsupported(f"its axis {axis} is none of {rank} dimensions")
     if all(isinstance(v, Literal) for v in inputs):
         return literal(np.concatenate([v.array for v in inputs], axis))
-    parts = [v for v in inputs if not (isinstance(v, Literal) and v.array.size == 0)]
-    rank = len(dims_of(parts[0]))
     axis %= rank
     if any(isinstance(v, Folded) for v in parts):
         return together(parts, lambda values: building.concat(values, axis + 1))

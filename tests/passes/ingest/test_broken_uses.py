@@ -36,6 +36,16 @@ CASES: dict[str, tuple[str, Constants, str]] = {
         '"p" (Pad) makes a tensor of the shape [1, 4, 7, -3]: its window does not fit its input',
     ),
     "neither yes nor no": ("y = ReduceMax<axes=[1], keepdims=2>(x)", {}, 'its attribute "keepdims" is 2; it is 0 or 1'),
+    "neither yes nor no, of constants": (
+        "s = ReduceSum<noop_with_empty_axes=7>(k) y = Add(x, s)",
+        {"k": [4, 1, 1]},
+        'its attribute "noop_with_empty_axes" is 7; it is 0 or 1',
+    ),
+    "an axis beyond all": (
+        "d = Shape(x) c = Concat<axis=9223372036854775807>(d, m) r = Reshape(x, c) y = Relu(r)",
+        {"m": np.array([-1])},
+        "its axis 9223372036854775807 is none of 1 dimensions",
+    ),
     "no tensor": ("e = Slice(x, s, s, s) y = Mul(e, k)", {"s": np.array([1]), "k": [1]}, "without a single element"),
 }
 
