@@ -7,6 +7,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.reference import main_function
+from dyadic.passes.lower.cuda.kernel_selection.move import borders
 from dyadic.passes.lower.cuda.kernel_selection.ring import rings
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
@@ -22,7 +23,7 @@ SETUP = "qi.setup"  # of a launch: it runs once, when memory has been allocated
 def select_gpu_kernels(module: ir.Operation) -> None:
     """Replace integer ops by launches: qi.conv2d {qi.layout} --> qi.launch {kernel, spec, out, inputs, ...}; exact.
 
-    Rings of zero points are launches in front, marked `qi.setup`.
+    Rings of zero points and borders that stay are launches in front, marked `qi.setup`.
     """
     block = main_function(module).regions[0].blocks[0]
     if islands := [op for op in block.operations if qi.arithmetic_of(op.opview) is Arithmetic.FLOAT]:
@@ -40,6 +41,8 @@ def select_gpu_kernels(module: ir.Operation) -> None:
     def first(op: Any) -> None:
         """What is written once into the buffer of an op's result. One that sees its dimensions in another order than
         they have in memory, as the boundary may, leaves it to the next of the same buffer."""
+        for border in borders(op):
+            border.build(op, REGISTRY).operation.attributes[SETUP] = ir.UnitAttr.get()
         layout = layout_of(op.out)
         if layout.buffer in ringed or [*layout.strides] != sorted(layout.strides, reverse=True):
             return

@@ -25,8 +25,10 @@ from dyadic.passes.lower.memory.views import (
     CONSTANT,
     DWORD,
     LAYOUT,
+    MADE_INSIDE,
     NO_HALO,
     PLACED,
+    READ_THROUGH,
     Halo,
     Sizes,
     activations,
@@ -37,6 +39,7 @@ from dyadic.passes.lower.memory.views import (
     strides_of,
     to_attribute,
 )
+from dyadic.passes.lower.memory.walks import is_one_run
 from dyadic.passes.rewriting import defining, module_pass
 from dyadic.runtime.layout import Layout, Margin, rows_of
 from dyadic.runtime.program import ALIGNMENT
@@ -54,6 +57,8 @@ class Storage:
     sizes: Sizes
     parent: "Storage | None" = None
     channel: int = 0  # first channel inside the parent
+    starts: tuple[int, ...] = ()  # its first element in the parent, of every dimension behind the batch
+    steps: tuple[int, ...] = ()  # and from one to the next; () for slices of channels
     reshaped: bool = False  # the parent's bytes under another shape
     beside: bool = False  # behind both planes of the parent, a copy of which it is
     order: tuple[int, ...] = ()  # the parent's bytes with dimensions in another order: which of its each of ours is
@@ -92,8 +97,13 @@ class Storage:
 
     @property
     def whole(self) -> bool:
-        """Not a slice of anything: all the bytes of its buffer, in order."""
-        return all(one.parent is None or one.reshaped for one in self.ancestors)
+        """Bytes of its buffer one behind the other, in order, where pixels have no padding."""
+        return all(one.parent is None or one.reshaped or one.in_one_piece for one in self.ancestors)
+
+    @property
+    def in_one_piece(self) -> bool:
+        """A run of its parent's elements."""
+        return self.parent is not None and self.steps != () and is_one_run(self.dims, self.parent.dims, self.steps)
 
     @property
     def quantized(self) -> bool:
@@ -122,6 +132,7 @@ def _assign(function: Any) -> None:
     _share_with_the_boundary(storages)
     _share_rows(storages)
     _share(storages)
+    _share_reshapes(storages)
     _put_copies_beside(storages)
     _place(storages, function)
 
@@ -210,12 +221,48 @@ def _share(storages: dict[Any, Storage]) -> None:
         if isinstance(op, qi.SliceOp) and _only_channels(op) and storage.parent is None and not is_constant(op.x):
             storages[op.x].adopt(storage, ints(op.starts)[-1])
     for storage in storages.values():
+        op, marks = storage.op, storage.op.operation.attributes
+        dims = len(storage.dims)
+        if READ_THROUGH in marks:
+            if storage.parent is None and storage.halo == NO_HALO:
+                cut = isinstance(op, qi.SliceOp)
+                storage.starts = tuple(ints(op.starts)[1:]) if cut else (0,) * dims
+                storage.steps = tuple(ints(op.steps)[1:]) if cut else (1,) * dims
+                storages[op.x].adopt(storage)
+            else:
+                del marks[READ_THROUGH]
+        elif MADE_INSIDE in marks:
+            inner = storages[op.x]
+            if _may_lie_inside(inner, storage):
+                inner.starts, inner.steps = tuple(ints(op.low)[1:]), (1,) * dims
+                storage.adopt(inner)
+            else:
+                del marks[MADE_INSIDE]
+
+
+def _may_lie_inside(inner: Storage, border: Storage) -> bool:
+    """Whether a tensor can be made inside of what puts a border around it."""
+    if inner.parent is not None or border.parent is not None or inner.quantized or is_constant(border.op.x):
+        return False
+    both = [*inner.family(), *border.family()]
+    nested = any(MADE_INSIDE in one.op.operation.attributes for one in both if one is not border)
+    return not nested and all(one.halo == NO_HALO for one in both)
+
+
+def _share_reshapes(storages: dict[Any, Storage]) -> None:
+    """Dense reshapes are places in their input, or that in them where they are made inside of something."""
+    for storage in storages.values():
         op = storage.op
-        if isinstance(op, qi.ReshapeOp) and storage.parent is None and not is_constant(op.x):
-            source = storages[op.x]
+        if not isinstance(op, qi.ReshapeOp) or is_constant(op.x):
+            continue
+        source = storages[op.x]
+        if storage.parent is None:
             source.packed = storage.packed = True
             if source.whole and all(s.halo == NO_HALO for s in (*source.root.family(), *storage.family())):
                 source.adopt(storage, reshaped=True)
+        elif storage.steps and storage.whole and _may_lie_inside(source, storage.root):
+            source.packed = storage.packed = True
+            storage.adopt(source, reshaped=True)
 
 
 def _put_copies_beside(storages: dict[Any, Storage]) -> None:
@@ -269,7 +316,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
         attributes[LAYOUT] = to_attribute(_resolve(storage))
         if isinstance(storage.op, qi.ConcatOp):
             attributes[PLACED] = ir.DenseI64ArrayAttr.get(storage.placed or [0, 0])
-        elif isinstance(storage.op, qi.Rearrangement):
+        elif isinstance(storage.op, qi.Rearrangement | qi.PadOp):
             source = storages[storage.op.x]
             attributes[PLACED] = ir.DenseI64ArrayAttr.get([int(storage.parent is source or source.parent is storage)])
     function.operation.attributes[BUFFERS] = ir.DenseI64ArrayAttr.get(sizes)
@@ -331,4 +378,10 @@ def _inside(outer: Layout, child: Storage) -> Layout:
         pixel = outer.strides[-2]
         strides = strides_of(child.dims, pixel, pixel * child.sizes.columns)
         return Layout(outer.buffer, outer.offset + 2 * outer.plane, strides, outer.image)
+    if child.steps:
+        dims = len(child.dims)
+        around, own = outer.strides[:-dims], outer.strides[-dims:]
+        skip = sum(start * stride for start, stride in zip(child.starts, own, strict=True))
+        apart = (step * stride for step, stride in zip(child.steps, own, strict=True))
+        return replace(outer, offset=outer.offset + skip, strides=(*around, *apart), halo=())
     return replace(outer, offset=outer.offset + child.channel)

@@ -14,7 +14,15 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.memory.copies import is_joined
-from dyadic.passes.lower.memory.views import ARENA, BUFFERS, KEPT_RINGS, LAYOUT, activations, from_attribute
+from dyadic.passes.lower.memory.views import (
+    ARENA,
+    BUFFERS,
+    KEPT_RINGS,
+    LAYOUT,
+    MADE_INSIDE,
+    activations,
+    from_attribute,
+)
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -35,7 +43,7 @@ def plan_memory(module: ir.Operation) -> None:
     function = main_function(module)
     sizes = ints(function.operation.attributes[BUFFERS])
     block = function.regions[0].blocks[0]
-    kept = ringed(block) if KEPT_RINGS in function.operation.attributes else set()
+    kept = ringed(block) | bordered(block) if KEPT_RINGS in function.operation.attributes else set()
     offsets, total = place(sizes, lives(block, len(sizes), kept))
     function.operation.attributes[ARENA] = ir.DenseI64ArrayAttr.get([*offsets, total], context=module.context)
 
@@ -44,6 +52,12 @@ def ringed(block: ir.Block) -> set[int]:
     """The buffers with rings of zero points."""
     layouts = [from_attribute(op.operation.attributes[LAYOUT]) for op in activations(block)]
     return {layout.buffer for layout in layouts if layout.halo}
+
+
+def bordered(block: ir.Block) -> set[int]:
+    """The buffers with borders that are written once."""
+    made = [op for op in activations(block) if MADE_INSIDE in op.operation.attributes]
+    return {from_attribute(op.operation.attributes[LAYOUT]).buffer for op in made}
 
 
 def lives(block: ir.Block, buffers: int, kept: Collection[int] = ()) -> list[Life]:

@@ -38,6 +38,16 @@ def merged(sizes: Sequence[int], *strides: Sequence[int]) -> Walk:
     return Walk(tuple(left), tuple(tuple(each) for each in sides))
 
 
+def is_one_run(sizes: Sequence[int], of: Sequence[int], steps: Sequence[int]) -> bool:
+    """Whether a slice is a run of elements of a dense tensor of sizes `of`.
+
+    >>> is_one_run([1, 3, 8], [5, 4, 8], [1, 1, 1]), is_one_run([2, 3, 8], [5, 4, 8], [1, 1, 1])
+    (True, False)
+    """
+    last = max((d for d, n in enumerate(of) if sizes[d] != n), default=None)
+    return last is None or (all(n == 1 for n in sizes[:last]) and (sizes[last] == 1 or steps[last] == 1))
+
+
 def broadcast(sizes: Sequence[int], own: Sequence[int], strides: Sequence[int]) -> list[int]:
     """Strides of an operand of shape `own` over a result of shape `sizes`: 0 where it has one element for many.
 

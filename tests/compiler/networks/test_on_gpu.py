@@ -15,6 +15,11 @@ from torch_mlir import ir
 import dyadic
 from dyadic.compiler.driver import network_after
 from dyadic.compiler.job import Job
+from dyadic.dialects.launch import launches_of
+from dyadic.dialects.qi.products import is_layer
+from dyadic.dialects.reference import main_function
+from dyadic.passes import PIPELINE
+from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
 from dyadic.runtime.artifact import open_artifact
 
 __all__ = ["gpu"]
@@ -50,6 +55,69 @@ def test_few_launches_an_inference(digits: Path) -> None:
         program = next(one for one in file.programs if one.target == "cuda")
         layers = [step for step in program.timed_steps if step.macs]
         assert len(program.timed_steps) <= 1.2 * len(layers) + 2
+
+
+class OptionA(nn.Module):
+    """A block of a residual network whose shortcut is every second pixel, and channels of zeros."""
+
+    def __init__(self, made: int, stride: int) -> None:
+        super().__init__()
+        read = made // stride
+        self.first = nn.Conv2d(read, made, 3, stride, padding=1)
+        self.second = nn.Conv2d(made, made, 3, padding=1)
+        self.stride, self.more = stride, (made - read) // 2
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.second(torch.relu(self.first(x)))
+        if self.more:
+            x = nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.more, self.more))
+        return torch.relu(x + y)
+
+
+def residual_network() -> nn.Module:
+    """As those for CIFAR-10 are."""
+    blocks = [
+        OptionA(16, 1),
+        OptionA(16, 1),
+        OptionA(16, 1),
+        OptionA(32, 2),
+        OptionA(32, 1),
+        OptionA(64, 2),
+        OptionA(64, 1),
+    ]
+    end = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)]
+    return nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), *blocks, *end)
+
+
+NETWORKS = {"residual": (residual_network, (3, 12, 12))}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def small(request: pytest.FixtureRequest) -> tuple[ir.Module, np.ndarray]:
+    """A network of integers, and samples."""
+    torch.manual_seed(0)
+    make, dims = NETWORKS[request.param]
+    x = np.random.default_rng(0).normal(size=(8, *dims)).astype(np.float32)
+    job = Job(make().eval(), x, example_inputs=(torch.from_numpy(x[:1]),))
+    return network_after("integerize", job), x
+
+
+def test_few_launches_a_layer(small: tuple[ir.Module, np.ndarray]) -> None:
+    """At most 1.2 for every operator with weights, quantizing and dequantizing among them."""
+    network = small[0].operation.clone()
+    layers = [op for op in main_function(network).regions[0].blocks[0].operations if is_layer(op.operation.name)]
+    with network.context, ir.Location.unknown():
+        for one in PIPELINE["lower/cuda"]:
+            one.run(network)
+    steps = [launch.op.value for launch in launches_of(network) if SETUP not in launch.attributes]
+    assert len(steps) + 2 <= 1.2 * len(layers), steps
+
+
+@pytest.mark.slow
+def test_their_bits(gpu: Gpu, small: tuple[ir.Module, np.ndarray], tmp_path: Path) -> None:
+    network, x = small
+    with network.context, ir.Location.unknown():
+        check_on_gpu(gpu, network, x, tmp_path / "m.dyq", (3, 1, 8))
 
 
 class Projections(nn.Module):

@@ -10,6 +10,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ACC_SHIFT
 from dyadic.dialects.weight_groups import factors
+from dyadic.passes.lower.memory.views import READ_THROUGH
 
 X_ZERO, OUT_ZERO, REST_ZERO = 7, 3, 9
 
@@ -43,6 +44,10 @@ class Layer:
     out_bits: int = 8
     rest_bits: int = 0  # of a residual; 0: there is none
     rest_shift: int = 5
+    rest_inside: tuple[int, int] = (
+        0,
+        0,
+    )  # its first channel, and how many of every second pixel; the others are padded
     weight_bits: int = 8
     weight_group: int = 0
     runs: int = 1  # of a linear layer whose weights have groups
@@ -62,12 +67,13 @@ class Layer:
             out[1:3] = [(n - self.dilation[d] * (self.kernel[d] - 1) - 1) // self.stride[d] + 1 for n, d in sizes]
         kinds = [activation(x, self.x_bits, 0 if self.x_bits == 16 else X_ZERO)]
         if self.rest_bits:
-            kinds.append(activation(out, self.rest_bits, 0 if self.rest_bits == 16 else REST_ZERO))
+            kinds.append(activation(self.rest(out), self.rest_bits, 0 if self.rest_bits == 16 else REST_ZERO))
         if self.joined:
             kinds.append(activation([*out[:-1], self.joined], self.out_bits, 0 if self.out_bits == 16 else OUT_ZERO))
 
         def build(values: list[ir.Value]) -> Any:
-            op = self.op(values, out, random)
+            inside = [self.inside(values[1], out)] if self.rest_inside[1] and self.rest_bits else values[1:2]
+            op = self.op([values[0], *inside], out, random)
             if self.joined:
                 whole = activation([*out[:-1], self.outputs + self.joined], self.out_bits, OUT_ZERO)
                 axis = i64(len(out) - 1)
@@ -75,6 +81,27 @@ class Layer:
             return op
 
         return selected(kinds, build)
+
+    def rest(self, out: list[int]) -> list[int]:
+        """The sizes of what a residual is read from."""
+        channels = self.rest_inside[1]
+        return [1, *(2 * n for n in out[1:-1]), channels] if channels else out
+
+    def inside(self, value: ir.Value, out: list[int]) -> ir.Value:
+        """Every second pixel, and channels of another number than its zero point around it."""
+        first, count = self.rest_inside
+        zero = 0 if self.rest_bits == 16 else REST_ZERO
+        none = [0] * (len(out) - 1)
+        kinds = [ir.Type.parse(activation([*out[:-1], n], self.rest_bits, zero)) for n in (count, out[-1])]
+        steps = [1, *[2] * (len(out) - 2), 1]
+        cut = qi.SliceOp(x=value, starts=i64s([*none, 0]), steps=i64s(steps), out=kinds[0])
+        high = out[-1] - first - count
+        pad = qi.PadOp(
+            x=cut.out, low=i64s([*none, first]), high=i64s([*none, high]), value=i64(zero + 20), out=kinds[1]
+        )
+        for op in (cut, pad):
+            op.operation.attributes[READ_THROUGH] = ir.UnitAttr.get()
+        return pad.out
 
     def op(self, values: list[ir.Value], out: list[int], random: np.random.Generator) -> Any:
         weight, fields = self._weight(random)

@@ -21,9 +21,9 @@ from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STE
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, HIGH_SHIFT, form_of, shifts_for
 from dyadic.passes.lower.launches.biases import high_bias, low_bias
-from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.memory.copies import is_joined
-from dyadic.passes.lower.memory.views import ARENA, NO_HALO, View, view
+from dyadic.passes.lower.memory.views import ARENA, NO_HALO, READ_THROUGH, View, view
 from dyadic.passes.rewriting import defining
 
 Array = npt.NDArray[Any]
@@ -36,7 +36,7 @@ SLOW_COPIES = 2  # how much longer a step takes whose chunks begin at any byte
 def convolution(op: Any) -> list[Launch]:
     """One launch; a residual makes it the fused form."""
     source, made = view(op.x), view(result_of(op))
-    rest = view(op.residual) if isinstance(op, qi.ConvAddOp) else None
+    rest = view(read_of(op.residual)) if isinstance(op, qi.ConvAddOp) else None
     weight, format_, scales = constant_weights(op.weight)
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
     _, kernel_y, kernel_x, depth = weight.shape
@@ -75,7 +75,7 @@ def linear(op: Any) -> list[Launch]:
     if op != parts[-1]:
         return []  # the last one's launch makes it
     source, made = view(op.x), view(result_of(op))
-    rest = view(op.residual) if isinstance(op, qi.LinearAddOp) else None
+    rest = view(read_of(op.residual)) if isinstance(op, qi.LinearAddOp) else None
     weight, format_, scales = constant_weights(op.weight)
     if len(parts) > 1:
         weight = np.concatenate([constant_weights(each.weight)[0] for each in parts])
@@ -119,7 +119,7 @@ def _launch(
     parts = parts if len(parts) > 1 else [op]
     source, made = view(op.x), view(result_of(parts[0]))
     table = joined_table(op)
-    rest = view(op.residual) if qi.has_residual(op) else None
+    rest = read_of(op.residual) if qi.has_residual(op) else None
     m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
     form = FULL if rest is not None and (s < HIGH_SHIFT).any() else HIGH
     if rest is None:  # any shift makes 0 of 0
@@ -147,7 +147,7 @@ def _launch(
         weights=runs.weights,
         run_pixel=runs.run_pixel,
         sharing=runs.sharing,
-        **_residual(rest, runs.channels, rows),
+        **_residual(op, runs.channels, rows),
         table=table is not None,
         parts=channels,
         **tile(
@@ -167,7 +167,7 @@ def _launch(
     launch = Launch(
         spec,
         place(view(result_of(parts[0]))),
-        [place(source, start)] if rest is None else [place(source, start), place(rest)],
+        [place(source, start)] if rest is None else [place(source, start), place(view(rest))],
         weights=pack_weights(spec, weight, scales),
         params=pack_params(
             spec,
@@ -180,8 +180,9 @@ def _launch(
             np.concatenate(high) if high else None,
             headers(parts, flat=rows == 1) if channels else (),
             table,
+            _fills(op),
         ),
-        constant=constant_bytes(op.x) if rest is None else constant_bytes(op.residual),
+        constant=constant_bytes(op.x if rest is None else rest),
         macs=made.rows * made.columns * weight.size,
     )
     return [launch]
@@ -208,16 +209,37 @@ def headers(parts: Sequence[Any], *, flat: bool) -> list[list[int]]:
     return [[*a, at - places[0], *b] for a, at, b in zip(limits, places, strides, strict=True)]
 
 
-def _residual(rest: View | None, channels: int, rows: int) -> dict[str, Any]:
+def read_of(residual: ir.Value) -> ir.Value:
+    """What a kernel reads as its residual: of a pad of channels that it knows, what is inside."""
+    pad = _known_pad(residual)
+    return residual if pad is None else pad.x
+
+
+def _known_pad(residual: ir.Value) -> qi.PadOp | None:
+    op = defining(residual)
+    return op if isinstance(op, qi.PadOp) and READ_THROUGH in op.operation.attributes else None
+
+
+def _fills(op: Any) -> list[int]:
+    """A byte of each plane of the border that a layer's kernel knows of its residual."""
+    pad = _known_pad(op.residual) if qi.has_residual(op) else None
+    return [] if pad is None else plane_values(pad.out, pad.value.value)
+
+
+def _residual(op: Any, channels: int, rows: int) -> dict[str, Any]:
     """What a spec says of a residual and of where it lies."""
-    if rest is None:
+    if not qi.has_residual(op):
         return {}
+    rest, pad, inside = view(read_of(op.residual)), _known_pad(op.residual), {}
+    if pad is not None:
+        inside = {"residual_from": ints(pad.low)[-1], "residual_channels": shape(pad.x)[-1]}
     return {
+        **inside,
         "residual": True,
         "residual_pixel": rest.pixel,
         "residual_row": 0 if rows == 1 else rest.row,
         "residual_plane": rest.plane,
-        "residual_bytes": widest([*_addresses(rest), channels]),
+        "residual_bytes": widest([*_addresses(rest), channels, *inside.values()]),
     }
 
 

@@ -2,6 +2,7 @@
 no launch, else one, for both bytes of 16-bit numbers."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch_mlir import ir
 
@@ -15,7 +16,7 @@ from dyadic.passes.lower.cuda.kernels.families.transpose import SIDE, TransposeS
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.memory.orders import common_refinement
-from dyadic.passes.lower.memory.views import PLACED, layout_of, refined, runs_of, strides
+from dyadic.passes.lower.memory.views import MADE_INSIDE, PLACED, READ_THROUGH, layout_of, refined, runs_of, strides
 
 APART = 1 << 40  # a stride with which no dimension is joined with another
 FEW = 4  # neighbours for which blocks are not worth it
@@ -69,7 +70,10 @@ def reshape(op: qi.ReshapeOp) -> list[Launch]:
 
 @selects(qi.PadOp)
 def pad(op: qi.PadOp) -> list[Launch]:
-    """One launch, which writes the border too."""
+    """One launch, which writes the border too; none where that is written once (`borders`), or the reader knows it."""
+    marks = op.operation.attributes
+    if MADE_INSIDE in marks or READ_THROUGH in marks:
+        return []
     low, high, source = ints(op.low)[1:], ints(op.high)[1:], shape(op.x)[1:]
     inside = [n + min(0, lo) + min(0, hi) for n, lo, hi in zip(source, low, high, strict=True)]
     skip = sum(max(0, -lo) * stride for lo, stride in zip(low, strides(op.x), strict=True))
@@ -78,6 +82,12 @@ def pad(op: qi.PadOp) -> list[Launch]:
         return [_filled(op)]
     fills = plane_values(op.out, op.value.value)
     return [moved(shape(op.out)[1:], strides(op.x), strides(op.out), skip, 0, op.x, op.out, borders, fills)]
+
+
+def borders(op: Any) -> list[Launch]:
+    """What programs run once, where the border is around what another kernel makes."""
+    made = isinstance(op, qi.PadOp) and MADE_INSIDE in op.operation.attributes
+    return [_filled(op)] if made else []
 
 
 def _filled(op: qi.PadOp) -> Launch:

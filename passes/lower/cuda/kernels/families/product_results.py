@@ -33,8 +33,9 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     wide,
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import Gathered
-from dyadic.passes.lower.cuda.kernels.vocabulary.items import words
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import lowest, words
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import Rescale, quantized
+from dyadic.passes.lower.cuda.kernels.vocabulary.words import side_by_side
 
 
 class _Channel(NamedTuple):
@@ -94,13 +95,27 @@ class Results:
             pixel = least(add(block.first_row, row), sub(block.pixels, 1))
             channel = least(add(block.first_column, column), spec.channels - spec.residual_bytes)
             place = block.place(pixel, image, spec.residual_row, spec.residual_pixel)
-            start = at(at(source, place), wide(self._of_group(channel)))
+            which, there = self._of_group(channel), None
+            if spec.residual_channels:
+                which = sub(which, spec.residual_from)
+                there = below(which, spec.residual_channels)
+                which = arith.select(there, which, const(0))
+            start = at(at(source, place), wide(which))
             target = self.gathered.at(row, column)
             for plane in range(2 if spec.residual_plane else 1):
-                value = load(words(spec.residual_bytes), at(start, plane * spec.residual_plane), spec.residual_bytes)
+                here = at(start, plane * spec.residual_plane)
+                value = load(words(spec.residual_bytes), here, spec.residual_bytes)
+                if there is not None:
+                    value = arith.select(there, value, self._fill(plane))
                 store(value, at(target, plane * self.gathered.plane), spec.residual_bytes)
 
         self.gathered.each_piece(spec.residual_bytes, move)
+
+    def _fill(self, plane: int) -> Value:
+        """What a residual is where it has no channels, as often as one access has it."""
+        size = self.spec.residual_bytes
+        word = load(integer(32), at(self.block.arguments.params, 4 * (self.spec.fills_word + plane)), 4)
+        return lowest(word, size) if size <= 4 else side_by_side([word] * (size // 4))
 
     def gather(self, sums: Sequence[Value], high: Sequence[Value] = ()) -> None:
         """Requantize, and put bytes where the block's rows are whole; `high` are sums of high bytes."""

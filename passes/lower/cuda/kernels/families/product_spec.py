@@ -48,6 +48,8 @@ class ProductSpec(StoredWeights):
     residual_row: int = 0
     residual_plane: int = 0
     residual_bytes: int = 1  # as store_bytes, of the residual
+    residual_from: int = 0  # the first channel that it has; the others are one number
+    residual_channels: int = 0  # how many it has; 0: all
     weights: str = "w8"  # w8, w4, w2, w4g64 or w4g32: how they are stored
     run_pixel: int = 0  # how weights lie along k (`product_weights.py`); no part of the code
     sharing: int = 1
@@ -66,6 +68,8 @@ class ProductSpec(StoredWeights):
             "copies have 1, 4, 8 or 16 bytes": self.granule in (ANY_ADDRESS, 4, 8, 16),
             "stores have 1, 2, 4, 8 or 16 bytes": {self.store_bytes, self.residual_bytes} <= {1, 2, 4, 8, 16},
             "stores divide the channels": self.channels % self.store_bytes == self.channels % self.residual_bytes == 0,
+            "a residual begins and ends between stores": self.residual_from % self.residual_bytes == 0
+            and self.residual_channels % self.residual_bytes == 0,
             "a warp has tiles of 16 x 16": rows % 16 == 0 and columns % 16 == 0,
             "2-bit weights come in tiles of 32": self.format.bits != 2 or columns % 32 == 0,
             "threads copy whole rows": self.block_rows * 4 % self.threads == 0,
@@ -143,6 +147,11 @@ class ProductSpec(StoredWeights):
         numbers = 5 if self.acc_shift else 4 if self.residual else 3  # of each channel
         return self.tables[1] + numbers * self.groups * self.channels
 
+    @property
+    def fills_word(self) -> int:
+        """At which word is what a residual is where it has no channels: four bytes of each plane."""
+        return self.parts_word + PART * len(self.parts) + (TABLE // 4 if self.table else 0)
+
 
 def pack_params(
     spec: ProductSpec,
@@ -155,12 +164,14 @@ def pack_params(
     high_bias: Array | None = None,
     parts: Sequence[Sequence[int]] = (),
     table: Array | None = None,
+    fills: Sequence[int] = (),
 ) -> npt.NDArray[np.int32]:
-    """What the kernel reads: a header, where each chunk is, numbers of every channel, then parts and a table.
+    """What the kernel reads: a header, where each chunk is, numbers of every channel, then parts, a table, fills.
 
     header: zero point, low, high, and of a residual its zero point and shift.
     bias: what the sum of an input's (low) bytes starts at; high_bias that of high bytes.
-    parts: what `PART` says of each. table: 256 bytes.
+    parts: what `PART` says of each. table: 256 bytes. fills: a byte of each plane of a residual that has a part of the
+    channels.
     """
     every = [*header, 0, 0][:HEADER]
     where = list(distances)
@@ -179,4 +190,5 @@ def pack_params(
     every_part += [np.array(part) for part in parts]
     if table is not None:
         every_part.append(np.ascontiguousarray(table, np.uint8).view(np.int32))
+    every_part.append(np.array([*fills], np.int64) * 0x01010101)
     return np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in every_part])  # wraps, as sums do

@@ -48,11 +48,15 @@ def store_words(words: Sequence[Value], target: Value, width: int) -> None:
     elif width == 4:
         store(words[0], target, 4)
     else:
-        kind = ir.VectorType.get([width // 4], integer(32))
-        vector = llvm.mlir_undef(kind)
-        for k, word in enumerate(words):
-            vector = llvm.insertelement(vector, word, const(k))
-        store(vector, target, width)
+        store(side_by_side(words), target, width)
+
+
+def side_by_side(words: Sequence[Value]) -> Value:
+    """Several words as one vector."""
+    vector = llvm.mlir_undef(ir.VectorType.get([len(words)], integer(32)))
+    for k, word in enumerate(words):
+        vector = llvm.insertelement(vector, word, const(k))
+    return vector
 
 
 def store_first(words: Sequence[Value], target: Value, count: int, width: int) -> None:

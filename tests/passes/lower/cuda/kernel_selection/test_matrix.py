@@ -27,6 +27,9 @@ CASES = {
     "depthwise residual": Layer(40, 40, 6, 5, (3, 3), padding=ONES, groups=40, rest_bits=8),
     "linear": Layer(200, 44, 1, 7),
     "linear residual": Layer(64, 128, 1, 70, rest_bits=8),
+    "padded residual": Layer(24, 48, 5, 7, (3, 3), padding=ONES, rest_bits=8, rest_inside=(16, 20)),
+    "padded residual of groups": Layer(96, 80, 6, 5, (3, 3), padding=ONES, groups=2, rest_bits=8, rest_inside=(9, 47)),
+    "padded 16-bit residual": Layer(64, 48, 1, 9, rest_bits=16, out_bits=16, rest_shift=8, rest_inside=(0, 16)),
     "residual of shift 32": Layer(200, 44, 1, 7, rest_bits=8, rest_shift=32),
     "extreme": Layer(24, 40, 4, 5, (3, 3), padding=ONES, extreme=True),
     "extreme residual": Layer(24, 40, 4, 5, (3, 3), padding=ONES, extreme=True, rest_bits=8),
@@ -74,7 +77,7 @@ def random_layer(choose: random.Random) -> Layer:
         choose.randrange(3, 12), choose.randrange(3, 12), x_bits=x_bits, out_bits=out_bits, weight_bits=bits,
         weight_group=grouped, rest_bits=choose.choice([0, 0, 8, out_bits]), rest_shift=choose.choice([0, 3, 8, 32]),
         acc_shift=choose.randrange(9) if x_bits == 16 else 0, clamp=choose.random() < 0.3, groups=groups,
-        joined=choose.choice([0, 0, 0, 5, 16]),
+        joined=choose.choice([0, 0, 0, 5, 16]), rest_inside=choose.choice([(0, 0), (0, 0), (0, 1)]),
     )  # fmt: skip
     if not image:
         return made
