@@ -15,6 +15,7 @@ from dyadic.compiler.report_schema import Equalizing
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.tuned import Tuned
 from dyadic.compiler.widths.decisions import Decisions
+from dyadic.compiler.workers.workers import Shared
 from dyadic.runtime.session import Session, load
 
 
@@ -52,6 +53,14 @@ class Build(Protocol):
     """Compile a plan of the network at hand: code for these levels, weights refined or rounded to nearest.
 
     That is all it does: no tuning, no hashes of the model, no certificate, nothing for the report.
+
+    level, threads: how plans are run here to see what they answer. shared: the same, for other processes.
     """
+
+    threads: int | None
+    shared: Shared[Build]
+
+    @property
+    def level(self) -> str: ...
 
     def __call__(self, decisions: Decisions, levels: Sequence[str], refine: bool = True) -> Built: ...

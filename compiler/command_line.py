@@ -8,7 +8,7 @@ from typing import Any
 
 from dyadic.compiler.options import Options
 
-UNSAID = frozenset({"trace", "progress", "resume", "emit_plan"})  # no figure depends on them
+UNSAID = frozenset({"trace", "progress", "resume", "emit_plan", "workers", "cluster"})  # no figure depends on them
 
 
 def compile_command(

@@ -15,7 +15,7 @@ of one calibrated network by the same `build` that makes the one that ships.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,7 @@ from dyadic.compiler.record import made
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
 from dyadic.compiler.refine.equalization import Equalizer
 from dyadic.compiler.select.stage import select
+from dyadic.compiler.sent import arrived, sent_items
 from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.registry import target_of
@@ -48,6 +49,8 @@ from dyadic.compiler.trace import run_passes
 from dyadic.compiler.tune.stage import tune_network
 from dyadic.compiler.user_data import open_data
 from dyadic.compiler.widths.decisions import Decisions
+from dyadic.compiler.workers.one_thread import one_thread
+from dyadic.compiler.workers.workers import Shared
 from dyadic.passes import PIPELINE
 from dyadic.passes.integerize.quantization import anything_given
 
@@ -69,13 +72,14 @@ def compile(*asked: object, **keywords: object) -> Artifact:
         check_call("compile", Job, asked, keywords)
         job = Job(*asked, **keywords)  # pyright: ignore[reportArgumentType]  # `called_as` says what they are
         tools = Tools.of(job)
-        compiled = build_artifact(job, tools)
-        try:
-            with finished(compiled.artifact):
-                return measured(compiled, tools)
-        except KeyboardInterrupt:
-            tools.progress.warn("interrupted: the artifact is complete, its report has no measurements")
-            return compiled.artifact
+        with tools.workers:
+            compiled = build_artifact(job, tools)
+            try:
+                with finished(compiled.artifact):
+                    return measured(compiled, tools)
+            except KeyboardInterrupt:
+                tools.progress.warn("interrupted: the artifact is complete, its report has no measurements")
+                return compiled.artifact
 
 
 def build_artifact(job: Job, tools: Tools) -> Compiled:
@@ -84,7 +88,8 @@ def build_artifact(job: Job, tools: Tools) -> Compiled:
     trial = trials_of(calibrated, job, tools)
     with tools.stage("select"):
         selection = select(calibrated, job, trial, tools)
-    built = build(calibrated, selection.decisions, selection.why, job.options, tools)
+    with one_thread() if job.mixed else nullcontext():  # as the search has tried it
+        built = build(calibrated, selection.decisions, selection.why, job.options, tools)
     emitted = for_targets(built, job.options, tools)
     certificate = certified(emitted, built.integer, selection.islands)
     report = account(job, selection, built, certificate, tools.seconds)
@@ -111,13 +116,31 @@ def calibrated_network(job: Job, tools: Tools) -> Calibrated:
 
 def trials_of(calibrated: Calibrated, job: Job, tools: Tools) -> Build:
     """How `select` and `measure` have other plans compiled: as the one that ships, without a word and untuned."""
-    quiet = tools.quiet()
+    return Trials(calibrated, replace(job.options, tune="off"), tools.quiet(), job.threads)
 
-    def trial(decisions: Decisions, levels: Sequence[str], refine: bool = True) -> Built:
-        why = dict.fromkeys(decisions.by_layer(calibrated.points), "tried")
-        return build(calibrated, decisions, why, replace(job.options, tune="off"), quiet, refine, levels)
 
-    return trial
+def trials_elsewhere(items: list[Any]) -> Build:
+    """The same in another process, of what `sent_items` sent there."""
+    sent, *batches = items
+    tools = Tools.of(sent.options).quiet()
+    return Trials(arrived(sent, batches, tools), sent.options, tools, 1)
+
+
+class Trials:
+    """Compiles plans of one network; see `Build`."""
+
+    def __init__(self, calibrated: Calibrated, options: Options, tools: Tools, threads: int | None) -> None:
+        self.calibrated, self.options, self.tools, self.threads = calibrated, options, tools, threads
+        self.shared: Shared[Build] = Shared(self, lambda: sent_items(calibrated, options), trials_elsewhere)
+
+    def __call__(self, decisions: Decisions, levels: Sequence[str], refine: bool = True) -> Built:
+        with self.tools.context:
+            why = dict.fromkeys(decisions.by_layer(self.calibrated.points), "tried")
+            return build(self.calibrated, decisions, why, self.options, self.tools, refine, levels)
+
+    @property
+    def level(self) -> str:
+        return self.options.primary.target.choose(self.options.levels)
 
 
 def build(

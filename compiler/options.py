@@ -34,6 +34,7 @@ from dyadic.compiler.option_readers import (
 from dyadic.compiler.quality.metric import Function
 from dyadic.compiler.targets.asked import Asked, asked_for
 from dyadic.compiler.targets.registry import names
+from dyadic.compiler.workers.asked import a_cluster, check_cluster
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.wording import did_you_mean
 
@@ -62,6 +63,7 @@ File = str | os.PathLike[str]
 
 EVERY_LEVEL = "all"
 MOST_THREADS, MOST_BATCH, MOST_PLANS, MOST_SAMPLES = 1024, 1 << 16, 10_000, 1_000_000
+MOST_WORKERS = 1024
 
 
 def option(default: Any, help: str, read: Callable[[str, Any], Any] = a_text, **settings: Any) -> Any:
@@ -133,6 +135,18 @@ class Options:
     )
     time_limit: str | float | None = option(
         None, "end the search after this long, with the best plan so far", metavar="10m"
+    )
+    workers: int | None = option(
+        None,
+        "processes that try plans (default: by processors and memory, where it is worth it; 1: this one)",
+        Count(1, MOST_WORKERS),
+        metavar="N",
+    )
+    cluster: Any = option(
+        None,
+        "a Dask scheduler, whose workers try the plans of a search; in Python also a Client of one",
+        a_cluster,
+        metavar="tcp://HOST:8786",
     )
     resume: bool = option(False, "go on with a search that was interrupted", yes_or_no)
     strict: bool = option(False, "whatever was asked for and cannot be applied is an error", yes_or_no)
@@ -243,6 +257,8 @@ class Options:
             from dyadic.compiler.widths.rules import parse_rules  # which needs the dialects
 
             parse_rules(self.keep)
+        if self.cluster is not None:
+            check_cluster(bool(self.limits), self.workers)
         if self.time_limit is not None:
             seconds_of(str(self.time_limit))
         if self.isa:

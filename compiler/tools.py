@@ -16,6 +16,7 @@ from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.trace import Trace
+from dyadic.compiler.workers import Workers, make_workers
 from dyadic.dialects import new_context
 
 Look = Callable[[str, ir.Operation], None]
@@ -28,7 +29,7 @@ def look_away(stage: str, module: ir.Operation) -> None:
 @dataclass(frozen=True)
 class Tools:
     """`deadline`: of the search, in the seconds of `time.monotonic`. `look` is shown the network after every stage;
-    `seconds` is how long each of them took."""
+    `seconds` is how long each of them took. `workers` compute the tasks of a search."""
 
     progress: Progress
     cache: Cache
@@ -37,6 +38,7 @@ class Tools:
     deadline: float | None = None
     look: Look = look_away
     seconds: dict[str, float] = field(default_factory=dict)
+    workers: Workers = field(default_factory=Workers)
 
     @staticmethod
     def of(options: Options, look: Look = look_away) -> Tools:
@@ -51,6 +53,7 @@ class Tools:
             new_context(),
             None if limit is None else time.monotonic() + limit,
             look,
+            workers=make_workers(options.cluster, options.workers, progress.warn),
         )
 
     def quiet(self) -> Tools:

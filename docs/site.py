@@ -26,7 +26,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "examples/own_pass",
         "examples/c",
     ),
-    "Guides": ("data", "quantized-models", "selection", "report", "gpu", "c-host"),
+    "Guides": ("data", "quantized-models", "selection", "cluster", "report", "gpu", "c-host"),
     "Reference": ("command-line", "api", "operators", "exit-codes", "knobs", "artifact"),
     "Measured": ("accuracy", "performance", "transformers", "networks"),
     "Inside": (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from dyadic.compiler.keep.identity import calibrate_digest
 from dyadic.compiler.progress import Advance, Progress
 from dyadic.dialects import qd
 from dyadic.dialects.arguments import argument_attributes, limits, set_argument_attribute
+from dyadic.dialects.bytecode import bytecode
 from dyadic.dialects.reference import FloatReference, Plan, boundary_names, main_function, make_plan
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.dialects.tokens import tokens_of
@@ -110,14 +110,12 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
 
 def question(module: ir.Module, samples: Samples, observer: str) -> dict[str, str]:
     """All that the answer depends on. Reads the samples once, which checks them, too."""
-    said = io.BytesIO()
-    module.operation.write_bytecode(said)
     seen = hashlib.sha256()
     for feeds in samples:
         for name, value in sorted(feeds.items()):
             seen.update(f"{name} {value.dtype} {value.shape}\n".encode())
             seen.update(value.data)
-    model = hashlib.sha256(said.getbuffer()).hexdigest()
+    model = hashlib.sha256(bytecode(module)).hexdigest()
     return {"compiler": calibrate_digest(), "model": model, "samples": seen.hexdigest(), "observer": observer}
 
 

@@ -21,11 +21,12 @@ def compile_to(job: Job, output: Path) -> None:
         DyadicError, KeyboardInterrupt: say what was written before.
     """
     tools = Tools.of(job)
-    with plans_kept(job, output):
-        compiled = build_artifact(job, tools)
-    compiled.artifact.save(output)
-    with saying(f"the artifact is complete in {output}, without measurements in its report"):
-        artifact = measured(compiled, tools)
+    with tools.workers:
+        with plans_kept(job, output):
+            compiled = build_artifact(job, tools)
+        compiled.artifact.save(output)
+        with saying(f"the artifact is complete in {output}, without measurements in its report"):
+            artifact = measured(compiled, tools)
     if artifact is not compiled.artifact:
         artifact.save(output)
     if job.progress != "json":

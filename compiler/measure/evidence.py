@@ -6,22 +6,23 @@ Everything is measured with compiled artifacts on samples that were not used to 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from dyadic.compiler import cost
-from dyadic.compiler.built import Build, Built
+from dyadic.compiler.built import Built
 from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.quality.comparison import Tally
-from dyadic.compiler.quality.evaluator import Evaluator
 from dyadic.compiler.report_schema import Correlation, Latency, LayerTime, PlanPoint, Ranked, Ranking
 from dyadic.compiler.select.correlation import rank_correlation
 from dyadic.compiler.select.costs import measure_losses
+from dyadic.compiler.select.judge import Asked
 from dyadic.compiler.select.model import BASE, BOPS, BYTES, bits_of, decisions_of, uniform_among
 from dyadic.compiler.select.stage import Searched
 from dyadic.compiler.select.task import Task
-from dyadic.compiler.select.trials import Place, beside_int8
+from dyadic.compiler.select.trials import CompiledTrials, beside_int8
 from dyadic.compiler.sensitivity import METHODS
 from dyadic.compiler.solvers.random_plan import random_plans
 from dyadic.compiler.tools import Tools
@@ -29,20 +30,6 @@ from dyadic.compiler.widths.decisions import Decisions
 from dyadic.compiler.widths.scheme import FLOAT
 
 RANKED_LAYERS, RANKING_SECONDS = 24, 90.0
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """Plans compiled to be asked, and who asks them."""
-
-    build: Build
-    place: Place
-    evaluator: Evaluator
-
-    def __call__(self, decisions: Decisions, refine: bool) -> Tally:
-        built = self.build(decisions, (self.place.level,), refine=refine)
-        with built.load(self.place.threads, self.evaluator.batch) as session:
-            return self.evaluator.judge(session)
 
 
 def latency(searched: Searched, built: Built, progress: Progress) -> Latency:
@@ -91,7 +78,7 @@ def predicted_layers(task: Task, decisions: Decisions) -> dict[str, float]:
     return predicted
 
 
-def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Tools, *, every: bool) -> Ranking:
+def ranking(searched: Searched, calibrated: Calibrated, tools: Tools, *, every: bool) -> Ranking:
     """How well sensitivities rank the layers: each rounded alone in an artifact, its loss against its prediction.
 
     every: all methods and all layers, however long that takes.
@@ -102,16 +89,13 @@ def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Too
     if not every and len(layers) > RANKED_LAYERS:
         layers = layers[:: -(-len(layers) // RANKED_LAYERS)]
     base = uniform_among(task.points, task.candidates, *BASE)
-    measured, started = dict[str, float](), time.monotonic()
-    with tools.progress.stage("rank", len(layers) + 1) as advance:
-        before = trial(base, refine=False).loss
-        advance()
-        for layer in layers:
-            if not every and time.monotonic() - started > RANKING_SECONDS:
-                break
-            changed = Decisions({**base.weights, layer: schemes[layer]}, base.activations)
-            measured[layer] = trial(changed, refine=False).loss - before
-            advance()
+    plans = [base, *(Decisions({**base.weights, layer: schemes[layer]}, base.activations) for layer in layers)]
+    losses = list[float]()
+    with tools.progress.stage("rank", len(plans)) as advance:
+        seconds = None if every else RANKING_SECONDS
+        for tally in tallies(searched.trials, [Asked(plan, refine=False) for plan in plans], advance, seconds):
+            losses.append(tally.loss)
+    measured = {layer: loss - losses[0] for layer, loss in zip(layers, losses[1:], strict=False)}
     used, correlations = task.sensitivities, dict[str, Correlation]()
     for method in METHODS if every else [used.method]:
         known = used if method == used.method else measure_losses(method, calibrated, task.candidates, tools)
@@ -123,15 +107,26 @@ def ranking(searched: Searched, trial: Trial, calibrated: Calibrated, tools: Too
     return Ranking(used.method, used.unit, correlations, points)
 
 
-def against_chance(searched: Searched, trial: Trial, progress: Progress, count: int) -> tuple[PlanPoint, ...]:
+def tallies(
+    trials: CompiledTrials, asked: Sequence[Asked], advance: Callable[[], object], seconds: float | None = None
+) -> Iterator[Tally]:
+    """Of one plan after the other, as many at a time as are tried together; no more are begun after so many seconds."""
+    left, started = list(asked), time.monotonic()
+    while left and (seconds is None or len(left) == len(asked) or time.monotonic() - started <= seconds):
+        count = len(left) if seconds is None else trials.abreast(len(left))
+        for pieces in trials.judge.ask(left[:count], advance):
+            yield trials.evaluator.judged(pieces)
+        left = left[count:]
+
+
+def against_chance(searched: Searched, progress: Progress, count: int) -> tuple[PlanPoint, ...]:
     """Random plans of the chosen one's size, compiled as it was: what choosing was worth is what it is better by."""
-    made, found = list[PlanPoint](), searched.found
-    with progress.stage("random", count) as advance:
-        for plan in random_plans(found.problem, found.chosen, BYTES, count):
-            point = PlanPoint(plan.loss, round(plan.costs[BYTES]), round(plan.costs[BOPS]))
-            made.append(judged(point, trial(decisions_of(plan), refine=True)))
-            advance()
-    return tuple(made)
+    found = searched.found
+    plans = list(random_plans(found.problem, found.chosen, BYTES, count))
+    points = [PlanPoint(plan.loss, round(plan.costs[BYTES]), round(plan.costs[BOPS])) for plan in plans]
+    with progress.stage("random", len(plans)) as advance:
+        seen = list(tallies(searched.trials, [Asked(decisions_of(plan)) for plan in plans], advance))
+    return tuple(map(judged, points, seen))
 
 
 def judged(point: PlanPoint, tally: Tally) -> PlanPoint:

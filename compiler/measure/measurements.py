@@ -143,11 +143,11 @@ def proved(compiled: Compiled, tools: Tools, report: Report) -> Report:
     report = replace(report, latency=evidence.latency(searched, compiled.built, tools.progress))
     if evaluation is None:
         return report
-    job, trial = compiled.job, evidence.Trial(compiled.build, searched.place, evaluation.evaluator)
+    job = compiled.job
     every = job.compare_sensitivities
-    report = replace(report, sensitivity=evidence.ranking(searched, trial, compiled.calibrated, tools, every=every))
+    report = replace(report, sensitivity=evidence.ranking(searched, compiled.calibrated, tools, every=every))
     if job.compare_plans and report.selection is not None:
-        rivals = evidence.against_chance(searched, trial, tools.progress, job.compare_plans)
+        rivals = evidence.against_chance(searched, tools.progress, job.compare_plans)
         report = replace(report, selection=replace(report.selection, random_plans=rivals))
     return report
 

@@ -24,6 +24,10 @@ from dyadic.runtime.session import Session
 TIMING_SECONDS = 1.5
 MOST_ITERATIONS = 100
 Z_95 = 1.959964
+COUNTED = (
+    *("samples", "labelled", "classified", "same", "float_right", "int8_right", "gained", "lost"),
+    *("signal", "noise", "entropy"),
+)
 
 
 class Tally:
@@ -56,6 +60,11 @@ class Tally:
             self.int8_right += int(int8_right.sum())
             self.gained += int((int8_right & ~float_right).sum())
             self.lost += int((float_right & ~int8_right).sum())
+
+    def plus(self, other: Tally) -> None:
+        """Count what another has counted, too."""
+        for name in COUNTED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def loss(self) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,37 @@ from dyadic.runtime.session import Session
 BATCH = 16  # samples that are judged at a time
 
 
+Batch = tuple[Feeds, Any]  # samples, and their labels where there are any
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one batch was answered: counted, and, where a metric asks for them, the answers themselves."""
+
+    tally: Tally
+    answers: Outputs | None = None
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Batches of at most `rows` samples, and what float answers to each. `keep`: whether answers are wanted."""
+
+    batches: Iterable[Batch]
+    expected: Sequence[Outputs]
+    rows: int
+    keep: bool = False
+
+    def put_to(self, session: Session, part: int = 0, parts: int = 1) -> list[Piece]:
+        """Those of one of several parts, in order; one part is all of them."""
+        first, end = (len(self.expected) * i // parts for i in (part, part + 1))
+        pieces = []
+        for (feeds, labels), expected in zip(islice(self.batches, first, end), self.expected[first:end], strict=True):
+            tally, seen = Tally(), session.run(None, feeds)
+            tally.add(expected, seen, labels)
+            pieces.append(Piece(tally, seen if self.keep else None))
+        return pieces
+
+
 class Evaluator:
     """Float's answers to `samples`; they are read again for every artifact, in batches of the same size.
 
@@ -37,7 +70,7 @@ class Evaluator:
         self.float_answers: list[Outputs] = []
         seen = hashlib.sha256()
         right = labelled = count = 0
-        for feeds, labels in self._batches():
+        for feeds, labels in _Again(self):
             answers = engine.run(feeds)
             self.float_answers.append(answers)
             count += len(answers[0])
@@ -55,13 +88,20 @@ class Evaluator:
 
     def judge(self, session: Session) -> Tally:
         """What of its answers agrees with float and with the labels, and what the metric says of them."""
-        tally, answers = Tally(), list[Outputs]()
-        for (feeds, labels), expected in zip(self._batches(), self.float_answers, strict=True):
-            seen = session.run(None, feeds)
-            tally.add(expected, seen, labels)
-            if self.bootstrap is not None:
-                answers.append(seen)
+        return self.judged(self.questions.put_to(session))
+
+    @property
+    def questions(self) -> Questions:
+        """What is asked of every artifact."""
+        return Questions(_Again(self), self.float_answers, self.batch, self.bootstrap is not None)
+
+    def judged(self, pieces: Sequence[Piece]) -> Tally:
+        """All pieces together, whoever asked for them."""
+        tally = Tally()
+        for piece in pieces:
+            tally.plus(piece.tally)
         if self.metric is not None and self.bootstrap is not None:
+            answers = [piece.answers for piece in pieces if piece.answers is not None]
             tally.measured = MetricValue(self.metric, self.bootstrap, self._joined(answers))
         return tally
 
@@ -71,8 +111,15 @@ class Evaluator:
             name: np.concatenate(parts) for name, parts in zip(self.outputs, zip(*answers, strict=True), strict=True)
         }
 
-    def _batches(self) -> Iterator[tuple[Feeds, Any]]:
-        for piece in pieces(self.samples, self.batch):
+
+@dataclass(frozen=True)
+class _Again:
+    """The batches of an evaluator, read anew each time."""
+
+    evaluator: Evaluator
+
+    def __iter__(self) -> Iterator[Batch]:
+        for piece in pieces(self.evaluator.samples, self.evaluator.batch):
             labels = piece.pop(LABELS, None)
             yield piece, labels
 

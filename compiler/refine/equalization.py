@@ -58,6 +58,10 @@ class Equalizer:
             self._twins[way] = twin
         return self._twins[way]
 
+    def take(self, twins: Mapping[str, ir.Operation]) -> None:
+        """Twins that were made elsewhere, by way."""
+        self._twins |= twins
+
     @property
     def unevenness(self) -> float:
         """Of the worst tensor."""

@@ -52,4 +52,5 @@ def measure_losses(method: str, calibrated: Calibrated, candidates: Candidates, 
         progress=tools.progress,
         cache=tools.cache,
         deadline=tools.deadline,
+        workers=tools.workers,
     )

@@ -7,7 +7,7 @@ was when it is asked again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dyadic.compiler.budget import Axis
@@ -198,9 +198,16 @@ class Search:
         limit, verdicts = self.task.limits["drop"], dict[int, Verdict]()
         least = float("inf")
 
+        def ahead(next: Sequence[Solution]) -> None:
+            """Try the first of them, and as many more as take no longer."""
+            unknown = [one for one in next if id(one) not in verdicts]
+            together = unknown[: max(1, self.trials.abreast(len(unknown)))] if id(next[0]) not in verdicts else []
+            seen = self.trials.verdicts([decisions_of(one) for one in together], limit.value)
+            verdicts.update(zip(map(id, together), seen, strict=True))
+
         def accept(one: Solution) -> bool:
             nonlocal least
-            seen = verdicts[id(one)] = self.trials.verdict(decisions_of(one), limit.value)
+            seen = verdicts[id(one)]
             self.notes.append(f"a plan of {one.costs[BYTES] / 1e3:.1f} kB of weights {seen}")
             if seen.accepted and one.costs[BYTES] < least:
                 least = one.costs[BYTES]
@@ -209,7 +216,7 @@ class Search:
 
         with self.progress.stage("bisect"):
             left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
-            found = bisect(front, accept, left)
+            found = bisect(front, accept, left, ahead=ahead)
         if found.interrupted:
             raise KeyboardInterrupt
         if not found.complete:

@@ -48,11 +48,12 @@ RESIDUAL_STREAM = "a residual stream has 16 bits unless something else is said o
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """What a search found, and what it was found with: the network in int8, and where times were taken."""
+    """What a search found, and what it was found with: the network in int8, where times were taken, and trials."""
 
     found: Found
     int8: Built
     place: Place
+    trials: CompiledTrials
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,14 +193,16 @@ def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Bu
     task = Task(
         points, candidates, costs, losses, job.limits, job.solver, job.again, "" if metric is None else metric.name
     )
-    trials = CompiledTrials(calibrated, build, int8, place, job.levels, tools.cache, job.again(), data.evaluation)
+    trials = CompiledTrials(
+        calibrated, build, int8, place, job.levels, tools.cache, job.again(), data.evaluation, tools.workers
+    )
     found = Search(task, trials, tools.progress, tools.deadline).run()
     decisions = found.decisions
     applied, objective = decisions.by_layer(points), wording.objective(task)
     reasons = {name: ", ".join(str(rule) for rule in one.why) for name, one in kept.items()}
     requested = {name: str(one.scheme.over(parse(applied[name]))) for name, one in kept.items()}
     why = {name: reasons.get(name) or objective for name in applied}
-    return Selection(points, decisions, requested, why, objective, Searched(found, int8, place))
+    return Selection(points, decisions, requested, why, objective, Searched(found, int8, place, trials))
 
 
 def pinned_by(points: Points, kept: Mapping[str, Kept]) -> Decisions:

@@ -6,7 +6,8 @@ Weights of any value take the same time and the same bytes, so they are not refi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from dyadic.compiler import cost
@@ -17,9 +18,11 @@ from dyadic.compiler.cost import Times
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.quality.acceptance import Verdict
 from dyadic.compiler.quality.comparison import Tally
-from dyadic.compiler.quality.evaluator import verdict
+from dyadic.compiler.quality.evaluator import Evaluator, Questions, verdict
+from dyadic.compiler.select.judge import Asked, Judge, batches_of
 from dyadic.compiler.user_data import Evaluation
 from dyadic.compiler.widths.decisions import Decisions
+from dyadic.compiler.workers import Workers
 
 LAYER_BYTES = 1200  # a layer, in the report and the certificate that go into the file
 COMMANDS = 26  # in it: one a section, one a plan of the front
@@ -51,8 +54,12 @@ class Trials(Protocol):
         """Of each plan's outputs against float's on some calibration samples, refined as it would ship."""
         ...
 
-    def verdict(self, decisions: Decisions, limit: float) -> Verdict:
-        """What the plan loses on the evaluation data, against what is allowed."""
+    def verdicts(self, plans: Sequence[Decisions], limit: float) -> list[Verdict]:
+        """What each plan loses on the evaluation data, against what is allowed."""
+        ...
+
+    def abreast(self, plans: int) -> int:
+        """How many of so many plans are tried in the time that one takes."""
         ...
 
 
@@ -69,6 +76,7 @@ class CompiledTrials:
     cache: Cache
     command: str
     evaluation: Evaluation | None
+    workers: Workers = field(default_factory=Workers)
 
     def file_bytes(self, decisions: Decisions) -> int:
         """Of the artifact with such a plan, with room for its report."""
@@ -86,21 +94,30 @@ class CompiledTrials:
         data = self.calibrated.data
         engine, tallies = data.engine(), [Tally() for _ in plans]
         batches = list(first_batches(data.calibration.first, SAMPLES_A_RUN, SAMPLES))
-        expected = [engine.run(batch) for batch in batches]
-        for plan, tally in zip(plans, tallies, strict=True):
-            tried = self.build(plan, (self.place.level,))
-            with tried.load(self.place.threads, SAMPLES_A_RUN, self.place.level) as session:
-                for batch, answers in zip(batches, expected, strict=True):
-                    tally.add(answers, session.run(None, batch), None)
+        questions = Questions(batches_of(batches), [engine.run(batch) for batch in batches], SAMPLES_A_RUN)
+        answers = Judge(self.build, questions, self.workers).ask([Asked(plan) for plan in plans])
+        for tally, pieces in zip(tallies, answers, strict=True):
+            for piece in pieces:
+                tally.plus(piece.tally)
         return [tally.sqnr_db for tally in tallies]
 
-    def verdict(self, decisions: Decisions, limit: float) -> Verdict:
-        """Whether a plan keeps the limit (a share) on evaluation data. Evaluation data are there."""
+    def verdicts(self, plans: Sequence[Decisions], limit: float) -> list[Verdict]:
+        """Whether each plan keeps the limit (a share) on evaluation data. Evaluation data are there."""
+        evaluator = self.evaluator
+        return [verdict(evaluator.judged(one), limit) for one in self.judge.ask([Asked(plan) for plan in plans])]
+
+    def abreast(self, plans: int) -> int:
+        return self.judge.abreast(plans)
+
+    @property
+    def evaluator(self) -> Evaluator:
         assert self.evaluation is not None, "a limit on a drop needs evaluation data: `Job` sees to that"
-        evaluator = self.evaluation.evaluator
-        tried = self.build(decisions, (self.place.level,))
-        with tried.load(self.place.threads, evaluator.batch) as session:
-            return verdict(evaluator.judge(session), limit)
+        return self.evaluation.evaluator
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Asks plans what the evaluation data hold."""
+        return Judge(self.build, self.evaluator.questions, self.workers)
 
 
 def beside_int8(

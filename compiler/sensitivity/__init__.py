@@ -30,12 +30,15 @@ from dyadic.compiler.sensitivity import (
     sqnr,
 )
 from dyadic.compiler.sensitivity.candidates import Candidates, Roundings
+from dyadic.compiler.sensitivity.elsewhere import compute_elsewhere
 from dyadic.compiler.sensitivity.estimates import Estimate, Sensitivities
 from dyadic.compiler.sensitivity.method import Method
 from dyadic.compiler.sensitivity.objective import Objective
 from dyadic.compiler.sensitivity.work import Estimates, Labels, OutOfTime, Work, choose, question
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.compiler.widths.simulate import Simulation
+from dyadic.compiler.workers.one_thread import one_thread
+from dyadic.compiler.workers.workers import Workers
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.runtime.errors import UsageError
@@ -76,6 +79,7 @@ def measure(
     deadline: float | None = None,
     memory: int = MEMORY,
     seed: int = 0,
+    workers: Workers | None = None,
 ) -> Sensitivities:
     """The sensitivity of every candidate (all there are by default).
 
@@ -83,7 +87,8 @@ def measure(
     many samples to use (`default_budget` says how many by default). Weights that stay float cost nothing. roundings: of
     this simulation, to look for grids only once for several methods. With a cache an interrupted run goes on where it
     was. deadline: a `time.monotonic()` after which no new work is begun; what is missing then is taken from sqnr,
-    scaled to what was measured. memory: a ceiling in bytes for the network's tensors.
+    scaled to what was measured. memory: a ceiling in bytes for the network's tensors. workers: who computes it, on
+    processors, with one thread each.
 
     Raises:
         UsageError: there is no such method.
@@ -110,6 +115,10 @@ def measure(
     )
     with ExitStack() as stack:
         work.begin = lambda total: stack.enter_context((progress or Progress()).stage(method, total))
+        if workers is not None and simulation.device == "cpu":
+            stack.enter_context(one_thread())
+            if workers.most > 1 and compute_elsewhere(one, work, workers):
+                work.begin = ignore  # it was said how far that is
         with suppress(OutOfTime):
             one.measure(work)
     found, unit, notes = one.estimates(work), one.unit(objective), []

@@ -85,17 +85,24 @@ def cuts(work: Work, chunk: Chunk) -> Iterator[Cut]:
 
 def visit(work: Work, chunks: list[Chunk], draw: Draw) -> None:
     """`draw` at every cut of every chunk; each is a unit."""
-    work.start(length(work, chunks))
+    order = points_of(work)
+    work.start(len(chunks) * sum(cost for *_, cost in order))
     for chunk in chunks:
-        for cut in cuts(work, chunk):
-            rows = len(cut.exact)
-            name = [chunk.index, rows, cut.point, cut.kind, cut.choices]
-            work.unit(name, lambda cut=cut: draw(cut), cost=len(cut.steps))
+        rows = len(next(iter(chunk.feeds.values())))
+        units = [([chunk.index, rows, point, kind, choices], cost) for point, kind, choices, cost in order]
+        if work.skips(units):
+            continue
+        for (name, cost), cut in zip(units, cuts(work, chunk), strict=True):
+            work.unit(name, lambda cut=cut: draw(cut), cost=cost)
 
 
-def length(work: Work, chunks: list[Chunk]) -> int:
-    """What `visit` advances by, all in all."""
+def points_of(work: Work) -> list[tuple[str, str, tuple[str, ...], int]]:
+    """Every point that has candidates, in the order of `cuts`: its name, its kind, its choices, and how many steps it
+    changes."""
     places, steps = work.places, len(work.simulation.plan.steps)
-    starts = [places.first_weights[p] for p in work.candidates.weights]
-    starts += [places.first_activations[p] for p in work.candidates.activations]
-    return len(chunks) * sum(steps - start for start in starts)
+    found = [(places.first_weights[p], p, "w", tuple(choices)) for p, choices in work.candidates.weights.items()]
+    for point, widths in work.candidates.activations.items():
+        found.append((places.first_activations[point], point, "a", tuple(f"a{bits}" for bits in widths)))
+    return [
+        (point, kind, choices, steps - first) for first, point, kind, choices in sorted(found, key=lambda one: one[0])
+    ]

@@ -27,6 +27,7 @@ from dyadic.compiler.sensitivity.estimates import Estimate, Moments
 from dyadic.compiler.sensitivity.objective import Objective
 from dyadic.compiler.sensitivity.perturb import Places
 from dyadic.compiler.widths.simulate import Simulation
+from dyadic.dialects.bytecode import bytecode
 from dyadic.dialects.tensor_types import shape
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Work:
     deadline: float | None = None
     begin: Callable[[int], Advance] = lambda total: lambda count=1: None
     moments: dict[Key, Moments] = field(default_factory=dict)
+    known: dict[str, bytes] = field(default_factory=dict)  # what units gave elsewhere
 
     def __post_init__(self) -> None:
         self.places = Places(self.simulation)
@@ -115,21 +117,30 @@ class Work:
         Raises:
             OutOfTime: they are not there, and the deadline has passed.
         """
-        key = key_of(self.question | {"unit": list(name)})
-        known = self.cache.read("sensitivity", [key]) if self.cache else {}
-        if key in known:
-            rows = json.loads(known[key])
-        else:
+        key = self.key(name)
+        known = {key: self.known[key]} if key in self.known else {}
+        if not known and self.cache:
+            known = self.cache.read("sensitivity", [key])
+        if key not in known:
             if self.deadline is not None and time.monotonic() > self.deadline:
                 raise OutOfTime
-            found = {where: Moments.of(draws) for where, draws in compute().items()}
-            rows = [[list(where), m.count, m.mean, m.squares] for where, m in found.items()]
+            known = {key: rows_of(compute())}
             if self.cache:
-                self.cache.write("sensitivity", {key: json.dumps(rows).encode()})
-        for where, count, mean, squares in rows:
+                self.cache.write("sensitivity", known)
+        for where, count, mean, squares in json.loads(known[key]):
             more, before = Moments(count, mean, squares), self.moments.get(tuple(where))
             self.moments[tuple(where)] = more if before is None else before.merged(more)
         self.advance(cost)
+
+    def key(self, name: Sequence[Any]) -> str:
+        """All that a unit's draws depend on."""
+        return key_of(self.question | {"unit": list(name)})
+
+    def skips(self, units: Sequence[tuple[Sequence[Any], int]]) -> bool:
+        """Whether none of these units, with what each costs, is to be computed here, so that what leads to them need
+        not be, either."""
+        del units
+        return False
 
     def estimates(self) -> Estimates:
         """What was drawn for each candidate, as it is."""
@@ -140,6 +151,12 @@ class Work:
         """Every (point, choice) that is asked for."""
         weights = [(point, scheme) for point, schemes in self.candidates.weights.items() for scheme in schemes]
         return weights + [(p, f"a{bits}") for p, widths in self.candidates.activations.items() for bits in widths]
+
+
+def rows_of(draws: Mapping[Key, torch.Tensor]) -> bytes:
+    """What is kept of a unit: counts, means and squares by key."""
+    found = {where: Moments.of(values) for where, values in draws.items()}
+    return json.dumps([[list(where), m.count, m.mean, m.squares] for where, m in found.items()]).encode()
 
 
 def choose(samples: Iterable[Feeds], labels: Labels | None, budget: int, inputs: Iterable[str]) -> Data:
@@ -172,11 +189,7 @@ def choose(samples: Iterable[Feeds], labels: Labels | None, budget: int, inputs:
 
 def question(simulation: Simulation, data: Data, method: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """All that a unit's draws depend on, besides its name."""
-    import io
-
-    said = io.BytesIO()
-    simulation.points.module.operation.write_bytecode(said)
-    model = hashlib.sha256(said.getbuffer()).hexdigest()
+    model = hashlib.sha256(bytecode(simulation.points.module)).hexdigest()
     return {
         "compiler": sensitivity_digest(),
         "model": model,

@@ -32,6 +32,7 @@ class Simulation:
     """
 
     def __init__(self, module: ir.Module, device: str = "cpu") -> None:
+        self.module = module  # as it was given; the points have a copy, with other ranges
         self.points = Points(module)
         self.reference = FloatReference(self.points.module)
         self.plan = self.reference.plan

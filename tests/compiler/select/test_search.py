@@ -29,6 +29,7 @@ class Said:
     decibels: list[float] = field(default_factory=list)
     accept: Callable[[Decisions], bool] = lambda _: True
     asked: list[Decisions] = field(default_factory=list)
+    hands: int = 1
 
     def file_bytes(self, decisions: Decisions) -> int:
         self.asked.append(decisions)
@@ -42,9 +43,12 @@ class Said:
         self.asked += plans
         return self.decibels
 
-    def verdict(self, decisions: Decisions, limit: float) -> Verdict:
-        self.asked.append(decisions)
-        return by_agreement(0 if self.accept(decisions) else 900, 1000, limit)
+    def verdicts(self, plans: Sequence[Decisions], limit: float) -> list[Verdict]:
+        self.asked += plans
+        return [by_agreement(0 if self.accept(plan) else 900, 1000, limit) for plan in plans]
+
+    def abreast(self, plans: int) -> int:
+        return min(plans, self.hands)
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +145,13 @@ def test_an_interrupted_search_has_its_best_plan(points: Points) -> None:
 def test_every_solver_keeps_within_bytes(points: Points, solver: str) -> None:
     found = search(points, Said(decibels=[2.0, 1.0]), solver, max_size="0.8x").run()
     assert found.chosen.costs[BYTES] <= 0.8 * (128 + 7) and found.axis == BYTES
+
+
+def test_plans_that_are_tried_together_lead_to_the_same_one(points: Points) -> None:
+    def accept(plan: Decisions) -> bool:
+        return plan.weights["second"] == "w8"
+
+    alone, together = Said(accept=accept), Said(accept=accept, hands=3)
+    one, other = (search(points, said, max_drop="1%").run() for said in (alone, together))
+    assert applied(one, points) == applied(other, points) and one.notes == other.notes
+    assert len(together.asked) >= len(alone.asked)

@@ -11,9 +11,12 @@ from support.stages import compiled
 from dyadic.compiler import cost
 from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.quality.evaluator import Questions
+from dyadic.compiler.select.judge import Asked, Judge
 from dyadic.compiler.select.trials import COMMANDS, LAYER_BYTES, CompiledTrials, Place
 from dyadic.compiler.widths.decisions import Decisions, uniform
 from dyadic.compiler.widths.scheme import parse
+from dyadic.compiler.workers import Workers, parcel
 
 LEVEL = "x86-64"
 
@@ -69,3 +72,38 @@ def test_a_trial_says_nothing_and_hashes_and_proves_nothing(done: Compiled, monk
     tried = done.build(done.selection.decisions, (LEVEL,))
     assert not {"report", "certificate"} & tried.emitted.sections.keys()
     assert tried.emitted.sections["cpu/weights"] == done.built.emitted.sections["cpu/weights"]
+
+
+def test_a_network_that_was_sent_is_compiled_to_the_same_bits(done: Compiled, tmp_path: Path) -> None:
+    parcel.write(tmp_path / "network", done.build.shared.items())
+    there = done.build.shared.open(parcel.read(tmp_path / "network"))
+    few = uniform(done.calibrated.points, parse("w4a8"))
+    here, sent = (build(few, (LEVEL,)).emitted.sections for build in (done.build, there))
+    assert here.keys() == sent.keys()
+    assert all(here[name] == sent[name] for name in here if name != "qi")  # which says where its weights came from
+
+
+def test_parts_of_the_questions_are_all_of_them(done: Compiled, trials: CompiledTrials) -> None:
+    images = [{"image": np.load(DIGITS / "train.npz")["image"][i : i + 2]} for i in range(0, 48, 2)]
+    engine = done.calibrated.data.engine()
+    questions = Questions([(one, None) for one in images], [engine.run(one) for one in images], 2)
+    with done.built.load(1, 2) as session:
+        whole = questions.put_to(session)
+        parts = [piece for part in range(5) for piece in questions.put_to(session, part, 5)]
+    assert [vars(one.tally) for one in parts] == [vars(one.tally) for one in whole] and len(whole) == 24
+    asked = [Asked(plan(trials, "w2a8")), Asked(plan(trials, "w8a8"))]
+    judge = Judge(done.build, questions, Hands(8))
+    seen = judge.ask(asked)
+    assert [len(one) for one in seen] == [24, 24] and judge.seconds > 0
+    assert seen[1][0].tally.noise < seen[0][0].tally.noise
+
+
+class Hands(Workers):
+    """This process, which says it were many."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def abreast(self, tasks: int, seconds: float) -> int:
+        return self.count

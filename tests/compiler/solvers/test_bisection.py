@@ -1,6 +1,7 @@
 """The search by measurements: few of them, the right answer, and one whatever happens."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -73,3 +74,20 @@ def test_an_error_of_the_measurement_is_not_swallowed() -> None:
 
     with pytest.raises(RuntimeError, match="broken"):
         bisect(front(3), accept)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(1, 8))
+def test_what_is_measured_ahead_changes_nothing_and_is_what_may_come(passes: list[bool], hands: int) -> None:
+    points, known = front(len(passes)), dict[int, bool]()
+    rounds = 0
+
+    def ahead(next: Sequence[Solution]) -> None:
+        nonlocal rounds
+        if int(next[0].loss) not in known:
+            rounds += 1
+            known.update({int(one.loss): passes[int(one.loss)] for one in next[:hands]})
+
+    found = bisect(points, lambda plan: known[int(plan.loss)], ahead=ahead)
+    alone = bisect(points, lambda plan: passes[int(plan.loss)])
+    assert (found.best, found.tried) == (alone.best, alone.tried)
+    assert rounds <= len(found.tried) and (hands < 3 or rounds <= max(2, -(-len(found.tried) // 2) + 1))

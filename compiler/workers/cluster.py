@@ -1,0 +1,233 @@
+"""The workers of a Dask cluster (https://distributed.dask.org), where one machine is too small.
+
+A worker that gives other bits is not asked: one with other versions is refused, one whose processor rounds floats
+otherwise is left out. What all tasks read goes to each worker once. A worker that is killed takes nothing with it: Dask
+computes its tasks again, and what only it held is sent again. A task of ours that is under way on a worker ends there
+by itself where it is interrupted here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dyadic.compiler.workers import child
+from dyadic.compiler.workers.identity import DYADIC, FLOATS, identity
+from dyadic.compiler.workers.workers import TRIES, Result, Sent, Shared, Workers, ignore
+from dyadic.runtime.errors import MachineError, ResourceError, UsageError
+
+# Dask's own types say that each call may be a coroutine, which depends on how the client was made.
+Client = Any
+Future = Any
+
+CONNECT_SECONDS = 8
+WORKERS_SECONDS = 60.0  # without a single worker before we give up
+LOOK_SECONDS = 2.0  # between looks at whether there is a worker
+
+_turn = threading.Lock()
+
+
+class Cluster(Workers):
+    """The workers of a scheduler, each of which computes one task at a time, whatever its threads.
+
+    given: the address of a scheduler, or a client, which stays open. warn: is told of workers that are left out.
+
+    Raises:
+        UsageError: `distributed` is not installed.
+        MachineError: no scheduler answers, it has no worker, or a worker has other versions.
+    """
+
+    def __init__(self, given: str | Client, warn: Callable[[str], object]) -> None:
+        super().__init__()
+        try:
+            from distributed import Client as Connected
+        except ModuleNotFoundError as missing:
+            raise UsageError(
+                f"--cluster needs the package '{missing.name}'; try: pip install 'dyadic[cluster]'"
+            ) from None
+        self.own = isinstance(given, str)
+        self.address = given if isinstance(given, str) else str(given.scheduler_info()["address"])
+        try:
+            self.client: Client = Connected(given, timeout=CONNECT_SECONDS, set_as_default=False) if self.own else given
+        except (OSError, ValueError) as error:
+            raise MachineError(
+                f"--cluster {self.address}: no Dask scheduler answers there ({first_line(error)}); start one with "
+                "`dask scheduler`, or give the address of another"
+            ) from None
+        self.blobs: dict[str, Future] = {}
+        self.chosen: list[str] | None = None  # the workers that are asked; None: all, also those that come later
+        try:
+            self.choose(warn)
+        except BaseException:
+            self.close()
+            raise
+
+    def choose(self, warn: Callable[[str], object]) -> None:
+        """Which workers are asked."""
+        there = self.wait_for_a_worker(CONNECT_SECONDS)
+        said: dict[str, Any] = self.client.run(identity, on_error="return")
+        same = []
+        for address in there:
+            seen, mine = said.get(address), identity()
+            if isinstance(seen, BaseException) or not isinstance(seen, dict):
+                raise MachineError(
+                    f"--cluster {self.address}: the worker {address} cannot import this dyadic ({first_line(seen)}); "
+                    "install the same version, with dyadic[compile], where its workers run"
+                )
+            if other := [name for name in mine if name != FLOATS and seen.get(name) != mine[name]]:
+                raise MachineError(f"--cluster {self.address}: the worker {address} {difference(other, seen, mine)}")
+            if seen.get(FLOATS) == mine[FLOATS]:
+                same.append(address)
+        if len(same) == len(there):
+            return
+        if not same:
+            raise MachineError(
+                f"--cluster {self.address}: the processors of its workers round floats otherwise than this one does, "
+                "so that they would find another plan; compile on a machine like theirs"
+            )
+        self.chosen = same
+        warn(
+            f"{len(there) - len(same)} of {len(there)} workers of {self.address} are left out: their processors round "
+            "floats otherwise than this one does"
+        )
+
+    @property
+    def most(self) -> int:
+        there = self.client.nthreads()
+        return max(1, len(there if self.chosen is None else [one for one in self.chosen if one in there]))
+
+    def abreast(self, tasks: int, seconds: float) -> int:
+        del tasks, seconds
+        return self.most
+
+    def run(
+        self,
+        task: Callable[..., Result],
+        shared: Sequence[Shared[Any]],
+        arguments: Sequence[object],
+        done: Callable[[Result], object] = ignore,
+    ) -> list[Result]:
+        results: dict[int, Result] = {}
+        sent = [self.sent(one) for one in shared]
+        for _ in range(TRIES):
+            left = [i for i in range(len(arguments)) if i not in results]
+            futures = {i: self.submit(task, sent, arguments[i]) for i in left}
+            for i, future in self.finished(futures):
+                if future.status == "finished":
+                    results[i] = future.result()
+                    done(results[i])
+                elif future.status == "error":
+                    raise_of(future, self.address)
+            if len(results) == len(arguments):
+                return [results[i] for i in range(len(arguments))]
+            self.blobs.clear()  # lost with the workers that held them
+        raise MachineError(
+            f"--cluster {self.address}: its workers were lost {TRIES} times with what had been sent to them"
+        )
+
+    def submit(self, task: Callable[..., Any], sent: Sequence[Sent], argument: object) -> Future:
+        """One task; what it reads is sent where it is not there."""
+        for one in sent:
+            if one.sha256 not in self.blobs:
+                content = one.path.read_bytes()
+                (self.blobs[one.sha256],) = self.client.scatter(
+                    [content], workers=self.chosen, broadcast=True, hash=False, timeout=int(WORKERS_SECONDS)
+                )
+        blobs = [self.blobs[one.sha256] for one in sent]
+        return self.client.submit(
+            compute_there, task, sent, argument, identity(), *blobs, pure=False, workers=self.chosen
+        )
+
+    def finished(self, futures: dict[int, Future]) -> Any:
+        """(place, future) of each as it ends, however it ends; those that are left at an interrupt are cancelled."""
+        from distributed import wait
+
+        pending = dict(futures)
+        try:
+            while pending:
+                try:
+                    with self.client.as_current():
+                        wait(list(pending.values()), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
+                except TimeoutError:
+                    self.wait_for_a_worker(WORKERS_SECONDS)
+                for i in [i for i, future in pending.items() if future.status != "pending"]:
+                    yield i, pending.pop(i)
+        finally:
+            if pending and self.client.status == "running":
+                self.client.cancel(list(pending.values()))
+
+    def wait_for_a_worker(self, seconds: float) -> list[str]:
+        """The workers there are, once there is one."""
+        end = time.monotonic() + seconds
+        while True:
+            if self.client.status != "running":
+                raise MachineError(f"--cluster {self.address}: the scheduler is gone; with --resume a search goes on")
+            there = self.client.nthreads()
+            if there and (self.chosen is None or any(one in there for one in self.chosen)):
+                return list(there)
+            if time.monotonic() > end:
+                raise MachineError(
+                    f"--cluster {self.address}: no worker is connected to the scheduler; start some with "
+                    f"`dask worker {self.address}`"
+                )
+            time.sleep(0.1)
+
+    def close(self) -> None:
+        self.blobs.clear()
+        if self.own and self.client.status != "closed":
+            self.client.close()
+        super().close()
+
+
+def compute_there(
+    task: Callable[..., Any], sent: Sequence[Sent], argument: object, asked: dict[str, str], *blobs: bytes
+) -> Any:
+    """What a task gives, on a worker. One that joined late may have other versions."""
+    mine = identity()
+    if other := [name for name in asked if mine[name] != asked[name]]:
+        raise MachineError(f"--cluster: a worker that joined late {difference(other, mine, asked)}")
+    with _turn, tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
+        here = [replace(one, path=Path(folder) / one.sha256) for one in sent]
+        for one, blob in zip(here, blobs, strict=True):
+            if not child.is_open(one):
+                one.path.write_bytes(blob)
+        return child.compute(task, here, argument)
+
+
+def difference(names: Sequence[str], seen: dict[str, str], mine: dict[str, str]) -> str:
+    """What is not as here, in words.
+
+    >>> difference(["numpy"], {"numpy": "1.0"}, {"numpy": "2.0"})
+    'has other versions (numpy 1.0, here 2.0), and could find another plan: install the same there'
+    """
+    said = {
+        DYADIC: "another dyadic than here",
+        FLOATS: "a processor that rounds floats otherwise than this one",
+    }
+    each = [said.get(name) or f"{name} {seen.get(name, 'none')}, here {mine[name]}" for name in names]
+    return f"has other versions ({'; '.join(each)}), and could find another plan: install the same there"
+
+
+def raise_of(future: Future, address: str) -> None:
+    """What a task raised, in a sentence where it is Dask that says it."""
+    from distributed.scheduler import KilledWorker
+
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        raise ResourceError(
+            f"--cluster {address}: a task of the search ended each of {error.allowed_failures + 1} workers that "
+            "computed it, as where memory runs out; workers with more memory may compute it"
+        ) from None
+    assert error is not None
+    raise error
+
+
+def first_line(error: object) -> str:
+    """Of what somebody else said."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
