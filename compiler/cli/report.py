@@ -1,7 +1,7 @@
 """`dyadic report`: what an artifact says about itself, in the terminal, as a page, as JSON."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,10 @@ import click
 
 from dyadic.compiler.cli.artifact import ARTIFACT, DEBUG
 from dyadic.compiler.report.facts import Facts, facts_of
-from dyadic.compiler.report.headline import lead, measured_on, tiles, verdict, what_was_compiled
+from dyadic.compiler.report.headline import gains, lead, measured_on, tiles, verdict, what_was_compiled
+from dyadic.compiler.report.pair import A, B, Pair, differs, headline_table, joined, layer_columns, to_json
+from dyadic.compiler.report.pair import checks as checks_of_two
+from dyadic.compiler.report.pair import lead as said_of_two
 from dyadic.compiler.report.sections import LAYER_COLUMNS
 from dyadic.compiler.report.tables import Table, table
 from dyadic.compiler.report.trust import GOOD, UNKNOWN, WARNING, all_notes, checks
@@ -28,6 +31,7 @@ FILE_WIDTH = 120  # where the lines go to a file or a pipe
 
 @click.command("report", short_help="Say what was chosen for ARTIFACT, and how good, small and fast it is.")
 @ARTIFACT
+@click.argument("other", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--html", metavar="[FILE]", is_flag=False, flag_value=BESIDE, help="write a page (default: beside ARTIFACT)"
 )
@@ -35,27 +39,39 @@ FILE_WIDTH = 120  # where the lines go to a file or a pipe
     "--json", "as_json", metavar="[FILE]", is_flag=False, flag_value=STANDARD_OUTPUT, help="write JSON (default: print)"
 )
 @DEBUG
-def report_command(artifact: Path, html: str | None, as_json: str | None) -> None:
-    """Say what was chosen for ARTIFACT, and how good, small and fast it is.
+def report_command(artifact: Path, other: Path | None, html: str | None, as_json: str | None) -> None:
+    """Say what was chosen for ARTIFACT, and how good, small and fast it is; of two, what OTHER gained over ARTIFACT.
 
     Without an option: in short, with the layers that cost most. With --html: all of it, as one page that works offline.
     """
-    where = artifact.with_suffix(".html") if html == BESIDE else html
-    refuse_overwriting(
-        {"the artifact": artifact}, {"--html": where, "--json": None if as_json == STANDARD_OUTPUT else as_json}
+    given = {"the artifact": artifact} | ({} if other is None else {"the other artifact": other})
+    beside = (
+        artifact.with_suffix(".html") if other is None else artifact.with_name(f"{artifact.stem}-{other.stem}.html")
     )
-    with open_artifact(artifact) as file:
-        facts = here(facts_of(file))
+    where = beside if html == BESIDE else html
+    refuse_overwriting(given, {"--html": where, "--json": None if as_json == STANDARD_OUTPUT else as_json})
+    facts = [read(path) for path in given.values()]
     if html is None and as_json is None:
-        show(facts)
+        show(*facts) if other is None else show_pair(Pair(*facts))
     if where is not None:
-        from dyadic.compiler.report.page import page
+        from dyadic.compiler.report.page import page, page_of_two
 
-        write(page(replace(facts, verified=verified(artifact))), Path(where))
-    if as_json == STANDARD_OUTPUT:
-        click.echo(json.dumps(facts.to_json(), indent=1))
-    elif as_json is not None:
-        write(json.dumps(facts.to_json(), indent=1) + "\n", Path(as_json))
+        facts = [replace(one, verified=verified(path)) for one, path in zip(facts, given.values(), strict=True)]
+        write(page(*facts) if other is None else page_of_two(Pair(*facts)), Path(where))
+    if as_json is not None:
+        said = json.dumps(as_record(*facts) if other is None else to_json(Pair(*facts)), indent=1)
+        click.echo(said) if as_json == STANDARD_OUTPUT else write(said + "\n", Path(as_json))
+
+
+def read(artifact: Path) -> Facts:
+    with open_artifact(artifact) as file:
+        return here(facts_of(file))
+
+
+def as_record(facts: Facts) -> dict[str, Any]:
+    """The report, what it says of the artifact, and the ratios of the headline."""
+    found = gains(facts)
+    return facts.to_json() | ({} if found is None else {"gains": asdict(found)})
 
 
 def here(facts: Facts) -> Facts:
@@ -87,31 +103,55 @@ def write(text: str, path: Path) -> None:
     click.echo(f"wrote {path}", err=True)
 
 
-def show(facts: Facts) -> None:
-    """The headline and the top of the layer table."""
-    from rich.text import Text
-
+def console_here() -> Any:
     from dyadic.compiler.cli.console import PlainConsole
 
     console = PlainConsole()
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    console.print(Text(printable(lead(facts)), style="bold"))
+    return console
+
+
+def bold(sentence: str) -> Any:
+    from rich.text import Text
+
+    return Text(printable(sentence), style="bold")
+
+
+def show(facts: Facts) -> None:
+    """The headline and the top of the layer table."""
+    console = console_here()
+    console.print(bold(lead(facts)))
     for sentence in (measured_on(facts), what_was_compiled(facts), verdict(facts)):
         if sentence:
-            console.print(printable(sentence), markup=False)
+            console.print(sentence)
     for tile in tiles(facts):
-        console.print(f"{tile.cell.text:>10} {tile.title}: {', '.join(filter(None, tile.beside))}", markup=False)
+        console.print(f"{tile.cell.text:>10} {tile.title}: {', '.join(filter(None, tile.beside))}")
     for check in checks(facts):
-        console.print(f"{SIGNS[check.state]} {printable(check.said)}: {printable(check.more)}", markup=False)
+        console.print(f"{SIGNS[check.state]} {check.said}: {check.more}")
     for note in all_notes(facts):
-        console.print(f"note: {printable(note)}", markup=False)
+        console.print(f"note: {note}")
     rows, by = costliest(facts)
     columns = [column for column in LAYER_COLUMNS if column.title in SHOWN]
     if (top := table("", rows[:TOP], columns)) is not None:
         console.print(as_rich(top))
     if len(rows) > TOP:
         console.print(f"the {TOP} of {len(rows)} layers with the most {by}; all of them, and the plots: --html")
+
+
+def show_pair(pair: Pair) -> None:
+    """The headline, whether the two can be compared, and the layers that differ."""
+    console = console_here()
+    console.print(bold(said_of_two(pair)))
+    for check in checks_of_two(pair):
+        console.print(f"{SIGNS[check.state]} {check.said}: {check.more}")
+    different = [row for row in joined(pair) if differs(row)]
+    columns = [column for column in layer_columns(pair) if column.title.endswith((A, B)) or column.kind == "name"]
+    for one in (headline_table(pair), table("", different[:TOP], columns)):
+        if one is not None:
+            console.print(as_rich(one))
+    if len(different) > TOP:
+        console.print(f"{TOP} of the {len(different)} layers that differ; all of them: --html")
 
 
 def costliest(facts: Facts) -> tuple[list[Layer], str]:
@@ -129,9 +169,10 @@ def as_rich(shown: Table) -> Any:
     from rich.text import Text
 
     made = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in shown.columns:
+    places = [i for i, column in enumerate(shown.columns) if not column.more]
+    for column in (shown.columns[i] for i in places):
         number = column.kind == "number"
         made.add_column(Text(column.title), justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in shown.rows:
-        made.add_row(*(Text(printable(cell.text)) for cell in row))
+        made.add_row(*(Text(printable(row[i].text)) for i in places))
     return made

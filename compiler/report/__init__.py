@@ -5,5 +5,6 @@ headline.py   what was gained, on which machine
 trust.py      and whether to trust it
 sections.py   the rest as sentences and tables, in reading order
 plots.py      and as plots, layer_plots.py those of the layers, network.py the network itself
+pair.py       two artifacts side by side
 page.py       all of it as one HTML file
 """

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dyadic.compiler.report.facts import Facts
+from dyadic.compiler.report.pair import A, B, Pair, joined
 from dyadic.compiler.report.plots import Found, Plot, figure, short
 from dyadic.compiler.report.schemes import NAMES, bits_of, scheme_of
 from dyadic.compiler.report.svg import WIDTHS, drawn
@@ -121,3 +122,26 @@ def layer_plots(facts: Facts) -> list[Plot]:
             caption, alt, draw = plot
             made.append(Plot(drawn(f"plot-{name}", caption, alt, draw), caption))
     return made
+
+
+def along_both(two: Pair) -> list[Plot]:
+    """Signal to noise with all layers before it, of two artifacts, layer by layer of the first."""
+    rows = joined(two)
+    lines = [levels([row.of(side, "sqnr_so_far_db") for row in rows]) for side in ("a", "b")]
+    if min(map(len, lines)) < 2:
+        return []
+
+    def draw() -> Figure:
+        made, axes = figure(2.9)
+        for name, line, style in zip(two.names, lines, ("-", "--"), strict=True):
+            axes.plot([*line], [*line.values()], style, lw=1.4, color="black", label=short(name))
+        axes.set_xlabel(f"layer, in the order of {A}")
+        axes.set_ylabel("SQNR so far, dB")
+        axes.grid(axis="y", color="0.9")
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2)
+        return made
+
+    ends = [[*line.values()][-1] for line in lines]
+    told = f"At the end {ends[0]:.1f} dB are left of {A} and {ends[1]:.1f} dB of {B}."
+    caption = "Signal to noise along both"
+    return [Plot(drawn("plot-both", caption, told, draw), caption)]

@@ -32,7 +32,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       sort(column, before ? orders(column)[orders(column).indexOf(before) + 1] : orders(column)[0]);
     });
   });
-  if (table.classList.contains("cards")) chooser(table, headings, sort, orders);
+  if (table.classList.contains("cards") && original.length > 5) chooser(table, headings, sort, orders);
 }
 
 // Narrow pages have no headings to click on.

@@ -46,6 +46,23 @@ def test_without_options_it_says_the_most_important(artifact: Path, command: Com
     )
 
 
+def test_two_artifacts_are_compared(artifact: Path, command: Command, tmp_path: Path) -> None:
+    for name in ("a.dyq", "b.dyq"):
+        (tmp_path / name).write_bytes(artifact.read_bytes())
+    said = command("report", "a.dyq", "b.dyq").stdout
+    assert "B is 1.00 of the size of A; it has other widths in 0 layers." in said and "Same model" in said
+    printed = json.loads(command("report", "a.dyq", "b.dyq", "--json").stdout)
+    assert printed["b_against_a"] == {
+        "of_size": 1.0,
+        "layers_of_other_widths": 0,
+        "times_as_fast": None,
+        "change": None,
+    }
+    assert command("report", "a.dyq", "b.dyq", "--html").stderr == "wrote a-b.html\n"
+    assert command("report", "a.dyq", "b.dyq", "--html", "b.dyq").returncode == 2
+    assert command("report", "a.dyq", "none.dyq").returncode == 6
+
+
 def test_the_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     facts = example()
     facts["layers"] = [row | {"name": f"{row['name']}{i}"} for i in range(4) for row in facts["layers"]]
