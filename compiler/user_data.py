@@ -15,6 +15,7 @@ from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.calibrate.given import not_given, stand_ins
 from dyadic.compiler.calibrate.screening import CalibrationSamples
 from dyadic.compiler.job import Job
+from dyadic.compiler.pixel_inputs import pixel_axes
 from dyadic.compiler.quality.evaluator import BATCH, Evaluator
 from dyadic.compiler.quality.float_engine import Engine, Interface, make_engine
 from dyadic.compiler.quality.metric import Metric
@@ -57,6 +58,11 @@ class Data:
     interface: Interface = field(default_factory=Interface)
     pictures: Pictures | None = None  # what is made of images
 
+    @property
+    def pixels(self) -> str:
+        """The input that was said to be made of pixels."""
+        return "" if self.pictures is None else self.pictures.target.name
+
     def labelled_calibration(self) -> Samples:
         """The calibration data once more, with labels where they are given: classes, where no metric takes them for
         something else."""
@@ -91,7 +97,7 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         )
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
-    pictures = pictures_of(job, inputs)
+    pictures = pictures_of(job, inputs, pixel_axes(module))
     if pictures is not None:
         tools.progress.note(f"preprocess: {pictures.preprocess}")
     learned_from = job.calibration
@@ -100,7 +106,7 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
     else:
         learned_from = read_from(learned_from, job, inputs, "calibration data", pictures, classes, tools.progress)
     calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max", pictures=pictures)
-    data = Data(job, learned_from, calibration, None, classes, interface(job, module), pictures)
+    data = Data(job, learned_from, calibration, None, classes, interface(job, module, pictures), pictures)
     if job.evaluate is None:
         return data
     judged_on = read_from(job.evaluate, job, inputs, "evaluation data", pictures, classes, tools.progress)
@@ -150,7 +156,7 @@ def classes_of(module: ir.Module) -> int | None:
     return sizes[1] if len(sizes) == 2 and sizes[1] > 1 else None
 
 
-def interface(job: Job, module: ir.Module) -> Interface:
+def interface(job: Job, module: ir.Module, pictures: Pictures | None = None) -> Interface:
     """What the model's own arrays are; in the network itself the first dimension counts samples."""
     function = main_function(module)
     inputs, outputs = boundary_names(function)
@@ -162,4 +168,5 @@ def interface(job: Job, module: ir.Module) -> Interface:
         fixed,
         [i for i, each in enumerate(results) if qd.FIXED in each and each[qd.FIXED].value == qd.FIXED_ONE],
         job.constants,
+        {pictures.target.name: pictures.of_pixels} if pictures is not None and pictures.raw else {},
     )

@@ -1,4 +1,4 @@
-"""The command `dyadic`: all of it where click is installed, else what runs artifacts, which needs numpy alone."""
+"""The command `dyadic`: says what to install where the command line's own packages are missing."""
 
 import sys
 
@@ -7,9 +7,13 @@ def main() -> int | str | None:
     try:
         from dyadic.compiler.cli.main import main as command_line
     except ModuleNotFoundError as missing:
-        if missing.name != "click":
+        if missing.name not in ("click", "rich"):
             raise
-        from dyadic.runtime.commands.line import main as command_line
+        sys.stderr.write(
+            f"dyadic: the command line needs the package '{missing.name}', which is not installed; "
+            "try: pip install 'dyadic[cli]' to run artifacts, or 'dyadic[compile]' to make them\n"
+        )
+        return 2
     return command_line()
 
 
