@@ -20,9 +20,9 @@ from benchmarks import machine
 from benchmarks.build import FLOAT, ensure, model_path
 from benchmarks.engines import OURS
 from benchmarks.networks import NETWORKS
-from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.targets.cpu.peak import peak_gmacs
 from dyadic.runtime.cpu import levels
+from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import StepTime
 
 

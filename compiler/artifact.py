@@ -36,6 +36,17 @@ class Artifact:
         said = self.report
         return f"<Artifact of {said.model}, {said.precision}, {len(said.layers)} layers; {said.certificate}>"
 
+    def facts(self) -> dict[str, Any]:
+        """What came out, as JSON: docs/events.md."""
+        report, said = self.report, self.report.to_json()
+        facts = {"certificate": self.certificate.summary(), "comparison": said.get("comparison")}
+        names = ("model", "precision", "seconds", "notes")
+        if report.selection is not None and report.selection.objective:
+            chosen = report.selection
+            facts["selection"] = {name: getattr(chosen, name) for name in ("objective", "verdict")}
+            facts["selection"]["applied"] = dict(chosen.applied)
+        return {name: said.get(name) for name in names} | facts
+
     def save(self, path: str | os.PathLike[str]) -> int:
         """Write the file, whole or not at all; returns its size in bytes.
 

@@ -65,7 +65,7 @@ def command_line() -> str:
     said = "`dyadic COMMAND --help` says the same; what exit codes mean is on [a page](exit-codes.md) of its own."
     lines = [MADE, "", "# Command line", "", said, ""]
     for name, command in sorted(commands.commands.items()):
-        context = click.Context(command, info_name=f"dyadic {name}")
+        context = click.Context(command, info_name=f"dyadic {name}", help_option_names=["-h", "--help"])
         usage = " ".join(command.collect_usage_pieces(context))
         lines += [f"## `dyadic {name}`", "", inspect.cleandoc(command.help or ""), ""]
         lines += ["```text", f"dyadic {name} {usage}", "```", "", "| option | meaning |", "| --- | --- |"]

@@ -27,7 +27,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "examples/c",
     ),
     "Guides": ("data", "quantized-models", "selection", "cluster", "report", "gpu", "c-host"),
-    "Reference": ("command-line", "api", "operators", "exit-codes", "knobs", "artifact"),
+    "Reference": ("command-line", "api", "operators", "exit-codes", "events", "knobs", "artifact"),
     "Measured": ("accuracy", "performance", "transformers", "networks"),
     "Inside": (
         "architecture",

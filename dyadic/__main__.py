@@ -1,4 +1,4 @@
-"""The command `dyadic`: says what to install where the command line's own packages are missing."""
+"""The command `dyadic`: all of it where click is installed, else what runs artifacts, which needs numpy alone."""
 
 import sys
 
@@ -7,13 +7,9 @@ def main() -> int | str | None:
     try:
         from dyadic.compiler.cli.main import main as command_line
     except ModuleNotFoundError as missing:
-        if missing.name not in ("click", "rich"):
+        if missing.name != "click":
             raise
-        sys.stderr.write(
-            f"dyadic: the command line needs the package '{missing.name}', which is not installed; "
-            "try: pip install 'dyadic[cli]' to run artifacts, or 'dyadic[compile]' to make them\n"
-        )
-        return 2
+        from dyadic.runtime.commands.line import main as command_line
     return command_line()
 
 

@@ -83,7 +83,7 @@ def compared(
     _, low, high = paired_interval(int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum()), count)
     with network.context:
         every = distances(network, onnx.load(file), {key: x[:LOOKED_AT] for key, x in judged.items()})
-    most = max((one.most for one in every if one.operator != "softmax"), default=0)
+    most = max((one.most for one in every), default=0)
     apart = 10 * np.log10(np.square(theirs).sum() / max(np.square(theirs - mine).sum(), 1e-30))
     difference = f"{(right[1].mean() - right[0].mean()) * 100:+.2f} points, {low * 100:+.2f} to {high * 100:+.2f}"
     same = float((theirs.argmax(1) == mine.argmax(1)).mean())

@@ -1,35 +1,31 @@
 """The command `dyadic`: what users type, and what the exit code says.
 
-Errors are one sentence on standard error; exit codes are those of `runtime/errors.py`. What only runs artifacts needs
-the runtime, numpy and click; everything heavier is imported by `compile` and `verify` when they are called.
+Errors are one sentence on standard error; exit codes are those of `runtime/errors.py`. Commands that only run artifacts
+are the runtime's own (`runtime/commands/`); whatever is heavier than click is imported by a command when it is called.
 """
 
-import os
 import re
-import signal
 import sys
-import threading
-import traceback
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import Field, fields
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import click
 
-from dyadic.compiler.cli import artifact as cli_artifact
 from dyadic.compiler.cli import compare as cli_compare
 from dyadic.compiler.cli import export as cli_export
 from dyadic.compiler.cli import report as cli_report
 from dyadic.compiler.cli.artifact import DEBUG
+from dyadic.compiler.cli.declared import command_of
 from dyadic.compiler.job import Job
 from dyadic.compiler.option_readers import Count
 from dyadic.compiler.options import STAGES, Options
 from dyadic.runtime.atomic_file import replacing
-from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError, printable
+from dyadic.runtime.commands.ending import ended
+from dyadic.runtime.commands.line import COMMANDS as RUNNING
+from dyadic.runtime.errors import UsageError
 from dyadic.runtime.wording import did_you_mean
 
 EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
@@ -38,76 +34,12 @@ EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the process ends with what this returns."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    debug = "--debug" in words
-    if not debug:
-        sys.excepthook = one_sentence
-    try:
-        with Interrupts(), plain_click_errors(), plain_warnings():
+
+    def run() -> None:
+        with plain_click_errors():
             commands(words, prog_name="dyadic", standalone_mode=False)
-        return 0
-    except KeyboardInterrupt as interrupt:
-        return fail(f"interrupted; {interrupt}" if str(interrupt) else "interrupted; nothing was written", INTERRUPTED)
-    except MemoryError:
-        return fail("out of memory; close other programs or use a smaller --batch", ResourceError.exit_code)
-    except DyadicError as error:
-        if debug:
-            traceback.print_exc()
-        return fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
-        return 0
 
-
-@contextmanager
-def plain_warnings() -> Iterator[None]:
-    """Our warnings are sentences, without the place in our code that says them."""
-    with warnings.catch_warnings():
-        usual = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if category is RuntimeWarning:
-                print(f"dyadic: {message}", file=sys.stderr, flush=True)
-            else:
-                usual(message, category, *where, **more)
-
-        warnings.showwarning = show
-        yield
-
-
-def fail(sentence: str, code: int) -> int:
-    print(f"dyadic: {printable(sentence)}", file=sys.stderr, flush=True)
-    return code
-
-
-def one_sentence(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
-    """The end of an internal error, in place of a traceback."""
-    notes = "; ".join(getattr(error, "__notes__", []))
-    said = " ".join(str(error).split())[:500]
-    fail(
-        f"internal error, please report it: {kind.__name__}: {said}{f'; {notes}' if notes else ''}; "
-        "--debug shows where it happened",
-        INTERNAL_ERROR,
-    )
-
-
-class Interrupts(AbstractContextManager[None]):
-    """Whatever escapes after Ctrl-C is an interrupt: extension modules make errors of their own of it."""
-
-    def __enter__(self) -> None:
-        self.seen = False
-        self.before = None
-        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
-            self.before = signal.signal(signal.SIGINT, self.interrupt)
-
-    def interrupt(self, _number: int, _frame: object) -> None:
-        self.seen = True
-        raise KeyboardInterrupt
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
-        if error is not None and self.seen and not isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt(*getattr(error, "__notes__", ())[:1]) from error
+    return ended(words, run)
 
 
 class plain_click_errors(AbstractContextManager[None]):
@@ -252,5 +184,10 @@ def check_writable(path: Path) -> None:
         pass
 
 
-for command in (*cli_artifact.COMMANDS, *cli_compare.COMMANDS, *cli_export.COMMANDS, cli_report.report_command):
+for command in (
+    *map(command_of, RUNNING.values()),
+    *cli_compare.COMMANDS,
+    *cli_export.COMMANDS,
+    cli_report.report_command,
+):
     commands.add_command(command)

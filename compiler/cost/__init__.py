@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from dyadic.compiler.keep.cache import Cache, key_of
-from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.registry import target_of
+from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import Session, load
 
 ROUNDS, SECONDS, MOST_ROUNDS = 30, 2.0, 300

@@ -1,7 +1,8 @@
 """Layers over rows in an exported file: embeddings, norms, softmaxes and attention, and images of another size.
 
 All are written in integers as the artifact has them: the curve of a softmax is a table of all distances, one over a sum
-a table of all sums. So ONNX Runtime gives the artifact's integers, where float softmaxes and norms would be steps away.
+in attention a table of all sums. So ONNX Runtime gives the artifact's integers, where float softmaxes and norms would
+be steps away.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch_mlir import ir
 from dyadic.compiler.export.writer import Writer, exports
 from dyadic.dialects import integer_softmax as softmax
 from dyadic.dialects import qi
+from dyadic.dialects import tabulated_softmax as tabulated
 from dyadic.dialects.fields import ints
 from dyadic.dialects.qi.attention import NEVER
 from dyadic.dialects.qi.interpolation import corner_weights
@@ -24,6 +26,7 @@ from dyadic.runtime.errors import UsageError
 Array = npt.NDArray[np.int64]
 MOST_SUMS = 1 << 22  # entries of the table of one over them
 HALVES = np.arange(-15, 17)  # e / 2 of a value of 1 or 2 bits, of 3 or 4, and so on
+SUM_BITS = 53  # of a sum of exponentials
 LOWEST = -(1 << 40)  # a score that is never the largest
 KINDS = {np.uint8: TensorProto.UINT8, np.int16: TensorProto.INT16}
 
@@ -50,6 +53,10 @@ class Whole:
         """`(value + half) >> log2(divisor)`: Mod has the divisor's sign, so that it is rounded down."""
         more = self.node("Add", value, half)
         return self.node("Div", self.node("Sub", more, self.node("Mod", more, divisor)), divisor)
+
+    def shifted(self, value: str, bits: int, *, half: bool = False) -> str:
+        """`value >> bits`, or halves up."""
+        return self.halved(value, self.number(1 << bits), self.number(half << bits >> 1))
 
     def result(self, value: str, op: qi.SoftmaxOp | qi.AttentionOp | qi.LayerNormOp | qi.InterpolateOp) -> str:
         """With the zero point, within the clamp, in the result's type."""
@@ -116,9 +123,38 @@ def inverse_root(whole: Whole, value: str) -> tuple[str, str]:
 
 @exports(qi.SoftmaxOp)
 def softmax_(w: Writer, op: qi.SoftmaxOp) -> str:
-    whole = Whole(w, layer_name(op))
-    weights, total = weighted(whole, op, whole.cast(w.names[op.x]), None, shape(op.x)[-1])
-    return whole.result(over_sums(whole, op, weights, total, shape(op.x)[-1]), op)
+    """In the integers of `qi.SoftmaxOp`; how many bits a sum has is counted by comparing."""
+    whole, entries = Whole(w, layer_name(op)), np.array(op.table).astype(np.int64)
+    x, last = whole.cast(w.names[op.x]), w.constant(f"{whole.name}_axis", np.array([-1], np.int64))
+    distance = whole.node("Sub", whole.node("ReduceMax", x, last, keepdims=1), x)
+    if entries.ndim == 1:
+        weights = whole.table(entries, distance)
+    else:
+        size = whole.number(tabulated.ENTRIES)
+        near = whole.table(entries[0], whole.node("Mod", distance, size))
+        far = whole.table(entries[1], whole.node("Div", distance, size))
+        weights = whole.shifted(whole.node("Mul", near, far), tabulated.FRACTION_BITS, half=True)
+    inverse, log2 = inverse_of(whole, whole.node("ReduceSum", weights, last, keepdims=1))
+    multiplier = whole.shifted(whole.node("Mul", whole.number(op.multiplier.value), inverse), 31)
+    divisors = np.int64(1) << np.minimum(op.shift.value + np.arange(SUM_BITS), tabulated.MOST_SHIFT)
+    products = whole.node("Mul", weights, multiplier)
+    return whole.result(whole.halved(products, whole.table(divisors, log2), whole.table(divisors >> 1, log2)), op)
+
+
+def inverse_of(whole: Whole, total: str) -> tuple[str, str]:
+    """`tabulated_softmax.reciprocal` of sums: (R, k)."""
+    first = whole.w.constant(f"{whole.name}_first", np.array([1 << k for k in range(1, SUM_BITS)], np.int64))
+    larger = whole.node("Cast", whole.node("GreaterOrEqual", total, first), to=TensorProto.INT64)
+    last = whole.w.constant(f"{whole.name}_axis", np.array([-1], np.int64))
+    log2 = whole.node("ReduceSum", larger, last, keepdims=1)
+    up, down = (np.int64(1) << np.maximum(sign * (np.arange(SUM_BITS) - 31), 0) for sign in (-1, 1))
+    r = whole.node("Div", whole.node("Mul", total, whole.table(up, log2)), whole.table(down, log2))
+    line = whole.shifted(whole.node("Mul", r, whole.number(tabulated.SLOPE)), 32)
+    inverse = whole.node("Sub", whole.number(tabulated.FIRST), line)
+    for _ in range(tabulated.STEPS):
+        error = whole.shifted(whole.node("Sub", whole.number(1 << 62), whole.node("Mul", r, inverse)), 32)
+        inverse = whole.node("Add", inverse, whole.shifted(whole.node("Mul", inverse, error), 30))
+    return inverse, log2
 
 
 @exports(qi.AttentionOp)
@@ -148,27 +184,22 @@ def points(w: Writer, name: str, *values: ir.Value) -> list[str]:
     return [w.constant(f"{name}_zero_point", np.uint8(zero_point(value))) for value in values]
 
 
-def weighted(
-    whole: Whole, op: qi.SoftmaxOp | qi.AttentionOp, scores: str, valid: str | None, count: int
-) -> tuple[str, str]:
+def weighted(whole: Whole, op: qi.AttentionOp, scores: str, valid: str, count: int) -> tuple[str, str]:
     """The weights of scores in rows of `count`, and their sums."""
     rule, last = op.rule, whole.w.constant(f"{whole.name}_axis", np.array([-1], np.int64))
     if count * softmax.LARGEST_WEIGHT >= MOST_SUMS:
         raise UsageError(f'"{whole.name}" weighs rows of {count} numbers, too many for a table of one over their sums')
-    if valid is not None:
-        scores = whole.node("Where", valid, scores, whole.number(LOWEST))
+    scores = whole.node("Where", valid, scores, whole.number(LOWEST))
     away = whole.node("Sub", whole.node("ReduceMax", scores, last, keepdims=1), scores)
     near = whole.node("Min", away, whole.number(rule.farthest))
     half = whole.number(1 << rule.shift >> 1)
     u = whole.halved(whole.node("Mul", near, whole.number(rule.multiplier)), whole.number(1 << rule.shift), half)
-    curve = op.curve if isinstance(op, qi.AttentionOp) else softmax.EXPONENTIAL
-    weights = whole.table(softmax.weight(np.arange(1 << 16), curve), u)
-    if valid is not None:
-        weights = whole.node("Where", valid, weights, whole.number(0))
+    weights = whole.table(softmax.weight(np.arange(1 << 16), op.curve), u)
+    weights = whole.node("Where", valid, weights, whole.number(0))
     return weights, whole.node("ReduceSum", weights, last, keepdims=1)
 
 
-def over_sums(whole: Whole, op: qi.SoftmaxOp | qi.AttentionOp, value: str, total: str, count: int) -> str:
+def over_sums(whole: Whole, op: qi.AttentionOp, value: str, total: str, count: int) -> str:
     """`value` requantized by the multiplier of its row's sum."""
     sums = np.maximum(np.arange(count * softmax.LARGEST_WEIGHT + 1), softmax.LARGEST_WEIGHT)  # less is not valid
     inverse, log2 = softmax.reciprocal(sums)

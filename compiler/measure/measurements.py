@@ -19,12 +19,12 @@ from dyadic.compiler.measure.notes import calibration_notes, result_notes
 from dyadic.compiler.measure.variants import FLOAT, side_by_side
 from dyadic.compiler.quality.comparison import compare
 from dyadic.compiler.quality.evaluator import BATCH
-from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.report_schema import Comparison, Peak, Report, Used, Variant
 from dyadic.compiler.select.trials import CHOSEN, INT8
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.decisions import DEFAULT, uniform
+from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import Session
 
 PEAK_SECONDS = 0.02  # of each of five runs, before and after the layers are timed

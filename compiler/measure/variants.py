@@ -16,10 +16,10 @@ import numpy as np
 from dyadic.compiler.built import Built
 from dyadic.compiler.quality.comparison import paired_interval
 from dyadic.compiler.quality.evaluator import Evaluator
-from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.report_schema import Interval, Variant
 from dyadic.compiler.select.trials import CHOSEN
+from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import Session
 
 SECONDS, LEAST_ROUNDS, MOST_ROUNDS = 2.0, 15, 200

@@ -61,6 +61,11 @@ class PairedBootstrap:
         gain = np.quantile(self._drops(outputs, lost=False), outside, method="lower")
         return -self.bound(outputs, 1 - outside), -float(gain)
 
+    def spread(self, confidence: float) -> tuple[float, float]:
+        """Of the first network's own measure, two-sided."""
+        drawn, outside = self._draws(self.outputs, 0), (1 - confidence) / 2
+        return float(np.quantile(drawn, outside)), float(np.quantile(drawn, 1 - outside))
+
     def _drops(self, outputs: Arrays, *, lost: bool) -> Floats:
         """Of every draw, with one sample more that is lost, or gained."""
         return self._draws(self.outputs, 0 if lost else 1) - self._draws(outputs, 1 if lost else 0)

@@ -176,14 +176,14 @@ def shipped_of(facts: Facts) -> Variant | None:
 
 def what_was_compiled(facts: Facts) -> str:
     """One sentence on the artifact itself."""
-    artifact, layers = facts.artifact, facts.layers
+    artifact = facts.artifact
     islands = (artifact.certificate or {}).get("islands") or []
     kept = "stays" if len(islands) == 1 else "stay"
     floating = f" Not all of it is integers: {formats.counted(len(islands), 'layer')} {kept} in float."
     return (
         f"{facts.report.model} was compiled to {artifact.file}: {formats.large(artifact.macs)} multiply-accumulates an "
-        f"image in {formats.counted(len(layers), 'layer')}, {formats.size(artifact.bytes)} with machine code for "
-        f"{formats.counted(len(artifact.levels), 'instruction set level')} ({', '.join(artifact.levels)})."
+        f"image in {formats.counted(len(artifact.layers), 'layer')}, {formats.size(artifact.bytes)} with machine code "
+        f"for {formats.counted(len(artifact.levels), 'instruction set level')} ({', '.join(artifact.levels)})."
     ) + (floating if islands else "")
 
 

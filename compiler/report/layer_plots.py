@@ -34,7 +34,7 @@ def along(facts: Facts) -> Found:
         for bits in sorted(set(widths.values())):
             here = [i for i, width in widths.items() if width == bits]
             name, fill = NAMES.get(bits, f"{bits} bits"), WIDTHS.get(bits, "white")
-            style = {"marker": "o", "ms": 4.5, "mfc": fill, "mec": "black", "mew": 0.6}
+            style = {"marker": "o", "ms": 4.5, "mfc": fill, "mec": "black", "mew": 0.6, "zorder": 4}
             axes.plot(here, [alone[i] for i in here], ls="", label=f"alone, {name}", **style)
         for i in worst(alone, len(rows)):
             side = -1 if i > len(rows) / 2 else 1
@@ -45,6 +45,7 @@ def along(facts: Facts) -> Found:
                 textcoords="offset points",
                 ha="left" if side > 0 else "right",
                 fontsize=8,
+                zorder=3,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
             )
         axes.set_xlabel("layer, in the network's order")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from dyadic.compiler.quality.formats import counted
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.plots import short
 from dyadic.compiler.report.schemes import NAMES, bits_of, scheme_of
 from dyadic.compiler.report_schema import Layer
 
 ROW, LANE, WIDTH, MARGIN, BOX = 18, 9, 330, 10, 10  # in units of the drawing
-PIECE = 30  # rows
+LEAST, MOST, ABREAST = 30, 45, 3  # rows of a piece, and how many pieces stand side by side on a wide page
 MOST_LANES = 12  # beyond, lines share the outermost
 
 
@@ -43,21 +44,20 @@ def network(facts: Facts) -> Network | None:
     rows = [row for row in facts.layers if row.reads is not None]
     if len(rows) < 2:
         return None
-    lines = lanes(rows)
+    lines, piece = lanes(rows), min(MOST, max(LEAST, -(-len(rows) // ABREAST)))
     pieces = tuple(
-        drawing(rows, lines, start, min(start + PIECE, len(rows)), f"network-{start}")
-        for start in range(0, len(rows), PIECE)
+        drawing(rows, lines, start, min(start + piece, len(rows)), f"network-{start}")
+        for start in range(0, len(rows), piece)
     )
     counts: dict[int, int] = {}
     for row in rows:
         counts[width_of(row)] = counts.get(width_of(row), 0) + 1
     legend = tuple((bits, f"{NAMES.get(bits, f'{bits} bits')}: {n}") for bits, n in sorted(counts.items()))
-    return Network(
-        pieces,
-        legend,
-        f"{len(rows)} layers from top to bottom; {sum(line.lane > 0 for line in lines)} of "
-        "the results are read again further down.",
-    )
+    again = sum(line.lane > 0 for line in lines)
+    told = f"{counted(len(rows), 'layer')} from top to bottom; colours are the widths of weights."
+    told += f" {counted(again, 'result')} {'is' if again == 1 else 'are'} read again further down." if again else ""
+    told += " Results of 16 bits have thick lines." if any(line.bits == 16 for line in lines) else ""
+    return Network(pieces, legend, told)
 
 
 def width_of(row: Layer) -> int:

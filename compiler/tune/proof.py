@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.tuned import Proof
+from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import Session, load
 
 LEAST_ROUNDS, LEAST_SECONDS = 30, 1.0

@@ -15,7 +15,7 @@ from dyadic.dialects.facts import Arithmetic
 from dyadic.dialects.fields import I64s, given, ints
 from dyadic.dialects.integer_verifiers import verify_accumulator, verify_requantization
 from dyadic.dialects.qi.data import ConstantOp
-from dyadic.dialects.qi.weighting import Weighting
+from dyadic.dialects.qi.dialect import Operator
 from dyadic.dialects.tensor_types import activation, is_wide, quantized_bounds, shape, storage, zero_point
 from dyadic.dialects.verifiers import broadcasts, fail
 from dyadic.runtime import fixedpoint
@@ -29,7 +29,7 @@ SCORE_LIMIT = 1 << 29  # scores and biases stay below it, so that twice as far d
 NEVER = -(1 << 30)  # a bias that says "not valid"
 
 
-class AttentionOp(Weighting, name="attention"):
+class AttentionOp(Operator, name="attention"):
     """Every row of q is scored against the rows of k; those of v, weighted by a softmax of the scores, are averaged.
 
         score   = sum((q-zq) * (k-zk)) + bias
@@ -62,6 +62,11 @@ class AttentionOp(Weighting, name="attention"):
     arithmetic = Arithmetic.INTEGER
     made_from = (qd.AttentionOp,)
     order = Order.ROWS
+
+    @property
+    def rule(self) -> softmax.Distances:
+        """How distances from the largest score become weights."""
+        return softmax.Distances(self.distance_multiplier.value, self.distance_shift.value, self.farthest.value)
 
     @property
     def curve(self) -> softmax.Curve:
@@ -97,8 +102,10 @@ class AttentionOp(Weighting, name="attention"):
             return fail(self, f"scores reach {score_bound(self)}, beyond 2^29")
         if context_bound(self) > fixedpoint.INT32_MAX:
             return fail(self, f"the weighted sum of {keys} rows reaches {context_bound(self)}, beyond int32")
-        if not self.verify_rule():
-            return False
+        if given(self, "distance_multiplier", "distance_shift", "farthest"):
+            m, s, farthest = self.rule
+            if min(m, s, farthest) < 1 or s > softmax.MOST_SHIFT or not self.rule.fits:
+                return fail(self, f"distances up to {farthest} times {m} >> {s} leave 16 bits")
         if not self.curve.fits:
             return fail(self, f"curve {list(self.curve)} rises or leaves 16 bits")
         if given(self, "shift") and self.shift.value + log2_of_sum(keys) > fixedpoint.SHIFT_MAX:

@@ -1,4 +1,4 @@
-"""Normalization of rows: with one reciprocal square root a row, or with one over the sum of its weights."""
+"""Normalization of rows: by one reciprocal square root a row, or by one over the sum of its exponentials."""
 # pyright: reportInvalidTypeForm=false
 
 import math
@@ -9,23 +9,19 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects.ext import Operand, Result
 
-from dyadic.dialects import integer_softmax as softmax
-from dyadic.dialects import qd
+from dyadic.dialects import qd, tabulated_softmax
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.facts import Arithmetic
-from dyadic.dialects.fields import Bool, I64s, flag, given
+from dyadic.dialects.fields import Bool, Dense, I64s, flag, given
 from dyadic.dialects.integer_verifiers import verify_accumulator, verify_clamp
 from dyadic.dialects.qi.dialect import Operator
-from dyadic.dialects.qi.weighting import Weighting
-from dyadic.dialects.tensor_types import activation, shape, storage, zero_point
+from dyadic.dialects.tensor_types import activation, is_wide, shape, storage, zero_point
 from dyadic.dialects.verifiers import fail
 from dyadic.runtime import fixedpoint
 
 __all__ = [
     "MOST_EPSILON",
-    "MOST_MULTIPLIER",
     "MOST_NORMALIZED",
-    "MOST_SOFTMAX_SHIFT",
     "LayerNormOp",
     "SoftmaxOp",
     "largest_normalized",
@@ -36,9 +32,6 @@ Array = npt.NDArray[Any]
 MOST_NORMALIZED = (1 << 20) - 1  # numbers in a row: n * (x - mean) then is below 2^36
 LONGEST_SHORT = 4095  # and here below 2^28, and n^2 times their variance below 2^54
 MOST_EPSILON = 1 << 62  # added to that variance
-MOST_SOFTMAX_SHIFT = 32  # more would leave nothing of the largest weight
-MOST_MULTIPLIER = (1 << 30) - 1  # of a softmax: products of words then are enough
-MOST_WEIGHTED = 1 << 22  # numbers in a row: the sum of their weights is below 2^30
 
 
 def normalized_bits(n: int) -> int:
@@ -124,19 +117,18 @@ class LayerNormOp(Operator, name="layer_norm"):
         return np.clip(q, self.low.value, self.high.value).astype(storage(self.out))
 
 
-class SoftmaxOp(Weighting, name="softmax"):
+class SoftmaxOp(Operator, name="softmax"):
     """`exp(x) / sum(exp(x))` of every row of the last dimension, of a tensor that is no attention's.
 
-        weights = softmax.weights(x)                          (dialects/integer_softmax.py), 0..255
-        out     = clamp(((weights * ((m*R) >> 16) + 2^(s+k-1)) >> (s+k)) + zp, low, high)
+        weights = table[max(x) - x], total = sum(weights), R and k = 1 / total    (dialects/tabulated_softmax.py)
+        out     = clamp(((weights * ((m*R) >> 32) + 2^(t-1)) >> t) + zp, low, high)     t = min(s + k, 62)
 
-    where R and k are one over the sum of the weights. m lies below 2^30 and s in [1, 32].
+    `table` is i32[256] for x of at most 8 bits, i32[2, 256] for 16; its entries lie in [0, 2^30], the first of a row is
+    2^30. m lies below 2^31 and s in [2, 62].
     """
 
     x: Operand[Any]
-    distance_multiplier: ir.IntegerAttr
-    distance_shift: ir.IntegerAttr
-    farthest: ir.IntegerAttr
+    table: Dense
     multiplier: ir.IntegerAttr
     shift: ir.IntegerAttr
     low: ir.IntegerAttr
@@ -151,25 +143,27 @@ class SoftmaxOp(Weighting, name="softmax"):
         x, n = shape(self.x), shape(self.x)[-1]
         if activation(self.x) is None or len(x) < 2 or x != shape(self.out):
             return fail(self, f"must make an activation of its input's shape, not {self.x.type} --> {self.out.type}")
-        if not 1 <= n <= MOST_WEIGHTED:
-            return fail(self, f"normalizes rows of {n} numbers, needs 1 to {MOST_WEIGHTED}")
-        if not self.verify_rule():
+        if not 1 <= n <= tabulated_softmax.MOST_NUMBERS:
+            return fail(self, f"normalizes rows of {n} numbers, needs 1 to {tabulated_softmax.MOST_NUMBERS}")
+        if given(self, "table") and not self._verify_table():
             return False
         if given(self, "multiplier", "shift"):
             m, s = self.multiplier.value, self.shift.value
-            if not (0 <= m <= MOST_MULTIPLIER and 1 <= s <= MOST_SOFTMAX_SHIFT):
-                return fail(self, f"multiplier {m} must lie in [0, 2^30) and shift {s} in [1, {MOST_SOFTMAX_SHIFT}]")
+            if not (0 <= m < fixedpoint.WIDE_END and fixedpoint.SHIFT_MIN <= s <= fixedpoint.SHIFT_MAX):
+                return fail(self, f"multiplier {m} must lie in [0, 2^31) and shift {s} in [2, 62]")
         return verify_clamp(self)
 
+    def _verify_table(self) -> bool:
+        sizes, kind = tabulated_softmax.sizes(wide=is_wide(self.x)), self.table.type
+        if list(kind.shape) != sizes or str(kind.element_type) != "i32":
+            return fail(self, f"table of {kind} needs shape {sizes} and entries of i32 for {self.x.type}")
+        rows, largest = np.array(self.table).reshape(-1, tabulated_softmax.ENTRIES), tabulated_softmax.LARGEST
+        if rows.min() < 0 or rows.max() > largest or (rows[:, 0] != largest).any():
+            return fail(self, "entries of the table must lie in [0, 2^30], and those of distance 0 be 2^30")
+        return True
+
     def evaluate(self, x: Array) -> Array:
-        weights, total = softmax.weights(x.astype(np.int64), np.ones(1, bool), self.rule)
-        inverse, log2 = softmax.reciprocal(total)
-        q = fixedpoint.requant(
-            weights,
-            (self.multiplier.value * inverse) >> 16,
-            self.shift.value + log2,
-            zero_point(self.out),
-            self.low.value,
-            self.high.value,
+        steps = tabulated_softmax.softmax(
+            np.array(self.table), x.astype(np.int64), self.multiplier.value, self.shift.value
         )
-        return q.astype(storage(self.out))
+        return np.clip(steps + zero_point(self.out), self.low.value, self.high.value).astype(storage(self.out))

@@ -80,8 +80,8 @@ func.func @ops_of_any_widths_survive_a_round_trip(%x: tensor<1x4x!quant.uniform<
   %g = "qi.constant"() {value = dense<7> : tensor<4xi32>} : () -> tensor<4xi32>
   // CHECK: "qi.layer_norm"({{.*}}) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 15 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<4xi32>, tensor<4xi32>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
   %r3 = "qi.layer_norm"(%x, %g, %g) {acc = array<i64: -9000, 9000>, centered = true, epsilon = 12 : i64, high = 15 : i64, low = 0 : i64, shift = 11 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>, tensor<4xi32>, tensor<4xi32>) -> tensor<1x4x!quant.uniform<u8<0:15>:f32, 5.000000e-01:3>>
-  // CHECK: "qi.softmax"({{.*}}) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
-  %r4 = "qi.softmax"(%x) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  // CHECK: "qi.softmax"({{.*}}) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741824> : tensor<2x256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
+  %r4 = "qi.softmax"(%x) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741824> : tensor<2x256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>) -> tensor<1x4x!quant.uniform<u8:f32, 5.000000e-01:3>>
   return
 }
 

@@ -90,23 +90,39 @@ func.func @matmul_with_a_shift_of_one(%a: tensor<1x2x3x!quant.uniform<u8:f32, 0.
 
 // CHECK: error: "/softmax_of_another_shape": 'qi.softmax' op must make an activation of its input's shape, not tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>> --> tensor<1x5x!quant.uniform<u8:f32, 5.000000e-01:3>>
 func.func @softmax_of_another_shape(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
-  %r = "qi.softmax"(%a) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x5x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_of_another_shape")
+  %r = "qi.softmax"(%a) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741824> : tensor<2x256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x5x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_of_another_shape")
   return
 }
 
 // -----
 
-// CHECK: error: "/softmax_whose_distances_leave_16_bits": 'qi.softmax' op distances up to 90000 times 3000 >> 9 leave 16 bits
-func.func @softmax_whose_distances_leave_16_bits(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
-  %r = "qi.softmax"(%a) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 90000 : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_whose_distances_leave_16_bits")
+// CHECK: error: "/softmax_of_16_bits_with_a_table_of_8": 'qi.softmax' op table of tensor<256xi32> needs shape [2, 256] and entries of i32 for tensor<1x4x!quant.uniform<i16:f32, 5.000000e-01>>
+func.func @softmax_of_16_bits_with_a_table_of_8(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.softmax"(%a) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741824> : tensor<256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_of_16_bits_with_a_table_of_8")
   return
 }
 
 // -----
 
-// CHECK: error: "/softmax_with_a_multiplier_of_31_bits": 'qi.softmax' op multiplier 1073741824 must lie in [0, 2^30) and shift 21 in [1, 32]
-func.func @softmax_with_a_multiplier_of_31_bits(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
-  %r = "qi.softmax"(%a) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_with_a_multiplier_of_31_bits")
+// CHECK: error: "/softmax_whose_largest_is_not_one": 'qi.softmax' op entries of the table must lie in [0, 2^30], and those of distance 0 be 2^30
+func.func @softmax_whose_largest_is_not_one(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.softmax"(%a) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741823> : tensor<2x256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_whose_largest_is_not_one")
+  return
+}
+
+// -----
+
+// CHECK: error: "/softmax_whose_table_is_above_one": 'qi.softmax' op entries of the table must lie in [0, 2^30], and those of distance 0 be 2^30
+func.func @softmax_whose_table_is_above_one(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.softmax"(%a) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741825> : tensor<2x256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_whose_table_is_above_one")
+  return
+}
+
+// -----
+
+// CHECK: error: "/softmax_with_a_multiplier_of_32_bits": 'qi.softmax' op multiplier 2147483648 must lie in [0, 2^31) and shift 22 in [2, 62]
+func.func @softmax_with_a_multiplier_of_32_bits(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
+  %r = "qi.softmax"(%a) {high = 255 : i64, low = 0 : i64, multiplier = 2147483648 : i64, shift = 22 : i64, table = dense<1073741824> : tensor<2x256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_with_a_multiplier_of_32_bits")
   return
 }
 
@@ -114,7 +130,7 @@ func.func @softmax_with_a_multiplier_of_31_bits(%a: tensor<1x4x!quant.uniform<i1
 
 // CHECK: error: "/softmax_with_a_clamp_beyond_u8": 'qi.softmax' op clamp [0, 256] leaves [0, 255]
 func.func @softmax_with_a_clamp_beyond_u8(%a: tensor<1x4x!quant.uniform<i16:f32, 0.5>>) {
-  %r = "qi.softmax"(%a) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 256 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_with_a_clamp_beyond_u8")
+  %r = "qi.softmax"(%a) {high = 256 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741824> : tensor<2x256xi32>} : (tensor<1x4x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_with_a_clamp_beyond_u8")
   return
 }
 
@@ -122,6 +138,6 @@ func.func @softmax_with_a_clamp_beyond_u8(%a: tensor<1x4x!quant.uniform<i16:f32,
 
 // CHECK: error: "/softmax_of_too_many": 'qi.softmax' op normalizes rows of 4194305 numbers, needs 1 to 4194304
 func.func @softmax_of_too_many(%a: tensor<1x4194305x!quant.uniform<i16:f32, 0.5>>) {
-  %r = "qi.softmax"(%a) {distance_multiplier = 3000 : i64, distance_shift = 9 : i64, farthest = 900 : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64} : (tensor<1x4194305x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4194305x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_of_too_many")
+  %r = "qi.softmax"(%a) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<1073741824> : tensor<2x256xi32>} : (tensor<1x4194305x!quant.uniform<i16:f32, 0.5>>) -> tensor<1x4194305x!quant.uniform<u8:f32, 0.5:3>> loc("/softmax_of_too_many")
   return
 }

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
 
-from dyadic.dialects import integer_softmax as softmax_rule
-from dyadic.dialects import qd, qi
+from dyadic.dialects import qd, qi, tabulated_softmax
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.conversion import (
     Conversion,
@@ -92,15 +91,12 @@ def softmax(c: Conversion, op: qd.SoftmaxOp, target: Target) -> ir.Value:
     order = [d for d in range(rank) if d != axis] + [axis]
     x, out = c.permute(c.get(op.x), order), target.activation
     kind = activation_of(x)
-    rule = softmax_rule.distances(kind.exact, kind.high - kind.low)
     m, s = limited_multiplier(1 / out.exact)
     made = qi.SoftmaxOp(
         x=x,
-        distance_multiplier=i64(rule.multiplier),
-        distance_shift=i64(rule.shift),
-        farthest=i64(rule.farthest),
-        multiplier=i64(min((m + 1) >> 1, qi.MOST_MULTIPLIER)),
-        shift=i64(min(s - 1, qi.MOST_SOFTMAX_SHIFT)),
+        table=dense(tabulated_softmax.table(kind.exact, wide=kind.bits > 8)),
+        multiplier=i64(m),
+        shift=i64(s),
         low=i64(target.low),
         high=i64(target.high),
         out=out.tensor(shape(x)),

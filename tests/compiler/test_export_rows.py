@@ -69,8 +69,8 @@ def test_onnxruntime_gives_the_same_integers(name: str, precision: str) -> None:
 
 def test_rows_that_are_too_long_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dyadic.compiler.export.rows.MOST_SUMS", 1000)
-    with pytest.raises(UsageError, match="weighs rows of 12 numbers, too many"):
-        exported(CASES["softmax"], "int8")
+    with pytest.raises(UsageError, match="weighs rows of 5 numbers, too many"):
+        exported(CASES["attention"], "int8")
     monkeypatch.setattr("dyadic.compiler.export.rows.LONGEST_SHORT", 11)
     with pytest.raises(UsageError, match="normalizes rows of 12 numbers; up to 11"):
         exported(CASES["norm"], "int8")

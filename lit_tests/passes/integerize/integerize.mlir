@@ -328,10 +328,10 @@ func.func @a_product_of_two_computed_tensors(%a: tensor<1x3x2xf32> {qd.range = a
   return %0 : tensor<1x3x3xf32>
 }
 
-// Steps of 1/256 make a weight of 8 bits from 255 * 2^-(d / 256 * log2(e)); S_out = 1/256 is 2^29 / 2^21.
+// Distances of 16 bits have two tables, of steps of 1/256 and of 1; S_out = 1/256 is 2^30 / 2^22.
 // CHECK-LABEL: func.func @a_softmax_of_its_own
 // CHECK:         %[[T:.+]] = "qi.transpose"({{.*}}) {permutation = array<i64: 0, 2, 1>}
-// CHECK-NEXT:    %[[S:.+]] = "qi.softmax"(%[[T]]) {distance_multiplier = {{[0-9]+}} : i64, distance_shift = {{[0-9]+}} : i64, farthest = {{[0-9]+}} : i64, high = 255 : i64, low = 0 : i64, multiplier = 536870912 : i64, shift = 21 : i64}
+// CHECK-NEXT:    %[[S:.+]] = "qi.softmax"(%[[T]]) {high = 255 : i64, low = 0 : i64, multiplier = 1073741824 : i64, shift = 22 : i64, table = dense<"0x00000040F51FC03F{{[0-9A-F]+}}"> : tensor<2x256xi32>}
 // CHECK-NEXT:    "qi.transpose"(%[[S]]) {permutation = array<i64: 0, 2, 1>}
 func.func @a_softmax_of_its_own(%x: tensor<1x3x2xf32> {qd.bits = 16 : i64, qd.range = array<f64: -127.99609375, 127.0>}) -> tensor<1x3x2xf32> {
   %0 = "qd.softmax"(%x) {axis = 1 : i64, qd.range = array<f64: 0.0, 0.99609375>} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>

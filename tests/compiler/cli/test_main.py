@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from dyadic.compiler.cli.main import plain_warnings
+from dyadic.runtime.commands.ending import plain_warnings
 
 
 def test_warnings_are_sentences_without_a_place_in_our_code(capsys: pytest.CaptureFixture[str]) -> None:

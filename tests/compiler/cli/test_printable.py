@@ -5,8 +5,8 @@ import io
 import pytest
 
 from dyadic.compiler.cli.console import PlainConsole
-from dyadic.compiler.cli.main import fail
 from dyadic.compiler.progress import RichProgress
+from dyadic.runtime.commands.ending import fail
 from dyadic.runtime.errors import ModelError, printable
 
 NAME = "conv\x1b[2J\x07\u202e[red]\u2028"

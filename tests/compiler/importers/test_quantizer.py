@@ -22,8 +22,8 @@ def judged(name: str, way: Way, folder: Path) -> list[Distance]:
 
 
 def held(every: list[Distance]) -> None:
-    """Softmaxes have a bound of their own: sums of rounded weights."""
-    assert not [one for one in every if one.most > 1 and one.operator != "softmax"]
+    """Every layer to a step, and few numbers of it are off at all."""
+    assert not [one for one in every if one.most > 1]
     assert np.mean([one.off / one.count for one in every]) < 0.1
 
 

@@ -10,7 +10,6 @@ from torch_mlir import ir
 
 import dyadic
 from dyadic.compiler.measure.layers import activation_facts, layer_rows, operations, weight_scheme
-from dyadic.compiler.quality.feeds import random_feeds
 from dyadic.compiler.report.facts import facts_of
 from dyadic.compiler.report.sections import sections_of
 from dyadic.compiler.targets.cpu import integer_ir
@@ -18,6 +17,7 @@ from dyadic.dialects import new_context
 from dyadic.dialects.reference import main_function
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.program import SLACK
+from dyadic.runtime.random_feeds import random_feeds
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_no_gain_and_no_bias_leaves_its_integers(weight: float, bias: float, out
 @pytest.mark.parametrize("bits", [(16, 16), (16, 8), (8, 8), (8, 16)])
 @pytest.mark.parametrize("largest", [0.5, 8.0, 100.0])
 def test_a_softmax_means_what_it_does_in_floats(axis: int, bits: tuple[int, int], largest: float) -> None:
-    """Weights are off by 1.08 of 255 of a row's largest, and their sum by as much for each at most."""
+    """Off by the rounding of the result, and what float32 here is off by."""
     kind = "tensor<1x7x5x19xf32>"
     step = largest / 32767 if bits[0] == 16 else 2 * largest / 255
     with new_context() as context, context, ir.Location.unknown():
@@ -104,13 +104,11 @@ def test_a_softmax_means_what_it_does_in_floats(axis: int, bits: tuple[int, int]
             : ({kind}) -> {kind}
           return %r : {kind}
         }}""")
-        x = np.random.default_rng(3).normal(0, largest / 3, (2, 7, 5, 19)).clip(-largest, largest)
+        x = np.random.default_rng(3).normal(0, largest / 3, (2, 7, 5, 19)).clip(-0.99 * largest, 0.99 * largest)
         x = (np.rint(x / step) * step).astype(np.float32)
         expected = FloatReference(module)({"arg0": torch.from_numpy(x)})["out0"].numpy()
         integerize.run(module.operation)
         assert module.operation.verify()
         got = IntegerReference(module)({"arg0": x})["out0"]
     rounding = 0.5 / (32767 if bits[1] == 16 else 255)
-    n = expected.shape[axis]
-    assert (np.abs(got - expected) <= rounding + 1.09 / 255 * (1 + n * expected)).all()
-    assert np.abs(got - expected).mean() <= rounding + 0.3 / 255
+    assert np.abs(got - expected).max() <= rounding + 1e-6

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
@@ -11,7 +12,7 @@ from dyadic.passes.lower.cpu.kernel_selection.selectors import selects
 from dyadic.passes.lower.cpu.kernels.families import layer_norm as normalization
 from dyadic.passes.lower.cpu.kernels.families import softmax as weighting
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, no_bytes, place
 from dyadic.passes.lower.memory.copies import joined_copy
 from dyadic.passes.lower.memory.strided import Strided
 from dyadic.passes.lower.memory.views import layout_of
@@ -51,9 +52,10 @@ def _rows(op: Any) -> dict[str, Any]:
     }
 
 
-def _launch(op: Any, spec: Any, params: Any) -> list[Launch]:
-    inputs = [place(layout_of(op.x))]
-    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=constant_bytes(op.x))]
+def _launch(op: Any, spec: Any, params: Any, weights: npt.NDArray[np.int8] | None = None) -> list[Launch]:
+    out, inputs = place(layout_of(op.out)), [place(layout_of(op.x))]
+    table = no_bytes() if weights is None else weights
+    return [Launch(spec, out, inputs, table, params, constant_bytes(op.x))]
 
 
 def _header(op: Any) -> list[int]:
@@ -78,5 +80,6 @@ def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
 
 @selects(qi.SoftmaxOp)
 def softmax(op: qi.SoftmaxOp) -> list[Launch]:
-    params = weighting.pack_params(op.rule, op.multiplier.value, op.shift.value, _header(op))
-    return _launch(op, weighting.SoftmaxSpec(**_rows(op)), params)
+    """One launch: the largest of each row, its exponentials and their sum, then its numbers."""
+    params = weighting.pack_params(op.multiplier.value, op.shift.value, _header(op))
+    return _launch(op, weighting.SoftmaxSpec(**_rows(op)), params, weighting.pack_table(np.array(op.table)))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dyadic.dialects import qi
 from dyadic.dialects.tensor_types import shape, zero_point
@@ -11,7 +12,7 @@ from dyadic.passes.lower.cuda.kernels.families import layer_norm as normalizatio
 from dyadic.passes.lower.cuda.kernels.families import softmax as weighting
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.rows import lanes_for
-from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place
+from dyadic.passes.lower.launches.launch import Launch, constant_bytes, no_bytes, place
 from dyadic.passes.lower.memory.copies import joined_copy
 from dyadic.passes.lower.memory.views import layout_of
 from dyadic.passes.lower.memory.walks import merged
@@ -38,9 +39,10 @@ def _rows(op: Any) -> dict[str, Any]:
     }
 
 
-def _launch(op: Any, spec: Any, params: Any) -> list[Launch]:
-    inputs = [place(layout_of(op.x))]
-    return [Launch(spec, place(layout_of(op.out)), inputs, params=params, constant=constant_bytes(op.x))]
+def _launch(op: Any, spec: Any, params: Any, weights: npt.NDArray[np.int8] | None = None) -> list[Launch]:
+    out, inputs = place(layout_of(op.out)), [place(layout_of(op.x))]
+    table = no_bytes() if weights is None else weights
+    return [Launch(spec, out, inputs, table, params, constant_bytes(op.x))]
 
 
 @selects(qi.LayerNormOp)
@@ -61,7 +63,8 @@ def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
 
 @selects(qi.SoftmaxOp)
 def softmax(op: qi.SoftmaxOp) -> list[Launch]:
-    """One launch: the largest of each row, the sum of its weights, then its numbers."""
+    """One launch: the largest of each row, its exponentials and their sum, then its numbers."""
     spec = weighting.SoftmaxSpec(**_rows(op))
     header = [zero_point(op.out), op.low.value, op.high.value]
-    return _launch(op, spec, weighting.pack_params(spec, op.rule, op.multiplier.value, op.shift.value, header))
+    params = weighting.pack_params(spec, op.multiplier.value, op.shift.value, header)
+    return _launch(op, spec, params, weighting.pack_table(np.array(op.table)))

@@ -1,8 +1,9 @@
-"""Softmax of rows that stands alone (`qi.softmax`): weights of 8 bits, then one over their sum as a multiplier.
+"""Softmax of rows that stands alone (`qi.softmax`): exponentials from a table, then one over their sum as a multiplier.
 
-Two passes over a row, one for its largest number, one for its weights (`attention_softmax.py`), which go through
-scratch memory, and their sum. The third reads those: a weight w becomes `(w * M + 2^(r-1)) >> r` by products of words
-(`word_scale.py`), shifted left by 7 bits first so that r is 15 at least; from 46 on there is nothing left of it.
+Three passes over a row. The first finds its largest number; the second looks up one number at a time, adds and leaves
+what it found in scratch memory (of bytes by plain stores, since LLVM would gather, which takes longer); the third
+requantizes that in vectors. `(w * M + 2^(t-1)) >> t` is made of the high halves of 64-bit products of even and of odd
+lanes, as t is 32 at least.
 """
 
 from dataclasses import dataclass
@@ -10,27 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dyadic.dialects import integer_softmax as softmax
-from dyadic.passes.lower.cpu.kernels.families.attention_softmax import Rows, Rule, reciprocal
+from dyadic.dialects.tabulated_softmax import ENTRIES, FIRST, FRACTION_BITS, LARGEST, MOST_SHIFT, SLOPE, STEPS
 from dyadic.passes.lower.cpu.kernels.vocabulary import code as c
-from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import SIGN, ByteLanes, Narrow, with_dot_words
-from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT
-from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row, first, horizontal
+from dyadic.passes.lower.cpu.kernels.vocabulary.byte_lanes import LANE, SIGN, ByteLanes, Narrow
+from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import SHORT, interleave_high, pairs
+from dyadic.passes.lower.cpu.kernels.vocabulary.rows import Row, first
 from dyadic.passes.lower.cpu.kernels.vocabulary.units import unit_at, units_of
-from dyadic.passes.lower.cpu.kernels.vocabulary.word_scale import WordScale, in_order
 from dyadic.passes.lower.memory.strided import Strided
 
-# places in the parameters, int32, behind zero point, low and high of the result
-DISTANCE, DISTANCE_SHIFT, DISTANCE_HALF, FARTHEST, MULTIPLIER, SHIFT = range(3, 9)
+MULTIPLIER, SHIFT = 3, 4  # places in the parameters, int32, behind zero point, low and high of the result
 PARAMS = 16
-LINE = 64
-LIFT = 7  # bits that a weight has room for in a word
-MOST_SHIFT = 46
+AT_ONCE = 64  # numbers that the last pass may read together
+UNROLLED = 4  # numbers looked up in straight-line code
+WORD_MASK = (1 << 32) - 1
 
 
 @dataclass(frozen=True)
 class SoftmaxSpec:
-    """`rows` rows of `channels` numbers. A column is a whole row."""
+    """`rows` rows of `channels` numbers. A column is a whole row. The tables of exponentials are the weights."""
 
     rows: int
     channels: int
@@ -48,14 +46,20 @@ class SoftmaxSpec:
     @property
     def scratch_bytes(self) -> int:
         """Scratch memory of one thread."""
-        return -(-self.channels // LINE) * LINE
+        return 4 * -(-self.channels // AT_ONCE) * AT_ONCE
 
 
-def pack_params(rule: softmax.Distances, multiplier: int, shift: int, header: list[int]) -> npt.NDArray[np.int32]:
+def pack_table(table: npt.NDArray[np.int32]) -> npt.NDArray[np.int8]:
+    """The kernel's weights. For bytes from the farthest to the nearest, so that numbers, not distances, are places."""
+    ordered = table[::-1] if table.ndim == 1 else table
+    return np.ascontiguousarray(ordered).view(np.int8).reshape(-1)
+
+
+def pack_params(multiplier: int, shift: int, header: list[int]) -> npt.NDArray[np.int32]:
     """header: zero point, low, high of the result."""
-    own = [rule.multiplier, rule.shift, 1 << rule.shift >> 1, rule.farthest, multiplier, shift]
-    values = [*header[:3], *own]
-    return np.array(values + [0] * (PARAMS - len(values)), np.int64).astype(np.uint32).view(np.int32)
+    params = np.zeros(PARAMS, np.int32)
+    params[: SHIFT + 1] = [*header[:3], multiplier, shift]
+    return params
 
 
 def generate(spec: SoftmaxSpec, level: str, symbol: str) -> None:
@@ -75,41 +79,44 @@ def generate(spec: SoftmaxSpec, level: str, symbol: str) -> None:
 
         c.loop(k.first, k.last, unit)
 
-    c.kernel(symbol, body, features=with_dot_words(level))
+    c.kernel(symbol, body)
 
 
 class _Kernel:
     def __init__(self, spec: SoftmaxSpec, level: str, k: c.KernelArguments) -> None:
-        self.spec, self.level, self.params, self.scratch = spec, level, k.params, k.scratch
-        self.x, self.weights = Row(level, spec.channels, spec.x.plane), Row(level, spec.channels, 0)
-        names = (DISTANCE, DISTANCE_SHIFT, DISTANCE_HALF, FARTHEST)
-        self.rule = Rule(*(self.scalar(name) for name in names))
-        self.rows = Rows(level, spec.channels, self.rule)
+        self.spec, self.level, self.table, self.scratch = spec, level, k.weights, k.scratch
+        self.x = Row(level, spec.channels, spec.x.plane)
+        self.multiplier, self.shift = (
+            c.extend(c.load(c.integer(32), k.params, 4 * place, align=4), 64, signed=False)
+            for place in (MULTIPLIER, SHIFT)
+        )
         self.narrow = Narrow.load(k.params, SHORT, clamp=spec.clamp, wide=spec.out.plane > 0)
-
-    def scalar(self, place: int) -> c.Value:
-        return c.load(c.integer(32), self.params, 4 * place, align=4)
 
     def row(self, source: c.Value, target: c.Value) -> None:
         total = self.weigh(source, self.largest(source))
-        # the sum is at least one weight of 255
-        zeros = c.intrinsic("llvm.ctlz.i32", c.integer(32), total, c.const(1, 1))
-        inverse = reciprocal(c.shift_right_logical(c.shift_left(total, zeros), 16))
-        product = c.mul(c.extend(self.scalar(MULTIPLIER), 64, signed=False), c.extend(inverse, 64, signed=False))
-        log2 = c.sub(c.const(31, 32), zeros)
-        shift = c.extend(c.smallest(c.add(c.add(self.scalar(SHIFT), log2), LIFT), MOST_SHIFT), 64, signed=False)
+        inverse, log2 = self.reciprocal(total)
+        multiplier = c.shift_right_logical(c.mul(self.multiplier, inverse), 31)
+        shift = c.smallest(c.add(self.shift, log2), MOST_SHIFT)
         half = c.shift_left(c.const(1), c.sub(shift, 1))
-        scale = WordScale.of(self.level, c.shift_right_logical(product, 16), half, shift)
+        behind = c.truncate(c.sub(shift, 32), 32)
+
+        def scaled(v: ByteLanes, place: c.Value | int) -> c.Value:
+            """Of int32 in order, as int32."""
+            weights = pairs(c.load(c.vec(v.dwords, 32), self.scratch, place, align=4))
+            m, rounding = c.splat(multiplier, v.dwords // 2), c.splat(half, v.dwords // 2)
+            each = (c.both(weights, WORD_MASK), c.shift_right_logical(weights, 32))
+            high = interleave_high(*(c.add(c.mul(w, m), rounding) for w in each))
+            return c.shift_right_logical(high, c.splat(behind, v.dwords))
 
         def vector(v: ByteLanes, offset: c.Value, count: int) -> None:
-            words = [c.shift_left(w, LIFT) for w in self.weights.words(v, self.scratch, offset, v.size)]
-            packed = v.pack([scale.scaled(v, w, odd) for w in words for odd in (0, 1)], self.narrow)
-            v.store_planes([in_order(v, p) for p in packed], target, offset, count, self.spec.out.plane)
+            start = c.mul(offset, 4)
+            packed = v.pack([scaled(v, c.add(start, i * v.size)) for i in range(4)], self.narrow)
+            v.store_planes([_in_order(v, p) for p in packed], target, offset, count, self.spec.out.plane)
 
-        self.weights.over(vector, narrow=True)
+        Row(self.level, self.spec.channels, 0).over(vector, narrow=True)
 
     def largest(self, source: c.Value) -> c.Value:
-        """The largest number of a row, as i16."""
+        """The largest number of a row, as i64."""
         v = ByteLanes.of(self.level)
 
         def larger(v: ByteLanes, offset: c.Value, count: int, most: c.Value) -> list[c.Value]:
@@ -123,38 +130,57 @@ class _Kernel:
         (most,) = self.x.over(larger, [lowest])
         while (count := c.lane_count(most)) > 1:
             most = c.largest(c.part(most, 0, count // 2), c.part(most, count // 2, count // 2))
-        return c.element(most, 0)
+        return c.extend(c.element(most, 0), 64, signed=True)
 
     def weigh(self, source: c.Value, largest: c.Value) -> c.Value:
-        """The weights of a row to scratch memory; their sum, as i32."""
-        v = ByteLanes.of(self.level)
-        ones = c.fill(1, v.size // 2, 16)
+        """The exponentials of a row to scratch memory; their sum, as i64."""
+        n, nearest = self.spec.channels, c.at(self.table, c.mul(c.sub(c.const(ENTRIES - 1), largest), 4))
 
-        def vector(v: ByteLanes, offset: c.Value, count: int, total: c.Value) -> list[c.Value]:
-            words = self.x.words(v, source, offset, v.size)
-            most = c.splat(largest, v.size // 2)
-            made = tuple(self.rows.word_weights(self.logarithm(v, c.sub(most, w))) for w in words)
-            weights = v.to_planes(*made)[0]
-            if count < v.size:
-                weights = c.both(weights, first(v, count))
-                made = v.to_words(weights)
-            c.store(weights, self.scratch, offset, align=v.size)
-            for w in made:
-                total = v.add_products(total, w, ones)
-            return [total]
+        def one(place: c.Value | int) -> c.Value:
+            number = self.x.number(c.at(source, place))
+            if not self.spec.x.plane:
+                return self.entry(nearest, number)
+            distance = c.sub(largest, number)
+            near = self.entry(self.table, c.both(distance, ENTRIES - 1))
+            far = self.entry(c.at(self.table, 4 * ENTRIES), c.shift_right_logical(distance, 8))
+            return c.shift_right_logical(c.add(c.mul(near, far), LARGEST >> 1), FRACTION_BITS)
 
-        (total,) = self.x.over(vector, [c.zeros(v.dwords, 32)])
-        return c.truncate(horizontal([total])[0], 32)
+        def some(start: c.Value | int, count: int, *totals: c.Value) -> list[c.Value]:
+            sums = list(totals)
+            for i in range(count):
+                place = start + i if isinstance(start, int) else c.add(start, i)
+                found = one(place)
+                scratch = 4 * place if isinstance(place, int) else c.mul(place, 4)
+                c.store(c.truncate(found, 32), self.scratch, scratch, align=4, plain=not self.x.plane)
+                sums[i % len(sums)] = c.add(sums[i % len(sums)], found)
+            return sums
 
-    def logarithm(self, v: ByteLanes, distances: c.Value) -> c.Value:
-        """`u` of words without a sign."""
-        pairs = c.bits_as(distances, v.dwords, 32)
-        count = v.dwords
+        whole, totals = n // UNROLLED * UNROLLED, [c.const(0)] * 2
+        if whole:
+            totals = c.loop(0, whole, lambda place, *sums: some(place, UNROLLED, *sums), totals, step=UNROLLED)
+        return c.add(*some(whole, n - whole, *totals))
 
-        def scaled(d: c.Value) -> c.Value:
-            near = c.smallest_unsigned(d, c.splat(self.rule.farthest, count))
-            product = c.add(c.mul(near, c.splat(self.rule.multiplier, count)), c.splat(self.rule.half, count))
-            return c.shift_right_logical(product, c.splat(self.rule.shift, count))
+    @staticmethod
+    def entry(table: c.Value, place: c.Value) -> c.Value:
+        return c.extend(c.load(c.integer(32), table, c.mul(place, 4), align=4), 64, signed=False)
 
-        even, odd = scaled(c.both(pairs, 0xFFFF)), scaled(c.shift_right_logical(pairs, 16))
-        return c.bits_as(c.either(even, c.shift_left(odd, 16)), v.size // 2, 16)
+    @staticmethod
+    def reciprocal(total: c.Value) -> tuple[c.Value, c.Value]:
+        """(R, k) of a sum, as i64."""
+        zeros = c.leading_zeros(total)
+        r = c.shift_right_logical(c.shift_left(total, zeros), 32)
+        inverse = c.sub(c.const(FIRST), c.shift_right_logical(c.mul(r, SLOPE), 32))
+        for _ in range(STEPS):
+            error = c.shift_right(c.sub(c.const(1 << 62), c.mul(r, inverse)), 32)
+            inverse = c.add(inverse, c.shift_right(c.mul(inverse, error), 30))
+        return inverse, c.sub(c.const(63), zeros)
+
+
+def _in_order(v: ByteLanes, packed: c.Value) -> c.Value:
+    """Bytes of four vectors, four of each in every 128-bit lane, one vector behind the other."""
+    lanes = v.size // LANE
+    if lanes == 1:
+        return packed
+    dwords = c.bits_as(packed, v.dwords, 32)
+    order = [lane * 4 + i for i in range(4) for lane in range(lanes)]
+    return c.bits_as(c.shuffle(dwords, dwords, order), v.size, 8)

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from support.effort import examples
 from support.row_tensors import Tensor, rows_of
 
-from dyadic.dialects import integer_softmax as rule_of
+from dyadic.dialects import tabulated_softmax as rule
 from dyadic.passes.lower.cpu.kernels.families import softmax
 from dyadic.passes.lower.cpu.kernels.vocabulary import requantize
-from dyadic.runtime import fixedpoint
 
 LENGTHS = [1, 2, 3, 15, 17, 33, 63, 64, 65, 197, 320, 1000]
 
@@ -25,16 +24,13 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator, n: int) -> Any:
     values = rows_of(rng, int(np.prod(sizes[:-1])), n, low, high).reshape(sizes)
     x.write(kernels.view, values, wide_x)
     # from rows in which all are alike to rows in which one is all
-    rule = rule_of.distances(Fraction(10.0 ** draw(st.floats(-7, 1))), high - low)
-    nothing = 40 - (255 * n).bit_length() + 1  # with rows that are all alike, the least shift that leaves nothing
-    m, s = draw(st.integers(1 << 29, (1 << 30) - 1)), draw(st.sampled_from([1, 13, 20, 24, 32, min(nothing, 32)]))
+    table = rule.table(Fraction(10.0 ** draw(st.floats(-7, 1))), wide=wide_x)
+    m, s = draw(st.integers(1 << 30, (1 << 31) - 1)), draw(st.sampled_from([2, 15, 23, 30, 40, 62]))
     least, most = (-32768, 32767) if wide_out else (0, 255)
     if draw(st.booleans()):
         least, most = sorted(int(v) for v in rng.integers(least, most + 1, 2))
     header = [0 if wide_out else draw(st.sampled_from([0, 0, 7, 255])), least, most]
-    weights, total = rule_of.weights(values, np.ones(1, bool), rule)
-    inverse, log2 = rule_of.reciprocal(total)
-    made = fixedpoint.requant(weights, (m * inverse) >> 16, s + log2, *header)
+    made = np.clip(rule.softmax(table, values, m, s) + header[0], *header[1:])
     before = out.bytes.copy()
     out.write(kernels.view, made, wide_out)
     spec = softmax.SoftmaxSpec(
@@ -46,9 +42,9 @@ def case(kernels: Any, draw: Any, rng: np.random.Generator, n: int) -> Any:
         clamp=requantize.clamps(least, most, wide=wide_out),
         outer=sizes[1:2],
     )
-    params = softmax.pack_params(rule, m, s, header)
+    data = {"weights": softmax.pack_table(table), "params": softmax.pack_params(m, s, header)}
     memory = [(x.bytes, x.offset)]
-    return kernels.Case(spec, memory, before, out.bytes, out_offset=out.offset, params=params, images=sizes[0])
+    return kernels.Case(spec, memory, before, out.bytes, out_offset=out.offset, images=sizes[0], **data)
 
 
 @examples(2)

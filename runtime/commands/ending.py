@@ -1,0 +1,112 @@
+"""How a command ends: one sentence on standard error where something is wrong, an exit code of `runtime/errors.py`."""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Any
+
+from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError, printable
+
+EVERYTHING = "dyadic[compile]"  # what has all packages of all commands
+
+
+def ended(words: Sequence[str], run: Callable[[], object]) -> int:
+    """Run one command, of these words; the process ends with what this returns."""
+    debug = "--debug" in words
+    if not debug:
+        sys.excepthook = one_sentence
+    try:
+        with Interrupts(), plain_warnings():
+            run()
+        return 0
+    except KeyboardInterrupt as interrupt:
+        return fail(f"interrupted; {interrupt}" if str(interrupt) else "interrupted; nothing was written", INTERRUPTED)
+    except MemoryError:
+        return fail("out of memory; close other programs or use a smaller --batch", ResourceError.exit_code)
+    except DyadicError as error:
+        if debug:
+            traceback.print_exc()
+        return fail(str(error), error.exit_code)
+    except ModuleNotFoundError as missing:
+        if (sentence := not_installed(missing, command_of(words))) is None:
+            raise
+        if debug:
+            traceback.print_exc()
+        return fail(sentence, UsageError.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
+        return 0
+
+
+def command_of(words: Sequence[str]) -> str:
+    """
+    >>> command_of(["--debug", "compile", "m.onnx"]), command_of([])
+    ('dyadic compile', 'dyadic')
+    """
+    return " ".join(["dyadic", *[word for word in words if not word.startswith("-")][:1]])
+
+
+def not_installed(missing: ModuleNotFoundError, what: str) -> str | None:
+    """What to install for `what`; None where a module of our own is missing, which is a mistake of ours."""
+    name = (missing.name or "").partition(".")[0]
+    if name in ("", "dyadic"):
+        return None
+    return f"{what} needs the package '{name}', which is not installed; try: pip install '{EVERYTHING}'"
+
+
+def fail(sentence: str, code: int) -> int:
+    print(f"dyadic: {printable(sentence)}", file=sys.stderr, flush=True)
+    return code
+
+
+def one_sentence(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """The end of an internal error, in place of a traceback."""
+    notes = "; ".join(getattr(error, "__notes__", []))
+    said = " ".join(str(error).split())[:500]
+    fail(
+        f"internal error, please report it: {kind.__name__}: {said}{f'; {notes}' if notes else ''}; "
+        "--debug shows where it happened",
+        INTERNAL_ERROR,
+    )
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Our warnings are sentences, without the place in our code that says them."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if category is RuntimeWarning:
+                print(f"dyadic: {message}", file=sys.stderr, flush=True)
+            else:
+                usual(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
+
+
+class Interrupts(AbstractContextManager[None]):
+    """Whatever escapes after Ctrl-C is an interrupt: extension modules make errors of their own of it."""
+
+    def __enter__(self) -> None:
+        self.seen = False
+        self.before = None
+        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
+            self.before = signal.signal(signal.SIGINT, self.interrupt)
+
+    def interrupt(self, _number: int, _frame: object) -> None:
+        self.seen = True
+        raise KeyboardInterrupt
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+        if error is not None and self.seen and not isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(*getattr(error, "__notes__", ())[:1]) from error
