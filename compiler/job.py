@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 MODEL = "the model"  # what its file is called in messages
+NO_DATA = "none"  # of calibration: samples are made
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,8 @@ class Job(Options):
     """What `dyadic.compile` is called with, and `dyadic compile` makes of its command line.
 
     model: an ONNX file (path, bytes or ModelProto), or a `torch.nn.Module` with `example_inputs`.
-    calibration, evaluate: samples as `calibrate/data.py` reads them.
+    calibration, evaluate: samples as `calibrate/data.py` reads them. calibration "none": made ones, see `datafree/`;
+    None: the model itself says how it is quantized.
     """
 
     model: object
@@ -50,7 +52,17 @@ class Job(Options):
             given = [one for one in (self.calibration, self.evaluate) if isinstance(one, str | os.PathLike)]
             if getattr(self, name) is not None and not any(os.path.isdir(one) for one in given):
                 raise UsageError(f"--{name} is for a folder of images: give one to --evaluate or --calibration")
+        if self.without_data and self.calibration_samples != Options.calibration_samples:
+            raise UsageError(
+                "--calibration-samples says how many of your samples are used: with --calibration none there "
+                "are none, leave it out"
+            )
         self.check_outputs({"--emit-plan": self.emit_plan})
+
+    @property
+    def without_data(self) -> bool:
+        """Whether samples are to be made; a file of that name is `./none`."""
+        return isinstance(self.calibration, str) and self.calibration.lower() == NO_DATA
 
     def load_metric(self) -> Metric | None:
         """The user's own measure, ready to be asked. Raises FileError or UsageError where it is none."""
@@ -69,7 +81,7 @@ class Job(Options):
         metric = parse_metric(self.metric)[0] if isinstance(self.metric, str) else None
         given = {
             MODEL: self.model,
-            "the calibration data": self.calibration,
+            "the calibration data": None if self.without_data else self.calibration,
             "the evaluation data": self.evaluate,
             "the plan": self.plan,
             "the labels": self.labels,

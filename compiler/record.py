@@ -8,8 +8,9 @@ from typing import Any
 
 from dyadic.compiler import extensions
 from dyadic.compiler.built import Built
+from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.calibrate.sources import Source
-from dyadic.compiler.job import Job, source
+from dyadic.compiler.job import NO_DATA, Job, source
 from dyadic.compiler.options import Options
 from dyadic.compiler.user_data import Data
 from dyadic.runtime.pictures import Pictures
@@ -39,14 +40,15 @@ def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
 
 
 def calibrated_on(data: Data) -> dict[str, Any]:
-    """The name and hash of what ranges were learned from."""
+    """The name and hash of what ranges were learned from; of made samples, what was assumed."""
+    if isinstance(data.calibration, MadeSamples):
+        return {"name": NO_DATA, "assumed": data.calibration.assumed}
     return data.learned_from.record if isinstance(data.learned_from, Source) else source(data.job.calibration)
 
 
 def preprocessed(pictures: Pictures) -> dict[str, Any]:
     """What was done to images, whole: `dyadic run` does the same."""
-    said = {"input": pictures.target.name, "text": str(pictures.preprocess)}
-    return said | ({"pixels": pictures.raw} if pictures.raw else {})
+    return {"input": pictures.target.name, "text": str(pictures.preprocess)}
 
 
 def precision(options: Options) -> str:

@@ -30,7 +30,8 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Float beside the artifact on the same samples; `held_out`: on others than ranges were learned from.
+    """Float beside the artifact on the same samples; `held_out`: on others than ranges were learned from; `synthetic`:
+    on some that the compiler made.
 
     `difference` is the artifact's minus float's, of accuracy or of the metric; `metric` is the name of the user's own.
     """
@@ -51,6 +52,7 @@ class Comparison:
     int8_accuracy: float | None = None
     difference: Interval | None = None
     agreement: float | None = None
+    synthetic: bool = False
     metric: str | None = None
     float_metric: float | None = None
     int8_metric: float | None = None

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Samples
 from dyadic.compiler.calibrate.given import not_given, stand_ins
+from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.calibrate.screening import CalibrationSamples
+from dyadic.compiler.datafree.samples import made_samples
 from dyadic.compiler.job import Job
-from dyadic.compiler.pixel_inputs import pixel_axes
 from dyadic.compiler.quality.evaluator import BATCH, Evaluator
 from dyadic.compiler.quality.float_engine import Engine, Interface, make_engine
 from dyadic.compiler.quality.metric import Metric
@@ -58,15 +61,12 @@ class Data:
     interface: Interface = field(default_factory=Interface)
     pictures: Pictures | None = None  # what is made of images
 
-    @property
-    def pixels(self) -> str:
-        """The input that was said to be made of pixels."""
-        return "" if self.pictures is None else self.pictures.target.name
-
     def labelled_calibration(self) -> Samples:
         """The calibration data once more, with labels where they are given: classes, where no metric takes them for
         something else."""
         given, labels = self.calibration, self.job.metric is None
+        if isinstance(given, MadeSamples):
+            return given
         if given.total is None:
             return Samples(given.first, given.inputs, labels=labels, classes=self.classes)
         return CalibrationSamples(
@@ -97,16 +97,20 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         )
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
-    pictures = pictures_of(job, inputs, pixel_axes(module))
+    pictures = pictures_of(job, inputs)
     if pictures is not None:
         tools.progress.note(f"preprocess: {pictures.preprocess}")
     learned_from = job.calibration
     if learned_from is None:
         learned_from = instead_of_samples(module.operation)
-    else:
+    elif not job.without_data:
         learned_from = read_from(learned_from, job, inputs, "calibration data", pictures, classes, tools.progress)
-    calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max", pictures=pictures)
-    data = Data(job, learned_from, calibration, None, classes, interface(job, module, pictures), pictures)
+    if job.without_data:
+        calibration: CalibrationSamples = (made := made_samples(module, bounds_of(pictures)))
+        tools.progress.note(made.assumed)
+    else:
+        calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max", pictures=pictures)
+    data = Data(job, learned_from, calibration, None, classes, interface(job, module), pictures)
     if job.evaluate is None:
         return data
     judged_on = read_from(job.evaluate, job, inputs, "evaluation data", pictures, classes, tools.progress)
@@ -129,6 +133,14 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
     return replace(data, evaluation=evaluation)
 
 
+def bounds_of(pictures: Pictures | None) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """What black and white become, by the input that takes images."""
+    if pictures is None:
+        return {}
+    ends = np.array(pictures.preprocess.limits) + 0.0  # of -0, too
+    return {pictures.target.name: (ends.min(0), ends.max(0))}
+
+
 def instead_of_samples(module: ir.Operation) -> object:
     """What stands in for calibration data where the model itself says how everything is quantized.
 
@@ -145,7 +157,7 @@ def instead_of_samples(module: ir.Operation) -> object:
         said = f" (the model itself says how tensors are quantized, but not {named}{more})"
     raise UsageError(
         f"--calibration is needed to learn ranges from{said}: a .npz file or a folder of images, in Python also "
-        "arrays, an iterable of them or a data set"
+        "arrays, an iterable of them or a data set; with --calibration none it is learned from made samples"
     )
 
 
@@ -156,7 +168,7 @@ def classes_of(module: ir.Module) -> int | None:
     return sizes[1] if len(sizes) == 2 and sizes[1] > 1 else None
 
 
-def interface(job: Job, module: ir.Module, pictures: Pictures | None = None) -> Interface:
+def interface(job: Job, module: ir.Module) -> Interface:
     """What the model's own arrays are; in the network itself the first dimension counts samples."""
     function = main_function(module)
     inputs, outputs = boundary_names(function)
@@ -168,5 +180,4 @@ def interface(job: Job, module: ir.Module, pictures: Pictures | None = None) -> 
         fixed,
         [i for i, each in enumerate(results) if qd.FIXED in each and each[qd.FIXED].value == qd.FIXED_ONE],
         job.constants,
-        {pictures.target.name: pictures.of_pixels} if pictures is not None and pictures.raw else {},
     )

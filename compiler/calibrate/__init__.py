@@ -6,14 +6,17 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from torch_mlir import ir
 
 from dyadic.compiler.calibrate.channel_ranges import ChannelRanges
-from dyadic.compiler.calibrate.data import Input, Samples, rebatch
+from dyadic.compiler.calibrate.data import Feeds, Input, Samples, rebatch
 from dyadic.compiler.calibrate.entropy import Entropy
+from dyadic.compiler.calibrate.learned import Learned
+from dyadic.compiler.calibrate.made import MadeSamples, for_ranges
 from dyadic.compiler.calibrate.means import InputMeans
 from dyadic.compiler.calibrate.min_max import MinMax
 from dyadic.compiler.calibrate.mse import Mse
@@ -67,17 +70,6 @@ def model_inputs(module: ir.Module) -> tuple[Input, ...]:
     return tuple(inputs)
 
 
-@dataclass(frozen=True)
-class Learned:
-    """What the data say: each tensor's range at 8 bits; by width where another one is better; the means that
-    `InputMeans` and the ranges that `ChannelRanges` writes."""
-
-    ranges: dict[str, tuple[float, float]]
-    others: dict[str, dict[str, tuple[float, float]]]  # by the name of the attribute
-    means: dict[str, list[float]]
-    channels: dict[str, list[float]]
-
-
 def calibrate(module: ir.Module, data: object, observer: str, progress: Progress, cache: Cache | None = None) -> None:
     """Write `qd.range` onto every op whose result's range is not implied, and onto the arguments; the same for 4 and
     16 bits, and `qd.input_mean`.
@@ -111,7 +103,7 @@ def calibrate(module: ir.Module, data: object, observer: str, progress: Progress
 def question(module: ir.Module, samples: Samples, observer: str) -> dict[str, str]:
     """All that the answer depends on. Reads the samples once, which checks them, too."""
     seen = hashlib.sha256()
-    for feeds in samples:
+    for feeds in chain(samples, for_ranges(samples)):
         for name, value in sorted(feeds.items()):
             seen.update(f"{name} {value.dtype} {value.shape}\n".encode())
             seen.update(value.data)
@@ -130,12 +122,14 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
     tokens = tokens_of(module, plan)
     axes = {} if tokens is None else tokens.of(plan)
     valid: torch.Tensor | None = None  # [N, tokens] of the batch at hand
+    typical = True  # whether it tells more than how far values reach
 
     def observe(op: Any, name: str, values: torch.Tensor) -> None:
         if valid is not None and name in axes:
             values = of_valid_tokens(values, axes[name], valid)
-        means.see(name, values)
-        channels.see(name, values)
+        if typical:
+            means.see(name, values)
+            channels.see(name, values)
         watching = observers.get(name)
         if watching is not None:
             try:
@@ -147,13 +141,22 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
                 ) from None
 
     rows = batch_rows(plan, samples.inputs)
+
+    def run(feeds: Feeds) -> None:
+        nonlocal valid
+        for batch in rebatch(feeds, rows):
+            if tokens is not None:
+                valid = torch.from_numpy(batch[tokens.mask]) != 0
+            reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
+            if typical:
+                advance(len(next(iter(batch.values()))))
+
     with torch.inference_mode():
         for feeds in samples:
-            for batch in rebatch(feeds, rows):
-                if tokens is not None:
-                    valid = torch.from_numpy(batch[tokens.mask]) != 0
-                reference({name: torch.from_numpy(value) for name, value in batch.items()}, observe)
-                advance(len(next(iter(batch.values()))))
+            run(feeds)
+        typical = False
+        for feeds in for_ranges(samples):
+            run(feeds)
     at_8, *at_others = (
         {name: outward(*watching.range(bits)) for name, watching in observers.items()} for bits in (8, *qd.RANGE_AT)
     )
@@ -161,7 +164,8 @@ def learn(module: ir.Module, samples: Samples, observer: str, advance: Advance) 
         attribute: {name: r for name, r in ranges.items() if r != at_8[name]}
         for attribute, ranges in zip(qd.RANGE_AT.values(), at_others, strict=True)
     }
-    return Learned(at_8, others, means.means(), channels.ranges())
+    learned = Learned(at_8, others, means.means(), channels.ranges())
+    return samples.correct(plan, learned) if isinstance(samples, MadeSamples) else learned
 
 
 def of_valid_tokens(values: torch.Tensor, axis: int, valid: torch.Tensor) -> torch.Tensor:

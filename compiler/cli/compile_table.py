@@ -47,6 +47,7 @@ FILE_WIDTH = 110  # where the table goes to a file or a pipe
 def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
     """(what, float, int8, how they compare)."""
     where = f"{c.samples} samples" if c.held_out else f"{c.samples} of the calibration samples"
+    where = f"{c.samples} synthetic samples" if c.synthetic else where
     lines: list[tuple[str, str, str, str]] = []
     if c.metric is not None and c.difference is not None:
         change, low, high = map(measure_change, astuple(c.difference))

@@ -122,8 +122,8 @@ def option_of(field: Field[Any]) -> click.Option:
 @click.option(
     "--calibration",
     metavar="DATA",
-    help="samples to learn ranges from: .npz, named as the inputs, or a folder of images with --preprocess; a model "
-    "that says how it is quantized needs none",
+    help="samples to learn ranges from: .npz, named as the inputs, or a folder of images with --preprocess; "
+    "`none`: there are none, they are made; a model that says how it is quantized needs nothing",
 )
 @click.option(
     "--evaluate", metavar="DATA", help="other samples, with `labels` or by sub-folder: accuracy beside float's"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
 # Files and folders under TREE that decide a kept result, with everything that they import.
-CALIBRATE_ROOTS = ("compiler/calibrate",)
+CALIBRATE_ROOTS = ("compiler/calibrate", "compiler/datafree")
 SENSITIVITY_ROOTS = ("compiler/sensitivity",)
 REFINE_ROOTS = ("compiler/refine", "passes/refine")
 # The list of all passes is followed by no import: what a root runs of it is a root, too.

@@ -62,7 +62,7 @@ def account(
         seconds=dict(seconds),
         layers=layers(selection, built),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        used=Used(None if job.calibration is None else calibration, evaluation=evaluation),
+        used=Used(None if job.calibration is None else calibration, None, evaluation, job.without_data),
         commands={"headline": job.again()},
         refine=built.refined.gains,
         equalized=equalized,
@@ -97,7 +97,8 @@ def commands(compiled: Compiled, samples: int) -> dict[str, str]:
     """By section of the report: what measures its figures again; the layers' SQNR is of so many samples."""
     job, selection = compiled.job, compiled.selection
     again, (model, calibration, evaluate) = job.again(), job.files
-    compare = ["dyadic", "compare", "model.dyq", model, "--data", evaluate or calibration, "--samples", str(samples)]
+    data = evaluate or ("DATA.npz" if job.without_data else calibration)
+    compare = ["dyadic", "compare", "model.dyq", model, "--data", data, "--samples", str(samples)]
     said = {"headline": again, "layers share of peak": again, "layers SQNR": shlex.join(compare)}
     if selection.objective:
         said["requested"] = again

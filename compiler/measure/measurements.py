@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dyadic.compiler.calibrate.data import Feeds
+from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.job import Job
 from dyadic.compiler.measure import evidence
@@ -49,17 +50,14 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         report = by_layer(compiled, report, session, looked_at)
         variants = beside(compiled, engine, session.isa, session.threads) if selection.objective else []
         here = this_machine(session, stands_in_for(job))
-        seen = data.calibration
+        seen, made = data.calibration, isinstance(data.calibration, MadeSamples)
+        comparison = replace(comparison, synthetic=made and evaluation is None)
         notes = (
-            *(
-                calibration_notes(seen.inputs_seen, seen.seen, screened=seen.screen, pixels=data.pixels)
-                if job.calibration is not None
-                else ()
-            ),
+            *learned_from_notes(compiled),
             *stand_in(compiled, session),
-            *result_notes(session, engine, looked_at, compiled.built.floating, report.layers),
+            *result_notes(session, engine, looked_at, compiled.built.floating, report.layers, assumed=made),
         )
-    for note in notes:
+    for note in notes[1:] if made else notes:  # what was assumed was said before the work
         tools.progress.warn(note)
     said = commands(compiled, report.layer_samples or 0)
     used = replace(report.used or Used(), calibration_samples=seen.seen) if job.calibration is not None else report.used
@@ -69,6 +67,16 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         said = verdict(variants, comparison.metric, islands=bool(selection.islands))
         report = replace(report, selection=replace(chosen(selection), variants=tuple(variants), verdict=said))
     return settled(compiled, tools, proved(compiled, tools, report))
+
+
+def learned_from_notes(compiled: Compiled) -> Sequence[str]:
+    """What there is to say of what ranges were learned from."""
+    seen = compiled.calibrated.data.calibration
+    if isinstance(seen, MadeSamples):
+        return (seen.assumed,)
+    if compiled.job.calibration is None:
+        return ()
+    return calibration_notes(seen.inputs_seen, seen.seen, screened=seen.screen)
 
 
 def loaded(compiled: Compiled) -> Session:

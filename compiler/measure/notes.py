@@ -38,11 +38,9 @@ POOR_DB = 15.0
 LOST_STEPS = 16.0  # a part with fewer of the steps that it shares is hardly there
 
 
-def calibration_notes(
-    inputs: Mapping[str, InputSeen], learned_from: int, *, screened: bool, pixels: str = ""
-) -> list[str]:
+def calibration_notes(inputs: Mapping[str, InputSeen], learned_from: int, *, screened: bool) -> list[str]:
     """Of what calibration was given: few, constant, outlying samples; pixels. `screened`: whether outlying samples were
-    left out. `pixels`: the input that was said to hold some."""
+    left out."""
     notes = []
     if learned_from < VERY_FEW:
         samples = "1 sample" if learned_from == 1 else f"{learned_from} samples"
@@ -54,10 +52,10 @@ def calibration_notes(
                 f'input "{name}" is {low:.6g} in every calibration sample: ranges learned from that fit nothing else; '
                 "give samples like those that the network will see"
             )
-        elif name != pixels and seen.whole_numbers and low >= 0 and PIXELS[0] < high <= PIXELS[1]:
+        elif seen.whole_numbers and low >= 0 and PIXELS[0] < high <= PIXELS[1]:
             notes.append(
                 f'calibration samples of "{name}" are whole numbers from {low:.0f} to {high:.0f}, as pixels are: if '
-                "the network was trained on normalized images, normalize them in the same way, or say --preprocess"
+                "the network was trained on normalized images, normalize them in the same way"
             )
         notes += outlier_notes(name, seen, screened)
     return notes
@@ -85,9 +83,20 @@ def outlier_notes(name: str, seen: InputSeen, screened: bool) -> list[str]:
 
 
 def range_notes(
-    inputs: Iterable[TensorInfo], samples: Sequence[Feeds], steps: Mapping[str, tuple[int, int]]
+    inputs: Iterable[TensorInfo],
+    samples: Sequence[Feeds],
+    steps: Mapping[str, tuple[int, int]],
+    *,
+    assumed: bool = False,
 ) -> list[str]:
-    """Of samples beside the ranges that the artifact was given. `steps`: the lowest and highest integer by input."""
+    """Of samples beside the ranges that the artifact was given. `steps`: the lowest and highest integer by input.
+    `assumed`: whether nobody has seen samples before."""
+    what, seen = ("was assumed", "it was assumed from") if assumed else ("calibration saw", "calibration saw")
+    cure = (
+        "say by --preprocess what pixels become, or calibrate with some of these"
+        if assumed
+        else "calibrate with samples like these, preprocessed in the same way"
+    )
     notes = []
     for info in inputs:
         if info.limits is not None:  # whole numbers are taken as they are, or refused
@@ -97,13 +106,13 @@ def range_notes(
         share = float(((values < low - info.scale) | (values > high + info.scale)).mean())
         if share > CLIPPED:
             notes.append(
-                f'{100 * share:.1f} % of "{info.name}" lie outside what calibration saw, {low:.4g} to {high:.4g}, and '
-                "are clipped: calibrate with samples like these, preprocessed in the same way"
+                f'{100 * share:.1f} % of "{info.name}" lie outside what {what}, {low:.4g} to {high:.4g}, and '
+                f"are clipped: {cure}"
             )
         elif len(values) > FEWEST and 0 < max(-values.min(), values.max()) < NARROW * max(-low, high):
             notes.append(
-                f'"{info.name}" lies from {values.min():.4g} to {values.max():.4g} where calibration saw {low:.4g} to '
-                f"{high:.4g}: preprocess both in the same way"
+                f'"{info.name}" lies from {values.min():.4g} to {values.max():.4g} where {seen} {low:.4g} to '
+                f"{high:.4g}: {cure if assumed else 'preprocess both in the same way'}"
             )
     return notes
 
@@ -198,15 +207,18 @@ def result_notes(
     samples: Iterable[Feeds],
     floating: ir.Operation,
     layers: Sequence[Layer],
+    *,
+    assumed: bool = False,
 ) -> list[str]:
-    """Of what the artifact makes of the first samples. `layers` are rows of the report."""
+    """Of what the artifact makes of the first samples. `layers` are rows of the report; `assumed`: whether ranges are
+    of no samples."""
     first = without_labels(samples, SAMPLES)
     answers = [(engine.run(piece), session.run(None, piece)) for piece in pieces(first, session.max_batch)]
     expected, seen = ([np.concatenate(each) for each in zip(*side, strict=True)] for side in zip(*answers, strict=True))
     steps = {one.name: (one.lo, one.hi) for one in session.program.inputs}
     names = [info.name for info in session.outputs]
     return [
-        *range_notes(session.inputs, first, steps),
+        *range_notes(session.inputs, first, steps, assumed=assumed),
         *part_notes(floating),
         *output_notes(names, expected, seen, layers),
     ]

@@ -39,6 +39,7 @@ def headline(facts: Facts) -> Section:
     c, how = facts.report.comparison, list[str]()
     if c is not None:
         where = "held-out samples" if c.held_out else "samples that the compiler also learned ranges from"
+        where = "synthetic samples, made by the compiler" if c.synthetic else where
         how.append(
             f"Compared on {formats.count(c.samples)} {where}. Times are medians, float and integers timed in turn, on "
             f"{counted(c.threads, 'thread')}, batch {c.batch}; dyadic bench times the artifact alone."

@@ -11,6 +11,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import is_integer, shape
 from dyadic.passes import building
 from dyadic.passes.building import Array
+from dyadic.passes.channel_statistics import note_statistics
 from dyadic.passes.ingest import masks
 from dyadic.passes.ingest.folded import (
     axes_of,
@@ -151,7 +152,14 @@ def batch_norm(x: Any, gamma: Array, beta: Array, mean: Array, variance: Array, 
             raise Unsupported("its variance is negative; statistics of a trained network are not")
         raise Unsupported("its variance and its epsilon are 0, which divides by zero; a positive epsilon would work")
     scale = gamma / np.sqrt(spread)
-    return each(x, lambda value: building.scale_shift(value, scale, beta - mean * scale, place(x, 1)))
+    deviation = np.abs(scale) * np.sqrt(variance.astype(np.float64))  # what is left of |gamma| beside epsilon
+
+    def norm(value: ir.Value) -> ir.Value:
+        made = building.scale_shift(value, scale, beta - mean * scale, place(x, 1))
+        note_statistics(made, beta.astype(np.float64), deviation)
+        return made
+
+    return each(x, norm)
 
 
 def conv2d(

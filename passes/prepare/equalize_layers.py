@@ -20,6 +20,7 @@ from torch_mlir import ir
 from dyadic.dialects import qd
 from dyadic.dialects.reference import function_bodies
 from dyadic.passes.building import constant, constant_array, used_once
+from dyadic.passes.channel_statistics import note_statistics, statistics_of
 from dyadic.passes.rewriting import defining, module_pass
 
 SWEEPS = 20
@@ -36,6 +37,7 @@ class Layer:
     op: qd.Layer
     weight: Reals
     bias: Reals
+    statistics: tuple[Reals, Reals] | None = None  # of what it makes
 
     @property
     def groups(self) -> int:
@@ -54,6 +56,8 @@ class Layer:
     def divide_outputs(self, scale: Reals) -> None:
         self.weight = self.weight / scale.reshape(-1, *(1,) * (self.weight.ndim - 1))
         self.bias = self.bias / scale
+        if self.statistics is not None:
+            self.statistics = self.statistics[0] / scale, self.statistics[1] / scale
 
     def multiply_inputs(self, scale: Reals) -> None:
         outputs = len(self.weight)
@@ -105,7 +109,7 @@ def own_constants(layer: Any) -> bool:
 def read(op: Any) -> Layer:
     weight, bias = constant_array(op.weight), constant_array(op.bias)
     assert weight is not None and bias is not None
-    return Layer(op, weight.astype(np.float64), bias.astype(np.float64))
+    return Layer(op, weight.astype(np.float64), bias.astype(np.float64), statistics_of(op))
 
 
 def equalize(first: Layer, second: Layer) -> float:
@@ -121,6 +125,8 @@ def equalize(first: Layer, second: Layer) -> float:
 
 def write(layer: Layer) -> None:
     """New constants for the layer, where the old ones were."""
+    if layer.statistics is not None:
+        note_statistics(layer.op.out, *layer.statistics)
     for index, values in ((1, layer.weight), (2, layer.bias)):
         old = layer.op.operation.operands[index].owner
         with ir.InsertionPoint(old), old.location:

@@ -8,6 +8,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.fields import ints
 from dyadic.passes import building
 from dyadic.passes.building import Array, constant, constant_array, used_once
+from dyadic.passes.channel_statistics import note_statistics, statistics_behind
 from dyadic.passes.prepare.merge_scale_shifts import scale_and_shift
 from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
 
@@ -60,6 +61,9 @@ def into_layer_before(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool | 
     with rewriter.ip, layer.location:
         per_output = scale.reshape([-1] + [1] * (weight.ndim - 1))
         folded = _rebuild(layer, layer.x, weight * per_output, bias * scale + shift, scale)
+    known = statistics_behind(op, layer, scale, shift)
+    if known is not None:
+        note_statistics(folded, *known)
     rewriter.replace_op(op, [folded])
     return None
 

@@ -8,6 +8,7 @@ from dyadic.dialects import qd
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import Array, constant_array
+from dyadic.passes.channel_statistics import note_statistics, statistics_behind, statistics_of
 from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
 
 
@@ -35,6 +36,9 @@ def merge_with_producer(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool 
             with rewriter.ip, op.location:
                 shift = first[1] * second[0] + second[1]
                 merged = building.scale_shift(inner.x, first[0] * second[0], shift, axis)
+            known = statistics_behind(op, inner, *second)
+            if known is not None and axis == (op.axis.value if statistics_of(op) else inner.axis.value):
+                note_statistics(merged, *known)
             if qd.GIVEN in op.attributes:
                 defining(merged).operation.attributes[qd.GIVEN] = op.attributes[qd.GIVEN]
             rewriter.replace_op(op, [merged])

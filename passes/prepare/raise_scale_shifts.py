@@ -18,6 +18,7 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
 from dyadic.passes.building import used_once
+from dyadic.passes.channel_statistics import carry_statistics, note_statistics, statistics_of
 from dyadic.passes.formulas import uniform
 from dyadic.passes.prepare.merge_scale_shifts import merge_with_producer
 from dyadic.passes.prepare.raise_clamps import moved_again, moves_above
@@ -76,6 +77,8 @@ def raise_through_move(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool |
         size = shape(inner[0])[at]
         numbers = (scale, shift) if axis is not None else (scale[:1].repeat(size), shift[:1].repeat(size))
         scaled = building.scale_shift(inner[0], *numbers, at)
+        if axis is not None:
+            carry_statistics(op, scaled)
         if isinstance(move, qd.TransposeOp):
             replacement = building.transpose(scaled, ints(move.permutation))
         else:
@@ -99,6 +102,8 @@ def raise_through_blocks(op: qd.ScaleShiftOp, rewriter: PatternRewriter) -> bool
         return NO_MATCH
     with rewriter.ip, op.location:
         scaled = building.scale_shift(value, scale[ends], shift[ends], source.channel_axis)
+        if (known := statistics_of(op)) is not None:
+            note_statistics(scaled, known[0][ends], known[1][ends])
         replacement = moved_again(scaled, moves)
     rewriter.replace_op(op, [replacement])
     return None

@@ -101,7 +101,7 @@ func.func @matmul_by_a_constant_is_linear(%arg0: !torch.vtensor<[1,3,2],f32>) ->
 // CHECK-LABEL: func.func @batch_norm_is_a_scale_and_a_shift
 // CHECK-NEXT:    %[[A:.+]] = "qd.constant"() {value = dense<[5.000000e-01, 2.500000e-01]> : tensor<2xf32>} : () -> tensor<2xf32>
 // CHECK-NEXT:    %[[B:.+]] = "qd.constant"() {value = dense<[5.000000e-01, -2.500000e-01]> : tensor<2xf32>} : () -> tensor<2xf32>
-// CHECK-NEXT:    %[[C:.+]] = "qd.scale_shift"(%arg0, %[[A]], %[[B]]) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+// CHECK-NEXT:    %[[C:.+]] = "qd.scale_shift"(%arg0, %[[A]], %[[B]]) {axis = 1 : i64, qd.statistics = array<f64: 5.000000e-01, 5.000000e-01, 0.433{{[0-9]+}}, 0.484{{[0-9]+}}>} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
 // CHECK-NEXT:    return %[[C]] : tensor<1x2x3x3xf32>
 func.func @batch_norm_is_a_scale_and_a_shift(%arg0: !torch.vtensor<[1,2,3,3],f32>) -> !torch.vtensor<[1,2,3,3],f32> {
   %0 = torch.vtensor.literal(dense<5.000000e-01> : tensor<2xf32>) : !torch.vtensor<[2],f32>

@@ -73,7 +73,7 @@ func.func @matmul_by_a_constant_is_linear(%x: !torch.vtensor<[1,7,2],f32>) -> !t
 // CHECK-LABEL: func.func @batch_norm_is_a_scale_and_a_shift
 // CHECK-NEXT:    %[[A:.+]] = "qd.constant"() {value = dense<1.000000e+00> : tensor<2xf32>} : () -> tensor<2xf32>
 // CHECK-NEXT:    %[[B:.+]] = "qd.constant"() {value = dense<[0.000000e+00, -2.000000e+00]> : tensor<2xf32>} : () -> tensor<2xf32>
-// CHECK-NEXT:    %[[C:.+]] = "qd.scale_shift"(%arg0, %[[A]], %[[B]]) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+// CHECK-NEXT:    %[[C:.+]] = "qd.scale_shift"(%arg0, %[[A]], %[[B]]) {axis = 1 : i64, qd.statistics = array<f64: 0.000000e+00, 1.000000e+00, 0.866{{[0-9]+}}, 1.936{{[0-9]+}}>} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
 // CHECK-NEXT:    return %[[C]] : tensor<1x2x3x3xf32>
 func.func @batch_norm_is_a_scale_and_a_shift(%x: !torch.vtensor<[1,2,3,3],f32>) -> !torch.vtensor<[1,2,3,3],f32> {
   %g = torch.operator "onnx.Constant"() {torch.onnx.value = dense<[1.0, 2.0]> : tensor<2xf32>} : () -> !torch.vtensor<[2],f32>

@@ -128,3 +128,31 @@ func.func @behind_a_norm(%x: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
   %1 = "qd.scale_shift"(%0, %s, %h) {axis = 2 : i64} : (tensor<1x3x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x3x2xf32>
   return %1 : tensor<1x3x2xf32>
 }
+
+// what a batch norm knows of its result is known of the layer's,
+// CHECK-LABEL: func.func @statistics_go_with_it
+// CHECK:         %[[C:.+]] = "qd.conv2d"({{.+}} qd.statistics = array<f64: 5.000000e-01, -1.000000e+00, 2.000000e+00, 3.000000e+00>
+// CHECK-NEXT:    return %[[C]] : tensor<1x2x3x3xf32>
+func.func @statistics_go_with_it(%x: tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32> {
+  %w = "qd.constant"() {value = dense<1.0> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %s = "qd.constant"() {value = dense<[2.0, 10.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %h = "qd.constant"() {value = dense<[0.5, 0.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+  %1 = "qd.scale_shift"(%0, %s, %h) {axis = 1 : i64, qd.statistics = array<f64: 0.5, -1.0, 2.0, 3.0>} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+  return %1 : tensor<1x2x3x3xf32>
+}
+
+// a scale behind it scales what is known: means 2 * 0.5 + 1 and 10 * -1, deviations 2 * 2 and 10 * 3
+// CHECK-LABEL: func.func @statistics_are_scaled_with_their_layer
+// CHECK:         qd.statistics = array<f64: 2.000000e+00, -1.000000e+01, 4.000000e+00, 3.000000e+01>
+// CHECK-NEXT:    return
+func.func @statistics_are_scaled_with_their_layer(%x: tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32> {
+  %w = "qd.constant"() {value = dense<1.0> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
+  %b = "qd.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %s = "qd.constant"() {value = dense<[2.0, 10.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %h = "qd.constant"() {value = dense<[1.0, 0.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, qd.statistics = array<f64: 0.5, -1.0, 2.0, 3.0>} : (tensor<1x2x3x3xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+  %1 = "qd.scale_shift"(%0, %s, %h) {axis = 1 : i64} : (tensor<1x2x3x3xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x3x3xf32>
+  return %1 : tensor<1x2x3x3xf32>
+}

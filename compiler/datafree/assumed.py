@@ -1,0 +1,111 @@
+"""What an input is taken for where there are no samples of it: the mean and the deviation of every channel, the bounds.
+
+Best is what the user says. Else the first batch norm tells: it knows the mean and the deviation of what its layer makes
+of real inputs, and the layer is linear, so that the input's own follow. Else inputs are taken for normalized ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dyadic.dialects import qd
+from dyadic.dialects.fields import ints
+from dyadic.dialects.reference import Plan
+from dyadic.passes.building import constant_array
+from dyadic.passes.channel_statistics import statistics_of
+
+Reals = npt.NDArray[np.float64]
+
+REACH = 3.0  # deviations: images normalized by the mean and deviation of a data set reach 2.1 to 2.8 of them
+LEAST_SPREAD = 1e-3  # of the largest deviation: channels with less say nothing
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Of one input, by channel. `bounded`: samples are to fill `low` to `high`, rather than to have the deviation.
+
+    `why` is the end of a sentence: "inputs are assumed ..."
+    """
+
+    mean: Reals
+    deviation: Reals
+    low: Reals
+    high: Reals
+    bounded: bool
+    why: str
+
+
+def normalized(channels: int) -> Assumed:
+    """Mean 0 and deviation 1."""
+    one, zero = np.ones(channels), np.zeros(channels)
+    why = f"to have mean 0 and deviation 1, clipped to {-REACH:g} and {REACH:g}, as normalized ones have"
+    return Assumed(zero, one, -REACH * one, REACH * one, False, why)
+
+
+def between(low: Reals, high: Reals) -> Assumed:
+    """The user says where an input lies."""
+    why = f"to lie from {told(low)} to {told(high)}, as --preprocess says"
+    return Assumed((low + high) / 2, (high - low) / 4, low, high, True, why)
+
+
+def told(numbers: Reals) -> str:
+    """One number for all channels, or all of them.
+
+    >>> told(np.array([1.0, 1.0])), told(np.array([0.25, 0.5]))
+    ('1', '(0.25, 0.5)')
+    """
+    if np.ptp(numbers) == 0:
+        return f"{numbers[0]:.3g}"
+    return f"({', '.join(f'{one:.3g}' for one in numbers)})"
+
+
+def from_batch_norm(plan: Plan, slot: int, channels: int, standard: npt.NDArray[np.float32]) -> Assumed | None:
+    """Of the input at `slot`, by the batch norm behind the first layer that reads it; None where there is none.
+
+    standard: images of mean 0 and deviation 1, whose correlations are taken for the input's own.
+    """
+    import torch
+
+    moved = {step.output for step in plan.steps if step.inputs[0] == slot and isinstance(step.op, qd.TransposeOp)}
+    for step in plan.steps:
+        known = statistics_of(step.op)
+        if known is None or step.inputs[0] not in {slot, *moved} or not isinstance(step.op, qd.Conv2dOp):
+            continue
+        weight, bias = constant_array(step.op.weight), constant_array(step.op.bias)
+        if weight is None or bias is None or weight.shape[1] != channels:
+            continue
+        (mean, deviation), says = known, known[1] > LEAST_SPREAD * known[1].max()
+        if says.sum() < channels:
+            continue
+        summed = weight.astype(np.float64).reshape(*weight.shape[:2], -1).sum(2)
+        wanted = ((mean - bias) / deviation)[says]
+        means = np.linalg.lstsq(summed[says] / deviation[says, None], wanted, rcond=None)[0]
+        strides, dilation = tuple(ints(step.op.strides)), tuple(ints(step.op.dilation))
+        made = torch.nn.functional.conv2d(
+            torch.from_numpy(standard), torch.from_numpy(weight.copy()), None, strides, 0, dilation
+        )
+        own = made.transpose(0, 1).flatten(1).std(1).double().numpy()
+        ratios = (deviation / np.maximum(own, np.finfo(np.float64).tiny))[says & (own > 0)]
+        if not len(ratios):
+            continue
+        spread = np.full(channels, float(np.median(ratios)))
+        if not (np.isfinite(means).all() and (np.abs(means) < 10 * spread).all() and spread[0] > 0):
+            continue
+        low, high = means - REACH * spread, means + REACH * spread
+        why = f"to have mean {told(means)} and deviation {told(spread)}, as the first batch norm says"
+        return Assumed(means, spread, low, high, False, why)
+    return None
+
+
+def assumed_of_images(
+    plan: Plan, slot: int, standard: npt.NDArray[np.float32], said: tuple[Reals, Reals] | None
+) -> Assumed:
+    """By what is known best. said: the lower and the upper bound, by channel or one for all."""
+    channels = standard.shape[1]
+    if said is not None:
+        low, high = (np.broadcast_to(one, channels).astype(np.float64) for one in said)
+        return between(low, high)
+    return from_batch_norm(plan, slot, channels, standard) or normalized(channels)
