@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dyadic.compiler.display import as_html, one_line, summary
 from dyadic.compiler.job import refuse_losses
 from dyadic.compiler.report_schema import Report
 from dyadic.compiler.targets.certificate import Certificate
@@ -33,8 +34,16 @@ class Artifact:
 
     def __repr__(self) -> str:
         """One line: an artifact is megabytes of code and weights."""
-        said = self.report
-        return f"<Artifact of {said.model}, {said.precision}, {len(said.layers)} layers; {said.certificate}>"
+        proved = "integer-only" if not self.certificate.islands else f"{len(self.certificate.islands)} layers in float"
+        return one_line("Artifact", self.report, proved)
+
+    def summary(self) -> str:
+        """What came out, in a few lines to print: accuracy, time and size beside float, widths, certificate, notes."""
+        return summary(self.report)
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return as_html(self.report)
 
     def facts(self) -> dict[str, Any]:
         """What came out, as JSON: docs/events.md."""

@@ -288,7 +288,7 @@ class Tuning:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """`seconds` by stage, `certificate` its one sentence, `commands` by section what measures its figures again.
 
@@ -316,6 +316,12 @@ class Report:
     tune: Tuning | None = None
     commands: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line: a report has a row for every layer."""
+        measured = "" if self.comparison is not None else ", nothing measured"
+        count = sum(bool(one.activation) for one in self.layers)  # the boundary has rows, too
+        return f"<Report of {self.model[:100]}: {self.precision}, {count} layers{measured}>"
 
     def to_json(self) -> dict[str, Any]:
         """With its schema, for the artifact and for `dyadic report --json`."""

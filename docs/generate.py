@@ -69,7 +69,8 @@ def command_line() -> str:
         usage = " ".join(command.collect_usage_pieces(context))
         lines += [f"## `dyadic {name}`", "", inspect.cleandoc(command.help or ""), ""]
         lines += ["```text", f"dyadic {name} {usage}", "```", "", "| option | meaning |", "| --- | --- |"]
-        records = [one.get_help_record(context) for one in command.get_params(context)]
+        records = [one.get_help_record(context) for one in command.params]
+        records.append(("-h, --help", "Show this message and exit."))
         lines += [f"| `{in_cell(row[0])}` | {in_cell(row[1])} |" for row in records if row]
         lines += [""]
     return "\n".join(lines).rstrip() + "\n"
@@ -104,7 +105,7 @@ API: tuple[tuple[str, str, dict[str, tuple[str, ...]]], ...] = (
         "Compile and run",
         "`import dyadic` is all that is needed; `load` works without the compiler's packages.",
         {
-            "dyadic": ("compile", "load"),
+            "dyadic": ("compile", "layers", "load"),
             "dyadic.compiler.artifact": ("Artifact",),
             "dyadic.runtime.session": ("Session", "StepTime"),
             "dyadic.runtime.tensor_info": ("TensorInfo",),

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dyadic.compiler.driver import compile as compile
+    from dyadic.compiler.layer_list import layers as layers
     from dyadic.runtime.errors import DyadicError as DyadicError
     from dyadic.runtime.session import Session as Session
     from dyadic.runtime.session import load as load
 
 __version__ = "0.1.0"
-__all__ = ["DyadicError", "Session", "compile", "load"]
+__all__ = ["DyadicError", "Session", "compile", "layers", "load"]
 
 _HOME = {
     "DyadicError": "dyadic.runtime.errors",
     "Session": "dyadic.runtime.session",
     "compile": "dyadic.compiler.driver",
+    "layers": "dyadic.compiler.layer_list",
     "load": "dyadic.runtime.session",
 }
 

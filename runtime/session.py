@@ -18,19 +18,20 @@ import numpy as np
 
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.device_array import Given
-from dyadic.runtime.errors import ArtifactError, UsageError
+from dyadic.runtime.errors import ArtifactError, UsageError, printable
 from dyadic.runtime.executor import Executor, executor_of, programs_for
-from dyadic.runtime.feeds import arrays_of, listed, names_of, numbers_of, results_for
+from dyadic.runtime.feeds import arrays_of, listed, names_of, numbers_of, results_for, shown
 from dyadic.runtime.fixed_batch import as_sets
 from dyadic.runtime.interface import check_alike
 from dyadic.runtime.program import Program, results_of
-from dyadic.runtime.tensor_info import result_info, tensor_info
+from dyadic.runtime.tensor_info import TensorInfo, result_info, tensor_info
 from dyadic.runtime.tokens import Results, filled_up, length_of, smallest
 from dyadic.runtime.wording import suggesting
 
 Code = Literal["map", "copy"]
 MAX_THREADS = 1024
 MAX_BATCH = 1 << 20
+MOST_SHOWN, LONGEST_REPR = 4, 300  # inputs or outputs, letters
 MACS_A_THREAD = 50_000_000  # of one image
 
 
@@ -203,6 +204,19 @@ class Session:
         self._executors, self.isa = tuple(executors), executors[-1].level
         self.device_name = executors[-1].device
         self._finalizer = weakref.finalize(self, _close, self._executors)
+
+    def __repr__(self) -> str:
+        """One line: what goes in, what comes out, and what runs it."""
+
+        def said(infos: Sequence[TensorInfo]) -> str:
+            every = [f"{info.name} {info.dtype} {shown(info.shape)}" for info in infos[:MOST_SHOWN]]
+            return ", ".join([*every, *(["..."] if len(infos) > MOST_SHOWN else [])])
+
+        where = self.device_name or f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        closed = "" if self._finalizer.alive else "closed, "
+        name = os.path.basename(self.path)
+        line = f"<Session of '{name}': {said(self.inputs)} -> {said(self.outputs)}; {closed}{self.isa}, {where}>"
+        return printable(line) if len(line) <= LONGEST_REPR else f"{printable(line)[: LONGEST_REPR - 4]}...>"
 
     def __copy__(self) -> "Session":
         other = object.__new__(type(self))

@@ -6,7 +6,7 @@ runs that bring its own code and weights back into the caches.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ Run = Callable[[], object]
 TURN, BEFORE = 10, 3  # timed runs of a turn, and those that go before them
 SECONDS, MOST = 1.5, 100  # of each network, whichever is reached first; a turn is finished
 LEAST_TURNS = 2
+LONG = 100.0  # milliseconds of a run, of which a turn has fewer
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,14 @@ def timed(run: Run, iterations: int, before: int) -> list[float]:
     return seen
 
 
-def in_turns(runs: Mapping[str, Run], seconds: float = SECONDS, most: int = MOST) -> dict[str, Times]:
+def in_turns(runs: Mapping[str, Run]) -> dict[str, Times]:
     """The times of several, which take turns in an order that changes."""
     names, seen = list(runs), {name: list[float]() for name in runs}
     order, turns = np.random.default_rng(0), 0
-    end = time.perf_counter() + seconds * len(names)
-    while turns < LEAST_TURNS or (time.perf_counter() < end and len(seen[names[0]]) < most):
+    end = time.perf_counter() + SECONDS * len(names)
+    while turns < LEAST_TURNS or (time.perf_counter() < end and len(seen[names[0]]) < MOST):
         for i in order.permutation(len(names)):
-            seen[names[i]] += timed(runs[names[i]], turn_of(seen[names[i]]), BEFORE)
+            long = bool(seen[names[i]]) and seen[names[i]][-1] > LONG
+            seen[names[i]] += timed(runs[names[i]], *((2, 1) if long else (TURN, BEFORE)))
         turns += 1
     return {name: Times(tuple(each)) for name, each in seen.items()}
-
-
-def turn_of(seen: Sequence[float]) -> int:
-    """Fewer runs where one takes very long."""
-    return TURN if not seen or seen[-1] < 100 else 2

@@ -22,9 +22,9 @@ from support.effort import SEED
 
 from dyadic.compiler import cost
 from dyadic.compiler.keep.cache import FILE, Cache, connect
-from dyadic.compiler.measure import measurements, variants
-from dyadic.compiler.quality import comparison
+from dyadic.compiler.measure import measurements
 from dyadic.compiler.tune import proof
+from dyadic.runtime import timing
 
 # How fast a machine is, or how busy, is no property of what is tested.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -86,8 +86,8 @@ def quick_measurements() -> Iterator[None]:
     """Times are measured, but not well; whoever asks how well says its own numbers."""
     with pytest.MonkeyPatch.context() as patch:
         for module, name, value in (
-            (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (variants, "LEAST_ROUNDS", 2), (variants, "SECONDS", 0.0),
-            (comparison, "TIMING_SECONDS", 0.05), (measurements, "PEAK_SECONDS", 0.002),
+            (cost, "ROUNDS", 2), (cost, "SECONDS", 0.0), (timing, "LEAST_TURNS", 1), (timing, "SECONDS", 0.0),
+            (timing, "TURN", 2), (timing, "BEFORE", 1), (measurements, "PEAK_SECONDS", 0.002),
             (proof, "LEAST_ROUNDS", 3), (proof, "LEAST_SECONDS", 0.0),
         ):  # fmt: skip
             patch.setattr(module, name, value)

@@ -17,7 +17,13 @@ Order = Literal["loss", "network"]
 @click.command("compare", short_help="List what each layer of ARTIFACT loses against the float MODEL.")
 @ARTIFACT
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", metavar="DATA.npz", required=True, help="samples to compare on, named as the model's inputs")
+@click.option(
+    "--data",
+    type=click.Path(),
+    metavar="DATA.npz",
+    required=True,
+    help="samples to compare on, named as the model's inputs",
+)
 @click.option(
     "--samples", type=click.IntRange(1), default=64, metavar="N", help="use the first N of them", show_default=True
 )

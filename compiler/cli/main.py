@@ -20,12 +20,12 @@ from dyadic.compiler.cli import report as cli_report
 from dyadic.compiler.cli.artifact import DEBUG
 from dyadic.compiler.cli.declared import command_of
 from dyadic.compiler.job import Job
-from dyadic.compiler.option_readers import Count
+from dyadic.compiler.option_readers import Count, a_metric, a_path
 from dyadic.compiler.options import STAGES, Options
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.commands.ending import ended
 from dyadic.runtime.commands.line import COMMANDS as RUNNING
-from dyadic.runtime.errors import UsageError
+from dyadic.runtime.errors import UsageError, printable
 from dyadic.runtime.wording import did_you_mean
 
 EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
@@ -109,6 +109,8 @@ def option_of(field: Field[Any]) -> click.Option:
     elif field.name in NAMED:
         settings |= {"type": NAMED[field.name], "multiple": True}
         default = ()
+    elif said["read"] in (a_path, a_metric):
+        settings |= {"type": click.Path()}  # so that shells complete it
     elif isinstance(said["read"], Count):
         settings |= {"type": int}
     if choices := said.get("choices"):
@@ -121,15 +123,20 @@ def option_of(field: Field[Any]) -> click.Option:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="where the artifact goes (IR: standard output)")
 @click.option(
     "--calibration",
+    type=click.Path(),
     metavar="DATA",
     help="samples to learn ranges from: .npz, named as the inputs, or a folder of images with --preprocess; "
     "`none`: there are none, they are made; a model that says how it is quantized needs nothing",
 )
 @click.option(
-    "--evaluate", metavar="DATA", help="other samples, with `labels` or by sub-folder: accuracy beside float's"
+    "--evaluate",
+    type=click.Path(),
+    metavar="DATA",
+    help="other samples, with `labels` or by sub-folder: accuracy beside float's",
 )
 @click.option("--until", type=click.Choice(STAGES), help="stop after a stage and write the IR as it is there")
 @click.option("--emit", type=click.Choice(tuple(EMITS)), help="write this form of the network instead of an artifact")
+@click.option("--layers", is_flag=True, help="only list the names and types that --keep and --exclude take")
 @DEBUG
 def compile_command(
     model: Path,
@@ -138,10 +145,16 @@ def compile_command(
     evaluate: str | None,
     until: str | None,
     emit: str | None,
+    layers: bool,
     **given: Any,
 ) -> None:
     """Compile MODEL, an ONNX file, to an artifact that computes with integers only, layers of --exclude apart."""
     job = Job(str(model), calibration, evaluate=evaluate, **given)
+    if layers:
+        from dyadic.compiler.layer_list import layers_of_job, lines
+
+        click.echo(printable("\n".join(lines(layers_of_job(job)))))
+        return
     if until and emit and EMITS[emit] != until:
         raise UsageError(f"--emit {emit} shows the model after {EMITS[emit]}: leave --until {until} out")
     stage = until or EMITS.get(emit or "", STAGES[-1])

@@ -1,17 +1,14 @@
 """Float, uniform int8 and what was chosen, side by side on this machine: what ships must be worth it.
 
-All three run in alternation, and answer the same evaluation samples.
+All three take turns (`runtime/timing.py`), and answer the same evaluation samples.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from dyadic.compiler.built import Built
 from dyadic.compiler.quality.comparison import paired_interval
@@ -21,8 +18,8 @@ from dyadic.compiler.report_schema import Interval, Variant
 from dyadic.compiler.select.trials import CHOSEN
 from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import Session
+from dyadic.runtime.timing import Times, in_turns
 
-SECONDS, LEAST_ROUNDS, MOST_ROUNDS = 2.0, 15, 200
 FLOAT = "float"
 
 
@@ -42,7 +39,7 @@ def side_by_side(
         feeds = random_feeds(next(iter(sessions.values())), batch)
         runs: dict[str, Callable[[], object]] = {FLOAT: lambda: engine.run(feeds)}
         runs |= {name: _run(session, feeds) for name, session in sessions.items()}
-        times = alternate(runs, batch)
+        times = {name: in_milliseconds(one, batch) for name, one in in_turns(runs).items()}
         made = [_float(engine, times[FLOAT], evaluator)]
         for name, session in sessions.items():
             made.append(_variant(name, plans[name], sizes[name], session, times[name], evaluator))
@@ -53,20 +50,9 @@ def _run(session: Session, feeds: Mapping[str, Any]) -> Callable[[], object]:
     return lambda: session.run(None, feeds)
 
 
-def alternate(runs: Mapping[str, Callable[[], object]], batch: int) -> dict[str, tuple[float, float, float]]:
-    """(median, lower, upper quartile) in milliseconds an image of each, run in an order that changes."""
-    random, names = np.random.default_rng(0), list(runs)
-    seen: dict[str, list[float]] = {name: [] for name in names}
-    for name in names:
-        runs[name]()
-    end = time.perf_counter() + SECONDS * len(names)
-    while (rounds := len(seen[names[0]])) < LEAST_ROUNDS or (time.perf_counter() < end and rounds < MOST_ROUNDS):
-        for i in random.permutation(len(names)):
-            start = time.perf_counter()
-            runs[names[i]]()
-            seen[names[i]].append(1e3 * (time.perf_counter() - start) / batch)
-    quartiles = {name: np.percentile(values, (50, 25, 75)) for name, values in seen.items()}
-    return {name: (float(q[0]), float(q[1]), float(q[2])) for name, q in quartiles.items()}
+def in_milliseconds(times: Times, batch: int) -> tuple[float, float, float]:
+    """(median, lower, upper quartile) of an image."""
+    return tuple(times.quantile(share) / batch for share in (0.5, 0.25, 0.75))  # pyright: ignore[reportReturnType]
 
 
 def _float(engine: Engine, times: tuple[float, float, float], evaluator: Evaluator | None) -> Variant:

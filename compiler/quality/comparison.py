@@ -8,8 +8,7 @@ Both run as a user would run them, float by its own engine, int8 by a session. N
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from dyadic.compiler.calibrate.data import LABELS, Feeds
 from dyadic.compiler.quality.float_engine import Engine, Outputs
 from dyadic.compiler.quality.metric_value import MetricValue
 from dyadic.compiler.report_schema import Comparison, Interval
+from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import Session
+from dyadic.runtime.timing import in_turns
 
-TIMING_SECONDS = 1.5
-MOST_ITERATIONS = 100
 Z_95 = 1.959964
 COUNTED = (
     *("samples", "labelled", "classified", "same", "float_right", "int8_right", "gained", "lost"),
@@ -117,20 +116,18 @@ def compare(
     batch: int,
     judged: Tally | None = None,
 ) -> Comparison:
-    """Measure both on `samples`; time them alternately on the first `batch` of them. `code` is bytes by level.
+    """Measure both on `samples`; time them in turns on a batch of random ones, as `dyadic bench` has them. `code` is
+    bytes by level.
 
     `judged`: what is known of all samples already.
     """
-    tally, first = judged or Tally(), None
-    for piece in pieces(samples, session.max_batch):
+    tally = judged or Tally()
+    for piece in pieces(samples, session.max_batch) if judged is None else ():
         labels = piece.pop(LABELS, None)
-        first = first or piece
-        if judged is not None:
-            break
         tally.add(engine.run(piece), session.run(None, piece), labels)
-    assert first is not None, "there is at least one sample: `Samples` sees to that"
-    repeated = {name: np.resize(value, (batch, *value.shape[1:])) for name, value in first.items()}
-    float_ms, int8_ms = times(lambda: engine.run(repeated), lambda: session.run(None, repeated))
+    timed = random_feeds(session, batch)
+    times = in_turns({"float": lambda: engine.run(timed), "int8": lambda: session.run(None, timed)})
+    float_ms, int8_ms = times["float"].median, times["int8"].median
     labelled, measured = tally.labelled == tally.samples, tally.measured
     difference = paired_interval(tally.gained, tally.lost, tally.samples) if labelled else None
     difference = difference if measured is None else measured.difference
@@ -163,17 +160,3 @@ def pieces(samples: Iterable[Feeds], rows: int) -> Iterator[Feeds]:
     for feeds in samples:
         for start in range(0, len(next(iter(feeds.values()))), rows):
             yield {name: value[start : start + rows] for name, value in feeds.items()}
-
-
-def times(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
-    """Median milliseconds of both, run alternately so that the machine's moods fall on both alike."""
-    seen: tuple[list[float], list[float]] = ([], [])
-    for run in (one, other) * 3:
-        run()
-    end = time.perf_counter() + TIMING_SECONDS
-    while time.perf_counter() < end and len(seen[0]) < MOST_ITERATIONS:
-        for run, into in ((one, seen[0]), (other, seen[1])):
-            start = time.perf_counter()
-            run()
-            into.append(1e3 * (time.perf_counter() - start))
-    return float(np.median(seen[0])), float(np.median(seen[1]))

@@ -29,7 +29,7 @@ def parsed(command: str) -> tuple[dict[str, Any], Options]:
     assert (program, name) == ("dyadic", "compile")
     given: Any = click.Context(cli.compile_command)
     cli.compile_command.parse_args(given, words)
-    own = ("model", "output", "calibration", "evaluate", "until", "emit")
+    own = ("model", "output", "calibration", "evaluate", "until", "emit", "layers")
     return {key: given.params.pop(key) for key in own}, Options(**{**given.params, "progress": "off"})
 
 

@@ -35,7 +35,7 @@ def test_help_says_what_every_keyword_is() -> None:
 
 def test_options_of_the_command_line_are_the_fields_of_options() -> None:
     params = {p.name: p for p in cli.compile_command.params}
-    own = {"model", "output", "calibration", "evaluate", "until", "emit", "debug"}
+    own = {"model", "output", "calibration", "evaluate", "until", "emit", "layers", "debug"}
     assert set(params) - own == {field.name for field in fields(Options)}
     for field in fields(Options):
         option = params[field.name]

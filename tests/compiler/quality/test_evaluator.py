@@ -8,10 +8,8 @@ import pytest
 
 from dyadic.compiler.calibrate.beside import SamplesBeside
 from dyadic.compiler.calibrate.data import Input, Samples
-from dyadic.compiler.measure import variants
 from dyadic.compiler.measure.account import verdict
 from dyadic.compiler.measure.evidence import judged
-from dyadic.compiler.measure.variants import alternate
 from dyadic.compiler.quality.comparison import Tally
 from dyadic.compiler.quality.evaluator import Evaluator
 from dyadic.compiler.quality.evaluator import verdict as verdict_of
@@ -119,16 +117,6 @@ def test_labels_are_the_metrics_own_and_no_classes() -> None:
     tally = one.judge(exact)
     assert (tally.labelled, tally.classified) == (0, 7) and one.float_accuracy is None
     assert tally.loss == pytest.approx(-np.log(np.e / (np.e + 3)))
-
-
-def test_runs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(variants, "SECONDS", 0.0)
-    done: list[str] = []
-    times = alternate({name: lambda name=name: done.append(name) for name in "abc"}, 2)
-    assert done[:3] == ["a", "b", "c"] and len(done) == 3 + 3 * variants.LEAST_ROUNDS
-    rounds = [tuple(done[start : start + 3]) for start in range(3, len(done), 3)]
-    assert {tuple(sorted(order)) for order in rounds} == {("a", "b", "c")} and len(set(rounds)) > 1
-    assert all(0 <= low <= median <= high for median, low, high in times.values())
 
 
 def variant(name: str, weights: int | None, ms: float, points: float | None) -> Variant:
