@@ -15,6 +15,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.job import Job
+from dyadic.compiler.pixel_inputs import ask_for_pixels
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.trace import run_passes
 from dyadic.dialects import qd
@@ -51,6 +52,8 @@ def float_network(job: Job, tools: Tools) -> ir.Module:
     for stage, passes in (("ingest", PIPELINE["ingest"]), ("prepare", prepare)):
         with tools.stage(stage):
             run_stage(module.operation, stage, passes, tools)
+            if stage == "ingest" and job.input_dtype == "uint8":
+                ask_for_pixels(module, job)
         tools.look(stage, module.operation)
     if (fixed := compiled_as_it_is(module)) is not None:
         tools.progress.warn(fixed)

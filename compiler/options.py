@@ -57,6 +57,8 @@ NonlinearName = Literal["exact", "i-bert", "i-vit"]
 LastActivationName = Literal["integer", "float", "drop"]
 SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["auto", "min-max", "percentile", "mse", "entropy"]
+InputDtypeName = Literal["model", "uint8"]
+InputLayoutName = Literal["model", "nchw", "nhwc"]
 TuneMode = Literal["off", "quick", "full"]
 ProgressStyle = Literal["rich", "json", "off"]
 File = str | os.PathLike[str]
@@ -194,6 +196,14 @@ class Options:
         a_preprocess,
         metavar="PRESET",
     )
+    input_dtype: InputDtypeName = chosen(
+        "model",
+        "what the artifact takes images as: uint8 is pixels, and the numbers of --preprocess are part of the network",
+        InputDtypeName,
+    )
+    input_layout: InputLayoutName = chosen(
+        "model", "how such pixels lie: channels first, last, or as the model's", InputLayoutName
+    )
     labels: File | None = option(
         None, "classes of the images of a folder: rows of file,label (else by sub-folder)", a_path, metavar="FILE.csv"
     )
@@ -246,6 +256,12 @@ class Options:
             raise UsageError(
                 "--precision mixed needs a limit to choose by: --max-size, --max-latency, --max-bops or --max-drop"
             )
+        if self.input_dtype == "uint8" and self.preprocess is None:
+            raise UsageError(
+                "--input-dtype uint8 needs --preprocess: what the model reads of pixels (scale=1 where it is 0 to 255)"
+            )
+        if self.input_layout != "model" and self.input_dtype != "uint8":
+            raise UsageError("--input-layout is for --input-dtype uint8: other inputs lie as the model has them")
         if ("drop" in self.limits) != (self.solver == "bisection") and self.solver != "auto":
             raise UsageError("--max-drop is kept by bisection, and bisection needs it: leave --solver out")
         if "latency" in self.limits and self.primary not in self.asked:

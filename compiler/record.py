@@ -48,7 +48,8 @@ def calibrated_on(data: Data) -> dict[str, Any]:
 
 def preprocessed(pictures: Pictures) -> dict[str, Any]:
     """What was done to images, whole: `dyadic run` does the same."""
-    return {"input": pictures.target.name, "text": str(pictures.preprocess)}
+    said = {"input": pictures.target.name, "text": str(pictures.preprocess)}
+    return said | ({"pixels": pictures.raw} if pictures.raw else {})
 
 
 def precision(options: Options) -> str:

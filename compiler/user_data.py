@@ -19,6 +19,7 @@ from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.calibrate.screening import CalibrationSamples
 from dyadic.compiler.datafree.samples import made_samples
 from dyadic.compiler.job import Job
+from dyadic.compiler.pixel_inputs import pixel_axes
 from dyadic.compiler.quality.evaluator import BATCH, Evaluator
 from dyadic.compiler.quality.float_engine import Engine, Interface, make_engine
 from dyadic.compiler.quality.metric import Metric
@@ -61,6 +62,11 @@ class Data:
     interface: Interface = field(default_factory=Interface)
     pictures: Pictures | None = None  # what is made of images
 
+    @property
+    def pixels(self) -> str:
+        """The input that was said to be made of pixels."""
+        return "" if self.pictures is None else self.pictures.target.name
+
     def labelled_calibration(self) -> Samples:
         """The calibration data once more, with labels where they are given: classes, where no metric takes them for
         something else."""
@@ -97,7 +103,7 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         )
     inputs, outputs = model_inputs(module), boundary_names(main_function(module))[1]
     classes = classes_of(module)
-    pictures = pictures_of(job, inputs)
+    pictures = pictures_of(job, inputs, pixel_axes(module))
     if pictures is not None:
         tools.progress.note(f"preprocess: {pictures.preprocess}")
     learned_from = job.calibration
@@ -110,7 +116,7 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         tools.progress.note(made.assumed)
     else:
         calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max", pictures=pictures)
-    data = Data(job, learned_from, calibration, None, classes, interface(job, module), pictures)
+    data = Data(job, learned_from, calibration, None, classes, interface(job, module, pictures), pictures)
     if job.evaluate is None:
         return data
     judged_on = read_from(job.evaluate, job, inputs, "evaluation data", pictures, classes, tools.progress)
@@ -137,6 +143,8 @@ def bounds_of(pictures: Pictures | None) -> dict[str, tuple[npt.NDArray[np.float
     """What black and white become, by the input that takes images."""
     if pictures is None:
         return {}
+    if pictures.raw:  # the network takes pixels itself
+        return {pictures.target.name: (np.zeros(1), np.full(1, 255.0))}
     ends = np.array(pictures.preprocess.limits) + 0.0  # of -0, too
     return {pictures.target.name: (ends.min(0), ends.max(0))}
 
@@ -168,7 +176,7 @@ def classes_of(module: ir.Module) -> int | None:
     return sizes[1] if len(sizes) == 2 and sizes[1] > 1 else None
 
 
-def interface(job: Job, module: ir.Module) -> Interface:
+def interface(job: Job, module: ir.Module, pictures: Pictures | None = None) -> Interface:
     """What the model's own arrays are; in the network itself the first dimension counts samples."""
     function = main_function(module)
     inputs, outputs = boundary_names(function)
@@ -180,4 +188,5 @@ def interface(job: Job, module: ir.Module) -> Interface:
         fixed,
         [i for i, each in enumerate(results) if qd.FIXED in each and each[qd.FIXED].value == qd.FIXED_ONE],
         job.constants,
+        {pictures.target.name: pictures.of_pixels} if pictures is not None and pictures.raw else {},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,31 @@ from dyadic.runtime.errors import UsageError
 from dyadic.runtime.image_folder import images_in, labelled
 from dyadic.runtime.label_files import class_names, labelled_by_csv
 from dyadic.runtime.pictures import Pictures
-from dyadic.runtime.preprocess import FORM, Target, image_target, parse
+from dyadic.runtime.preprocess import FORM, NCHW, NHWC, Target, image_target, parse
 
 NAME_KEYS = ("names", "classes", "class_names", "labels", "id2label")  # of metadata
 
 
-def pictures_of(job: Job, inputs: Sequence[Input]) -> Pictures | None:
+def pictures_of(job: Job, inputs: Sequence[Input], pixels: Mapping[str, int] | None = None) -> Pictures | None:
     """What `--preprocess` makes of images; None where it is not given.
+
+    pixels: the inputs that are given as pixels, with the dimension of the channels in the user's own model.
 
     Raises:
         UsageError: it does not fit the model.
     """
     if job.preprocess is None:
         return None
-    target = the_target(inputs, "--preprocess is for images")
-    return Pictures(target, parse(job.preprocess, target))
+    if not pixels:
+        target = the_target(inputs, "--preprocess is for images")
+        return Pictures(target, parse(job.preprocess, target))
+    ((name, axis),) = pixels.items()
+    layout = NCHW if axis == 1 else NHWC
+    raw = layout if job.input_layout == "model" else job.input_layout
+    sample = next(one.sample for one in inputs if one.name == name)
+    channels, *size = sample if raw == NCHW else (sample[2], *sample[:2])
+    target = Target(name, channels, size[0], size[1], layout)
+    return Pictures(target, parse(job.preprocess, target), raw)
 
 
 def the_target(inputs: Sequence[Input], why: str) -> Target:
@@ -58,10 +68,10 @@ def read_from(
 ) -> object:
     """What the user gave, in a form that `Samples` reads: folders of images and data sets become sources.
 
-    what: "calibration data" or "evaluation data". Of calibration data so many are taken as `--calibration-samples`
-    says; of evaluation data labels are needed.
+    what: "calibration data", of which so many are taken as `--calibration-samples` says, "evaluation data", which
+    need labels, or others.
     """
-    learned = what == "calibration data"
+    learned, judged = what == "calibration data", what == "evaluation data"
     most = job.calibration_samples if learned else None
     if is_dataset(given):
         source = DatasetSource(given, what, most)
@@ -81,9 +91,9 @@ def read_from(
         raise UsageError(f"{what} is a folder of images, but the model reads {others}, too: give a .npz file")
     names = class_names(Path(job.classes)) if job.classes is not None else names_in_model(job.model, classes)
     if job.labels is not None:
-        folder = labelled_by_csv(folder, Path(job.labels), classes, names, needed=not learned)
+        folder = labelled_by_csv(folder, Path(job.labels), classes, names, needed=judged)
     else:
-        folder = labelled(folder, classes, names, needed=not learned and job.metric is None)
+        folder = labelled(folder, classes, names, needed=judged and job.metric is None)
     for note in folder.notes:
         progress.warn(note)
     count = len(folder)

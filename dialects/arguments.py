@@ -30,6 +30,16 @@ def set_argument_attribute(function: Any, index: int, name: str, value: ir.Attri
         operation.attributes[of] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])
 
 
+def drop_argument_attribute(function: Any, index: int, name: str) -> None:
+    """Take one of them away."""
+    operation = function.operation
+    count = len(ir.FunctionType(operation.attributes["function_type"].value).inputs)
+    every = [argument_attributes(operation, i) for i in range(count)]
+    every[index].pop(name, None)
+    with operation.context:
+        operation.attributes[ARGUMENTS] = ir.ArrayAttr.get([ir.DictAttr.get(each) for each in every])
+
+
 def is_mask(argument: ir.Value) -> bool:
     """Whether an argument of integers says what is valid: something but a table reads it."""
     readers = [use.owner.opview for use in argument.uses]

@@ -57,6 +57,7 @@ from dyadic.passes.prepare.skip_known_sums import skip_known_sums
 from dyadic.passes.prepare.slice_parts import slice_parts
 from dyadic.passes.prepare.split_projections import split_projections
 from dyadic.passes.prepare.take_given import take_given
+from dyadic.passes.prepare.take_pixels import take_pixels
 from dyadic.passes.prepare.tidy_moves import tidy_moves
 from dyadic.passes.prepare.use_i_bert import use_i_bert
 from dyadic.passes.prepare.use_i_vit import use_i_vit
@@ -87,7 +88,8 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         ingest_aten,
     ),
     "prepare": (
-        slice_parts,  # first: what is taken of a joined constant is one
+        take_pixels,  # first: all others see the network with its normalization in it
+        slice_parts,  # before constants are folded: what is taken of a joined constant is one
         sink_concats,  # before constants are folded: it moves some
         fold_constants,  # since the patterns below look for constants
         remove_identities,  # so that the patterns below see neighbours

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.runtime.errors import FileError, UsageError
-from dyadic.runtime.preprocess import BGR, GRAY, Pixels, Preprocess, Size, Target, laid_out
+from dyadic.runtime.preprocess import BGR, GRAY, NCHW, Pixels, Preprocess, Size, Target, laid_out
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,6 +42,10 @@ class Pictures:
         if self.preprocess.channels == BGR:
             pixels = pixels[..., ::-1]
         return laid_out(pixels, self.raw) if self.raw else self.preprocess.normalized(pixels)
+
+    def of_pixels(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """What the network itself reads of [N, ...] pixels in the layout `raw` and the network's order of channels."""
+        return self.preprocess.normalized(pixels.transpose(0, 2, 3, 1) if self.raw == NCHW else pixels)
 
     def of_file(self, path: Path, name: str) -> Pixels:
         """[height, width, channels] of an image file, which messages call `name`."""

@@ -91,7 +91,7 @@ class Preprocess:
         }
         return ",".join(f"{key}={value}" for key, value in said.items())
 
-    def normalized(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+    def normalized(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """[N, height, width, channels] of pixels as the network reads them, in its layout."""
         values = pixels.astype(np.float32)
         if self.scale.numerator != 1:

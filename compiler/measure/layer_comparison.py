@@ -24,10 +24,12 @@ from dyadic.compiler.measure.layer_losses import Losses, bits
 from dyadic.compiler.measure.layer_matching import node_names
 from dyadic.compiler.measure.layers import weight_scheme
 from dyadic.compiler.options import ProgressStyle
+from dyadic.compiler.pixel_inputs import pixel_axes
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.refine.equalization import WAYS
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.tools import Tools
+from dyadic.compiler.user_pictures import pictures_of, read_from
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
 from dyadic.dialects.tensor_types import shape
 from dyadic.runtime.artifact import ArtifactFile, open_artifact
@@ -125,7 +127,10 @@ def compare_layers(
         raise UsageError(f"no layer of '{path}' is in the model; give the model that the artifact was compiled from")
     with load(path, max_batch=losses.rows, complete=True) as session:
         session.batch_first = True
-        reader = Samples(data, model_inputs(module), "comparison data")
+        inputs = model_inputs(module)
+        pictures = pictures_of(job, inputs, pixel_axes(module))
+        source = read_from(data, job, inputs, "comparison data", pictures, None, say)
+        reader = Samples(source, inputs, "comparison data", pictures=pictures)
         count, equal = run(losses, session, reader, samples, say)
         isa = session.isa
     layers = tuple(layer_loss(losses, step) for step in losses.steps)
@@ -208,4 +213,6 @@ def same_inputs(made: Mapping[str, Any]) -> dict[str, Any]:
     """What of the compile's options makes the float graph another one."""
     options = made.get("options")
     said = options if isinstance(options, Mapping) else {}
-    return {name: said[name] for name in ("shape", "constant") if isinstance(said.get(name), Mapping)}
+    kept = {name: said[name] for name in ("shape", "constant") if isinstance(said.get(name), Mapping)}
+    texts = ("preprocess", "input_dtype", "input_layout")
+    return kept | {name: said[name] for name in texts if isinstance(said.get(name), str)}

@@ -71,12 +71,13 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
 
 def learned_from_notes(compiled: Compiled) -> Sequence[str]:
     """What there is to say of what ranges were learned from."""
-    seen = compiled.calibrated.data.calibration
+    data = compiled.calibrated.data
+    seen = data.calibration
     if isinstance(seen, MadeSamples):
         return (seen.assumed,)
     if compiled.job.calibration is None:
         return ()
-    return calibration_notes(seen.inputs_seen, seen.seen, screened=seen.screen)
+    return calibration_notes(seen.inputs_seen, seen.seen, screened=seen.screen, pixels=data.pixels)
 
 
 def loaded(compiled: Compiled) -> Session:

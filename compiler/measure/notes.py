@@ -38,9 +38,11 @@ POOR_DB = 15.0
 LOST_STEPS = 16.0  # a part with fewer of the steps that it shares is hardly there
 
 
-def calibration_notes(inputs: Mapping[str, InputSeen], learned_from: int, *, screened: bool) -> list[str]:
+def calibration_notes(
+    inputs: Mapping[str, InputSeen], learned_from: int, *, screened: bool, pixels: str = ""
+) -> list[str]:
     """Of what calibration was given: few, constant, outlying samples; pixels. `screened`: whether outlying samples were
-    left out."""
+    left out. `pixels`: the input that was said to hold some."""
     notes = []
     if learned_from < VERY_FEW:
         samples = "1 sample" if learned_from == 1 else f"{learned_from} samples"
@@ -52,10 +54,10 @@ def calibration_notes(inputs: Mapping[str, InputSeen], learned_from: int, *, scr
                 f'input "{name}" is {low:.6g} in every calibration sample: ranges learned from that fit nothing else; '
                 "give samples like those that the network will see"
             )
-        elif seen.whole_numbers and low >= 0 and PIXELS[0] < high <= PIXELS[1]:
+        elif name != pixels and seen.whole_numbers and low >= 0 and PIXELS[0] < high <= PIXELS[1]:
             notes.append(
                 f'calibration samples of "{name}" are whole numbers from {low:.0f} to {high:.0f}, as pixels are: if '
-                "the network was trained on normalized images, normalize them in the same way"
+                "the network was trained on normalized images, normalize them in the same way, or say --preprocess"
             )
         notes += outlier_notes(name, seen, screened)
     return notes

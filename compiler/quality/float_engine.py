@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,13 +54,15 @@ class Interface:
 
     batch_axes: the dimension of each output that is the batch. fixed: of a model with a fixed batch, by input, if
     the array of one sample has a 1 in front (`qd.fixed`), nothing where the batch is free. given_back: the outputs of
-    such a model, by place, that have a 1 in front. constants: inputs that are the same always.
+    such a model, by place, that have a 1 in front. constants: inputs that are the same always. normalize: what makes
+    an input of the model of the pixels that are compared.
     """
 
     batch_axes: Sequence[int] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     given_back: Sequence[int] = ()
     constants: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    normalize: Mapping[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = field(default_factory=dict)
 
     def sets(self, run: Callable[[Feeds], Outputs], feeds: Feeds) -> Outputs:
         """`run` for every sample by itself, with arrays as a model with a fixed batch has them."""
@@ -86,6 +88,12 @@ def make_engine(
         FloatModelError: it cannot be loaded; `run` raises it where it cannot be run.
     """
     interface = interface or Interface()
+    if interface.normalize:
+        made = dict(interface.normalize)
+        inner = make_engine(model, threads, examples, replace(interface, normalize={}))
+        return replace(
+            inner, run=lambda feeds: inner.run({n: made[n](v) if n in made else v for n, v in feeds.items()})
+        )
     if isinstance(model, str | os.PathLike):
         return _onnx_engine(os.fspath(model), os.path.getsize(model), threads, interface)
     if isinstance(model, bytes):

@@ -19,9 +19,11 @@ __all__ = [
     "INPUT_MOMENTS",
     "LAST",
     "NAME",
+    "NORMALIZE",
     "NOTES",
     "OUTPUT_ERROR",
     "PADDING",
+    "PIXELS",
     "RANGE",
     "RANGE_AT",
     "STATISTICS",
@@ -42,6 +44,9 @@ DTYPE, TOKENS, PADDING, LAST = "qd.dtype", "qd.tokens", "qd.padding", "qd.last"
 BATCH_AXIS = "qd.batch_axis"
 STATISTICS = "qd.statistics"  # behind a batch norm: the means of all channels, then the deviations
 NOTES = "qd.notes"
+# an input is to be given as pixels, of which scale and shift by channel and a transpose make what it holds; it is, and
+# this dimension of what it holds is the channels
+NORMALIZE, PIXELS = "qd.normalize", "qd.pixels"
 # of a model that is compiled for a fixed batch: the user's array has a first dimension of 1, or none in its place
 FIXED, FIXED_ONE, FIXED_NONE = "qd.fixed", "one", "none"
 WEIGHT_BITS, WEIGHT_GROUP = "qd.weight_bits", "qd.weight_group"

@@ -16,7 +16,7 @@ from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd
 from dyadic.dialects.arguments import argument_attributes, set_argument_attribute
-from dyadic.dialects.reference import function_bodies, make_plan
+from dyadic.dialects.reference import boundary_names, function_bodies, main_function, make_plan
 from dyadic.dialects.tensor_types import is_integer
 from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.errors import ModelError
@@ -125,9 +125,12 @@ def set_value_given(value: ir.Value, kind: Activation) -> None:
 
 
 def anything_given(module: ir.Operation) -> bool:
-    """Whether the model itself says how some value or some weights are quantized."""
-    if make_plan(module).given:
-        return True
+    """Whether the model itself says how some value or some weights are quantized, an input that is pixels apart."""
+    function = main_function(module)
+    given = make_plan(module).given
+    for i, name in enumerate(boundary_names(function)[0]):
+        if name in given and qd.PIXELS not in argument_attributes(function, i):
+            return True
     ops = [op.operation for block in function_bodies(module) for op in block.operations]
     return any(
         qd.GIVEN in op.attributes or (qd.WEIGHT_STEPS in op.attributes and isinstance(op.opview, qd.ConstantOp))

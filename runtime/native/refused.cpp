@@ -19,6 +19,12 @@ std::string text(const char *format, ...) {
     return made;
 }
 
+// Of U+2000 to U+207f: line ends, and what turns the direction of writing around.
+static bool is_invisible(unsigned char second, unsigned char third) {
+    const int last = (second & 1) << 6 | (third & 0x3f);
+    return (last >= 0x0b && last <= 0x0f) || (last >= 0x28 && last <= 0x2e) || (last >= 0x60 && last <= 0x6f);
+}
+
 std::string printable(const std::string &sentence) {
     std::string made;
     for (size_t i = 0; i < sentence.size(); i++) {
@@ -27,6 +33,8 @@ std::string printable(const std::string &sentence) {
             made += text("\\x%02x", c);
         else if (c == 0xc2 && next < 0xa0) // U+0080 to U+009f, which terminals obey, too
             made += text("\\x%02x", next), i++;
+        else if (c == 0xe2 && (next & 0xfe) == 0x80 && i + 2 < sentence.size() && is_invisible(next, sentence[i + 2]))
+            made += text("\\u20%02x", (next & 1) << 6 | (sentence[i + 2] & 0x3f)), i += 2;
         else
             made += (char)c;
     }

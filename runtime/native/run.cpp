@@ -263,7 +263,8 @@ PUBLIC int dyadic_context_run(dyadic_context *c, const void *const *inputs, void
     c->targets = outputs;
     c->batch = batch;
     c->raw = raw;
-    memcpy(c->scalars, scalars, c->model->scalars * sizeof *scalars);
+    if (c->model->scalars)
+        memcpy(c->scalars, scalars, c->model->scalars * sizeof *scalars);
     c->times = times;
     if (const int failure = c->team.run(work, c))
         return message(DYADIC_RESOURCE, "cannot start %d threads: %s; ask for fewer with threads=N",

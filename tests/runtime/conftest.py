@@ -17,6 +17,7 @@ import pytest
 from dyadic.runtime import artifact
 from dyadic.runtime.buffers import Reference
 from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
+from dyadic.runtime.last_function import LastFunction
 from dyadic.runtime.layout import Layout, Margin
 from dyadic.runtime.program import Buffer, Input, Output
 
@@ -254,3 +255,32 @@ def identity() -> Callable[..., CpuProgram]:
         return through(source, target, size)
 
     return identity
+
+
+@pytest.fixture
+def varied(tmp_path: Path) -> Path:
+    """Programs without steps for 8 tokens and for 4, in which much is unlike elsewhere: three inputs, ids, truth
+    values, an output of two parts, one that ranks, one of as many tokens as there are."""
+
+    def program(tokens: int) -> CpuProgram:
+        buffers = tuple(Buffer(64 * i, 64) for i in range(3))
+        image, words = Layout(0, 0, (20, 5, 1), 64), Layout(2, 0, (1,), 64)
+        half, places = replace(image, offset=10), LastFunction("largest_places", 1, entries=1, shape=(4, 5))
+        inputs = (
+            Input("x", ("N", 3, 4, 5), "float32", image, 0.25, 100),
+            Input("ids", ("N", tokens), "int32", Layout(1, 0, (4, 1), 64), 1.0, 0, 0, 49, "int64", 1, 0),
+            Input("mask", ("N", tokens), "uint8", words, 1.0, 0, 0, 1, "bool", 1),
+        )
+        outputs = (
+            Output("y", ("N", 3, 2, 5), image, 0.25, 100, start=(0, 0, 0), whole=(3, 4, 5)),
+            Output("y", ("N", 3, 2, 5), half, 0.5, 90, start=(0, 2, 0), whole=(3, 4, 5)),
+            Output("best", ("N", 3, 4, 5), image, 0.25, 100, last=places, given="int64", batch_axis=1),
+            Output("share", ("N", tokens), words, 0.5, 0, tokens=1, last=LastFunction("softmax", 1)),
+        )  # fmt: skip
+        entries = {"x86-64": {"nothing": Entry(0, 1, ())}}
+        return CpuProgram(buffers, 192, 0, inputs, outputs, (), variant=f"1x{tokens}", entries=entries)
+
+    path = tmp_path / "varied.dyq"
+    contents = {"cpu/weights": bytes(64), "cpu/params": bytes(64), "cpu/code/x86-64": b"\xc3"}
+    artifact.write(path, programs=[program(8), program(4)], sections=contents, made={})
+    return path

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import c_host
+from support import c_host, sanitized
 from support.broken_artifacts import broken, header_of, sealed, written
 from support.c_host import Host, same_bits
 from support.effort import SEED
@@ -20,7 +20,9 @@ from dyadic.runtime.errors import ArtifactError, DyadicError, FileError, Machine
 from dyadic.runtime.last_function import LastFunction
 from dyadic.runtime.native import native_build
 
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples" / "c"
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = ROOT / "examples" / "c"
+LOAD_MANY = ROOT / "tests" / "support" / "native" / "load_many.c"
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -96,6 +98,31 @@ def test_what_a_model_does_last(write, identity, last: LastFunction) -> None:
                     same_bits(session, host, 2, 0, raw)
 
 
+@pytest.mark.parametrize("raw", [False, True])
+def test_tokens_parts_and_ids(varied: Path, raw: bool) -> None:
+    with dyadic.load(varied, max_batch=3) as session, Host(varied, max_batch=3) as host:
+        assert [host.inputs[i].token_axis for i in range(3)] == [-1, 1, 1]
+        assert (host.outputs[0].parts, host.outputs[0].scale, host.inputs[1].high) == (2, 0.5, 49)
+        for batch, tokens in ((1, 8), (3, 8), (2, 4), (3, 3), (1, 1), (2, 5)):
+            same_bits(session, host, batch, tokens, raw)
+
+
+def test_ids_are_looked_at(varied: Path) -> None:
+    feeds = {"x": np.zeros((1, 3, 4, 5), np.float32), "ids": np.ones((1, 8), np.int64), "mask": np.ones((1, 8), bool)}
+    with dyadic.load(varied) as session, Host(varied) as host:
+        shapes = [(y.shape, y.dtype) for y in session.run(None, feeds)]
+        for ids, sentence in (
+            ([1, 2, 50], "input 'ids' holds 50 at [0, 2]; the network takes whole numbers from 0 to 49"),
+            ([-1], "holds -1 at [0, 0]"),
+            ([1, 0, 2], "holds 0, which is padding, at [0, 1] in front of other tokens"),
+        ):
+            bad = feeds | {"ids": np.array([ids + [1] * (8 - len(ids))])}
+            for run in (session.run, host.run):
+                with pytest.raises(UsageError) as error:
+                    run(None, bad) if run == session.run else run(bad, shapes)
+                assert sentence in str(error.value)
+
+
 # --- refused alike
 
 
@@ -115,18 +142,19 @@ def alike(path: Path, content: bytes, what: str) -> int:
     return one
 
 
-def test_both_readers_refuse_the_same(model: Path, write, identity) -> None:
+def test_both_readers_refuse_the_same(model: Path, varied: Path, write, identity) -> None:
     dice = Random(SEED or 5)
-    goods = [model.read_bytes(), write(identity(3, 4, 5, halo=(1, 1, 1, 1), wide=True)).read_bytes()]
+    wide = write(identity(3, 4, 5, halo=(1, 1, 1, 1), wide=True), name="wide.dyq")
+    goods = [path.read_bytes() for path in (model, varied, wide)]
     codes = [alike(model, broken(dice.choice(goods), dice), f"number {i}") for i in range(250)]
     assert codes.count(5) > 100 and codes.count(0) > 5
 
 
 @pytest.mark.slow
-def test_both_readers_refuse_the_same_of_many(model: Path) -> None:
-    dice, good = Random(SEED or 6), model.read_bytes()
-    for i in range(4000):
-        alike(model, broken(good, dice), f"number {i}")
+def test_both_readers_refuse_the_same_of_many(model: Path, varied: Path) -> None:
+    dice, goods = Random(SEED or 6), [model.read_bytes(), varied.read_bytes()]
+    for i in range(6000):
+        alike(model, broken(dice.choice(goods), dice), f"number {i}")
 
 
 def test_sentences_say_what_and_where(model: Path, tmp_path: Path) -> None:
@@ -209,6 +237,52 @@ def test_a_private_copy_survives_what_becomes_of_the_file(model: Path, network) 
     with Host(model, flags=c_host.COPY) as host:
         model.write_bytes(b"")
         np.testing.assert_array_equal(host.run({"x": x}, [(x.shape, x.dtype)])[0], network.expected(x))
+
+
+# --- sanitizers
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Path]]:
+    """Hosts by name, built with a sanitizer."""
+    made: dict[str, dict[str, Path]] = {}
+
+    def checked(sanitizer: str) -> dict[str, Path]:
+        if sanitizer not in made:
+            hosts = [EXAMPLES / "serve.cpp", LOAD_MANY]
+            made[sanitizer] = sanitized.build(tmp_path_factory.mktemp("sanitized"), sanitizer, hosts)
+        return made[sanitizer]
+
+    return checked
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+def test_sanitizers_see_nothing_in_eight_threads_and_a_child(
+    model: Path, varied: Path, checked, sanitizer: str
+) -> None:
+    for path in (model, varied):
+        command = [checked(sanitizer)["serve"], path, "8", "20"]
+        done = subprocess.run(command, capture_output=True, text=True, env=sanitized.environment())
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_sanitizers_see_nothing_in_broken_files(model: Path, varied: Path, tmp_path: Path, checked) -> None:
+    """What is taken of those without kernels is run, too: a kernel that is called for other tiles may do anything."""
+    dice, goods = Random(SEED or 7), [model.read_bytes(), varied.read_bytes()]
+    lines, expected = [], []
+    for i in range(2000):
+        path = tmp_path / f"{i}.dyq"
+        path.write_bytes(broken(goods[i % 2], dice))
+        lines.append(f"{'+' if i % 2 else ' '}{path}\n")
+        expected.append(outcome(lambda path=path: dyadic.load(path)))
+    command = [checked("address,undefined")["load_many"]]
+    done = subprocess.run(command, input="".join(lines), capture_output=True, text=True, env=sanitized.environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    codes = [tuple(map(int, line.split()[:2])) for line in done.stdout.split("\n") if line]
+    assert [loaded for loaded, _ in codes] == expected
+    assert {ran for _, ran in codes} <= {0, 2, 8}
 
 
 # --- the examples
