@@ -1,5 +1,6 @@
 """A compile as one would type it: what the report prints so that each of its figures can be measured again."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields
@@ -12,20 +13,41 @@ UNSAID = frozenset({"trace", "progress", "resume", "emit_plan", "workers", "clus
 
 
 def compile_command(
-    model: str, calibration: str, evaluate: str | None, options: Options, output: str = "model.dyq"
+    model: str, calibration: str | None, evaluate: str | None, options: Options, output: str = "model.dyq"
 ) -> str:
     """`dyadic compile` with every option that is not the default; files by name, without folders.
 
     >>> compile_command("m.onnx", "c.npz", None, Options(max_size="0.6x", keep=("conv1=w8a16",)))
     'dyadic compile m.onnx --calibration c.npz --max-size 0.6x --keep conv1=w8a16 -o model.dyq'
     """
-    words = ["dyadic", "compile", model, "--calibration", calibration]
+    words = ["dyadic", "compile", model]
+    words += ["--calibration", calibration] if calibration else []
     words += ["--evaluate", evaluate] if evaluate else []
-    for one in fields(Options):
-        value = getattr(options, one.name)
-        if one.name not in UNSAID and value != one.default:
-            words += option(one.name, value)
+    for name, value in said(options).items():
+        words += option(name, value)
     return shlex.join([*words, "-o", output])
+
+
+def compile_call(files: Mapping[str, str | None], options: Options, output: str = "model.dyq") -> str:
+    """The same in Python, of what the command line does not take. files: by parameter, None for what is none: a
+    variable stands for it.
+
+    >>> compile_call({"model": None, "calibration": "c.npz", "evaluate": None}, Options(threads=2))
+    'dyadic.compile(model, "c.npz", evaluate=evaluate, threads=2).save("model.dyq")'
+    """
+    words = []
+    for parameter, file in files.items():
+        value = parameter if file is None else json.dumps(file)
+        words.append(value if parameter in ("model", "calibration") else f"{parameter}={value}")
+    for name, value in said(options).items():
+        words.append(f"{name}={value.__name__ if hasattr(value, '__name__') else repr(value)}")
+    return f"dyadic.compile({', '.join(words)}).save({json.dumps(output)})"
+
+
+def said(options: Options) -> dict[str, Any]:
+    """The options that are not the default and that some figure depends on."""
+    given = {one: getattr(options, one.name) for one in fields(Options) if one.name not in UNSAID}
+    return {one.name: value for one, value in given.items() if value != one.default}
 
 
 def option(name: str, value: Any) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dyadic.compiler.command_line import compile_command
+from dyadic.compiler.command_line import compile_call, compile_command
 from dyadic.compiler.options import Options
 from dyadic.compiler.quality.metric import Metric, load_metric
 from dyadic.compiler.quality.metric import parse as parse_metric
@@ -98,18 +98,19 @@ class Job(Options):
         refuse_losses(self.inputs, outputs)
 
     @property
-    def files(self) -> tuple[str, str, str | None]:
-        """Model, calibration and evaluation data as they were named, without the folders of whole paths, which are
-        nobody's; a stand-in for what is no file, None for what is not given."""
+    def files(self) -> dict[str, str | None]:
+        """What was given of model, calibration and evaluation data: by parameter, files as they were named, without the
+        folders of whole paths, which are nobody's; None for what is no file."""
 
-        def name(given: object, otherwise: str) -> str:
+        def name(given: object) -> str | None:
             if not isinstance(given, str | os.PathLike):
-                return otherwise
+                return None
             path = Path(os.fsdecode(given))
             return path.name if path.is_absolute() else str(path)
 
-        evaluate = None if self.evaluate is None else name(self.evaluate, "LABELLED.npz")
-        return name(self.model, "MODEL.onnx"), name(self.calibration, "DATA.npz"), evaluate
+        given = {"model": self.model, "calibration": self.calibration, "evaluate": self.evaluate}
+        given |= {"example_inputs": self.example_inputs}
+        return {what: name(one) for what, one in given.items() if one is not None}
 
     @property
     def model_name(self) -> str:
@@ -118,8 +119,11 @@ class Job(Options):
         return Path(os.fsdecode(given)).name if isinstance(given, str | os.PathLike) else type(given).__name__
 
     def again(self, **changed: Any) -> str:
-        """This compile as one would type it, with some options changed."""
-        return compile_command(*self.files, replace(self.options, **changed))
+        """This compile as one would type it, with some options changed: a call where not everything is a file."""
+        files, options = self.files, replace(self.options, **changed)
+        if (model := files["model"]) is None or None in files.values():
+            return compile_call(files, options)
+        return compile_command(model, files.get("calibration"), files.get("evaluate"), options)
 
     @property
     def options(self) -> Options:

@@ -1,6 +1,8 @@
 """`dyadic report`: what an artifact says about itself, in the terminal, as a page, as JSON."""
 
+import io
 import json
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -45,11 +47,10 @@ def report_command(artifact: Path, other: Path | None, html: str | None, as_json
     Without an option: in short, with the layers that cost most. With --html: all of it, as one page that works offline.
     """
     given = {"the artifact": artifact} | ({} if other is None else {"the other artifact": other})
-    beside = (
-        artifact.with_suffix(".html") if other is None else artifact.with_name(f"{artifact.stem}-{other.stem}.html")
-    )
-    where = beside if html == BESIDE else html
-    refuse_overwriting(given, {"--html": where, "--json": None if as_json == STANDARD_OUTPUT else as_json})
+    name = artifact.stem if other is None else f"{artifact.stem}-{other.stem}"
+    where = str(artifact.parent / f"{name}.html") if html == BESIDE else html
+    outputs = {"--html": where, "--json": as_json}
+    refuse_overwriting(given, {option: path for option, path in outputs.items() if path != STANDARD_OUTPUT})
     facts = [read(path) for path in given.values()]
     if html is None and as_json is None:
         show(*facts) if other is None else show_pair(Pair(*facts))
@@ -60,7 +61,7 @@ def report_command(artifact: Path, other: Path | None, html: str | None, as_json
         write(page(*facts) if other is None else page_of_two(Pair(*facts)), Path(where))
     if as_json is not None:
         said = json.dumps(as_record(*facts) if other is None else to_json(Pair(*facts)), indent=1)
-        click.echo(said) if as_json == STANDARD_OUTPUT else write(said + "\n", Path(as_json))
+        write(f"{said}\n", Path(as_json))
 
 
 def read(artifact: Path) -> Facts:
@@ -97,7 +98,10 @@ def verified(artifact: Path) -> tuple[str, ...]:
 
 
 def write(text: str, path: Path) -> None:
-    """Whole or not at all."""
+    """Whole or not at all; to standard output, where that is said."""
+    if str(path) == STANDARD_OUTPUT:
+        click.echo(text, nl=False)
+        return
     with replacing(path) as file, open(file, "w", encoding="utf-8", closefd=False) as stream:
         stream.write(text)
     click.echo(f"wrote {path}", err=True)
@@ -106,6 +110,8 @@ def write(text: str, path: Path) -> None:
 def console_here() -> Any:
     from dyadic.compiler.cli.console import PlainConsole
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # there are terminals without a sign for times
     console = PlainConsole()
     if not console.is_terminal:
         console.width = FILE_WIDTH

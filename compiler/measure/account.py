@@ -54,7 +54,6 @@ def account(
 ) -> Report:
     """The report of an artifact that nobody has measured yet."""
     tuned, equalized = built.tuned, built.equalized
-    _, calibration, evaluation = job.files
     return Report(
         model=job.model_name,
         precision=precision(job),
@@ -62,7 +61,7 @@ def account(
         seconds=dict(seconds),
         layers=layers(selection, built),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        used=Used(None if job.calibration is None else calibration, None, evaluation, job.without_data),
+        used=Used(job.files.get("calibration"), evaluation=job.files.get("evaluate"), synthetic=job.without_data),
         commands={"headline": job.again()},
         refine=built.refined.gains,
         equalized=equalized,
@@ -96,10 +95,13 @@ def interval(estimate: Estimate) -> Interval:
 def commands(compiled: Compiled, samples: int) -> dict[str, str]:
     """By section of the report: what measures its figures again; the layers' SQNR is of so many samples."""
     job, selection = compiled.job, compiled.selection
-    again, (model, calibration, evaluate) = job.again(), job.files
-    data = evaluate or ("DATA.npz" if job.without_data else calibration)
-    compare = ["dyadic", "compare", "model.dyq", model, "--data", data, "--samples", str(samples)]
-    said = {"headline": again, "layers share of peak": again, "layers SQNR": shlex.join(compare)}
+    again, files = job.again(), job.files
+    model, evaluate = files["model"], "evaluate" in files
+    said = {"headline": again, "layers share of peak": again}
+    data = files.get("evaluate") or (None if job.without_data else files.get("calibration"))
+    if model is not None and data is not None:
+        compare = ["dyadic", "compare", "model.dyq", model, "--data", data, "--samples", str(samples)]
+        said["layers SQNR"] = shlex.join(compare)
     if selection.objective:
         said["requested"] = again
     if selection.searched is not None:

@@ -5,6 +5,7 @@ Nothing is measured and nothing outside the file is read.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -89,7 +90,11 @@ def of_file(command: str, file: str) -> str:
     """
     >>> of_file("dyadic compile 'a b.onnx' -o model.dyq", "small.dyq"), of_file("dyadic 'unfinished", "small.dyq")
     ("dyadic compile 'a b.onnx' -o small.dyq", "dyadic 'unfinished")
+    >>> of_file('dyadic.compile(model, calibration).save("model.dyq")', "small.dyq")
+    'dyadic.compile(model, calibration).save("small.dyq")'
     """
+    if command.startswith("dyadic.compile("):
+        return f"{command.removesuffix(f'.save({json.dumps(ARTIFACT)})')}.save({json.dumps(file)})"
     try:
         words = shlex.split(command)
     except ValueError:  # whoever wrote that: it is shown, never run

@@ -93,6 +93,8 @@ def unlike_data(pair: Pair) -> list[str]:
     said = []
     if c.metric != d.metric:
         said.append(f"judged by {c.metric or 'accuracy'} and {d.metric or 'accuracy'}")
+    if c.synthetic or d.synthetic:
+        said.append("synthetic samples are nobody's data")
     if c.samples != d.samples:
         said.append(f"{formats.count(c.samples)} and {formats.count(d.samples)} samples")
     evaluations = [whose.report.used.evaluation if whose.report.used is not None else None for whose in pair.both]
@@ -225,7 +227,11 @@ HEADLINE: dict[str, Callable[[Facts], str]] = {
     "Code": of_comparison(lambda facts, c: formats.size(c.code_bytes)),
     "Levels": lambda facts: ", ".join(facts.artifact.levels),
     "Memory of an image": lambda facts: formats.size(facts.artifact.arena_bytes),
-    "Samples": of_comparison(lambda facts, c: formats.count(c.samples) + ("" if c.held_out else ", not held out")),
+    "Samples": of_comparison(
+        lambda facts, c: (
+            formats.count(c.samples) + (", synthetic" if c.synthetic else "" if c.held_out else ", not held out")
+        )
+    ),
     "Evaluation data": used("evaluation"),
     "Calibration data": used("calibration"),
     "Processor": of_machine("processor"),

@@ -61,7 +61,9 @@ def samples(facts: Facts) -> Iterator[Check]:
         of = f"{count(c.samples)} samples"
         named = f" of {used.evaluation}" if used is not None and used.evaluation else ""
         labels = "" if judged else "; they have no labels, so accuracy is not known"
-        if c.held_out:
+        if c.synthetic:
+            yield Check(WARNING, "Not compared on real data", f"{of} that the compiler made; accuracy is not known")
+        elif c.held_out:
             yield Check(
                 GOOD if judged else WARNING, "Held-out data", f"{of}{named} that it has not learned from{labels}"
             )

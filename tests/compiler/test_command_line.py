@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 from dyadic.compiler import command_line
 from dyadic.compiler.cli import main as cli
 from dyadic.compiler.command_line import compile_command
+from dyadic.compiler.job import Job
 from dyadic.compiler.options import Options
 
 GIVEN: list[dict[str, Any]] = [
@@ -46,6 +48,22 @@ def test_paths_and_what_changes_no_figure_are_left_out() -> None:
     assert compile_command("m.onnx", "c.npz", None, options) == (
         "dyadic compile m.onnx --calibration c.npz --plan plan.json -o model.dyq"
     )
+
+
+def test_what_was_not_given_is_not_typed() -> None:
+    """A model that says itself how it is quantized takes no data."""
+    assert compile_command("qdq.onnx", None, None, Options()) == "dyadic compile qdq.onnx -o model.dyq"
+
+
+def test_from_python_a_call_is_said_and_no_file_that_there_is_not() -> None:
+    job = Job("m.onnx", {"image": np.zeros((2, 1))}, evaluate=Path("/home/anna/test.npz"), exclude=("conv1",))
+    assert job.again() == (
+        'dyadic.compile("m.onnx", calibration, evaluate="test.npz", exclude=(\'conv1\',)).save("model.dyq")'
+    )
+    assert Job("data/m.onnx", "data/c.npz").again() == (
+        "dyadic compile data/m.onnx --calibration data/c.npz -o model.dyq"
+    )
+    assert Job("m.onnx").again(strict=True) == "dyadic compile m.onnx --strict -o model.dyq"
 
 
 def test_doctests() -> None:

@@ -80,6 +80,9 @@ def test_the_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]
     ("words", "code", "said"),
     [
         (("none.dyq",), 6, "cannot read the artifact"),
+        ((".", "--html"), 6, "it is a folder"),
+        (("m.dyq", "."), 6, "it is a folder"),
+        (("m.dyq", "m.dyq", "m.dyq"), 2, "unexpected extra argument"),
         (("text.dyq", "--json"), 5, "not an artifact of dyadic"),
         (("m.dyq", "--html", "no/folder/page.html"), 6, "there is no folder"),
         (("m.dyq", "--json", "no/folder/r.json"), 6, "there is no folder"),
