@@ -43,7 +43,7 @@ def test_it_says_what_was_gained_where_and_whether_to_trust_it(without_plots: No
         ({"comparison": None}, "Nothing was measured when this was compiled"),
         ({"comparison": None}, "neither accuracy nor time is known"),
         ({"used": {"synthetic": True}}, "ranges come from synthetic samples, not from yours"),
-        ({"comparison": {"synthetic": True}}, "samples of test.npz that the compiler made; accuracy is not known"),
+        ({"comparison": {"synthetic": True}}, "5,000 samples that the compiler made; accuracy is not known"),
         ({"machine": None}, "Measured on a machine that is not on record, 2 threads, batch 1"),
         ({"machine": {"instead_of": "cuda"}}, "this machine cannot run cuda"),
         ({"comparison": {"held_out": False}}, "compared on 5,000 samples that ranges were learned from"),
