@@ -9,7 +9,7 @@ from typing import Any
 from dyadic.compiler import extensions
 from dyadic.compiler.built import Built
 from dyadic.compiler.calibrate.made import MadeSamples
-from dyadic.compiler.calibrate.sources import Source
+from dyadic.compiler.calibrate.sources import FolderSource, Source
 from dyadic.compiler.job import NO_DATA, Job, source
 from dyadic.compiler.options import Options
 from dyadic.compiler.user_data import Data
@@ -35,6 +35,7 @@ def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
         "model": source(job.model),
         "calibration": None if job.calibration is None else calibrated_on(data) | {"samples": data.calibration.seen},
         **({} if data.pictures is None else {"preprocess": preprocessed(data.pictures)}),
+        **({"classes": names} if (names := class_names(data)) else {}),
         "equalized": built.equalized.way if built.equalized is not None and built.equalized.kept else None,
     }
 
@@ -44,6 +45,13 @@ def calibrated_on(data: Data) -> dict[str, Any]:
     if isinstance(data.calibration, MadeSamples):
         return {"name": NO_DATA, "assumed": data.calibration.assumed}
     return data.learned_from.record if isinstance(data.learned_from, Source) else source(data.job.calibration)
+
+
+def class_names(data: Data) -> list[str]:
+    """Of the classes in the network's order, as far as folders of images told them."""
+    judged_on = None if data.evaluation is None else data.evaluation.source
+    folders = [one for one in (judged_on, data.learned_from) if isinstance(one, FolderSource)]
+    return next((list(one.names) for one in folders if one.names), [])
 
 
 def preprocessed(pictures: Pictures) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch_mlir import ir
 
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
-from dyadic.compiler.calibrate.data import Samples
+from dyadic.compiler.calibrate.data import LABELS, Samples
 from dyadic.compiler.calibrate.given import not_given, stand_ins
 from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.calibrate.screening import CalibrationSamples
@@ -38,6 +38,7 @@ from dyadic.runtime.pictures import Pictures
 class Evaluation:
     """Samples that calibration has not seen, and the measure: accuracy, or the user's own."""
 
+    source: object  # as `Samples` reads it
     samples: Samples
     metric: Metric | None
     outputs: tuple[str, ...]  # of the model
@@ -129,13 +130,17 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
             "evaluation data that can be read only once serves int8 without a metric alone: else float, int8 "
             "and what is chosen answer it in turn; give a file, arrays or a list"
         )
-    evaluation = Evaluation(samples, metric, tuple(outputs), data.engine)
+    evaluation = Evaluation(judged_on, samples, metric, tuple(outputs), data.engine)
     if metric is not None:
         with tools.progress.stage("metric"):
             evaluation.evaluator  # noqa: B018  (float answers now, and the metric is asked once)
     elif not samples.once:
-        for _ in samples:  # counts, shapes, numbers and labels are checked as they go by
-            pass
+        # counts, shapes, numbers and labels are checked as they go by
+        labelled = [LABELS in feeds for feeds in samples]
+        if classes is not None and not any(labelled):
+            tools.progress.note(
+                f"{samples.what} has no labels: what is told is how often integers and float name the same class"
+            )
     return replace(data, evaluation=evaluation)
 
 

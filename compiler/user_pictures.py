@@ -14,9 +14,9 @@ from dyadic.compiler.calibrate.sources import DatasetSource, FolderSource, is_da
 from dyadic.compiler.job import Job
 from dyadic.compiler.progress import Progress
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.image_folder import images_in, labelled
+from dyadic.runtime.image_folder import ImageFolder, images_in, labelled
 from dyadic.runtime.label_files import class_names, labelled_by_csv
-from dyadic.runtime.pictures import Pictures
+from dyadic.runtime.pictures import SUFFIXES, Pictures
 from dyadic.runtime.preprocess import FORM, NCHW, NHWC, Target, image_target, parse
 
 NAME_KEYS = ("names", "classes", "class_names", "labels", "id2label")  # of metadata
@@ -78,11 +78,13 @@ def read_from(
         if source.total < len(source.dataset):
             progress.note(f"{what}: {source.total:,} of {len(source.dataset):,} items are used, spread evenly")
         return source
-    if not isinstance(given, str | os.PathLike) or not Path(given).is_dir():
+    if not isinstance(given, str | os.PathLike):
         return given
-    path = Path(given)
-    what = f"{what} {os.fspath(given)}"
-    folder = images_in(path, what)
+    path, what = Path(given), f"{what} {os.fspath(given)}"
+    one = path.is_file() and path.suffix.lower() in SUFFIXES
+    if not one and not path.is_dir():
+        return given
+    folder = ImageFolder(path.parent, what, (path.name,)) if one else images_in(path, what)
     if pictures is None:
         target = the_target(inputs, f"{what} is a folder of images,")
         raise UsageError(f"{what} is a folder of images: say by --preprocess what {target} is made of them: {FORM}")
@@ -100,7 +102,9 @@ def read_from(
     if learned:
         folder = folder.spread(job.calibration_samples)
     progress.note(f"{what}: {said_of(folder.classes, folder.labels, folder.source, len(folder), count, folder.others)}")
-    return FolderSource(folder, pictures, pictures.target.name)
+    if not names and folder.source.startswith("sorted"):
+        names = folder.classes
+    return FolderSource(folder, pictures, pictures.target.name, names)
 
 
 def said_of(

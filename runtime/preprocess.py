@@ -141,8 +141,7 @@ def parse(text: str, target: Target | None = None) -> Preprocess:
         UsageError: it is none, or it makes something else than the target reads.
     """
     given = settings_of(text)
-    whole = Target("input", 1 if one_channel(given) else 3, 224, 224, given.get("layout", NCHW))
-    reads = target or whole
+    reads = target or Target("input", 3, 224, 224, given.get("layout", NCHW))
     height, width = reads.size
     made = Preprocess(
         resize=usual_resize(reads.size),
@@ -150,8 +149,8 @@ def parse(text: str, target: Target | None = None) -> Preprocess:
         crop=reads.size,
         channels=GRAY if reads.channels == 1 and "channels" not in given else given.get("channels", RGB),
         scale=fraction(given.get("scale", "1/255")),
-        mean=each_channel("mean", given.get("mean", "0"), reads, text),
-        std=each_channel("std", given.get("std", "1"), reads, text),
+        mean=each_channel("mean", given.get("mean", "0"), target, text),
+        std=each_channel("std", given.get("std", "1"), target, text),
         layout=one_of("layout", given.get("layout", reads.layout), LAYOUTS),
     )
     one_of("channels", made.channels, ORDERS)
@@ -224,10 +223,6 @@ def settings_of(text: str) -> dict[str, str]:
     return settings
 
 
-def one_channel(given: Mapping[str, str]) -> bool:
-    return given.get("channels") == GRAY
-
-
 def usual_resize(size: Size) -> int | Size:
     """
     >>> usual_resize((224, 224)), usual_resize((299, 299)), usual_resize((32, 32)), usual_resize((128, 256))
@@ -272,7 +267,7 @@ def fraction(text: str) -> Fraction:
     raise UsageError(f"--preprocess scale={text} is no number above 0: give one as in scale=1/255")
 
 
-def each_channel(key: str, text: str, target: Target, whole: str) -> tuple[float, ...]:
+def each_channel(key: str, text: str, target: Target | None, whole: str) -> tuple[float, ...]:
     """One number, or one a channel with / between."""
     try:
         numbers = [float(part) for part in text.split("/")]
@@ -280,12 +275,17 @@ def each_channel(key: str, text: str, target: Target, whole: str) -> tuple[float
         numbers = []
     if not numbers or not np.isfinite(np.array(numbers, np.float32)).all():
         raise UsageError(f"--preprocess {key}={text} is no number: give one, or one a channel as in {key}=0.5/0.5/0.5")
-    if len(numbers) not in (1, target.channels):
+    channels = 3 if target is None else target.channels
+    if target is None and len(numbers) not in (1, 3):
+        raise UsageError(
+            f"--preprocess {whole}: {key} has {len(numbers)} numbers: give one, or one for each of 3 channels"
+        )
+    if target is not None and len(numbers) not in (1, channels):
         raise UsageError(
             f"--preprocess {whole}: {key} has {len(numbers)} numbers, but {target} reads {target.channels} "
             f"{'channel' if target.channels == 1 else 'channels'}: give {key}=..."
         )
-    return tuple(numbers) * (target.channels if len(numbers) == 1 else 1)
+    return tuple(numbers) * (channels if len(numbers) == 1 else 1)
 
 
 def size_text(size: int | Size | None) -> str:

@@ -258,8 +258,10 @@ class Samples:
         """Where each input's array lies in the file; checks names before anything is read."""
         if path.is_dir():
             raise UsageError(f"{self.what} is a folder; give a .npz or .npy file")
+        if not path.exists():
+            raise FileError(f"{self.what} does not exist")
         if path.suffix not in (".npz", ".npy"):
-            raise UsageError(f"{self.what} is not a .npz or .npy file")
+            raise UsageError(f"{self.what} is not a .npz or .npy file, nor a folder of images")
         try:
             if path.suffix == ".npy":
                 if len(self.inputs) != 1:

@@ -10,6 +10,7 @@ are enough that nobody misses it. Both work on streams: nothing is held but a wi
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -31,16 +32,16 @@ FAR = 1.0  # beyond the others' range, in widths of that range
 class InputSeen:
     """What went by of one input, outlying samples included: each sample's smallest and largest value."""
 
-    lows: list[float] = field(default_factory=list)
-    highs: list[float] = field(default_factory=list)
+    lows: array[float] = field(default_factory=lambda: array("d"))  # 16 bytes a sample are all that is kept of it
+    highs: array[float] = field(default_factory=lambda: array("d"))
     whole_numbers: bool = True
     outlying: list[int] = field(default_factory=list)  # the numbers of samples, from 0
 
     def see(self, values: npt.NDArray[np.float32]) -> None:
         """A batch of at least one value a sample."""
         flat = values.reshape(len(values), -1)
-        self.lows += flat.min(1).tolist()
-        self.highs += flat.max(1).tolist()
+        self.lows.extend(flat.min(1).tolist())
+        self.highs.extend(flat.max(1).tolist())
         self.whole_numbers = self.whole_numbers and bool((flat == np.rint(flat)).all())
 
     @property
@@ -48,14 +49,14 @@ class InputSeen:
         """The range of the samples that are not outlying."""
         keep = np.ones(len(self.lows), bool)
         keep[self.outlying] = False
-        return float(np.asarray(self.lows)[keep].min()), float(np.asarray(self.highs)[keep].max())
+        return float(np.array(self.lows)[keep].min()), float(np.array(self.highs)[keep].max())
 
     def outlying_from(self, first: int) -> npt.NDArray[np.bool_]:
         """Which of the samples from number `first` on are outlying, beside all that were seen so far.
 
         Where many lie far out, none is: that is what the data are like. And none where all others are zero.
         """
-        lows, highs = np.asarray(self.lows), np.asarray(self.highs)
+        lows, highs = np.array(self.lows), np.array(self.highs)
         far = np.zeros(len(lows), bool)
         if len(lows) >= FEWEST:
             few = max(1, len(lows) // OUTLYING)

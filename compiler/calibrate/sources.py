@@ -5,7 +5,7 @@ A `Source` is read any number of times and gives the same each time. `Samples` (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -46,8 +46,9 @@ class Source(Protocol):
 class FolderSource:
     """Images as pixels of the right size, in batches, decoded as they are asked for."""
 
-    def __init__(self, folder: ImageFolder, pictures: Pictures, input: str) -> None:
-        self.folder, self.pictures, self.input = folder, pictures, input
+    def __init__(self, folder: ImageFolder, pictures: Pictures, input: str, names: Sequence[str] = ()) -> None:
+        """names: of the classes that labels number, where they are known."""
+        self.folder, self.pictures, self.input, self.names = folder, pictures, input, tuple(names)
         self.what, self.total = folder.what, len(folder)
         self._kept: dict[int, Pixels] = {}
         self._room = KEPT_BYTES
@@ -109,6 +110,8 @@ class DatasetSource:
 def is_dataset(data: object) -> bool:
     """Whether it is asked for items by number, as torch's and Hugging Face's data sets are."""
     if isinstance(data, Mapping | list | tuple | str | bytes | Iterator) or hasattr(data, "__array__"):
+        return False
+    if any(kind.__name__ == "IterableDataset" for kind in type(data).__mro__):  # torch's has a __getitem__ that fails
         return False
     return hasattr(type(data), "__getitem__") and length_of(data) is not None
 

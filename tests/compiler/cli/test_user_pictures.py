@@ -163,4 +163,5 @@ def test_an_artifact_does_to_images_what_was_done_before_it_was_compiled(
     with np.load(tmp_path / "y.npz") as written:
         places = [int(name[2:4]) for name in written["files"]]
         np.testing.assert_array_equal(written["logits"], expected[places])
+        assert session.made["classes"] == list("0123456789")
     np.testing.assert_array_equal(seen[0], LABELS[places])
