@@ -15,7 +15,7 @@ from support.c_host import Host, same_bits
 from support.effort import SEED
 
 import dyadic
-from dyadic.runtime import native
+from dyadic.runtime import artifact, native
 from dyadic.runtime.errors import ArtifactError, DyadicError, FileError, MachineError, UsageError
 from dyadic.runtime.last_function import LastFunction
 from dyadic.runtime.native import native_build
@@ -121,6 +121,24 @@ def test_ids_are_looked_at(varied: Path) -> None:
                 with pytest.raises(UsageError) as error:
                     run(None, bad) if run == session.run else run(bad, shapes)
                 assert sentence in str(error.value)
+
+
+def test_of_several_levels_the_same_is_taken(tmp_path: Path, network, image) -> None:
+    """The code is the same for all; which is asked for is not."""
+    names = ("amx", "avx512vnni", "avx2", "x86-64", "later")
+    contents = {"cpu/weights": network.weights, "cpu/params": network.params}
+    contents |= {f"cpu/code/{name}": image.code for name in names}
+    program = replace(network.program, entries=dict.fromkeys(names, image.entries))
+    path = tmp_path / "levels.dyq"
+    artifact.write(path, programs=[program], sections=contents, made={})
+    for isa in (None, *names):
+        level, codes = [], []
+        for load in (partial(dyadic.load, path, isa=isa), partial(Host, path, isa=isa)):
+            codes.append(outcome(load))
+            if not codes[-1]:
+                with load() as loaded:
+                    level.append(loaded.isa if isinstance(loaded, dyadic.Session) else loaded.level)
+        assert codes[0] == codes[1] and len(set(level)) <= 1, isa
 
 
 # --- refused alike
