@@ -26,7 +26,7 @@ FLAGS = ["-std=c++17", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-fn
 # What touches every number of a run; the rest reads a header once.
 HOT = {"boundary", "feeds", "last_function", "results", "run", "sha256_library", "team"}
 # A host that links it looks for this name, wherever it was linked from, and sees nothing else of ours or of libstdc++.
-LINK = ["-shared", "-Wl,-soname,libdyadic.so", f"-Wl,--version-script={HERE / 'exports.map'}"]
+LINK = ["-shared", "-s", "-Wl,-soname,libdyadic.so", f"-Wl,--version-script={HERE / 'exports.map'}"]
 
 
 def sources() -> list[Path]:

@@ -1,8 +1,10 @@
 """A host without Python: the native library's own reader accepts what Python's accepts, and runs to the same bits."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +20,7 @@ import dyadic
 from dyadic.runtime import artifact, native
 from dyadic.runtime.errors import ArtifactError, DyadicError, FileError, MachineError, UsageError
 from dyadic.runtime.last_function import LastFunction
+from dyadic.runtime.native import __main__ as where_it_is
 from dyadic.runtime.native import native_build
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -117,9 +120,9 @@ def test_ids_are_looked_at(varied: Path) -> None:
             ([1, 0, 2], "holds 0, which is padding, at [0, 1] in front of other tokens"),
         ):
             bad = feeds | {"ids": np.array([ids + [1] * (8 - len(ids))])}
-            for run in (session.run, host.run):
+            for run in (partial(session.run, None, bad), partial(host.run, bad, shapes)):
                 with pytest.raises(UsageError) as error:
-                    run(None, bad) if run == session.run else run(bad, shapes)
+                    run()
                 assert sentence in str(error.value)
 
 
@@ -363,3 +366,30 @@ def test_the_cpp_example_serves_threads_and_a_child(examples: Path, model: Path)
     done = subprocess.run([examples / "serve", model, "8", "20"], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert "8 threads of x86-64, 20 runs each: 0 other answers, 0 after the fork, child the same" in done.stdout
+
+
+def test_the_programs_of_the_docs_are_c_and_cpp(tmp_path: Path) -> None:
+    compiler = native_build.find_compiler()
+    if compiler is None:
+        pytest.skip("NOT TESTED: the programs need a C++ compiler")
+    page = (ROOT / "docs" / "c-host.md").read_text()
+    for kind, language, standard in (("c", "c", "c11"), ("c++", "c++", "c++17")):
+        (program,) = re.findall(rf"^```{re.escape(kind)}\n(.*?)^```", page, re.M | re.S)
+        command = [*compiler, f"-I{native.HERE}", "-Wall", "-Wextra", "-Werror", f"-std={standard}"]
+        subprocess.run([*command, "-fsyntax-only", "-x", language, "-"], input=program, text=True, check=True)
+    assert re.search(r"^cc .*\$\(python -m dyadic.runtime.native --cflags --libs\)$", page, re.M)
+
+
+def test_where_the_library_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    here = str(native.HERE)
+    for words, said in (
+        (["--cflags", "--libs"], f"-I{here} -L{here} -ldyadic -Wl,-rpath,{here}"),
+        (["--include-dir"], here),
+        (["--library"], f"{here}/libdyadic.so"),
+    ):
+        monkeypatch.setattr("sys.argv", ["native", *words])
+        assert where_it_is.main() == 0 and capsys.readouterr().out == f"{said}\n"
+    monkeypatch.setattr("sys.argv", ["native"])
+    with pytest.raises(SystemExit) as ended:
+        where_it_is.main()
+    assert ended.value.code == 2 and "nothing was asked for" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.c_host import Host
 
 import dyadic
 from dyadic.runtime.buffers import Reference
@@ -57,6 +58,22 @@ def test_state_lives_from_run_to_run_and_each_image_has_its_own(model, threads) 
             np.testing.assert_array_equal(got, total[:count] % 256)
         session.reset()
         np.testing.assert_array_equal(session(x(1), length=0, position=-3), (x(1).astype(int) - 3) % 256)
+
+
+def test_a_host_in_c_has_state_and_scalars_too(model) -> None:
+    total, shapes = np.zeros((2, *SHAPE[1:]), np.int64), [((2, *SHAPE[1:]), np.dtype(np.uint8))]
+    with Host(model, threads=2, max_batch=2) as host:
+        for run in range(3):
+            total += x(2, run) + run
+            (got,) = host.run({"x": x(2, run)}, shapes, batch=2, raw=True, scalars=[0, run])
+            np.testing.assert_array_equal(got, total % 256)
+        host.reset()
+        (got,) = host.run({"x": x(2)}, shapes, batch=2, raw=True, scalars=[0, -3])
+        np.testing.assert_array_equal(got, (x(2).astype(int) - 3) % 256)
+        with pytest.raises(UsageError, match="scalar 'position' is 101, but must be from -10 to 100"):
+            host.run({"x": x(2)}, shapes, batch=2, raw=True, scalars=[0, 101])
+        with pytest.raises(UsageError, match="there are 1 scalars, but the network takes 2"):
+            host.run({"x": x(2)}, shapes, batch=2, raw=True, scalars=[0])
 
 
 def test_each_session_has_its_own_and_a_copy_goes_on_from_there(model) -> None:
