@@ -17,6 +17,7 @@ from dyadic.passes.lower.cpu.join_copies import join_copies
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
 from dyadic.passes.lower.cuda.align_pixels import align_pixels
 from dyadic.passes.lower.cuda.gather_projections import gather_projections
+from dyadic.passes.lower.cuda.join_norms import join_norms
 from dyadic.passes.lower.cuda.join_tables import join_tables
 from dyadic.passes.lower.cuda.read_through import read_through
 from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
@@ -154,6 +155,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         choose_dim_order,
         join_tables,  # once channels are last
         gather_projections,  # before memory: what is made together lives together
+        join_norms,  # what is gathered has no whole rows
         read_through,  # before layouts, which then are those of other tensors
         assign_layouts,
         plan_memory,

@@ -24,12 +24,12 @@ def join_tables(module: ir.Operation) -> None:
     with module.context:
         for one in main_function(module).operation.regions[0].blocks[0].operations:
             op = one.opview
-            if isinstance(op, qi.TableOp) and not is_wide(op.out) and _has_product(defining(op.x)):
+            if isinstance(op, qi.TableOp) and not is_wide(op.out) and has_product(defining(op.x)):
                 if len(list(op.x.uses)) == 1:
                     op.operation.attributes[JOINED] = ir.UnitAttr.get()
 
 
-def _has_product(op: Any) -> bool:
+def has_product(op: Any) -> bool:
     """Whether it is a layer on tensor cores."""
     if isinstance(op, qi.Convolution):
         return not op.groups.value == shape(op.x)[-1] == shape(op.out)[-1]

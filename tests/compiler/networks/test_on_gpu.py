@@ -89,7 +89,68 @@ def residual_network() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), *blocks, *end)
 
 
-NETWORKS = {"residual": (residual_network, (3, 12, 12))}
+class Encoder(nn.Module):
+    """A layer of a transformer, its norms in front of each half or behind it."""
+
+    def __init__(self, width: int, heads: int, *, before: bool) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(width, width) for _ in range(4))
+        self.wider, self.narrower = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.heads, self.before = heads, before
+
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (f(x).reshape(len(x), x.shape[1], self.heads, -1).transpose(1, 2) for f in (self.q, self.k, self.v))
+        y = (q @ k.transpose(2, 3) / q.shape[-1] ** 0.5).softmax(-1) @ v
+        return self.o(y.transpose(1, 2).reshape(x.shape))
+
+    def feed(self, x: torch.Tensor) -> torch.Tensor:
+        return self.narrower(nn.functional.gelu(self.wider(x)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second = self.norms
+        if self.before:
+            x = x + self.attend(first(x))
+            return x + self.feed(second(x))
+        x = first(x + self.attend(x))
+        return second(x + self.feed(x))
+
+
+class VisionTransformer(nn.Module):
+    """As DeiT is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 32, 4, 4)
+        self.first = nn.Parameter(torch.randn(1, 1, 32))
+        self.places = nn.Parameter(torch.randn(1, 10, 32))
+        self.layers = nn.Sequential(*(Encoder(32, 2, before=True) for _ in range(3)))
+        self.norm, self.head = nn.LayerNorm(32), nn.Linear(32, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.patches(x).flatten(2).transpose(1, 2)
+        y = torch.cat([self.first.expand(len(x), -1, -1), y], 1) + self.places
+        return self.head(self.norm(self.layers(y))[:, 0])
+
+
+class SentenceEncoder(nn.Module):
+    """As those of the family of BERT are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(50, 32), nn.Parameter(torch.randn(1, 9, 32))
+        self.norm = nn.LayerNorm(32)
+        self.layers = nn.Sequential(*(Encoder(32, 2, before=False) for _ in range(3)))
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.layers(self.norm(self.words(ids) + self.places)).mean(1)
+
+
+NETWORKS = {
+    "residual": (residual_network, (3, 12, 12)),
+    "vision": (VisionTransformer, (3, 12, 12)),
+    "sentences": (SentenceEncoder, (9,)),
+}
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
@@ -97,7 +158,9 @@ def small(request: pytest.FixtureRequest) -> tuple[ir.Module, np.ndarray]:
     """A network of integers, and samples."""
     torch.manual_seed(0)
     make, dims = NETWORKS[request.param]
-    x = np.random.default_rng(0).normal(size=(8, *dims)).astype(np.float32)
+    random = np.random.default_rng(0)
+    words = request.param == "sentences"
+    x = random.integers(0, 50, (8, *dims)) if words else random.normal(size=(8, *dims)).astype(np.float32)
     job = Job(make().eval(), x, example_inputs=(torch.from_numpy(x[:1]),))
     return network_after("integerize", job), x
 

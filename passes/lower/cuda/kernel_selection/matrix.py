@@ -13,6 +13,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
+from dyadic.passes.lower.cuda.kernel_selection.norm import kind_of, params_of
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tile
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernel_selection.together import together
@@ -52,7 +53,7 @@ def convolution(op: Any) -> list[Launch]:
         kernel_y == kernel_x == 1
         and strides == [1, 1]
         and not any(padding)
-        and all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest))
+        and all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest, normed(op)))
     )
     return _launch(
         op,
@@ -83,8 +84,8 @@ def linear(op: Any) -> list[Launch]:
     depth = weight.shape[1] // count
     weight = weight.reshape(-1, 1, count, depth)
     runs = StoredRuns(len(weight), 1, str(format_), 0, 1)
-    every = [source, *([] if rest is None else [rest]), *(view(result_of(each)) for each in parts)]
-    flat = all(_rows_touch(layout, made) for layout in every)
+    every = [source, rest, normed(op), *(view(result_of(each)) for each in parts)]
+    flat = all(layout is None or _rows_touch(layout, made) for layout in every)
     return _launch(
         op,
         runs,
@@ -118,7 +119,9 @@ def _launch(
     ones, in the input; parts: the layers of the product, where they are several."""
     parts = parts if len(parts) > 1 else [op]
     source, made = view(op.x), view(result_of(parts[0]))
-    table = joined_table(op)
+    table, norm = joined_table(op), _joined(op, qi.LayerNormOp)
+    stored = norm is None or len(list(op.out.uses)) > 1
+    out = made if stored or norm is None else view(norm.out)
     rest = read_of(op.residual) if qi.has_residual(op) else None
     m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
     form = FULL if rest is not None and (s < HIGH_SHIFT).any() else HIGH
@@ -149,6 +152,7 @@ def _launch(
         sharing=runs.sharing,
         **_residual(op, runs.channels, rows),
         table=table is not None,
+        **_norm(norm, rows, stored),
         parts=channels,
         **tile(
             rows * columns,
@@ -157,6 +161,7 @@ def _launch(
             len(distances) * CHUNK // STEP,
             twice=acc_shift(op) > 0,
             within=math.gcd(*channels),
+            whole=norm is not None,
         ),
     )
     header, residual = [zero_point(op.out), op.low.value, op.high.value], None
@@ -166,7 +171,7 @@ def _launch(
     high = [bias for each in parts if (bias := high_bias(each)) is not None]
     launch = Launch(
         spec,
-        place(view(result_of(parts[0]))),
+        place(out),
         [place(source, start)] if rest is None else [place(source, start), place(view(rest))],
         weights=pack_weights(spec, weight, scales),
         params=pack_params(
@@ -181,6 +186,7 @@ def _launch(
             headers(parts, flat=rows == 1) if channels else (),
             table,
             _fills(op),
+            None if norm is None else (distance(op.operation.block, out, view(norm.out)), params_of(norm, spec.norm)),
         ),
         constant=constant_bytes(op.x if rest is None else rest),
         macs=made.rows * made.columns * weight.size,
@@ -190,23 +196,57 @@ def _launch(
 
 def result_of(op: Any) -> ir.Value:
     """What the kernel of a layer stores: its result, or that of a function which it looks up."""
-    return next((use.owner.opview.out for use in op.out.uses if is_joined(use.owner.opview)), op.out)
+    table = _joined(op, qi.TableOp)
+    return op.out if table is None else table.out
+
+
+def normed(op: Any) -> View | None:
+    """Where the norm lies that the kernel of a layer makes, if any."""
+    norm = _joined(op, qi.LayerNormOp)
+    return None if norm is None else view(norm.out)
 
 
 def joined_table(op: Any) -> Array | None:
     """The 256 bytes in which the kernel of a layer looks its results up, if any."""
-    reader = next((use.owner.opview for use in op.out.uses if is_joined(use.owner.opview)), None)
+    reader = _joined(op, qi.TableOp)
     return None if reader is None else np.array(reader.table).view(np.uint8)
+
+
+def _joined(op: Any, kind: type) -> Any | None:
+    """What reads the result of a layer and is made by its kernel, if it is of a kind."""
+    readers = (use.owner.opview for use in op.out.uses)
+    return next((one for one in readers if isinstance(one, kind) and is_joined(one)), None)
+
+
+def _norm(norm: Any | None, rows: int, stored: bool) -> dict[str, Any]:
+    """What a spec says of a norm that the kernel makes, and of where that lies."""
+    if norm is None:
+        return {}
+    made = view(norm.out)
+    return {
+        **{f"norm_{name}": value for name, value in kind_of(norm).items()},
+        "norm_pixel": made.pixel,
+        "norm_row": 0 if rows == 1 else made.row,
+        "norm_plane": made.plane,
+        "norm_width": widest(_addresses(made), 4),
+        "stored": stored,
+    }
+
+
+def distance(block: Any, start: View, end: View) -> int:
+    """Bytes from where one tensor begins to where another does, in an image of the arena."""
+    *offsets, _ = ints(block.owner.attributes[ARENA])
+    return offsets[end.buffer] + end.offset - offsets[start.buffer] - start.offset
 
 
 def headers(parts: Sequence[Any], *, flat: bool) -> list[list[int]]:
     """Zero point, low, high, where each layer's result lies, from the first one's on, and how."""
-    *offsets, _ = ints(parts[0].operation.block.owner.attributes[ARENA])
     made = [view(each.out) for each in parts]
-    places = [offsets[each.buffer] + each.offset for each in made]
+    block = parts[0].operation.block
     limits = [(zero_point(each.out), each.low.value, each.high.value) for each in parts]
     strides = [(each.pixel, 0 if flat else each.row) for each in made]
-    return [[*a, at - places[0], *b] for a, at, b in zip(limits, places, strides, strict=True)]
+    places = [distance(block, made[0], each) for each in made]
+    return [[*a, at, *b] for a, at, b in zip(limits, places, strides, strict=True)]
 
 
 def read_of(residual: ir.Value) -> ir.Value:

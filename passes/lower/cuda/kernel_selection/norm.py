@@ -49,16 +49,25 @@ def _launch(op: Any, spec: Any, params: Any, weights: npt.NDArray[np.int8] | Non
 def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
     """One launch: sums of each row, then its numbers."""
     assert joined_copy(op) is None, "norms do not write copies here"
-    gain, bias = (np.array(defining(value).value, np.int64) for value in (op.gain, op.bias))
-    spec = normalization.LayerNormSpec(
-        **_rows(op),
-        bits=qi.normalized_bits(shape(op.x)[-1]),
-        centered=op.centered.value,
-        uniform=bool((gain == gain[0]).all() and (bias == bias[0]).all()),
-    )
+    spec = normalization.LayerNormSpec(**_rows(op), **kind_of(op))
+    return _launch(op, spec, params_of(op, spec))
+
+
+def _tables(op: qi.LayerNormOp) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Gains and biases."""
+    return np.array(defining(op.gain).value, np.int64), np.array(defining(op.bias).value, np.int64)
+
+
+def kind_of(op: qi.LayerNormOp) -> dict[str, Any]:
+    """What code depends on, wherever rows lie."""
+    uniform = all(bool((table == table[0]).all()) for table in _tables(op))
+    return {"bits": qi.normalized_bits(shape(op.x)[-1]), "centered": op.centered.value, "uniform": uniform}
+
+
+def params_of(op: qi.LayerNormOp, spec: normalization.LayerNormSpec) -> npt.NDArray[np.int32]:
+    """What code of a spec reads."""
     zero_points, bounds = (zero_point(op.x), zero_point(op.out)), (op.low.value, op.high.value)
-    params = normalization.pack_params(spec, gain, bias, op.shift.value, op.epsilon.value, zero_points, bounds)
-    return _launch(op, spec, params)
+    return normalization.pack_params(spec, *_tables(op), op.shift.value, op.epsilon.value, zero_points, bounds)
 
 
 @selects(qi.SoftmaxOp)

@@ -110,15 +110,18 @@ def pack_params(
 
 def generate(spec: LayerNormSpec, symbol: str) -> None:
     """The kernel for `spec`, in a gpu.module."""
-    kernel(spec, symbol, lambda k: _Kernel(spec, k).write())
+    kernel(spec, symbol, lambda k: Normalization(spec, k, RowThread.of_grid(spec, k)).write())
 
 
-class _Kernel:
-    def __init__(self, spec: LayerNormSpec, k: Arguments) -> None:
-        self.spec, self.k, self.row = spec, k, RowThread(spec, k)
+class Normalization:
+    """Of one row, whose threads call this together."""
+
+    def __init__(self, spec: LayerNormSpec, k: Arguments, row: RowThread) -> None:
+        self.spec, self.k, self.row = spec, k, row
         self.zero, self.steps = param(k, ZERO), param(k, STEPS)
 
     def write(self) -> None:
+        """Sums, then results."""
         spec, k = self.spec, self.k
         multiplier, start, shift = self.factor()
         low, high, last = param(k, LOW), param(k, HIGH), param(k, SHIFT)

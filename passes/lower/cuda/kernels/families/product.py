@@ -18,6 +18,7 @@ of fewer bits are stored says `product_weights.py`.
 from torch_mlir import ir
 from torch_mlir.dialects import arith, gpu, scf
 
+from dyadic.passes.lower.cuda.kernels.families.product_norm import normalize
 from dyadic.passes.lower.cuda.kernels.families.product_results import Results
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block, Staging
@@ -43,7 +44,10 @@ def _write(spec: ProductSpec, arguments: Arguments) -> None:
         gpu.barrier()
     results.gather(*sums)
     gpu.barrier()
-    results.store()
+    if spec.stored:
+        results.store()
+    if spec.norm_bits:
+        normalize(results)
 
 
 def _multiplied(block: Block) -> list[list[Value]]:

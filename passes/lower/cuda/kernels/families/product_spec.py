@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.passes.lower.cuda.kernels.families.layer_norm import LayerNormSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, StoredWeights
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
@@ -54,6 +55,14 @@ class ProductSpec(StoredWeights):
     run_pixel: int = 0  # how weights lie along k (`product_weights.py`); no part of the code
     sharing: int = 1
     table: bool = False  # what is stored of a result is what stands under it among 256 bytes
+    norm_bits: int = 0  # of a norm of the results' rows, which are whole blocks' then; 0: there is none
+    norm_centered: bool = True
+    norm_uniform: bool = False  # one gain and one bias for all
+    norm_pixel: int = 0
+    norm_row: int = 0
+    norm_plane: int = 0
+    norm_width: int = 4  # of its stores: 1, 2 or 4
+    stored: bool = True  # results, where there is a norm of them
     parts: tuple[int, ...] = ()  # channels of several results, each with a place and a header of its own; () for one
     block_rows: int = 64
     block_columns: int = 64
@@ -77,6 +86,9 @@ class ProductSpec(StoredWeights):
             "a table is of bytes": not (self.table and self.out_plane),
             "parts are whole blocks": all(n % self.block_columns == 0 for n in self.parts),
             "parts are all channels": sum(self.parts) in (0, self.channels * self.groups),
+            "a norm is of whole rows": self.norm_bits == 0
+            or (self.groups == 1 and self.channels <= self.block_columns and not self.parts),
+            "something is stored": self.stored or self.norm_bits > 0,
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
             "a residual needs a wide sum": self.form != SHORT or not self.residual,
             "there is something to overlap": self.stages >= 2,
@@ -152,6 +164,21 @@ class ProductSpec(StoredWeights):
         """At which word is what a residual is where it has no channels: four bytes of each plane."""
         return self.parts_word + PART * len(self.parts) + (TABLE // 4 if self.table else 0)
 
+    @property
+    def norm_word(self) -> int:
+        """At which word is where a norm's results begin, from the others' on; what its own kernel has follows 16 bytes
+        later."""
+        return -(-(self.fills_word + (2 if self.residual_channels else 0)) // 4) * 4
+
+    @property
+    def norm(self) -> LayerNormSpec:
+        """Of a warp's row in shared memory."""
+        plane = gathered_bytes(self.block_rows, self.block_columns) if self.out_plane else 0
+        return LayerNormSpec(
+            (1,), (0,), (0,), self.channels, plane, self.norm_plane, self.norm_width, 32,
+            self.norm_bits, self.norm_centered, self.norm_uniform,
+        )  # fmt: skip
+
 
 def pack_params(
     spec: ProductSpec,
@@ -165,13 +192,14 @@ def pack_params(
     parts: Sequence[Sequence[int]] = (),
     table: Array | None = None,
     fills: Sequence[int] = (),
+    norm: tuple[int, Array] | None = None,
 ) -> npt.NDArray[np.int32]:
     """What the kernel reads: a header, where each chunk is, numbers of every channel, then parts, a table, fills.
 
     header: zero point, low, high, and of a residual its zero point and shift.
     bias: what the sum of an input's (low) bytes starts at; high_bias that of high bytes.
     parts: what `PART` says of each. table: 256 bytes. fills: a byte of each plane of a residual that has a part of the
-    channels.
+    channels. norm: where its results begin, from the others' on, and the parameters of its own kernel.
     """
     every = [*header, 0, 0][:HEADER]
     where = list(distances)
@@ -191,4 +219,9 @@ def pack_params(
     if table is not None:
         every_part.append(np.ascontiguousarray(table, np.uint8).view(np.int32))
     every_part.append(np.array([*fills], np.int64) * 0x01010101)
-    return np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in every_part])  # wraps, as sums do
+    packed = np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in every_part])  # wraps, as sums do
+    if norm is None:
+        return packed
+    start, more = norm
+    place = np.array([start, 0, 0, 0], np.int32)
+    return np.concatenate([np.pad(packed, (0, spec.norm_word - len(packed))), place, more.astype(np.int32)])

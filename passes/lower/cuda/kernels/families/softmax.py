@@ -61,7 +61,7 @@ def generate(spec: SoftmaxSpec, symbol: str) -> None:
 
 
 def _write(spec: SoftmaxSpec, k: Arguments) -> None:
-    row, steps = RowThread(spec, k), param(k, WORDS)
+    row, steps = RowThread.of_grid(spec, k), param(k, WORDS)
 
     def larger(chunk: Chunk, state: list[Value]) -> list[Value]:
         for number in _numbers(spec, chunk):

@@ -8,7 +8,7 @@ none is given null.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch_mlir import ir
@@ -52,6 +52,11 @@ class Arguments:
     batch: Value
     out_image: Value
     in_images: list[Value]
+
+
+def with_params(arguments: Arguments, params: Value) -> Arguments:
+    """The same with parameters that begin elsewhere."""
+    return replace(arguments, params=params)
 
 
 def kernel(spec: Spec, symbol: str, body: Callable[[Arguments], None], resident: int = 0) -> None:

@@ -121,17 +121,26 @@ class Chunk:
 class RowThread:
     """One thread of a row."""
 
-    def __init__(self, spec: RowsSpec, arguments: Arguments) -> None:
-        self.spec = spec
-        self.lane = rem(thread(), spec.lanes)
+    def __init__(self, spec: RowsSpec, lane: Value, there: Value, source: Value, target: Value) -> None:
+        """there: whether it stores what it makes. source, target: where its row is read and written."""
+        self.spec, self.lane, self.there = spec, lane, there
+        self.source, self.target = source, target
+        self.kept: dict[int, Chunk] = {}
+
+    @staticmethod
+    def of_grid(spec: RowsSpec, arguments: Arguments) -> "RowThread":
+        """Where blocks have rows one after the other."""
         rows = mul(arguments.batch, spec.items)
         number = add(mul(block(gpu.Dimension.x), spec.block_items), div(thread(), spec.lanes))
-        self.there = below(number, rows)
         image, *where = coordinates(least(number, sub(rows, 1)), [0, *spec.sizes])
         source, target = distance(where, spec.in_strides), distance(where, spec.out_strides)
-        self.source = place(arguments.inputs[0], image, arguments.in_images[0], source)
-        self.target = place(arguments.out, image, arguments.out_image, target)
-        self.kept: dict[int, Chunk] = {}
+        return RowThread(
+            spec,
+            rem(thread(), spec.lanes),
+            below(number, rows),
+            place(arguments.inputs[0], image, arguments.in_images[0], source),
+            place(arguments.out, image, arguments.out_image, target),
+        )
 
     def over(
         self, body: Callable[[Chunk, list[Value]], list[Value]], state: Sequence[Value], end: Value | None = None
