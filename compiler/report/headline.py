@@ -64,10 +64,15 @@ def lead(facts: Facts) -> str:
     if gained.change is not None:
         said.append(f"{quality.difference(gained.change)}{'' if quality.own else ' of accuracy'}")
     elif c.agreement is not None:
-        said.append(f"the same class for {formats.percent(c.agreement)} of the samples")
+        said.append(f"the same class for {formats.percent(c.agreement)} of {those(c)}")
     else:
         said.append(f"{formats.decibels(c.sqnr_db)} of signal to noise at its outputs")
     return f"{', '.join(said)}."
+
+
+def those(c: Comparison) -> str:
+    """The samples that a share without labels is of."""
+    return f"{formats.counted(c.samples, 'synthetic sample')}, not of real data" if c.synthetic else "the samples"
 
 
 def conditions(c: Comparison) -> str:
@@ -133,7 +138,13 @@ def tiles(facts: Facts) -> list[Tile]:
         title = f"{quality.word}, change" if quality.own else "points of accuracy"
         made.append(Tile(title, cell, (*values, interval(c.difference, quality)), significant(c.difference)))
     elif c.agreement is not None:
-        made.append(Tile("same class as float", Cell(formats.percent(c.agreement), c.agreement), ("no labels given",)))
+        made.append(
+            Tile(
+                "same class as float",
+                Cell(formats.percent(c.agreement), c.agreement),
+                ("of synthetic samples" if c.synthetic else "no labels given",),
+            )
+        )
     else:
         made.append(Tile("signal to noise", Cell(formats.decibels(c.sqnr_db), c.sqnr_db), ("of the outputs",)))
     return made

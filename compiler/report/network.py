@@ -116,7 +116,7 @@ def drawing(rows: list[Layer], lines: list[Line], first: int, last: int, name: s
             if line is not None:
                 x = trunk - line.lane * LANE
                 parts.append(f'<path class="wire a{line.bits}" d="M{x} {y(i - 0.5)}Q{x} {y(i)} {trunk} {y(i)}"/>')
-    room = int((WIDTH - trunk - 70) / 5.6)
+    room = int((WIDTH - trunk - 80) / 6.4)  # letters between a box and the widths
     for i in range(first, last):
         row, top = rows[i], y(i)
         scheme = scheme_of(row) or ""
