@@ -99,6 +99,7 @@ class Losses:
         """Whether anything but the network's inputs has a float tensor."""
         return any(step.output in self.counterparts for step in self.steps if not isinstance(step.op, qi.InputOp))
 
+    @np.errstate(all="ignore")  # float's tensors may hold infinity, as masks do
     def __call__(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """The integer network's outputs; the energies grow."""
         import torch

@@ -21,7 +21,8 @@ from dyadic.compiler.job import Job
 from dyadic.compiler.report_schema import Difference
 from dyadic.compiler.select import wording
 from dyadic.compiler.select.costs import measure_costs, measure_losses
-from dyadic.compiler.select.model import candidates_for
+from dyadic.compiler.select.foresight import no_losses, refuse_hopeless, refuse_impossible
+from dyadic.compiler.select.model import BASE, candidates_for, uniform_among
 from dyadic.compiler.select.search import Found, Search
 from dyadic.compiler.select.task import Task
 from dyadic.compiler.select.trials import CompiledTrials, Place
@@ -187,15 +188,16 @@ def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Bu
     candidates = candidates_for(points, pinned, job.limits)
     macs = sum(point.macs for point in points.weights.values())
     place = Place(job.primary.target.choose(job.levels), job.threads or threads_for(macs), job.batch)
+    refuse_hopeless(points, candidates, job.limits)
     costs, int8 = measure_costs(points, candidates, build, place, tools)
-    losses = measure_losses(job.sensitivity, calibrated, candidates, tools)
     metric = data.evaluation.metric if data.evaluation is not None else None
-    task = Task(
-        points, candidates, costs, losses, job.limits, job.solver, job.again, "" if metric is None else metric.name
-    )
+    measure = "" if metric is None else metric.name
+    task = Task(points, candidates, costs, no_losses(candidates), job.limits, job.solver, job.again, measure)
     trials = CompiledTrials(
         calibrated, build, int8, place, job.levels, tools.cache, job.again(), data.evaluation, tools.workers
     )
+    refuse_impossible(task, lambda: trials.file_bytes(uniform_among(points, candidates, *BASE)))
+    task = replace(task, sensitivities=measure_losses(job.sensitivity, calibrated, candidates, tools))
     found = Search(task, trials, tools.progress, tools.deadline).run()
     decisions = found.decisions
     applied, objective = decisions.by_layer(points), wording.objective(task)

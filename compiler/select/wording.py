@@ -26,15 +26,27 @@ def objective(task: Task) -> str:
 def refusal(task: Task, error: Infeasible) -> str:
     """What was asked, and what there is."""
     said = [
-        f"--max-{NAMES[axis]} {task.limits[NAMES[axis]].asked} cannot be met: {amount(task, axis, least)} is the least"
+        f"--max-{NAMES[axis]} {task.limits[NAMES[axis]].asked} cannot be met: "
+        f"{of_file(task, error, least) if axis == BYTES else amount(task, axis, least)} is the least"
         for axis, least in error.possible.items()
         if least > error.budgets[axis]
     ]
     if not said:
         asked = [f"--max-{NAMES[axis]} {task.limits[NAMES[axis]].asked}" for axis in error.budgets]
         said = [f"no plan is within {' and '.join(asked)} at once"]
-    nearest = ", ".join(amount(task, axis, error.nearest.costs[axis]) for axis in (BYTES, LATENCY, BOPS))
+    nearest = ", ".join(
+        of_file(task, error, cost) if axis == BYTES else amount(task, axis, cost)
+        for axis, cost in ((axis, error.nearest.costs[axis]) for axis in (BYTES, LATENCY, BOPS))
+    )
     return f"{'; '.join(said)}; the nearest plan has {nearest}"
+
+
+def of_file(task: Task, error: Infeasible, weights: float) -> str:
+    """So many bytes of weights, as the limit on sizes was asked for: of the whole file where that was."""
+    limit, said = task.limits.get("size"), amount(task, BYTES, weights)
+    if limit is None or limit.relative or BYTES not in error.budgets:
+        return said
+    return f"a file of {(weights + limit.value - error.budgets[BYTES]) / 1e3:.1f} kB with {said}"
 
 
 def drop(limit: Limit, metric: str) -> str:

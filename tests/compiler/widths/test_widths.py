@@ -89,9 +89,9 @@ def test_artifacts_are_their_own_integer_reference_and_nearly_as_right_as_float(
 
 def test_what_cannot_be_met_is_refused_with_the_nearest_plan(compiled: Compile) -> None:
     with pytest.raises(BudgetError) as caught:
-        compiled(max_size="0.01x")
+        compiled(max_size="0.16x")
     said = str(caught.value)
-    assert said.startswith("max_size 0.01x cannot be met: ") and "the nearest plan has " in said
+    assert said.startswith('max_size="0.16x" cannot be met: ') and "the nearest plan has " in said
     weighted = {scheme for scheme in caught.value.plan.values() if scheme.startswith("w")}
     assert weighted == {"w2a8"}
 
