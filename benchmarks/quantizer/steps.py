@@ -130,7 +130,7 @@ def distances(network: ir.Operation, model: onnx.ModelProto, feeds: Mapping[str,
     for step in reference.plan.steps:
         made = step.op.evaluate(*[values[slot] for slot in step.inputs])
         if step.output in ends:
-            wanted = theirs[ends[step.output]].reshape(made.shape)
+            wanted = part_like(made, theirs[ends[step.output]])
             off = np.abs(made.astype(np.int64) - wanted)
             operator = step.op.operation.name.removeprefix("qi.")
             counted = int((off > 0).sum()), off.size, int(off.max(initial=0))
@@ -144,21 +144,43 @@ def last_steps(
     steps: Sequence[Step], tensors: Sequence[Tensor], theirs: Mapping[str, Array], batch: int
 ) -> dict[int, str]:
     """Which slot holds which tensor of the file: of steps with its layer's name, its quantization and its size, the
-    last; none where the file has two such tensors."""
-    found: dict[str, int] = {}
+    last, else of those that compute a part of it; none where the file has two such tensors."""
+    whole: dict[str, int] = {}
+    parts: dict[str, int] = {}
     for step in steps:
         result = step.op.operation.results[0]
         kind = activation(result)
         if kind is None:
             continue
-        names, size = {step.name, step.name.rsplit("#", 1)[0]}, batch * math.prod(shape(result)[1:])
-        alike = [
+        names, sizes = {step.name, step.name.rsplit("#", 1)[0]}, (batch, *shape(result)[1:])
+        named = [
             one.name
             for one in tensors
-            if names & one.layers
-            and (one.scale, one.zero_point) == (kind.scale, kind.zero_point)
-            and theirs[one.name].size == size
+            if names & one.layers and (one.scale, one.zero_point) == (kind.scale, kind.zero_point)
         ]
+        alike = [name for name in named if theirs[name].size == math.prod(sizes)]
+        larger = [name for name in named if shorter_dimension(sizes, theirs[name].shape) is not None]
         if len(alike) == 1:
-            found[alike[0]] = step.output
-    return {slot: name for name, slot in found.items()}
+            whole[alike[0]] = step.output
+        elif not alike and len(larger) == 1:
+            parts[larger[0]] = step.output
+    return {slot: name for name, slot in (parts | whole).items()}
+
+
+def shorter_dimension(sizes: Sequence[int], others: Sequence[int]) -> int | None:
+    """The only dimension in which sizes differ, where the first is shorter."""
+    if len(sizes) != len(others):
+        return None
+    apart = [d for d, (a, b) in enumerate(zip(sizes, others, strict=True)) if a != b]
+    return apart[0] if len(apart) == 1 and sizes[apart[0]] < others[apart[0]] else None
+
+
+def part_like(made: Array, theirs: Array) -> Array:
+    """All of `theirs`; or, where only neighbours along a dimension are computed (the token that a classifier reads),
+    those that are nearest to `made`."""
+    if theirs.size == made.size:
+        return theirs.reshape(made.shape)
+    d = shorter_dimension(made.shape, theirs.shape)
+    assert d is not None
+    windows = [theirs.take(range(i, i + made.shape[d]), d) for i in range(theirs.shape[d] - made.shape[d] + 1)]
+    return min(windows, key=lambda window: np.abs(window - made.astype(np.int64)).sum())

@@ -25,11 +25,13 @@ from dyadic.runtime.errors import ModelError
 
 @dataclass(frozen=True)
 class Target:
-    """What a converted op must make: its quantization, and the clamp (of its own or fused) in steps."""
+    """What a converted op must make: its quantization, the clamp (of its own or fused) in steps, and whether the model
+    itself gives that quantization."""
 
     activation: Activation
     low: int
     high: int
+    given: bool = False
 
 
 Converter = Callable[["Conversion", Any, Target], ir.Value]

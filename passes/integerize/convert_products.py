@@ -4,7 +4,7 @@ conv2d(x, w, b) [clamp]            -->  qi.conv2d              weights [O,I,KH,K
 add(conv2d(x, w, b), y) [clamp]    -->  qi.conv_add            where choose-fused-additions marked it
 linear(x, w, b) [clamp]            -->  qi.linear
 add(linear(x, w, b), y) [clamp]    -->  qi.linear_add
-scale_shift(x, s, t) [clamp]       -->  qi.conv2d, depthwise 1x1
+scale_shift(x, s, t) [clamp]       -->  qi.conv2d, depthwise 1x1; one s and one t into a given scale: qi.table
 """
 
 from dataclasses import replace
@@ -18,6 +18,7 @@ from dyadic.dialects import qd, qi
 from dyadic.dialects.fields import ACC_SHIFT, ints
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.windows import tap_coverage
+from dyadic.passes.formulas import uniform
 from dyadic.passes.integerize.choose_fused_additions import operands
 from dyadic.passes.integerize.conversion import (
     Conversion,
@@ -25,12 +26,14 @@ from dyadic.passes.integerize.conversion import (
     activation_of,
     constant_array,
     converts,
+    dense,
     i32s,
     i64,
     i64s,
     stored_array,
 )
 from dyadic.passes.integerize.products import Product, quantize_product, residual_multipliers
+from dyadic.passes.integerize.tables import line
 from dyadic.passes.integerize.weight_scheme import runs, scheme_of
 from dyadic.passes.rewriting import defining, layer_name
 
@@ -124,8 +127,15 @@ def linear(c: Conversion, op: qd.LinearOp, target: Target) -> ir.Value:
 
 @converts(qd.ScaleShiftOp)
 def scale_shift(c: Conversion, op: qd.ScaleShiftOp, target: Target) -> ir.Value:
-    """A depthwise 1x1 convolution over [1, channels, 1, everything else], the scaled axis first."""
+    """A depthwise 1x1 convolution over [1, channels, 1, everything else], the scaled axis first.
+
+    Of bytes that are all treated alike, into a quantization that the file gives: a table, without rounded numbers.
+    """
     x, axis = c.get(op.x), op.axis.value
+    numbers = uniform(op)
+    if numbers is not None and activation_of(x).bits <= 8 and target.given:
+        entries = line(*numbers, activation_of(x), target.activation, target.low, target.high)
+        return qi.TableOp(x=x, table=dense(entries), out=target.activation.tensor(shape(op.out))).out
     order = [0, axis, *(d for d in range(1, len(shape(x))) if d != axis)]
     moved = c.permute(x, order)
     inner = shape(moved)

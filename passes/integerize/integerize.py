@@ -30,7 +30,7 @@ from dyadic.passes.integerize import (  # noqa: F401 - they register how each op
 )
 from dyadic.passes.integerize.choose_fused_additions import TAKES_IN, operands, taken_in
 from dyadic.passes.integerize.conversion import Conversion, Target, converts, converts_island
-from dyadic.passes.integerize.quantization import Activation, value_activation, value_name
+from dyadic.passes.integerize.quantization import Activation, value_activation, value_given, value_name
 from dyadic.passes.integerize.result_parts import concats_of_results
 from dyadic.passes.rewriting import defining, layer_name, module_pass
 from dyadic.runtime.errors import ModelError
@@ -90,7 +90,9 @@ def convert(conversion: Conversion, op: Any) -> None:
     kind = value_activation(result)
     low, high = (kind.low, kind.high) if tail is None else (kind.step(tail.low.value), kind.step(tail.high.value))
     with ir.InsertionPoint(op), fused_location(op, tail):
-        conversion.values[result] = converter(conversion, op, Target(kind, low, high))
+        conversion.values[result] = converter(
+            conversion, op, Target(kind, low, high, given=value_given(result) is not None)
+        )
 
 
 def erase_unread(block: ir.Block) -> None:

@@ -32,6 +32,17 @@ def table(
     return np.array(entries + [0] * (ENTRIES - len(entries)), out.storage)
 
 
+def line(
+    scale: float, shift: float, x: Activation, out: Activation, low: int, high: int
+) -> npt.NDArray[np.integer[Any]]:
+    """256 entries of `scale * x + shift`, as `table` has them."""
+    entries = []
+    for q in range(x.high + 1):
+        value = Fraction(scale) * x.exact * (q - x.zero_point) + Fraction(shift)
+        entries.append(min(max(round_half_up(value / out.exact) + out.zero_point, low), high))
+    return np.array(entries + [0] * (ENTRIES - len(entries)), out.storage)
+
+
 def within_domain(op: qd.Function, x: Activation) -> list[int]:
     """Every step of `x`; where the function has no value, the nearest step that has one, the upper of two.
 

@@ -337,3 +337,13 @@ func.func @a_softmax_of_its_own(%x: tensor<1x3x2xf32> {qd.bits = 16 : i64, qd.ra
   %0 = "qd.softmax"(%x) {axis = 1 : i64, qd.range = array<f64: 0.0, 0.99609375>} : (tensor<1x3x2xf32>) -> tensor<1x3x2xf32>
   return %0 : tensor<1x3x2xf32>
 }
+
+// 1 is 127.501 steps: a sum with a rounded factor or a rounded 1 would be below the half.
+// CHECK-LABEL: func.func @a_shift_of_all_alike_into_a_given_scale_is_a_table
+// CHECK:         %[[T:.+]] = "qi.table"({{.*}}) {table = dense<"0x00010203{{[0-9A-F]+}}FDFEFF"> : tensor<256xi8>}
+// CHECK-NEXT:    "qi.dequantize"(%[[T]])
+func.func @a_shift_of_all_alike_into_a_given_scale_is_a_table(%x: tensor<1x2xf32> {qd.given = array<f64: 0.0078430548310279846, 128.0, 8.0>}) -> tensor<1x2xf32> {
+  %one = "qd.constant"() {value = dense<1.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = "qd.scale_shift"(%x, %one, %one) {axis = 1 : i64, qd.given = array<f64: 0.0078430548310279846, 0.0, 8.0>} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %0 : tensor<1x2xf32>
+}

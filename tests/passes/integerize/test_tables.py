@@ -11,7 +11,7 @@ from dyadic.dialects import piecewise_linear, qd
 from dyadic.dialects.reference import main_function
 from dyadic.passes.integerize.place_ranges import place_ranges
 from dyadic.passes.integerize.quantization import Activation, value_range
-from dyadic.passes.integerize.tables import line_table, table
+from dyadic.passes.integerize.tables import line, line_table, table
 from dyadic.runtime.errors import ModelError
 
 MODULES: list[ir.Module] = []  # that ops live in
@@ -97,3 +97,16 @@ def test_a_function_without_values_on_one_side_takes_the_nearest_of_16_bits() ->
     assert set(values) == {-4605}
     with pytest.raises(ModelError, match="acosh has no value anywhere in what it reads"):
         line_table(function("acosh", -1.0, 0.5), Activation(1e-6, 0, 16), Activation(0.01, 0, 16))
+
+
+def test_a_line_is_rounded_once() -> None:
+    """1 is 127.5014 steps: with 128 steps less, 0.0014 above a half, which no rounded factor of the line would show."""
+    scale = 0.0078430548310279846
+    entries = line(1.0, 1.0, Activation(scale, 128), Activation(scale, 0), 0, 255)
+    assert entries.tolist() == list(range(256))
+    below = line(1.0, 1.0 - 2e-5, Activation(scale, 128), Activation(scale, 0), 2, 250)
+    assert below.tolist() == [min(max(q - 1, 2), 250) for q in range(256)]
+    assert line(-2.0, 0.0, Activation(0.5, 3, 4), Activation(1e-3, 0, 16), -32768, 32767).tolist() == [
+        *(max(-1000 * (q - 3), -32768) for q in range(16)),
+        *[0] * 240,
+    ]
