@@ -52,6 +52,8 @@ class Job(Options):
             given = [one for one in (self.calibration, self.evaluate) if isinstance(one, str | os.PathLike)]
             if getattr(self, name) is not None and not any(os.path.isdir(one) for one in given):
                 raise UsageError(f"--{name} is for a folder of images: give one to --evaluate or --calibration")
+        if isinstance(self.evaluate, str) and self.evaluate.lower() == NO_DATA:
+            raise UsageError("--evaluate takes samples with labels: where there are none, leave it out")
         if self.without_data and self.calibration_samples != Options.calibration_samples:
             raise UsageError(
                 "--calibration-samples says how many of your samples are used: with --calibration none there "

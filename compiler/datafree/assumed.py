@@ -16,10 +16,14 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import Plan
 from dyadic.passes.building import constant_array
 from dyadic.passes.channel_statistics import statistics_of
+from dyadic.runtime.preprocess import PRESETS, Target, parse
 
 Reals = npt.NDArray[np.float64]
 
 REACH = 3.0  # deviations: images normalized by the mean and deviation of a data set reach 2.1 to 2.8 of them
+REACH_KNOWN = 2.5  # where mean and deviation are those of the input itself
+PIXEL_MEAN, PIXEL_DEVIATION = 0.45, 0.27  # of photographs, from 0 to 1
+AS_WIDE, AS_FAR = 1.35, 0.4  # times the deviation, and deviations from the mean, that still fit
 LEAST_SPREAD = 1e-3  # of the largest deviation: channels with less say nothing
 
 
@@ -94,10 +98,33 @@ def from_batch_norm(plan: Plan, slot: int, channels: int, standard: npt.NDArray[
         spread = np.full(channels, float(np.median(ratios)))
         if not (np.isfinite(means).all() and (np.abs(means) < 10 * spread).all() and spread[0] > 0):
             continue
-        low, high = means - REACH * spread, means + REACH * spread
         why = f"to have mean {told(means)} and deviation {told(spread)}, as the first batch norm says"
-        return Assumed(means, spread, low, high, False, why)
+        if (pixels := pixels_that_fit(means, spread)) is not None:
+            name, low, high = pixels
+            why += f", so from {told(low)} to {told(high)}, what --preprocess {name} makes of pixels"
+            return Assumed(means, spread, low, high, False, why)
+        return Assumed(means, spread, means - REACH_KNOWN * spread, means + REACH_KNOWN * spread, False, why)
     return None
+
+
+def pixels_that_fit(mean: Reals, deviation: Reals) -> tuple[str, Reals, Reals] | None:
+    """(preset, what black and white become) of the usual ways to read photographs, where one has about these numbers.
+
+    >>> pixels_that_fit(np.full(3, -0.1), np.full(3, 0.5))[0]
+    'tf'
+    >>> pixels_that_fit(np.zeros(3), np.full(3, 20.0)) is None
+    True
+    """
+    found: list[tuple[float, str, Reals, Reals]] = []
+    for name in PRESETS:
+        if len(mean) != 3:  # which presets are of
+            continue
+        low, high = (np.array(one) + 0.0 for one in parse(name, Target("", 3, 1, 1, "nchw")).limits)
+        wide, middle = PIXEL_DEVIATION * (high - low), low + PIXEL_MEAN * (high - low)
+        times = float(np.exp(np.abs(np.log(deviation / wide)).max()))
+        if times < AS_WIDE and (np.abs(mean - middle) < AS_FAR * deviation).all():
+            found.append((times, name, low, high))
+    return min(found, key=lambda one: one[0])[1:] if found else None
 
 
 def assumed_of_images(

@@ -28,7 +28,7 @@ Bounds = Mapping[str, tuple[Reals, Reals]]
 
 SEED = 20240229
 SAMPLES, NOISE = 64, 64
-FEWER_SAMPLES, LESS_NOISE, LARGE = 32, 8, 1 << 15  # of inputs with more numbers than that
+FEWER_SAMPLES, LESS_NOISE, LARGE = 32, 16, 1 << 15  # of inputs with more numbers than that
 LEAST_SIDE = 8  # of what is taken for an image
 MOST_CHANNELS = 16
 LEAST_VALID = 0.5  # of all tokens

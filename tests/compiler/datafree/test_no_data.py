@@ -119,6 +119,11 @@ def test_numbers_of_samples_of_no_data_are_refused() -> None:
         dyadic.compile(DIGITS / "digits.onnx", "none", calibration_samples=7)
 
 
+def test_there_is_no_evaluation_without_data() -> None:
+    with pytest.raises(UsageError, match=r"evaluate takes samples with labels: .* leave it out"):
+        dyadic.compile(DIGITS / "digits.onnx", "none", evaluate="none")
+
+
 def test_without_anything_the_word_is_said() -> None:
     with pytest.raises(UsageError, match="calibration none"):
         dyadic.compile(DIGITS / "digits.onnx")

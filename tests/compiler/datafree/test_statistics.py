@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from dyadic.compiler.calibrate.learned import Learned
-from dyadic.compiler.datafree.assumed import from_batch_norm, normalized
+from dyadic.compiler.datafree.assumed import from_batch_norm, normalized, pixels_that_fit
 from dyadic.compiler.datafree.images import dead_leaves
 from dyadic.compiler.datafree.samples import standardized
 from dyadic.compiler.datafree.statistics import by_statistics
@@ -82,8 +82,18 @@ def test_the_first_batch_norm_tells_mean_and_deviation_of_the_input() -> None:
     plan = plan_of(network(mean, variance, np.linspace(0.5, 2, 16), np.linspace(-1, 1, 16)), keep)
     standard = standardized(dead_leaves(32, (3, 24, 24), np.random.default_rng(0)))
     assumed = from_batch_norm(plan, plan.arguments["image"], 3, standard)
-    assert assumed is not None
+    assert assumed is not None and "as the first batch norm says" in assumed.why
     np.testing.assert_allclose(assumed.mean, 0.25, atol=0.1)
     np.testing.assert_allclose(assumed.deviation, 0.5, rtol=0.2)
-    np.testing.assert_allclose(assumed.high - assumed.low, 6 * assumed.deviation)
     assert normalized(3).high.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_the_usual_ways_to_read_photographs_are_recognized() -> None:
+    """By what photographs have: from 0 to 1, a mean of 0.45 and a deviation of 0.27."""
+    for preset, mean, deviation in (("tf", -0.1, 0.54), ("torchvision", 0.0, 1.2), ("unit", 0.45, 0.27)):
+        found = pixels_that_fit(np.full(3, mean), np.full(3, deviation))
+        assert found is not None and found[0] == preset
+    low, high = pixels_that_fit(np.full(3, -0.1), np.full(3, 0.5))[1:]  # pyright: ignore[reportOptionalSubscript]
+    assert low.tolist() == [-1, -1, -1] and high.tolist() == [1, 1, 1]
+    assert pixels_that_fit(np.full(3, 2.0), np.full(3, 0.5)) is None
+    assert pixels_that_fit(np.full(1, -0.1), np.full(1, 0.54)) is None  # presets are of three channels
