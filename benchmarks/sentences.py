@@ -125,6 +125,7 @@ def main() -> int:
     parser.add_argument("assets", nargs="?", type=Path, default=ASSETS)
     parser.add_argument("--route", choices=("module", "onnx"), default="module", help="what is compiled")
     parser.add_argument("--precision", default="int8", help="as dyadic compile has it")
+    parser.add_argument("--no-data", action="store_true", help="learn from made ids instead of sentences")
     parser.add_argument("--isa", help="levels of the artifact (default: the best of this machine)")
     chosen = parser.parse_args()
     text = chosen.assets / "text"
@@ -135,7 +136,15 @@ def main() -> int:
         model = exported(encoder, Path(folder) / "minilm.onnx")
         given, asked = tokens("stsb_calib_a", CALIBRATION), encoder if chosen.route == "module" else model
         options = {"isa": chosen.isa.split(",") if chosen.isa else None, "precision": chosen.precision}
-        artifact = search.compiled(asked, given, LENGTHS, **options, measure=False, progress="off")
+        options |= {"measure": False, "progress": "off"}
+        if chosen.no_data:
+            shape = {"input_ids": [(1, length) for length in LENGTHS]}
+            longest = max(LENGTHS)
+            examples = (torch.zeros(1, longest).long(), torch.ones(1, longest).long())
+            more = {} if chosen.route == "onnx" else {"example_inputs": examples}
+            artifact = dyadic.compile(asked, "none", shape=shape, **more, **options)
+        else:
+            artifact = search.compiled(asked, given, LENGTHS, **options)
         path = Path(folder) / "minilm.dyq"
         print(f"{artifact.save(path) / 1e6:.1f} MB; {artifact.certificate.summary()}", flush=True)
         sets = {name: tokens(name) for name in ("stsb_dev_a", "stsb_dev_b", "sst2_dev_a")}
