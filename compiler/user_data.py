@@ -117,7 +117,7 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
         tools.progress.note(made.assumed)
     else:
         calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max", pictures=pictures)
-    data = Data(job, learned_from, calibration, None, classes, interface(job, module, pictures), pictures)
+    data = Data(job, learned_from, calibration, None, classes, interface(job, module), pictures)
     if job.evaluate is None:
         return data
     judged_on = read_from(job.evaluate, job, inputs, "evaluation data", pictures, classes, tools.progress)
@@ -181,17 +181,19 @@ def classes_of(module: ir.Module) -> int | None:
     return sizes[1] if len(sizes) == 2 and sizes[1] > 1 else None
 
 
-def interface(job: Job, module: ir.Module, pictures: Pictures | None = None) -> Interface:
+def interface(job: Job, module: ir.Module) -> Interface:
     """What the model's own arrays are; in the network itself the first dimension counts samples."""
     function = main_function(module)
     inputs, outputs = boundary_names(function)
     arguments = [argument_attributes(function, i) for i in range(len(inputs))]
     results = [argument_attributes(function, i, RESULTS) for i in range(len(outputs))]
+    axes = pixel_axes(module)
+    pictures = pictures_of(job, model_inputs(module), axes) if axes else None
     fixed = {name: each[qd.FIXED].value for name, each in zip(inputs, arguments, strict=True) if qd.FIXED in each}
     return Interface(
         tuple(each[qd.BATCH_AXIS].value if qd.BATCH_AXIS in each else 0 for each in results),
         fixed,
         [i for i, each in enumerate(results) if qd.FIXED in each and each[qd.FIXED].value == qd.FIXED_ONE],
         job.constants,
-        {pictures.target.name: pictures.of_pixels} if pictures is not None and pictures.raw else {},
+        {} if pictures is None else {pictures.target.name: pictures.of_pixels},
     )

@@ -11,6 +11,7 @@ from support.onnx_models import model, run_onnxruntime
 import dyadic
 from dyadic.compiler.driver import network_after
 from dyadic.compiler.job import Job
+from dyadic.compiler.measure.evaluation import engine_of
 from dyadic.runtime.errors import UsageError
 
 RANDOM = np.random.default_rng(0)
@@ -47,10 +48,14 @@ def test_pixels_are_answered_as_the_numbers_that_they_become(
     options: dict[str, Any] = {"preprocess": preset, "input_dtype": "uint8", "input_layout": layout}
     artifact = dyadic.compile(proto, normalized(preset), isa="x86-64", measure=False, **options)
     artifact.save(tmp_path / "m.dyq")
+    onnx.save(proto, tmp_path / "m.onnx")
     with dyadic.load(tmp_path / "m.dyq", max_batch=24) as session:
         assert session.inputs[0].dtype == np.uint8
         (y,) = session.run(None, {"x": given if layout == "nhwc" else given.transpose(0, 3, 1, 2)})
+        engine = engine_of(tmp_path / "m.dyq", tmp_path / "m.onnx", 1)
+        (own,) = engine.run({"x": given if layout == "nhwc" else given.transpose(0, 3, 1, 2)})
     want = np.concatenate([run_onnxruntime(proto, x[None])[0] for x in normalized(preset)])
+    np.testing.assert_allclose(own, want, rtol=1e-4, atol=1e-5)  # `dyadic evaluate --model`
     assert 10 * np.log10(np.square(want).sum() / np.square(want - y).sum()) > 30
     layers = [one.name for one in artifact.report.layers]
     assert any("normalize" in name for name in layers) != folded, layers
