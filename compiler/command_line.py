@@ -9,7 +9,8 @@ from typing import Any
 
 from dyadic.compiler.options import Options
 
-UNSAID = frozenset({"trace", "progress", "resume", "emit_plan", "workers", "cluster"})  # no figure depends on them
+# no figure depends on them
+UNSAID = frozenset({"trace", "progress", "resume", "emit_plan", "workers", "cluster", "measure_key"})
 
 
 def compile_command(

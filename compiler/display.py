@@ -33,10 +33,11 @@ def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
         lines.append(("same class as float", "", f"{100 * c.agreement:.2f} %", where))
     lines.append(("output SQNR", "", f"{c.sqnr_db:.1f} dB", where))
     threads = f"{c.threads} thread{'s' if c.threads > 1 else ''}, batch {c.batch}"
-    times = f"{c.float_ms:.3f} ms", f"{c.int8_ms:.3f} ms"
-    lines.append(
-        ("time per image", *times, f"{c.float_ms / c.int8_ms:.2f} times as fast as {c.float_engine}, {threads}")
-    )
+    faster = "on the machine of --measure-on"
+    if c.float_ms is not None:
+        faster = f"{c.float_ms / c.int8_ms:.2f} times as fast as {c.float_engine}"
+    times = "" if c.float_ms is None else f"{c.float_ms:.3f} ms", f"{c.int8_ms:.3f} ms"
+    lines.append(("time per image", *times, f"{faster}, {threads}"))
     if c.float_bytes is not None:
         sizes = megabytes(c.float_bytes), megabytes(c.int8_bytes)
         code = f"{megabytes(c.code_bytes)} of it code for {c.levels} level{'s' if c.levels > 1 else ''}"

@@ -31,9 +31,10 @@ from dyadic.compiler.float_network import float_network, run_stage
 from dyadic.compiler.in_python import called_as, check_call, keywords_in_errors
 from dyadic.compiler.job import Job
 from dyadic.compiler.lengths import ASKED, check_lengths, shortened
+from dyadic.compiler.machines.agent import Agent
 from dyadic.compiler.measure.account import account
 from dyadic.compiler.measure.measurements import measure
-from dyadic.compiler.options import Options
+from dyadic.compiler.options import EVERY_LEVEL, Options
 from dyadic.compiler.quality.float_engine import FloatModelError
 from dyadic.compiler.record import made
 from dyadic.compiler.refine import TECHNIQUES, Refined, refine
@@ -84,6 +85,7 @@ def compile(*asked: object, **keywords: object) -> Artifact:
 
 def build_artifact(job: Job, tools: Tools) -> Compiled:
     """Everything but the measurements."""
+    job = for_machine(job, tools.agent)
     calibrated = calibrated_network(job, tools)
     trial = trials_of(calibrated, job, tools)
     with tools.stage("select"):
@@ -95,6 +97,14 @@ def build_artifact(job: Job, tools: Tools) -> Compiled:
     report = account(job, selection, built, certificate, tools.seconds)
     artifact = Artifact(emitted, certificate, made(job, calibrated.data, built), report, job.inputs)
     return Compiled(job, calibrated, selection, built, trial, artifact)
+
+
+def for_machine(job: Job, agent: Agent | None) -> Job:
+    """With code for the levels of the agent's machine, where nobody says for which."""
+    if agent is None or (job.isa and job.isa != (EVERY_LEVEL,)):
+        return job
+    usual = (agent.levels[0], job.asked[0].target.levels[-1])
+    return replace(job, isa=tuple(dict.fromkeys(agent.levels if job.isa else usual)))
 
 
 def calibrated_network(job: Job, tools: Tools) -> Calibrated:

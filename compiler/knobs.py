@@ -40,6 +40,7 @@ KNOBS = (
         "dyadic in the user's cache folder",
         "Where compiles keep machine code, timings and learned ranges for the next one.",
     ),
+    Knob("DYADIC_MEASURE_KEY", "file", "none", "The key of the agent that --measure-on names."),
     Knob("XDG_CACHE_HOME", "folder", "~/.cache", "The user's cache folder."),
     Knob("CXX", "command", "c++, g++, clang++ or ziglang", "The compiler that builds the native runtime."),
 )
@@ -54,6 +55,12 @@ def trace_folder() -> Path | None:
 def extensions() -> bool:
     """DYADIC_EXTENSIONS: whether those of installed packages are loaded."""
     return os.environ.get("DYADIC_EXTENSIONS") != "off"
+
+
+def measure_key() -> Path | None:
+    """DYADIC_MEASURE_KEY."""
+    text = os.environ.get("DYADIC_MEASURE_KEY")
+    return Path(text) if text else None
 
 
 def cache_folder() -> Path | None:

@@ -34,7 +34,7 @@ from dyadic.compiler.option_readers import (
 from dyadic.compiler.quality.metric import Function
 from dyadic.compiler.targets.asked import Asked, asked_for
 from dyadic.compiler.targets.registry import names
-from dyadic.compiler.workers.asked import a_cluster, check_cluster
+from dyadic.compiler.workers.asked import a_cluster, an_agent, check_agent, check_cluster
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.wording import did_you_mean
 
@@ -230,6 +230,15 @@ class Options:
         paths,
         metavar="FILE.py",
     )
+    measure_on: str | None = option(
+        None,
+        "times come from the agent on this machine, which will run the artifact: python -m dyadic.runtime.agent",
+        an_agent,
+        metavar="HOST:PORT",
+    )
+    measure_key: File | None = option(
+        None, "the file with the agent's key (or DYADIC_MEASURE_KEY)", a_path, metavar="FILE"
+    )
     trace: File | None = option(
         None, "folder for a numbered page of IR after every pass (or DYADIC_TRACE)", a_path, metavar="DIR"
     )
@@ -275,6 +284,8 @@ class Options:
             parse_rules(self.keep)
         if self.cluster is not None:
             check_cluster(bool(self.limits), self.workers)
+        if self.measure_on is not None:
+            check_agent(self.asked[0].name, self.tune, measured=self.measure or bool(self.limits))
         if self.time_limit is not None:
             seconds_of(str(self.time_limit))
         if self.isa:

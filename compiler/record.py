@@ -16,7 +16,7 @@ from dyadic.compiler.user_data import Data
 from dyadic.runtime.pictures import Pictures
 
 PACKAGES = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
-UNSAID = ("trace", "progress", "emit_plan", "measure", "workers", "cluster")
+UNSAID = ("trace", "progress", "emit_plan", "measure", "workers", "cluster", "measure_key")
 
 
 def made(job: Job, data: Data, built: Built) -> dict[str, Any]:

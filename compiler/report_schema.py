@@ -42,7 +42,7 @@ class Comparison:
     sqnr_db: float
     threads: int
     batch: int
-    float_ms: float
+    float_ms: float | None  # None where the artifact was timed on a machine that float was not run on
     int8_ms: float
     int8_bytes: int
     code_bytes: int  # of int8_bytes: machine code of all levels

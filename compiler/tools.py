@@ -13,6 +13,7 @@ from torch_mlir import ir
 from dyadic.compiler import knobs
 from dyadic.compiler.extensions import load_extensions
 from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.machines.agent import Agent
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress, make_progress
 from dyadic.compiler.trace import Trace
@@ -29,7 +30,8 @@ def look_away(stage: str, module: ir.Operation) -> None:
 @dataclass(frozen=True)
 class Tools:
     """`deadline`: of the search, in the seconds of `time.monotonic`. `look` is shown the network after every stage;
-    `seconds` is how long each of them took. `workers` compute the tasks of a search."""
+    `seconds` is how long each of them took. `workers` compute the tasks of a search; `agent` is of
+    the machine that times are taken on, None for this one."""
 
     progress: Progress
     cache: Cache
@@ -39,12 +41,14 @@ class Tools:
     look: Look = look_away
     seconds: dict[str, float] = field(default_factory=dict)
     workers: Workers = field(default_factory=Workers)
+    agent: Agent | None = None
 
     @staticmethod
     def of(options: Options, look: Look = look_away) -> Tools:
         """As the options and the environment say. Operators of others are loaded before there is a context of them."""
         load_extensions(options.load_passes)
         progress, limit = make_progress(options.progress), options.seconds
+        key = options.measure_key or knobs.measure_key()
         folder = options.trace or knobs.trace_folder()
         return Tools(
             progress,
@@ -54,6 +58,7 @@ class Tools:
             None if limit is None else time.monotonic() + limit,
             look,
             workers=make_workers(options.cluster, options.workers, progress.warn),
+            agent=None if options.measure_on is None else Agent(options.measure_on, None if key is None else Path(key)),
         )
 
     def quiet(self) -> Tools:

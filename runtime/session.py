@@ -140,7 +140,12 @@ def threads_for(work: int) -> int:
 
     A step of a small network takes a few microseconds, as long as handing it to another thread does.
     """
-    return max(1, min(len(os.sched_getaffinity(0)), work // MACS_A_THREAD, MAX_THREADS))
+    return threads_within(work, len(os.sched_getaffinity(0)))
+
+
+def threads_within(work: int, processors: int) -> int:
+    """The same with so many processors."""
+    return max(1, min(processors, work // MACS_A_THREAD, MAX_THREADS))
 
 
 def _check_count(value: object, name: str, most: int) -> None:

@@ -77,7 +77,7 @@ def as_record(facts: Facts) -> dict[str, Any]:
 
 def here(facts: Facts) -> Facts:
     """With this machine's processor, where times are another's."""
-    from dyadic.compiler.measure.machine import processor_name
+    from dyadic.runtime.machine import processor_name
 
     measured, this = facts.report.machine, processor_name()
     return facts if measured is None or measured.processor == this else replace(facts, elsewhere=this)

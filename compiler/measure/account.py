@@ -161,10 +161,9 @@ def verdict(variants: Sequence[Variant], metric: str | None = None, *, islands: 
     named = {one.name: one for one in variants}
     chosen, int8, floating = named[CHOSEN], named[INT8], named["float"]
     size, time = ratio(chosen.weight_bytes, int8.weight_bytes), ratio(chosen.latency_ms, int8.latency_ms)
-    said = (
-        f"The weights are {size:.2f}x of int8's, the time {time:.2f}x of int8's and "
-        f"{ratio(chosen.latency_ms, floating.latency_ms):.2f}x of float's"
-    )
+    said = f"The weights are {size:.2f}x of int8's, the time {time:.2f}x of int8's"
+    if floating.latency_ms is not None:  # which an agent's machine cannot run
+        said += f" and {ratio(chosen.latency_ms, floating.latency_ms):.2f}x of float's"
     if chosen.difference is not None and int8.difference is not None:
         if metric is None:
             change, of_int8 = f"{100 * chosen.difference.value:+.2f}", f"{100 * int8.difference.value:+.2f}"

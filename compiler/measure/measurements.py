@@ -12,17 +12,18 @@ from dyadic.compiler.calibrate.data import Feeds
 from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.compiled import Compiled
 from dyadic.compiler.job import Job
+from dyadic.compiler.machines.agent import Agent
 from dyadic.compiler.measure import evidence
 from dyadic.compiler.measure.account import LayerMeasurements, chosen, commands, layers, verdict
 from dyadic.compiler.measure.layer_quality import layer_quality
 from dyadic.compiler.measure.machine import this_machine
 from dyadic.compiler.measure.notes import calibration_notes, result_notes
-from dyadic.compiler.measure.variants import FLOAT, side_by_side
+from dyadic.compiler.measure.variants import FLOAT, side_by_side, times_there
 from dyadic.compiler.quality.comparison import compare
 from dyadic.compiler.quality.evaluator import BATCH
 from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.report_schema import Comparison, Peak, Report, Used, Variant
-from dyadic.compiler.select.trials import CHOSEN, INT8
+from dyadic.compiler.select.trials import CHOSEN, INT8, Place
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.decisions import DEFAULT, uniform
 from dyadic.runtime.random_feeds import random_feeds
@@ -47,9 +48,15 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         code = dict(artifact.emitted.code_bytes)
         comparison = compare(engine, session, size, code, samples, held_out, job.batch, judged)
         looked_at = kept if evaluation is None else evaluation.samples.first
-        report = by_layer(compiled, report, session, looked_at)
-        variants = beside(compiled, engine, session.isa, session.threads) if selection.objective else []
-        here = this_machine(session, stands_in_for(job))
+        place = place_of(compiled, session, tools.agent)
+        report = by_layer(compiled, report, place, looked_at, session)
+        variants = beside(compiled, engine, place) if selection.objective else []
+        machine = this_machine(session, stands_in_for(job))
+        if tools.agent is not None:
+            machine = replace(tools.agent.machine, level=place.level)
+            comparison = replace(comparison, float_ms=None, threads=place.threads)
+            if not variants:
+                comparison = timed_there(compiled, comparison, tools.agent, place)
         seen, made = data.calibration, isinstance(data.calibration, MadeSamples)
         comparison = replace(comparison, synthetic=made and evaluation is None)
         notes = (
@@ -61,7 +68,7 @@ def measure(compiled: Compiled, tools: Tools) -> Report:
         tools.progress.warn(note)
     said = commands(compiled, report.layer_samples or 0)
     used = replace(report.used or Used(), calibration_samples=seen.seen) if job.calibration is not None else report.used
-    report = replace(report, comparison=comparison, notes=notes, commands=said, machine=here, used=used)
+    report = replace(report, comparison=comparison, notes=notes, commands=said, machine=machine, used=used)
     if variants:
         report = replace(report, comparison=in_turn(comparison, variants))
         said = verdict(variants, comparison.metric, islands=bool(selection.islands))
@@ -97,8 +104,24 @@ def in_turn(comparison: Comparison, variants: Sequence[Variant]) -> Comparison:
     """With the times of float and what ships as they were taken in turn with int8's: of a network, one time is said."""
     times = {one.name: one.latency_ms for one in variants}
     floating, chosen = times[FLOAT], times[CHOSEN]
-    assert floating is not None and chosen is not None
+    assert chosen is not None
     return replace(comparison, float_ms=floating, int8_ms=chosen)
+
+
+def place_of(compiled: Compiled, session: Session, agent: Agent | None) -> Place:
+    """Where the artifact is timed: as the session runs it here, or as one would on the agent's machine."""
+    job = compiled.job
+    if agent is None:
+        return Place(session.isa, session.threads, job.batch)
+    work = sum(step.macs for step in session.program.timed_steps)
+    return Place(agent.choose(job.levels), job.threads or agent.threads(work), job.batch, agent)
+
+
+def timed_there(compiled: Compiled, comparison: Comparison, agent: Agent, place: Place) -> Comparison:
+    """With the artifact's time on the agent's machine."""
+    plans = {CHOSEN: compiled.built.emitted}
+    median, *_ = times_there(agent, plans, place.level, place.threads, place.batch)[CHOSEN]
+    return replace(comparison, int8_ms=median)
 
 
 def stands_in_for(job: Job) -> str | None:
@@ -115,33 +138,36 @@ def stand_in(compiled: Compiled, session: Session) -> Iterator[str]:
         )
 
 
-def by_layer(compiled: Compiled, report: Report, session: Session, samples: Iterable[Feeds]) -> Report:
-    """The layers with their times, their shares of the machine's peak and what they lose."""
-    processors = tuple(sorted(os.sched_getaffinity(0)))[: session.threads]
-    target = compiled.job.primary.target
-    before = target.peak(session.isa, processors, PEAK_SECONDS)
-    times = session.profile(random_feeds(session, 1))
-    after = target.peak(session.isa, processors, PEAK_SECONDS)
+def by_layer(compiled: Compiled, report: Report, place: Place, samples: Iterable[Feeds], session: Session) -> Report:
+    """The layers with their times, their shares of the machine's peak (of this one alone) and what they lose."""
+    processors = tuple(sorted(os.sched_getaffinity(0)))[: place.threads]
+    target, before, after = compiled.job.primary.target, None, None
+    if place.agent is not None:
+        times = place.agent.profile(compiled.built.emitted, place.level, place.threads)
+    else:
+        before = target.peak(place.level, processors, PEAK_SECONDS)
+        times = session.profile(random_feeds(session, 1))
+        after = target.peak(place.level, processors, PEAK_SECONDS)
     peak = max(before or 0.0, after or 0.0)
     quality, count, histograms = layer_quality(compiled.built.floating, compiled.built.integer, samples)
-    measured = LayerMeasurements(times, session.isa, peak, quality)
+    measured = LayerMeasurements(times, place.level, peak, quality)
     return replace(
         report,
         layers=layers(compiled.selection, compiled.built, measured),
         layer_samples=count,
         histograms=histograms,
-        peak=Peak(session.isa, len(processors), peak) if peak else None,
+        peak=Peak(place.level, len(processors), peak) if peak else None,
     )
 
 
-def beside(compiled: Compiled, engine: Engine, level: str, threads: int) -> list[Variant]:
+def beside(compiled: Compiled, engine: Engine, place: Place) -> list[Variant]:
     """Float, uniform int8 and this artifact, timed in alternation and asked the same questions."""
     job, evaluation = compiled.job, compiled.calibrated.data.evaluation
     plans = {INT8: compiled.build(uniform(compiled.selection.points, DEFAULT), job.levels), CHOSEN: compiled.built}
     report = compiled.artifact.file_bytes() - compiled.built.file_bytes()  # int8's would be as long
     sizes = {name: plan.file_bytes() + report for name, plan in plans.items()}
     evaluator = None if evaluation is None else evaluation.evaluator
-    return side_by_side(engine, plans, sizes, level, threads, job.batch, evaluator)
+    return side_by_side(engine, plans, sizes, place.level, place.threads, place.batch, evaluator, place.agent)
 
 
 def proved(compiled: Compiled, tools: Tools, report: Report) -> Report:

@@ -11,16 +11,19 @@ from dataclasses import replace
 from typing import Any
 
 from dyadic.compiler.built import Built
+from dyadic.compiler.machines.agent import Agent
 from dyadic.compiler.quality.comparison import paired_interval
 from dyadic.compiler.quality.evaluator import Evaluator
 from dyadic.compiler.quality.float_engine import Engine
 from dyadic.compiler.report_schema import Interval, Variant
 from dyadic.compiler.select.trials import CHOSEN
+from dyadic.compiler.targets.emitted import Emitted
 from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import Session
 from dyadic.runtime.timing import Times, in_turns
 
 FLOAT = "float"
+Quartiles = tuple[float, float, float]
 
 
 def side_by_side(
@@ -31,19 +34,34 @@ def side_by_side(
     threads: int,
     batch: int,
     evaluator: Evaluator | None,
+    agent: Agent | None = None,
 ) -> list[Variant]:
-    """Float first; of `plans` the one called "chosen" ships. `sizes` are bytes of their files."""
+    """Float first; of `plans` the one called "chosen" ships. `sizes` are bytes of their files.
+
+    agent: of the machine that plans are timed on, which cannot run float; None for this one.
+    """
     with ExitStack() as stack:
         most = max(batch, evaluator.batch if evaluator else 1)
-        sessions = {name: stack.enter_context(plan.load(threads, most, level)) for name, plan in plans.items()}
+        here = level if agent is None else None
+        sessions = {name: stack.enter_context(plan.load(threads, most, here)) for name, plan in plans.items()}
         feeds = random_feeds(next(iter(sessions.values())), batch)
         runs: dict[str, Callable[[], object]] = {FLOAT: lambda: engine.run(feeds)}
         runs |= {name: _run(session, feeds) for name, session in sessions.items()}
-        times = {name: in_milliseconds(one, batch) for name, one in in_turns(runs).items()}
-        made = [_float(engine, times[FLOAT], evaluator)]
+        if agent is None:
+            times = {name: in_milliseconds(one, batch) for name, one in in_turns(runs).items()}
+        else:
+            times = times_there(agent, {name: plan.emitted for name, plan in plans.items()}, level, threads, batch)
+        made = [_float(engine, times.get(FLOAT), evaluator)]
         for name, session in sessions.items():
             made.append(_variant(name, plans[name], sizes[name], session, times[name], evaluator))
     return made
+
+
+def times_there(
+    agent: Agent, plans: Mapping[str, Emitted], level: str, threads: int, batch: int
+) -> dict[str, Quartiles]:
+    """(median, lower, upper quartile) in milliseconds an image of each, on the agent's machine."""
+    return {name: in_milliseconds(one, batch) for name, one in agent.in_turns(plans, level, threads, batch).items()}
 
 
 def _run(session: Session, feeds: Mapping[str, Any]) -> Callable[[], object]:
@@ -55,10 +73,10 @@ def in_milliseconds(times: Times, batch: int) -> tuple[float, float, float]:
     return tuple(times.quantile(share) / batch for share in (0.5, 0.25, 0.75))  # pyright: ignore[reportReturnType]
 
 
-def _float(engine: Engine, times: tuple[float, float, float], evaluator: Evaluator | None) -> Variant:
+def _float(engine: Engine, times: Quartiles | None, evaluator: Evaluator | None) -> Variant:
     accuracy = None if evaluator is None else evaluator.float_accuracy
     metric = None if evaluator is None or evaluator.bootstrap is None else evaluator.bootstrap.value
-    return Variant(FLOAT, engine.bytes, None, *times, accuracy=accuracy, metric=metric)
+    return Variant(FLOAT, engine.bytes, None, *(times or ()), accuracy=accuracy, metric=metric)
 
 
 def _variant(

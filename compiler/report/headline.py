@@ -37,7 +37,7 @@ def gains(facts: Facts) -> Gains | None:
     if c is None:
         return None
     return Gains(
-        c.float_ms / c.int8_ms if c.int8_ms else None,
+        c.float_ms / c.int8_ms if c.int8_ms and c.float_ms is not None else None,
         c.int8_bytes / c.float_bytes if c.float_bytes else None,
         None if c.difference is None else c.difference.value,
         engine(c),

@@ -27,7 +27,7 @@ def measure_costs(
             built[scheme, width] = build(decisions, (place.level,), refine=False)
             advance()
         emitted = {f"{scheme}a{width}": built[scheme, width].emitted for scheme, width in variants}
-        times = cost.measure(emitted, place.level, place.threads, place.batch, tools.cache, advance)
+        times = cost.measure(emitted, place.level, place.threads, place.batch, tools.cache, advance, place.agent)
     costs = Costs(
         {variant: times[f"{variant[0]}a{variant[1]}"] for variant in variants},
         {s: dict(built[s, width].emitted.layer_bytes) for s, width in variants if width == BASE[1]},

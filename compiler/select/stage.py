@@ -187,7 +187,7 @@ def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Bu
     pinned = pinned_by(points, kept)
     candidates = candidates_for(points, pinned, job.limits)
     macs = sum(point.macs for point in points.weights.values())
-    place = Place(job.primary.target.choose(job.levels), job.threads or threads_for(macs), job.batch)
+    place = place_of(job, macs, tools)
     refuse_hopeless(points, candidates, job.limits)
     costs, int8 = measure_costs(points, candidates, build, place, tools)
     metric = data.evaluation.metric if data.evaluation is not None else None
@@ -205,6 +205,14 @@ def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Bu
     requested = {name: str(one.scheme.over(parse(applied[name]))) for name, one in kept.items()}
     why = {name: reasons.get(name) or objective for name in applied}
     return Selection(points, decisions, requested, why, objective, Searched(found, int8, place, trials))
+
+
+def place_of(job: Job, macs: int, tools: Tools) -> Place:
+    """Where times are taken, for a network of so many multiply-accumulates."""
+    if tools.agent is not None:
+        threads = job.threads or tools.agent.threads(macs)
+        return Place(tools.agent.choose(job.levels), threads, job.batch, tools.agent)
+    return Place(job.primary.target.choose(job.levels), job.threads or threads_for(macs), job.batch)
 
 
 def pinned_by(points: Points, kept: Mapping[str, Kept]) -> Decisions:

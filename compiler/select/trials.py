@@ -16,6 +16,7 @@ from dyadic.compiler.calibrate.data import first_batches
 from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.cost import Times
 from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.machines.agent import Agent
 from dyadic.compiler.quality.acceptance import Verdict
 from dyadic.compiler.quality.comparison import Tally
 from dyadic.compiler.quality.evaluator import Evaluator, Questions, verdict
@@ -32,11 +33,12 @@ INT8, CHOSEN = "int8", "chosen"
 
 @dataclass(frozen=True)
 class Place:
-    """Where times are taken: a level, threads, and images at a time."""
+    """Where times are taken: a level, threads, images at a time, and the agent of the machine; None for this one."""
 
     level: str
     threads: int
     batch: int
+    agent: Agent | None = None
 
 
 class Trials(Protocol):
@@ -125,5 +127,5 @@ def beside_int8(
 ) -> tuple[Times, Times]:
     """The times of int8 and of another plan of the network, in alternation."""
     both = {INT8: int8.emitted, CHOSEN: other.emitted}
-    times = cost.measure(both, place.level, place.threads, place.batch, cache, done)
+    times = cost.measure(both, place.level, place.threads, place.batch, cache, done, place.agent)
     return times[INT8], times[CHOSEN]

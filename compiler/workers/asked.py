@@ -1,10 +1,11 @@
-"""What users say of who computes, read and checked; no cluster is looked for here."""
+"""What users say of who computes and who measures, read and checked; nobody is looked for here."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from dyadic.runtime.agent_frames import address_of
 from dyadic.runtime.errors import UsageError
 
 ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://\S+:\d{1,5}")
@@ -31,3 +32,27 @@ def check_cluster(searching: bool, workers: int | None) -> None:
         )
     if workers is not None:
         raise UsageError("--workers are processes of this machine, --cluster has its own: leave one of them out")
+
+
+def an_agent(name: str, value: Any) -> str | None:
+    """An address."""
+    flag = f"--{name.replace('_', '-')}"
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise UsageError(f"{flag} takes host:port, as board:7878, not {value!r}")
+    address_of(value, flag)
+    return value
+
+
+def check_agent(target: str, tune: str, *, measured: bool) -> None:
+    """That there is something for an agent to measure."""
+    if not measured:
+        raise UsageError("--measure-on says where times are taken, and none are: leave --no-measure or it out")
+    if target != "cpu":
+        raise UsageError(f"--measure-on takes times of processors, the artifact is for {target} first: leave one out")
+    if tune != "off":
+        raise UsageError(
+            "--tune tries kernels on this machine, and --measure-on says that another one will run the artifact: leave "
+            "--tune out here, or compile there"
+        )

@@ -12,7 +12,6 @@ from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.certificate import Certificate, accumulators, islands_of
 from dyadic.compiler.targets.cpu.emit import CpuEmitted, emit
-from dyadic.compiler.targets.cpu.identity import processor
 from dyadic.compiler.targets.cpu.integer_ir import restore
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.target import Effort, Target
@@ -25,6 +24,7 @@ from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cpu import levels as instruction_sets
+from dyadic.runtime.cpu.processor import processor
 from dyadic.runtime.cpu.program import CpuProgram, Step
 from dyadic.runtime.errors import UsageError
 

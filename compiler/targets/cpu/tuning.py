@@ -14,7 +14,7 @@ from torch_mlir import ir
 from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
-from dyadic.compiler.targets.cpu.identity import processor, tune_digest
+from dyadic.compiler.targets.cpu.identity import tune_digest
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
 from dyadic.compiler.targets.cpu.tuning_timing import Timing, best, waiting
 from dyadic.compiler.targets.tuned import Change, Tuned
@@ -24,6 +24,7 @@ from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.tuning_space import Effort, candidates, shape, tunables
 from dyadic.passes.lower.memory.views import ARENA, BUFFERS
+from dyadic.runtime.cpu.processor import processor
 
 LEAST_UNITS = 4  # for each thread, or as many as the static choice has: another machine may have more threads
 

@@ -13,10 +13,12 @@ from support.command_line import DIGITS
 from support.stages import compiled
 
 from dyadic.compiler import cost
-from dyadic.compiler.cost import Times, alternate, measure, question
+from dyadic.compiler.cost import Times, measure, question
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.widths.decisions import uniform
 from dyadic.compiler.widths.scheme import parse
+from dyadic.runtime import in_place
+from dyadic.runtime.in_place import Rounds, alternate
 
 LEVEL = "x86-64"
 
@@ -53,12 +55,11 @@ class Fake:
         return iter([SimpleNamespace(median_ns=2 * ns) for ns in (1, 10, 20, 5, 2)])
 
 
-def test_sessions_take_turns_and_steps_of_a_layer_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "ROUNDS", 20)
+def test_sessions_take_turns_and_steps_of_a_layer_count_together() -> None:
     done: list[str] = []
     rounds: list[int] = []
     sessions: Any = {name: Fake(name, done) for name in "abc"}
-    measured = alternate(sessions, 2, lambda: rounds.append(len(done)))
+    measured = alternate(sessions, 2, Rounds(20, 0.0, 300), lambda: rounds.append(len(done)))
     assert rounds == [9 * (i + 1) for i in range(20)]
     orders = [[done[start + 9 * i][-1] for start in (0, 3, 6)] for i in range(20)]
     assert {tuple(sorted(order)) for order in orders} == {("a", "b", "c")} and len({tuple(o) for o in orders}) > 2
@@ -84,7 +85,7 @@ def test_every_layer_is_measured_and_known_the_next_time(
         calls.append(1)
         return alternate(*given)
 
-    monkeypatch.setattr(cost, "alternate", counted)
+    monkeypatch.setattr(in_place, "alternate", counted)
     cache, rounds = Cache(tmp_path), iter(range(1000))
     first = measure(variants, LEVEL, 1, 1, cache, lambda: next(rounds))
     assert next(rounds) == 3 and list(first) == ["w8", "w4"]

@@ -7,7 +7,7 @@ import pytest
 
 from dyadic.compiler.keep import identity
 from dyadic.compiler.targets.cpu import identity as cpu
-from dyadic.runtime.cpu import levels
+from dyadic.runtime.cpu import levels, processor
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -95,10 +95,10 @@ def test_timings_depend_on_more_than_code() -> None:
 
 def test_a_processor_is_known_by_what_makes_it_fast() -> None:
     level = levels.usable()[0]
-    said = cpu.processor(level)
+    said = processor.processor(level)
     assert set(said["features"]) == levels.BY_NAME[level].needs
-    assert cpu.processor("x86-64") != said
+    assert processor.processor("x86-64") != said
 
 
 def test_the_second_level_has_a_size() -> None:
-    assert 1 << 17 <= cpu.level_two_bytes() <= 1 << 28
+    assert 1 << 17 <= processor.level_two_bytes() <= 1 << 28

@@ -1,0 +1,1 @@
+"""The machine that will run the artifact, where it is not this one: `--measure-on` (`agent.py`)."""
