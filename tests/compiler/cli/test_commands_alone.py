@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +78,50 @@ def test_commands_that_need_more_say_what_to_install(
     assert "every hash is right" in done.out and "'iced_x86', which is not installed" in done.err
     assert line.main(["evaluate", str(artifact), str(TEST), "--model", "m.onnx"]) == 2
     assert "dyadic evaluate needs the package 'iced_x86'" in capsys.readouterr().err
+
+
+def test_evaluate_beside_the_float_model_and_by_a_metric(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def facts(*words: object) -> dict[str, Any]:
+        assert cli.main(["evaluate", str(artifact), str(TEST), *map(str, words), "--progress", "json"]) == 0
+        return json.loads(capsys.readouterr().err.splitlines()[-1])
+
+    beside = facts("--model", DIGITS / "digits.onnx")
+    assert (beside["event"], beside["command"], beside["schema"]) == ("result", "evaluate", 1)
+    assert beside["agreement"]["value"] > 0.99 and beside["sqnr_db"] > 30
+    assert beside["float"]["engine"] == "onnxruntime" and abs(beside["difference"]["value"]) < 0.01
+    change = beside["top1"]["value"] - beside["float"]["top1"]["value"]
+    assert change == pytest.approx(beside["difference"]["value"])
+    (tmp_path / "m.py").write_text(
+        "def right(outputs, data):\n    return outputs['logits'].argmax(1) == data['labels']\n", encoding="utf-8"
+    )
+    measured = facts("--metric", f"{tmp_path / 'm.py'}:right", "--model", DIGITS / "digits.onnx")
+    assert measured["metric"]["name"] == "right"
+    assert measured["metric"]["value"] == pytest.approx(beside["top1"]["value"])
+    assert measured["metric"]["low"] < measured["metric"]["value"] <= measured["metric"]["high"]
+    assert "top1" not in measured and measured["float"]["metric"]["value"] > 0.98
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: {"image": d["image"]}, "has no array named 'labels'"),
+        (lambda d: {"image": d["image"], "labels": d["labels"] + 3}, "the network has 10 classes, numbered from 0"),
+        (lambda d: {"image": d["image"].transpose(0, 2, 3, 1), "labels": d["labels"]}, "expected [N, 1, 8, 8]"),
+        (lambda d: {"image": (16 * d["image"]).astype(np.uint8), "labels": d["labels"]}, "dtype uint8"),
+        (lambda d: {"picture": d["image"], "labels": d["labels"]}, "has no array named"),
+    ],
+    ids=["no labels", "other classes", "NHWC", "uint8", "other name"],
+)
+def test_evaluation_data_that_do_not_fit(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, said: str
+) -> None:
+    few = {name: array[:8] for name, array in np.load(TEST).items()}
+    np.savez(tmp_path / "few.npz", **change(few))
+    assert line.main(["evaluate", str(artifact), str(tmp_path / "few.npz")]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
 
 
 def test_shares_have_wilsons_interval() -> None:
