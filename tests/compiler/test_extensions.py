@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
+from support.onnx_models import model
 
+import dyadic
 from dyadic.compiler import extensions
+from dyadic.compiler.cli.main import main
 from dyadic.compiler.extensions import load_extensions, passes_of, record
 from dyadic.passes import PIPELINE
 from dyadic.passes.extending import EXTENSIONS
@@ -94,3 +98,20 @@ def test_lowering_again_needs_the_passes_that_lowered(tmp_path: Path) -> None:
     load_extensions([path])
     assert passes_of({}, "lower/cpu", "m.dyq") == usual, "an artifact that was made without it is read without it"
     assert [one.name for one in passes_of(made, "lower/cpu", "m.dyq")] == [*(one.name for one in usual), "rest-a-while"]
+
+
+def test_verify_takes_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(PASS.format(stage="lower/cpu"))
+    body, samples = "y = Relu(x)", np.random.default_rng(0).normal(0, 1, (16, 4, 7, 6)).astype(np.float32)
+    dyadic.compile(model(body), samples, load_passes="mine.py", isa="x86-64", measure=False).save("m.dyq")
+    (one,) = PIPELINE["lower/cpu"][-1:]
+    assert one.name == "rest-a-while"
+    PIPELINE["lower/cpu"] = PIPELINE["lower/cpu"][:-1]
+    del EXTENSIONS["rest-a-while"]
+    monkeypatch.setattr(extensions, "_files", {})
+    assert main(["verify", "m.dyq"]) == 2
+    assert "rest-a-while of mine.py" in capsys.readouterr().err
+    assert main(["verify", "m.dyq", "--load-passes", "mine.py"]) == 0
