@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.float_network import float_network
 from dyadic.compiler.job import Job
 from dyadic.compiler.measure.layer_comparison import check_inputs, same_inputs, same_model_file
-from dyadic.compiler.pixel_inputs import pixel_axes
 from dyadic.compiler.quality.comparison import Tally, paired_interval
 from dyadic.compiler.quality.float_engine import Engine, make_engine
 from dyadic.compiler.quality.metric import Metric, load_metric
@@ -21,7 +19,6 @@ from dyadic.compiler.quality.metric_value import MetricValue
 from dyadic.compiler.quality.paired_bootstrap import PairedBootstrap
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.user_data import interface
-from dyadic.compiler.user_pictures import pictures_of
 from dyadic.runtime.array_files import read_arrays
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.commands.evaluate import Counts, Share, samples_of
@@ -124,6 +121,5 @@ def engine_of(artifact: Path, model: Path, threads: int) -> Engine:
         if same_model_file(file.made, os.fspath(model)) is False:
             tools.progress.warn(f"'{artifact}' was compiled from another file than '{model}'")
         with tools.context:
-            pictures = pictures_of(job, model_inputs(module), pixel_axes(module))
-            own = interface(job, module, pictures)
+            own = interface(job, module)
     return make_engine(os.fspath(model), threads, (), own)
