@@ -21,6 +21,7 @@ from dyadic.passes.lower.cuda.join_norms import join_norms
 from dyadic.passes.lower.cuda.join_tables import join_tables
 from dyadic.passes.lower.cuda.read_through import read_through
 from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
+from dyadic.passes.lower.cuda.write_copies import write_copies
 from dyadic.passes.lower.memory.assign_layouts import assign_layouts
 from dyadic.passes.lower.memory.choose_dim_order import choose_dim_order
 from dyadic.passes.lower.memory.plan_memory import plan_memory
@@ -155,6 +156,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         choose_dim_order,
         join_tables,  # once channels are last
         gather_projections,  # before memory: what is made together lives together
+        write_copies,  # before norms, which are in the kernel of a layer or write copies
         join_norms,  # what is gathered has no whole rows
         read_through,  # before layouts, which then are those of other tensors
         assign_layouts,

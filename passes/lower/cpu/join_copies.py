@@ -15,12 +15,11 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.reference import main_function
-from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.dialects.tensor_types import is_wide
 from dyadic.passes.lower.cpu.kernel_selection.copies import copied
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import clamps
-from dyadic.passes.lower.memory.copies import JOINED, readers
+from dyadic.passes.lower.memory.copies import JOINED, may_be_copy, readers
 from dyadic.passes.rewriting import module_pass
 
 
@@ -37,13 +36,4 @@ def join_copies(module: ir.Operation) -> None:
 
 
 def _may_join(op: Any, norm: qi.LayerNormOp) -> bool:
-    if isinstance(op, qi.Conv2dOp):
-        channels = shape(norm.out)[-1]
-        if op.groups.value != channels or shape(op.weight) != [channels, 1, 1, 1] or shape(op.out) != shape(op.x):
-            return False
-        if acc_shift(op) or any(ints(op.padding)):
-            return False
-    elif not isinstance(op, qi.RequantOp):
-        return False
-    plain = not is_wide(op.out) and not clamps(op.low.value, op.high.value)
-    return plain and copied(op) is not None
+    return may_be_copy(op, norm) and not clamps(op.low.value, op.high.value) and copied(op) is not None

@@ -6,7 +6,8 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.tensor_types import shape
+from dyadic.dialects.fields import acc_shift, ints
+from dyadic.dialects.tensor_types import is_wide, shape
 
 JOINED = "qi.joined"
 
@@ -19,6 +20,18 @@ def is_joined(op: Any) -> bool:
 def joined_copy(norm: qi.LayerNormOp) -> Any | None:
     """What the kernel of a norm writes beside its result, if anything."""
     return next((one for one in readers(norm.out) if is_joined(one)), None)
+
+
+def may_be_copy(op: Any, norm: qi.LayerNormOp) -> bool:
+    """Whether an op computes 8 bits of each number of a norm's result, by what its channel has."""
+    if is_wide(op.operation.results[0]):
+        return False
+    if isinstance(op, qi.Conv2dOp):
+        channels = shape(norm.out)[-1]
+        if op.groups.value != channels or shape(op.weight) != [channels, 1, 1, 1] or shape(op.out) != shape(op.x):
+            return False
+        return not (acc_shift(op) or any(ints(op.padding)))
+    return isinstance(op, qi.RequantOp)
 
 
 def readers(value: ir.Value) -> Iterator[Any]:

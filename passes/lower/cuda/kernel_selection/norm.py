@@ -6,11 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.dialects import qi
+from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernels.families import layer_norm as normalization
 from dyadic.passes.lower.cuda.kernels.families import softmax as weighting
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
 from dyadic.passes.lower.cuda.kernels.vocabulary.rows import lanes_for
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, no_bytes, place
 from dyadic.passes.lower.memory.copies import joined_copy
@@ -48,9 +50,28 @@ def _launch(op: Any, spec: Any, params: Any, weights: npt.NDArray[np.int8] | Non
 @selects(qi.LayerNormOp)
 def layer_norm(op: qi.LayerNormOp) -> list[Launch]:
     """One launch: sums of each row, then its numbers."""
-    assert joined_copy(op) is None, "norms do not write copies here"
-    spec = normalization.LayerNormSpec(**_rows(op), **kind_of(op))
-    return _launch(op, spec, params_of(op, spec))
+    copy = joined_copy(op)
+    if copy is None:
+        spec = normalization.LayerNormSpec(**_rows(op), **kind_of(op))
+        return _launch(op, spec, params_of(op, spec))
+    weight, bias, multiplier, shift = copied(copy)
+    form = form_of(multiplier.tolist(), shift.tolist())
+    spec = normalization.LayerNormSpec(**_rows(op), **kind_of(op), copied=True, copy_form=form)
+    shift = shifts_for(form, multiplier.tolist(), shift.tolist())
+    header = [zero_point(copy.out), copy.low.value, copy.high.value]
+    more = normalization.pack_copy(spec, header, weight, bias, multiplier, shift)
+    return _launch(op, spec, np.concatenate([params_of(op, spec), more]))
+
+
+def copied(op: Any) -> tuple[npt.NDArray[np.int64], ...]:
+    """Weight, bias, multiplier and shift of a copy's channels."""
+    channels = shape(op.x)[-1]
+    if isinstance(op, qi.Conv2dOp):
+        numbers = [np.array(ints(each), np.int64) for each in (op.multiplier, op.shift)]
+        tables = [np.array(defining(each).value, np.int64).reshape(channels) for each in (op.weight, op.bias)]
+        return *tables, *numbers
+    multiplier, shift = (np.full(channels, each.value, np.int64) for each in (op.multiplier, op.shift))
+    return np.ones(channels, np.int64), np.zeros(channels, np.int64), multiplier, shift
 
 
 def _tables(op: qi.LayerNormOp) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

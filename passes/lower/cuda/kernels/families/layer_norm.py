@@ -35,6 +35,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.exponential import leading_zero
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import param
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.reductions import over_row, slot_bytes
+from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, Rescale, quantized
 from dyadic.passes.lower.cuda.kernels.vocabulary.rows import ONES, Chunk, RowsSpec, RowThread
 from dyadic.passes.lower.cuda.kernels.vocabulary.words import (
     FLIP,
@@ -63,6 +64,8 @@ class LayerNormSpec(RowsSpec):
     bits: int = 10
     centered: bool = True
     uniform: bool = False  # one gain and one bias for all
+    copied: bool = False  # a copy of 8 bits is written behind both planes of the result
+    copy_form: str = FULL  # how it is rounded
 
     @property
     def shared_bytes(self) -> int:
@@ -77,6 +80,11 @@ class LayerNormSpec(RowsSpec):
     def padded(self) -> int:
         """Gains, and biases."""
         return -(-(1 if self.uniform else self.channels) // 4) * 4
+
+    @property
+    def copy_word(self) -> int:
+        """At which word of the parameters is what the copy has: zero point, low, high; then its tables."""
+        return TABLES + 2 * self.padded
 
 
 def seeds() -> npt.NDArray[np.uint16]:
@@ -108,6 +116,20 @@ def pack_params(
     return np.concatenate([head, seeds().view(np.int32), tables.reshape(-1).astype(np.int32)])
 
 
+def pack_copy(
+    spec: LayerNormSpec,
+    header: Sequence[int],
+    weight: npt.NDArray[np.int64],
+    bias: npt.NDArray[np.int64],
+    multiplier: npt.NDArray[np.int64],
+    shift: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int32]:
+    """What follows of a copy, whose number is `(number * weight + bias) * multiplier >> shift`. header: zero point, low
+    and high."""
+    tables = [np.pad(each, (0, -spec.channels % 4), mode="edge") for each in (weight, bias, multiplier, shift)]
+    return np.concatenate([np.array([*header, 0], np.int64), *tables]).astype(np.int32)
+
+
 def generate(spec: LayerNormSpec, symbol: str) -> None:
     """The kernel for `spec`, in a gpu.module."""
     kernel(spec, symbol, lambda k: Normalization(spec, k, RowThread.of_grid(spec, k)).write())
@@ -137,10 +159,30 @@ class Normalization:
                     normalized = clamp_between(normalized, S16_MIN, S16_MAX)
                 total = add(mul(arith.trunci(integer(32), normalized), gain), bias)
                 every.append(clamp_between(arith.shrsi(total, last), low, high))
-            self.row.store(chunk, planes_of(every) if spec.out_plane else [packed(every)])
+            planes = [*planes_of(every)] if spec.out_plane else [packed(every)]
+            if spec.copied:
+                planes.append(packed(self.copy(every, chunk)))
+            self.row.store(chunk, planes)
             return state
 
         self.row.over(results, [], self.steps)
+
+    def copy(self, numbers: Sequence[Value], chunk: Chunk) -> list[Value]:
+        """Of a word's numbers."""
+        spec, word = self.spec, self.spec.copy_word
+        bounds = [param(self.k, word + n) for n in range(3)]
+        index = chunk.index if chunk.present is None else least(chunk.index, spec.chunks - 1)
+        length = -(-spec.channels // 4) * 4
+
+        def table(number: int) -> list[Value]:
+            start = at(self.k.params, 4 * (word + 4 + number * length))
+            return load_words(at(start, wide(mul(index, 4 * spec.width))), 4 * spec.width)
+
+        made = []
+        for each, weight, bias, multiplier, shift in zip(numbers, *(table(n) for n in range(4)), strict=True):
+            rescale = Rescale.of(multiplier, shift, spec.copy_form)
+            made.append(quantized(rescale.rescaled(add(mul(each, weight), bias)), *bounds))
+        return made
 
     def table(self, number: int, chunk: Chunk | None) -> list[Value]:
         """Gains (0) or biases (1) of a word's numbers."""

@@ -179,12 +179,12 @@ class RowThread:
         return chunk
 
     def store(self, chunk: Chunk, planes: Sequence[Sequence[Value]]) -> None:
-        """Words of results where the chunk's are."""
+        """Words of results where the chunk's are; a third plane is as far behind the second."""
         spec = self.spec
         target = at(self.target, wide(mul(chunk.index, spec.width)))
 
         def write() -> None:
-            for start, words in zip((0, spec.out_plane), planes, strict=False):
+            for start, words in zip((0, spec.out_plane, 2 * spec.out_plane), planes, strict=False):
                 store_group(words, at(target, start), spec.width, spec.channels, chunk.index)
 
         there = self.there if chunk.present is None else arith.andi(self.there, chunk.present)
