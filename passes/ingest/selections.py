@@ -62,7 +62,7 @@ def tile(x: Any, times: Sequence[int]) -> Result:
 def gather_elements(x: Any, axis: int, indices: Array) -> Result:
     """As NumPy's take_along_axis, of as many rows as there are indices."""
     dims = dims_of(x)
-    axis %= len(dims)
+    axis = _axis(indices, axis, len(dims))
     _check(indices, dims[axis], axis)
     if axis == len(dims) - 1 and indices.size and (found := relative(x, indices % dims[axis])) is not None:
         return found
@@ -74,16 +74,14 @@ def gather_nd(x: Any, indices: Array, batch_dims: int) -> Result:
     """Each row of `indices` names an entry, or a slice where it is shorter than x."""
     if batch_dims:
         raise Unsupported(f"its batch_dims are {batch_dims}; 0 would work")
-    dims = dims_of(x)
-    for d in range(indices.shape[-1]):
-        _check(indices[..., d], dims[d], d)
+    _check_rows(indices, dims_of(x))
     return rearranged(x, lambda array: array[tuple(np.moveaxis(indices, -1, 0))])
 
 
 def scatter_elements(x: Any, axis: int, indices: Array, updates: Any) -> Result:
     """x with `updates` at `indices` along one axis."""
     dims = dims_of(x)
-    axis %= len(dims)
+    axis = _axis(indices, axis, len(dims))
     _check(indices, dims[axis], axis)
 
     def function(array: Any, others: Array) -> Array:
@@ -97,15 +95,28 @@ def scatter_elements(x: Any, axis: int, indices: Array, updates: Any) -> Result:
 
 def scatter_nd(x: Any, indices: Array, updates: Any) -> Result:
     """x with `updates` where the rows of `indices` say."""
-    dims = dims_of(x)
-    for d in range(indices.shape[-1]):
-        _check(indices[..., d], dims[d], d)
+    _check_rows(indices, dims_of(x))
 
     def function(array: Any, others: Array) -> Array:
         array[tuple(np.moveaxis(indices, -1, 0))] = others
         return array
 
     return put(x, updates, function)
+
+
+def _axis(indices: Array, axis: int, rank: int) -> int:
+    """The axis along which indices, one for each entry, lead."""
+    if indices.ndim != rank or not -rank <= axis < rank:
+        raise Unsupported(f"its indices {list(indices.shape)} along the axis {axis} do not fit {rank} dimensions")
+    return axis % rank
+
+
+def _check_rows(indices: Array, dims: Sequence[int]) -> None:
+    """Each row of the indices is the beginning of a place."""
+    if not indices.ndim or indices.shape[-1] > len(dims):
+        raise Unsupported(f"its indices {list(indices.shape)} name no places of {list(dims)}")
+    for d in range(indices.shape[-1]):
+        _check(indices[..., d], dims[d], d)
 
 
 def _check(indices: Array, size: int, axis: int) -> None:

@@ -46,6 +46,17 @@ CASES: dict[str, tuple[str, Constants, str]] = {
         {"m": np.array([-1])},
         "its axis 9223372036854775807 is none of 1 dimensions",
     ),
+    "places of no tensor": (
+        "y = ScatterND(x, i, u)",
+        {"i": np.array(0), "u": [1]},
+        "its indices [] name no places of [1, 4, 7, 6]",
+    ),
+    "entries along no axis": (
+        "d = Shape(x) n = Gather<axis=0>(d, o) u = GatherElements<axis=3>(n, a) c = Concat<axis=0>(u, m) "
+        "y = Reshape(x, c)",
+        {"o": np.array(0), "a": np.array([0]), "m": np.array([-1])},
+        "its indices [1] along the axis 3 do not fit 0 dimensions",
+    ),
     "no tensor": ("e = Slice(x, s, s, s) y = Mul(e, k)", {"s": np.array([1]), "k": [1]}, "without a single element"),
 }
 
