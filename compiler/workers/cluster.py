@@ -25,7 +25,7 @@ from dyadic.runtime.errors import MachineError, ResourceError, UsageError
 Client = Any
 Future = Any
 
-CONNECT_SECONDS = 8
+CONNECT_SECONDS = 7
 WORKERS_SECONDS = 60.0  # without a single worker before we give up
 LOOK_SECONDS = 2.0  # between looks at whether there is a worker
 
@@ -52,13 +52,7 @@ class Cluster(Workers):
             ) from None
         self.own = isinstance(given, str)
         self.address = given if isinstance(given, str) else str(given.scheduler_info()["address"])
-        try:
-            self.client: Client = Connected(given, timeout=CONNECT_SECONDS, set_as_default=False) if self.own else given
-        except (OSError, ValueError) as error:
-            raise MachineError(
-                f"--cluster {self.address}: no Dask scheduler answers there ({first_line(error)}); start one with "
-                "`dask scheduler`, or give the address of another"
-            ) from None
+        self.client: Client = self.connected(Connected, given) if self.own else given
         self.blobs: dict[str, Future] = {}
         self.chosen: list[str] | None = None  # the workers that are asked; None: all, also those that come later
         try:
@@ -66,6 +60,27 @@ class Cluster(Workers):
         except BaseException:
             self.close()
             raise
+
+    def connected(self, kind: Any, address: Any) -> Client:
+        """A client, or nothing within some seconds: what listens there may never say a word."""
+        found = list[Any]()
+
+        def connect() -> None:
+            try:
+                found.append(kind(address, timeout=CONNECT_SECONDS, set_as_default=False))
+            except (OSError, ValueError) as error:
+                found.append(error)
+
+        thread = threading.Thread(target=connect, daemon=True)
+        thread.start()
+        thread.join(CONNECT_SECONDS + 1)
+        if found and not isinstance(found[0], Exception):
+            return found[0]
+        why = first_line(found[0]) if found else "no answer in time"
+        raise MachineError(
+            f"--cluster {self.address}: no Dask scheduler answers there ({why}); start one with `dask scheduler`, or "
+            "give the address of another"
+        )
 
     def choose(self, warn: Callable[[str], object]) -> None:
         """Which workers are asked."""

@@ -1,0 +1,65 @@
+"""A real Dask scheduler with two workers: the same results, a killed worker loses nothing, and what refuses it."""
+
+import operator
+import os
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+
+from dyadic.compiler.workers import cluster as clusters
+from dyadic.compiler.workers.cluster import Cluster, difference
+from dyadic.compiler.workers.identity import identity
+from dyadic.compiler.workers.workers import Shared, Workers
+from dyadic.runtime.errors import MachineError
+
+pytestmark = pytest.mark.slow
+NUMBERS = np.arange(6, dtype=np.float32)
+
+
+FIRST = Shared(NUMBERS, lambda: [NUMBERS], operator.itemgetter(0))
+
+
+def test_two_workers_give_what_this_process_gives_though_one_is_killed() -> None:
+    distributed = pytest.importorskip("distributed", reason="needs dyadic[cluster]")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local:
+        with Cluster(local.scheduler_address, lambda said: pytest.fail(said)) as workers:
+            assert workers.most == workers.abreast(1, 0.0) == 2
+            wanted = Workers().run(operator.mul, [FIRST], range(8))
+            assert [a.tolist() for a in workers.run(operator.mul, [FIRST], range(8))] == [a.tolist() for a in wanted]
+            with pytest.raises(ZeroDivisionError):
+                workers.run(operator.truediv, [Shared(1, lambda: [1], operator.itemgetter(0))], [0])
+            victim = next(iter(workers.client.run(os.getpid).values()))
+            sleep = Shared(time.sleep, lambda: [time.sleep], operator.itemgetter(0))
+            killed = list[int]()
+
+            def kill(_: object) -> None:
+                if not killed:
+                    os.kill(victim, signal.SIGKILL)
+                    killed.append(victim)
+
+            assert workers.run(operator.call, [sleep], [0.2] * 8, kill) == [None] * 8 and killed
+        with distributed.Client(local) as client:
+            with Cluster(client, lambda said: pytest.fail(said)) as workers:
+                assert workers.run(operator.mul, [FIRST], [2])[0].tolist() == (2 * NUMBERS).tolist()
+            assert client.status == "running"
+
+
+def test_nobody_there_is_told_within_ten_seconds() -> None:
+    pytest.importorskip("distributed", reason="needs dyadic[cluster]")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        start = time.monotonic()
+        with pytest.raises(MachineError, match=r"no Dask scheduler answers there"):
+            Cluster(f"tcp://127.0.0.1:{port}", print)
+    with pytest.raises(MachineError, match=r"no Dask scheduler answers there"):
+        Cluster(f"tcp://127.0.0.1:{port}", print)
+    assert time.monotonic() - start < 2 * clusters.CONNECT_SECONDS + 4
+
+
+def test_other_versions_are_told_by_name() -> None:
+    mine = identity()
+    assert difference(["numpy"], mine | {"numpy": "1.0"}, mine).startswith("has other versions (numpy 1.0, here ")
+    assert "another dyadic than here" in difference(["dyadic"], mine, mine)
