@@ -24,14 +24,15 @@ def joined_copy(norm: qi.LayerNormOp) -> Any | None:
 
 def may_be_copy(op: Any, norm: qi.LayerNormOp) -> bool:
     """Whether an op computes 8 bits of each number of a norm's result, by what its channel has."""
-    if is_wide(op.operation.results[0]):
-        return False
     if isinstance(op, qi.Conv2dOp):
         channels = shape(norm.out)[-1]
         if op.groups.value != channels or shape(op.weight) != [channels, 1, 1, 1] or shape(op.out) != shape(op.x):
             return False
-        return not (acc_shift(op) or any(ints(op.padding)))
-    return isinstance(op, qi.RequantOp)
+        if acc_shift(op) or any(ints(op.padding)):
+            return False
+    elif not isinstance(op, qi.RequantOp):
+        return False
+    return not is_wide(op.out)
 
 
 def readers(value: ir.Value) -> Iterator[Any]:
