@@ -36,6 +36,8 @@ def transform(x: Any, axis: int, length: int | None, *, inverse: bool, onesided:
     axis, parts = axis % len(dims), dims[-1]
     if isinstance(x, Literal) or axis == len(dims) - 1 or (axis == 0 and not isinstance(x, Folded)):
         raise Unsupported("it transforms a constant, the batch, or the parts of its numbers")
+    if parts not in (1, 2):
+        raise Unsupported(f"it reads {dims}, whose last dimension counts the parts of a number, 1 or 2")
     length = dims[axis] if length is None else length
     read, frequencies = min(dims[axis], length), length // 2 + 1 if onesided else length
     if inverse and onesided:
@@ -56,7 +58,7 @@ def short_time(x: Any, step: int, window: Array | None, length: int, *, onesided
     """[1, L] or [1, L, 1 or 2] to [1, frames, frequencies, 2]: frames of `length` entries, one every `step`."""
     dims = dims_of(x)
     parts = dims[2] if len(dims) == 3 else 1
-    if isinstance(x, Literal) or len(dims) not in (2, 3) or dims[1] < length or step < 1:
+    if isinstance(x, Literal) or len(dims) not in (2, 3) or parts not in (1, 2) or dims[1] < length or step < 1:
         raise Unsupported(f"it reads {dims} in frames of {length} every {step}; [1, {length} or more] would work")
     shape = np.ones(length) if window is None else window.reshape(-1).astype(np.float64)
     if len(shape) != length:

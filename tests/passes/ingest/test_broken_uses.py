@@ -57,6 +57,11 @@ CASES: dict[str, tuple[str, Constants, str]] = {
         {"o": np.array(0), "a": np.array([0]), "m": np.array([-1])},
         "its indices [1] along the axis 3 do not fit 0 dimensions",
     ),
+    "numbers of six parts": (
+        "y = DFT(x)",
+        {},
+        "it reads [1, 4, 7, 6], whose last dimension counts the parts of a number",
+    ),
     "no tensor": ("e = Slice(x, s, s, s) y = Mul(e, k)", {"s": np.array([1]), "k": [1]}, "without a single element"),
 }
 
