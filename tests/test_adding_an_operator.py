@@ -82,6 +82,7 @@ def test_the_extension_compiles_a_model_bit_for_bit(folder: Path) -> None:
     assert "**1 file**" in PAGE
 
 
+@pytest.mark.slow
 def test_the_files_of_the_tree_make_a_whole_operator(folder: Path) -> None:
     """In a copy of the tree: what lacks nothing there compiles, and its facts hold."""
     tree = folder / "tree"

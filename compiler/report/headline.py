@@ -62,7 +62,7 @@ def lead(facts: Facts) -> str:
     if gained.of_size is not None:
         said.append(f"{gained.of_size:.2f} of its size")
     if gained.change is not None:
-        said.append(f"{quality.difference(gained.change)}{'' if quality.own else ' of accuracy'}")
+        said.append(f"{quality.difference(gained.change)} of {quality.word}")
     elif c.agreement is not None:
         said.append(f"the same class for {formats.percent(c.agreement)} of {those(c)}")
     else:

@@ -160,7 +160,7 @@ def lead(pair: Pair) -> str:
         said.append(f"{found.times_as_fast:.2f} times as fast as {A} on {formats.counted(c.threads, 'thread')}")
     said.append(f"{found.of_size:.2f} of its size" if said else f"{found.of_size:.2f} of the size of {A}")
     if found.change is not None:
-        said.append(f"{quality.difference(found.change)}{'' if quality.own else ' of accuracy'}")
+        said.append(f"{quality.difference(found.change)} of {quality.word}")
     said.append(f"other widths in {formats.counted(found.layers_of_other_widths, 'layer')}")
     return f"{B} is {', '.join(said[:-1])}; it has {said[-1]}."
 

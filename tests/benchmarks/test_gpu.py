@@ -147,6 +147,7 @@ def answers_of(folder: Path, items: list[str], **limits: Any) -> tuple[dict[str,
     return parts.run(part, folder, time.monotonic() + 60, lambda found: seen.append(len(found))), seen
 
 
+@pytest.mark.slow
 def test_what_dies_or_hangs_is_one_item(tmp_path: Path, children: None) -> None:
     answers, seen = answers_of(tmp_path, ["a", "dies", "b", "hangs"], item_seconds=8)
     assert [answers[name].get("item") for name in ("a", "b")] == ["a", "b"]

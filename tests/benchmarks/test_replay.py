@@ -30,7 +30,7 @@ def one(**changed: Any) -> dict[str, Any]:
     return {"versions": versions, "machine": machine, "learned": [], "networks": {"net": sections | changed}}
 
 
-QUICK = ["digits int8", "layers/0 w4g32a8", "moves/0 int8"]  # `.ci/run` replays all of them
+QUICK = ["digits int8"]  # `.ci/run` replays all of them
 
 
 @pytest.mark.parametrize("name", [*QUICK, *slow(name for name in zoo.small() if name not in QUICK)])

@@ -55,7 +55,8 @@ def _of_pad(op: qi.PadOp) -> str | None:
     if not any(low[:-1]) and not any(high[:-1]):
         read = all(_adds(use.owner.opview, op.out) for use in op.out.uses)
         return READ_THROUGH if read else None
-    last = low[-1] == high[-1] == 0
+    # inside of a border, more dimensions than rows, pixels and channels are not as far apart as kernels take them to be
+    last = low[-1] == high[-1] == 0 and len(shape(op.out)) <= IMAGE_RANK
     return MADE_INSIDE if last and not isinstance(defining(op.x), qi.SliceOp) else None
 
 

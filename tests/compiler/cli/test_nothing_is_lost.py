@@ -35,6 +35,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / "folder").mkdir()
     os.symlink("m.onnx", tmp_path / "link.onnx")
+    os.symlink("m.onnx", tmp_path / "link.dyq")
     os.link(tmp_path / "c.npz", tmp_path / "hard.npz")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -48,9 +49,9 @@ def compile_words(*words: str, output: str = "out.dyq") -> list[str]:
 @pytest.mark.parametrize(
     ("words", "output", "said"),
     [
-        ((), "m.onnx", "--output m.onnx is the model, which would be lost"),
-        ((), "./folder/../m.onnx", "is the model"),
-        ((), "link.onnx", "--output link.onnx is the model"),
+        ((), "m.onnx", "an artifact is no ONNX file, name it m.dyq"),
+        ((), "./folder/../m.onnx", "an artifact is no ONNX file"),
+        ((), "link.dyq", "--output link.dyq is the model, which would be lost"),
         ((), "c.npz", "is the calibration data"),
         ((), "hard.npz", "--output hard.npz is the calibration data"),
         ((), "e.npz", "is the evaluation data"),
@@ -81,14 +82,14 @@ def test_2_external_data_of_the_model_is_an_input_too(files: Path, capsys: Any) 
 
 
 def test_2_in_python_too(files: Path) -> None:
-    with pytest.raises(UsageError, match=r"^emit_plan link.onnx is the model"):
+    with pytest.raises(UsageError, match=r"""^emit_plan="link\.onnx" is the model"""):
         dyadic.compile("m.onnx", "c.npz", emit_plan="link.onnx")
     artifact = dyadic.compile("m.onnx", "c.npz", isa="x86-64", measure=False)
     for path in ("m.onnx", "folder/../link.onnx", Path("hard.npz")):
         with pytest.raises(UsageError, match="which would be lost"):
             artifact.save(path)
     assert artifact.save("out.dyq") == os.path.getsize("out.dyq")
-    assert repr(artifact).startswith("<Artifact of m.onnx, int8, ") and len(repr(artifact)) < 300
+    assert repr(artifact).startswith("<Artifact of m.onnx: int8, ") and len(repr(artifact)) < 300
 
 
 def test_2_what_other_commands_write(artifact: Path, tmp_path: Path, capsys: Any) -> None:

@@ -278,7 +278,7 @@ def test_a_metric_stands_where_accuracy_stood(without_plots: None) -> None:
     ]
     assert [cell.text for cell in budgets.rows[0]] == ["drop", "0.5%", "0.005", "rho"]
     del facts["selection"]
-    assert "0.27 of its size, -0.0026." in Page(page(read(facts))).text
+    assert "0.27 of its size, -0.0026 of rho." in Page(page(read(facts))).text
 
 
 def test_the_change_is_said_of_every_variant_that_has_one() -> None:

@@ -46,7 +46,7 @@ def test_transposed_convolutions_of_onnx(how: str) -> None:
 
 def test_transposed_convolutions_of_torch() -> None:
     torch.manual_seed(0)
-    for kernel, stride, padding, groups in itertools.product((2, 3, 4), (1, 2, 3), (0, 1), (1, 4)):
+    for kernel, stride, padding, groups in itertools.product((2, 3), (1, 2), (0, 1), (1, 4)):
         more: dict[str, Any] = {"padding": padding, "groups": groups, "output_padding": stride - 1}
         check(torch.nn.ConvTranspose2d(4, 8, kernel, stride, **more), X, 5e-6)
     check(torch.nn.ConvTranspose1d(4, 6, 5, 3, 2, output_padding=1, bias=False), X[:, :, 0], 5e-6)

@@ -140,6 +140,7 @@ def test_operator(title: str) -> None:
     assert_close(outputs(imported, x), [w.detach().numpy() for w in wanted], 2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.last  # whatever cases other workers have imported need not be again
 def test_every_operator_has_a_case() -> None:
     """Names that functionalization gives to what another case writes are left out."""
