@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dyadic.compiler.budget import Axis, Limit, parse_limit
@@ -314,6 +315,12 @@ class Options:
     def layers_differ(self) -> bool:
         """Whether layers may have different widths."""
         return bool(self.mixed or self.plan or self.keep or self.exclude)
+
+    @property
+    def pass_files(self) -> tuple[Path, ...]:
+        """The files of `load_passes`."""
+        given = self.load_passes
+        return tuple(Path(one) for one in ((given,) if isinstance(given, str | os.PathLike) else given))
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
     settings = {one.name: getattr(job, one.name) for one in fields(Options) if one.name not in UNSAID}
     settings["precision"] = precision(job)
     settings["plan"] = None if job.plan is None else source(job.plan)
-    settings["load_passes"] = [one.name for one in job.load_passes]
+    settings["load_passes"] = [one.name for one in job.pass_files]
     settings |= {name: None if (file := getattr(job, name)) is None else source(file) for name in ("labels", "classes")}
     settings["metric"] = None if metric is None else metric.record
     return {

@@ -46,7 +46,7 @@ class Tools:
     @staticmethod
     def of(options: Options, look: Look = look_away) -> Tools:
         """As the options and the environment say. Operators of others are loaded before there is a context of them."""
-        load_extensions(options.load_passes)
+        load_extensions(options.pass_files)
         progress, limit = make_progress(options.progress), options.seconds
         key = options.measure_key or knobs.measure_key()
         folder = options.trace or knobs.trace_folder()

@@ -45,7 +45,7 @@ class Cluster(Workers):
     def __init__(self, given: str | Client, warn: Callable[[str], object]) -> None:
         super().__init__()
         try:
-            from distributed import Client as Connected
+            from distributed import Client as Connected  # pyright: ignore[reportMissingImports]
         except ModuleNotFoundError as missing:
             raise UsageError(
                 f"--cluster needs the package '{missing.name}'; try: pip install 'dyadic[cluster]'"
@@ -160,7 +160,7 @@ class Cluster(Workers):
 
     def finished(self, futures: dict[int, Future]) -> Any:
         """(place, future) of each as it ends, however it ends; those that are left at an interrupt are cancelled."""
-        from distributed import wait
+        from distributed import wait  # pyright: ignore[reportMissingImports]
 
         pending = dict(futures)
         try:
@@ -230,7 +230,7 @@ def difference(names: Sequence[str], seen: dict[str, str], mine: dict[str, str])
 
 def raise_of(future: Future, address: str) -> None:
     """What a task raised, in a sentence where it is Dask that says it."""
-    from distributed.scheduler import KilledWorker
+    from distributed.scheduler import KilledWorker  # pyright: ignore[reportMissingImports]
 
     error = future.exception()
     if isinstance(error, KilledWorker):

@@ -1,6 +1,7 @@
 """Outlying samples teach nothing, some samples are kept apart, and both work on streams as on arrays."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ INPUTS = (Input("x", (2, 3)),)
 NORMAL = np.random.default_rng(0).standard_normal((300, 2, 3)).astype(np.float32)
 
 
-def read(data: object, **options: bool) -> tuple[np.ndarray, np.ndarray, CalibrationSamples]:
+def read(data: object, **options: Any) -> tuple[np.ndarray, np.ndarray, CalibrationSamples]:
     """(what is learned from, what is held out, the samples)."""
     samples = CalibrationSamples(data, INPUTS, **options)
     learned = np.concatenate([feeds["x"] for feeds in samples])
