@@ -23,6 +23,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "examples/image_classification",
         "examples/detection",
         "examples/semantic_search",
+        "examples/quantized_model",
         "examples/own_pass",
         "examples/c",
     ),
