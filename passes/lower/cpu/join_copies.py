@@ -15,24 +15,16 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.dialects.reference import main_function
-from dyadic.dialects.tensor_types import is_wide
 from dyadic.passes.lower.cpu.kernel_selection.copies import copied
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import clamps
-from dyadic.passes.lower.memory.copies import JOINED, may_be_copy, readers
+from dyadic.passes.lower.memory.copies import mark_copies, may_be_copy
 from dyadic.passes.rewriting import module_pass
 
 
 @module_pass
 def join_copies(module: ir.Operation) -> None:
     """Mark copies that a norm's kernel writes: conv2d(layer_norm(x)) --> conv2d(layer_norm(x)) {qi.joined}; exact."""
-    with module.context, ir.Location.unknown():
-        for op in main_function(module).operation.regions[0].blocks[0].operations:
-            norm = op.opview
-            if isinstance(norm, qi.LayerNormOp) and is_wide(norm.out):
-                found = [one for one in readers(norm.out) if _may_join(one, norm)]
-                if len(found) == 1:
-                    found[0].operation.attributes[JOINED] = ir.UnitAttr.get()
+    mark_copies(module, _may_join)
 
 
 def _may_join(op: Any, norm: qi.LayerNormOp) -> bool:

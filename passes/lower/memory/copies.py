@@ -1,15 +1,27 @@
 """Which copies of a norm's result its own kernel writes: a target's pass marks them (`join_copies`)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
+from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
 
 JOINED = "qi.joined"
+
+
+def mark_copies(module: ir.Operation, may: Callable[[Any, qi.LayerNormOp], bool]) -> None:
+    """Mark the copy of each wide norm that its kernel writes, where there is one alone that it `may`."""
+    with module.context, ir.Location.unknown():
+        for op in main_function(module).operation.regions[0].blocks[0].operations:
+            norm = op.opview
+            if isinstance(norm, qi.LayerNormOp) and is_wide(norm.out):
+                found = [one for one in readers(norm.out) if may(one, norm)]
+                if len(found) == 1:
+                    found[0].operation.attributes[JOINED] = ir.UnitAttr.get()
 
 
 def is_joined(op: Any) -> bool:
