@@ -10,13 +10,13 @@
 Importing the file is enough. `compiler/extensions.py` imports those of `--load-passes` and of installed packages.
 """
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dyadic.passes import PIPELINE
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.wording import did_you_mean
 
 LAST = "verify-integer"  # the proof is about what it sees: nothing of its stage runs behind it
 
@@ -84,5 +84,4 @@ def near(wrong: str, names: Iterable[str]) -> str:
     ('; did you mean fold-pads?', '; there are fold-pads, cse')
     """
     known = list(names)
-    found = difflib.get_close_matches(wrong, known, 3)
-    return f"; did you mean {' or '.join(found)}?" if found else f"; there are {', '.join(known)}"
+    return did_you_mean(wrong, known) or f"; there are {', '.join(known)}"

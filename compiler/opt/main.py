@@ -4,7 +4,6 @@ Problems of the input are printed as `error: "/layer1/conv": ...` and end with e
 """
 
 import argparse
-import difflib
 import re
 import sys
 import traceback
@@ -22,6 +21,7 @@ from dyadic.dialects import new_context
 from dyadic.passes import PIPELINE, usual
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.errors import DyadicError
+from dyadic.runtime.wording import did_you_mean
 
 SEPARATOR = re.compile(r"^// -----.*$", re.M)
 
@@ -143,9 +143,8 @@ def known_to_mlir(name: str) -> str:
         try:
             PassManager("builtin.module").add(name)
         except ValueError:
-            meant = difflib.get_close_matches(name, (*ours(), *PIPELINE), 3)
-            hint = f"did you mean {' or '.join(meant)}?" if meant else "dyadic-opt --list-passes shows ours"
-            raise ValueError(f"there is no pass '{name}'; {hint}") from None
+            hint = did_you_mean(name, (*ours(), *PIPELINE)) or "; dyadic-opt --list-passes shows ours"
+            raise ValueError(f"there is no pass '{name}'{hint}") from None
     return name
 
 
