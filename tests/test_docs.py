@@ -7,16 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.documented import PAGES, ROOT
 
 from dyadic.compiler.knobs import KNOBS
 from dyadic.runtime import errors
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "examples").glob("*/README.md")),
-]
 by_place = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 

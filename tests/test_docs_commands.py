@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support.documented import ROOT, Command, desk
+from support.documented import PAGES, ROOT, Command, desk
 from support.documented import commands as commands_of
 from support.forks import forked, run_command
 
@@ -16,11 +16,6 @@ from dyadic.compiler.cli.main import commands as dyadic
 from dyadic.compiler.opt.main import main as opt
 from dyadic.compiler.opt.main import parser as opt_parser
 
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "examples").glob("*/README.md")),
-]
 LINES = [command for page in PAGES for command in commands_of(page)]
 OURS = [command for command in LINES if command.words and command.words[0] in ("dyadic", "dyadic-opt")]
 MODULES = [command for command in LINES if re.match(r"(\S*/)?python3? -m (benchmarks|dyadic)", command.line)]

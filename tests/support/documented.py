@@ -12,6 +12,11 @@ from support.onnx_models import model, run_onnxruntime
 from support.quantized_models import float_network, quantized
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
 SHELL = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.M | re.S)
 IMAGE, CLASSES = (3, 16, 16), ("cat", "dog", "fox")
 BODY = (
