@@ -210,13 +210,12 @@ class _Walk:
 
     def _resizes_the_batch(self, node: NodeProto, axes: list[int]) -> str | None:
         """By a factor that makes as many images of one: others it would shift."""
-        floats = next((list(each.floats) for each in node.attribute if each.name == "scales"), None)
-        names = [name for name in node.input[1:3] if name in self.constants_one]
-        scales = [numpy_helper.to_array(self.constants_one[name]).reshape(-1).tolist() for name in names]
-        by_axis = dict(zip(axes, scales[-1], strict=False)) if axes and scales else {}
-        first = (
-            by_axis.get(0, 1) if axes else ([floats] if floats else [each for each in scales if each] or [[1]])[-1][0]
-        )
+        scales = next((list(each.floats) for each in node.attribute if each.name == "scales"), [])
+        index = 1 if len(node.input) == 2 else 2  # behind the region, where there may be one
+        name = node.input[index] if len(node.input) > index else ""
+        if name in self.constants_one:
+            scales = numpy_helper.to_array(self.constants_one[name]).reshape(-1).tolist()
+        first = dict(zip(axes or range(len(scales)), scales, strict=False)).get(0, 1)
         return "it resizes along the images" if first != 1 else None
 
     def _follow(self, a: NodeProto, b: NodeProto, places: dict[str, Place]) -> str | None:

@@ -146,6 +146,17 @@ def test_what_keeps_images_apart_answers_as_onnxruntime(body: str) -> None:
     assert_close(outputs(module, *inputs), run_onnxruntime(proto, *inputs), 1e-6)
 
 
+def test_a_region_is_no_scale() -> None:
+    """It stands where scales stood in older models; without its mode it is not read."""
+    text = 'y = Resize<mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor">(x, r, "", n)'
+    sizes = {"r": np.array([0, 0, 0, 0, 1, 1, 1, 1], np.float32), "n": np.array([2, 4, 14, 6], np.int64)}
+    proto = model(text, "float[2,4,7,6] x", sizes)
+    module = prepared(imported(proto))
+    assert qd.FIXED not in module.operation.attributes
+    inputs = random_inputs(module, batch=2)
+    assert_close(outputs(module, *inputs), run_onnxruntime(proto, *inputs), 0)
+
+
 @pytest.mark.parametrize("batch", ["N", "4", "1"])
 @pytest.mark.parametrize(
     ("body", "axis"),
