@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,18 @@ IMPORTED = [
 def install() -> None:
     """Code generation of this process is done in forks. Their server ends with it."""
     CONTEXT.set_forkserver_preload(IMPORTED)
-    codegen._run_child = run_child
+    codegen._made = made
 
 
-def run_child(jobs: list[dict[str, Any]]) -> tuple[int, str]:
-    """As `codegen._run_child`."""
-    done = forked(codegen.make, [jobs], Path.cwd(), dict(os.environ), codegen.CHILD_SECONDS)
-    return done.returncode, done.stderr
+def made(parts: Sequence[list[dict[str, Any]]], count: int) -> list[tuple[int | None, str]]:
+    """As `codegen._made`."""
+
+    def one(jobs: list[dict[str, Any]]) -> tuple[int | None, str]:
+        done = forked(codegen.make, [jobs], Path.cwd(), dict(os.environ), codegen.CHILD_SECONDS)
+        return done.returncode, done.stderr
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, parts))
 
 
 def run_command(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

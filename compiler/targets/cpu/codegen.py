@@ -1,24 +1,20 @@
 """Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
 
 LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the
-caller's process. `python -m dyadic.compiler.targets.cpu.codegen` reads a JSON list of jobs from standard input and
-writes an object for each to the path it names.
+caller's process: `maker.py` has a process that does it, which writes an object for each job to the path that it names.
 """
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.targets.cpu import maker
 from dyadic.compiler.targets.cpu.identity import code_digest
 from dyadic.compiler.targets.cpu.link import Image, link
+from dyadic.compiler.workers.processors import processors
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.registry import family_of
 from dyadic.runtime.cpu.levels import BY_NAME, PORTABLE
@@ -103,7 +99,7 @@ def compile_kernels(
     """Machine code of every kernel in `specs` (symbol -> spec dataclass) for every ISA level.
 
     Args:
-        jobs: child processes to use; 0 means one per available core.
+        jobs: processes to use; 0 means one per available core.
         cache: where objects are kept from compile to compile.
 
     Raises:
@@ -113,7 +109,7 @@ def compile_kernels(
     known = cache.read("code", [job.key for job in every]) if cache else {}
     missing, made = [job for job in every if job.key not in known], {}
     if missing:
-        made = _objects(missing, max(1, min(jobs or len(os.sched_getaffinity(0)), len(missing))))
+        made = _objects(missing, max(1, min(jobs or processors(), len(missing))))
         known |= made
     images = {level: link([known[job.key] for job in every if job.level == level]) for level in levels}
     if cache and missing:  # what cannot be linked is not kept
@@ -122,32 +118,30 @@ def compile_kernels(
 
 
 def _objects(jobs: Sequence[Job], count: int) -> dict[str, bytes]:
-    """Objects by key, made by `count` child processes: starting one takes as long as several kernels."""
-    parts = max(count, -(-len(jobs) // MOST_JOBS))
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count) as pool:
+    """Objects by key, made by `count` processes at a time."""
+    number = max(count, -(-len(jobs) // MOST_JOBS))
+    with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{i}.o" for i in range(len(jobs))]
         said = [job.to_json(path) for job, path in zip(jobs, paths, strict=True)]
-        list(pool.map(_child, [said[i::parts] for i in range(parts)]))
+        parts = [said[i::number] for i in range(number)]
+        for part, (code, wrote) in zip(parts, _made(parts, count), strict=True):
+            _check(part, code, wrote)
         return {job.key: path.read_bytes() for job, path in zip(jobs, paths, strict=True)}
 
 
-def _run_child(jobs: list[dict[str, Any]]) -> tuple[int, str]:
-    """(exit code, standard error) of a process that makes these objects. Raises subprocess.TimeoutExpired."""
-    command = [sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.codegen"]
-    done = subprocess.run(
-        command, input=json.dumps(jobs), text=True, capture_output=True, check=False, timeout=CHILD_SECONDS
-    )
-    return done.returncode, done.stderr
-
-
-def _child(jobs: list[dict[str, Any]]) -> None:
+def _made(parts: Sequence[list[dict[str, Any]]], count: int) -> list[maker.End]:
+    """How the processes that made the parts ended, `count` at a time."""
     try:
-        code, said = _run_child(jobs)
-        failed, end = code != 0, f"failed (exit {code})"
-    except subprocess.TimeoutExpired:
-        failed, end, said = True, f"did not finish in {CHILD_SECONDS} s", ""
-    missing = [job for job in jobs if not Path(job["path"]).exists()]  # a child writes each as soon as it has it
-    if failed or missing:
+        return maker.forked(parts, count, CHILD_SECONDS)
+    except OSError as error:
+        raise CodegenError(f"no code is generated: {error}") from error
+
+
+def _check(jobs: list[dict[str, Any]], code: int | None, said: str) -> None:
+    """That a process made all of its jobs."""
+    end = f"did not finish in {CHILD_SECONDS} s" if code is None else f"failed (exit {code})"
+    missing = [job for job in jobs if not Path(job["path"]).exists()]  # it writes each as soon as it has it
+    if code != 0 or missing:
         first = (missing or jobs[-1:])[0]
         raise CodegenError(f"code generation of {first['symbol']} for {first['level']} {end}:\n{said[-4000:]}")
 
@@ -217,7 +211,3 @@ def make(jobs: list[dict[str, Any]]) -> None:
         part = Path(job["path"] + ".part")  # what has the right name is whole
         part.write_bytes(machine_code(text, job["level"], unroll=unroll))
         part.replace(job["path"])
-
-
-if __name__ == "__main__":
-    make(json.load(sys.stdin))

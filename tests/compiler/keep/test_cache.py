@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -154,12 +155,12 @@ def test_what_a_failed_child_left_is_not_kept(tmp_path: Path, monkeypatch: pytes
     """Not even where every file is there: the last may be cut short."""
     cache = Cache(tmp_path)
 
-    def fail(jobs: list[dict[str, Any]]) -> tuple[int, str]:
-        for job in jobs:
+    def fail(parts: list[list[dict[str, Any]]], _count: int) -> list[tuple[int, str]]:
+        for job in chain(*parts):
             Path(job["path"]).write_bytes(b"half an object")
-        return 1, "no space left"
+        return [(1, "no space left")] * len(parts)
 
-    monkeypatch.setattr(codegen, "_run_child", fail)
+    monkeypatch.setattr(codegen, "_made", fail)
     with pytest.raises(CodegenError, match="no space left"):
         compile_kernels({}, ["x86-64"], cache=cache)
     monkeypatch.undo()

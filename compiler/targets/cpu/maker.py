@@ -1,0 +1,238 @@
+"""A process that has imported everything that makes kernels, and forks itself for each batch of them.
+
+Importing takes as long as ten kernels, so it happens once. LLVM can abort a process, or never end: what it happens to
+is a fork, and the next one knows nothing of those before it. `python -m dyadic.compiler.targets.cpu.maker` reads a line
+of JSON from standard input for each batch and writes one to standard output; it ends by itself where nobody asks any
+more. `forked` is at the other end of both.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, BinaryIO, NoReturn
+
+COMMAND = (sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.maker")
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+IMPORTED = (
+    "dyadic.compiler.targets.cpu.codegen",  # `make` there is what forks do
+    "torch_mlir.ir",
+    "torch_mlir.passmanager",
+    "torch_mlir.dialects.llvm",
+    "llvmlite.binding",
+)
+IDLE_SECONDS = 60.0  # until the process gives its memory back
+STARTS = 2  # of the process, until it is taken to be what cannot run
+
+Jobs = list[dict[str, Any]]
+End = tuple[int | None, str]  # the exit code of a fork, None where it had no more time; and what it wrote
+
+_turn = threading.Lock()
+_maker: Maker | None = None
+
+
+# --- here
+
+
+def forked(parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
+    """How each part ended; so many are made at the same time, and each has so many seconds.
+
+    Raises OSError where there is no such process, and it cannot be started.
+    """
+    global _maker
+    with _turn:
+        said = ""
+        for _ in range(STARTS):
+            _maker = _maker or Maker()
+            try:
+                return _maker.ask({"parts": parts, "abreast": abreast, "seconds": seconds})
+            except EOFError:  # it had gone, or somebody ended it
+                said = _maker.end()
+                _maker = None
+            except BaseException:
+                _maker.end()
+                _maker = None
+                raise
+        raise OSError(f"the process that makes code ends at once: {said[-4000:]}")
+
+
+class Maker:
+    """The process. It leads a group of its own: an interrupt of ours is not one of it, and its forks end with it."""
+
+    def __init__(self) -> None:
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env=os.environ | ONE_THREAD,
+            start_new_session=True,
+        )
+
+    def ask(self, request: dict[str, Any]) -> list[End]:
+        """Raises EOFError where it has ended."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise EOFError from None
+        reply = self.process.stdout.readline()
+        if not reply.endswith(b"\n"):
+            raise EOFError
+        return [(code, said) for code, said in json.loads(reply)]
+
+    def end(self) -> str:
+        """What it said of itself."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.close()
+        self.errors.seek(0)
+        said = self.errors.read().decode(errors="replace")
+        self.errors.close()
+        return said
+
+    def close(self) -> None:
+        """Our ends of its streams."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(BrokenPipeError):
+                pipe.close() if pipe else None
+
+
+@atexit.register
+def end() -> None:
+    """The process, where there is one; the next batch starts another."""
+    global _maker
+    if _maker is not None:
+        _maker.end()
+        _maker = None
+
+
+def forget() -> None:
+    """In a fork of this process: it is not ours."""
+    global _maker, _turn
+    _turn = threading.Lock()
+    if _maker is not None:
+        _maker.process.returncode = 0  # nobody's child to wait for
+        _maker.close()
+        _maker = None
+
+
+os.register_at_fork(after_in_child=forget)
+
+
+# --- there
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in IMPORTED:
+        import_module(name)
+    make = sys.modules[IMPORTED[0]].make
+    asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    while is_ready(asked, IDLE_SECONDS) and (line := asked.readline()):
+        request = json.loads(line)
+        ends = Forks(make, request["parts"], request["seconds"], asked).run(request["abreast"])
+        told.write(json.dumps(ends).encode() + b"\n")
+        told.flush()
+
+
+def is_ready(file: BinaryIO, seconds: float) -> bool:
+    """Whether there is something to read, or nobody who writes any more, before so many seconds are over."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
+class Forks:
+    """One batch. asked: nothing comes from there until the batch has ended, or we have nobody to do it for."""
+
+    def __init__(self, make: Callable[[Jobs], object], parts: list[Jobs], seconds: float, asked: BinaryIO) -> None:
+        self.make, self.parts, self.seconds = make, parts, seconds
+        self.ends: list[End] = [(None, "")] * len(parts)
+        self.written = [b""] * len(parts)
+        self.running: dict[int, tuple[int, int, float]] = {}  # (part, process, until) by what it writes to
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(asked, selectors.EVENT_READ)
+
+    def run(self, abreast: int) -> list[End]:
+        waiting = list(range(len(self.parts)))
+        with self.selector:
+            while waiting or self.running:
+                while waiting and len(self.running) < abreast:
+                    self.start(waiting.pop(0))
+                self.look()
+        return self.ends
+
+    def start(self, part: int) -> None:
+        read, write = os.pipe()
+        process = os.fork()
+        if process == 0:
+            inside(lambda: self.make(self.parts[part]), write)
+        os.close(write)
+        self.running[read] = part, process, time.monotonic() + self.seconds
+        self.selector.register(read, selectors.EVENT_READ)
+
+    def look(self) -> None:
+        """Wait until one of them says something, ends, or has no more time."""
+        left = min(until for _, _, until in self.running.values()) - time.monotonic()
+        for key, _ in self.selector.select(max(0.0, left)):
+            if key.fd not in self.running:
+                self.kill()
+                sys.exit("nobody is there any more")
+            part = self.running[key.fd][0]
+            content = os.read(key.fd, 1 << 16)
+            self.written[part] += content
+            if not content:
+                self.ended(key.fd)
+        for read, (_, process, until) in tuple(self.running.items()):
+            if time.monotonic() > until:
+                os.kill(process, signal.SIGKILL)
+                self.ended(read, late=True)
+
+    def ended(self, read: int, late: bool = False) -> None:
+        part, process, _ = self.running.pop(read)
+        self.selector.unregister(read)
+        os.close(read)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        self.ends[part] = None if late else code, self.written[part].decode(errors="replace")[-4000:]
+
+    def kill(self) -> None:
+        for _, process, _ in self.running.values():
+            os.kill(process, signal.SIGKILL)
+
+
+def inside(work: Callable[[], object], write: int) -> NoReturn:
+    """A fork: whatever it writes is an answer, and nothing of the process that it was is cleaned up twice."""
+    code = 1
+    try:
+        os.dup2(write, 1)
+        os.dup2(write, 2)
+        work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
