@@ -50,6 +50,7 @@ from dyadic.compiler.trace import run_passes
 from dyadic.compiler.tune.stage import tune_network
 from dyadic.compiler.user_data import open_data
 from dyadic.compiler.widths.decisions import Decisions
+from dyadic.compiler.workers.child import HANDED
 from dyadic.compiler.workers.one_thread import one_thread
 from dyadic.compiler.workers.workers import Shared
 from dyadic.passes import PIPELINE
@@ -132,7 +133,7 @@ def trials_of(calibrated: Calibrated, job: Job, tools: Tools) -> Build:
 def trials_elsewhere(items: list[Any]) -> Build:
     """The same in another process, of what `sent_items` sent there."""
     sent, *batches = items
-    tools = Tools.of(sent.options).quiet()
+    tools = Tools.of(sent.options, handed=HANDED).quiet()
     return Trials(arrived(sent, batches, tools), sent.options, tools, 1)
 
 

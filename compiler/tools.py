@@ -13,6 +13,7 @@ from torch_mlir import ir
 from dyadic.compiler import knobs
 from dyadic.compiler.extensions import load_extensions
 from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.keep.handed import Handed
 from dyadic.compiler.machines.agent import Agent
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress, make_progress
@@ -44,20 +45,24 @@ class Tools:
     agent: Agent | None = None
 
     @staticmethod
-    def of(options: Options, look: Look = look_away) -> Tools:
-        """As the options and the environment say. Operators of others are loaded before there is a context of them."""
+    def of(options: Options, look: Look = look_away, handed: Handed | None = None) -> Tools:
+        """As the options and the environment say. Operators of others are loaded before there is a context of them.
+
+        handed: code that is known here already.
+        """
         load_extensions(options.pass_files)
         progress, limit = make_progress(options.progress), options.seconds
         key = options.measure_key or knobs.measure_key()
         folder = options.trace or knobs.trace_folder()
+        cache = Cache(knobs.cache_folder(), progress.warn, handed=Handed() if handed is None else handed)
         return Tools(
             progress,
-            Cache(knobs.cache_folder(), progress.warn),
+            cache,
             Trace(None if folder is None else Path(folder)),
             new_context(),
             None if limit is None else time.monotonic() + limit,
             look,
-            workers=make_workers(options.cluster, options.workers, progress.warn),
+            workers=make_workers(options.cluster, options.workers, progress.warn, cache),
             agent=None if options.measure_on is None else Agent(options.measure_on, None if key is None else Path(key)),
         )
 

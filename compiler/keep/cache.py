@@ -15,6 +15,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from dyadic.compiler.keep.handed import Handed
+
 T = TypeVar("T")
 Kind = Literal["code", "timing", "ranges", "sensitivity", "rounding"]
 
@@ -41,15 +43,32 @@ def key_of(parts: Mapping[str, Any]) -> str:
 
 
 class Cache:
-    """`read` and `write` many rows at a time. Without a folder it is always empty."""
+    """`read` and `write` many rows at a time. Without a folder and `handed` it is always empty.
+
+    handed: code that is known without the file, and hears of what the file knows.
+    """
 
     def __init__(
-        self, folder: Path | None = None, warn: Callable[[str], None] = warnings.warn, limit_bytes: int = LIMIT_BYTES
+        self,
+        folder: Path | None = None,
+        warn: Callable[[str], None] = warnings.warn,
+        limit_bytes: int = LIMIT_BYTES,
+        handed: Handed | None = None,
     ) -> None:
-        self.folder, self.warn, self.limit_bytes = folder, warn, limit_bytes
+        self.folder, self.warn, self.limit_bytes, self.handed = folder, warn, limit_bytes, handed
 
     def read(self, kind: Kind, keys: Iterable[str]) -> dict[str, bytes]:
         """What is known of `keys`. A damaged value counts as unknown."""
+        if kind != "code" or self.handed is None:
+            return self._read(kind, keys)
+        keys = list(keys)
+        found = self.handed.find(keys)
+        if left := [key for key in keys if key not in found]:
+            found |= (read := self._read(kind, left))
+            self.handed.put(read)
+        return found
+
+    def _read(self, kind: Kind, keys: Iterable[str]) -> dict[str, bytes]:
 
         def work(file: sqlite3.Connection) -> dict[str, bytes]:
             found: dict[str, bytes] = {}
@@ -78,6 +97,8 @@ class Cache:
                 file.executemany("insert or replace into kept values (?, ?, ?, ?, ?, ?)", rows)
                 self._make_room(file)
 
+        if kind == "code" and self.handed is not None:
+            self.handed.put(values)
         if values:
             self._with_file(work)
 

@@ -12,24 +12,42 @@ import sys
 import threading
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
+from dyadic.compiler.keep.handed import Handed
 from dyadic.compiler.workers import parcel
+from dyadic.compiler.workers.memory import keep_freed_memory
 from dyadic.compiler.workers.one_thread import one_thread
+from dyadic.compiler.workers.processors import one_processor
 from dyadic.compiler.workers.workers import Sent
 
 LENGTH = 8  # bytes that say how long a message is
 MOST_OPEN = 4  # of what tasks read; a search has two at a time
 
+HANDED = Handed()  # what was handed to this process, and what it has to hand to others
+
 _turn = threading.Lock()  # a worker of Dask has several threads; MLIR, and the number of threads, are the process's
+_handing = threading.Lock()
 _open: OrderedDict[str, Any] = OrderedDict()
 
 
 def compute(task: Callable[..., Any], sent: Sequence[Sent], argument: object) -> Any:
-    """What a task gives, in this process."""
+    """What a task gives, in this process, which is a worker."""
+    one_processor()
+    keep_freed_memory()
     with _turn, one_thread():
         return task(*map(opened, sent), argument)
+
+
+def compute_with(
+    handed: Mapping[str, bytes], task: Callable[..., Any], sent: Sequence[Sent], argument: object
+) -> tuple[Any, dict[str, bytes]]:
+    """The same where code is handed from process to process; the second is what became known here."""
+    with _handing:
+        HANDED.put(handed)
+        before = HANDED.count
+        return compute(task, sent, argument), HANDED.since(before)
 
 
 def is_open(sent: Sent) -> bool:

@@ -4,6 +4,9 @@ A worker that gives other bits is not asked: one with other versions is refused,
 otherwise is left out. What all tasks read goes to each worker once. A worker that is killed takes nothing with it: Dask
 computes its tasks again, and what only it held is sent again. A task of ours that is under way on a worker ends there
 by itself where it is interrupted here.
+
+Each worker has the next task while it is at one, so that none waits for us, and no more than that: with every task, it
+hears of the kernels that others have made in the meantime.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.keep.handed import Handed
 from dyadic.compiler.workers import child
 from dyadic.compiler.workers.identity import DYADIC, FLOATS, identity
 from dyadic.compiler.workers.workers import TRIES, Result, Sent, Shared, Workers, ignore
@@ -28,6 +34,7 @@ Future = Any
 CONNECT_SECONDS = 7
 WORKERS_SECONDS = 60.0  # without a single worker before we give up
 LOOK_SECONDS = 2.0  # between looks at whether there is a worker
+AHEAD = 2  # tasks that a worker has at a time: one to compute, one to go on with
 
 _turn = threading.Lock()
 
@@ -35,15 +42,19 @@ _turn = threading.Lock()
 class Cluster(Workers):
     """The workers of a scheduler, each of which computes one task at a time, whatever its threads.
 
-    given: the address of a scheduler, or a client, which stays open. warn: is told of workers that are left out.
+    given: the address of a scheduler, or a client, which stays open. warn: is told of workers that are left out. cache:
+    code in it is handed to workers, and what they make goes into it.
 
     Raises:
         UsageError: `distributed` is not installed.
         MachineError: no scheduler answers, it has no worker, or a worker has other versions.
     """
 
-    def __init__(self, given: str | Client, warn: Callable[[str], object]) -> None:
+    def __init__(self, given: str | Client, warn: Callable[[str], object], cache: Cache | None = None) -> None:
         super().__init__()
+        self.cache = cache or Cache()
+        self.handed = self.cache.handed or Handed()
+        self.told: dict[str, int] = {}  # how many rows of `handed` each worker has been sent
         try:
             from distributed import Client as Connected  # pyright: ignore[reportMissingImports]
         except ModuleNotFoundError as missing:
@@ -131,10 +142,10 @@ class Cluster(Workers):
         sent = [self.sent(one) for one in shared]
         for _ in range(TRIES):
             left = [i for i in range(len(arguments)) if i not in results]
-            futures = {i: self.submit(task, sent, arguments[i]) for i in left}
-            for i, future in self.finished(futures):
+            for i, future in self.finished(left, lambda i, place: self.submit(task, sent, arguments[i], place)):
                 if future.status == "finished":
-                    results[i] = future.result()
+                    results[i], made = future.result()
+                    self.hand(made)
                     done(results[i])
                 elif future.status == "error":
                     raise_of(future, self.address)
@@ -145,8 +156,8 @@ class Cluster(Workers):
             f"--cluster {self.address}: its workers were lost {TRIES} times with what had been sent to them"
         )
 
-    def submit(self, task: Callable[..., Any], sent: Sequence[Sent], argument: object) -> Future:
-        """One task; what it reads is sent where it is not there."""
+    def submit(self, task: Callable[..., Any], sent: Sequence[Sent], argument: object, place: str) -> Future:
+        """One task, for the worker at `place` if it is still there; what it reads is sent where it is not there."""
         for one in sent:
             if one.sha256 not in self.blobs:
                 content = one.path.read_bytes()
@@ -154,27 +165,64 @@ class Cluster(Workers):
                     [content], workers=self.chosen, broadcast=True, hash=False, timeout=int(WORKERS_SECONDS)
                 )
         blobs = [self.blobs[one.sha256] for one in sent]
+        new = self.handed.since(self.told.get(place, 0))
+        self.told[place] = self.handed.count
         return self.client.submit(
-            compute_there, task, sent, argument, identity(), *blobs, pure=False, workers=self.chosen
+            compute_there,
+            task,
+            sent,
+            argument,
+            identity(),
+            new,
+            *blobs,
+            pure=False,
+            workers=[place] if self.chosen is None else self.chosen,
+            allow_other_workers=self.chosen is None,
         )
 
-    def finished(self, futures: dict[int, Future]) -> Any:
-        """(place, future) of each as it ends, however it ends; those that are left at an interrupt are cancelled."""
+    def hand(self, made: Mapping[str, bytes]) -> None:
+        """Code that a worker has made is known here, too."""
+        self.handed.put(made)
+        self.cache.write("code", made)
+
+    def finished(self, left: Sequence[int], submit: Callable[[int, str], Future]) -> Iterator[tuple[int, Future]]:
+        """Submit the tasks `left`, a few at a time; each with its future as it ends, however it ends; those that are
+        under way at an interrupt are cancelled."""
         from distributed import wait  # pyright: ignore[reportMissingImports]
 
-        pending = dict(futures)
+        waiting, pending = list(left), dict[int, tuple[Future, str]]()
         try:
-            while pending:
+            while waiting or pending:
+                for place in self.free([place for _, place in pending.values()], len(waiting)):
+                    i = waiting.pop(0)
+                    pending[i] = submit(i, place), place
                 try:
                     with self.client.as_current():
-                        wait(list(pending.values()), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
+                        wait([one for one, _ in pending.values()], timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
                 except TimeoutError:
                     self.wait_for_a_worker(WORKERS_SECONDS)
-                for i in [i for i, future in pending.items() if future.status != "pending"]:
-                    yield i, pending.pop(i)
+                for i in [i for i, (future, _) in pending.items() if future.status != "pending"]:
+                    yield i, pending.pop(i)[0]
         finally:
             if pending and self.client.status == "running":
-                self.client.cancel(list(pending.values()))
+                self.client.cancel([future for future, _ in pending.values()])
+
+    def free(self, busy: Sequence[str], waiting: int) -> list[str]:
+        """The workers that the next of the waiting tasks are for, by where the others are: none is given a second one
+        while there are as many workers as tasks."""
+        if not waiting:
+            return []
+        there = self.wait_for_a_worker(WORKERS_SECONDS)
+        load = {place: 0 for place in there if self.chosen is None or place in self.chosen}
+        load |= {place: count for place, count in Counter(busy).items() if place in load}
+        places = list[str]()
+        while len(places) < waiting:
+            place = min(load, key=lambda one: load[one])
+            if load[place] >= (AHEAD if waiting - len(places) > len(load) else 1):
+                break
+            load[place] += 1
+            places.append(place)
+        return places
 
     def wait_for_a_worker(self, seconds: float) -> list[str]:
         """The workers there are, once there is one."""
@@ -200,9 +248,14 @@ class Cluster(Workers):
 
 
 def compute_there(
-    task: Callable[..., Any], sent: Sequence[Sent], argument: object, asked: dict[str, str], *blobs: bytes
-) -> Any:
-    """What a task gives, on a worker. One that joined late may have other versions."""
+    task: Callable[..., Any],
+    sent: Sequence[Sent],
+    argument: object,
+    asked: dict[str, str],
+    handed: dict[str, bytes],
+    *blobs: bytes,
+) -> tuple[Any, dict[str, bytes]]:
+    """What a task gives, on a worker, and the code that it made. One that joined late may have other versions."""
     mine = identity()
     if other := [name for name in asked if mine[name] != asked[name]]:
         raise MachineError(f"--cluster: a worker that joined late {difference(other, mine, asked)}")
@@ -211,7 +264,7 @@ def compute_there(
         for one, blob in zip(here, blobs, strict=True):
             if not child.is_open(one):
                 one.path.write_bytes(blob)
-        return child.compute(task, here, argument)
+        return child.compute_with(handed, task, here, argument)
 
 
 def difference(names: Sequence[str], seen: dict[str, str], mine: dict[str, str]) -> str:

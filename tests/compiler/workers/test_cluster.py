@@ -9,6 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.keep.handed import Handed
+from dyadic.compiler.workers import child
 from dyadic.compiler.workers import cluster as clusters
 from dyadic.compiler.workers.cluster import Cluster, difference
 from dyadic.compiler.workers.identity import identity
@@ -41,6 +44,21 @@ def test_two_workers_give_what_this_process_gives_though_one_is_killed() -> None
                     killed.append(victim)
 
             assert workers.run(operator.call, [sleep], [0.2] * 8, kill) == [None] * 8 and killed
+            cache = Cache(None, handed=Handed())
+            with Cluster(local.scheduler_address, lambda said: pytest.fail(said), cache) as workers:
+                assert cache.handed is not None
+                cache.handed.put({"here": b"code"})
+
+                def known(seconds: float) -> set[str]:
+                    """What was handed to the worker, which makes a row of its own."""
+                    found = set(child.HANDED.rows)
+                    child.HANDED.put({str(os.getpid()): b"code"})
+                    time.sleep(seconds)
+                    return found
+
+                seen = workers.run(known, [], [0.1] * 10)
+                assert all("here" in one for one in seen)
+                assert len(seen[-1]) == 3 and seen[-1] == seen[-2] == set(cache.handed.rows)
         with distributed.Client(local) as client:
             with Cluster(client, lambda said: pytest.fail(said)) as workers:
                 assert workers.run(operator.mul, [FIRST], [2])[0].tolist() == (2 * NUMBERS).tolist()
