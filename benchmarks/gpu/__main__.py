@@ -1,4 +1,4 @@
-"""`python -m benchmarks.gpu prepare|run|predict|table`; what each needs is imported when it is asked for."""
+"""`python -m benchmarks.gpu prepare|run|predict|spills|table`; what each needs is imported when it is asked for."""
 
 import argparse
 import os
@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--repeats", type=int, help="of what is timed (default: 30); below 5, work is small, too")
     predict = commands.add_parser("predict", help="what a model says of ResNet-50")
     predict.add_argument("folder", type=Path, help="what `prepare` made")
+    spills = commands.add_parser("spills", help="ask the assembler which kernels of all networks spill")
+    spills.add_argument("log", type=Path, help="lines of JSON; what it has is not compiled again")
+    spills.add_argument("--groups", default="replay,widths,zoo,tests", help="of networks (default: all)")
+    spills.add_argument("--only", metavar="PATTERN", default="*", help="networks whose name matches, as in 'deit*'")
     table = commands.add_parser("table", help="write docs/gpu.md")
     table.add_argument("json", type=Path, nargs="?", help="what `run` wrote (default: what it was last given)")
     part = commands.add_parser("part")
@@ -68,6 +72,10 @@ def _do(given: argparse.Namespace) -> int:
         from benchmarks.gpu.prediction import predict, save
 
         save(predict(given.folder))
+    elif given.command == "spills":
+        from benchmarks.gpu.spills import run as assembled
+
+        return assembled(given.log, given.groups.split(","), given.only)
     else:
         from benchmarks.gpu.table import write
 

@@ -14,6 +14,7 @@ from benchmarks.gpu.run import wrong
 
 PAGE = TREE / "docs" / "gpu.md"
 MEASURED = Path(__file__).with_name("measured.json")
+SPILLS = Path(__file__).with_name("spills.json")
 TEMPLATE = Path(__file__).with_name("page.md")
 Said = Mapping[str, Any]
 
@@ -25,8 +26,9 @@ manual, which is the risk that a day with a GPU removes. What is said of speed b
 """
 
 
-def page(predicted: Said | None, measured: Said | None) -> str:
+def page(predicted: Said | None, measured: Said | None, spills: Said | None = None) -> str:
     text = TEMPLATE.read_text()
+    text = text.replace("{spills}", spills_section(spills) if spills else "")
     text = text.replace("{measured}", measured_section(measured, predicted) if measured else NOTHING)
     return text.replace("{predicted}", predicted_section(predicted) if predicted else "")
 
@@ -40,8 +42,7 @@ def write(out: Path | None) -> None:
 
 def current() -> str:
     """The page as it should be."""
-    predicted, measured = (json.loads(path.read_text()) if path.exists() else None for path in (PREDICTED, MEASURED))
-    return page(predicted, measured)
+    return page(*(json.loads(path.read_text()) if path.exists() else None for path in (PREDICTED, MEASURED, SPILLS)))
 
 
 def kept(report: Said) -> dict[str, Any]:
@@ -53,6 +54,42 @@ def kept(report: Said) -> dict[str, Any]:
         counts = {"items": len(answers), "launches": sum(one.get("launches", 0) for one in answers.values())}
         parts[name] = {"counts": counts, "bad": bad}
     return {"not prepared": report["not prepared"], "seconds": report["seconds"], "parts": parts}
+
+
+# --- what the assembler says
+
+GROUPS = {
+    "replay": "the examples, generated graphs in every width, and the benchmarks' networks",
+    "widths": "nine of these networks with 4-bit and 2-bit weights, and with 16-bit activations",
+    "zoo": "[networks of all kinds](networks.md)",
+    "tests": "every kernel that tests compile",
+}
+
+
+def spills_section(said: Said) -> str:
+    rows = [
+        [
+            what, str(one["networks"]) if group != "tests" else "-", *(f"{n:,}" for n in one["kernels"].values()),
+            str(one["registers"]), str(len({name for found in one["spills"].values() for name in found})),
+        ]
+        for group, what in GROUPS.items()
+        if (one := said.get(group))
+    ]  # fmt: skip
+    architectures = next(iter(said.values()))["kernels"]
+    head = ["", "networks", *(f"kernels for {name}" for name in architectures), "registers at most", "spill"]
+    text = f"""
+## Registers
+
+`python -m benchmarks.gpu spills LOG` compiles networks for {" and ".join(architectures)}, and asks `ptxas` which
+kernels keep numbers in memory for want of registers, or have a stack. Kernels that differ are counted:
+
+{table(head, rows)}"""
+    left: dict[str, str] = {}
+    for one in said.values():
+        left |= one["refused"] | one["failed"]
+        left |= {name: f"spills: {', '.join(found)}" for name, found in one["spills"].items()}
+    lines = "".join(f"* `{name}`: {why}\n" for name, why in left.items())
+    return text + (f"\nNot taken for a GPU, and why:\n\n{lines}" if left else "")
 
 
 # --- what was predicted

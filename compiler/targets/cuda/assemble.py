@@ -19,10 +19,11 @@ OTHERS_RESIDENT = (384, 0, 256, 640)  # threads, where a kernel spills with what
 
 @dataclass(frozen=True)
 class Resources:
-    """What the assembler says of a kernel; spills are bytes."""
+    """What the assembler says of a kernel; the stack frame and spills are bytes."""
 
     registers: int
     shared_bytes: int
+    stack_bytes: int
     spill_stores: int
     spill_loads: int
 
@@ -93,7 +94,7 @@ def retold(ptx: str, kernels: Collection[str], resident: int) -> str:
 
 BLOCK = re.compile(r"(\.maxntid (\d+)[^\n]*)(?:\n\.minnctapersm \d+)?")
 KERNEL = re.compile(r"Compiling entry function '(\w+)'")
-SPILLS = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
+SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 USED = re.compile(r"Used (\d+) registers")
 SHARED = re.compile(r"(\d+) bytes smem")
 
@@ -101,12 +102,12 @@ SHARED = re.compile(r"(\d+) bytes smem")
 def resources(said: str) -> dict[str, Resources]:
     """Read what `ptxas -v` prints."""
     found: dict[str, Resources] = {}
-    kernel, spills = "", (0, 0)
+    kernel, spills = "", (0, 0, 0)
     for line in said.splitlines():
         if begun := KERNEL.search(line):
             kernel = begun[1]
         elif spilled := SPILLS.search(line):
-            spills = int(spilled[1]), int(spilled[2])
+            spills = int(spilled[1]), int(spilled[2]), int(spilled[3])
         elif used := USED.search(line):
             shared = SHARED.search(line)
             found[kernel] = Resources(int(used[1]), int(shared[1]) if shared else 0, *spills)

@@ -21,8 +21,8 @@ ptxas info    : Used 12 registers, used 0 barriers, 360 bytes cmem[0]
 
 def test_what_the_assembler_says_is_read() -> None:
     assert assemble.resources(SAID) == {
-        "conv": assemble.Resources(registers=96, shared_bytes=512, spill_stores=16, spill_loads=12),
-        "ring": assemble.Resources(registers=12, shared_bytes=0, spill_stores=0, spill_loads=0),
+        "conv": assemble.Resources(registers=96, shared_bytes=512, stack_bytes=8, spill_stores=16, spill_loads=12),
+        "ring": assemble.Resources(registers=12, shared_bytes=0, stack_bytes=0, spill_stores=0, spill_loads=0),
     }
 
 

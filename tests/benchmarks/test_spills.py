@@ -1,0 +1,72 @@
+"""What the assembler says of kernels is counted, and what does not fit is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.gpu import spills, table
+from benchmarks.gpu.__main__ import main
+from benchmarks.replay.zoo import Case
+from dyadic.compiler.targets.cuda.assemble import assembler
+from dyadic.compiler.targets.cuda.codegen import joined
+
+FITS, SPILLS, FRAME = [128, 0, 0, 0], [128, 8, 16, 12], [40, 256, 0, 0]
+RECORDS = [
+    {"group": "replay", "name": "fits", "kernels": {"sm_80": {"a": FITS}, "sm_90a": {"a": FITS, "b": FITS}}},
+    {"group": "replay", "name": "spills", "kernels": {"sm_80": {"a": FITS}, "sm_90a": {"a": SPILLS, "c": FRAME}}},
+    {"group": "widths", "name": "islands", "refused": "stays in float"},
+]
+
+
+def test_kernels_are_counted_once_and_those_that_spill_are_named() -> None:
+    made = spills.summary(RECORDS)
+    assert made["replay"]["kernels"] == {"sm_80": 1, "sm_90a": 3}
+    assert (made["replay"]["networks"], made["replay"]["registers"]) == (2, 128)
+    assert made["replay"]["spills"] == {"spills": {"a": "sm_90a", "c": "sm_90a"}}
+    assert made["widths"]["refused"] == {"islands": "stays in float"}
+    section = table.spills_section(made)
+    assert "networks | 2 | 1 | 3 | 128 | 2 |" in section
+    assert "* `spills`: spills: a, c\n" in section and "* `islands`: stays in float\n" in section
+
+
+def test_kernels_of_several_tests_get_names_of_their_own() -> None:
+    text = "//\n.version 7.0\n.target sm_80\n.visible .entry k0(\n\t.param .u64 k0_param_0\n)\n{\n\tret;\n}\n"
+    both = joined([spills.unlike(text, 1), spills.unlike(text, 2)])
+    assert both.count("t1_k0") == both.count("t2_k0") == 2 and both.count(".target") == 1
+    assert spills.runs(text, "sm_90a") and not spills.runs(text.replace("sm_80", "sm_90a"), "sm_80")
+
+
+def test_a_failure_and_a_refusal_do_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if assembler() is None:
+        monkeypatch.setattr(spills, "assembler", lambda: Path("ptxas"))
+
+    def fail() -> spills.Made:
+        raise ValueError("of ours")
+
+    def refuse() -> spills.Made:
+        return spills.replayed(Case(lambda: ("/no/model.onnx", None, None)))
+
+    cases = {"fails": fail, "is refused": refuse, "another": fail}
+    monkeypatch.setattr(spills, "SUMMARY", tmp_path / "spills.json")
+    monkeypatch.setitem(
+        spills.GROUPS,
+        "replay",
+        lambda: ((name, lambda make=make: spills.compiled(make)) for name, make in cases.items()),
+    )
+    log = tmp_path / "log.jsonl"
+    command = ["spills", str(log), "--groups", "replay", "--only", "*[sd]"]
+    assert main(command) == 1 and main(command) == 1
+    said = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["name"] for one in said] == ["fails", "is refused"] and said[0]["failed"] == "ValueError: of ours"
+    assert '"/no/model.onnx"' in said[1]["refused"] and "replay: fails: failed" in capsys.readouterr().out
+
+
+def test_without_an_assembler_it_is_a_sentence_and_7(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(spills, "assembler", lambda: None)
+    assert main(["spills", str(tmp_path / "log.jsonl")]) == 7
+    assert "there is no ptxas here" in capsys.readouterr().err
