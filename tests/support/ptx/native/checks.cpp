@@ -68,13 +68,14 @@ Allocation *Memory::holder(u64 address, u64 bytes) {
 
 // --- shared memory
 
-void SharedMemory::reset(u32 end, u32 warp_count, bool checks) {
+void SharedMemory::reset(u32 end, u32 warp_count, bool checks, bool warpgroups) {
     contents.assign(end, POISON);
     warps = warp_count;
     if (checks) {
         bytes.assign(end, {});
         readers.assign(static_cast<size_t>(end) * warps, 0);
     }
+    unshown.assign(checks && warpgroups ? warps * LANES : 0, {});
 }
 
 u8 *SharedMemory::at(const Block &b, const Warp &w, u32 lane, u64 address, u32 size, u32 alignment) {
@@ -111,6 +112,8 @@ void SharedMemory::write(const Block &b, const Warp &w, u32 lane, u32 address, u
         Byte &byte = bytes[at];
         if (byte.in_flight)
             fault(b, w, lane, Kind::check, format("writes shared byte %u, to which a cp.async is in flight", at));
+        if (byte.fed)
+            fault(b, w, lane, Kind::check, format("writes shared byte %u, which a wgmma in flight reads", at));
         if (byte.written && !before(w, lane, byte.written))
             fault(b, w, lane, Kind::check,
                   format("race: writes shared byte %u, which %s wrote with no barrier between", at,
@@ -123,7 +126,10 @@ void SharedMemory::write(const Block &b, const Warp &w, u32 lane, u32 address, u
                   format("race: writes shared byte %u, which warp %u reads with no barrier between", at, other));
         }
         byte.written = epoch_of(w.clock[w.id], w.id, lane);
+        byte.shown = 0;
     }
+    if (!unshown.empty())
+        unshown[w.id * LANES + lane].push_back({address, size});
 }
 
 void SharedMemory::promise(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) {
@@ -137,7 +143,52 @@ void SharedMemory::arrive(const Warp &w, u32 lane, u32 address, const u8 *data, 
     if (!checks)
         return;
     for (u32 at = address; at < address + size; at++)
-        bytes[at] = {epoch_of(w.clock[w.id], w.id, lane), false};
+        bytes[at] = {epoch_of(w.clock[w.id], w.id, lane), false, 0, 0};
+    if (!unshown.empty())
+        unshown[w.id * LANES + lane].push_back({address, size});
+}
+
+void SharedMemory::show(const Warp &w, u32 active) {
+    for (u32 lane = 0; lane < LANES && !unshown.empty(); lane++) {
+        if (!(active >> lane & 1))
+            continue;
+        auto &mine = unshown[w.id * LANES + lane];
+        for (const auto &[address, size] : mine)
+            for (u32 at = address; at < address + size; at++) {
+                Byte &byte = bytes[at];
+                if (!byte.in_flight && warp_in(byte.written) == w.id && lane_in(byte.written) == lane)
+                    byte.shown = epoch_of(w.clock[w.id], w.id, lane);
+            }
+        mine.clear();
+    }
+}
+
+void SharedMemory::feed(const Block &b, const Warp &w, u32 address, u32 size) {
+    for (u32 at = address; at < address + size; at++) {
+        Byte &byte = bytes[at];
+        const char *why = nullptr;
+        if (byte.in_flight)
+            why = "to which a cp.async is in flight";
+        else if (!byte.written)
+            why = "which nothing has written";
+        else if (!before(w, LANES, byte.written)) // no lane of this warp: all four read
+            why = "race: which no barrier is behind";
+        else if (!byte.shown)
+            why = "which no fence.proxy.async of its writer is behind";
+        else if (!before(w, LANES, byte.shown))
+            why = "race: whose fence.proxy.async no barrier is behind";
+        if (why)
+            fault(b, w, 0, Kind::check,
+                  format("wgmma reads shared byte %u, %s; last written by %s", at, why, who(byte.written).c_str()));
+        byte.fed++;
+    }
+}
+
+void SharedMemory::fed(const Warp &w, u32 address, u32 size) {
+    for (u32 at = address; at < address + size; at++) {
+        bytes[at].fed--;
+        readers[static_cast<size_t>(at) * warps + w.id] = w.clock[w.id] << 6 | SEVERAL;
+    }
 }
 
 void count_shared(Counters &counters, const u64 *addresses, u32 active, u32 bytes) {

@@ -7,6 +7,9 @@
 // its wait_group such bytes belong to nobody, afterwards to the thread that started the copy. Global bytes are watched
 // in the same way inside of a block; between blocks, what touches what another block of the launch writes is a race.
 //
+// Products of four warps (warpgroup.cpp) read past the others: bytes have to be shown to them by fence.proxy.async of
+// the thread that wrote them, before the barrier, and are being read until the warps have waited for the product.
+//
 // Only the accesses of one execution are seen: what another path through the kernel would touch is not. Of several
 // lanes of a block that read a global byte the last is remembered.
 #pragma once
@@ -31,23 +34,30 @@ constexpr u32 SHARED_START = 1024;
 
 class SharedMemory {
   public:
-    void reset(u32 end, u32 warps, bool checks); // bytes from SHARED_START to `end`
+    // Bytes from SHARED_START to `end`; warpgroups: they may be read by products of four warps.
+    void reset(u32 end, u32 warps, bool checks, bool warpgroups);
     // The place itself, if the access is in bounds and aligned.
     u8 *at(const Block &, const Warp &, u32 lane, u64 address, u32 bytes, u32 alignment);
     void read(const Block &, const Warp &, u32 lane, u32 address, u32 bytes);
     void write(const Block &, const Warp &, u32 lane, u32 address, u32 bytes);
     void promise(const Block &, const Warp &, u32 lane, u32 address, u32 bytes); // a cp.async to it starts
     void arrive(const Warp &, u32 lane, u32 address, const u8 *data, u32 bytes, bool checks);
+    void show(const Warp &, u32 active); // what these lanes wrote, to products of four warps
+    void feed(const Block &, const Warp &, u32 address, u32 bytes); // such a product begins to read
+    void fed(const Warp &, u32 address, u32 bytes);                 // and has been waited for
 
   private:
     struct Byte {
         u32 written = 0; // epoch
         bool in_flight = false;
+        u8 fed = 0;    // products in flight that read it
+        u32 shown = 0; // epoch of its writer's fence.proxy.async
     };
     std::vector<u8> contents;
     std::vector<Byte> bytes;
     // For each byte and warp the last clock at which it was read, and by which lane: clock << 6 | lane + 1, or SEVERAL.
     std::vector<u32> readers;
+    std::vector<std::vector<std::pair<u32, u32>>> unshown; // of each thread, where there are warpgroups
     u32 warps = 0;
 };
 

@@ -236,14 +236,18 @@ Instruction Decoder::decoded() {
         i.run = leave;
     } else if (name == "trap") {
         i.run = trap;
-    } else if (name == "membar" || name == "fence" || name == "griddepcontrol") {
+    } else if (name == "wgmma") {
+        warpgroup();
+    } else if (name == "fence") {
+        fence();
+    } else if (name == "membar" || name == "griddepcontrol") {
         i.run = nothing; // accesses happen in the order of the text here
     } else {
         parser.refuse("instruction " + s.text);
     }
     if (i.run == nullptr)
         parser.refuse("type of " + s.text);
-    static const Words meeting = {"bar", "barrier", "ldmatrix", "mma", "shfl", "vote", "redux"};
+    static const Words meeting = {"bar", "barrier", "ldmatrix", "mma", "shfl", "vote", "redux", "wgmma"};
     i.meets = meeting.count(name) > 0;
     return i;
 }

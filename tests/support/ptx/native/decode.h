@@ -26,6 +26,8 @@ class Decoder {
     void copy_async_();
     void matrix_load();
     void matrix_product();
+    void fence();
+    void warpgroup();
     void lanes();
     void barrier_();
 

@@ -115,6 +115,62 @@ void Decoder::matrix_product() { // mma.sync.aligned.m16n8k32.row.col.satfinite.
     }
 }
 
+void Decoder::fence() { // fence.proxy.async.shared::cta; all others: accesses happen in the order of the text here
+    i.run = nothing;
+    if (!s.has("proxy"))
+        return;
+    allow({"proxy", "async", "shared::cta", "global"}, 0);
+    if (!s.has("async"))
+        parser.refuse(s.text);
+    if (!s.has("global"))
+        i.run = fence_proxy;
+}
+
+// wgmma.mma_async.sync.aligned.m64n128k32.satfinite.s32.u8.s8 {..}, a, b, scale; fence, commit_group, wait_group 1
+void Decoder::warpgroup() {
+    parser.kernel().warpgroups = true;
+    const std::string kind = s.words.size() > 1 ? s.words[1] : "";
+    if (s.words.size() < 4 || s.words[2] != "sync" || s.words[3] != "aligned")
+        parser.refuse(s.text);
+    if (kind != "mma_async") {
+        i.run = kind == "fence"          ? fence_warpgroup
+                : kind == "commit_group" ? commit_products
+                : kind == "wait_group"   ? wait_products
+                                         : nullptr;
+        if (i.run == nullptr || s.words.size() > 4)
+            parser.refuse(s.text);
+        need_operands(kind == "wait_group", kind == "wait_group");
+        if (kind == "wait_group")
+            i.variant = static_cast<u32>(atoi(s.operands[0].c_str()));
+        return;
+    }
+    allow({"mma_async", "sync", "aligned", "satfinite", s.words.size() > 4 ? s.words[4] : ""}, 3);
+    const std::string *types = &s.words[s.words.size() - 3];
+    const auto byte = [](const std::string &t) { return t == "u8" || t == "s8"; };
+    if (s.words.size() != 8u + s.has("satfinite") || types[0] != "s32" || !byte(types[1]) || !byte(types[2]))
+        parser.refuse("wgmma of another type: " + s.text);
+    i.elements = static_cast<u32>(atoi(s.words[4].c_str() + std::min<size_t>(4, s.words[4].size())));
+    const bool sized = i.elements == 8 || i.elements == 24 || (i.elements % 16 == 0 && i.elements && i.elements <= 256);
+    if (s.words[4] != format("m64n%uk32", i.elements) || !sized)
+        parser.refuse("wgmma of another shape: " + s.text);
+    i.run = multiply_together;
+    i.variant = (types[1] == "s8" ? 1 : 0) | (types[2] == "s8" ? 2 : 0) | (s.has("satfinite") ? 4 : 0);
+    need_operands(4, 4);
+    for (const std::string &name : list(s.operands[0]))
+        i.accumulators.push_back(parser.target(name, 32, true));
+    const std::set<int> different(i.accumulators.begin(), i.accumulators.end());
+    if (i.accumulators.size() != i.elements / 2 || different.size() != i.elements / 2 || different.count(-1))
+        parser.refuse("another number of registers: " + s.text);
+    from(0, s.operands[1], 64);
+    from(1, s.operands[2], 64);
+    if (s.operands[3] == "0" || s.operands[3] == "1") {
+        i.second_variant = s.operands[3] == "1";
+    } else {
+        i.second_variant = 2;
+        predicate_from(0, s.operands[3]);
+    }
+}
+
 void Decoder::lanes() {
     const std::string &name = s.name();
     if (name == "shfl") { // shfl.sync.bfly.b32 d|p, a, b, c, members

@@ -146,7 +146,7 @@ void Parser::variable(const std::string &declaration) {
     const std::string count = bracket == std::string::npos ? "1" : name.substr(bracket + 1);
     name = name.substr(0, bracket);
     if (space == ".shared" && count == "]") {
-        dynamic.push_back(name);
+        dynamic[name] = std::max(alignment, 16u);
         return;
     }
     const u64 bytes = element * strtoull(count.c_str(), nullptr, 0);
@@ -395,8 +395,8 @@ int Parser::constant(u64 value) {
 }
 
 bool Parser::symbol(const std::string &name, u64 *value) {
-    if (std::find(dynamic.begin(), dynamic.end(), name) != dynamic.end()) {
-        current->shared_end = (current->shared_end + 15) / 16 * 16;
+    if (const auto found = dynamic.find(name); found != dynamic.end()) {
+        current->shared_end = (current->shared_end + found->second - 1) / found->second * found->second;
         *value = current->shared_end;
         return true;
     }

@@ -61,7 +61,7 @@ class Parser {
     u32 line = 1, statement_line = 1;
 
     std::map<std::string, u64> shared; // name -> address
-    std::vector<std::string> dynamic;  // shared memory that the launch sizes
+    std::map<std::string, u32> dynamic; // shared memory that the launch sizes -> its alignment
     u32 shared_end = SHARED_START;
 
     Kernel *current = nullptr;

@@ -44,6 +44,8 @@ void leave(Block &b, Warp &w, const Instruction &, u32 active) {
     for (const InFlight &copy : w.in_flight)
         if (active >> copy.lane & 1)
             fault(b, w, copy.lane, Kind::check, "returns while a cp.async is in flight");
+    if (!w.products.empty())
+        fault(b, w, 0, Kind::check, "returns while a wgmma is in flight");
     w.live &= ~active;
     w.active &= ~active;
 }
@@ -94,6 +96,19 @@ void need_set(const Block &b, const Warp &w, const Instruction &i, u32 active) {
                   "reads a predicate that nothing has written");
 }
 
+// What products of four warps in flight write nothing else may touch.
+void need_at_rest(const Block &b, Warp &w, const Instruction &i) {
+    const auto touch = [&](int row) {
+        if (row < 0)
+            return;
+        if (w.producing[row])
+            fault(b, w, 0, Kind::check, "touches " + b.kernel.register_names[row] + ", which a wgmma in flight writes");
+        w.touched[row] = w.fences + 1;
+    };
+    std::for_each(i.from.begin(), i.from.end(), touch);
+    std::for_each(i.to.begin(), i.to.end(), touch);
+}
+
 // Up to the next barrier that holds it back, or the end.
 void advance(Block &b, Warp &w) {
     const bool checks = b.launch.checks;
@@ -115,6 +130,8 @@ void advance(Block &b, Warp &w) {
             continue;
         if (checks)
             need_set(b, w, i, active);
+        if (checks && b.kernel.warpgroups)
+            need_at_rest(b, w, i);
         i.run(b, w, i, active);
         if (checks) {
             for (int row : i.to)
@@ -139,6 +156,10 @@ void start(const Block &b, Warp &w, u32 id, u32 threads, const u32 *grid) {
     w.diverged.clear();
     w.in_flight.clear();
     w.open_group.fill(0);
+    w.products.clear();
+    w.open_product = w.fences = 0;
+    w.touched.assign(k.registers, 0);
+    w.producing.assign(k.registers, 0);
     w.waits_at = -1;
     w.clock.assign(b.warps.size(), 1);
     Row poison;
@@ -193,6 +214,7 @@ void run_block(Block &b, u64 &random) {
             fault(b, *waiting, 0, Kind::trap, format("deadlock: %u of %u warps wait at barriers", left, warps));
         }
     }
+    need_same_ends(b);
 }
 
 } // namespace
@@ -204,14 +226,16 @@ Counters run(const Kernel &k, const Launch &launch, Memory &memory) {
     memory.launches++;
     Counters counters;
     u64 random = launch.order;
-    Block b{k, launch, memory, counters, {}, 0, std::vector<Warp>((threads + LANES - 1) / LANES), {}, {}, nullptr};
+    Block b{k, launch, memory, counters, {}, 0, std::vector<Warp>((threads + LANES - 1) / LANES), {}, {}, {}, nullptr};
     const u32 *grid = launch.grid;
     for (u32 z = 0; z < grid[2]; z++)
         for (u32 y = 0; y < grid[1]; y++)
             for (u32 x = 0; x < grid[0]; x++, b.index++) {
                 b.place[0] = x, b.place[1] = y, b.place[2] = z;
                 b.barriers.clear();
-                b.shared.reset(k.shared_end + launch.shared_bytes, static_cast<u32>(b.warps.size()), launch.checks);
+                b.warpgroups.assign((b.warps.size() + WARPS_TOGETHER - 1) / WARPS_TOGETHER, {});
+                b.shared.reset(k.shared_end + launch.shared_bytes, static_cast<u32>(b.warps.size()), launch.checks,
+                               k.warpgroups);
                 for (u32 n = 0; n < b.warps.size(); n++)
                     start(b, b.warps[n], n, threads, grid);
                 run_block(b, random);

@@ -30,6 +30,7 @@ struct Instruction {
     i64 offset = 0, second_offset = 0;
     u32 element_bytes = 0, elements = 1;
     bool sign_extends = false;
+    std::vector<int> accumulators; // of wgmma
     bool meets = false; // lanes of a warp, or warps, do it together
     u32 variant = 0, second_variant = 0; // what tells the instructions of one handler apart
     u32 line = 0;
@@ -49,6 +50,12 @@ struct InFlight { // a cp.async that nobody has waited for yet
     u8 data[16];
 };
 
+struct Product { // a wgmma that nobody has waited for yet
+    u32 group;
+    const Instruction *instruction;
+    std::vector<u32> reads; // pieces of 16 shared bytes that this warp watches
+};
+
 struct Warp {
     u32 id = 0;
     u32 started = 0; // lanes that there are
@@ -62,6 +69,12 @@ struct Warp {
     Clock clock;
     std::vector<InFlight> in_flight;
     std::array<u32, LANES> open_group; // of cp.async
+    // of wgmma
+    std::vector<Product> products;
+    u32 open_product = 0;       // group
+    u32 fences = 0;             // wgmma.fence
+    std::vector<u32> touched;   // register -> how many fences there were, and 1, when anything else touched it last
+    std::vector<u32> producing; // register -> columns of the products in flight that write it
     int waits_at = -1;                 // the barrier
     u64 waits_since = 0;               // its generation
 };
@@ -70,6 +83,18 @@ struct Barrier {
     u32 arrived = 0;
     u64 generation = 0;
     Clock gathered, released;
+};
+
+constexpr u32 WARPS_TOGETHER = 4;
+
+struct Done { // of what four warps do together
+    const Instruction *instruction;
+    u64 left, right; // descriptors
+};
+
+struct Warpgroup {
+    std::vector<Done> log;
+    std::array<u32, WARPS_TOGETHER> done{}; // how far each warp is in it
 };
 
 struct Block {
@@ -81,6 +106,7 @@ struct Block {
     std::vector<Warp> warps;
     SharedMemory shared;
     std::map<u32, Barrier> barriers;
+    std::vector<Warpgroup> warpgroups;
     const Instruction *now = nullptr;
 };
 
@@ -115,6 +141,13 @@ void vote(Block &, Warp &, const Instruction &, u32 active);
 void reduce(Block &, Warp &, const Instruction &, u32 active);
 void synchronize_warp(Block &, Warp &, const Instruction &, u32 active);
 void barrier(Block &, Warp &, const Instruction &, u32 active);
+// warpgroup.cpp
+void fence_proxy(Block &, Warp &, const Instruction &, u32 active);
+void fence_warpgroup(Block &, Warp &, const Instruction &, u32 active);
+void multiply_together(Block &, Warp &, const Instruction &, u32 active);
+void commit_products(Block &, Warp &, const Instruction &, u32 active);
+void wait_products(Block &, Warp &, const Instruction &, u32 active);
+void need_same_ends(Block &);
 // run.cpp
 void branch(Block &, Warp &, const Instruction &, u32 active);
 void leave(Block &, Warp &, const Instruction &, u32 active);
