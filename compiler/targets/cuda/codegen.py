@@ -23,8 +23,16 @@ TO_LLVM = (
 )
 
 # The oldest PTX of each that has all we use, so that as many drivers as possible take it. There is no cp.async before
-# sm_80, and code for sm_90a is for nothing else.
-PTX_VERSIONS = {"sm_80": "70", "sm_86": "71", "sm_89": "78", "sm_90a": "80", "sm_100": "86", "sm_120": "87"}
+# sm_80, and code for sm_90a is for nothing else; that of sm_90 is without what it alone has (`wgmma`).
+PTX_VERSIONS = {
+    "sm_80": "70",
+    "sm_86": "71",
+    "sm_89": "78",
+    "sm_90": "78",
+    "sm_90a": "84",
+    "sm_100": "86",
+    "sm_120": "87",
+}
 
 CHILD_SECONDS = 600
 ENTRY = ".visible .entry "

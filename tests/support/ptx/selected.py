@@ -146,9 +146,9 @@ def selected(kinds: Sequence[str], build: Callable[[list[ir.Value]], Any]) -> Se
     return Selected(launches, sizes, inputs, layout_of(op.operation.results[0]), expected)
 
 
-def together(cases: Sequence[Selected]) -> str:
+def together(cases: Sequence[Selected], architecture: str = "sm_80") -> str:
     """PTX of all of them, from one child process."""
     specs: dict[str, Any] = {}
     for case in cases:
         specs |= case.specs()
-    return compile_kernels(specs, "sm_80")
+    return compile_kernels(specs, architecture)

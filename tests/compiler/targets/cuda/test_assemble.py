@@ -1,5 +1,8 @@
 """PTX becomes cubins where there is an assembler, and what it says is read."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from support.ptx.convolutions import Convolution
 
@@ -49,3 +52,18 @@ def test_kernels_assemble_without_spills() -> None:
     assert kernel.registers > 16 and not kernel.spill_stores
     with pytest.raises(CodegenError, match="ptxas for sm_90a failed"):
         assemble.assemble(text + "nonsense", "sm_90a")
+
+
+@pytest.mark.slow  # a second to compile
+@pytest.mark.skipif(assemble.assembler() is None, reason="NOT TESTED: no ptxas here (pip install dyadic[cuda])")
+@pytest.mark.parametrize("columns", [128, 192, 256])
+def test_four_warps_multiply_without_spills_and_waits(columns: int, tmp_path: Path) -> None:
+    """The assembler warns where it makes products wait for each other."""
+    tile = {"block_rows": 128, "block_columns": columns, "warps_down": 8, "warps_across": 1, "wgmma": 2, "stages": 8}
+    (tmp_path / "k.ptx").write_text(
+        compile_kernels({"k": Convolution(1, 1, 512, columns).spec(**tile)}, "sm_90a"),
+    )
+    command = [str(assemble.assembler()), "-arch=sm_90a", "-v", "k.ptx", "-o", "k.cubin"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+    (needs,) = assemble.resources(said).values()
+    assert not (needs.spill_stores or needs.spill_loads or "serialized" in said), said

@@ -15,7 +15,7 @@ from dyadic.compiler.targets.cuda.codegen import PTX_VERSIONS, CodegenError, com
 SPECS = {"three_by_three": Convolution(9, 7, 48, 40, kernel=3).spec(), "linear": Convolution(1, 1, 64, 12).spec()}
 
 
-@pytest.mark.parametrize("architecture", ["sm_90a", *slow(["sm_80", "sm_86", "sm_89", "sm_100", "sm_120"])])
+@pytest.mark.parametrize("architecture", ["sm_90a", *slow(["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"])])
 def test_a_kernel_is_ptx(architecture: str) -> None:
     text = compile_kernels(SPECS, architecture)
     assert re.findall(r"\.visible \.entry (\w+)\(", text) == list(SPECS)

@@ -34,6 +34,15 @@ def test_what_the_product_kernel_does_is_allowed() -> None:
     assert found.instructions == sum(1 for _ in instructions(text)) > 200
 
 
+def test_what_four_warps_multiply_is_allowed() -> None:
+    tile = {"block_columns": 16, "warps_down": 4, "warps_across": 1, "wgmma": 1}
+    text = compile_kernels({"linear": Convolution(1, 1, 64, 12).spec(**tile)}, "sm_90a")
+    found = certify_ptx(text, "sm_90a", {"linear": ("layer1",)})
+    assert found.kernels == 1 and not found.offenders
+    names = {line.split()[0] for _, _, line in instructions(text)}
+    assert {"wgmma.mma_async.sync.aligned.m64n16k32.s32.u8.s8", "fence.proxy.async.shared::cta;"} <= names
+
+
 @pytest.mark.parametrize(
     ("line", "objection"),
     [
@@ -46,6 +55,15 @@ def test_what_the_product_kernel_does_is_allowed() -> None:
         ("ex2.approx.ftz.f32 %f1, %f2;", "is not among the instructions that are allowed"),
         ("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%f1}, {%r1}, {%r2}, {%f1};", "computes in floating point"),
         ("mma.sync.aligned.m16n8k64.row.col.s32.u4.s4.s32 {%r1}, {%r1}, {%r2}, {%r1};", "something else than bytes"),
+        ("wgmma.mma_async.sync.aligned.m64n16k16.f32.f16.f16 {%f1}, %rd1, %rd2, 1;", "computes in floating point"),
+        (
+            "wgmma.mma_async.sync.aligned.m64n8k256.s32.b1.b1.and.popc {%r1}, %rd1, %rd2, 1;",
+            "something else than bytes",
+        ),
+        ("wgmma.mma_async.sp.sync.aligned.m64n8k64.s32.s8.s8 {%r1}, %rd1, %rd2, %r2, 0, 1;", "something else than"),
+        ("wgmma.mma_async.sync.aligned;", "something else than bytes"),
+        ("wgmma.fence.sync.aligned.m64n8k32.s32.u8.s8;", "something else than bytes"),
+        ("fence.acq_rel.sys;", "is a fence of another kind"),
         ("%weird;", "is no instruction that is known"),
     ],
 )

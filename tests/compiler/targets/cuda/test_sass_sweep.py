@@ -35,13 +35,17 @@ def swept(line: str) -> list[tuple[str, tuple[str, ...], int, str]]:
 
 def test_integers_moves_and_branches_are_allowed() -> None:
     assert not swept("IMAD.WIDE.U32 R2, R5, R4, c[0x0][0x168]")
+    assert not swept("IGMMA.64x256x32.U8.S8 R24, gdesc[UR16], R24, gsb0")
+    assert not swept("WARPGROUP.DEPBAR.LE gsb0, 0x1")
     assert [address for _, address, _ in instructions(SAID)] == [0, 16, 32, 48, 64, 80, 0, 16]
 
 
 @pytest.mark.parametrize(
     "line",
     ["FADD R1, R2, R3", "@!UP0 FFMA R3, R4, R5, R6", "HFMA2.MMA R15, R3, R4, R5", "DADD R2, R4, R6", "F2I.S32 R1, R2",
-     "HMMA.16816.F32 R4, R8, R2, R4", "CALL.REL.NOINC `(f)", "I2F.S32 R1, R2", "MUFU.EX2 R3, R4"],
+     "HMMA.16816.F32 R4, R8, R2, R4",
+     "HGMMA.64x256x16.F32 R24, gdesc[UR16], R24", "QGMMA.64x8x32.F32.E4M3.E4M3 R4, gdesc[UR4], R4",
+     "CALL.REL.NOINC `(f)", "I2F.S32 R1, R2", "MUFU.EX2 R3, R4"],
 )  # fmt: skip
 def test_what_computes_in_float_or_calls_is_named(line: str) -> None:
     assert swept(line) == [("conv", ("layer1",), 48, line)]

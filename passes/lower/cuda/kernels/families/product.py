@@ -22,6 +22,7 @@ from dyadic.passes.lower.cuda.kernels.families.product_norm import normalize
 from dyadic.passes.lower.cuda.kernels.families.product_results import Results
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block, Staging
+from dyadic.passes.lower.cuda.kernels.families.product_warpgroups import multiplied_together
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, const
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import RESIDENT, Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import load_matrices, multiply
@@ -29,12 +30,13 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import load_matric
 
 def generate(spec: ProductSpec, symbol: str) -> None:
     """The kernel for `spec`, in a gpu.module."""
-    kernel(spec, symbol, lambda arguments: _write(spec, arguments), resident=RESIDENT // spec.threads)
+    resident = 1 if spec.wgmma else RESIDENT // spec.threads
+    kernel(spec, symbol, lambda arguments: _write(spec, arguments), resident)
 
 
 def _write(spec: ProductSpec, arguments: Arguments) -> None:
     block = Block(spec, arguments)
-    sums = _multiplied(block)
+    sums = [multiplied_together(block)] if spec.wgmma else _multiplied(block)
     results = Results(block)
     if spec.table:
         results.stage_table()

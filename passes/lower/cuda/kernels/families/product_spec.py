@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dyadic.passes.lower.cuda.kernels.families.layer_norm import LayerNormSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, StoredWeights
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
-from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
+from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES, MOST_SHARED_BYTES_90
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, SHORT
 
 HEADER = 5  # words: zero point, low, high, zero point of the residual, residual_shift
@@ -69,6 +69,7 @@ class ProductSpec(StoredWeights):
     warps_down: int = 2
     warps_across: int = 2
     stages: int = 3
+    wgmma: int = 0  # steps that groups of four warps multiply between barriers (sm_90a); 0: every warp does by itself
 
     def __post_init__(self) -> None:
         rows, columns = self.block_rows / self.warps_down, self.block_columns / self.warps_across
@@ -92,11 +93,18 @@ class ProductSpec(StoredWeights):
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
             "a residual needs a wide sum": self.form != SHORT or not self.residual,
             "there is something to overlap": self.stages >= 2,
-            "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
+            "four warps multiply 64 rows of bytes": self.wgmma == 0 or self._multiplies_together(),
+            "shared memory suffices": self.shared_bytes <= (MOST_SHARED_BYTES_90 if self.wgmma else MOST_SHARED_BYTES),
         }
         for claim, holds in checks.items():
             if not holds:
                 raise ValueError(f"no product kernel of this kind ({claim}): {self}")
+
+    def _multiplies_together(self) -> bool:
+        whole = self.steps % self.wgmma == self.stages % self.wgmma == 0 and self.stages // self.wgmma > 2
+        warps = self.warps_across == 1 and self.warps_down % 4 == 0 and self.block_rows == 16 * self.warps_down
+        copied = self.granule != ANY_ADDRESS and self.format.bits == 8
+        return whole and warps and copied and not (self.acc_shift or self.norm_bits) and self.block_columns <= 256
 
     @property
     def threads(self) -> int:

@@ -140,7 +140,7 @@ class Staging:
         for step in range(steps):
             stage = const(step * self.spec.stage_bytes)
             if step < self.all_steps:
-                self._copy(const(step), stage)
+                self.copy(const(step), stage)
                 self.finish(self._loaded(const(step)), stage)
             commit()
 
@@ -149,11 +149,11 @@ class Staging:
         wait(self.ahead - 1)  # this step is here, for this thread
         gpu.barrier()  # and for all, and all are done with the stage that is overwritten now
         later = add(step, self.ahead)
-        when(below(later, self.all_steps), lambda: self._copy(later, stage))
+        when(below(later, self.all_steps), lambda: self.copy(later, stage))
         commit()
         return self._loaded(least(later, self.all_steps - 1))
 
-    def _copy(self, step: Value, stage: Value) -> None:
+    def copy(self, step: Value, stage: Value) -> None:
         """What is copied while this thread goes on."""
         spec = self.spec
         if spec.granule > 1:
@@ -213,9 +213,9 @@ class Staging:
         for copy, words in zip(self.of_input, loaded, strict=False):
             store_four(words, at(self.ring, add(stage, copy.place)))
 
-    def following(self, stage: Value) -> Value:
-        """The stage behind one."""
-        following = add(stage, self.spec.stage_bytes)
+    def following(self, stage: Value, count: int = 1) -> Value:
+        """The stage behind so many, of which there is a multiple."""
+        following = add(stage, count * self.spec.stage_bytes)
         return arith.select(below(following, self.spec.stages * self.spec.stage_bytes), following, const(0))
 
     # --- to registers

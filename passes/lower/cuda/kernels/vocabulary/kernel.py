@@ -21,6 +21,7 @@ RING = "ring"  # the shared memory that a launch sizes
 # which the assembler likes, some would be spilled.
 RESIDENT = 512
 MOST_SHARED_BYTES = 99 << 10  # that every architecture from sm_80 on gives a block
+MOST_SHARED_BYTES_90 = 227 << 10  # that sm_90 does
 
 
 class Spec(Protocol):
@@ -99,7 +100,7 @@ def declare_ring() -> None:
         attributes={
             "sym_name": ir.StringAttr.get(RING),
             "addr_space": ir.IntegerAttr.get(integer(32), SHARED),
-            "alignment": ir.IntegerAttr.get(integer(64), 128),
+            "alignment": ir.IntegerAttr.get(integer(64), 1024),  # so that patterns of `wgmma` begin with it
             "global_type": ir.TypeAttr.get(ir.Type.parse("!llvm.array<0 x i8>")),
             "linkage": ir.Attribute.parse("#llvm.linkage<external>"),
         },

@@ -1,0 +1,103 @@
+"""Products of matrices by four warps together, of sm_90a: they read shared memory by themselves, and go on while the
+warps do other things.
+
+Operands are [rows][64 bytes of k] in the manual's 64-byte swizzle, which is how `swapped` has rows lie: the chunks of
+16 bytes of a row change places by bits 7 and 8 of their address. A pattern has eight rows, and begins at a multiple of
+512 bytes. Its descriptor says where the first row begins; 32 more bytes of k are 32 bytes further on, for places are
+swapped by the address alone ("Matrix Descriptor Format" of the PTX manual).
+
+What was written for a product has to be shown to it (`show`), before a barrier. Its sums belong to it from `begin` on
+until they are `finished`: both hand them on, so that the compiler touches none between.
+"""
+
+from collections.abc import Sequence
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, llvm
+
+from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, const, integer, wide
+
+WARPS = 4  # that multiply together
+ROWS, DEPTH = 64, 32  # of a product; its columns are any multiple of 16 up to
+MOST_COLUMNS = 256
+ROW_BYTES, PATTERN_ROWS = 64, 8
+PATTERN = ROW_BYTES * PATTERN_ROWS
+UNIT = 16  # of addresses and distances in descriptors
+SWIZZLE_64 = 2
+# Above the address: no distance along k, from pattern to pattern, the swizzle.
+DESCRIPTION = 1 << 16 | (PATTERN // UNIT) << 32 | SWIZZLE_64 << 62
+
+
+def _assembly(
+    text: str, constraints: str, operands: Sequence[Value] = (), result: ir.Type | None = None
+) -> ir.Operation:
+    return ir.Operation.create(
+        "llvm.inline_asm",
+        results=[] if result is None else [result],
+        operands=list(operands),
+        attributes={
+            "asm_string": ir.StringAttr.get(text),
+            "constraints": ir.StringAttr.get(constraints),
+            "has_side_effects": ir.UnitAttr.get(),
+        },
+    )
+
+
+def _words(count: int) -> ir.Type:
+    return ir.Type.parse(f"!llvm.struct<({', '.join(['i32'] * count)})>")
+
+
+def _with_sums(text: str, sums: Sequence[Value], more: Sequence[Value] = ()) -> list[Value]:
+    """An instruction that writes sums in their own registers; `more`: numbers of 64 bits that it reads."""
+    count = len(sums)
+    constraints = ",".join(["=r"] * count + ["l"] * len(more) + [str(n) for n in range(count)] + ["~{memory}"])
+    made = _assembly(text, constraints, [*more, *sums], _words(count))
+    return [llvm.extractvalue(integer(32), made.results[0], [n]) for n in range(count)]
+
+
+def show() -> None:
+    """What this thread wrote to shared memory, to products after the next barrier."""
+    _assembly("fence.proxy.async.shared::cta;", "~{memory}")
+
+
+def begin(sums: Sequence[Value]) -> list[Value]:
+    """Sums in the registers where products may be added to them."""
+    return _with_sums("wgmma.fence.sync.aligned;", sums)
+
+
+def descriptor(address: Value) -> Value:
+    """Of an operand whose first row begins there in shared memory (i32, a multiple of PATTERN), 64 bits."""
+    return arith.ori(wide(arith.shrui(address, const(UNIT.bit_length() - 1))), const(_signed(DESCRIPTION), 64))
+
+
+def further(descriptor: Value, depth: int) -> Value:
+    """The same operand so many bytes of k later."""
+    return arith.addi(descriptor, const(depth // UNIT, 64)) if depth else descriptor
+
+
+def multiply_together(rows: Value, columns: Value, sums: Sequence[Value]) -> list[Value]:
+    """64 rows of u8 times 2 * len(sums) columns of s8, 32 of k, added to sums that lie as those of `mma`: of a tile of
+    16 rows a warp, and 8 columns after 8 columns. They are in flight."""
+    count = len(sums)
+    every = ", ".join(f"${n}" for n in range(count))
+    text = f"wgmma.mma_async.sync.aligned.m64n{2 * count}k32.s32.u8.s8 {{{every}}}, ${count}, ${count + 1}, 1;"
+    return _with_sums(text, sums, [rows, columns])
+
+
+def commit_products() -> None:
+    """The products since the last commit are a group."""
+    _assembly("wgmma.commit_group.sync.aligned;", "~{memory}")
+
+
+def wait_products(in_flight: int) -> None:
+    """Until all groups but so many are done."""
+    _assembly(f"wgmma.wait_group.sync.aligned {in_flight};", "~{memory}")
+
+
+def finished(sums: Sequence[Value]) -> list[Value]:
+    """Wait for all groups; sums that may be read."""
+    return _with_sums("wgmma.wait_group.sync.aligned 0;", sums)
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >> 63 else number

@@ -1,0 +1,123 @@
+"""Products by groups of four warps, as code for sm_90a has them: every bit, with every check of the executor."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from support.effort import SEED
+from support.ptx.convolutions import Convolution
+from support.ptx.gpu import Counters, Gpu
+
+from dyadic.compiler.targets.cuda.codegen import compile_kernels
+
+Tile = dict[str, int]
+
+
+def tile(rows: int, columns: int, wgmma: int, stages: int) -> Tile:
+    return {
+        "block_rows": rows, "block_columns": columns, "warps_down": rows // 16, "warps_across": 1, "wgmma": wgmma,
+        "stages": stages,
+    }  # fmt: skip
+
+
+CASES: dict[str, tuple[Convolution, Tile]] = {
+    "linear": (Convolution(1, 1, 250, 44, batch=70), tile(64, 32, 1, 3)),
+    "two steps at once": (Convolution(1, 1, 500, 44, batch=70), tile(64, 48, 2, 6)),
+    "more stages than steps": (Convolution(1, 1, 64, 17, batch=3), tile(64, 32, 1, 8)),
+    "3 x 3, two groups": (Convolution(9, 7, 48, 40, kernel=3, batch=3), tile(128, 64, 1, 4)),
+    "first layer": (Convolution(17, 19, 3, 24, kernel=7, stride=2, batch=2, in_align=4), tile(64, 32, 1, 4)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ptx() -> str:
+    """All of them, from one child process."""
+    specs = {f"k{n}": convolution.spec(**tile) for n, (convolution, tile) in enumerate(CASES.values())}
+    return compile_kernels(specs, "sm_90a")
+
+
+Run = Callable[[str], Counters]
+
+
+@pytest.fixture
+def run(gpu: Gpu, ptx: str) -> Run:
+    def run(name: str) -> Counters:
+        convolution, tile = CASES[name]
+        return convolution.on(gpu, ptx, f"k{list(CASES).index(name)}", convolution.spec(**tile))
+
+    return run
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_the_convolution(run: Run, name: str) -> None:
+    run(name)
+
+
+def test_a_batch_is_no_part_of_the_kernel(gpu: Gpu, ptx: str) -> None:
+    name = "3 x 3, two groups"
+    convolution, tile = CASES[name]
+    for batch in (1, 8):
+        replace(convolution, batch=batch).on(gpu, ptx, f"k{list(CASES).index(name)}", convolution.spec(**tile))
+
+
+def test_as_many_products_as_there_are(run: Run) -> None:
+    """2 x 2 blocks of 64 x 32, four steps of 64 of k; in products of 16 x 8 x 32."""
+    counters = run("linear")
+    assert counters.mma == 2 * 2 * 4 * (64 // 16 * 32 // 8 * 64 // 32)
+
+
+def test_rows_of_a_stage_keep_out_of_each_others_banks(run: Run) -> None:
+    counters = run("3 x 3, two groups")
+    assert counters.shared_wavefronts == counters.shared_ideal
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"wgmma": 3},  # of four steps
+        {"stages": 2},  # nothing could be copied ahead
+        {"block_rows": 128},  # of four warps
+        {"warps_down": 2, "warps_across": 2},
+        {"granule": 1},
+        {"weights": "w4"},
+        {"in_plane": 4096, "acc_shift": 3},
+        {"block_columns": 272},
+    ],
+)
+def test_there_is_no_kernel_of_another_kind(change: dict[str, int]) -> None:
+    spec = CASES["linear"][0].spec(**tile(64, 32, 1, 8))
+    with pytest.raises(ValueError, match="four warps multiply 64 rows of bytes"):
+        replace(spec, **change)
+
+
+def random_case(choose: random.Random) -> tuple[Convolution, Tile]:
+    kernel = choose.choice([1, 1, 3, 5])
+    channels, align = choose.choice([(3, 4), (8, 8), (16, 16), (40, 16), (130, 16)])
+    convolution = Convolution(
+        choose.randrange(3, 14), choose.randrange(3, 14), channels, choose.randrange(1, 300), kernel,
+        choose.choice([1, 1, 2]), choose.choice([1, 1, 1, 2]) if kernel > 1 and align == 16 else 1,
+        choose.randrange(1, 9), align,
+    )  # fmt: skip
+    at_once = choose.choice([n for n in (1, 1, 2, 3) if convolution.spec().steps % n == 0])
+    rows, columns = choose.choice([64, 128, 192]), 16 * choose.randrange(1, 17)
+    fit = (200 << 10) // (64 * (rows + columns)) // at_once
+    return convolution, tile(rows, columns, at_once, at_once * choose.randrange(3, min(fit, 8) + 1))
+
+
+@pytest.mark.slow  # a second to compile
+def test_the_widest(gpu: Gpu) -> None:
+    convolution, shape = Convolution(1, 1, 250, 300, batch=130), tile(128, 256, 2, 8)
+    ptx = compile_kernels({"k": convolution.spec(**shape)}, "sm_90a")
+    convolution.on(gpu, ptx, "k", convolution.spec(**shape))
+
+
+@pytest.mark.slow
+def test_random_convolutions(gpu: Gpu) -> None:
+    seed = int(SEED or 0)
+    choose = random.Random(seed)
+    cases = [random_case(choose) for _ in range(40)]
+    ptx = compile_kernels({f"k{n}": one.spec(**tile) for n, (one, tile) in enumerate(cases)}, "sm_90a")
+    for n, (convolution, shape) in enumerate(cases):
+        print(f"seed {seed}, {n}: {convolution}, {shape}")
+        convolution.on(gpu, ptx, f"k{n}", convolution.spec(**shape), seed=n)
