@@ -28,7 +28,8 @@ SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
 # fields that format 4 did not have at first: files without them mean the default
-LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed"}  # of a NamedTuple: those with a default
+# (of a NamedTuple: those with a default)
+LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed", "launches"}
 ID_BYTES = 4  # of an int32 input's number
 FIXED = ("", "one", "none")  # the user's array: a batch of any size, a first dimension of 1, none in its place
 GIVEN = ("int64", "int32", "bool", "float32", "uint8", "int8")  # what users give whole numbers as

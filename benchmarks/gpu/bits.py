@@ -20,6 +20,9 @@ KERNELS, PLAN = "kernels.records", "plan.json"
 ROOM = 64  # readable bytes behind a buffer
 SHOWN = 3  # wrong buffers of a test
 PORTABLE = "ptx"
+BEST = "best"  # whatever a session chooses
+LEVEL_VARIABLE = "GPU_LEVEL"  # how `run` tells its children which code is timed, where the best is wrong
+TOGETHER = "warpgroups"  # in the names of tests whose kernels only the best code has
 
 
 @functools.cache
@@ -102,11 +105,32 @@ def digests(array: np.ndarray) -> list[str]:
 
 
 def networks(folder: Path) -> Sequence[str]:
-    """All with the code that a session chooses, then all with PTX."""
+    """All with the code that a session chooses, then all with what there is besides."""
     if not (folder / PLAN).exists():
         return []
-    names = list(plan(folder)["networks"])
-    return [f"{name}, best" for name in names] + [f"{name}, {PORTABLE}" for name in names]
+    names, besides = list(plan(folder)["networks"]), plan(folder).get("besides", [])
+    return [f"{name}, {level}" for level in (BEST, *besides, PORTABLE) for name in names]
+
+
+def is_wrong(answer: Result) -> bool:
+    return bool(answer.get("wrong")) or "failed" in answer
+
+
+def trusted(kernels: Result, networks: Result) -> str | None:
+    """The first code that gave every bit of all networks; None: the best, as it is where none did. Kernels that only
+    the best has are looked at alone, too.
+
+    >>> trusted({}, {"a, best": {"wrong": 1}, "a, sm_90": {"wrong": 0}, "a, ptx": {"wrong": 0}})
+    'sm_90'
+    >>> trusted({"ptx/test_warpgroups.py::test": {"wrong": 1}}, {"a, best": {"wrong": 0}, "a, ptx": {"wrong": 0}})
+    'ptx'
+    """
+    bad = {item.rpartition(", ")[2] for item, answer in networks.items() if is_wrong(answer)}
+    if any(TOGETHER in test and is_wrong(answer) for test, answer in kernels.items()):
+        bad.add(BEST)
+    levels = dict.fromkeys(item.rpartition(", ")[2] for item in networks)
+    found = next((level for level in levels if level not in bad), BEST)
+    return None if found == BEST else found
 
 
 def feeds(said: dict[str, Any], count: int) -> dict[str, np.ndarray]:
@@ -123,7 +147,7 @@ def begin_networks(folder: Path) -> Callable[[str], Result]:
     def answer(item: str) -> Result:
         name, _, level = item.rpartition(", ")
         said = known[name]
-        isa = None if level == "best" else level
+        isa = None if level == BEST else level
         wrong: list[Result] = []
         with dyadic.load(
             folder / said["file"], device="cuda", max_batch=said["count"], isa=isa, verify="all"

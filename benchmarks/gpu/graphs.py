@@ -1,5 +1,6 @@
 """How long networks take: replays of their graphs, copies, calls, and the slowest kernels."""
 
+import os
 import statistics
 import tempfile
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.gpu.bits import PLAN, feeds, plan
+from benchmarks.gpu.bits import LEVEL_VARIABLE, PLAN, feeds, plan
 from benchmarks.gpu.device import REPEATS, Bench, spread
 from benchmarks.gpu.parts import Result
 from dyadic.runtime import artifact
@@ -72,7 +73,7 @@ def opened(bench: Bench, folder: Path, name: str, batch: int) -> Iterator[Opened
         with open_artifact(path, "all", copy=False) as file:
             (program,) = file.programs
             assert isinstance(program, CudaProgram)
-            model = Model(file, program, 0, None)
+            model = Model(file, program, 0, os.environ.get(LEVEL_VARIABLE))
             model.users += 1
             context = Context(model, batch, {})
             arrays = feeds(said, batch)

@@ -79,6 +79,9 @@ def run(folder: Path, out: Path, names: Sequence[str], seconds: float) -> int:
 
         answers = parts.run(part, folder, until, keep)
         report["seconds"][part.name] = round(time.monotonic() - start, 1)
+        if part.name == "networks" and (level := bits.trusted(report["parts"].get("kernels", {}), answers)):
+            os.environ[bits.LEVEL_VARIABLE] = report["level"] = level
+            print(f"the best code gives wrong bits; from here on networks run with that of {level}", flush=True)
         save()
         print(f"{part.name}: {said(answers)} ({report['seconds'][part.name]} s)", flush=True)
         if part.name == "device" and "failed" in answers["device"]:

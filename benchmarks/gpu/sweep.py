@@ -19,6 +19,7 @@ from dyadic.compiler.targets.registry import target_of
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import LARGEST_TWICE, SHAPES
+from dyadic.passes.lower.cuda.kernel_selection.warpgroups import ARCHITECTURE, suited_to, together
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec, pack_params
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
@@ -53,12 +54,14 @@ def prepare(products: Mapping[str, Products], sides: Sequence[int], architecture
         for number, spec in of_steps.items():
             seen.setdefault(spec, number)
         for spec, number in seen.items():
-            made = _compiled(records, _tiles(spec, SHAPES[:most]), architecture, cache)
+            own = [one for one in (suited_to(architecture, spec),) if one != spec]
+            made = _compiled(records, [*_tiles(spec, SHAPES[:most]), *own], architecture, cache)
             same = [n for n, other in of_steps.items() if other == spec]
             cases.append({"network": name, "step": number, "same": same, "own": _tile(spec), "tiles": made})
     for side in sides:
         spec = square(side)
-        made = _compiled(records, _tiles(spec, (*SHAPES, *LARGE)[:most]), architecture, cache)
+        own = list(together(spec))[:most] if architecture == ARCHITECTURE else []
+        made = _compiled(records, [*_tiles(spec, (*SHAPES, *LARGE)[:most]), *own], architecture, cache)
         numbers = params(spec)
         cases.append({"side": side, "params": records.put(numbers.tobytes()), "own": _tile(spec), "tiles": made})
     records.said = {"cases": cases}
@@ -98,13 +101,28 @@ def _tiles(spec: ProductSpec, shapes: Iterable[tuple[int, int, int, int]]) -> It
 
 
 def _tile(spec: ProductSpec) -> list[int]:
-    return [spec.block_rows, spec.block_columns, spec.warps_down, spec.warps_across, spec.stages]
+    """With a sixth number where groups of four warps multiply together."""
+    shape = [spec.block_rows, spec.block_columns, spec.warps_down, spec.warps_across, spec.stages]
+    return shape + [spec.wgmma] * (spec.wgmma > 0)
 
 
 def _compiled(records: Records, specs: Iterable[ProductSpec], architecture: str, cache: Cache) -> list[dict[str, Any]]:
-    """Every kernel as `tiles.py` reads it."""
+    """Every kernel as `tiles.py` reads it; those that only this architecture has apart from the others."""
+    every = list(specs)
+    alike, own = [one for one in every if not one.wgmma], [one for one in every if one.wgmma]
+    return [
+        *_of_one_text(records, alike, "sm_80", architecture, cache),
+        *_of_one_text(records, own, architecture, architecture, cache),
+    ]
+
+
+def _of_one_text(
+    records: Records, specs: Sequence[ProductSpec], made_for: str, architecture: str, cache: Cache
+) -> list[dict[str, Any]]:
+    if not specs:
+        return []
     by_symbol = {REGISTRY.symbol_of(spec): spec for spec in specs}
-    text = compile_kernels(by_symbol, "sm_80", cache)
+    text = compile_kernels(by_symbol, made_for, cache)
     made = assemble(text, architecture)
     key = records.put_code({PTX: text.encode()} | ({CUBIN: made.cubin} if made else {}))
     resources: Mapping[str, Resources] = made.kernels if made else {}

@@ -51,9 +51,9 @@ class Context:
             self.arena = self.device.allocate(size, f"{images(max_batch)} of the network")
             self.stream = self.driver.made("cuStreamCreate", NON_BLOCKING)
             self.arrived = self.driver.made("cuEventCreate", NO_TIMING)
-            for step in program.setup:
+            for step in model.setup:
                 self._launch(step).put(self.stream, max_batch)
-            self.launches = [self._launch(step) for step in program.steps]
+            self.launches = [self._launch(step) for step in model.steps]
             for number, name in enumerate(self.names):
                 if name in hosted:
                     self._staging(number)

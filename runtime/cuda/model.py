@@ -39,6 +39,7 @@ class Model:
         try:
             with self.device.current():
                 self.level, self.module = self._load(file, level)
+                self.steps, self.setup = (program.launched(one, self.level) for one in (program.steps, program.setup))
                 self.functions = self._functions()
                 self.constants = self._share(file, program.constants, partial(self._upload, file), "cuMemFree_v2")
         except BaseException:
@@ -73,7 +74,7 @@ class Model:
         """The handle of every kernel that the program launches, with the shared memory that it needs."""
         driver, program = self.device.driver, self.program
         needed: dict[str, int] = {}
-        for step in (*program.setup, *program.steps):
+        for step in (*self.setup, *self.steps):
             needed[step.kernel] = max(step.shared_bytes, needed.get(step.kernel, 0))
             if step.shared_bytes > self.device.most_shared_bytes:
                 raise MachineError(_too_much_shared(step, self.device))

@@ -13,7 +13,7 @@ The driver trusts what it is told: everything is checked here but what a kernel 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -84,11 +84,23 @@ class Crossing:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """How a kernel is launched by code that has one of its own for a step, as the step's fields say it of others."""
+
+    block_items: int
+    threads: int
+    grid_y: int
+    shared_bytes: int
+
+
+@dataclass(frozen=True)
 class Code:
-    """What a level's section is, "ptx" or "cubin", and its kernels, each with the layers that it computes."""
+    """What a level's section is, "ptx" or "cubin", and its kernels, each with the layers that it computes; `launches`
+    has those that are launched differently from what steps say."""
 
     kind: str
     kernels: dict[str, tuple[str, ...]]
+    launches: dict[str, Shape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,6 +158,11 @@ class CudaProgram(Program):
         """The name of a level's section."""
         return f"{self.code_sections}/{level}"
 
+    def launched(self, steps: tuple[Step, ...], level: str) -> tuple[Step, ...]:
+        """Steps as code of that level wants to be launched."""
+        others = self.code[level].launches
+        return tuple(replace(one, **asdict(others[one.kernel])) if one.kernel in others else one for one in steps)
+
     def check(self, lengths: Mapping[str, int]) -> None:
         for name in sorted(self.sections):
             if name not in lengths:
@@ -172,7 +189,7 @@ def check_memory(program: CudaProgram, constants_bytes: int) -> None:
                 raise wrong(f"program.{kind}[{i}].shape", tensor.shape, f"at most {MAX_ARENA_BYTES} bytes an image")
     check_inputs_apart(program)
     for i, crossing in enumerate(program.boundary):
-        _check_launch(crossing, constants_bytes, f"program.boundary[{i}]")
+        _check_crossing(crossing, constants_bytes, f"program.boundary[{i}]")
     if len(program.boundary) != len(program.inputs) + len(program.outputs):
         expected = f"{len(program.inputs) + len(program.outputs)}, one for each input and output"
         raise wrong("number of crossings of the boundary", len(program.boundary), expected)
@@ -184,19 +201,25 @@ def check_memory(program: CudaProgram, constants_bytes: int) -> None:
                 raise wrong(f"{where}.inputs", len(step.inputs), f"at most {MAX_STEP_INPUTS}")
             for j, at in enumerate(step.inputs):
                 check_reference(program.buffers, at, f"{where}.inputs[{j}]", constants_bytes)
-            _check_launch(step, constants_bytes, where)
-            _check_place(step.weights, constants_bytes, f"{where}.weights")
-            between(step.grid_y, 1, MAX_GRID_Y, f"{where}.grid_y")
-            between(step.shared_bytes, 0, MAX_SHARED_BYTES, f"{where}.shared_bytes")
+            between(step.items, 1, MAX_BLOCKS, f"{where}.items")
+            _check_shape(step, where)
+            for offset, name in ((step.params, "params"), (step.weights, "weights")):
+                _check_place(offset, constants_bytes, f"{where}.{name}")
             between(step.macs, 0, 1 << 62, f"{where}.macs")
 
 
-def _check_launch(launch: Step | Crossing, constants_bytes: int, where: str) -> None:
-    between(launch.items, 1, MAX_BLOCKS, f"{where}.items")
+def _check_crossing(crossing: Crossing, constants_bytes: int, where: str) -> None:
+    between(crossing.items, 1, MAX_BLOCKS, f"{where}.items")
+    _check_shape(Shape(crossing.block_items, crossing.threads, 1, 0), where)
+    _check_place(crossing.params, constants_bytes, f"{where}.params")
+
+
+def _check_shape(launch: Step | Shape, where: str) -> None:
     between(launch.block_items, 1, MAX_BLOCKS, f"{where}.block_items")
     between(launch.threads, WARP, MAX_THREADS, f"{where}.threads")
     multiple(launch.threads, WARP, f"{where}.threads")
-    _check_place(launch.params, constants_bytes, f"{where}.params")
+    between(launch.grid_y, 1, MAX_GRID_Y, f"{where}.grid_y")
+    between(launch.shared_bytes, 0, MAX_SHARED_BYTES, f"{where}.shared_bytes")
 
 
 def _check_place(offset: int, constants_bytes: int, where: str) -> None:
@@ -218,6 +241,8 @@ def check_code(program: CudaProgram) -> None:
         for name in code.kernels:
             if not name.isascii() or not name.isidentifier():
                 raise wrong(f"{where}.kernels", name, "the name of a function")
+        for name, launch in code.launches.items():
+            _check_shape(launch, f"{where}.launches['{name}']")
         needed = [(f"step {i} ('{step.layer}')", step.kernel) for i, step in enumerate(program.steps)]
         needed += [(f"setup step {i} ('{step.layer}')", step.kernel) for i, step in enumerate(program.setup)]
         for i, crossing in enumerate(program.boundary):

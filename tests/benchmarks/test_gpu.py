@@ -57,7 +57,7 @@ def test_a_day(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     assert code == 0, said
     answers = report["parts"]
     assert {part: len(answers[part]) for part in OURS} == {
-        "device": 1, "kernels": 2, "networks": 2, "peaks": 5, "graphs": 2, "squares": 1, "tiles": 2,
+        "device": 1, "kernels": 2, "networks": 3, "peaks": 5, "graphs": 2, "squares": 1, "tiles": 2,
     }  # fmt: skip
     assert not any("failed" in one or "left out" in one for part in OURS for one in answers[part].values()), said
     assert answers["networks"]["tiny, ptx"] | {"seconds": 0} == {
@@ -265,6 +265,29 @@ def test_counters_are_those_of_a_run(folder: Path, gpu: Gpu, monkeypatch: pytest
 
 def test_the_page_is_what_is_kept_of_measurements() -> None:
     assert table.PAGE.read_text() == table.current(), "run: python -m benchmarks.gpu table"
+
+
+def test_where_the_best_code_is_wrong_the_next_is_timed() -> None:
+    right = {f"{name}, {level}": {"wrong": 0} for level in ("best", "sm_90", "ptx") for name in ("a", "b")}
+    assert bits.trusted({"ptx/test_warpgroups.py::one": {"wrong": 0}}, right) is None
+    assert bits.trusted({"ptx/test_warpgroups.py::one": {"failed": "hung"}}, right) == "sm_90"
+    assert bits.trusted({"ptx/test_fragments.py::one": {"wrong": 1}}, right) is None  # of what all have
+    assert bits.trusted({}, right | {"b, best": {"wrong": 1}}) == "sm_90"
+    assert bits.trusted({}, right | {"b, best": {"wrong": 1}, "a, sm_90": {"failed": "hung"}}) == "ptx"
+    assert bits.trusted({}, {name: {"wrong": 1} for name in right}) is None
+    device = {"name": "H200", "architecture": "sm_90", "driver": "13.0"}
+    report = {"not prepared": {}, "seconds": {}, "parts": {"device": {"device": device}}, "level": "sm_90"}
+    assert "timed with that of `sm_90`" in table.page(None, table.kept(report))
+
+
+def test_large_products_are_told_both_ways() -> None:
+    def row(tile: list[int], ms: float, wrong: int = 0) -> dict[str, Any]:
+        return {"tile": tile, "ms": ms, "macs_per_s": 1e12 / ms, "wrong": wrong, "same bits": True}
+
+    tiles = [row([128, 128, 2, 4, 3], 4), row([64, 64, 2, 2, 4], 8), row([128, 256, 8, 1, 8, 2], 2, wrong=1)]
+    text = table._squares({"squares": {"4096 x 4096": {"side": 4096, "tiles": tiles}}}, None)
+    assert "| ours by `wgmma`, 4096 | 0 (wrong bits) | [128, 256, 8, 1, 8, 2] |" in text
+    assert "| ours by `mma.sync`, 4096 | 0 | [128, 128, 2, 4, 3] |" in text
 
 
 def test_other_tiles_with_other_bits_are_wrong() -> None:

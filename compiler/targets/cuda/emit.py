@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch_mlir import ir
@@ -17,12 +17,13 @@ from dyadic.compiler.targets.surroundings import named_by_length, surroundings_o
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.passes.lower.cuda.kernel_selection.boundary import crossings
+from dyadic.passes.lower.cuda.kernel_selection.warpgroups import suited_to
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
 from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
 from dyadic.runtime.buffers import Reference
 from dyadic.runtime.cuda.code_sections import stored
 from dyadic.runtime.cuda.levels import PORTABLE
-from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram, Step
+from dyadic.runtime.cuda.program import Code, Crossing, CudaProgram, Shape, Step
 from dyadic.runtime.program import Input, Output
 
 PORTABLE_ARCHITECTURE = "sm_80"  # the oldest that has cp.async
@@ -38,6 +39,7 @@ class LevelCode:
     content: bytes
     text: str
     kernels: Mapping[str, Resources]
+    launches: Mapping[str, Shape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,24 @@ def _said(program: CudaProgram, codes: Mapping[str, LevelCode]) -> dict[str, Cod
         layers[step.kernel] = (*layers.get(step.kernel, ()), step.layer)
     for crossing in program.boundary:
         layers |= {name: () for name in (crossing.kernel, crossing.raw_kernel)}
-    return {level: Code(code.kind, dict(layers)) for level, code in codes.items()}
+    return {
+        level: Code(code.kind, dict(layers), {name: code.launches[name] for name in layers if name in code.launches})
+        for level, code in codes.items()
+    }
+
+
+def suited(level: str, specs: Mapping[str, Any]) -> dict[str, Any]:
+    """The kernels that code of a level has: those of all, or its own in their place."""
+    return {symbol: suited_to(architecture_of(level), spec) for symbol, spec in specs.items()}
+
+
+def launches(level: str, specs: Mapping[str, Any]) -> dict[str, Shape]:
+    """Of those that are its own: how they are launched."""
+    return {
+        symbol: Shape(own.block_items, own.threads, own.grid_y, own.shared_bytes)
+        for symbol, own in suited(level, specs).items()
+        if own != specs[symbol]
+    }
 
 
 def architecture_of(level: str) -> str:
@@ -146,8 +165,8 @@ def architecture_of(level: str) -> str:
 def _code(level: str, specs: Mapping[str, Any], cache: Cache | None) -> LevelCode:
     """Of every kernel: a cubin where there is an assembler, else PTX, which a driver assembles when it is loaded."""
     architecture = architecture_of(level)
-    text = compile_kernels(specs, architecture, cache)
+    text, others = compile_kernels(suited(level, specs), architecture, cache), launches(level, specs)
     made = None if level == PORTABLE else assemble(text, architecture)
     if made is None:
-        return LevelCode("ptx", text.encode(), text, {})
-    return LevelCode("cubin", made.cubin, text, made.kernels)
+        return LevelCode("ptx", text.encode(), text, {}, others)
+    return LevelCode("cubin", made.cubin, text, made.kernels, others)

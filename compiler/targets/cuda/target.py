@@ -110,10 +110,10 @@ class Cuda(Target):
     def text(self, lowered: ir.Module, level: str) -> str:
         """PTX of every kernel that steps launch."""
         from dyadic.compiler.targets.cuda.codegen import compile_kernels
-        from dyadic.compiler.targets.cuda.emit import architecture_of
+        from dyadic.compiler.targets.cuda.emit import architecture_of, suited
 
         specs = {launch.kernel.value: REGISTRY.from_attribute(launch.spec) for launch in launches_of(lowered)}
-        return compile_kernels(specs, architecture_of(level))
+        return compile_kernels(suited(level, specs), architecture_of(level))
 
 
 def sweep(

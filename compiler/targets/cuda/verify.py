@@ -14,7 +14,7 @@ from dyadic.compiler.extensions import passes_of
 from dyadic.compiler.targets.certificate import ImageCertificate
 from dyadic.compiler.targets.constants import Section
 from dyadic.compiler.targets.cuda.codegen import CodegenError
-from dyadic.compiler.targets.cuda.emit import draft
+from dyadic.compiler.targets.cuda.emit import draft, launches
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
 from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.registry import target_of
@@ -95,12 +95,16 @@ def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[s
         yield reprove(module, recorded, file.path)
         lowered = lowered_again(module, passes_of(file.made, "lower/cuda", file.path), file.path)
         constants = Section()
-        again = draft(lowered, constants, {})
+        specs: dict[str, Any] = {}
+        again = draft(lowered, constants, specs)
         held = replace(first, code={}, variant=again.variant)
         for field in fields(again):
             if getattr(again, field.name) != getattr(held, field.name):
                 name = field.name.replace("_", " ")
                 raise ArtifactError(f"'{file.path}': its program has other {name} than its network")
+        for level, code in first.code.items():
+            if code.launches != launches(level, specs):
+                raise ArtifactError(f"'{file.path}': its program has other launches of {level} than its network")
         made = constants.bytes()[:-SLACK]
         if bytes(file.section(first.constants)[: len(made)]) != made:
             raise ArtifactError(f"'{file.path}': its weights or parameters are not its network's")

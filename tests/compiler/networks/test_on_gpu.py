@@ -15,12 +15,16 @@ from torch_mlir import ir
 import dyadic
 from dyadic.compiler.driver import network_after
 from dyadic.compiler.job import Job
+from dyadic.compiler.targets.cuda import verify
 from dyadic.dialects.launch import launches_of
 from dyadic.dialects.qi.products import is_layer
 from dyadic.dialects.reference import main_function
 from dyadic.passes import PIPELINE
+from dyadic.passes.lower.cuda.kernel_selection import warpgroups
 from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
 from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.cuda.program import CudaProgram
+from dyadic.runtime.errors import ArtifactError
 
 __all__ = ["gpu"]
 
@@ -202,3 +206,29 @@ def test_layers_of_one_input_are_one_launch_and_look_their_functions_up(gpu: Gpu
     with network.context, ir.Location.unknown():
         steps = check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq")
     assert steps == ["qi.linear", "qi.mul", "qi.linear", "qi.linear"]
+
+
+@pytest.mark.slow  # kernels for three architectures
+def test_an_architecture_may_have_kernels_of_its_own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Products by groups of four warps, in tiles as small as the layers: launched in another way, with the same
+    weights, parameters and bits."""
+    monkeypatch.setattr(warpgroups, "SHAPES", ((64, 32),))
+    monkeypatch.setattr(warpgroups, "STAGES", 4)
+    monkeypatch.setattr(warpgroups, "LEAST_GAIN", 0)
+    monkeypatch.setattr(verify, "reprove", lambda *_: "")  # no certificate was written
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(8, 7, 64)).astype(np.float32)
+    network = network_after("integerize", Job(Projections().eval(), x, example_inputs=(torch.from_numpy(x[:1]),)))
+    with network.context, ir.Location.unknown():
+        check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq", levels=("sm_90a", "sm_90", "ptx"))
+    with open_artifact(tmp_path / "m.dyq") as file:
+        program = file.program
+        assert isinstance(program, CudaProgram)
+        products = {step.kernel for step in program.steps if step.op == "qi.linear"}
+        assert set(program.code["sm_90a"].launches) == products and not program.code["sm_90"].launches
+        assert all(one.threads == 128 and one.block_items == 64 for one in program.code["sm_90a"].launches.values())
+        (*_, said) = verify.network(file, [program], {})
+        assert said.startswith("the weights and parameters of 4 steps")
+        monkeypatch.setattr(warpgroups, "STAGES", 5)
+        with pytest.raises(ArtifactError, match="its program has other launches of sm_90a than its network"):
+            list(verify.network(file, [program], {}))

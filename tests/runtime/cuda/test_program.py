@@ -12,7 +12,7 @@ import pytest
 
 from dyadic.runtime import artifact
 from dyadic.runtime.cuda import levels
-from dyadic.runtime.cuda.program import Code, CudaProgram
+from dyadic.runtime.cuda.program import Code, CudaProgram, Shape
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.layout import Layout
 from dyadic.runtime.program import Buffer
@@ -106,6 +106,20 @@ def test_a_kind_of_code_is_for_an_architecture(network) -> None:
     fewer = Code("cubin", {name: () for name in code.kernels if name != "fill"})
     with pytest.raises(ArtifactError, match=r"setup step 0 \(''\) calls 'fill', which cuda/code/sm_90a lacks"):
         replace(both, code={"ptx": code, "sm_90a": fewer}).check(lengths)
+
+
+def test_code_may_have_its_kernels_launched_in_another_way(network) -> None:
+    program, shape = network.program, Shape(64, 256, 3, 100 << 10)
+    code = replace(program.code["ptx"], launches={"both": shape})
+    program = replace(program, code={"ptx": code})
+    assert check(as_read(program), network) == program
+    (step,) = [one for one in program.launched(program.steps, "ptx") if one.kernel == "both"]
+    assert (step.block_items, step.threads, step.grid_y, step.shared_bytes) == (64, 256, 3, 100 << 10)
+    assert program.launched(program.setup, "ptx") == program.setup
+    for field, value in (("threads", 48), ("block_items", 0), ("grid_y", 1 << 16), ("shared_bytes", 228 << 10)):
+        wrong = replace(program, code={"ptx": replace(code, launches={"both": replace(shape, **{field: value})})})
+        with pytest.raises(ArtifactError, match=rf"program.code\['ptx'\].launches\['both'\].{field} is {value}"):
+            check(as_read(wrong), network)
 
 
 def test_a_users_image_has_distances_of_32_bits(network) -> None:

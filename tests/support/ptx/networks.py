@@ -1,5 +1,6 @@
 """Whole integer networks on the GPU for tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,15 @@ from dyadic.runtime.session import load
 
 
 def check_on_gpu(
-    gpu: Gpu, module: ir.Module, samples: np.ndarray, path: Path, batches: tuple[int, ...] = (3, 1)
+    gpu: Gpu,
+    module: ir.Module,
+    samples: np.ndarray,
+    path: Path,
+    batches: tuple[int, ...] = (3, 1),
+    levels: Sequence[str] = ("ptx",),
 ) -> list[str]:
     """An artifact of `module`, which has one input, gives the bits of its reference; its PTX has no float inside.
+    levels: of which code it holds, as PTX, and each is run.
 
     Returns the ops of the program's steps.
     """
@@ -28,15 +35,17 @@ def check_on_gpu(
     for one in PIPELINE["lower/cuda"]:
         one.run(module.operation)
         assert module.operation.verify()
-    emitted = emit(module, ["ptx"], integer, code_cache())
-    assert not TARGET.certify(integer, emitted).offenders
-    emitted.write(path, {})
-    gpu.start()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dyadic.compiler.targets.cuda.emit.assemble", lambda text, architecture: None)
+        emitted = emit(module, levels, integer, code_cache())
+        assert not TARGET.certify(integer, emitted).offenders
+        emitted.write(path, {})
+        gpu.start()
         patch.setenv("DYADIC_LIBCUDA", gpu.library._name)
-        with load(path, max_batch=max(batches), device="cuda") as session:
-            for count in batches:
-                got = session.run(None, {name: samples[:count]})
-                for output, values in zip(session.outputs, got, strict=True):
-                    np.testing.assert_array_equal(values, expected[output.name][:count], output.name)
+        for level in levels:
+            with load(path, max_batch=max(batches), device="cuda", isa=level) as session:
+                for count in batches:
+                    got = session.run(None, {name: samples[:count]})
+                    for output, values in zip(session.outputs, got, strict=True):
+                        np.testing.assert_array_equal(values, expected[output.name][:count], output.name)
     return [step.op for step in emitted.program.steps]

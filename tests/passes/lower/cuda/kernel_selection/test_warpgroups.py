@@ -3,11 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from support.ptx.convolutions import Convolution
 from support.ptx.gpu import Gpu
 from support.ptx.layers import Layer
 from support.ptx.selected import Selected, together
 
+from dyadic.compiler.targets.cuda.codegen import PTX_VERSIONS
+from dyadic.passes.lower.cuda.kernel_selection.warpgroups import suited_to
+from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
+
 ONES = (1, 1, 1, 1)
+TILE = ("block_rows", "block_columns", "warps_down", "warps_across", "stages", "wgmma")
 CASES = {
     "residual": Layer(24, 40, 9, 7, (3, 3), padding=ONES, rest_bits=8, clamp=True),
     "two groups": Layer(96, 80, 6, 5, (3, 3), padding=ONES, groups=2, rest_bits=8),
@@ -41,3 +47,44 @@ def ptx(cases: dict[str, Selected]) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_the_layer(gpu: Gpu, ptx: str, cases: dict[str, Selected], name: str, batch: int) -> None:
     cases[name].run(gpu, ptx, batch, seed=batch)
+
+
+def square(side: int) -> ProductSpec:
+    return Convolution(1, 1, side, side, batch=1).spec(
+        columns=side, block_rows=128, block_columns=128, warps_down=2, warps_across=4
+    )
+
+
+def test_large_products_of_sm_90a_are_by_four_warps() -> None:
+    """Of every tile of the others, the best; what weights and parameters are stays."""
+    for side in (4096, 8192):
+        spec = square(side)
+        own = suited_to("sm_90a", spec)
+        assert (own.wgmma, own.block_rows, own.block_columns, own.threads) == (2, 128, 256, 256)
+        assert own == replace(spec, **{name: getattr(own, name) for name in TILE})
+        assert all(suited_to(other, spec) == spec for other in PTX_VERSIONS if other != "sm_90a")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        square(256),  # few blocks
+        replace(square(4096), weights="w4"),
+        replace(square(4096), granule=1),
+        replace(square(128), columns=1 << 20, norm_bits=8, groups=1),
+        Convolution(14, 14, 256, 256, kernel=3).spec(),
+    ],
+    ids=["small", "of 4 bits", "any address", "with a norm", "of an image"],
+)
+def test_others_are_not(spec: ProductSpec) -> None:
+    assert suited_to("sm_90a", spec) is spec
+
+
+def test_parts_are_whole_blocks() -> None:
+    spec = replace(square(4096), channels=3 * 1920, parts=(1920,) * 3)
+    assert suited_to("sm_90a", spec).block_columns in (192, 128)
+
+
+def test_other_kernels_are_for_all() -> None:
+    spec = object()
+    assert suited_to("sm_90a", spec) is spec

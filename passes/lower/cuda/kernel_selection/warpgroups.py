@@ -1,0 +1,54 @@
+"""Which products four warps multiply together, where code is for sm_90a alone, and in which tiles.
+
+Such a kernel reads the same weights and parameters and gives the same bits as the one that every GPU has; only what a
+block computes is different, so that it is launched differently. It pays where blocks are many and steps along k are:
+a simple model says so, which no GPU has confirmed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from dyadic.passes.lower.cuda.kernel_selection.product_tiles import BATCHES, BLOCK, PROCESSORS, RESULT, STEP_LATENCY
+from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
+
+ARCHITECTURE = "sm_90a"
+SHAPES = ((128, 256), (128, 192), (128, 128))  # rows and columns of a block; two groups of four warps
+STAGES = 8  # steps in shared memory
+AT_ONCE = 2  # steps between barriers, where all of them are a multiple
+# Of a processor in a cycle: products, of 4096 that there are, and bytes from the second cache.
+PRODUCTS_TOGETHER, PRODUCTS_ALONE, COPIED = 3300, 2500, 40
+LEAST_GAIN = 1.1
+
+
+def suited_to(architecture: str, spec: Any) -> Any:
+    """The kernel that code for an architecture has in place of one that all have, or that one itself."""
+    if architecture != ARCHITECTURE or not isinstance(spec, ProductSpec):
+        return spec
+    best = min(together(spec), key=lambda one: _loss(one, spec), default=spec)
+    return best if _loss(best, spec) * LEAST_GAIN < 1 else spec
+
+
+def together(spec: ProductSpec) -> Iterator[ProductSpec]:
+    """The same product by groups of four warps, in every tile that there is."""
+    at_once = AT_ONCE if spec.steps % AT_ONCE == 0 else 1
+    for rows, columns in () if spec.norm_bits else SHAPES:
+        tile = {"block_rows": rows, "block_columns": columns, "warps_down": rows // 16, "warps_across": 1}
+        try:
+            yield replace(spec, **tile, wgmma=at_once, stages=STAGES)
+        except ValueError:  # there is no such kernel
+            continue
+
+
+def _loss(one: ProductSpec, other: ProductSpec) -> float:
+    """How much longer it takes than another one, for batches that it should be fast for alike."""
+    return sum(cycles(one, batch) / cycles(other, batch) for batch in BATCHES) / len(BATCHES)
+
+
+def cycles(spec: ProductSpec, batch: int) -> float:
+    """Of a processor of sm_90, for so many images."""
+    blocks = -(-batch * spec.items // spec.block_items) * spec.grid_y
+    results, steps = spec.block_rows * spec.block_columns, spec.steps * spec.planes
+    products = results * 64 / (PRODUCTS_TOGETHER if spec.wgmma else PRODUCTS_ALONE)
+    each = steps * max(products, spec.stage_bytes / COPIED) + RESULT * results
+    return BLOCK + steps * STEP_LATENCY + -(-blocks // PROCESSORS) * each
