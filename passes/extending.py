@@ -10,13 +10,13 @@
 Importing the file is enough. `compiler/extensions.py` imports those of `--load-passes` and of installed packages.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dyadic.passes import PIPELINE
 from dyadic.passes.rewriting import Pass
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.wording import did_you_mean
+from dyadic.runtime.wording import known_names
 
 LAST = "verify-integer"  # the proof is about what it sees: nothing of its stage runs behind it
 
@@ -48,7 +48,7 @@ def runs_in(stage: str, *, before: str | None = None, after: str | None = None) 
             raise UsageError(f"runs_in takes a pass, not {one!r}: put @module_pass below it")
         module = one.run.__module__
         if stage not in PIPELINE:
-            raise UsageError(f"the pass '{one.name}': there is no stage '{stage}'{near(stage, PIPELINE)}")
+            raise UsageError(f"the pass '{one.name}': there is no stage '{stage}'{known_names(stage, PIPELINE)}")
         known = EXTENSIONS.get(one.name)
         if known is not None and known.module == module:
             PIPELINE[known.stage] = tuple(each for each in PIPELINE[known.stage] if each.name != one.name)
@@ -67,7 +67,7 @@ def placed(one: Pass, passes: tuple[Pass, ...], stage: str, before: str | None, 
         raise UsageError(f"the pass '{one.name}' runs before {before} or after {after}: say one of them")
     names = [each.name for each in passes]
     if (said := before or after) is not None and said not in names:
-        raise UsageError(f"the pass '{one.name}': {stage} has no pass '{said}'{near(said, names)}")
+        raise UsageError(f"the pass '{one.name}': {stage} has no pass '{said}'{known_names(said, names)}")
     if said is None:
         where = names.index(LAST) if LAST in names else len(names)
     else:
@@ -75,13 +75,3 @@ def placed(one: Pass, passes: tuple[Pass, ...], stage: str, before: str | None, 
     if LAST in names[:where]:
         raise UsageError(f"the pass '{one.name}' cannot run after {LAST}, which proves that all is integer")
     return (*passes[:where], one, *passes[where:])
-
-
-def near(wrong: str, names: Iterable[str]) -> str:
-    """What was meant, perhaps, as the end of a sentence.
-
-    >>> near("fold-padz", ["fold-pads", "cse"]), near("x", ["fold-pads", "cse"])
-    ('; did you mean fold-pads?', '; there are fold-pads, cse')
-    """
-    known = list(names)
-    return did_you_mean(wrong, known) or f"; there are {', '.join(known)}"

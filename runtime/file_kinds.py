@@ -3,11 +3,12 @@
 Nothing is unpacked or run. Each kind knows what would work, in a few words that end a sentence.
 """
 
-import difflib
 import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from dyadic.runtime.wording import near
 
 HEAD = 4096  # bytes that are looked at
 ARTIFACT = "an artifact of dyadic"
@@ -173,5 +174,5 @@ def similar_files(path: str | os.PathLike[str]) -> str:
     if not folder.is_dir():
         return f": there is no folder '{folder}'"
     names = [one.name for one in folder.iterdir()] if os.access(folder, os.R_OK | os.X_OK) else []
-    near = difflib.get_close_matches(where.name, names, 2, 0.75)
-    return f"; did you mean {' or '.join(str(folder / name) for name in near)}?" if near else ""
+    found = near(where.name, sorted(names), least=0.75)
+    return f"; did you mean {' or '.join(str(folder / name) for name in found)}?" if found else ""

@@ -7,13 +7,13 @@ is the number of a class, or its name where names are known.
 from __future__ import annotations
 
 import csv
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dyadic.runtime.errors import FileError, UsageError
 from dyadic.runtime.image_folder import ImageFolder
+from dyadic.runtime.wording import near
 
 FILE_WORDS = ("file", "filename", "file_name", "image", "image_id", "img", "path", "filepath", "name", "id")
 LABEL_WORDS = ("label", "labels", "class", "class_id", "category", "target", "y")
@@ -60,8 +60,8 @@ def labelled_by_csv(
         if place is None:
             if not needed:
                 continue
-            near = difflib.get_close_matches(file, list(places)[:2000], 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
+            found = near(file, list(places)[:2000], 1)
+            hint = f"; did you mean '{found[0]}'?" if found else ""
             raise UsageError(f"--labels {path}, line {line}: '{file}' is no image of {folder.what}{hint}")
         number = number_of(label, numbers, classes, f"--labels {path}, line {line}")
         if labels.setdefault(place, number) != number:
@@ -88,8 +88,8 @@ def number_of(label: str, numbers: dict[str, int], classes: int | None, where: s
             f"{where}: the label '{label}' is a name: give --classes FILE.txt with the names of all classes in the "
             "model's order, one a line"
         )
-    near = difflib.get_close_matches(label, list(numbers), 1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    found = near(label, numbers, 1)
+    hint = f"; did you mean '{found[0]}'?" if found else ""
     raise UsageError(f"{where}: the label '{label}' is none of the {len(numbers)} classes{hint}")
 
 

@@ -31,9 +31,32 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("presicion", ["precision", "plan"]), did_you_mean("x", ["precision"])
     ('; did you mean precision?', '')
     """
+    found = near(word, known)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def known_names(word: str, known: Iterable[str], most: int = 5) -> str:
+    """The same, and where none is near the first few that there are.
+
+    >>> known_names("fold-padz", ["fold-pads", "cse"]), known_names("x", ["fold-pads", "cse"], 1)
+    ('; did you mean fold-pads?', '; there are fold-pads and so on')
+    """
     names = list(known)
-    near = list(dict.fromkeys(m for one in (word, word.lower()) for m in difflib.get_close_matches(one, names, 2, 0.6)))
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return did_you_mean(word, names) or f"; there are {', '.join(names[:most])}{' and so on' * (len(names) > most)}"
+
+
+def near(word: str, known: Iterable[str], most: int = 2, least: float = 0.6) -> list[str]:
+    """Those of the known words that a misspelt one may have been: of which it is a part, else those spelled like it.
+
+    least: how alike, from 0 to 1.
+
+    >>> near("Conv", ["/stem/Conv", "cone"], 1), near("w4a9", ["w4a8", "int8"]), near("*", ["a"])
+    (['/stem/Conv'], ['w4a8'], [])
+    """
+    names, part = list(known), word.strip("*").lower()
+    whole = [name for name in names if len(part) > 1 and part in name.lower()]
+    alike = [name for one in (word, word.lower()) for name in difflib.get_close_matches(one, names, most, least)]
+    return list(dict.fromkeys(whole or alike))[:most]
 
 
 def suggesting(function: Callable[P, Made]) -> Callable[P, Made]:

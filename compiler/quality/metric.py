@@ -18,7 +18,6 @@ The file is the user's program, and is run as one.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import traceback
 from collections.abc import Callable, Mapping
@@ -32,6 +31,7 @@ import numpy.typing as npt
 from dyadic.compiler import python_file
 from dyadic.compiler.python_file import said
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.wording import did_you_mean
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -107,8 +107,7 @@ def load_metric(given: str | Function) -> Metric:
     module = python_file.run(path, text, f"dyadic_metric_{path.stem}", "the metric's file")
     if not hasattr(module, name):
         own = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__]
-        near = difflib.get_close_matches(name, own, 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; it has {', '.join(own) or 'none'}"
+        hint = did_you_mean(name, own) or f"; it has {', '.join(own) or 'none'}"
         raise UsageError(f"{path.name} has no function '{name}'{hint}")
     function = getattr(module, name)
     if not callable(function):

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dyadic.compiler.widths.rules import Groups, did_you_mean
+from dyadic.compiler.widths.rules import Groups
 from dyadic.compiler.widths.scheme import Layer, Scheme, parse
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import FileError, UsageError
+from dyadic.runtime.wording import known_names
 
 VERSION = 1
 T = TypeVar("T")
@@ -73,7 +74,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     known = ("dyadic_plan", "layers", "model", "why", "predicted")
     for key, value in text.items():
         if key not in known:
-            raise UsageError(f"plan '{path}' has an unknown entry \"{key}\"{did_you_mean(key, known)}")
+            raise UsageError(f"plan '{path}' has an unknown entry \"{key}\"{known_names(key, known)}")
         if key != "dyadic_plan" and not isinstance(value, dict):
             raise UsageError(f"plan '{path}': \"{key}\" must be an object")
         if key in ("layers", "model", "why"):
@@ -121,7 +122,7 @@ def resolve(plan: Plan, layers: Sequence[Layer], default: Scheme) -> Resolved:
     known = {layer.name: layer for layer in layers}
     for name, scheme in plan.layers.items():
         if name not in known:
-            raise UsageError(f'the plan names layer "{name}", which the model has not{did_you_mean(name, [*known])}')
+            raise UsageError(f'the plan names layer "{name}", which the model has not{known_names(name, [*known])}')
         if scheme.weights and not known[name].weights:
             raise UsageError(
                 f'the plan says {scheme} of layer "{name}", which has no weights; {Scheme(bits=8)} would do'

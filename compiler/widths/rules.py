@@ -6,13 +6,13 @@ rules win, one width at a time: after `*=w4a8`, `conv1=a16` leaves conv1's weigh
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dyadic.compiler.widths.scheme import Layer, Scheme, parse
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.wording import known_names
 
 Groups = Sequence[Sequence[str]]  # names of layers that share a decision
 
@@ -112,16 +112,5 @@ def matching(pattern: str, layers: Sequence[Layer], said: str) -> list[str]:
         found = [name for name in names if expression.fullmatch(name)]
     if not found:
         kinds = dict.fromkeys(kind for layer in layers for kind in layer.kinds)
-        raise UsageError(f"{said} matches no layer{did_you_mean(pattern, [*names, *kinds])}")
+        raise UsageError(f"{said} matches no layer{known_names(pattern, [*names, *kinds])}")
     return found
-
-
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """The end of a sentence about an unknown name."""
-    word = name.strip("*").lower()
-    near = [one for one in known if word and word in one.lower()]
-    near += difflib.get_close_matches(name, known, n=3)
-    near = list(dict.fromkeys(near))[:3]
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    return f"; there are {', '.join(known[:5])}{' and so on' if len(known) > 5 else ''}"

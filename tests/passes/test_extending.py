@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 from torch_mlir import ir
 
-from dyadic.passes import PIPELINE, extending
+from dyadic.passes import PIPELINE
 from dyadic.passes.extending import EXTENSIONS, runs_in
 from dyadic.passes.rewriting import module_pass
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.wording import known_names
 
 
 @pytest.fixture(autouse=True)
@@ -69,4 +70,4 @@ def test_names_are_not_taken_twice() -> None:
         runs_in("prepare")(fold_pads)
     with pytest.raises(UsageError, match="put @module_pass below it"):
         runs_in("prepare")(len)  # pyright: ignore[reportArgumentType]
-    assert extending.near("x", ["a"]) == "; there are a"
+    assert known_names("x", ["a"]) == "; there are a"
