@@ -40,6 +40,10 @@ DAMAGE = (
 LARGEST_FORTRAN = 1 << 30  # bytes: arrays in Fortran order are read whole
 
 
+class NoNumbers(ValueError):
+    """An array that is whole, but holds something else."""
+
+
 class Member:
     """One array in a `.npz` (by its name in the archive) or the one array of a `.npy`, read in pieces of rows.
 
@@ -54,7 +58,7 @@ class Member:
         if any(size < 0 for size in self.shape):
             raise ValueError(f"{self} says that it has the shape {list(self.shape)}")
         if self.dtype.hasobject:
-            raise ValueError(f"{self} holds Python objects; arrays of numbers are needed")
+            raise NoNumbers(f"{self} holds Python objects; arrays of numbers are needed")
         needed = math.prod(self.shape) * self.dtype.itemsize
         if needed > held:
             raise ValueError(f"{self} says that it has the shape {list(self.shape)}, but holds {held} bytes only")

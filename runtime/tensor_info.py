@@ -81,6 +81,11 @@ def result_info(parts: tuple[Output, ...]) -> TensorInfo:
     return replace(one, parts=tuple(PartInfo(part.place[1:], part.scale, part.zero_point) for part in parts))
 
 
+def inputs_shown(inputs: Sequence[TensorInfo]) -> dict[str, str]:
+    """By name, as messages show them: `"x" [N, 3, 4]`."""
+    return {info.name: f'"{info.name}" [{", ".join(map(str, info.shape))}]' for info in inputs}
+
+
 def tensor_info(t: Input | Output) -> TensorInfo:
     """An input, or an output that is one part."""
     dtype = np.dtype(t.user_dtype)

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
-from dyadic.runtime.errors import ArtifactError, FileError, UsageError
+from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.image_folder import ImageFolder, images_in, labelled
 from dyadic.runtime.label_files import class_names, labelled_by_csv
+from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, count_of
 from dyadic.runtime.pictures import SUFFIXES, Pictures
 from dyadic.runtime.preprocess import LAYOUTS, image_target, recorded
 from dyadic.runtime.session import Session
+from dyadic.runtime.tensor_info import inputs_shown
 
-LABELS = "labels"
 Batch = tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.int64] | None]  # feeds of a session, and labels
 
 
@@ -138,52 +138,29 @@ def _of_images(
 
 
 def _of_arrays(path: Path, session: Session, needed: bool, what: str) -> UserSamples:
-    if path.suffix not in (".npz", ".npy"):
-        raise UsageError(f"{what} is neither .npz nor .npy, nor an image, nor a folder of images")
-    wanted = [info.name for info in session.inputs]
-    try:
-        if path.suffix == ".npy":
-            if len(wanted) != 1:
-                raise UsageError(f"{what} is one array, the network takes {', '.join(wanted)}: give a .npz file")
-            members = {wanted[0]: Member(path, None)}
-        else:
-            names = names_in(path)
-            if missing := [name for name in wanted if name not in names]:
-                raise UsageError(
-                    f'{what} has no array named "{missing[0]}" (it has: {", ".join(names) or "none"}); arrays are '
-                    f"named as the network's inputs: {', '.join(wanted)}"
-                )
-            kept = [*wanted, *([LABELS] if LABELS in names and LABELS not in wanted else [])]
-            members = {name: Member(path, f"{name}.npy") for name in kept}
-    except FileNotFoundError:
-        raise FileError(f"{what} does not exist") from None
-    except OSError as error:
-        raise FileError(f"{what} cannot be read: {error.strerror or error}") from error
-    except DAMAGE as error:
-        raise UsageError(f"{what} is not a file of arrays: {damage(error)}") from error
+    wanted = inputs_shown(session.inputs)
+    beside = [] if LABELS in wanted else [LABELS]
+    file = NamedArrays(path, what)
+    members = file.of(wanted, beside)
     if needed and LABELS not in members:
-        raise UsageError(f"{what} has no array named 'labels': the number of the right class of each sample")
-    counts = {name: member.shape[0] for name, member in members.items()}
-    if len(set(counts.values())) > 1:
-        each = ", ".join(f'{n} of "{name}"' for name, n in counts.items())
-        raise UsageError(f"{what} has different numbers of samples: {each}")
-    total = next(iter(counts.values()))
+        raise UsageError(f"{what} has no array named '{LABELS}': the number of the right class of each sample")
+    total = count_of({name: member.shape[0] for name, member in members.items()}, what)
     if not total:
         raise UsageError(f"{what} holds no samples")
     pictures = pictures_of(session)
 
-    def batches() -> Iterator[Batch]:
+    def pieces() -> Iterator[dict[str, npt.NDArray[Any]]]:
         streams = {name: member.pieces(session.max_batch) for name, member in members.items()}
-        try:
-            for pieces in zip(*streams.values(), strict=True):
-                arrays = dict(zip(streams, pieces, strict=True))
-                right = arrays.pop(LABELS, None) if LABELS not in wanted else None
-                if pictures is not None:
-                    name = pictures.target.name
-                    arrays[name] = as_it_reads(arrays[name], session, pictures, f'{what}: "{name}"')
-                yield arrays, None if right is None else _whole(right, what)
-        except (*DAMAGE, OSError) as error:
-            raise UsageError(f"{what} is damaged: {damage(error)}") from error
+        with file.read():
+            yield from (dict(zip(streams, rows, strict=True)) for rows in zip(*streams.values(), strict=True))
+
+    def batches() -> Iterator[Batch]:
+        for arrays in pieces():
+            right = arrays.pop(LABELS, None) if beside else None
+            if pictures is not None:
+                name = pictures.target.name
+                arrays[name] = as_it_reads(arrays[name], session, pictures, f'{what}: "{name}"')
+            yield arrays, None if right is None else as_labels(right, what)
 
     return UserSamples(total, batches())
 
@@ -194,14 +171,6 @@ def as_it_reads(array: npt.NDArray[Any], session: Session, pictures: Pictures, w
     if array.shape[1:] == info.batch_first[1:] and array.dtype == info.dtype:
         return array
     return pictures.of_array(array, what)
-
-
-def _whole(labels: npt.NDArray[Any], what: str) -> npt.NDArray[np.int64]:
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise UsageError(
-            f"{what}: 'labels' holds {labels.dtype} of shape {list(labels.shape)}; one whole number a sample is needed"
-        )
-    return labels.astype(np.int64)
 
 
 def _classes_of(session: Session) -> int | None:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 
 from dyadic.compiler.calibrate.data import LABELS, Array, Feeds, Input, Samples, as_array
 from dyadic.compiler.calibrate.sources import by_inputs
-from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.pictures import Pictures, is_image
 
@@ -36,7 +34,7 @@ class SamplesBeside(Samples):
         self._found: list[dict[str, Array]] = []
         super().__init__(data, inputs, what, pictures=pictures)
         if isinstance(data, str | os.PathLike):
-            self._found = [self._of_file(Path(data))]
+            self._found = [self._file.rest(self._members)]
 
     def __iter__(self) -> Iterator[Feeds]:
         if not isinstance(self._data, str | os.PathLike):
@@ -82,12 +80,3 @@ class SamplesBeside(Samples):
         if self.pictures is not None:
             return is_image(value) or as_array(value).ndim < len(one.sample) + 1
         return as_array(value).shape == one.sample
-
-    def _of_file(self, path: Path) -> dict[str, Array]:
-        if path.suffix != ".npz":
-            return {}
-        try:
-            names = [name for name in names_in(path) if name not in self._members]
-            return {name: Member(path, f"{name}.npy").whole() for name in names}
-        except (*DAMAGE, OSError) as error:
-            raise UsageError(f"{self.what} cannot be read for a metric: {damage(error)}") from error

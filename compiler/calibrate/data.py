@@ -16,9 +16,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from dyadic.compiler.calibrate.sources import LABELS, PIECE_BYTES, Source, by_inputs
-from dyadic.runtime.array_files import DAMAGE, Member, damage, names_in
-from dyadic.runtime.errors import FileError, UsageError
+from dyadic.compiler.calibrate.sources import PIECE_BYTES, Source, by_inputs
+from dyadic.runtime.errors import UsageError
+from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_names, count_of
 from dyadic.runtime.pictures import Pictures, batch_of_images, is_image
 
 Array = npt.NDArray[Any]
@@ -70,6 +70,7 @@ class Samples:
         """With `labels`, batches hold those under "labels" too, where the data has any; each must be one of `classes`,
         where it is known how many there are. `pictures` makes what the network reads of images and pixels."""
         self.inputs = tuple(inputs)
+        self._shown = {i.name: str(i) for i in self.inputs}
         self.what = what
         self.pictures = pictures
         self.first: list[Feeds] = []  # the first few samples that went by, for a closer look afterwards
@@ -79,16 +80,17 @@ class Samples:
         self.total: int | None = None  # known for files and arrays
         if isinstance(data, str | os.PathLike):
             self.what = f"{what} {os.fspath(data)}"
-            self._members = self._open(Path(data))
+            self._file = NamedArrays(Path(data), self.what)
+            self._members = self._file.of(self._shown, [LABELS] if self._labels else [])
             for i in self.inputs:
                 if not self._of_pictures(i):
                     self._check_kind(i, self._members[i.name].whole_shape, self._members[i.name].dtype)
-            self.total = self._count({name: member.shape[0] for name, member in self._members.items()})
+            self.total = count_of({name: member.shape[0] for name, member in self._members.items()}, self.what)
         elif isinstance(data, Source):
             self.what, self.total = data.what, data.total
         elif self._whole(data):
             arrays = self._named(data)
-            self.total = self._count({name: len(a) if a.ndim else 0 for name, a in arrays.items()})
+            self.total = count_of({name: len(a) if a.ndim else 0 for name, a in arrays.items()}, self.what)
 
     @property
     def once(self) -> bool:
@@ -110,7 +112,7 @@ class Samples:
             feeds: Feeds = {i.name: self._checked(i, self._pictured(i, raw[i.name]), seen) for i in self.inputs}
             if self._labels and LABELS in raw:
                 feeds[LABELS] = self._checked_labels(raw[LABELS], seen)
-            count = self._count({name: len(value) for name, value in feeds.items()})
+            count = count_of({name: len(value) for name, value in feeds.items()}, self.what)
             seen += count
             if count:
                 yield feeds
@@ -145,7 +147,7 @@ class Samples:
         """One item of the user's, as arrays by input name."""
         item = by_inputs(item, tuple(i.name for i in self.inputs))
         if isinstance(item, Mapping):
-            self._check_names(list(item))
+            check_names(list(item), self._shown, self.what)
             named = {i.name: self._array(i, item[i.name]) for i in self.inputs}
             return named | {LABELS: as_array(item[LABELS])} if LABELS in item else named
         if isinstance(item, tuple | list) and not isinstance(item[0] if item else None, int | float):
@@ -189,15 +191,6 @@ class Samples:
             return array
         return self.pictures.of_array(array, f'{self.what}: "{wanted.name}"')
 
-    def _check_names(self, names: list[str]) -> None:
-        for i in self.inputs:
-            if i.name not in names:
-                has = ", ".join(f'"{name}"' for name in names) or "none"
-                raise UsageError(
-                    f'{self.what} has no array named "{i.name}" (it has: {has}); '
-                    f"arrays are named as the model's inputs: {', '.join(map(str, self.inputs))}"
-                )
-
     def _checked(self, wanted: Input, array: Array, first: int) -> npt.NDArray[np.float32 | np.int32]:
         self._check_kind(wanted, array.shape, array.dtype)
         array = array.reshape(len(array), *wanted.sample)
@@ -235,60 +228,20 @@ class Samples:
             )
 
     def _checked_labels(self, array: Array, first: int) -> npt.NDArray[np.int64]:
-        if array.ndim > 1 or array.dtype.kind not in "iu":
-            raise UsageError(
-                f'{self.what}: "{LABELS}" holds {array.dtype} of shape {list(array.shape)}; '
-                "one whole number a sample is needed, the index of the right class"
-            )
-        labels = np.atleast_1d(array)
+        labels = as_labels(array, self.what)
         if self._classes is not None and (wrong := np.flatnonzero((labels < 0) | (labels >= self._classes))).size:
             raise UsageError(
                 f'{self.what}: "{LABELS}" of sample {first + int(wrong[0])} is {labels[wrong[0]]}; the model has '
                 f"{self._classes} classes, numbered from 0"
             )
-        return labels.astype(np.int64)
-
-    def _count(self, lengths: dict[str, int]) -> int:
-        if len(set(lengths.values())) > 1:
-            each = ", ".join(f'{n} of "{name}"' for name, n in lengths.items())
-            raise UsageError(f"{self.what} has a different number of samples for each input: {each}")
-        return next(iter(lengths.values()))
-
-    def _open(self, path: Path) -> dict[str, Member]:
-        """Where each input's array lies in the file; checks names before anything is read."""
-        if path.is_dir():
-            raise UsageError(f"{self.what} is a folder; give a .npz or .npy file")
-        if not path.exists():
-            raise FileError(f"{self.what} does not exist")
-        if path.suffix not in (".npz", ".npy"):
-            raise UsageError(f"{self.what} is not a .npz or .npy file, nor a folder of images")
-        try:
-            if path.suffix == ".npy":
-                if len(self.inputs) != 1:
-                    raise UsageError(
-                        f"{self.what} is one array, the model has {len(self.inputs)} inputs: "
-                        f"{', '.join(map(str, self.inputs))}; give a .npz file with arrays of these names"
-                    )
-                return {self.inputs[0].name: Member(path, None)}
-            names = names_in(path)
-            self._check_names(names)
-            labels = [LABELS] if self._labels and LABELS in names else []
-            return {name: Member(path, f"{name}.npy") for name in [*(i.name for i in self.inputs), *labels]}
-        except FileNotFoundError:
-            raise FileError(f"{self.what} does not exist") from None
-        except OSError as error:
-            raise FileError(f"{self.what} cannot be read: {error.strerror or error}") from error
-        except DAMAGE as error:
-            raise UsageError(f"{self.what} is damaged: {damage(error)}") from error
+        return labels
 
     def _pieces(self) -> Iterator[dict[str, Array]]:
         row_bytes = max(member.row_bytes for member in self._members.values())
         rows = max(1, PIECE_BYTES // max(1, row_bytes))
         streams = {name: member.pieces(rows) for name, member in self._members.items()}
-        try:
+        with self._file.read():
             yield from (dict(zip(streams, pieces, strict=True)) for pieces in zip(*streams.values(), strict=True))
-        except (*DAMAGE, OSError) as error:
-            raise UsageError(f"{self.what} is damaged: {damage(error)}") from error
 
 
 def as_array(value: object) -> Array:

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.image_folder import ImageFolder
+from dyadic.runtime.named_arrays import LABELS
 from dyadic.runtime.pictures import Pictures
 from dyadic.runtime.preprocess import Pixels
 
-LABELS = "labels"
 PIECE_BYTES = 32 << 20  # of a batch, as the network reads it
 KEPT_BYTES = 128 << 20  # of pixels, so that small sets are decoded once
 TURNS = 8  # a data set is gone through so often, a part of it each time

@@ -19,11 +19,11 @@ from dyadic.compiler.quality.metric_value import MetricValue
 from dyadic.compiler.quality.paired_bootstrap import PairedBootstrap
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.user_data import interface
-from dyadic.runtime.array_files import read_arrays
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.commands.evaluate import Counts, Share, samples_of
+from dyadic.runtime.named_arrays import LABELS, NamedArrays
 from dyadic.runtime.session import Session
-from dyadic.runtime.user_samples import LABELS, UserSamples
+from dyadic.runtime.user_samples import UserSamples
 
 CONFIDENCE = 0.95
 
@@ -107,7 +107,7 @@ def arrays_beside(data: Path, session: Session, labels: list[Any]) -> dict[str, 
     """What of the data is no input, as a metric is given it."""
     inputs = {info.name for info in session.inputs}
     if data.suffix == ".npz" and not data.is_dir():
-        return {name: array for name, array in read_arrays(data).items() if name not in inputs}
+        return NamedArrays(data, f"'{data}'").rest(inputs)
     return {LABELS: np.concatenate(labels)} if labels else {}
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dyadic.runtime.array_files import DAMAGE, damage, read_arrays, write_npz
+from dyadic.runtime.array_files import write_npz
 from dyadic.runtime.atomic_file import refuse_overwriting, replacing
 from dyadic.runtime.commands.declared import DEBUG, DEVICE, ISA, THREADS, Command, Option
-from dyadic.runtime.errors import FileError, UsageError, printable
+from dyadic.runtime.errors import UsageError, printable
+from dyadic.runtime.named_arrays import NamedArrays
 from dyadic.runtime.pictures import SUFFIXES
 from dyadic.runtime.session import Session, load
+from dyadic.runtime.tensor_info import inputs_shown
 from dyadic.runtime.user_samples import as_it_reads, open_samples, pictures_of
 
 RUN_BATCH = 64
@@ -23,16 +25,15 @@ def run(artifact: Path, source: Path, output: Path, device: str | None, threads:
         raise UsageError(f"--output {output} is neither .npy nor .npz")
     refuse_overwriting({"the artifact": artifact, "the input": source}, {"--output": output})
     images = source.is_dir() or source.suffix.lower() in SUFFIXES
-    feeds = {} if images else arrays_of(source)
-    most = max((len(array) for array in feeds.values() if array.ndim), default=RUN_BATCH if images else 1)
-    batch = max(1, min(most, RUN_BATCH))
+    file = None if images else NamedArrays(source, f"--input {source}")
+    batch = RUN_BATCH if file is None else max(1, min(file.longest(), RUN_BATCH))
     with load(artifact, device=device, threads=threads, max_batch=batch, isa=isa) as session:
         if output.suffix == ".npy" and len(session.outputs) != 1:
             raise UsageError(f"the network has {len(session.outputs)} outputs; write them to a .npz file")
-        if images:
+        if file is None:
             results = run_images(session, source, with_names=output.suffix == ".npz")
         else:
-            results = run_all(session, preprocessed(named(feeds, session, source), session, source))
+            results = run_all(session, preprocessed(feeds_of(file, session), session, source))
     with replacing(output) as file, open(file, "wb", closefd=False) as stream:
         if output.suffix == ".npy":
             np.save(stream, next(iter(results.values())))
@@ -40,32 +41,11 @@ def run(artifact: Path, source: Path, output: Path, device: str | None, threads:
             write_npz(stream, results)
 
 
-def arrays_of(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a `.npz`, or the one of a `.npy` under the name ''."""
-    if path.suffix not in (".npy", ".npz"):
-        raise UsageError(f"--input {path} is neither .npy nor .npz, nor an image, nor a folder of images")
-    try:
-        return read_arrays(path)
-    except OSError as error:
-        raise FileError(f"--input {path} cannot be read: {error.strerror or error}") from error
-    except DAMAGE as error:
-        raise UsageError(f"--input {path} is not a file of arrays: {damage(error)}") from error
-
-
-def named(arrays: dict[str, np.ndarray], session: Session, path: Path) -> dict[str, np.ndarray]:
-    """The feeds among `arrays`; `labels` and other arrays that are no input are left out."""
-    wanted = [info.name for info in session.inputs]
-    if list(arrays) == [""]:
-        if len(wanted) != 1:
-            raise UsageError(f"--input {path} is one array, the network takes {', '.join(wanted)}: give a .npz file")
-        return {wanted[0]: arrays[""]}
-    for name in wanted:
-        if name not in arrays:
-            raise UsageError(
-                f'--input {path} has no array named "{name}" (it has: {", ".join(arrays) or "none"}); '
-                f"arrays are named as the network's inputs: {', '.join(wanted)}"
-            )
-    return {name: arrays[name] for name in wanted}
+def feeds_of(file: NamedArrays, session: Session) -> dict[str, np.ndarray]:
+    """The arrays of the inputs; `labels` and others are not read."""
+    members = file.of(inputs_shown(session.inputs))
+    with file.read():
+        return {name: member.whole() for name, member in members.items()}
 
 
 def run_images(session: Session, path: Path, *, with_names: bool) -> dict[str, np.ndarray]:

@@ -123,7 +123,7 @@ def test_files_that_are_missing_damaged_or_something_else(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="is a folder"):
         Samples(tmp_path, ONE)
     (tmp_path / "d.txt").write_text("x")
-    with pytest.raises(UsageError, match=r"not a \.npz or \.npy"):
+    with pytest.raises(UsageError, match=r"neither \.npz nor \.npy, nor a folder of images"):
         Samples(tmp_path / "d.txt", ONE)
     (tmp_path / "d.npz").write_bytes(b"PK\x03\x04 but no archive")
     with pytest.raises(UsageError, match="is damaged"):

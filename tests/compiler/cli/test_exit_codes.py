@@ -100,7 +100,7 @@ def test_debug_shows_the_traceback(command: Command) -> None:
         (["compile", "m.onnx", "--shape", "x"], "'x' is not of the form name=1x3x224x224"),
         (["compile", "m.onnx", "--until", "qi"], "'qi' is not one of"),
         (["compile", "m.onnx", "--until", "lower", "--emit", "qi"], "leave --until lower out"),
-        (["run", "m.dyq", "--input", "x.txt", "--output", "y.npy"], "neither .npy nor .npz"),
+        (["run", "m.dyq", "--input", "x.txt", "--output", "y.npy"], "neither .npz nor .npy"),
         (["bench", "m.dyq", "--iterations", "0"], "--iterations"),
         (["bench", "m.dyq", "--batch", "0"], "'--batch': 0 is not in the range"),
         (["run", "m.dyq", "--input", "x.npy", "--output", "y.npy", "--threads", "1025"], "'--threads': 1025"),
