@@ -45,10 +45,14 @@ class Artifact:
         """For notebooks."""
         return as_html(self.report)
 
-    def facts(self) -> dict[str, Any]:
-        """What came out, as JSON: docs/events.md."""
+    def facts(self, size: int | None = None) -> dict[str, Any]:
+        """What came out, as JSON: docs/events.md. size: of its file, where that is known."""
         report, said = self.report, self.report.to_json()
-        facts = {"certificate": self.certificate.summary(), "comparison": said.get("comparison")}
+        facts: dict[str, Any] = {
+            "bytes": self.file_bytes() if size is None else size,
+            "certificate": self.certificate.summary(),
+            "comparison": said.get("comparison"),
+        }
         names = ("model", "precision", "seconds", "notes")
         if report.selection is not None and report.selection.objective:
             chosen = report.selection

@@ -76,12 +76,14 @@ def compile(*asked: object, **keywords: object) -> Artifact:
         tools = Tools.of(job)
         with tools.workers:
             compiled = build_artifact(job, tools)
+            artifact = compiled.artifact
             try:
-                with finished(compiled.artifact):
-                    return measured(compiled, tools)
+                with finished(artifact):
+                    artifact = measured(compiled, tools)
             except KeyboardInterrupt:
                 tools.progress.warn("interrupted: the artifact is complete, its report has no measurements")
-                return compiled.artifact
+        tools.progress.result("compile", artifact.facts)
+        return artifact
 
 
 def build_artifact(job: Job, tools: Tools) -> Compiled:

@@ -32,6 +32,8 @@ from dyadic.compiler.option_readers import (
     texts,
     yes_or_no,
 )
+from dyadic.compiler.progress import Listener
+from dyadic.compiler.progress import Style as ProgressStyle
 from dyadic.compiler.quality.metric import Function
 from dyadic.compiler.targets.asked import Asked, asked_for
 from dyadic.compiler.targets.registry import names
@@ -61,7 +63,6 @@ ObserverName = Literal["auto", "min-max", "percentile", "mse", "entropy"]
 InputDtypeName = Literal["model", "uint8"]
 InputLayoutName = Literal["model", "nchw", "nhwc"]
 TuneMode = Literal["off", "quick", "full"]
-ProgressStyle = Literal["rich", "json", "off"]
 File = str | os.PathLike[str]
 
 EVERY_LEVEL = "all"
@@ -79,7 +80,8 @@ def option(default: Any, help: str, read: Callable[[str, Any], Any] = a_text, **
 
 
 def chosen(default: Any, help: str, kind: Any, **settings: Any) -> Any:
-    """A field that is one of the words of a Literal, or several of them where the default is a tuple."""
+    """A field that is one of the words of a Literal, or several of them where the default is a tuple; with
+    `or_function`, in Python also a function."""
     read = texts if isinstance(default, tuple) else a_choice
     return option(default, help, read, choices=get_args(kind), **settings)
 
@@ -243,7 +245,13 @@ class Options:
     trace: File | None = option(
         None, "folder for a numbered page of IR after every pass (or DYADIC_TRACE)", a_path, metavar="DIR"
     )
-    progress: ProgressStyle = chosen("off", "how to say what is going on", ProgressStyle, command_line="rich")
+    progress: ProgressStyle | Listener = chosen(
+        "off",
+        "how to say what is going on; in Python also a function that is given each event",
+        ProgressStyle,
+        command_line="rich",
+        or_function=True,
+    )
 
     def __post_init__(self) -> None:
         for one in fields(Options):
@@ -251,6 +259,8 @@ class Options:
             value = one.default if value is None else one.metadata["read"](one.name, value)
             object.__setattr__(self, one.name, value)  # Python's way to set a field of a frozen dataclass here
             choices, given = one.metadata.get("choices"), value if isinstance(value, tuple) else (value,)
+            if callable(value) and one.metadata.get("or_function"):
+                continue
             if choices and (wrong := [each for each in given if each not in choices]):
                 raise UsageError(
                     f"{flag(one.name)} must be one of {', '.join(choices)}, not {wrong[0]!r}"
@@ -279,12 +289,19 @@ class Options:
                 f"--max-latency promises a time, and this machine cannot run code for {self.asked[0].name} to measure "
                 "it: compile where it can, or limit --max-size or --max-bops"
             )
+        if self.tune != "off" and self.primary not in self.asked:
+            raise UsageError(
+                f"--tune measures kernels on this machine, which cannot run code for {self.asked[0].name}: compile "
+                "where it can, or leave --tune out"
+            )
         if self.keep:
             from dyadic.compiler.widths.rules import parse_rules  # which needs the dialects
 
             parse_rules(self.keep)
         if self.cluster is not None:
             check_cluster(bool(self.limits), self.workers)
+        if self.measure_on is None and self.measure_key is not None:
+            raise UsageError("--measure-key is the key of an agent: say where it is by --measure-on HOST:PORT")
         if self.measure_on is not None:
             check_agent(self.asked[0].name, self.tune, measured=self.measure or bool(self.limits))
         if self.time_limit is not None:

@@ -1,18 +1,23 @@
-"""What a compile says while it works: a bar with the time left, a line of JSON per event, or nothing."""
+"""What a compile says while it works: a bar with the time left, events for a program, or nothing.
+
+Events (docs/events.md) are a line of JSON each, or are handed to a function of the user's own; what that raises ends
+the compile.
+"""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from dyadic.compiler.in_python import for_the_user
+from dyadic.runtime.commands.events import result_of, say
 from dyadic.runtime.errors import printable
 
+Listener = Callable[[dict[str, Any]], object]  # is given every event
 Style = Literal["rich", "json", "off"]
 
 
@@ -37,34 +42,43 @@ class Progress:
     def note(self, sentence: str) -> None:
         """What was made of what was asked for."""
 
+    def result(self, command: str, facts: Callable[[], Mapping[str, Any]]) -> None:
+        """All went well, and this came out; who says nothing of it does not ask for the facts."""
 
-class JsonProgress(Progress):
-    """One line a stage's start, a tenth of it, and end, on standard error."""
+
+class Events(Progress):
+    """One event a stage's start, a tenth of it, and end; warnings, notes and the result."""
+
+    def __init__(self, tell: Listener = say) -> None:
+        self.tell = tell
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         start, done, said = time.monotonic(), 0, 0
 
-        def say(event: str) -> None:
-            line = {"event": event, "stage": name, "done": done, "total": total}
-            print(json.dumps(line | {"seconds": round(time.monotonic() - start, 3)}), file=sys.stderr, flush=True)
+        def told(event: str) -> None:
+            seconds = round(time.monotonic() - start, 3)
+            self.tell({"event": event, "stage": name, "done": done, "total": total, "seconds": seconds})
 
         def advance(count: int = 1) -> None:
             nonlocal done, said
             done += count
             if total and done * 10 // total > said:
                 said = done * 10 // total
-                say("progress")
+                told("progress")
 
-        say("start")
+        told("start")
         yield advance
-        say("end")
+        told("end")
 
     def warn(self, sentence: str) -> None:
-        print(json.dumps({"event": "warning", "message": for_the_user(sentence)}), file=sys.stderr, flush=True)
+        self.tell({"event": "warning", "message": for_the_user(sentence)})
 
     def note(self, sentence: str) -> None:
-        print(json.dumps({"event": "note", "message": sentence}), file=sys.stderr, flush=True)
+        self.tell({"event": "note", "message": for_the_user(sentence)})
+
+    def result(self, command: str, facts: Callable[[], Mapping[str, Any]]) -> None:
+        self.tell(result_of(command, facts()))
 
 
 class RichProgress(Progress):
@@ -92,8 +106,8 @@ class RichProgress(Progress):
         print(f"warning: {printable(for_the_user(sentence))}", file=sys.stderr, flush=True)
 
     def note(self, sentence: str) -> None:
-        print(printable(sentence), file=sys.stderr, flush=True)
+        print(printable(for_the_user(sentence)), file=sys.stderr, flush=True)
 
 
-def make_progress(style: Style) -> Progress:
-    return {"rich": RichProgress, "json": JsonProgress, "off": Progress}[style]()
+def make_progress(asked: Style | Listener) -> Progress:
+    return Events(asked) if callable(asked) else {"rich": RichProgress, "json": Events, "off": Progress}[asked]()

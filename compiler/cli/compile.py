@@ -10,7 +10,6 @@ from dyadic.compiler.options import Options
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.widths.plan import Plan, write_plan
 from dyadic.compiler.widths.scheme import parse
-from dyadic.runtime.commands.events import say_result
 from dyadic.runtime.errors import BudgetError, DyadicError, SearchInterrupted
 
 
@@ -30,9 +29,8 @@ def compile_to(job: Job, output: Path) -> None:
             artifact = measured(compiled, tools)
     if artifact is not compiled.artifact:
         artifact.save(output)
-    if job.progress == "json":
-        say_result("compile", {"artifact": output.name, "bytes": output.stat().st_size, **artifact.facts()})
-    else:
+    tools.progress.result("compile", lambda: {"artifact": output.name, **artifact.facts(output.stat().st_size)})
+    if job.progress != "json":
         from dyadic.compiler.cli.compile_table import show
 
         show(artifact, output)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dyadic.runtime.commands.declared import DEBUG, DEVICE, ISA, JSON, PROGRESS, THREADS, Command, Option
-from dyadic.runtime.commands.events import say_result
+from dyadic.runtime.commands.events import result_of, say
 from dyadic.runtime.errors import printable
 from dyadic.runtime.random_feeds import random_feeds
 from dyadic.runtime.session import MAX_BATCH, Session, load
@@ -41,7 +41,7 @@ def bench(
     if profile:
         result["layers"] = [{"layer": s.layer, "op": s.op, "macs": s.macs, "us": s.median_ns / 1e3} for s in steps]
     if progress == "json":
-        say_result("bench", result)
+        say(result_of("bench", result))
     if as_json:
         print(json.dumps(result))
         return

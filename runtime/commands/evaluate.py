@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dyadic.runtime.commands.above import of_compiler
 from dyadic.runtime.commands.declared import DEBUG, DEVICE, ISA, JSON, PROGRESS, THREADS, Command, Option
-from dyadic.runtime.commands.events import say_result
+from dyadic.runtime.commands.events import result_of, say
 from dyadic.runtime.errors import UsageError, printable
 from dyadic.runtime.session import Session, load
 from dyadic.runtime.user_samples import Batch, UserSamples, open_samples
@@ -90,7 +90,7 @@ def evaluate(
         }
     facts = {"artifact": artifact.name, "data": data.name, **facts}
     if progress == "json":
-        say_result("evaluate", facts)
+        say(result_of("evaluate", facts))
     if as_json:
         print(json.dumps(facts))
     else:

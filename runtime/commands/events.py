@@ -1,4 +1,4 @@
-"""`--progress json`: what a command gives, as an event of one line on standard error."""
+"""What goes on and what came out, as events: dicts that JSON can say, a line of standard error each."""
 
 import json
 import sys
@@ -8,7 +8,11 @@ from typing import Any
 SCHEMA = 1  # of result events: goes up when a field gets another name or meaning
 
 
-def say_result(command: str, facts: Mapping[str, Any]) -> None:
+def result_of(command: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The last event of a command that went well."""
-    line = {"event": "result", "schema": SCHEMA, "command": command, **facts}
-    print(json.dumps(line), file=sys.stderr, flush=True)
+    return {"event": "result", "schema": SCHEMA, "command": command, **facts}
+
+
+def say(event: Mapping[str, Any]) -> None:
+    """`--progress json`."""
+    print(json.dumps(event), file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ from dyadic.compiler import calibrate as calibrating
 from dyadic.compiler.calibrate import RANGE_BITS, calibrate, model_inputs, outward
 from dyadic.compiler.calibrate.data import Input, Samples
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.progress import JsonProgress, Progress
+from dyadic.compiler.progress import Events, Progress
 from dyadic.dialects import new_context, qd
 from dyadic.dialects.reference import main_function
 from dyadic.runtime.errors import ModelError, UsageError
@@ -112,7 +112,7 @@ def test_a_layer_that_overflows_is_named() -> None:
 
 def test_progress_counts_samples(capsys: pytest.CaptureFixture[str]) -> None:
     with new_context():
-        calibrate(ir.Module.parse(NETWORK), {"in": X}, "min-max", JsonProgress())
+        calibrate(ir.Module.parse(NETWORK), {"in": X}, "min-max", Events())
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [event["event"] for event in events] == ["start", "progress", "end"]
     assert (events[-1]["done"], events[-1]["total"]) == (5, 5)

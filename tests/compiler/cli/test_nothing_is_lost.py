@@ -84,11 +84,15 @@ def test_2_external_data_of_the_model_is_an_input_too(files: Path, capsys: Any) 
 def test_2_in_python_too(files: Path) -> None:
     with pytest.raises(UsageError, match=r"""^emit_plan="link\.onnx" is the model"""):
         dyadic.compile("m.onnx", "c.npz", emit_plan="link.onnx")
-    artifact = dyadic.compile("m.onnx", "c.npz", isa="x86-64", measure=False)
+    events: list[dict[str, Any]] = []
+    artifact = dyadic.compile("m.onnx", "c.npz", isa="x86-64", measure=False, progress=events.append)
     for path in ("m.onnx", "folder/../link.onnx", Path("hard.npz")):
         with pytest.raises(UsageError, match="which would be lost"):
             artifact.save(path)
     assert artifact.save("out.dyq") == os.path.getsize("out.dyq")
+    first, last = events[0], events[-1]
+    assert (first["event"], first["stage"], last["event"], last["command"]) == ("start", "import", "result", "compile")
+    assert last["bytes"] == os.path.getsize("out.dyq") and last["model"] == "m.onnx" and "artifact" not in last
     assert repr(artifact).startswith("<Artifact of m.onnx: int8, ") and len(repr(artifact)) < 300
 
 

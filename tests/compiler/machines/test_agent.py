@@ -134,6 +134,7 @@ def test_who_is_no_agent_and_who_has_another_key(
         ({"measure_on": "board:7878", "tune": "quick"}, "--tune tries kernels on this machine"),
         ({"measure_on": "board:7878", "measure": False}, "--measure-on says where times are taken, and none are"),
         ({"measure_on": "board:7878", "target": "cuda"}, "takes times of processors, the artifact is for cuda first"),
+        ({"measure_key": "agent.key"}, "--measure-key is the key of an agent: say where it is by --measure-on"),
         ({"cluster": "here:8786", "max_size": "0.5x"}, "--cluster takes the address of a Dask scheduler as tcp://"),
         ({"cluster": 7, "max_size": "0.5x"}, "in Python also a distributed.Client, not 7"),
         ({"cluster": "tcp://here:8786"}, "nothing is searched for: give a limit as --max-drop 1%"),

@@ -11,7 +11,7 @@ from support import tiny_networks as tiny
 from dyadic.compiler import sensitivity
 from dyadic.compiler.calibrate.data import Input, Samples
 from dyadic.compiler.keep.cache import Cache
-from dyadic.compiler.progress import JsonProgress
+from dyadic.compiler.progress import Events
 from dyadic.compiler.sensitivity import METHODS, Candidates, Sensitivities, default_budget, measure
 from dyadic.compiler.sensitivity.estimates import Moments
 from dyadic.compiler.sensitivity.work import Work, choose
@@ -135,7 +135,7 @@ def test_what_was_found_survives_json() -> None:
 
 def test_progress_ends_at_its_total(capsys: pytest.CaptureFixture[str]) -> None:
     for method in METHODS:
-        measure(method, tiny.network(), [{"x": tiny.images(16)}], None, None, JsonProgress(), budget=16)
+        measure(method, tiny.network(), [{"x": tiny.images(16)}], None, None, Events(), budget=16)
         last = json.loads(capsys.readouterr().err.splitlines()[-1])
         assert last["event"] == "end" and last["stage"] == method and last["done"] == last["total"] > 0
 

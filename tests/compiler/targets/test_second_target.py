@@ -133,6 +133,9 @@ def test_no_time_is_promised_for_what_cannot_be_timed(monkeypatch: pytest.Monkey
     with pytest.raises(UsageError, match=f"--max-latency promises a time, and this machine cannot run code for {NAME}"):
         Options(target=NAME, max_latency="0.5x")
     assert Options(target=f"{NAME},cpu", max_latency="0.5x").primary.name == "cpu"
+    with pytest.raises(UsageError, match=f"--tune measures kernels on this machine, which cannot run code for {NAME}"):
+        Options(target=NAME, tune="quick")
+    assert Options(target=f"{NAME},cpu", tune="quick").primary.name == "cpu"
 
 
 def test_targets_that_nobody_knows_are_refused() -> None:
