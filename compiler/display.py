@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from dataclasses import astuple
+from typing import TYPE_CHECKING
 
+from dyadic.compiler.formats import measure, measure_change
 from dyadic.compiler.in_python import in_keywords
-from dyadic.compiler.quality.formats import measure, measure_change
-from dyadic.compiler.report_schema import Comparison, Report
+from dyadic.runtime import notebook
 from dyadic.runtime.errors import printable
 
+if TYPE_CHECKING:
+    from dyadic.compiler.report_schema import Comparison, Report
+
 LONGEST = 300  # letters of a line that stands for an artifact
-STYLE = "border-collapse:collapse;color:inherit;background:transparent;font-variant-numeric:tabular-nums"
-CELL = "padding:.2em .8em .2em 0;border-bottom:1px solid rgba(128,128,128,.35);text-align:{};color:inherit"
 
 
 def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
@@ -63,7 +64,7 @@ def one_line(kind: str, report: Report, *beside: str) -> str:
 def widths(report: Report) -> str:
     """How many layers have which.
 
-    >>> from dyadic.compiler.report_schema import Layer
+    >>> from dyadic.compiler.report_schema import Layer, Report
     >>> widths(Report("m", "mixed", "", layers=(Layer("a", weights="w4", activation=8), Layer("b", activation=8))))
     'w4a8 in 1 layer, a8 in 1'
     """
@@ -96,20 +97,10 @@ def summary(report: Report) -> str:
 
 
 def as_html(report: Report) -> str:
-    """A small table in the colours of whatever page it is in, light or dark."""
-
-    def row(tag: str, cells: tuple[str, str, str, str]) -> str:
-        sides = ("left", "right", "right", "left")
-        inside = "".join(
-            f'<{tag} style="{CELL.format(side)}">{html.escape(printable(cell))}</{tag}>'
-            for cell, side in zip(cells, sides, strict=True)
-        )
-        return f"<tr>{inside}</tr>"
-
-    body = "".join(row("td", cells) for cells in table(report))
-    head = row("th", (report.model, "float" if report.comparison is not None else "", report.precision, ""))
-    below = html.escape(printable(report.certificate))
-    return (
-        f'<table style="{STYLE}"><thead>{head}</thead><tbody>{body}</tbody></table>'
-        f'<div style="color:inherit;font-size:90%;max-width:60em">{below}</div>'
-    )
+    """A small table for a notebook, with the sentences of `summary` below it."""
+    measured = report.comparison is not None
+    head = (report.model, "float" if measured else "", report.precision, "")
+    verdict = report.selection.verdict if report.selection is not None else ""
+    notes = [f"note: {in_keywords(note)}" for note in report.notes]
+    below = ["" if measured else "nothing was measured", verdict, report.certificate, *notes]
+    return notebook.table(head, table(report), [one for one in below if one], numbers=(1, 2))

@@ -323,6 +323,12 @@ class Report:
         count = sum(bool(one.activation) for one in self.layers)  # the boundary has rows, too
         return f"<Report of {self.model[:100]}: {self.precision}, {count} layers{measured}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: what came out, as the artifact shows it."""
+        from dyadic.compiler.display import as_html  # which is made of records
+
+        return as_html(self)  # pyright: ignore[reportArgumentType]  # one class, found by two paths
+
     def to_json(self) -> dict[str, Any]:
         """With its schema, for the artifact and for `dyadic report --json`."""
         return {"schema": SCHEMA, **to_json(self)}

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dyadic.runtime import notebook
 from dyadic.runtime.artifact import ArtifactFile, Verify, open_artifact
 from dyadic.runtime.device_array import Given
 from dyadic.runtime.errors import ArtifactError, UsageError, printable
@@ -217,11 +218,23 @@ class Session:
             every = [f"{info.name} {info.dtype} {shown(info.shape)}" for info in infos[:MOST_SHOWN]]
             return ", ".join([*every, *(["..."] if len(infos) > MOST_SHOWN else [])])
 
-        where = self.device_name or f"{self.threads} thread{'s' if self.threads > 1 else ''}"
-        closed = "" if self._finalizer.alive else "closed, "
         name = os.path.basename(self.path)
-        line = f"<Session of '{name}': {said(self.inputs)} -> {said(self.outputs)}; {closed}{self.isa}, {where}>"
+        line = f"<Session of '{name}': {said(self.inputs)} -> {said(self.outputs)}; {self._place}>"
         return printable(line) if len(line) <= LONGEST_REPR else f"{printable(line)[: LONGEST_REPR - 4]}...>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: every input and output."""
+        kinds = (("input", self.inputs), ("output", self.outputs))
+        rows = [(what, info.name, str(info.dtype), shown(info.shape)) for what, infos in kinds for info in infos]
+        images = f"up to {self.max_batch:,} images a run" if self.max_batch > 1 else "an image a run"
+        said = self._place if self.fixed else f"{self._place}, {images}"
+        return notebook.table((os.path.basename(self.path), "name", "type", "shape"), rows, [said])
+
+    @property
+    def _place(self) -> str:
+        """What runs it, and whether it still does."""
+        where = self.device_name or f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{'' if self._finalizer.alive else 'closed, '}{self.isa}, {where}"
 
     def __copy__(self) -> "Session":
         other = object.__new__(type(self))

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from dyadic.compiler.built import Built
 from dyadic.compiler.compiled import Compiled
+from dyadic.compiler.formats import measure_change
 from dyadic.compiler.job import Job
 from dyadic.compiler.measure.layers import layer_rows
-from dyadic.compiler.quality.formats import measure_change
 from dyadic.compiler.record import precision
 from dyadic.compiler.report_schema import (
     Budget,

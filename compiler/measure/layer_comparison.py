@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,15 +24,15 @@ from dyadic.compiler.job import Job, source
 from dyadic.compiler.measure.layer_losses import Losses, bits
 from dyadic.compiler.measure.layer_matching import node_names
 from dyadic.compiler.measure.layers import weight_scheme
-from dyadic.compiler.options import ProgressStyle
 from dyadic.compiler.pixel_inputs import pixel_axes
-from dyadic.compiler.progress import Progress
+from dyadic.compiler.progress import Listener, Progress, Style
 from dyadic.compiler.refine.equalization import WAYS
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.user_pictures import pictures_of, read_from
 from dyadic.dialects.reference import FloatReference, IntegerReference, Step
 from dyadic.dialects.tensor_types import shape
+from dyadic.runtime import notebook
 from dyadic.runtime.artifact import ArtifactFile, open_artifact
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.session import Session, load
@@ -71,7 +72,7 @@ class LayerLoss:
         return self.entering_db - self.accumulated_db
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerComparison:
     """`layers` are in the order of the network; `unmatched` are those that the float model has no tensor for."""
 
@@ -93,6 +94,24 @@ class LayerComparison:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def __repr__(self) -> str:
+        """One line: there is a record for every layer."""
+        same = "" if self.equals_reference else ", not as its integer reference"
+        return f"<LayerComparison of {len(self.layers)} layers on {self.samples} samples, {self.isa}{same}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the layers that lose most alone come first."""
+
+        def decibels(value: float | None) -> str:
+            return "" if value is None else f"{value:.1f} dB"
+
+        rows = [
+            (one.layer, one.op, one.widths, decibels(one.alone_db), decibels(one.accumulated_db))
+            for one in self.by_loss()
+        ]
+        head = (f"{len(self.layers)} layers, {self.samples} samples", "", "widths", "alone", "accumulated")
+        return notebook.table(head, rows, [f"{self.isa}; SQNR against float, worst alone first"], numbers=(3, 4))
+
 
 def compare_layers(
     artifact: str | os.PathLike[str],
@@ -101,7 +120,7 @@ def compare_layers(
     *,
     example_inputs: tuple[torch.Tensor, ...] | None = None,
     samples: int = SAMPLES,
-    progress: ProgressStyle = "off",
+    progress: Style | Listener = "off",
 ) -> LayerComparison:
     """Compare every layer of a saved artifact with the float model that it was compiled from.
 
@@ -135,7 +154,10 @@ def compare_layers(
         isa = session.isa
     layers = tuple(layer_loss(losses, step) for step in losses.steps)
     unmatched = tuple(one.layer for one in layers if one.accumulated_db is None)
-    return LayerComparison(count, isa, equal, same, layers, unmatched)
+    comparison = LayerComparison(count, isa, equal, same, layers, unmatched)
+    if equal:
+        say.result("compare", lambda: {"artifact": Path(path).name, **comparison.to_json()})
+    return comparison
 
 
 def run(losses: Losses, session: Session, reader: Samples, samples: int, progress: Progress) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from scipy.stats import beta
 
-from dyadic.compiler.quality.formats import significant
+from dyadic.compiler.formats import significant
 
 CONFIDENCE = 0.95
 EXACT, MOST_TIMES = 1.02, 1e4  # how exactly, and how far, a sufficient number of samples is looked for

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 
-from dyadic.compiler.quality import formats
+from dyadic.compiler import formats
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.quality import Quality, quality_of
 from dyadic.compiler.report.tables import Cell, Column, Table, table

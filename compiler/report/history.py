@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from dyadic.compiler.quality import formats
+from dyadic.compiler import formats
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.tables import Column, Table, table
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from dyadic.compiler.quality.formats import counted
+from dyadic.compiler.formats import counted
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.plots import short
 from dyadic.compiler.report.schemes import NAMES, bits_of, scheme_of

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dyadic.compiler.quality import formats
+from dyadic.compiler import formats
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.headline import Tile, day, engine
 from dyadic.compiler.report.quality import quality_of

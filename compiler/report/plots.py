@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from dyadic.compiler.quality import formats
+from dyadic.compiler import formats
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.quality import quality_of
 from dyadic.compiler.report.schemes import bits_of, scheme_of

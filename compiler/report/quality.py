@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dyadic.compiler.quality import formats
+from dyadic.compiler import formats
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report_schema import Comparison, PlanPoint, Variant
 

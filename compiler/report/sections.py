@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from statistics import median
 
-from dyadic.compiler.quality import formats
-from dyadic.compiler.quality.formats import counted, microseconds, milliseconds, number, percent, text
+from dyadic.compiler import formats
+from dyadic.compiler.formats import counted, microseconds, milliseconds, number, percent, text
 from dyadic.compiler.report import history
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.headline import shipped_of, variants_table, verdict, what_was_compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dyadic.compiler.quality.formats import count, counted
+from dyadic.compiler.formats import count, counted
 from dyadic.compiler.report.facts import Facts
 from dyadic.compiler.report.quality import quality_of
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 from dyadic.compiler.budget import Axis, Limit
-from dyadic.compiler.quality.formats import size as bytes_said
+from dyadic.compiler.formats import size as bytes_said
 from dyadic.compiler.select import wording
 from dyadic.compiler.select.model import bits_of, decisions_of
 from dyadic.compiler.select.task import Task

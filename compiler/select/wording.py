@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dyadic.compiler.budget import Axis, Limit
-from dyadic.compiler.quality.formats import measure
+from dyadic.compiler.formats import measure
 from dyadic.compiler.select.model import AXIS_OF, BOPS, BYTES, LATENCY
 from dyadic.compiler.select.task import Task
 from dyadic.compiler.solvers.problem import Infeasible, Problem, Solution

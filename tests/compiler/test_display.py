@@ -75,7 +75,13 @@ def test_a_notebooks_table_takes_the_colours_of_the_page() -> None:
     assert "<script>" not in page and "&lt;script&gt;" in page
     colours = set(re.findall(r"(?<![-\w])(?:color|background(?:-color)?):([^;\"]+)", page))
     assert colours == {"inherit", "transparent"} and "#" not in page
+    assert report()._repr_html_() == as_html(report())
     for what in ("accuracy", "output SQNR", "time per image", "size", "widths"):
         assert f">{what}</td>" in page
     for tag in ("table", "tr", "td", "th", "div"):
         assert len(re.findall(rf"<{tag}[ >]", page)) == page.count(f"</{tag}>")
+
+
+def test_a_notebook_is_told_the_notes() -> None:
+    noted = replace(report(), notes=("first", "<b>second</b>"))
+    assert "note: &lt;b&gt;second&lt;/b&gt;" in as_html(noted)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -53,8 +54,13 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def comparison(healthy: Path) -> LayerComparison:
-    return compare_layers(healthy, MODEL, TEST)
+def events() -> list[dict[str, Any]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def comparison(healthy: Path, events: list[dict[str, Any]]) -> LayerComparison:
+    return compare_layers(healthy, MODEL, TEST, progress=events.append)
 
 
 def test_a_healthy_network_loses_little_everywhere(comparison: LayerComparison) -> None:
@@ -66,6 +72,13 @@ def test_a_healthy_network_loses_little_everywhere(comparison: LayerComparison) 
         assert one.activation_bits == 8 and one.weights in (None, "w8")
     first = comparison.layers[1]  # all that it reads is the rounded input, in both figures
     assert first.op == "conv2d" and first.alone_db == first.accumulated_db and first.widths == "w8a8"
+
+
+def test_it_is_the_last_event_and_shows_itself(comparison: LayerComparison, events: list[dict[str, Any]]) -> None:
+    assert (events[-1]["command"], events[-1]["artifact"]) == ("compare", "m.dyq")
+    assert [one["layer"] for one in events[-1]["layers"]] == [one.layer for one in comparison.layers]
+    worst = comparison.by_loss()[0].layer
+    assert worst in comparison._repr_html_().partition("</tr><tr>")[0] and len(repr(comparison)) < 200
 
 
 def test_the_last_accumulated_figure_is_that_of_the_networks_output(comparison: LayerComparison, healthy: Path) -> None:

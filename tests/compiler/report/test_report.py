@@ -14,7 +14,7 @@ import pytest
 from support.html import Page
 from support.report_example import HOSTILE, REPORT, example, read
 
-from dyadic.compiler.quality import formats
+from dyadic.compiler import formats
 from dyadic.compiler.report import history, plots
 from dyadic.compiler.report.headline import lead, measured_on, variants_table
 from dyadic.compiler.report.layer_plots import layer_plots
