@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.compiler.targets.registry import target_of
 from dyadic.dialects import new_context
 from dyadic.dialects.launch import launches_of
-from dyadic.passes.lower.cuda.kernel_selection.product_tiles import LARGEST_TWICE, SHAPES
+from dyadic.passes.lower.cuda.kernel_selection.product_tiles import (
+    LARGEST_TWICE,
+    SHAPES,
+    Tile,
+    fastest_first,
+    tiles_for,
+)
 from dyadic.passes.lower.cuda.kernel_selection.warpgroups import ARCHITECTURE, suited_to, together
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec, pack_params
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK
@@ -27,6 +34,7 @@ from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
 from dyadic.runtime.artifact import open_artifact
 
 STAGES = (3, 4)
+SLICED = 6  # tiles of slices of k that are tried, those first that the model likes
 LARGE = ((128, 128, 4, 2), (256, 64, 4, 2), (64, 256, 2, 4), (128, 256, 2, 4), (256, 128, 4, 2))  # besides SHAPES
 Products = dict[int, ProductSpec]  # by step
 
@@ -55,7 +63,8 @@ def prepare(products: Mapping[str, Products], sides: Sequence[int], architecture
             seen.setdefault(spec, number)
         for spec, number in seen.items():
             own = [one for one in (suited_to(architecture, spec),) if one != spec]
-            made = _compiled(records, [*_tiles(spec, SHAPES[:most]), *own], architecture, cache)
+            every = [*_tiles(spec, (*SHAPES[:most], *_sliced(spec)[:most])), *own]
+            made = _compiled(records, every, architecture, cache)
             same = [n for n, other in of_steps.items() if other == spec]
             cases.append({"network": name, "step": number, "same": same, "own": _tile(spec), "tiles": made})
     for side in sides:
@@ -83,27 +92,28 @@ def params(spec: ProductSpec) -> np.ndarray:
     return pack_params(spec, distances, bias, multiplier, shift, [ZERO_POINT, 0, HIGH])
 
 
-def _tiles(spec: ProductSpec, shapes: Iterable[tuple[int, int, int, int]]) -> Iterator[ProductSpec]:
-    for rows, columns, down, across in shapes:
-        if spec.acc_shift and rows * columns > LARGEST_TWICE:
+def _sliced(spec: ProductSpec) -> list[Tile]:
+    """Tiles whose warps share sums, best first."""
+    kind = {"twice": spec.acc_shift > 0, "within": gcd(*spec.parts), "narrow": spec.format.bits == 2}
+    every = [one for one in tiles_for(spec.channels, spec.steps, **kind) if one.warps_deep > 1]
+    return fastest_first(every, spec.items, spec.channels, spec.groups, spec.steps)[:SLICED]
+
+
+def _tiles(spec: ProductSpec, shapes: Iterable[tuple[int, ...]]) -> Iterator[ProductSpec]:
+    for one in (Tile(*shape) for shape in shapes):
+        if spec.acc_shift and one.block_rows * one.block_columns > LARGEST_TWICE:
             continue
-        for stages in sorted({max(2, min(one, spec.steps + 1)) for one in STAGES}):
-            shape: dict[str, Any] = {
-                "block_rows": rows,
-                "block_columns": columns,
-                "warps_down": down,
-                "warps_across": across,
-            }
+        for stages in sorted({max(2, min(n, spec.steps // one.warps_deep + 1)) for n in STAGES}):
             try:
-                yield replace(spec, **shape, stages=stages)
+                yield replace(spec, **one._asdict(), stages=stages)
             except ValueError:  # there is no such kernel
                 continue
 
 
 def _tile(spec: ProductSpec) -> list[int]:
-    """With a sixth number where groups of four warps multiply together."""
-    shape = [spec.block_rows, spec.block_columns, spec.warps_down, spec.warps_across, spec.stages]
-    return shape + [spec.wgmma] * (spec.wgmma > 0)
+    """With a seventh number where groups of four warps multiply together."""
+    tile = [spec.block_rows, spec.block_columns, spec.warps_down, spec.warps_across, spec.warps_deep, spec.stages]
+    return tile + [spec.wgmma] * (spec.wgmma > 0)
 
 
 def _compiled(records: Records, specs: Iterable[ProductSpec], architecture: str, cache: Cache) -> list[dict[str, Any]]:

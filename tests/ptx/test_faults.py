@@ -6,34 +6,16 @@ printed: most of it changes nothing (a row of which no byte is read, say).
 
 import random
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 from support.effort import SEED
 from support.ptx import faults, gemm, row_sums
-from support.ptx.gpu import DriverError, Gpu
+from support.ptx.gpu import Gpu
 from support.ptx.products import Product
 
 EACH = 102  # deleted instructions of the product; a half of it of the sums; as many slips
-INVALID_PTX = 218
 LEAST = 0.95
-
-Right = Callable[[str], bool]
-
-
-def judged(right: Right, planted: list[faults.Fault], found: Counter[str]) -> list[str]:
-    """What nothing notices; how the others were noticed is counted."""
-    silent = []
-    for fault in planted:
-        try:
-            if right(fault.ptx):
-                silent.append(fault.what)
-            else:
-                found["by the bits"] += 1
-        except DriverError as error:
-            found["as no PTX" if error.result == INVALID_PTX else "by a check"] += 1
-    return silent
 
 
 def test_planted_faults_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +36,7 @@ def test_planted_faults_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -
     found: Counter[str] = Counter()
     silent: list[str] = []
     total = 0
-    kernels: list[tuple[str, Right, int]] = [
+    kernels: list[tuple[str, faults.Right, int]] = [
         (gemm.ptx(spec), product_is_right, EACH),
         (row_sums.PTX, sums_are_right, EACH // 2),
     ]
@@ -63,8 +45,7 @@ def test_planted_faults_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -
         for kind in (faults.deleted(ptx), faults.slipped(ptx, choose)):
             planted = choose.sample(kind, min(count, len(kind)))
             total += len(planted)
-            silent += judged(right, planted, found)
-    how = ", ".join(f"{count} {way}" for way, count in sorted(found.items()))
-    print(f"\n{total} planted faults, seed {seed}: {total - len(silent)} noticed ({how})", *silent, sep="\n  not: ")
+            silent += faults.silent(right, planted, found)
+    print(faults.told(total, seed, found, silent))
     assert total >= 300
     assert total - len(silent) >= LEAST * total

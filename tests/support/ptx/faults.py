@@ -1,8 +1,16 @@
-"""Faults planted in a finished kernel, one at a time: an instruction less, or another operand or modifier in one."""
+"""Faults planted in a finished kernel, one at a time: an instruction less, or another operand or modifier in one; and
+what notices them."""
 
 import random
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from support.ptx.gpu import DriverError
+
+INVALID_PTX = 218
+Right = Callable[[str], bool]
 
 # What a slip of the pen makes of an instruction: a pattern and what stands there instead.
 SLIPS = (
@@ -71,3 +79,24 @@ def slipped(ptx: str, choose: random.Random) -> list[Fault]:
             if other != line
         ]
     return faults
+
+
+def silent(right: Right, planted: Sequence[Fault], found: Counter[str]) -> list[str]:
+    """What nothing notices; how the others were noticed is counted."""
+    missed = []
+    for fault in planted:
+        try:
+            if right(fault.ptx):
+                missed.append(fault.what)
+            else:
+                found["by the bits"] += 1
+        except DriverError as error:
+            found["as no PTX" if error.result == INVALID_PTX else "by a check"] += 1
+    return missed
+
+
+def told(total: int, seed: int, found: Counter[str], missed: Sequence[str]) -> str:
+    """How many of how many were noticed, by what, and which were not."""
+    how = ", ".join(f"{count} {way}" for way, count in sorted(found.items()))
+    head = f"\n{total} planted faults, seed {seed}: {total - len(missed)} noticed ({how})"
+    return "\n  not: ".join([head, *missed])

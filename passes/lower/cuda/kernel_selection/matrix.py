@@ -162,6 +162,7 @@ def _launch(
             twice=acc_shift(op) > 0,
             within=math.gcd(*channels),
             whole=norm is not None,
+            narrow=runs.format.bits == 2,
         ),
     )
     header, residual = [zero_point(op.out), op.low.value, op.high.value], None

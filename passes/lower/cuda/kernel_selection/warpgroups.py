@@ -34,6 +34,7 @@ def together(spec: ProductSpec) -> Iterator[ProductSpec]:
     at_once = AT_ONCE if spec.steps % AT_ONCE == 0 else 1
     for rows, columns in () if spec.norm_bits else SHAPES:
         tile = {"block_rows": rows, "block_columns": columns, "warps_down": rows // 16, "warps_across": 1}
+        tile |= {"warps_deep": 1}
         try:
             yield replace(spec, **tile, wgmma=at_once, stages=STAGES)
         except ValueError:  # there is no such kernel
@@ -50,5 +51,5 @@ def cycles(spec: ProductSpec, batch: int) -> float:
     blocks = -(-batch * spec.items // spec.block_items) * spec.grid_y
     results, steps = spec.block_rows * spec.block_columns, spec.steps * spec.planes
     products = results * 64 / (PRODUCTS_TOGETHER if spec.wgmma else PRODUCTS_ALONE)
-    each = steps * max(products, spec.stage_bytes / COPIED) + RESULT * results
-    return BLOCK + steps * STEP_LATENCY + -(-blocks // PROCESSORS) * each
+    each = steps * max(products, spec.step_bytes / COPIED) + RESULT * results
+    return BLOCK + steps // spec.warps_deep * STEP_LATENCY + -(-blocks // PROCESSORS) * each

@@ -10,9 +10,9 @@ product are one code, and since tensors have their padding around them, nothing 
 [channels][16 * chunks]; where a chunk reaches beyond its taps they are 0, and any byte may lie there. Groups of
 channels are blocks of the grid.
 
-A block walks along k in steps of four chunks (`product_staging.py`), and requantizes its sums at the end
-(`product_results.py`). Of inputs of 16 bits it walks along the high bytes first, then along the low ones. How weights
-of fewer bits are stored says `product_weights.py`.
+A block walks along k in steps of four chunks (`product_staging.py`), several at once where its warps are slices of k
+(`product_slices.py`), and requantizes its sums at the end (`product_results.py`). Of inputs of 16 bits it walks along
+the high bytes first, then along the low ones. How weights of fewer bits are stored says `product_weights.py`.
 """
 
 from torch_mlir import ir
@@ -20,6 +20,7 @@ from torch_mlir.dialects import arith, gpu, scf
 
 from dyadic.passes.lower.cuda.kernels.families.product_norm import normalize
 from dyadic.passes.lower.cuda.kernels.families.product_results import Results
+from dyadic.passes.lower.cuda.kernels.families.product_slices import Slices
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block, Staging
 from dyadic.passes.lower.cuda.kernels.families.product_warpgroups import multiplied_together
@@ -43,8 +44,11 @@ def _write(spec: ProductSpec, arguments: Arguments) -> None:
     gpu.barrier()  # all have read the ring, where the results go
     if spec.residual:
         results.stage_residual()
+    slices = Slices(block)
+    slices.give(sums)
+    if spec.residual or spec.warps_deep > 1:
         gpu.barrier()
-    results.gather(*sums)
+    slices.each_share(sums, results.gather)
     gpu.barrier()
     if spec.stored:
         results.store()
@@ -56,26 +60,26 @@ def _multiplied(block: Block) -> list[list[Value]]:
     """The sums of this lane, by tiles of 16 rows, of 8 columns, then as mma has them; with `acc_shift` those of low
     bytes, then of high ones."""
     spec, staging = block.spec, Staging(block)
-    down, across = block.warp_rows // 16, block.warp_columns // 8
+    down, across, rounds = block.warp_rows // 16, block.warp_columns // 8, block.spec.rounds
     ahead = spec.stages - 1
     staging.start(ahead)
     none = [const(0)] * (down * across * 4)
     state = [const(0), const(ahead * spec.stage_bytes)]
     if not spec.in_plane:
-        sums, _ = _walk(staging, 0, spec.steps, none, state)
+        sums, _ = _walk(staging, 0, rounds, none, state)
         return [sums]
-    high, state = _walk(staging, 0, spec.steps, none, state)
+    high, state = _walk(staging, 0, rounds, none, state)
     if spec.acc_shift:
-        low, _ = _walk(staging, spec.steps, 2 * spec.steps, none, state)
+        low, _ = _walk(staging, rounds, 2 * rounds, none, state)
         return [low, high]
-    sums, _ = _walk(staging, spec.steps, 2 * spec.steps, [arith.shli(each, const(8)) for each in high], state)
+    sums, _ = _walk(staging, rounds, 2 * rounds, [arith.shli(each, const(8)) for each in high], state)
     return [sums]
 
 
 def _walk(
     staging: Staging, first: int, last: int, sums: list[Value], state: list[Value]
 ) -> tuple[list[Value], list[Value]]:
-    """Some steps: (sums, [the stage that is read next, the one that is written next])."""
+    """Some rounds: (sums, [the stage that is read next, the one that is written next])."""
     block = staging.block
     down, across = block.warp_rows // 16, block.warp_columns // 8
     loop = scf.ForOp(const(first), const(last), const(1), [*sums, *state])

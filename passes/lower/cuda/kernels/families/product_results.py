@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from torch_mlir.dialects import arith
 
+from dyadic.passes.lower.cuda.kernels.families.product_slices import Share
 from dyadic.passes.lower.cuda.kernels.families.product_spec import HEADER, PART, TABLE
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
@@ -117,15 +118,14 @@ class Results:
         word = load(integer(32), at(self.block.arguments.params, 4 * (self.spec.fills_word + plane)), 4)
         return lowest(word, size) if size <= 4 else side_by_side([word] * (size // 4))
 
-    def gather(self, sums: Sequence[Value], high: Sequence[Value] = ()) -> None:
+    def gather(self, share: Share, sums: Sequence[Value], high: Sequence[Value] = ()) -> None:
         """Requantize, and put bytes where the block's rows are whole; `high` are sums of high bytes."""
-        spec, block = self.spec, self.block
-        down, across = block.warp_rows // 16, block.warp_columns // 8
-        row = add(block.warp_row, div(block.lane, 4))
-        first = add(block.warp_column, mul(rem(block.lane, 4), 2))
+        spec, block, across = self.spec, self.block, share.across
+        row = add(share.row, div(block.lane, 4))
+        first = add(share.column, mul(rem(block.lane, 4), 2))
         for x in range(across):
             channels = [self._channel(add(first, 8 * x + j)) for j in range(2)]
-            for y in range(down):
+            for y in range(share.down):
                 for h in range(2):
                     place = self.gathered.at(add(row, 16 * y + 8 * h), add(first, 8 * x))
                     rest = self._residuals(place) if spec.residual else [None, None]

@@ -68,6 +68,7 @@ class ProductSpec(StoredWeights):
     block_columns: int = 64
     warps_down: int = 2
     warps_across: int = 2
+    warps_deep: int = 1  # that share a tile of the block: each has some of the steps along k, and all add their sums
     stages: int = 3
     wgmma: int = 0  # steps that groups of four warps multiply between barriers (sm_90a); 0: every warp does by itself
 
@@ -82,7 +83,9 @@ class ProductSpec(StoredWeights):
             and self.residual_channels % self.residual_bytes == 0,
             "a warp has tiles of 16 x 16": rows % 16 == 0 and columns % 16 == 0,
             "2-bit weights come in tiles of 32": self.format.bits != 2 or columns % 32 == 0,
-            "threads copy whole rows": self.block_rows * 4 % self.threads == 0,
+            "threads copy whole rows": self.block_rows * 4 % self.slice_threads == 0,
+            "slices have the same steps": self.steps % self.warps_deep == 0,
+            "slices are of warps that multiply by themselves": self.warps_deep == 1 or not self.wgmma,
             "a scale is for half a step or all of it": self.format.group in (0, 32, 64),
             "a table is of bytes": not (self.table and self.out_plane),
             "parts are whole blocks": all(n % self.block_columns == 0 for n in self.parts),
@@ -108,11 +111,26 @@ class ProductSpec(StoredWeights):
 
     @property
     def threads(self) -> int:
+        return self.slice_threads * self.warps_deep
+
+    @property
+    def slice_threads(self) -> int:
+        """Of those that have the same steps along k."""
         return 32 * self.warps_down * self.warps_across
 
     @property
+    def rounds(self) -> int:
+        """In each of which every slice has a step, of one plane of the input."""
+        return self.steps // self.warps_deep
+
+    @property
     def stage_bytes(self) -> int:
-        """Of a step in shared memory: rows of the input, then of weights, then scales."""
+        """Of a round in shared memory."""
+        return self.step_bytes * self.warps_deep
+
+    @property
+    def step_bytes(self) -> int:
+        """Of a step: rows of the input, then of weights, then scales."""
         weights = STEP * self.format.bits // 8 * self.block_columns
         return STEP * self.block_rows + weights + (WARP_SCALES if self.step_scales else 0)
 
@@ -123,9 +141,20 @@ class ProductSpec(StoredWeights):
 
     @property
     def table_at(self) -> int:
-        """Where a table lies in shared memory: behind the ring, and the results after it."""
+        """Where a table lies in shared memory: behind the ring, and what comes after it."""
+        return max(self.stages * self.stage_bytes, self.sums_at + self.sums_bytes)
+
+    @property
+    def sums_at(self) -> int:
+        """Where sums of slices lie in shared memory: behind the results."""
         planes = 2 if self.out_plane or (self.residual and self.residual_plane) else 1
-        return max(self.stages * self.stage_bytes, planes * gathered_bytes(self.block_rows, self.block_columns))
+        return planes * gathered_bytes(self.block_rows, self.block_columns)
+
+    @property
+    def sums_bytes(self) -> int:
+        """Of all slices."""
+        sums = 2 if self.acc_shift else 1  # of each result
+        return 4 * sums * self.block_rows * self.block_columns * self.warps_deep if self.warps_deep > 1 else 0
 
     @property
     def inputs(self) -> int:

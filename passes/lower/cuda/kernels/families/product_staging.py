@@ -2,7 +2,8 @@
 
 `cp.async` brings the next steps into a ring of shared memory while one is multiplied; chunks lie there swapped by
 `chunk ^ row / 2 % 4`, so that eight rows of `ldmatrix` meet no bank twice. Where pixels are packed, so that chunks
-start at any byte, words are loaded, shifted into place and stored by the threads themselves.
+start at any byte, words are loaded, shifted into place and stored by the threads themselves. Where several slices of
+warps share a tile, a stage of the ring is a round: a step for each of them, which its own threads copy.
 
 Weights of fewer bits stay so in shared memory: a word is unpacked to one of each multiplication that it is for by a
 mask, a product with the scale of its group, a sum, and an exclusive or that makes signed bytes of it.
@@ -49,7 +50,10 @@ class Block:
         self.spec, self.arguments = spec, arguments
         self.pixels = mul(arguments.batch, spec.items)
         self.thread, self.ring = thread(), ring()
-        self.lane, warp = rem(self.thread, 32), div(self.thread, 32)
+        self.slice, self.member = const(0), self.thread  # which of them has this thread, and its number there
+        if spec.warps_deep > 1:
+            self.slice, self.member = div(self.thread, spec.slice_threads), rem(self.thread, spec.slice_threads)
+        self.lane, warp = rem(self.thread, 32), div(self.member, 32)
         self.first_row = mul(block(gpu.Dimension.x), spec.block_rows)
         across = block(gpu.Dimension.y)
         self.group = div(across, spec.group_blocks)
@@ -88,8 +92,11 @@ class Staging:
     def __init__(self, block: Block) -> None:
         self.block, self.spec = block, block.spec
         self.ring, self.distances = block.ring, block.table(0)
-        self.row, self.chunk = div(block.thread, 4), rem(block.thread, 4)
-        self.ahead, self.all_steps = self.spec.stages - 1, self.spec.steps * self.spec.planes
+        if self.spec.warps_deep > 1:
+            self.ring = at(block.ring, mul(block.slice, self.spec.step_bytes))
+        self.row, self.chunk = div(block.member, 4), rem(block.member, 4)
+        self.ahead, self.all_rounds = self.spec.stages - 1, self.spec.rounds * self.spec.planes
+        self.all_steps = self.spec.steps * self.spec.planes
         self.weights_at = STEP * self.spec.block_rows  # within a stage
         self.step_weights = STEP * self.spec.format.bits // 8  # bytes of a channel in a step
         self.scales_at = self.weights_at + self.step_weights * self.spec.block_columns
@@ -101,8 +108,8 @@ class Staging:
     def _of_input(self) -> list[_Copy]:
         spec, block, copies = self.spec, self.block, []
         first = mul(block.group, spec.in_group)
-        for part in range(spec.block_rows * 4 // spec.threads):
-            local = add(self.row, part * spec.threads // 4)
+        for part in range(spec.block_rows * 4 // spec.slice_threads):
+            local = add(self.row, part * spec.slice_threads // 4)
             pixel = add(block.first_row, local)
             inside = below(pixel, block.pixels)
             place = block.place(
@@ -117,8 +124,8 @@ class Staging:
         spec, block, copies = self.spec, self.block, []
         pieces = self.step_weights // CHUNK
         whole = spec.block_columns * pieces
-        for start in range(0, whole, spec.threads):
-            number = add(block.thread, start)
+        for start in range(0, whole, spec.slice_threads):
+            number = add(block.member, start)
             local, piece = div(number, pieces), rem(number, pieces)
             channel = add(block.first_column, local)
             inside = below(channel, spec.channels)
@@ -126,7 +133,7 @@ class Staging:
             source = add(mul(wide(row), spec.stored_row), wide(mul(piece, CHUNK)))
             place = add(add(mul(local, self.step_weights), mul(self.turned(local, piece), CHUNK)), self.weights_at)
             copy = _Copy(at(block.arguments.weights, source), place, arith.select(inside, const(1), const(0)))
-            copies.append((below(number, whole) if start + spec.threads > whole else None, copy))
+            copies.append((below(number, whole) if start + spec.slice_threads > whole else None, copy))
         return copies
 
     def turned(self, row: Value, piece: Value) -> Value:
@@ -135,23 +142,28 @@ class Staging:
             self.spec.format.bits, lambda: piece
         )()
 
-    def start(self, steps: int) -> None:
+    def start(self, rounds: int) -> None:
         """The first ones."""
-        for step in range(steps):
-            stage = const(step * self.spec.stage_bytes)
-            if step < self.all_steps:
-                self.copy(const(step), stage)
-                self.finish(self._loaded(const(step)), stage)
+        for number in range(rounds):
+            stage = const(number * self.spec.stage_bytes)
+            if number < self.all_rounds:
+                self.copy(self._step(const(number)), stage)
+                self.finish(self._loaded(self._step(const(number))), stage)
             commit()
 
-    def copy_ahead(self, step: Value, stage: Value) -> list[list[Value]]:
-        """Wait for a step, and begin to copy a later one into `stage`; gives what `finish` stores there."""
-        wait(self.ahead - 1)  # this step is here, for this thread
+    def copy_ahead(self, number: Value, stage: Value) -> list[list[Value]]:
+        """Wait for a round, and begin to copy a later one into `stage`; gives what `finish` stores there."""
+        wait(self.ahead - 1)  # this round is here, for this thread
         gpu.barrier()  # and for all, and all are done with the stage that is overwritten now
-        later = add(step, self.ahead)
-        when(below(later, self.all_steps), lambda: self.copy(later, stage))
+        later = add(number, self.ahead)
+        when(below(later, self.all_rounds), lambda: self.copy(self._step(later), stage))
         commit()
-        return self._loaded(least(later, self.all_steps - 1))
+        return self._loaded(self._step(least(later, self.all_rounds - 1)))
+
+    def _step(self, number: Value) -> Value:
+        """That this thread's slice has in a round."""
+        deep = self.spec.warps_deep
+        return number if deep == 1 else add(mul(number, deep), self.block.slice)
 
     def copy(self, step: Value, stage: Value) -> None:
         """What is copied while this thread goes on."""
@@ -177,23 +189,23 @@ class Staging:
             self._copy_scales(of_weights, stage)
 
     def _copy_scales(self, step: Value, stage: Value) -> None:
-        """The first warp, 16 channels a lane: [groups][steps][scales of a step][channels, filled up]. Lanes without any
-        write zeros behind, so that the warp stays together."""
+        """A slice's first warp, 16 channels a lane: [groups][steps][scales of a step][channels, filled up]. Lanes
+        without any write zeros behind, so that the warp stays together."""
         spec, block = self.spec, self.block
         pieces = spec.block_columns // CHUNK
-        which, piece = div(block.thread, pieces), rem(block.thread, pieces)
+        which, piece = div(block.member, pieces), rem(block.member, pieces)
         channel = add(block.first_column, mul(piece, CHUNK))
         inside = arith.andi(below(channel, spec.channels), below(which, spec.step_scales))
 
         def begin() -> None:
             row = add(mul(add(mul(block.group, spec.steps), step), spec.step_scales), which)
             source = arith.select(inside, add(wide(channel), mul(wide(row), spec.scale_row)), const(0, 64))
-            place = add(mul(block.thread, CHUNK), self.scales_at)
+            place = add(mul(block.member, CHUNK), self.scales_at)
             read = arith.select(inside, const(CHUNK), const(0))
             start = at(block.arguments.weights, add(source, spec.scales_start))
             copy_async(at(self.ring, add(stage, place)), start, CHUNK, read)
 
-        when(below(block.thread, 32), begin)
+        when(below(block.member, 32), begin)
 
     def _distance(self, step: Value) -> Value:
         number = add(mul(step, 4), self.chunk)

@@ -9,7 +9,7 @@ from support.ptx.gpu import Gpu
 from support.ptx.layers import Layer
 from support.ptx.selected import Selected, together
 
-from dyadic.passes.lower.cuda.kernel_selection.product_tiles import SHAPES, Tile
+from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tiles_for
 
 ONES = (1, 1, 1, 1)
 CASES = {
@@ -89,12 +89,14 @@ def random_layer(choose: random.Random) -> Layer:
     return replace(made, kernel=kernel, padding=padding, stride=stride, dilation=dilation)
 
 
-def of_any_tile(case: Selected, choose: random.Random) -> Selected:
+def of_any_tile(case: Selected, choose: random.Random, *, sliced: bool) -> Selected:
     """Layers as small as these would all have the same one."""
     for launch in case.launches:
-        shapes = SHAPES if not launch.spec.acc_shift else SHAPES[:2]
-        tile = Tile(*choose.choice(shapes))
-        launch.spec = replace(launch.spec, **tile._asdict(), stages=choose.randrange(2, tile.stages + 1))
+        spec = launch.spec
+        narrow = spec.format.bits == 2
+        every = tiles_for(spec.channels, spec.steps, twice=spec.acc_shift > 0, narrow=narrow)
+        tile = choose.choice([one for one in every if (one.warps_deep > 1) == sliced] or every)
+        launch.spec = replace(spec, **tile._asdict(), stages=choose.randrange(2, tile.stages + 1))
     return case
 
 
@@ -103,7 +105,7 @@ def test_random_layers(gpu: Gpu) -> None:
     seed = int(SEED or 0)
     choose = random.Random(seed)
     layers = [random_layer(choose) for _ in range(60)]
-    cases = [of_any_tile(layer.selected(n), choose) for n, layer in enumerate(layers)]
+    cases = [of_any_tile(layer.selected(n), choose, sliced=n % 2 > 0) for n, layer in enumerate(layers)]
     ptx = together(cases)
     for n, (layer, case) in enumerate(zip(layers, cases, strict=True)):
         print(f"seed {seed}, {n}: {layer}")

@@ -26,8 +26,8 @@ def of_four_warps(case: Selected, rows: int = 64, columns: int = 32, stages: int
     """Whatever the model thinks of it."""
     for launch in case.launches:
         launch.spec = replace(
-            launch.spec, block_rows=rows, block_columns=columns, warps_down=rows // 16, warps_across=1, wgmma=1,
-            stages=stages,
+            launch.spec, block_rows=rows, block_columns=columns, warps_down=rows // 16, warps_across=1, warps_deep=1,
+            wgmma=1, stages=stages,
         )  # fmt: skip
     return case
 

@@ -1,15 +1,21 @@
 """Convolutions and linear layers on tensor cores: every bit, with every check of the executor, on ragged shapes."""
 
 import random
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from support.effort import SEED
+from support.ptx import faults
 from support.ptx.convolutions import Convolution
-from support.ptx.gpu import Counters, Gpu
+from support.ptx.gpu import Counters, DriverError, Gpu
 
 from dyadic.compiler.targets.cuda.codegen import compile_kernels
+from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
+
+SLICED = "more slices than shares"
 
 CASES: dict[str, tuple[Convolution, dict[str, int]]] = {
     "linear": (Convolution(1, 1, 200, 44, batch=70), {}),
@@ -22,6 +28,12 @@ CASES: dict[str, tuple[Convolution, dict[str, int]]] = {
     "8 channels": (Convolution(7, 7, 8, 16, kernel=5, batch=5, in_align=8), {"block_rows": 32, "block_columns": 32,
                                                                             "warps_down": 1, "warps_across": 2}),
     "one step": (Convolution(5, 5, 16, 18, batch=1), {}),
+    "a slice a step": (Convolution(9, 7, 48, 40, kernel=3, batch=3), {"block_rows": 32, "block_columns": 32,
+                                                                      "stages": 2, "warps_down": 1,
+                                                              "warps_across": 1, "warps_deep": 7}),
+    "more slices than shares": (Convolution(1, 1, 500, 44, batch=19), {"block_rows": 16, "block_columns": 16,
+                                                       "warps_down": 1, "warps_across": 1, "warps_deep": 8}),
+    "three slices of several warps": (Convolution(5, 7, 64, 70, kernel=3, batch=1), {"warps_deep": 3}),
 }  # fmt: skip
 
 
@@ -80,6 +92,50 @@ def test_rows_of_a_stage_keep_out_of_each_others_banks(run: Run) -> None:
 def test_there_is_no_kernel_of_another_kind(change: dict[str, int], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         replace(Convolution(1, 1, 64, 12).spec(), **change)
+
+
+def test_every_barrier_between_slices_is_missed(gpu: Gpu, ptx: str) -> None:
+    """Of the walk along k, before sums are given, before they are taken, and before results are stored."""
+    convolution, tile = CASES[SLICED]
+    spec, symbol = convolution.spec(**tile), f"k{list(CASES).index(SLICED)}"
+    (body,) = [part for part in ptx.split(".visible .entry ") if part.startswith(f"{symbol}(")]
+    head = ptx.split(".visible .entry ", 1)[0]
+    barriers = list(re.finditer(r"\tbar(rier)?\.(cta\.)?sync[^\n]*\n", body))
+    assert len(barriers) >= 4
+    for one in barriers:
+        without = f"{head}.visible .entry {body[: one.start()]}{body[one.end() :]}"
+        with pytest.raises(DriverError, match="race"):
+            convolution.on(gpu, without, symbol, spec)
+
+
+@pytest.mark.slow
+def test_planted_faults_in_slices_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleted instructions and slips of the pen, wherever they are in the kernel."""
+    monkeypatch.setenv("PTX_EXECUTOR_INSTRUCTIONS", "400000")
+    seed = int(SEED or 0)
+    choose = random.Random(seed)
+    found: Counter[str] = Counter()
+    total, missed = 0, list[str]()
+    for n, name in enumerate((SLICED, "a slice a step")):
+        convolution, tile = CASES[name]
+        spec = convolution.spec(**tile)
+        ptx = compile_kernels({"k": spec}, "sm_80")
+
+        def right(text: str, convolution: Convolution = convolution, spec: ProductSpec = spec) -> bool:
+            try:
+                for batch in (convolution.batch, 1):
+                    replace(convolution, batch=batch).on(gpu, text, "k", spec, seed=batch)
+            except AssertionError:
+                return False
+            return True
+
+        assert right(ptx)
+        for kind in (faults.deleted(ptx), faults.slipped(ptx, choose)):
+            planted = choose.sample(kind, min(80 if n == 0 else 40, len(kind)))
+            total += len(planted)
+            missed += faults.silent(right, planted, found)
+    print(faults.told(total, seed, found, missed))
+    assert total - len(missed) >= 0.95 * total
 
 
 def random_case(choose: random.Random) -> tuple[Convolution, dict[str, int]]:
