@@ -4,6 +4,7 @@ workers.py     the interface; this process            one_thread.py  why it make
 local.py       processes beside this one              child.py       what a worker does with a task
 children.py    how they are started and spoken to     parcel.py      what all tasks of a batch read, in one file
 cluster.py     dask.distributed                       identity.py    whether a worker would give the same bits
+there.py       what its workers do with a task
 asked.py       what users say of it                   processors.py  a worker has one
 memory.py      a worker keeps what it frees
 """

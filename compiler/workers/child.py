@@ -1,13 +1,15 @@
 """What a worker does: it opens what tasks read once, and computes one task at a time.
 
 `python -m dyadic.compiler.workers.child` reads tasks from standard input and writes what they give to standard output,
-each a length and a pickle, until there are no more; `children.py` is at the other end of both.
+each a length and a pickle, until there are no more; `children.py` is at the other end of both. Where nobody is there
+any more, it ends at once.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import select
 import sys
 import threading
 import traceback
@@ -92,8 +94,17 @@ def answer(message: bytes) -> bytes:
         return pickle.dumps((False, error), 5)
 
 
+def end_with(file: BinaryIO) -> None:
+    """End this process when nobody can write to the pipe any more; a task at hand is for nobody."""
+    gone = select.poll()
+    gone.register(file, 0)
+    gone.poll()
+    os._exit(1)
+
+
 def main() -> None:
     asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    threading.Thread(target=end_with, args=(asked,), daemon=True).start()
     os.dup2(2, 1)  # what libraries print is no answer
     os.close(0)
     os.open(os.devnull, os.O_RDONLY)

@@ -11,19 +11,17 @@ hears of the kernels that others have made in the meantime.
 
 from __future__ import annotations
 
-import tempfile
+import pickle
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.keep.handed import Handed
-from dyadic.compiler.workers import child
-from dyadic.compiler.workers.identity import DYADIC, FLOATS, identity
+from dyadic.compiler.workers.identity import FLOATS, difference, identity
+from dyadic.compiler.workers.there import compute_there, identity_there, message
 from dyadic.compiler.workers.workers import TRIES, Result, Sent, Shared, Workers, ignore
 from dyadic.runtime.errors import MachineError, ResourceError, UsageError
 
@@ -35,8 +33,6 @@ CONNECT_SECONDS = 7
 WORKERS_SECONDS = 60.0  # without a single worker before we give up
 LOOK_SECONDS = 2.0  # between looks at whether there is a worker
 AHEAD = 2  # tasks that a worker has at a time: one to compute, one to go on with
-
-_turn = threading.Lock()
 
 
 class Cluster(Workers):
@@ -96,7 +92,7 @@ class Cluster(Workers):
     def choose(self, warn: Callable[[str], object]) -> None:
         """Which workers are asked."""
         there = self.wait_for_a_worker(CONNECT_SECONDS)
-        said: dict[str, Any] = self.client.run(identity, on_error="return")
+        said: dict[str, Any] = self.client.run(identity_there, on_error="return")
         same = []
         for address in there:
             seen, mine = said.get(address), identity()
@@ -144,7 +140,7 @@ class Cluster(Workers):
             left = [i for i in range(len(arguments)) if i not in results]
             for i, future in self.finished(left, lambda i, place: self.submit(task, sent, arguments[i], place)):
                 if future.status == "finished":
-                    results[i], made = future.result()
+                    results[i], made = pickle.loads(future.result())
                     self.hand(made)
                     done(results[i])
                 elif future.status == "error":
@@ -169,11 +165,7 @@ class Cluster(Workers):
         self.told[place] = self.handed.count
         return self.client.submit(
             compute_there,
-            task,
-            sent,
-            argument,
-            identity(),
-            new,
+            *message(new, task, sent, argument),
             *blobs,
             pure=False,
             workers=[place] if self.chosen is None else self.chosen,
@@ -245,40 +237,6 @@ class Cluster(Workers):
         if self.own and self.client.status != "closed":
             self.client.close()
         super().close()
-
-
-def compute_there(
-    task: Callable[..., Any],
-    sent: Sequence[Sent],
-    argument: object,
-    asked: dict[str, str],
-    handed: dict[str, bytes],
-    *blobs: bytes,
-) -> tuple[Any, dict[str, bytes]]:
-    """What a task gives, on a worker, and the code that it made. One that joined late may have other versions."""
-    mine = identity()
-    if other := [name for name in asked if mine[name] != asked[name]]:
-        raise MachineError(f"--cluster: a worker that joined late {difference(other, mine, asked)}")
-    with _turn, tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
-        here = [replace(one, path=Path(folder) / one.sha256) for one in sent]
-        for one, blob in zip(here, blobs, strict=True):
-            if not child.is_open(one):
-                one.path.write_bytes(blob)
-        return child.compute_with(handed, task, here, argument)
-
-
-def difference(names: Sequence[str], seen: dict[str, str], mine: dict[str, str]) -> str:
-    """What is not as here, in words.
-
-    >>> difference(["numpy"], {"numpy": "1.0"}, {"numpy": "2.0"})
-    'has other versions (numpy 1.0, here 2.0), and could find another plan: install the same there'
-    """
-    said = {
-        DYADIC: "another dyadic than here",
-        FLOATS: "a processor that rounds floats otherwise than this one",
-    }
-    each = [said.get(name) or f"{name} {seen.get(name, 'none')}, here {mine[name]}" for name in names]
-    return f"has other versions ({'; '.join(each)}), and could find another plan: install the same there"
 
 
 def raise_of(future: Future, address: str) -> None:

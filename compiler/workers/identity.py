@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -28,6 +29,20 @@ def identity() -> dict[str, str]:
         **{package: version_of(package) for package in PACKAGES},
         FLOATS: floats(),
     }
+
+
+def difference(names: Sequence[str], seen: dict[str, str], mine: dict[str, str]) -> str:
+    """What is not as here, in words.
+
+    >>> difference(["numpy"], {"numpy": "1.0"}, {"numpy": "2.0"})
+    'has other versions (numpy 1.0, here 2.0), and could find another plan: install the same there'
+    """
+    said = {
+        DYADIC: "another dyadic than here",
+        FLOATS: "a processor that rounds floats otherwise than this one",
+    }
+    each = [said.get(name) or f"{name} {seen.get(name, 'none')}, here {mine[name]}" for name in names]
+    return f"has other versions ({'; '.join(each)}), and could find another plan: install the same there"
 
 
 def version_of(package: str) -> str:

@@ -5,24 +5,28 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.keep.handed import Handed
-from dyadic.compiler.workers import child
 from dyadic.compiler.workers import cluster as clusters
-from dyadic.compiler.workers.cluster import Cluster, difference
-from dyadic.compiler.workers.identity import identity
+from dyadic.compiler.workers import there
+from dyadic.compiler.workers.cluster import Cluster
+from dyadic.compiler.workers.identity import difference, identity
 from dyadic.compiler.workers.workers import Shared, Workers
-from dyadic.runtime.errors import MachineError
+from dyadic.runtime.errors import MachineError, ResourceError
 
 pytestmark = pytest.mark.slow
 NUMBERS = np.arange(6, dtype=np.float32)
 
 
 FIRST = Shared(NUMBERS, lambda: [NUMBERS], operator.itemgetter(0))
+
+# evaluated in `child.py`: what was handed to a worker, which makes a row of its own
+KNOWN = "(set(HANDED.rows), HANDED.put({str(os.getpid()): b'code'}), __import__('time').sleep(0.1))[0]"
 
 
 def test_two_workers_give_what_this_process_gives_though_one_is_killed() -> None:
@@ -34,7 +38,8 @@ def test_two_workers_give_what_this_process_gives_though_one_is_killed() -> None
             assert [a.tolist() for a in workers.run(operator.mul, [FIRST], range(8))] == [a.tolist() for a in wanted]
             with pytest.raises(ZeroDivisionError):
                 workers.run(operator.truediv, [Shared(1, lambda: [1], operator.itemgetter(0))], [0])
-            victim = next(iter(workers.client.run(os.getpid).values()))
+            place, victim = next(iter(workers.client.run(os.getpid).items()))
+            beside = workers.client.run(there.ask, os.getpid, workers=[place])[place]
             sleep = Shared(time.sleep, lambda: [time.sleep], operator.itemgetter(0))
             killed = list[int]()
 
@@ -44,19 +49,17 @@ def test_two_workers_give_what_this_process_gives_though_one_is_killed() -> None
                     killed.append(victim)
 
             assert workers.run(operator.call, [sleep], [0.2] * 8, kill) == [None] * 8 and killed
+            end = time.monotonic() + 10
+            while Path(f"/proc/{beside}").exists():
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            with pytest.raises(ResourceError, match=r"ended each of the 3 processes .*SIGKILL.*more memory"):
+                workers.run(signal.raise_signal, [], [signal.SIGKILL])
             cache = Cache(None, handed=Handed())
             with Cluster(local.scheduler_address, lambda said: pytest.fail(said), cache) as workers:
                 assert cache.handed is not None
                 cache.handed.put({"here": b"code"})
-
-                def known(seconds: float) -> set[str]:
-                    """What was handed to the worker, which makes a row of its own."""
-                    found = set(child.HANDED.rows)
-                    child.HANDED.put({str(os.getpid()): b"code"})
-                    time.sleep(seconds)
-                    return found
-
-                seen = workers.run(known, [], [0.1] * 10)
+                seen = workers.run(eval, [], [KNOWN] * 10)
                 assert all("here" in one for one in seen)
                 assert len(seen[-1]) == 3 and seen[-1] == seen[-2] == set(cache.handed.rows)
         with distributed.Client(local) as client:

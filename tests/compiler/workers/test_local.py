@@ -2,6 +2,7 @@
 
 import operator
 import os
+import pickle
 import signal
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from dyadic.compiler.workers import local, parcel
+from dyadic.compiler.workers.child import write_message
 from dyadic.compiler.workers.children import Child, Children
 from dyadic.compiler.workers.local import Local
 from dyadic.compiler.workers.one_thread import one_thread, openblas
@@ -80,6 +82,15 @@ def test_an_interrupt_ends_the_workers() -> None:
     child = first_of(children)
     children.shutdown()
     assert child.process.poll() == -signal.SIGKILL and future.exception() is not None
+
+
+def test_a_worker_ends_with_who_asked_though_it_is_at_work() -> None:
+    child = Child()
+    write_message(child.process.stdin, pickle.dumps((time.sleep, (60,), {})))  # pyright: ignore[reportArgumentType]
+    time.sleep(0.5)
+    child.process.stdin.close()  # pyright: ignore[reportOptionalMemberAccess]
+    assert child.process.wait(10) == 1
+    child.end()
 
 
 def first_of(children: Children) -> Child:
