@@ -35,6 +35,7 @@ from dyadic.passes.prepare.equalize_layers import equalize_layers
 from dyadic.passes.prepare.fit_codes import fit_codes
 from dyadic.passes.prepare.fold_batch_norm import fold_batch_norm
 from dyadic.passes.prepare.fold_constants import fold_constants
+from dyadic.passes.prepare.fold_normalization import fold_normalization
 from dyadic.passes.prepare.fold_pads import fold_pads
 from dyadic.passes.prepare.form_quotients import form_quotients
 from dyadic.passes.prepare.leave_out_last import leave_out_last
@@ -117,6 +118,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         fold_pads,  # before batch norms, which fold into a layer without padding only
         merge_scale_shifts,
         raise_scale_shifts,  # one at a time, to the layers that take them in
+        fold_normalization,  # before batch norms, which leave alone what is in front of padding
         fold_batch_norm,
         split_projections,  # once their biases are in them
         tidy_moves,  # after slices went, which stood between

@@ -29,7 +29,7 @@ MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
 # fields that format 4 did not have at first: files without them mean the default
 # (of a NamedTuple: those with a default)
-LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed", "launches"}
+LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed", "launches", "mark"}
 ID_BYTES = 4  # of an int32 input's number
 FIXED = ("", "one", "none")  # the user's array: a batch of any size, a first dimension of 1, none in its place
 GIVEN = ("int64", "int32", "bool", "float32", "uint8", "int8")  # what users give whole numbers as
@@ -62,6 +62,9 @@ class Input:
     tokens: the dimension that may be shorter, 0 where none may: sessions fill it up with `lo`, which changes no other
     token's result.
 
+    mark: what the bytes behind the channels of each real pixel hold, -1 where nothing reads them. In the halo they hold
+    zero_point, as all bytes do there.
+
     padding: the id that may stand behind all others of its row only, -1 where any may stand anywhere.
 
     fixed: of a model that was compiled for the batch it has, one of `FIXED`; N then counts whole sets of inputs."""
@@ -78,6 +81,7 @@ class Input:
     tokens: int = 0
     padding: int = -1
     fixed: str = ""
+    mark: int = -1
 
     @property
     def user_dtype(self) -> str:
@@ -304,6 +308,7 @@ def check_tensor(buffers: Sequence[Buffer], t: Input | Output, where: str) -> No
         if t.given not in ("", *GIVEN):
             raise wrong(f"{where}.given", t.given, f"one of {', '.join(GIVEN)}")
         between(t.padding, INT32_MIN, INT32_MAX, f"{where}.padding")
+        between(t.mark, -1, -1 if wide or ids else t.hi, f"{where}.mark")
     if ids:
         if wide or at.halo or (t.scale, t.zero_point) != (1.0, 0):
             raise wrong(f"{where}.layout", at, "no planes, no margins and a scale of 1 for numbers that are looked up")
@@ -411,7 +416,13 @@ def pack_tensor(program: Placed, t: Input | Output) -> list[int]:
         scale_bits,
         t.zero_point,
         *((0, 255) if ids else (t.lo, t.hi)),  # sessions have looked at ids; their bytes may be any
+        _behind(t),
     ]
+
+
+def _behind(t: Input | Output) -> int:
+    """What is written behind the channels of a pixel."""
+    return t.mark if isinstance(t, Input) and t.mark >= 0 else 0 if t.layout.plane else t.zero_point
 
 
 def _lanes(program: Placed, t: Input, seen: Rows) -> int:

@@ -60,6 +60,8 @@ def _input(tensor: Any) -> Input:
     said = _boundary(tensor)
     if "padding" in tensor:
         said["padding"] = tensor["padding"].value
+    if "mark" in tensor:
+        said["mark"] = tensor["mark"].value
     if "rows" in tensor:
         said |= {"lo": 0, "hi": tensor["rows"].value - 1} if tensor["rows"].value < 1 << 31 else ANY_ID
         return Input(dtype="int32", given=tensor["given"].value, **said)

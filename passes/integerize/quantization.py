@@ -125,7 +125,7 @@ def set_value_given(value: ir.Value, kind: Activation) -> None:
 
 
 def anything_given(module: ir.Operation) -> bool:
-    """Whether the model itself says how some value or some weights are quantized, an input that is pixels apart."""
+    """Whether the model itself says how some value or some weights are quantized, pixels apart."""
     function = main_function(module)
     given = make_plan(module).given
     for i, name in enumerate(boundary_names(function)[0]):
@@ -133,7 +133,8 @@ def anything_given(module: ir.Operation) -> bool:
             return True
     ops = [op.operation for block in function_bodies(module) for op in block.operations]
     return any(
-        qd.GIVEN in op.attributes or (qd.WEIGHT_STEPS in op.attributes and isinstance(op.opview, qd.ConstantOp))
+        (qd.GIVEN in op.attributes and qd.PIXELS not in op.attributes)
+        or (qd.WEIGHT_STEPS in op.attributes and isinstance(op.opview, qd.ConstantOp))
         for op in ops
     )
 

@@ -29,7 +29,7 @@ from dyadic.runtime.program import (
 )
 
 MAX_STEP_INPUTS = 4
-PACKING = 0x64796164696304  # first word of a packed program; model.cpp has the same
+PACKING = 0x64796164696305  # first word of a packed program; model.cpp has the same
 WORD = 8  # bytes of a scalar
 KINDS = ("arena", "state", "scalars")  # of buffers, by the number that the native side knows them by
 

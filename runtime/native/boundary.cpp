@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <atomic>
+#include <type_traits>
 
 #include "packed.h"
 
@@ -106,6 +107,49 @@ INLINE Law law_of(const Boundary &t) {
             (uint8_t)t.lo,  (uint8_t)t.hi,                (int16_t)t.lo,                (int16_t)t.hi};
 }
 
+// Three bytes a pixel to four, the last of which is `behind`.
+template <bool shuffles> INLINE void spread(const uint8_t *__restrict x, uint8_t *__restrict q, int64_t n, uint8_t behind) {
+    int64_t i = 0;
+    if constexpr (shuffles) { // one instruction where there is one for it
+        typedef uint8_t Bytes __attribute__((vector_size(16)));
+        const uint8_t b = behind;
+        const Bytes others = {0, 0, 0, b, 0, 0, 0, b, 0, 0, 0, b, 0, 0, 0, b};
+        const Bytes ours = {255, 255, 255, 0, 255, 255, 255, 0, 255, 255, 255, 0, 255, 255, 255, 0};
+        for (; 3 * i + 16 <= 3 * n; i += 4) {
+            Bytes four;
+            memcpy(&four, x + 3 * i, sizeof four);
+#ifdef __clang__
+            four = __builtin_shufflevector(four, four, 0, 1, 2, 0, 3, 4, 5, 0, 6, 7, 8, 0, 9, 10, 11, 0);
+#else
+            const Bytes places = {0, 1, 2, 0, 3, 4, 5, 0, 6, 7, 8, 0, 9, 10, 11, 0};
+            four = __builtin_shuffle(four, places);
+#endif
+            four = (four & ours) | others;
+            memcpy(q + 4 * i, &four, sizeof four);
+        }
+    }
+    const uint64_t others = (uint64_t)behind << 24 | (uint64_t)behind << 56;
+    for (; 3 * i + 8 <= 3 * n; i += 2) {
+        uint64_t two;
+        memcpy(&two, x + 3 * i, sizeof two);
+        two = (two & 0xffffff) | (two << 8 & 0xffffff00000000) | others;
+        memcpy(q + 4 * i, &two, sizeof two);
+    }
+    for (; i < n; i++) {
+        memcpy(q + 4 * i, x + 3 * i, 3);
+        q[4 * i + 3] = behind;
+    }
+}
+
+// Three planes of bytes to pixels of four, the last of which is `behind`.
+INLINE void interleave(const uint8_t *__restrict a, const uint8_t *__restrict b, const uint8_t *__restrict c,
+                       uint8_t *__restrict q, int64_t n, uint8_t behind) {
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t word = (uint32_t)a[i] | (uint32_t)b[i] << 8 | (uint32_t)c[i] << 16 | (uint32_t)behind << 24;
+        memcpy(q + 4 * i, &word, 4);
+    }
+}
+
 INLINE void fill(const Boundary &t, uint8_t *q, int64_t pixels) {
     if (t.lanes == t.pixel) {
         memset(q, t.zero_point, pixels * t.pixel);
@@ -115,7 +159,7 @@ INLINE void fill(const Boundary &t, uint8_t *q, int64_t pixels) {
         memset(q + i * t.pixel, t.zero_point, t.lanes);
 }
 
-template <class In> INLINE void row_in(const Boundary &t, const typename In::Source *x, uint8_t *q, int64_t row) {
+template <class In, bool shuffles> INLINE void row_in(const Boundary &t, const typename In::Source *x, uint8_t *q, int64_t row) {
     const Law law = law_of(t);
     uint8_t *out = q + row * t.row;
     if (row < 0 || row >= t.height)
@@ -124,12 +168,21 @@ template <class In> INLINE void row_in(const Boundary &t, const typename In::Sou
     fill(t, out + t.width * t.pixel, t.right);
     const typename In::Source *from = x + row * t.from_row;
 
+    if constexpr (std::is_same<In, ByteIn>::value)
+        if (t.channels == 3 && t.pixel == 4 && t.lanes == 4 && t.lo == 0 && t.hi == 255) { // images
+            if (t.from_channel == 1 && t.from_pixel == 3)
+                return spread<shuffles>(from, out, t.width, (uint8_t)t.behind);
+            if (t.from_pixel == 1)
+                return interleave(from, from + t.from_channel, from + 2 * t.from_channel, out, t.width,
+                                  (uint8_t)t.behind);
+        }
+
     if (t.from_channel == 1) { // a pixel's channels are together on both sides
         if (t.pixel == t.channels && t.from_pixel == t.channels)
             return In::span(law, from, out, t.width * t.channels);
         for (int64_t i = 0; i < t.width; i++) {
             In::span(law, from + i * t.from_pixel, out + i * t.pixel, t.channels);
-            memset(out + i * t.pixel + t.channels, t.zero_point, t.lanes - t.channels);
+            memset(out + i * t.pixel + t.channels, t.behind, t.lanes - t.channels);
         }
         return;
     }
@@ -145,7 +198,7 @@ template <class In> INLINE void row_in(const Boundary &t, const typename In::Sou
                 In::span(law, from + (channel + c) * t.from_channel + start, block[c], n);
             if (t.pixel == 4 && t.lanes == 4) { // images: whole pixels as words
                 for (int64_t c = some; c < 4; c++)
-                    memset(block[c], t.zero_point, CHUNK);
+                    memset(block[c], t.behind, CHUNK);
                 for (int64_t i = 0; i < n; i++) {
                     const uint32_t word = (uint32_t)block[0][i] | (uint32_t)block[1][i] << 8 |
                                           (uint32_t)block[2][i] << 16 | (uint32_t)block[3][i] << 24;
@@ -168,7 +221,7 @@ template <class In> INLINE void row_in(const Boundary &t, const typename In::Sou
         }
         if (t.lanes > t.channels && !(t.pixel == 4 && t.lanes == 4))
             for (int64_t i = 0; i < n; i++)
-                memset(pixels + i * t.pixel + t.channels, t.zero_point, t.lanes - t.channels);
+                memset(pixels + i * t.pixel + t.channels, t.behind, t.lanes - t.channels);
     }
 }
 
@@ -236,13 +289,13 @@ template <class Out> INLINE void row_out(const Boundary &t, const uint8_t *q, ty
 }
 
 // One body, several instruction sets.
-#define VERSIONS(attributes, suffix)                                                                                   \
+#define VERSIONS(attributes, suffix, shuffles)                                                                         \
     attributes void quantize_##suffix(const Boundary &t, const float *x, uint8_t *q, int64_t row) {                    \
-        t.plane ? words_in<WordIn>(t, x, q, row) : row_in<FloatIn>(t, x, q, row);                                      \
+        t.plane ? words_in<WordIn>(t, x, q, row) : row_in<FloatIn, shuffles>(t, x, q, row);                            \
     }                                                                                                                  \
     attributes void copy_in_##suffix(const Boundary &t, const void *x, uint8_t *q, int64_t row) {                      \
         t.plane ? words_in<RawWordIn>(t, static_cast<const int16_t *>(x), q, row)                                      \
-                : row_in<ByteIn>(t, static_cast<const uint8_t *>(x), q, row);                                          \
+                : row_in<ByteIn, shuffles>(t, static_cast<const uint8_t *>(x), q, row);                                \
     }                                                                                                                  \
     attributes void dequantize_##suffix(const Boundary &t, const uint8_t *q, float *x, int64_t row) {                  \
         t.plane ? words_out<WordOut>(t, q, x, row) : row_out<FloatOut>(t, q, x, row);                                  \
@@ -262,13 +315,18 @@ struct Table {
 #define TABLE(suffix)                                                                                                  \
     const Table table_##suffix = {quantize_##suffix, copy_in_##suffix, dequantize_##suffix, copy_out_##suffix};
 
-VERSIONS(__attribute__((noinline)), portable)
+#ifdef __aarch64__
+const bool SHUFFLES = true;
+#else
+const bool SHUFFLES = false;
+#endif
+VERSIONS(__attribute__((noinline)), portable, SHUFFLES)
 TABLE(portable)
 
 #ifdef __x86_64__
-VERSIONS(__attribute__((noinline, target("avx2"))), avx2)
+VERSIONS(__attribute__((noinline, target("avx2"))), avx2, true)
 TABLE(avx2)
-VERSIONS(__attribute__((noinline, target("avx512f,avx512bw,avx512dq,avx512vl"))), avx512)
+VERSIONS(__attribute__((noinline, target("avx512f,avx512bw,avx512dq,avx512vl"))), avx512, true)
 TABLE(avx512)
 
 bool has(const char *feature) {

@@ -30,6 +30,7 @@ struct Boundary {
     int64_t from_channel, from_pixel, from_row;    // outside: elements
     float scale;
     int32_t zero_point, lo, hi;
+    int32_t behind; // what the lanes behind the channels of a real pixel hold
 };
 
 // q = clamp(rint(x / scale) + zero_point, lo, hi) for one row, its halo included; row counts from -top to

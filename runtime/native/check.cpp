@@ -59,6 +59,7 @@ void check_port(const CpuProgram &p, const Port &t, const Where &where) {
         if (std::find(std::begin(GIVEN), std::end(GIVEN), t.given) == std::end(GIVEN))
             throw wrong({&where, "given", 0}, "'" + t.given + "'", "a type that users give whole numbers as");
         check_between(t.padding, INT32_MIN, INT32_MAX, {&where, "padding", 0});
+        check_between(t.mark, -1, wide || ids ? -1 : t.hi, {&where, "mark", 0});
     }
     if (ids) {
         if (wide || !at.halo.empty() || t.scale != 1 || t.zero_point != 0)

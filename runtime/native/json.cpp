@@ -10,7 +10,7 @@
 namespace dyadic {
 namespace {
 
-const char *const LATER[] = {"given", "tokens", "padding", "last", "batch_axis", "fixed"};
+const char *const LATER[] = {"given", "tokens", "padding", "last", "batch_axis", "fixed", "mark"};
 
 bool came_later(std::string_view name) {
     for (const char *later : LATER)

@@ -13,7 +13,7 @@ using namespace dyadic;
 
 namespace {
 
-const int64_t MAGIC = 0x64796164696304; // "dyadic", 4: changes with the packing below
+const int64_t MAGIC = 0x64796164696305; // "dyadic", 5: changes with the packing below
 
 // Reads the packing of runtime/cpu/program.py.
 struct Words {
@@ -44,6 +44,7 @@ void read_tensor(Words &words, Tensor &t) {
     t.elements = words.next();
     b.scale = as_float(words.next());
     b.zero_point = (int32_t)words.next(), b.lo = (int32_t)words.next(), b.hi = (int32_t)words.next();
+    b.behind = (int32_t)words.next();
     t.integer_bytes = b.plane ? 2 : 1;
 }
 

@@ -9,7 +9,7 @@
 namespace dyadic {
 namespace {
 
-const int64_t PACKING = 0x64796164696304; // first word of a packed program; model.cpp has the same
+const int64_t PACKING = 0x64796164696305; // first word of a packed program; model.cpp has the same
 const size_t STEP_INPUTS = 4;
 const char *const KINDS[] = {"arena", "state", "scalars"};
 
@@ -44,7 +44,8 @@ void pack_port(const CpuProgram &p, const Port &t, std::vector<int64_t> &words) 
          {(int64_t)(!t.is_input || t.dtype == "float32"), t.layout.buffer, t.layout.offset, seen.channels, seen.height,
           seen.width, seen.pixel, seen.row, t.layout.plane, seen.top, seen.left, seen.bottom, seen.right,
           t.is_input ? lanes(p, t, seen) : seen.channels, seen.from_channel, seen.from_pixel, seen.from_row, elements,
-          (int64_t)bits, t.zero_point, t.is_ids() ? 0 : t.lo, t.is_ids() ? 255 : t.hi})
+          (int64_t)bits, t.zero_point, t.is_ids() ? 0 : t.lo, t.is_ids() ? 255 : t.hi,
+          t.mark >= 0 ? t.mark : t.layout.plane ? 0 : t.zero_point})
         words.push_back(word);
 }
 

@@ -72,7 +72,7 @@ Port read_input(const Json &value) {
     Port port;
     port.is_input = true;
     const Fields fields(value, {"name", "shape", "dtype", "layout", "scale", "zero_point", "lo", "hi", "given",
-                                "tokens", "padding", "fixed"});
+                                "tokens", "padding", "fixed", "mark"});
     fields(0, [&](const Json &v) { port.name = v.text(); });
     fields(1, [&](const Json &v) { port.shape = v.each(read_size); });
     fields(2, [&](const Json &v) { port.dtype = v.text(); });
@@ -85,6 +85,7 @@ Port read_input(const Json &value) {
     fields(9, [&](const Json &v) { port.tokens = v.whole(); });
     fields(10, [&](const Json &v) { port.padding = v.whole(); });
     fields(11, [&](const Json &v) { port.fixed = v.text(); });
+    fields(12, [&](const Json &v) { port.mark = v.whole(); });
     return port;
 }
 

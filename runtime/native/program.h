@@ -51,7 +51,7 @@ struct Port {
     std::vector<int64_t> shape;
     Layout layout;
     double scale = 0;
-    int64_t zero_point = 0, lo = 0, hi = 255, tokens = 0, padding = -1, batch_axis = 0;
+    int64_t zero_point = 0, lo = 0, hi = 255, tokens = 0, padding = -1, mark = -1, batch_axis = 0;
     std::vector<int64_t> start, whole;
     LastFunction last;
 

@@ -9,7 +9,10 @@ import pytest
 
 import dyadic
 from dyadic.runtime.cpu import levels
+from dyadic.runtime.cpu.program import CpuProgram
+from dyadic.runtime.layout import Layout, Margin
 from dyadic.runtime.native import native_build
+from dyadic.runtime.program import Buffer, Input, Output
 
 FINEST = float(np.float32(1e-45))
 LARGEST = float(np.finfo(np.float32).max)
@@ -143,7 +146,38 @@ void quantize_with(int which, const float *x, uint8_t *q, int64_t c, int64_t w, 
     const dyadic::Table *tables[] = {&dyadic::table_portable, &dyadic::table_avx2, &dyadic::table_avx512};
     tables[which]->quantize(t, x, q, 0);
 }
+extern "C" __attribute__((visibility("default")))
+void copy_with(int which, const uint8_t *x, uint8_t *q, int64_t w, int channels_last, int32_t behind) {
+    dyadic::Boundary t = {};
+    t.channels = 3, t.height = 1, t.width = w, t.pixel = t.lanes = 4, t.row = w * t.pixel;
+    t.from_channel = channels_last ? 1 : w, t.from_pixel = channels_last ? 3 : 1, t.from_row = w * 3;
+    t.hi = 255, t.behind = behind;
+    const dyadic::Table *tables[] = {&dyadic::table_portable, &dyadic::table_avx2, &dyadic::table_avx512};
+    tables[which]->copy_in(t, x, q, 0);
+}
 """
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("channels", "lo", "hi"), [(3, 0, 255), (3, 0, 250), (1, 0, 255), (6, 0, 255)])
+def test_real_pixels_have_a_mark_behind_their_channels(write, last, channels, lo, hi) -> None:
+    random, lanes = np.random.default_rng(channels), -(-(channels + 1) // 4) * 4
+    for width in (1, 2, 3, 5, 6, 7, 16, 70):
+        row, size = (width + 3) * lanes, -(-4 * (width + 3) * lanes // 64) * 64
+        margins = (Margin(1, 1), Margin(2, 1), Margin(0, 0))
+        dims = (0, 1, 2) if last else (2, 0, 1)
+        where = tuple((row, lanes, 1)[d] for d in dims)
+        inside = Layout(0, row + 2 * lanes, where, size, tuple(margins[d] for d in dims))
+        sizes = tuple((2, width, channels)[d] for d in dims)
+        source = Input("x", ("N", *sizes), "uint8", inside, 1.0, 0, lo, hi, mark=hi)
+        target = Output("y", ("N", 4, width + 3, lanes), Layout(0, 0, (row, lanes, 1), size), 1.0, 0)
+        program = CpuProgram((Buffer(0, size),), size, 0, (source,), (target,), ())
+        x = random.integers(0, 256, (2, *sizes), np.uint8)
+        expected = np.zeros((2, 4, width + 3, lanes), np.uint8)
+        expected[:, 1:-1, 2:-1] = hi
+        expected[:, 1:-1, 2:-1, :channels] = np.clip(x if last else x.transpose(0, 2, 3, 1), lo, hi)
+        with dyadic.load(write(program), threads=1, max_batch=2) as session:
+            np.testing.assert_array_equal(session(x), expected)
 
 
 def test_all_instruction_sets_quantize_alike(tmp_path: Path, law) -> None:
@@ -171,3 +205,16 @@ def test_all_instruction_sets_quantize_alike(tmp_path: Path, law) -> None:
                 results.append(q)
                 np.testing.assert_array_equal(q[:, :c].T, law.quantize(x, scale, 100, 0, 255))
             assert all((q == results[0]).all() for q in results)
+    copy = ctypes.CDLL(str(library)).copy_with
+    copy.argtypes = [ctypes.c_int, *[ctypes.c_void_p] * 2, ctypes.c_int64, ctypes.c_int, ctypes.c_int32]
+    copy.restype = None
+    random = np.random.default_rng(0)
+    for width in (*range(1, 23), 64, 223):
+        pixels = random.integers(0, 256, (width, 3), np.uint8)
+        for which in range(count):
+            for last in (True, False):
+                x = np.ascontiguousarray(pixels if last else pixels.T)
+                q = np.zeros((width + 1, 4), np.uint8)  # one more, which stays
+                copy(which, x.ctypes.data, q.ctypes.data, width, last, 255)
+                np.testing.assert_array_equal(q[:-1, :3], pixels)
+                assert (q[:-1, 3] == 255).all() and not q[-1].any()

@@ -11,7 +11,7 @@ from dyadic.dialects.arguments import RESULTS, argument_attributes
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import is_integer, known_activation, quantized_bounds, shape
 from dyadic.passes.lower.memory.copies import is_joined
-from dyadic.passes.lower.memory.views import ARENA, BUFFERS, activations, is_constant, layout_of, to_attribute
+from dyadic.passes.lower.memory.views import ARENA, BUFFERS, MARK, activations, is_constant, layout_of, to_attribute
 from dyadic.passes.rewriting import defining
 
 INPUTS, OUTPUTS = "qi.inputs", "qi.outputs"
@@ -99,6 +99,8 @@ def _parts(name: str, result: ir.Value) -> list[dict[str, ir.Attribute]]:
 def _input(name: str, op: Any, given: ir.Attribute | None) -> dict[str, ir.Attribute]:
     """As `_tensor`, and what the user gives integers as; ids have the bytes of each as a dimension more."""
     tensor = _tensor(name, op.out if isinstance(op, qi.IdsOp) else op.x, op.out)
+    if MARK in op.operation.attributes:
+        tensor["mark"] = op.operation.attributes[MARK]
     if not is_integer(op.x):
         return tensor if given is None else tensor | {"given": given}  # of an activation's own integers
     tensor["given"] = ir.StringAttr.get("int32") if given is None else given

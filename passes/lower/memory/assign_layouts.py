@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from torch_mlir import ir
 
-from dyadic.dialects import qi
+from dyadic.dialects import qd, qi
+from dyadic.dialects.arguments import argument_attributes
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
@@ -26,6 +28,7 @@ from dyadic.passes.lower.memory.views import (
     DWORD,
     LAYOUT,
     MADE_INSIDE,
+    MARK,
     NO_HALO,
     PLACED,
     READ_THROUGH,
@@ -208,6 +211,8 @@ def _share(storages: dict[Any, Storage]) -> None:
     """Concat inputs become slices of the result, channel slices and dense reshapes places in their input."""
     for value, storage in storages.items():
         if isinstance(storage.op, qi.ConcatOp) and storage.op.axis.value == len(shape(value)) - 1:
+            if _mark_pixels(storage, storages):
+                continue
             channel = 0
             for part in (storage.op.a, storage.op.b):
                 inner = storages[part]
@@ -238,6 +243,24 @@ def _share(storages: dict[Any, Storage]) -> None:
                 storage.adopt(inner)
             else:
                 del marks[MADE_INSIDE]
+
+
+def _mark_pixels(storage: Storage, storages: dict[Any, Storage]) -> bool:
+    """Pixels with one number behind their channels: the runtime writes it with them, in bytes that are there anyway."""
+    pixels, constant = storages[storage.op.a], defining(storage.op.b)
+    if not (pixels.quantized and pixels.parent is None and isinstance(constant, qi.ConstantOp)):
+        return False
+    value = np.array(constant.value)
+    (made,) = (one.op for one in pixels.family() if isinstance(one.op, qi.InputOp))
+    argument = ir.BlockArgument(made.x)
+    said = argument_attributes(argument.owner.owner.opview, argument.arg_number)
+    if qd.PIXELS not in said or (value != value.flat[0]).any():
+        return False
+    number = int(value.view(np.uint8).flat[0])
+    made.operation.attributes[MARK] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)
+    storage.adopt(pixels)
+    storage.placed += [1, 1]
+    return True
 
 
 def _may_lie_inside(inner: Storage, border: Storage) -> bool:

@@ -20,6 +20,7 @@ PIXEL_BYTES = "qi.pixel_bytes"  # of a function: pixels of as many channels or m
 KEPT_RINGS = "qi.kept_rings"  # of a function: what has a ring shares its memory with nothing, so that one is made once
 READ_THROUGH = "qi.read_through"  # of a slice or pad that a target's pass has chosen: it is read where its input lies
 MADE_INSIDE = "qi.made_inside"  # of a pad: its input is made inside of it, and its border is written once
+MARK = "qi.mark"  # of an input: what the runtime writes behind the channels of each of its pixels
 CONSTANT = -1  # the buffer of data that lies in the weights section
 IMAGE_RANK = 4
 DWORD = 4

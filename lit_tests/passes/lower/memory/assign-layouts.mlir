@@ -32,6 +32,21 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x8xf32> {
 
 // -----
 
+// One number behind the channels of all pixels: the runtime writes it with them, and nothing is copied.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME:    qi.buffers = array<i64: 128>
+// CHECK:         "qi.quantize"(%arg0) {qi.layout = {buffer = 0 : i64, image = 128 : i64, offset = 0 : i64, strides = array<i64: 16, 4, 1>}, qi.mark = 255 : i64}
+// CHECK:         "qi.concat"{{.*}}qi.layout = {buffer = 0 : i64, image = 128 : i64, offset = 0 : i64, strides = array<i64: 16, 4, 1>}, qi.placed = array<i64: 1, 1>
+func.func @main(%x: tensor<1x5x4x3xf32> {qd.name = "x", qd.dtype = "uint8", qd.pixels = 1 : i64}) -> tensor<1x5x4x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x5x4x3xf32>) -> tensor<1x5x4x3x!quant.uniform<u8:f32, 1.0>>
+  %n = "qi.constant"() {value = dense<-1> : tensor<1x5x4x1xi8>} : () -> tensor<1x5x4x1x!quant.uniform<u8:f32, 1.0>>
+  %c = "qi.concat"(%q, %n) {axis = 3 : i64} : (tensor<1x5x4x3x!quant.uniform<u8:f32, 1.0>>, tensor<1x5x4x1x!quant.uniform<u8:f32, 1.0>>) -> tensor<1x5x4x4x!quant.uniform<u8:f32, 1.0>>
+  %r = "qi.dequantize"(%c) : (tensor<1x5x4x4x!quant.uniform<u8:f32, 1.0>>) -> tensor<1x5x4x4xf32>
+  return %r : tensor<1x5x4x4xf32>
+}
+
+// -----
+
 // A reshape of dense data stays where it is, and three channels are then not padded to four.
 // CHECK-LABEL: func.func @main
 // CHECK-SAME:    qi.buffers = array<i64: 64>

@@ -60,5 +60,8 @@ def crossings(tensor: Input | Output) -> Crossed:
     )
     given = isinstance(tensor, Input) and tensor.dtype != FLOATS  # integers already
     low, high = (0, 255) if ids else (tensor.lo, tensor.hi)  # sessions have looked at ids; their bytes may be any
+    mark = [tensor.mark] if isinstance(tensor, Input) and tensor.mark >= 0 else []
+    if mark and isinstance(raw, QuantizeSpec):
+        raw = replace(raw, marked=True)
     spec = raw if given else replace(raw, element=FLOATS)
-    return Crossed(spec, raw, pack_params(tensor.scale, tensor.zero_point, low, high))
+    return Crossed(spec, raw, pack_params(tensor.scale, tensor.zero_point, low, high, mark))

@@ -8,6 +8,7 @@ way in. The user's array is dense, in an order of its own.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,10 @@ class BoundarySpec(ItemSpec):
 
 @dataclass(frozen=True)
 class QuantizeSpec(BoundarySpec):
-    """From the user's array. Where groups do not divide the channels, the zero point is in the rest of the last."""
+    """From the user's array. Where groups do not divide the channels, the zero point is in the rest of the last, or
+    what one more parameter says (`marked`)."""
+
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,10 @@ class DequantizeSpec(BoundarySpec):
     """To the user's array. Where groups do not divide the channels, the rest of the last is read and not used."""
 
 
-def pack_params(scale: float, zero_point: int, low: int, high: int) -> npt.NDArray[np.int32]:
-    """What both read: the bits of the scale, then the others."""
+def pack_params(scale: float, zero_point: int, low: int, high: int, mark: Sequence[int] = ()) -> npt.NDArray[np.int32]:
+    """What both read: the bits of the scale, then the others; what is behind the channels where it is `marked`."""
     (bits,) = struct.unpack("<i", struct.pack("<f", scale))
-    return np.array([bits, zero_point, low, high], np.int32)
+    return np.array([bits, zero_point, low, high, *mark], np.int32)
 
 
 @dataclass(frozen=True)
@@ -140,12 +144,13 @@ def generate_quantize(spec: QuantizeSpec, symbol: str) -> None:
         def cross(image: Value, item: Value) -> None:
             scale, zero_point, low, high = _scale(k), *(param(k, n) for n in range(1, 4))
             group, planes = _group(spec, item), [const(0), const(0)]
+            behind = param(k, 4) if spec.marked else zero_point
             for n in range(spec.group):
                 channel = add(group.first, n)
                 there = _element(spec, source, image, image_bytes, group, least(channel, spec.channels - 1))
                 value = clamp_between(_steps(spec, there, scale, zero_point), low, high)
                 if spec.channels % spec.group:
-                    value = arith.select(below(channel, spec.channels), value, zero_point)
+                    value = arith.select(below(channel, spec.channels), value, behind)
                 value = add(value, WORD_ZERO) if spec.plane else value
                 for plane, byte in enumerate([value, arith.shrui(value, const(8))]):
                     planes[plane] = arith.ori(planes[plane], mul(arith.andi(byte, const(255)), 1 << 8 * n))

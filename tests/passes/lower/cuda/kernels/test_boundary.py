@@ -39,6 +39,7 @@ class Case:
     whole: tuple[int, ...] = ()  # of the array that an output is a part of
     start: tuple[int, ...] = ()
     first: int = 0  # channels of its pixel that are another's
+    mark: int = -1  # behind the channels of an input's pixel
 
     @property
     def layout(self) -> Layout:
@@ -60,7 +61,7 @@ class Case:
         shape = ("N", *self.shape)
         numbers = (self.layout, float(np.float32(self.scale)), self.zero_point, self.low, self.high)
         made = (
-            Input("x", shape, self.dtype, *numbers)
+            Input("x", shape, self.dtype, *numbers, mark=self.mark)
             if kind is Input
             else Output("y", shape, *numbers, start=self.start, whole=self.whole)
         )
@@ -136,6 +137,8 @@ def check_input(gpu: Gpu, ptx: str, symbols: Sequence[str], case: Case, batch: i
         image = given[0].nbytes
         run_launch(gpu, ptx, symbol, one, found, [given], [image], params=params, batch=batch, start=case.layout.offset)
         free = own_lanes(case, one)
+        if case.mark >= 0:
+            expected[:, free], free[:] = case.mark, False
         np.testing.assert_array_equal(found[:, ~free], expected[:, ~free])
 
 
@@ -174,6 +177,8 @@ INPUTS = {
     "a number": Case((1,), (0,), 16),
     "grey rows": Case((1, 9, 13), (0, 1, 2), zero_point=3),
     "pixels": Case((3, 5, 7), (1, 2, 0), 4, dtype="uint8", low=3, high=200),
+    "marked pixels": Case((3, 5, 7), (1, 2, 0), 4, 1, dtype="uint8", zero_point=0, mark=255),
+    "marked grey": Case((1, 4, 5), (1, 2, 0), 4, 2, dtype="uint8", zero_point=0, mark=200),
     "words": Case((4, 6), (0, 1), 8, dtype="int16", wide=True, zero_point=0, low=-3000, high=20000),
     "ids": Case((9,), (0,), dtype="int32", zero_point=0, scale=1.0, high=1000),
     "ids in the other order": Case((3, 4), (1, 0), dtype="int32", zero_point=0, scale=1.0, high=1 << 30),
