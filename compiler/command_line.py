@@ -63,6 +63,8 @@ def option(name: str, value: Any) -> list[str]:
     ['--shape', 'x=1x128', '--shape', 'x=1x32']
     >>> option("constant", {"sr": 16000})
     ['--constant', 'sr=16000']
+    >>> option("input_range", {"x": (-1.0, 0.5)})
+    ['--input-range', 'x=-1:0.5']
     >>> option("plan", Path("plans/w4.json")), option("metric", "quality/top.py:top5")
     (['--plan', 'w4.json'], ['--metric', 'top.py:top5'])
     >>> option("load_passes", (Path("passes/mine.py"),))
@@ -77,6 +79,8 @@ def option(name: str, value: Any) -> list[str]:
         case Mapping():
             if name == "constant":
                 return [word for key, one in value.items() for word in (flag, f"{key}={one}")]
+            if name == "input_range":
+                return [word for key, (low, high) in value.items() for word in (flag, f"{key}={low:g}:{high:g}")]
             pairs = [(key, one) for key, sizes in value.items() for one in several(sizes)]
             return [word for key, sizes in pairs for word in (flag, f"{key}={'x'.join(map(str, sizes))}")]
         case tuple() if name == "isa":

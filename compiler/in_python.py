@@ -123,6 +123,8 @@ def _keyword(found: re.Match[str]) -> str:
     if name == "shape" and equals:
         sizes = right.replace("x", ", ")
         return f'{name}={{"{left}": ({sizes}{"," * ("x" not in right)})}}'
+    if name == "input_range" and equals:
+        return f'{name}={{"{left}": ({right.replace(":", ", ")})}}'
     if field is not None and isinstance(field.default, int) and value.isdecimal():
         return f"{name}={value}"
     return f'{name}="{value}"'

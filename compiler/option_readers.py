@@ -147,6 +147,23 @@ def numbers(name: str, value: Any) -> dict[str, Any] | None:
     return given
 
 
+def ranges(name: str, value: Any) -> dict[str, tuple[float, float]] | None:
+    """By input, as a dict or as (name, (low, high)) pairs."""
+    if not value:
+        return None
+    given: dict[str, tuple[float, float]] = {}
+    try:
+        for input, (low, high) in value.items() if isinstance(value, Mapping) else value:
+            given[str(input)] = ends = float(low), float(high)
+            if not (np.isfinite(np.array(ends, np.float32)).all() and ends[0] < ends[1]):
+                raise UsageError(
+                    f'{flag(name)}: "{input}" lies between two finite numbers, the lower one first, not {low}:{high}'
+                )
+    except (TypeError, ValueError):
+        raise UsageError(f"{flag(name)} takes two numbers for each input, by its name, not {value!r}") from None
+    return given
+
+
 def nested(value: Any) -> Any:
     """Lists as tuples."""
     return tuple(map(nested, value)) if isinstance(value, list) else value

@@ -27,6 +27,7 @@ from dyadic.compiler.option_readers import (
     levels,
     numbers,
     paths,
+    ranges,
     rules,
     sizes,
     texts,
@@ -62,6 +63,7 @@ SolverName = Literal["auto", "ilp", "greedy", "pareto", "bisection"]
 ObserverName = Literal["auto", "min-max", "percentile", "mse", "entropy"]
 InputDtypeName = Literal["model", "uint8"]
 InputLayoutName = Literal["model", "nchw", "nhwc"]
+InputChannelsName = Literal["model", "rgb", "bgr"]
 TuneMode = Literal["off", "quick", "full"]
 File = str | os.PathLike[str]
 
@@ -187,6 +189,12 @@ class Options:
         numbers,
         metavar="NAME=16000",
     )
+    input_range: Mapping[str, Sequence[float]] | None = option(
+        None,
+        "where the numbers of an input lie, where --calibration none makes them; may be repeated",
+        ranges,
+        metavar="NAME=-1:1",
+    )
     observer: ObserverName = chosen(
         "auto",
         "how ranges are learned from calibration data (auto: min-max for networks that normalize rows, else mse)",
@@ -206,6 +214,9 @@ class Options:
     )
     input_layout: InputLayoutName = chosen(
         "model", "how such pixels lie: channels first, last, or as the model's", InputLayoutName
+    )
+    input_channels: InputChannelsName = chosen(
+        "model", "the order of the colours of such pixels, whatever the model reads", InputChannelsName
     )
     labels: File | None = option(
         None, "classes of the images of a folder: rows of file,label (else by sub-folder)", a_path, metavar="FILE.csv"
@@ -282,6 +293,10 @@ class Options:
             )
         if self.input_layout != "model" and self.input_dtype != "uint8":
             raise UsageError("--input-layout is for --input-dtype uint8: other inputs lie as the model has them")
+        if self.input_channels != "model" and self.input_dtype != "uint8":
+            raise UsageError(
+                "--input-channels is for --input-dtype uint8: of other inputs --preprocess says channels=rgb or bgr"
+            )
         if ("drop" in self.limits) != (self.solver == "bisection") and self.solver != "auto":
             raise UsageError("--max-drop is kept by bisection, and bisection needs it: leave --solver out")
         if "latency" in self.limits and self.primary not in self.asked:

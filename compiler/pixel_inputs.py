@@ -10,7 +10,8 @@ from dyadic.compiler.user_pictures import the_target
 from dyadic.dialects import qd
 from dyadic.dialects.arguments import argument_attributes, set_argument_attribute
 from dyadic.dialects.reference import boundary_names, main_function
-from dyadic.runtime.preprocess import NCHW, parse
+from dyadic.runtime.errors import UsageError
+from dyadic.runtime.preprocess import GRAY, NCHW, parse
 
 TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)  # transposes of [N, height, width, channels] and of [N, channels, ...]
 
@@ -19,11 +20,13 @@ def ask_for_pixels(module: ir.Module, job: Job) -> None:
     """Write onto the input that takes images how it is made of pixels: the pass take-pixels does the rest.
 
     Raises:
-        UsageError: no input takes images, or the preprocessing does not fit it.
+        UsageError: no input takes images, or the preprocessing does not fit it; grey images have no order of colours.
     """
     target = the_target(model_inputs(module), "--input-dtype uint8 is for images,")
     assert job.preprocess is not None  # a job knows
     preprocess = parse(job.preprocess, target)
+    if job.input_channels != "model" and preprocess.channels == GRAY:
+        raise UsageError(f"--input-channels {job.input_channels} is for colours, and {target} reads grey: leave it out")
     scale, shift = preprocess.line
     given = job.input_layout if job.input_layout != "model" else target.layout
     order = (0, 1, 2, 3) if given == target.layout else TO_FIRST if target.layout == NCHW else TO_LAST
@@ -36,6 +39,8 @@ def ask_for_pixels(module: ir.Module, job: Job) -> None:
             "axis": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), 1 if target.layout == NCHW else 3),
             "order": ir.DenseI64ArrayAttr.get(list(order)),
         }
+        if job.input_channels not in ("model", preprocess.channels):
+            said["turned"] = ir.UnitAttr.get()
         set_argument_attribute(function, index, qd.NORMALIZE, ir.DictAttr.get(said))
 
 

@@ -57,7 +57,7 @@ def class_names(data: Data) -> list[str]:
 def preprocessed(pictures: Pictures) -> dict[str, Any]:
     """What was done to images, whole: `dyadic run` does the same."""
     said = {"input": pictures.target.name, "text": str(pictures.preprocess)}
-    return said | ({"pixels": pictures.raw} if pictures.raw else {})
+    return said | ({"pixels": pictures.raw, "colours": pictures.channels} if pictures.raw else {})
 
 
 def precision(options: Options) -> str:

@@ -41,7 +41,8 @@ def pictures_of(job: Job, inputs: Sequence[Input], pixels: Mapping[str, int] | N
     sample = next(one.sample for one in inputs if one.name == name)
     channels, *size = sample if raw == NCHW else (sample[2], *sample[:2])
     target = Target(name, channels, size[0], size[1], layout)
-    return Pictures(target, parse(job.preprocess, target), raw)
+    order = "" if job.input_channels == "model" else job.input_channels
+    return Pictures(target, parse(job.preprocess, target), raw, order)
 
 
 def the_target(inputs: Sequence[Input], why: str) -> Target:

@@ -32,20 +32,26 @@ DAMAGE += (AttributeError, AssertionError, struct.error, zlib.error)
 
 class Pictures:
     """Makes arrays for the input `target` by `preprocess`: numbers as the network reads them; or pixels, in the layout
-    `raw`, for an artifact that reads those."""
+    `raw` and the order `channels` ("": that of `preprocess`), for an artifact that reads those."""
 
-    def __init__(self, target: Target, preprocess: Preprocess, raw: str = "") -> None:
+    def __init__(self, target: Target, preprocess: Preprocess, raw: str = "", channels: str = "") -> None:
         self.target, self.preprocess, self.raw = target, preprocess, raw
+        self.channels = channels or preprocess.channels
+
+    def _turned(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """[..., channels] from the order of what the artifact takes to that of the network, or back."""
+        return pixels if self.channels == self.preprocess.channels else pixels[..., ::-1]
 
     def finished(self, pixels: Pixels) -> npt.NDArray[Any]:
         """[N, height, width, channels] of RGB or grey of the right size, as the input takes it."""
-        if self.preprocess.channels == BGR:
+        if self.channels == BGR:
             pixels = pixels[..., ::-1]
         return laid_out(pixels, self.raw) if self.raw else self.preprocess.normalized(pixels)
 
     def of_pixels(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """What the network itself reads of [N, ...] pixels in the layout `raw` and the network's order of channels."""
-        return self.preprocess.normalized(pixels.transpose(0, 2, 3, 1) if self.raw == NCHW else pixels)
+        """What the network itself reads of [N, ...] pixels in the layout `raw` and the order `channels`."""
+        last = pixels.transpose(0, 2, 3, 1) if self.raw == NCHW else pixels
+        return self.preprocess.normalized(self._turned(last))
 
     def of_file(self, path: Path, name: str) -> Pixels:
         """[height, width, channels] of an image file, which messages call `name`."""
@@ -119,7 +125,7 @@ class Pictures:
                 f"{name} has numbers from {low:.4g} to {high:.4g}, which are no pixels 0 to 255 by --preprocess "
                 f"{self.preprocess}: give uint8 pixels"
             )
-        return laid_out(rounded.astype(np.uint8), self.raw)
+        return laid_out(self._turned(rounded.astype(np.uint8)), self.raw)
 
 
 def is_image(value: object) -> bool:

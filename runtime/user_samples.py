@@ -23,7 +23,7 @@ from dyadic.runtime.image_folder import ImageFolder, images_in, labelled
 from dyadic.runtime.label_files import class_names, labelled_by_csv
 from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, count_of
 from dyadic.runtime.pictures import SUFFIXES, Pictures
-from dyadic.runtime.preprocess import LAYOUTS, image_target, recorded
+from dyadic.runtime.preprocess import LAYOUTS, ORDERS, image_target, recorded
 from dyadic.runtime.session import Session
 from dyadic.runtime.tensor_info import inputs_shown
 
@@ -94,7 +94,10 @@ def pictures_of(session: Session) -> Pictures | None:
     target = image_target(info.name, sample)
     if target is None or raw not in ("", *LAYOUTS):
         raise ArtifactError("the artifact's record of its preprocessing does not fit its input")
-    return Pictures(target, recorded(said, target), raw)
+    colours = said.get("colours", "")
+    if colours not in ("", *ORDERS):
+        raise ArtifactError("the artifact's record of its preprocessing names no order of colours")
+    return Pictures(target, recorded(said, target), raw, colours)
 
 
 def _of_images(

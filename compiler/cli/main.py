@@ -95,7 +95,21 @@ class Constants(click.ParamType[Any]):
         return self.fail(f"'{value}' is not of the form name=16000", param, ctx)
 
 
-NAMED: dict[str, click.ParamType[Any]] = {"shape": Shapes(), "constant": Constants()}
+class Ranges(click.ParamType[Any]):
+    """`name=-1:1`."""
+
+    name = "range"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name, _, ends = value.rpartition("=")
+        low, _, high = ends.partition(":")
+        if name:
+            with suppress(ValueError):
+                return name, (float(low), float(high))
+        return self.fail(f"'{value}' is not of the form name=-1:1", param, ctx)
+
+
+NAMED: dict[str, click.ParamType[Any]] = {"shape": Shapes(), "constant": Constants(), "input_range": Ranges()}
 
 
 def option_of(field: Field[Any]) -> click.Option:

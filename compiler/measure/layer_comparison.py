@@ -236,5 +236,5 @@ def same_inputs(made: Mapping[str, Any]) -> dict[str, Any]:
     options = made.get("options")
     said = options if isinstance(options, Mapping) else {}
     kept = {name: said[name] for name in ("shape", "constant") if isinstance(said.get(name), Mapping)}
-    texts = ("preprocess", "input_dtype", "input_layout")
+    texts = ("preprocess", "input_dtype", "input_layout", "input_channels")
     return kept | {name: said[name] for name in texts if isinstance(said.get(name), str)}

@@ -2,9 +2,9 @@
 
     main(x) {qd.normalize}   -->   main(p) {qd.given = 0 to 255 in steps of 1}: x = transpose(p) * a + b
 
-a and b are by channel, the transpose is there where pixels lie in another order. What folds them into the first layer
-are the passes for any scale and shift; in front of a layer whose padding would notice the shift they stay a layer of
-their own. Truth: exact, up to one float32 rounding of each a and b.
+a and b are by channel, the transpose is there where pixels lie in another order; where their colours are in the other
+order, they are turned first. `fold-normalization` makes all of it part of the layers that read it. Truth: exact, up to
+one float32 rounding of each a and b.
 """
 
 from typing import Any
@@ -49,6 +49,8 @@ def take(function: Any, index: int, name: str) -> None:
         function.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(inputs, kind.results))
         with ir.InsertionPoint.at_block_begin(block):
             moved = argument if order == sorted(order) else building.transpose(argument, order)
+            if "turned" in said:
+                moved = building.take(moved, axis, range(shape(moved)[axis])[::-1])
             normalized = building.scale_shift(moved, scale, shift, axis)
         for owner, operand in readers:
             owner.operands[operand] = normalized
