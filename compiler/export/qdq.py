@@ -53,8 +53,11 @@ def to_onnx(network: ir.Operation) -> onnx.ModelProto:
     writer.taken.update([*inputs, *outputs])
     for name, argument in zip(inputs, block.arguments, strict=True):
         writer.names[argument] = name
-        if qd.DTYPE in argument_attributes(function, inputs.index(name)) and not is_integer(argument):
-            raise UsageError(f'the input "{name}" is of the integers of a scale, which have no form in front of one')
+        if not is_integer(argument) and codes_of(argument) not in ("", "uint8"):
+            raise UsageError(
+                f'the input "{name}" is given as {codes_of(argument)} integers; in front of quantizations a file takes '
+                "float32 or uint8"
+            )
     *body, terminator = (each.opview for each in block.operations)
     for op in body:
         export = exports.of(type(op))
@@ -84,6 +87,13 @@ def to_onnx(network: ir.Operation) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="dyadic")
 
 
+def codes_of(argument: ir.Value) -> str:
+    """The type of an input that holds an activation's integers, as pixels do; "" of one that holds numbers."""
+    block = ir.BlockArgument(argument)
+    said = argument_attributes(block.owner.owner.opview, block.arg_number)
+    return ir.StringAttr(said[qd.DTYPE]).value if qd.DTYPE in said else ""
+
+
 def last_function(output: str, said: dict[str, ir.Attribute]) -> tuple[str, dict[str, Any]]:
     """The operator, with its attributes, that a result goes through behind the integers; Identity for none."""
     if qd.DTYPE in said:
@@ -110,6 +120,8 @@ def tensor(name: str, value: ir.Value, said: dict[str, ir.Attribute]) -> onnx.Va
 def quantize(w: Writer, op: qi.QuantizeOp) -> str:
     if is_integer(op.x):  # what says which tokens are valid
         return w.node("Cast", [w.names[op.x]], f"{w.names[op.x]}_valid", to=TensorProto.UINT8)
+    if codes_of(op.x):
+        return w.names[op.x]
     return w.rounded(op, w.names[op.x], op.out)
 
 
@@ -120,7 +132,19 @@ def dequantize(w: Writer, op: qi.DequantizeOp) -> str:
 
 @exports(qi.JoinOp, qi.ConcatOp)
 def concat(w: Writer, op: qi.JoinOp | qi.ConcatOp) -> str:
-    return w.node("Concat", [w.names[op.a], w.names[op.b]], layer_name(op), axis=op.axis.value)
+    parts = [w.names[op.a], w.names[op.b]]
+    for place, (part, other) in enumerate([(op.a, op.b), (op.b, op.a)]):
+        if isinstance(defining(part), qi.ConstantOp) and not isinstance(defining(other), qi.ConstantOp):
+            parts[place] = in_each_image(w, part, other, layer_name(op))
+    return w.node("Concat", parts, layer_name(op), axis=op.axis.value)
+
+
+def in_each_image(w: Writer, constant: ir.Value, like: ir.Value, name: str) -> str:
+    """What never changes, as often as there are images of another tensor."""
+    batch = w.node("Shape", [w.names[like]], f"{name}_batch", start=0, end=1)
+    others = w.constant(f"{name}_others", np.array(shape(constant)[1:], np.int64))
+    sizes = w.node("Concat", [batch, others], f"{name}_sizes", axis=0)
+    return w.node("Expand", [w.names[constant], sizes], f"{name}_each")
 
 
 @exports(qi.ConstantOp)

@@ -45,6 +45,26 @@ def test_onnxruntime_answers_within_a_step(precision: str) -> None:
     assert precision == "w8a16" or (steps != 0).mean() < 0.05
 
 
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_pixels_go_in_as_bytes(layout: Any) -> None:
+    """With the channel beside them in each image of a batch."""
+    random = np.random.default_rng(0)
+    weights = {"w": random.normal(0, 0.3, (5, 3, 3, 3)).astype(np.float32)}
+    text = "c = Conv <pads = [1, 1, 1, 1]> (x, w)  r = Relu (c)  g = GlobalAveragePool (r)  y = Flatten (g)"
+    pixels = random.integers(0, 256, (12, 6, 8, 3), np.uint8)
+    pixels = pixels if layout == "nhwc" else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    options: dict[str, Any] = {"preprocess": "torchvision", "input_dtype": "uint8", "input_layout": layout}
+    job = Job(model(text, "float[N,3,6,8] x", weights), pixels, progress="off", **options)
+    network = network_after("integerize", job)
+    with network.context:
+        (mine,) = IntegerReference(network)({"x": pixels}).values()
+        made = to_onnx(network)
+    onnx.checker.check_model(made, full_check=True)
+    for batch in (1, 3):
+        (theirs,) = answers_of_onnxruntime(made.SerializeToString(), {"x": pixels[:batch]})
+        assert np.rint(np.abs(mine[:batch] - theirs) / step_of_output(made)).max() <= 1
+
+
 def test_a_last_softmax_is_in_the_file(tmp_path: Path) -> None:
     model = float_network()
     model.graph.node[-1].output[0] = "logits"
