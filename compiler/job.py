@@ -59,6 +59,10 @@ class Job(Options):
                 "--calibration-samples says how many of your samples are used: with --calibration none there "
                 "are none, leave it out"
             )
+        if self.input_range is not None and not self.without_data:
+            raise UsageError(
+                "--input-range is for --calibration none: where there are samples, ranges are learned from them"
+            )
         self.check_outputs({"--emit-plan": self.emit_plan})
 
     @property

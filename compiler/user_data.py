@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.beside import SamplesBeside
-from dyadic.compiler.calibrate.data import LABELS, Samples
+from dyadic.compiler.calibrate.data import LABELS, Input, Samples
 from dyadic.compiler.calibrate.given import not_given, stand_ins
 from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.calibrate.screening import CalibrationSamples
+from dyadic.compiler.datafree.assumed import Bounds
 from dyadic.compiler.datafree.samples import made_samples
 from dyadic.compiler.job import Job
 from dyadic.compiler.pixel_inputs import pixel_axes
@@ -32,6 +32,7 @@ from dyadic.dialects.tensor_types import shape
 from dyadic.passes.integerize.quantization import anything_given
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.pictures import Pictures
+from dyadic.runtime.wording import did_you_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,8 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
     elif not job.without_data:
         learned_from = read_from(learned_from, job, inputs, "calibration data", pictures, classes, tools.progress)
     if job.without_data:
-        calibration: CalibrationSamples = (made := made_samples(module, bounds_of(pictures)))
+        bounds = bounds_of(pictures) | ranges_of(job, inputs, pictures)
+        calibration: CalibrationSamples = (made := made_samples(module, bounds))
         tools.progress.note(made.assumed)
     else:
         calibration = CalibrationSamples(learned_from, inputs, screen=job.observer != "min-max", pictures=pictures)
@@ -144,14 +146,33 @@ def open_data(job: Job, metric: Metric | None, module: ir.Module, tools: Tools) 
     return replace(data, evaluation=evaluation)
 
 
-def bounds_of(pictures: Pictures | None) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+def ranges_of(job: Job, inputs: Sequence[Input], pictures: Pictures | None) -> dict[str, Bounds]:
+    """What `--input-range` says, by input.
+
+    Raises:
+        UsageError: the model has no such input, or it is known already what that one holds.
+    """
+    said = job.input_range or {}
+    by_name = {one.name: one for one in inputs}
+    for name in said:
+        if name not in by_name:
+            near = did_you_mean(name, by_name)
+            raise UsageError(f'--input-range names "{name}", but the model reads {", ".join(map(str, inputs))}{near}')
+        if by_name[name].limits is not None:
+            raise UsageError(f'--input-range: "{name}" holds whole numbers, whose range the model itself says')
+        if pictures is not None and name == pictures.target.name:
+            raise UsageError(f'--input-range: --preprocess says already where "{name}" lies: leave one of them out')
+    return {name: Bounds(np.full(1, low), np.full(1, high), "--input-range") for name, (low, high) in said.items()}
+
+
+def bounds_of(pictures: Pictures | None) -> dict[str, Bounds]:
     """What black and white become, by the input that takes images."""
     if pictures is None:
         return {}
     if pictures.raw:  # the network takes pixels itself
-        return {pictures.target.name: (np.zeros(1), np.full(1, 255.0))}
+        return {pictures.target.name: Bounds(np.zeros(1), np.full(1, 255.0), "--preprocess")}
     ends = np.array(pictures.preprocess.limits) + 0.0  # of -0, too
-    return {pictures.target.name: (ends.min(0), ends.max(0))}
+    return {pictures.target.name: Bounds(ends.min(0), ends.max(0), "--preprocess")}
 
 
 def instead_of_samples(module: ir.Operation) -> object:

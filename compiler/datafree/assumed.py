@@ -7,6 +7,7 @@ of real inputs, and the layer is linear, so that the input's own follow. Else in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,14 @@ REACH_KNOWN = 2.5  # where mean and deviation are those of the input itself
 PIXEL_MEAN, PIXEL_DEVIATION = 0.45, 0.27  # of photographs, from 0 to 1
 AS_WIDE, AS_FAR = 1.35, 0.4  # times the deviation, and deviations from the mean, that still fit
 LEAST_SPREAD = 1e-3  # of the largest deviation: channels with less say nothing
+
+
+class Bounds(NamedTuple):
+    """Where an input lies, by channel or once for all, and the option that says so."""
+
+    low: Reals
+    high: Reals
+    said_by: str
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,10 @@ def normalized(channels: int) -> Assumed:
     return Assumed(zero, one, -REACH * one, REACH * one, False, why)
 
 
-def between(low: Reals, high: Reals) -> Assumed:
+def between(said: Bounds) -> Assumed:
     """The user says where an input lies."""
-    why = f"to lie from {told(low)} to {told(high)}, as --preprocess says"
+    low, high = said.low, said.high
+    why = f"to lie from {told(low)} to {told(high)}, as {said.said_by} says"
     return Assumed((low + high) / 2, (high - low) / 4, low, high, True, why)
 
 
@@ -127,12 +137,10 @@ def pixels_that_fit(mean: Reals, deviation: Reals) -> tuple[str, Reals, Reals] |
     return min(found, key=lambda one: one[0])[1:] if found else None
 
 
-def assumed_of_images(
-    plan: Plan, slot: int, standard: npt.NDArray[np.float32], said: tuple[Reals, Reals] | None
-) -> Assumed:
+def assumed_of_images(plan: Plan, slot: int, standard: npt.NDArray[np.float32], said: Bounds | None) -> Assumed:
     """By what is known best. said: the lower and the upper bound, by channel or one for all."""
     channels = standard.shape[1]
     if said is not None:
-        low, high = (np.broadcast_to(one, channels).astype(np.float64) for one in said)
-        return between(low, high)
+        low, high = (np.broadcast_to(one, channels).astype(np.float64) for one in (said.low, said.high))
+        return between(Bounds(low, high, said.said_by))
     return from_batch_norm(plan, slot, channels, standard) or normalized(channels)

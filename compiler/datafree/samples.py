@@ -16,7 +16,7 @@ from torch_mlir import ir
 from dyadic.compiler.calibrate import model_inputs
 from dyadic.compiler.calibrate.data import Feeds, Input
 from dyadic.compiler.calibrate.made import MadeSamples
-from dyadic.compiler.datafree.assumed import Assumed, Reals, assumed_of_images, between, normalized
+from dyadic.compiler.datafree.assumed import Assumed, Bounds, assumed_of_images, between, normalized
 from dyadic.compiler.datafree.images import dead_leaves, pink_noise
 from dyadic.compiler.datafree.statistics import by_statistics
 from dyadic.dialects.reference import Plan, make_plan
@@ -24,7 +24,6 @@ from dyadic.passes.channel_statistics import statistics_of
 from dyadic.runtime.preprocess import image_target
 
 Array = npt.NDArray[Any]
-Bounds = Mapping[str, tuple[Reals, Reals]]
 
 SEED = 20240229
 SAMPLES, NOISE = 64, 64
@@ -34,7 +33,7 @@ MOST_CHANNELS = 16
 LEAST_VALID = 0.5  # of all tokens
 
 
-def made_samples(module: ir.Module, said: Bounds | None = None) -> MadeSamples:
+def made_samples(module: ir.Module, said: Mapping[str, Bounds] | None = None) -> MadeSamples:
     """Always the same ones. said: by input, the lower and the upper bounds that the user knows, of each channel or one
     for all."""
     plan, inputs = make_plan(module), model_inputs(module)
@@ -54,7 +53,7 @@ def made_samples(module: ir.Module, said: Bounds | None = None) -> MadeSamples:
 
 
 def made(
-    one: Input, counts: tuple[int, int], plan: Plan, said: tuple[Reals, Reals] | None, random: np.random.Generator
+    one: Input, counts: tuple[int, int], plan: Plan, said: Bounds | None, random: np.random.Generator
 ) -> tuple[Array, Array, str]:
     """(samples, noise, what they rest on) of one input."""
     image = image_shape(one.sample)
@@ -65,7 +64,7 @@ def made(
             signals(counts[0], one.sample, random),
             random.standard_normal((counts[1], *one.sample), np.float32),
         )
-        assumed = normalized(1) if said is None else between(*said)
+        assumed = normalized(1) if said is None else between(said)
         return placed(smooth, assumed), placed(white, assumed), assumed.why
     from_0_to_1 = dead_leaves(counts[0], image, random)
     standard = standardized(from_0_to_1)

@@ -1,11 +1,13 @@
 """`--calibration none`: a network with batch norms keeps its accuracy without a sample, and says what was assumed."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support.onnx_models import model
 
 import dyadic
 from dyadic.compiler.artifact import Artifact
@@ -127,3 +129,39 @@ def test_there_is_no_evaluation_without_data() -> None:
 def test_without_anything_the_word_is_said() -> None:
     with pytest.raises(UsageError, match="calibration none"):
         dyadic.compile(DIGITS / "digits.onnx")
+
+
+def two_inputs() -> onnx.ModelProto:
+    text = "h = Gemm <transB = 1> (x, w)  t = Tanh (h)  g = Gemm <transB = 1> (z, w)  y = Add (t, g)"
+    weights = {"w": np.random.default_rng(0).normal(0, 0.3, (4, 6)).astype(np.float32)}
+    return model(text, "float[N,6] x, float[N,6] z", weights)
+
+
+def test_the_range_of_an_input_can_be_said(tmp_path: Path) -> None:
+    artifact = dyadic.compile(
+        two_inputs(), "none", input_range={"x": (0, 0.5)}, isa="x86-64", measure=False, precision="int8"
+    )
+    said = artifact.made["calibration"]["assumed"]
+    assert '"x" is assumed to lie from 0 to 0.5, as --input-range says' in said
+    assert '"z" is assumed to have mean 0' in said
+    artifact.save(tmp_path / "m.dyq")
+    with dyadic.load(tmp_path / "m.dyq") as session:
+        ends = {one.name: one.scale * (one.hi - one.lo) for one in session.program.inputs}
+    assert 0.45 < ends["x"] < 0.501 and ends["z"] > 2
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"y": (0, 1)}, 'input_range names "y", but the model reads "x" .*, "z" '),
+        ({"x": (1, 1)}, 'input_range: "x" lies between two finite numbers, the lower one first, not 1:1'),
+        ({"x": (0, float("inf"))}, "two finite numbers"),
+        ({"x": 3}, "input_range takes two numbers for each input, by its name"),
+        ([("x", "ab")], "input_range takes two numbers"),
+    ],
+)
+def test_a_range_that_is_none_is_refused(given: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        dyadic.compile(two_inputs(), "none", input_range=given, measure=False)
+    with pytest.raises(UsageError, match="input_range is for calibration none"):
+        dyadic.compile(two_inputs(), np.zeros((4, 6), np.float32), input_range={"x": (0, 1)}, measure=False)
