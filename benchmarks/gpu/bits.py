@@ -15,6 +15,7 @@ from benchmarks.gpu.device import Bench
 from benchmarks.gpu.inputs import given
 from benchmarks.gpu.parts import Result
 from benchmarks.gpu.records import Buffer, Launch, Records
+from dyadic.runtime.cuda.driver import CODE_REFUSED, CudaError
 
 KERNELS, PLAN = "kernels.records", "plan.json"
 ROOM = 64  # readable bytes behind a buffer
@@ -126,6 +127,7 @@ def trusted(kernels: Result, networks: Result) -> str | None:
     'ptx'
     """
     bad = {item.rpartition(", ")[2] for item, answer in networks.items() if is_wrong(answer)}
+    bad |= {item.rpartition(", ")[2] for item, answer in networks.items() if "left out" in answer} - {BEST}
     if any(TOGETHER in test and is_wrong(answer) for test, answer in kernels.items()):
         bad.add(BEST)
     levels = dict.fromkeys(item.rpartition(", ")[2] for item in networks)
@@ -149,9 +151,13 @@ def begin_networks(folder: Path) -> Callable[[str], Result]:
         said = known[name]
         isa = None if level == BEST else level
         wrong: list[Result] = []
-        with dyadic.load(
-            folder / said["file"], device="cuda", max_batch=said["count"], isa=isa, verify="all"
-        ) as session:
+        try:
+            session = dyadic.load(folder / said["file"], device="cuda", max_batch=said["count"], isa=isa, verify="all")
+        except CudaError as error:
+            if isa is None or error.result not in CODE_REFUSED:
+                raise
+            return {"left out": str(error)}  # for another device
+        with session:
             session.batch_first = True
             for batch in dict.fromkeys((said["count"], 1, min(8, said["count"]))):
                 for info, got in zip(session.outputs, session.run(None, feeds(said, batch)), strict=True):

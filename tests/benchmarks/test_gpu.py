@@ -59,6 +59,8 @@ def test_a_day(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     assert {part: len(answers[part]) for part in OURS} == {
         "device": 1, "kernels": 2, "networks": 3, "peaks": 5, "graphs": 2, "squares": 1, "tiles": 2,
     }  # fmt: skip
+    refused = answers["networks"].pop("tiny, sm_90")
+    assert "does not take the artifact's code for sm_90" in refused["left out"]  # the executor takes no cubins
     assert not any("failed" in one or "left out" in one for part in OURS for one in answers[part].values()), said
     assert answers["networks"]["tiny, ptx"] | {"seconds": 0} == {
         "level": "ptx", "images": 8, "wrong": 0, "shown": [], "seconds": 0,
@@ -96,7 +98,8 @@ def test_wrong_bits_are_found(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     swept.said["cases"][0]["tiles"][0]["block_items"] = 10**6  # too few blocks are launched for 8 images
     swept.save(tmp_path / tiles.FILE)
     code, report, said = ran(tmp_path, gpu, ["kernels", "networks", "tiles"], tmp_path / "out.json")
-    assert code == 1 and said.count("2 items, 1 with wrong bits") == 2 and "2 items, 2 with wrong bits" in said
+    assert code == 1 and said.count("2 items, 1 with wrong bits") == 2
+    assert "3 items, 2 with wrong bits, 1 left out" in said
     first, *others = report["parts"]["tiles"]["tiny, batch 8"]["products"][0]["tiles"]
     assert not first["same bits"] and all(one["same bits"] for one in others)
     (shown,) = report["parts"]["kernels"][launch.test]["shown"]

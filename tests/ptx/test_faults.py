@@ -1,4 +1,4 @@
-"""How much goes past the executor: faults planted in two kernels, one at a time, and what notices them.
+"""How much goes past the executor: faults planted in kernels, one at a time, and what notices them.
 
 A fault is noticed by a check, by being refused as no PTX, or by the bits of the results. What nothing notices is
 printed: most of it changes nothing (a row of which no byte is read, say).
@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from support.effort import SEED
 from support.ptx import faults, gemm, row_sums
+from support.ptx.convolutions import Convolution
 from support.ptx.gpu import Gpu
 from support.ptx.products import Product
+
+from dyadic.compiler.targets.cuda.codegen import compile_kernels
 
 EACH = 102  # deleted instructions of the product; a half of it of the sums; as many slips
 LEAST = 0.95
@@ -49,3 +52,28 @@ def test_planted_faults_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -
     print(faults.told(total, seed, found, silent))
     assert total >= 300
     assert total - len(silent) >= LEAST * total
+
+
+@pytest.mark.slow  # some 500 runs
+def test_faults_of_four_warps_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a product kernel of the compiler's, for sm_90a, whose ring turns around."""
+    monkeypatch.setenv("PTX_EXECUTOR_INSTRUCTIONS", "40000")
+    product = Convolution(1, 1, 1000, 20, batch=70)
+    tile = {"block_columns": 16, "warps_down": 4, "warps_across": 1, "wgmma": 2, "stages": 6}
+    spec = product.spec(**tile)
+    ptx = compile_kernels({"product": spec}, "sm_90a")
+
+    def is_right(text: str) -> bool:
+        try:
+            product.on(gpu, text, "product", spec)
+        except AssertionError:
+            return False
+        return True
+
+    assert is_right(ptx)
+    found: Counter[str] = Counter()
+    planted = faults.deleted(ptx) + faults.misspelt(ptx)
+    silent = faults.silent(is_right, planted, found)
+    print(faults.told(len(planted), 0, found, silent))
+    assert len(planted) >= 300
+    assert len(planted) - len(silent) >= LEAST * len(planted)

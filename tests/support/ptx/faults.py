@@ -39,6 +39,21 @@ SLIPS = (
 )
 
 
+# And of what four warps do together.
+TOGETHER = (
+    (r"\.u8\.s8 ", ".s8.s8 "),
+    (r"\.u8\.s8 ", ".u8.u8 "),
+    (r"(wgmma\.wait_group\.sync\.aligned )1", r"\g<1>2"),
+    (r"(cp\.async\.wait_group\s+)(\d)", r"\g<1>1\2"),
+    (r"(wgmma\.mma_async.*\}, )(%rd\d+), (%rd\d+)", r"\1\3, \2"),
+    (r"(wgmma\.mma_async.*), 1;", r"\1, 0;"),
+    (r"wgmma\.fence", "wgmma.commit_group"),
+    (r"wgmma\.commit_group", "wgmma.fence"),
+    (r"bar\.sync", "bar.arrive"),
+    (r"fence\.proxy\.async\.shared::cta", "fence.proxy.async.global"),
+)
+
+
 @dataclass(frozen=True)
 class Fault:
     what: str
@@ -55,6 +70,17 @@ def deleted(ptx: str) -> list[Fault]:
     return [
         Fault(f"line {n + 1} deleted: {lines[n].strip()}", "\n".join(lines[:n] + lines[n + 1 :]))
         for n in _instructions(lines)
+    ]
+
+
+def misspelt(ptx: str) -> list[Fault]:
+    """One instruction that is another, each as each slip makes it."""
+    lines = ptx.split("\n")
+    return [
+        Fault(f"line {n + 1}: {lines[n].strip()} -> {other.strip()}", "\n".join([*lines[:n], other, *lines[n + 1 :]]))
+        for n in _instructions(lines)
+        for other in dict.fromkeys(re.sub(one, instead, lines[n], count=1) for one, instead in (*SLIPS, *TOGETHER))
+        if other != lines[n]
     ]
 
 

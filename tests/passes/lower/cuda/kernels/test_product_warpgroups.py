@@ -101,7 +101,8 @@ def random_case(choose: random.Random) -> tuple[Convolution, Tile]:
     )  # fmt: skip
     at_once = choose.choice([n for n in (1, 1, 2, 3) if convolution.spec().steps % n == 0])
     rows, columns = choose.choice([64, 128, 192]), 16 * choose.randrange(1, 17)
-    fit = (200 << 10) // (64 * (rows + columns)) // at_once
+    fit = (200 << 10) // (64 * (rows + columns))
+    at_once, fit = (at_once, fit // at_once) if fit >= 3 * at_once else (1, fit)
     return convolution, tile(rows, columns, at_once, at_once * choose.randrange(3, min(fit, 8) + 1))
 
 
