@@ -11,12 +11,12 @@ INTERRUPTED = 130
 
 
 def printable(text: str) -> str:
-    """The text without what a terminal would obey: names in files of strangers may hold anything.
+    r"""The text without what a terminal would obey: names in files of strangers may hold anything.
 
     Line ends stay; what has no picture is written as in Python.
 
-    >>> printable("conv\x1b[2J\\n")
-    'conv\\\\x1b[2J\\n'
+    >>> printable("conv\x1b[2J\n")
+    'conv\\x1b[2J\n'
     """
     if text.isprintable():
         return text

@@ -91,7 +91,12 @@ class Certificate:
             return said
         bits = max((max(-low, high + 1) - 1).bit_length() + 1 for low, high in self.accumulators.values())
         count, ops = len(self.accumulators), self.integer_ops
-        return f"{said}; the {count} accumulators of {ops} operators need at most {bits} of 32 bits"
+        each = (
+            f"the {count} accumulators of {ops} operators need"
+            if count > 1
+            else f"the one accumulator of {ops} operators needs"
+        )
+        return f"{said}; {each} at most {bits} of 32 bits"
 
 
 def named(islands: Sequence[str]) -> str:
