@@ -168,5 +168,6 @@ def source(given: object) -> dict[str, Any]:
     """The name and, of a file, the hash of something the user gave."""
     if not isinstance(given, str | os.PathLike):
         return {"name": type(given).__name__}
-    with open(given, "rb") as file:
-        return {"name": Path(os.fsdecode(given)).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    path = Path(os.fsdecode(given))  # a slash behind the name is lost, as it is wherever else the file is read
+    with open(path, "rb") as file:
+        return {"name": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

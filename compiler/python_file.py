@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dyadic.runtime.errors import DyadicError, FileError, UsageError
+from dyadic.runtime.file_kinds import similar_files
 
 
 def read(path: Path, what: str) -> bytes:
@@ -16,7 +17,7 @@ def read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise FileError(f"{what}: the file '{path}' does not exist") from None
+        raise FileError(f"{what}: the file '{path}' does not exist{similar_files(path)}") from None
     except OSError as error:
         raise FileError(f"{what}: '{path}' cannot be read: {error.strerror or error}") from error
 

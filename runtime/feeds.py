@@ -12,7 +12,7 @@ from dyadic.runtime.fixed_batch import as_set
 from dyadic.runtime.program import Scalar
 from dyadic.runtime.tensor_info import TensorInfo
 from dyadic.runtime.tokens import check_count, check_padding, common_count, steps_of
-from dyadic.runtime.wording import kind_of
+from dyadic.runtime.wording import kind_of, looks_like
 
 
 def numbers_of(scalars: Sequence[Scalar], given: Mapping[str, int]) -> list[int]:
@@ -92,7 +92,10 @@ def _array(info: TensorInfo, value: Any, on_device: OnDevice, raw: bool, max_bat
     if info.tokens and len(array.shape) == len(info.batch_first):
         check_count(info.name, array.shape[info.tokens], int(info.batch_first[info.tokens]))
     elif array.shape[1:] != info.batch_first[1:] or not array.shape:
-        raise UsageError(f"input '{info.name}' has shape {shown(array.shape)}, expected {shown(info.shape)}")
+        raise UsageError(
+            f"input '{info.name}' has shape {shown(array.shape)}, expected {shown(info.shape)}"
+            + looks_like(array.shape, info.batch_first[1:])
+        )
     if not 1 <= array.shape[0] <= max_batch:
         raise UsageError(
             f"input '{info.name}' has a batch of {array.shape[0]}, this session takes 1 to {max_batch}; "

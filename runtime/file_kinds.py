@@ -168,9 +168,15 @@ def is_text(head: bytes) -> bool:
 
 
 def similar_files(path: str | os.PathLike[str]) -> str:
-    """The end of a sentence about a file that is not there: those beside it with nearly that name."""
+    """The end of a sentence about a file that is not there: those beside it with nearly that name.
+
+    >>> similar_files("/no/such/model.onnx")
+    ": there is no folder '/no/such'"
+    """
     where = Path(path)
     folder = where.parent
+    if where.is_symlink():
+        return f": it is a link to '{os.readlink(where)}', which is not there"
     if not folder.is_dir():
         return f": there is no folder '{folder}'"
     names = [one.name for one in folder.iterdir()] if os.access(folder, os.R_OK | os.X_OK) else []

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dyadic.runtime.errors import FileError, UsageError
+from dyadic.runtime.file_kinds import similar_files
 from dyadic.runtime.image_folder import ImageFolder
 from dyadic.runtime.wording import near
 
@@ -136,7 +137,7 @@ def text_of(path: Path, option: str) -> str:
             raise UsageError(f"{option} {path} has {path.stat().st_size:,} bytes: it is no text of labels")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise FileError(f"{option} {path} does not exist") from None
+        raise FileError(f"{option} {path} does not exist{similar_files(path)}") from None
     except OSError as error:
         raise FileError(f"{option} {path} cannot be read: {error.strerror or error}") from error
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

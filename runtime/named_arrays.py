@@ -106,9 +106,14 @@ def count_of(lengths: Mapping[str, int], what: str) -> int:
 
 def as_labels(array: npt.NDArray[Any], what: str) -> npt.NDArray[np.int64]:
     """One class a sample. Raises UsageError where it is something else."""
-    if array.ndim > 1 or array.dtype.kind not in "iu":
-        raise UsageError(
-            f'{what}: "{LABELS}" holds {array.dtype} of shape {list(array.shape)}; one whole number a sample is '
-            "needed, the index of the right class"
-        )
+    check_labels(array.shape, array.dtype, what)
     return np.atleast_1d(array).astype(np.int64)
+
+
+def check_labels(shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> None:
+    """Of a whole file, before a part of it is read. Raises UsageError where they are no classes."""
+    if len(shape) > 1 or dtype.kind not in "iu":
+        raise UsageError(
+            f'{what}: "{LABELS}" holds {dtype} of shape {list(shape)}; one whole number a sample is needed, the index '
+            "of the right class"
+        )

@@ -21,11 +21,11 @@ import numpy.typing as npt
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.image_folder import ImageFolder, images_in, labelled
 from dyadic.runtime.label_files import class_names, labelled_by_csv
-from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, count_of
+from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_labels, count_of
 from dyadic.runtime.pictures import SUFFIXES, Pictures
 from dyadic.runtime.preprocess import LAYOUTS, ORDERS, image_target, recorded
 from dyadic.runtime.session import Session
-from dyadic.runtime.tensor_info import inputs_shown
+from dyadic.runtime.tensor_info import TensorInfo, inputs_shown
 
 Batch = tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.int64] | None]  # feeds of a session, and labels
 
@@ -55,12 +55,14 @@ def open_samples(
     labels: Path | None = None,
     classes: Path | None = None,
     labels_needed: bool = False,
+    labels_are_classes: bool = True,
     what: str = "",
 ) -> UserSamples:
     """Samples of a file or a folder, as `session` takes them.
 
     labels: a csv of file,label for a folder of images (else by sub-folder). classes: names of all classes, one a line.
-    labels_needed: refuse data without any. what: what the data are in messages (default: the path).
+    labels_needed: refuse data without any. labels_are_classes: else those of arrays are a metric's own, whatever they
+    are, and not read here. what: what the data are in messages (default: the path).
 
     Raises:
         FileError: something cannot be read.
@@ -73,7 +75,7 @@ def open_samples(
         return _of_images(path, session, labels, classes, labels_needed, what)
     if labels is not None or classes is not None:
         raise UsageError(f"{what}: --labels and --classes are for folders of images; arrays have theirs in 'labels'")
-    return _of_arrays(path, session, labels_needed, what)
+    return _of_arrays(path, session, labels_needed, labels_are_classes, what)
 
 
 def pictures_of(session: Session) -> Pictures | None:
@@ -140,13 +142,18 @@ def _of_images(
     return UserSamples(len(folder), batches(), folder.files, notes)
 
 
-def _of_arrays(path: Path, session: Session, needed: bool, what: str) -> UserSamples:
+def _of_arrays(path: Path, session: Session, needed: bool, classes: bool, what: str) -> UserSamples:
     wanted = inputs_shown(session.inputs)
-    beside = [] if LABELS in wanted else [LABELS]
+    beside = [LABELS] if classes and LABELS not in wanted else []
     file = NamedArrays(path, what)
     members = file.of(wanted, beside)
     if needed and LABELS not in members:
-        raise UsageError(f"{what} has no array named '{LABELS}': the number of the right class of each sample")
+        has = ", ".join(f'"{name}"' for name in file.names) or "one array"
+        raise UsageError(
+            f'{what} has no array named "{LABELS}" (it has: {has}): the number of the right class of each sample'
+        )
+    if beside and LABELS in members:
+        check_labels(members[LABELS].whole_shape, members[LABELS].dtype, what)
     total = count_of({name: member.shape[0] for name, member in members.items()}, what)
     if not total:
         raise UsageError(f"{what} holds no samples")
@@ -158,11 +165,15 @@ def _of_arrays(path: Path, session: Session, needed: bool, what: str) -> UserSam
             yield from (dict(zip(streams, rows, strict=True)) for rows in zip(*streams.values(), strict=True))
 
     def batches() -> Iterator[Batch]:
+        done = 0
         for arrays in pieces():
             right = arrays.pop(LABELS, None) if beside else None
             if pictures is not None:
                 name = pictures.target.name
                 arrays[name] = as_it_reads(arrays[name], session, pictures, f'{what}: "{name}"')
+            for info in session.inputs:
+                arrays[info.name] = _finite(float32_of(arrays[info.name], info), info.name, done, what)
+            done += len(next(iter(arrays.values())))
             yield arrays, None if right is None else as_labels(right, what)
 
     return UserSamples(total, batches())
@@ -174,6 +185,26 @@ def as_it_reads(array: npt.NDArray[Any], session: Session, pictures: Pictures, w
     if array.shape[1:] == info.batch_first[1:] and array.dtype == info.dtype:
         return array
     return pictures.of_array(array, what)
+
+
+def float32_of(array: npt.NDArray[Any], info: TensorInfo) -> npt.NDArray[Any]:
+    """Floats in a file, of any width and order of bytes, as a float input takes them; all else stays, for sessions to
+    refuse by name."""
+    if info.dtype != np.float32 or array.dtype.kind != "f":
+        return array
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
+def _finite(array: npt.NDArray[Any], name: str, first: int, what: str) -> npt.NDArray[Any]:
+    if array.dtype.kind == "f":
+        finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
+        if not finite.all():
+            raise UsageError(
+                f'{what}: sample {first + int(np.argmin(finite))} of "{name}" holds NaN or infinity; '
+                "finite numbers are needed"
+            )
+    return array
 
 
 def _classes_of(session: Session) -> int | None:

@@ -3,7 +3,7 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ParamSpec, TypeVar
 
 from dyadic.runtime.errors import UsageError
@@ -57,6 +57,33 @@ def near(word: str, known: Iterable[str], most: int = 2, least: float = 0.6) -> 
     whole = [name for name in names if len(part) > 1 and part in name.lower()]
     alike = [name for one in (word, word.lower()) for name in difflib.get_close_matches(one, names, most, least)]
     return list(dict.fromkeys(whole or alike))[:most]
+
+
+def looks_like(shape: Sequence[int | str], wanted: Sequence[int | str], say: str = "", resized: str = "") -> str:
+    """What may be the matter with an array of another shape than [N, *wanted]: the end of a sentence.
+
+    say: what works besides, before the layout that is put for {}. resized: the end for images of another size.
+
+    >>> looks_like((8, 224, 224, 3), (3, 224, 224))
+    ': it looks like channels last (NHWC); transpose it with .transpose(0, 3, 1, 2)'
+    >>> looks_like((3, 32, 32), (3, 32, 32))
+    ': it looks like one sample; give it a first dimension that counts samples, x[None]'
+    >>> looks_like((8, 7), (8,))
+    ''
+    """
+    if tuple(shape) == tuple(wanted):
+        return ": it looks like one sample; give it a first dimension that counts samples, x[None]"
+    each = tuple(shape[1:])
+    if not len(wanted) == len(each) == 3:
+        return ""
+    last = each == (*wanted[1:], wanted[0])
+    if last or each == (wanted[2], *wanted[:2]):
+        kind, layout, order = ("last (NHWC)", "nchw", "0, 3, 1, 2") if last else ("first (NCHW)", "nhwc", "0, 2, 3, 1")
+        return (
+            f": it looks like channels {kind}; {say.format(f'layout={layout},')}transpose it with .transpose({order})"
+        )
+    same = (wanted[0] in (1, 3) and each[0] == wanted[0]) or (wanted[2] in (1, 3) and each[2] == wanted[2])
+    return resized if same else ""
 
 
 def suggesting(function: Callable[P, Made]) -> Callable[P, Made]:

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from dyadic.compiler.calibrate.sources import PIECE_BYTES, Source, by_inputs
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_names, count_of
+from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_labels, check_names, count_of
 from dyadic.runtime.pictures import Pictures, batch_of_images, is_image
+from dyadic.runtime.wording import looks_like
 
 Array = npt.NDArray[Any]
 Feeds = dict[str, npt.NDArray[Any]]  # float32 or int32, as the network reads it, and int64 under "labels"
@@ -85,6 +86,8 @@ class Samples:
             for i in self.inputs:
                 if not self._of_pictures(i):
                     self._check_kind(i, self._members[i.name].whole_shape, self._members[i.name].dtype)
+            if LABELS in self._members and self._labels:
+                check_labels(self._members[LABELS].whole_shape, self._members[LABELS].dtype, self.what)
             self.total = count_of({name: member.shape[0] for name, member in self._members.items()}, self.what)
         elif isinstance(data, Source):
             self.what, self.total = data.what, data.total
@@ -196,7 +199,8 @@ class Samples:
         array = array.reshape(len(array), *wanted.sample)
         if wanted.limits is not None:
             return self._checked_integers(wanted, array, first, *wanted.limits)
-        array = np.ascontiguousarray(array, np.float32)
+        with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and refused
+            array = np.ascontiguousarray(array, np.float32)
         finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
         if not finite.all():
             raise UsageError(
@@ -224,7 +228,12 @@ class Samples:
         if shape[1:] not in (wanted.sample, wanted.own) or not shape:
             raise UsageError(
                 f'{self.what}: array "{wanted.name}" has shape {list(shape)}, the model reads {wanted.shape}'
-                + looks_like(shape[1:], wanted.sample)
+                + looks_like(
+                    shape,
+                    wanted.sample,
+                    "say --preprocess {} or ",
+                    ": images of another size; --preprocess resizes uint8 pixels and images of a folder",
+                )
             )
 
     def _checked_labels(self, array: Array, first: int) -> npt.NDArray[np.int64]:
@@ -248,31 +257,6 @@ def as_array(value: object) -> Array:
     """Anything that holds numbers; a torch tensor that requires a gradient refuses to be an array by itself."""
     detach = getattr(value, "detach", None)
     return np.asarray(value if detach is None else detach().cpu())
-
-
-def looks_like(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """What may be the matter with samples of another shape.
-
-    >>> looks_like((224, 224, 3), (3, 224, 224))
-    ': it looks like channels last (NHWC); say --preprocess layout=nchw, or transpose it with .transpose(0, 3, 1, 2)'
-    >>> looks_like((3, 32, 32), (3, 224, 224))[:60], looks_like((7,), (8,))
-    (': images of another size; --preprocess resizes uint8 pixels', '')
-    """
-    if len(wanted) == len(shape) == 3:
-        first, last = wanted[0] in (1, 3), wanted[2] in (1, 3)
-        if shape == (*wanted[1:], wanted[0]):
-            return (
-                ": it looks like channels last (NHWC); say --preprocess layout=nchw, or transpose it with "
-                ".transpose(0, 3, 1, 2)"
-            )
-        if shape == (wanted[2], *wanted[:2]):
-            return (
-                ": it looks like channels first (NCHW); say --preprocess layout=nhwc, or transpose it with "
-                ".transpose(0, 2, 3, 1)"
-            )
-        if (first and shape[0] == wanted[0]) or (last and shape[2] == wanted[2]):
-            return ": images of another size; --preprocess resizes uint8 pixels and images of a folder"
-    return ""
 
 
 def in_pieces(arrays: dict[str, Array]) -> Iterator[dict[str, Array]]:

@@ -25,7 +25,7 @@ def command_of(declared: Command) -> click.Command:
 
 def option_of(one: Option) -> click.Option:
     """The same option of click's."""
-    settings: dict[str, Any] = {"help": one.help, "default": one.default, "required": one.required}
+    settings: dict[str, Any] = {"help": one.help, "required": one.required}
     if one.kind == "flag":
         settings |= {"is_flag": True, "default": False, "expose_value": one.said}
     elif one.kind == "count":
@@ -34,6 +34,6 @@ def option_of(one: Option) -> click.Option:
         settings |= {"type": click.Path(path_type=Path)}
     elif one.choices:
         settings |= {"type": click.Choice(one.choices)}
-    if one.default is not None:
-        settings["show_default"] = True
+    if one.default is not None:  # to click a default of None is one, with which nothing is missing
+        settings |= {"default": one.default, "show_default": True}
     return click.Option([one.flag, one.name], metavar=one.metavar, **settings)

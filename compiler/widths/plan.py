@@ -19,6 +19,7 @@ from dyadic.compiler.widths.rules import Groups
 from dyadic.compiler.widths.scheme import Layer, Scheme, parse
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import FileError, UsageError
+from dyadic.runtime.file_kinds import similar_files
 from dyadic.runtime.wording import known_names
 
 VERSION = 1
@@ -64,7 +65,8 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
-        raise FileError(f"cannot read plan '{path}': {error.strerror}") from error
+        near = similar_files(path) if isinstance(error, FileNotFoundError) else ""
+        raise FileError(f"cannot read plan '{path}': {error.strerror}{near}") from error
     try:
         text = json.loads(raw, object_pairs_hook=unique, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError, too

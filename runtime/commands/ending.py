@@ -23,6 +23,7 @@ def ended(words: Sequence[str], run: Callable[[], object]) -> int:
         sys.excepthook = one_sentence
     try:
         with Interrupts(), plain_warnings():
+            refuse_empty(words)
             run()
         return 0
     except KeyboardInterrupt as interrupt:
@@ -42,6 +43,21 @@ def ended(words: Sequence[str], run: Callable[[], object]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
         return 0
+
+
+def refuse_empty(words: Sequence[str]) -> None:
+    """An empty word is a variable of the user's shell that is not set; as a path it would be the current folder.
+
+    >>> refuse_empty(["run", "m.dyq", "--input", ""])
+    Traceback (most recent call last):
+    dyadic.runtime.errors.UsageError: --input is followed by an empty text: is a variable of the shell not set?
+    """
+    for before, word in zip(("", *words), words, strict=False):
+        if not word:
+            where = f"{before} is followed by" if before.startswith("-") else "one of the arguments is"
+            raise UsageError(f"{where} an empty text: is a variable of the shell not set?")
+        if word.startswith("--") and word.find("=") == len(word) - 1:
+            raise UsageError(f"{word} is followed by an empty text: is a variable of the shell not set?")
 
 
 def command_of(words: Sequence[str]) -> str:

@@ -68,7 +68,12 @@ def evaluate(
     with load(artifact, device=device, threads=threads, max_batch=BATCH, isa=isa, complete=True) as session:
         session.batch_first = True
         samples = open_samples(
-            data, session, labels=labels, classes=classes, labels_needed=model is None and metric is None
+            data,
+            session,
+            labels=labels,
+            classes=classes,
+            labels_needed=model is None and metric is None,
+            labels_are_classes=metric is None,
         )
         if metric is None and model is None and class_count(session) is None:
             first = session.outputs[0]

@@ -13,7 +13,7 @@ from dyadic.runtime.named_arrays import NamedArrays
 from dyadic.runtime.pictures import SUFFIXES
 from dyadic.runtime.session import Session, load
 from dyadic.runtime.tensor_info import inputs_shown
-from dyadic.runtime.user_samples import as_it_reads, open_samples, pictures_of
+from dyadic.runtime.user_samples import as_it_reads, float32_of, open_samples, pictures_of
 
 RUN_BATCH = 64
 FILES = "files"  # names of images, in the order of their results
@@ -45,7 +45,7 @@ def feeds_of(file: NamedArrays, session: Session) -> dict[str, np.ndarray]:
     """The arrays of the inputs; `labels` and others are not read."""
     members = file.of(inputs_shown(session.inputs))
     with file.read():
-        return {name: member.whole() for name, member in members.items()}
+        return {info.name: float32_of(members[info.name].whole(), info) for info in session.inputs}
 
 
 def run_images(session: Session, path: Path, *, with_names: bool) -> dict[str, np.ndarray]:

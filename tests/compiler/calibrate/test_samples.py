@@ -1,5 +1,6 @@
 """Everything that users calibrate with, and one sentence for everything that does not fit."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,7 @@ def bad(value: float) -> np.ndarray:
         ({"x": X, "y": Y[:4]}, TWO, '7 of "x", 4 of "y"'),
         (bad(np.nan), ONE, 'sample 5 of "x" holds NaN or infinity'),
         ([X, bad(np.inf)], ONE, 'sample 12 of "x" holds NaN or infinity'),
+        ({"x": np.full((7, 3, 4), 1e300)}, ONE, 'sample 0 of "x" holds NaN or infinity'),
         (np.array([["a"]]), ONE, "the model reads numbers"),
         (X.astype(complex), ONE, "the model reads numbers"),
         ([X], TWO, 'the model has 2 inputs: "x" [N, 3, 4], "y" [N, 2]'),
@@ -111,7 +113,8 @@ def bad(value: float) -> np.ndarray:
     ],
 )
 def test_what_does_not_fit_is_said_with_the_inputs_name(given: object, inputs: tuple[Input, ...], said: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with warnings.catch_warnings(), pytest.raises(UsageError) as caught:
+        warnings.simplefilter("error")
         list(Samples(given, inputs, labels=True))
     assert said in str(caught.value)
     assert str(caught.value).startswith("calibration data")
@@ -122,6 +125,9 @@ def test_files_that_are_missing_damaged_or_something_else(tmp_path: Path) -> Non
         Samples(tmp_path / "none.npz", ONE)
     with pytest.raises(UsageError, match="is a folder"):
         Samples(tmp_path, ONE)
+    np.save(tmp_path / "one.npy", X[0])
+    with pytest.raises(UsageError, match="it looks like one sample; give it a first dimension"):
+        Samples(tmp_path / "one.npy", ONE)
     (tmp_path / "d.txt").write_text("x")
     with pytest.raises(UsageError, match=r"neither \.npz nor \.npy, nor a folder of images"):
         Samples(tmp_path / "d.txt", ONE)

@@ -101,18 +101,30 @@ def test_evaluate_beside_the_float_model_and_by_a_metric(
     assert measured["metric"]["value"] == pytest.approx(beside["top1"]["value"])
     assert measured["metric"]["low"] < measured["metric"]["value"] <= measured["metric"]["high"]
     assert "top1" not in measured and measured["float"]["metric"]["value"] > 0.98
+    # labels are the metric's own, whatever they are
+    few = np.load(TEST)["image"][:20]
+    np.savez(tmp_path / "own.npz", image=few, labels=np.linspace(-3, 900, 40).reshape(20, 2))
+    (tmp_path / "n.py").write_text("def mean(outputs, data):\n    return data['labels'][:, 0].mean()\n", "utf-8")
+    assert (
+        cli.main(["evaluate", str(artifact), str(tmp_path / "own.npz"), "--metric", f"{tmp_path / 'n.py'}:mean"]) == 0
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: {"image": d["image"]}, "has no array named 'labels'"),
+        (lambda d: {"image": d["image"]}, 'has no array named "labels" (it has: "image")'),
         (lambda d: {"image": d["image"], "labels": d["labels"] + 3}, "the network has 10 classes, numbered from 0"),
-        (lambda d: {"image": d["image"].transpose(0, 2, 3, 1), "labels": d["labels"]}, "expected [N, 1, 8, 8]"),
+        (
+            lambda d: {"image": d["image"].transpose(0, 2, 3, 1), "labels": d["labels"]},
+            "expected [N, 1, 8, 8]: it looks like channels last",
+        ),
+        (lambda d: {"image": d["image"], "labels": d["labels"][:, None]}, 'labels" holds int64 of shape [8, 1]'),
+        (lambda d: {"image": d["image"] * np.nan, "labels": d["labels"]}, 'sample 0 of "image" holds NaN or infinity'),
         (lambda d: {"image": (16 * d["image"]).astype(np.uint8), "labels": d["labels"]}, "dtype uint8"),
         (lambda d: {"picture": d["image"], "labels": d["labels"]}, "has no array named"),
     ],
-    ids=["no labels", "other classes", "NHWC", "uint8", "other name"],
+    ids=["no labels", "other classes", "NHWC", "labels of two dimensions", "NaN", "uint8", "other name"],
 )
 def test_evaluation_data_that_do_not_fit(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, said: str
@@ -122,6 +134,26 @@ def test_evaluation_data_that_do_not_fit(
     assert line.main(["evaluate", str(artifact), str(tmp_path / "few.npz")]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", ">f4"])
+def test_files_may_hold_floats_of_any_width(artifact: Path, tmp_path: Path, dtype: str) -> None:
+    """NumPy writes float64 where nobody says otherwise, and a compile takes the same files."""
+    few = np.load(TEST)["image"][:4]
+    source, output = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(source, few.astype(dtype))
+    assert line.main(["run", str(artifact), "--input", str(source), "--output", str(output)]) == 0
+    with dyadic.load(artifact, max_batch=4) as session:
+        np.testing.assert_array_equal(np.load(output), session(few.astype(dtype).astype(np.float32)))
+
+
+@pytest.mark.parametrize("main", [cli.main, line.main], ids=["click", "alone"])
+@pytest.mark.parametrize("missing", ["--input", "--output"])
+def test_what_must_be_given_is_asked_for(main: Any, missing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [f"{flag}=x.npy" for flag in ("--input", "--output") if flag != missing]
+    assert main(["run", "model.dyq", *given]) == 2
+    said = capsys.readouterr().err
+    assert missing in said and said.count("\n") == 1
 
 
 def test_shares_have_wilsons_interval() -> None:

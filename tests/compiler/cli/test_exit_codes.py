@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support.command_line import DIGITS, Command
 
 from dyadic.compiler.cli import main as cli
+from dyadic.compiler.job import source
 from dyadic.runtime.cpu import levels
 
 MODEL = DIGITS / "digits.onnx"
@@ -30,7 +31,7 @@ def one_sentence(done: subprocess.CompletedProcess[str], code: int, *parts: str,
         assert part in done.stderr
 
 
-def compile_words(model: Path, calibration: Path, *more: str) -> list[str | Path]:
+def compile_words(model: str | Path, calibration: str | Path, *more: str) -> list[str | Path]:
     return ["compile", model, "--calibration", calibration, "-o", "out.dyq", "--progress", "off", *more]
 
 
@@ -152,6 +153,31 @@ def test_5_artifacts_that_are_refused(command: Command, tmp_path: Path, artifact
     path.write_bytes({"flipped": data, "truncated": data[:-100], "other": b"PK\x03\x04" * 100}[damage])
     for words in (("inspect",), ("verify",), ("bench",), ("run", "--input", DIGITS / "test.npz", "--output", "y.npy")):
         one_sentence(command(words[0], path, *words[1:]), 5, "bad.dyq")
+
+
+def test_2_an_empty_text_is_a_variable_that_is_not_set(command: Command, calibration: Path) -> None:
+    """As a path it would be the current folder."""
+    for words, place in (
+        (["compile", "", "--calibration", calibration, "-o", "out.dyq"], "one of the arguments is"),
+        (compile_words(MODEL, calibration, "--evaluate", ""), "--evaluate is followed by"),
+        (["inspect", ""], "one of the arguments is"),
+        (["bench", "model.dyq", "--isa="], "--isa= is followed by"),
+    ):
+        one_sentence(command(*words), 2, f"{place} an empty text: is a variable of the shell not set?")
+
+
+def test_a_slash_behind_a_files_name_changes_nothing(command: Command, calibration: Path) -> None:
+    done = command(*compile_words(f"{MODEL}/", f"{calibration}/", "--until", "ingest"))
+    assert done.returncode == 0, done.stderr
+    assert source(f"{MODEL}/") == source(MODEL)
+
+
+def test_6_what_is_not_there_is_said_with_what_is_near(command: Command, tmp_path: Path, calibration: Path) -> None:
+    (tmp_path / "dangling.npz").symlink_to("nowhere.npz")
+    near = f"did you mean {calibration}?"
+    one_sentence(command(*compile_words(MODEL, calibration.with_name(f"x{calibration.name}"))), 6, near)
+    one_sentence(command(*compile_words(MODEL, tmp_path / "dangling.npz")), 6, "it is a link to 'nowhere.npz', which")
+    one_sentence(command("inspect", tmp_path / "dangling.npz"), 6, "it is a link to 'nowhere.npz', which is not there")
 
 
 def test_6_the_file_system(command: Command, started_anew: Command, tmp_path: Path, calibration: Path) -> None:
