@@ -79,7 +79,7 @@ def widths(report: Report) -> str:
 def table(report: Report) -> list[tuple[str, str, str, str]]:
     """(what, float, the artifact, how they compare), the widths last."""
     measured = rows(report.comparison) if report.comparison is not None else []
-    return [*measured, *([("widths", "", widths(report), "")] if widths(report) else [])]
+    return [*measured, *([("widths", "", "", widths(report))] if widths(report) else [])]
 
 
 def summary(report: Report) -> str:
@@ -87,7 +87,7 @@ def summary(report: Report) -> str:
     lines = [f"{report.model}, {report.precision}"]
     for name, floating, own, beside in table(report):
         value = f"{own} (float {floating})" if floating else own
-        lines.append(f"  {name:20} {value}{'; ' * bool(beside)}{beside}")
+        lines.append(f"  {name:20} {'; '.join(filter(None, (value, beside)))}")
     if report.comparison is None:
         lines.append("  nothing was measured")
     if report.selection is not None and report.selection.verdict:

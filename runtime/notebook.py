@@ -4,15 +4,14 @@ Names come from users' files: all is escaped, and however much there is, no more
 """
 
 import html
+import re
 from collections.abc import Sequence
 
 from dyadic.runtime.errors import printable
 
 STYLE = "border-collapse:collapse;color:inherit;background:transparent;font-variant-numeric:tabular-nums"
-CELL = (
-    "padding:.2em .8em .2em 0;border-bottom:1px solid rgba(128,128,128,.35);text-align:{};color:inherit;"
-    "overflow-wrap:anywhere"
-)
+CELL = "padding:.2em .8em .2em 0;border-bottom:1px solid rgba(128,128,128,.35);color:inherit;text-align:{}"
+NUMBER = "right;white-space:nowrap"
 BELOW = "color:inherit;font-size:90%;max-width:60em;overflow-wrap:anywhere;text-align:left"
 MOST_ROWS, MOST_SENTENCES = 30, 12
 LONGEST_CELL, LONGEST_SENTENCE = 120, 600  # letters
@@ -25,7 +24,7 @@ def table(
 
     def row(tag: str, cells: Sequence[str]) -> str:
         inside = "".join(
-            f'<{tag} style="{CELL.format("right" if i in numbers else "left")}">{text(cell, LONGEST_CELL)}</{tag}>'
+            f'<{tag} style="{CELL.format(NUMBER if i in numbers else "left")}">{text(cell, LONGEST_CELL)}</{tag}>'
             for i, cell in enumerate(cells)
         )
         return f"<tr>{inside}</tr>"
@@ -35,7 +34,8 @@ def table(
     said = [*more, *below[:MOST_SENTENCES], *([f"and {left:,} more"] if left > 0 else [])]
     body = "".join(row("td", cells) for cells in rows[:MOST_ROWS])
     sentences = "".join(f'<div style="{BELOW}">{text(one, LONGEST_SENTENCE)}</div>' for one in said)
-    return f'<table style="{STYLE}"><thead>{row("th", head)}</thead><tbody>{body}</tbody></table>{sentences}'
+    whole = f'<table style="{STYLE}"><thead>{row("th", head)}</thead><tbody>{body}</tbody></table>'
+    return f'<div style="overflow-x:auto">{whole}</div>{sentences}'
 
 
 def text(said: str, longest: int) -> str:
@@ -43,4 +43,4 @@ def text(said: str, longest: int) -> str:
     shown = printable(said)
     if len(shown) > longest:
         shown = f"{shown[: longest // 2]}…{shown[-longest // 2 :]}"
-    return html.escape(shown)
+    return re.sub(r"[/_]", r"\g<0><wbr>", html.escape(shown))  # where a narrow page may break a name

@@ -36,21 +36,24 @@ def along(facts: Facts) -> Found:
             name, fill = NAMES.get(bits, f"{bits} bits"), WIDTHS.get(bits, "white")
             style = {"marker": "o", "ms": 4.5, "mfc": fill, "mec": "black", "mew": 0.6, "zorder": 4}
             axes.plot(here, [alone[i] for i in here], ls="", label=f"alone, {name}", **style)
-        for i in worst(alone, len(rows)):
-            side = -1 if i > len(rows) / 2 else 1
+        for place, i in enumerate(sorted(worst(alone, len(rows)))):
+            # below everything, on two lines: neighbours may have long names
+            third = min(2, 3 * i // len(rows))
             axes.annotate(
                 short(rows[i].name, 24),
                 (i, alone[i]),
-                xytext=(4 * side, -12),
-                textcoords="offset points",
-                ha="left" if side > 0 else "right",
+                xytext=(i, 0.03 + 0.09 * (place % 2)),
+                textcoords=("data", "axes fraction"),
+                ha=("left", "center", "right")[third],
                 fontsize=8,
+                arrowprops={"arrowstyle": "-", "color": "0.5", "lw": 0.7, "shrinkB": 3, "relpos": (third / 2, 1)},
                 zorder=3,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
             )
         axes.set_xlabel("layer, in the network's order")
         axes.set_ylabel("SQNR, dB")
-        axes.margins(y=0.15)
+        low, high = axes.get_ylim()
+        axes.set_ylim(low - 0.2 * (high - low), high)
         axes.grid(axis="y", color="0.9")
         axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2)
         return made

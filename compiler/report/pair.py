@@ -131,7 +131,7 @@ def same_ways(pair: Pair) -> Iterator[Check]:
     times, data = unlike_times(pair), unlike_data(pair)
     machine = other.report.machine
     days = " and ".join(dict.fromkeys(filter(None, (day(one.report.date), day(other.report.date)))))
-    where = "" if machine is None else f"{machine.processor}, {days}"
+    where = "" if machine is None else f"{machine.processor}, {days}, each timed by its own compile"
     yield Check(WARNING, "Times are not compared", "; ".join(times)) if times else Check(GOOD, "Same machine", where)
     if data:
         yield Check(WARNING, "Accuracies are not compared", "; ".join(data))

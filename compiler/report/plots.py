@@ -137,6 +137,8 @@ def decisions(facts: Facts) -> Found:
             axes.set_ylabel("layer, counted from 0")
         axes.set_ylim(len(rows) - 0.5, -0.5)
         scaled(axes, [low for _, low, _ in values], [], axis="x")
+        if axes.get_xscale() == "linear":
+            axes.locator_params(axis="x", nbins=5)  # names beside it make the plot narrow, and its numbers are long
         axes.set_xlabel("sensitivity")
         axes.grid(axis="y", color="0.88")
         above: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.4, 1), "ncols": 3}

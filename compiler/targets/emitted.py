@@ -12,7 +12,7 @@ from dyadic.runtime import artifact
 from dyadic.runtime.program import Program
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Emitted(ABC):
     """In memory; report and certificate are added when it is written.
 
@@ -27,6 +27,11 @@ class Emitted(ABC):
     layer_bytes: Mapping[str, int] = field(default_factory=dict)
     others: tuple[Program, ...] = ()
     beside: tuple[Emitted, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line: it is megabytes of code and weights."""
+        code = ", ".join(f"{level} {size:,} bytes" for level, size in self.code_bytes.items())
+        return f"<{type(self).__name__}: code {code}; weights {self.weight_bytes:,} bytes>"
 
     @property
     def target(self) -> str:

@@ -84,4 +84,4 @@ def test_a_notebooks_table_takes_the_colours_of_the_page() -> None:
 
 def test_a_notebook_is_told_the_notes() -> None:
     noted = replace(report(), notes=("first", "<b>second</b>"))
-    assert "note: &lt;b&gt;second&lt;/b&gt;" in as_html(noted)
+    assert "note: &lt;b&gt;second&lt;/<wbr>b&gt;" in as_html(noted)

@@ -9,7 +9,7 @@ from dyadic.runtime import notebook
 def test_a_session_shows_itself_in_a_notebook(write, network, image) -> None:
     named = replace(network.program, inputs=(replace(network.program.inputs[0], name="<b>x</b>\x1b"),))
     with dyadic.load(write(named, network.weights, network.params, image, name="<i>.dyq"), max_batch=2) as session:
-        page = session._repr_html_()
+        page = session._repr_html_().replace("<wbr>", "")
         assert "&lt;b&gt;x&lt;/b&gt;\\x1b" in page and "&lt;i&gt;.dyq" in page and "<b>" not in page
         for said in (
             ">input</td>",

@@ -23,7 +23,7 @@ from dyadic.runtime.cpu.program import CpuProgram, Entry, Step
 from dyadic.runtime.program import ALIGNMENT
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CpuEmitted(Emitted):
     """`images` by level: what lies in the code sections, and how much of it is instructions."""
 

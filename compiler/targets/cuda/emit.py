@@ -42,7 +42,7 @@ class LevelCode:
     launches: Mapping[str, Shape] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CudaEmitted(Emitted):
     """`codes` by level, best first."""
 

@@ -94,6 +94,7 @@ def test_2_in_python_too(files: Path) -> None:
     assert (first["event"], first["stage"], last["event"], last["command"]) == ("start", "import", "result", "compile")
     assert last["bytes"] == os.path.getsize("out.dyq") and last["model"] == "m.onnx" and "artifact" not in last
     assert repr(artifact).startswith("<Artifact of m.onnx: int8, ") and len(repr(artifact)) < 300
+    assert len(repr(artifact.emitted)) < 200 and "x86-64" in repr(artifact.emitted)
 
 
 def test_2_what_other_commands_write(artifact: Path, tmp_path: Path, capsys: Any) -> None:
