@@ -3,6 +3,7 @@
 A run is: the user's arrays into page-locked memory, from there to the device, across the boundary into the arenas;
 the steps; and back. All of it that the device does is one CUDA graph for every size of a batch, made at its first use.
 Where a user's array is in the device's memory already, kernels read or write it there, and a graph has the steps alone.
+A timed run is such a graph, too, with an event between any two launches.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dyadic.runtime.cuda.driver import NO_TIMING, NON_BLOCKING, RELAXED
+from dyadic.runtime.cuda.driver import A_NODE, NO_TIMING, NON_BLOCKING, RELAXED
 from dyadic.runtime.cuda.launch import Launch, Place
 from dyadic.runtime.cuda.model import Model
 from dyadic.runtime.cuda.program import Step
@@ -120,22 +121,30 @@ class Context:
             self.driver.call("cuEventRecord", self.arrived, self.device.arrivals)
             self.driver.call("cuStreamWaitEvent", self.stream, self.arrived, 0)
         enter, leave = partial(self._enter, sources, batch, raw), partial(self._leave, targets, batch, raw)
-        if timed:
-            times = self._timed([enter, *(partial(launch.put, self.stream, batch) for launch in self.launches), leave])
+        ends = self._events() if timed else []
+        kind = "timed " * timed
+        if onboard:
+            self._reach(ends[:1], "cuEventRecord")
+            enter()
+            self._start((batch, f"{kind}steps"), lambda: self._steps(batch, ends[1:-1]))
+            leave()
+            self._reach(ends[-1:], "cuEventRecord")
         else:
-            times = []
-            if onboard:
+
+            def everything() -> None:
+                self._reach(ends[:1], "cuEventRecordWithFlags", A_NODE)
                 enter()
-                self._start((batch, "steps"), partial(self._steps, batch))
+                self._steps(batch, ends[1:-1])
                 leave()
-            else:
-                self._start((batch, "raw" if raw else "all"), lambda: (enter(), self._steps(batch), leave()))
-            self.wait()
+                self._reach(ends[-1:], "cuEventRecordWithFlags", A_NODE)
+
+            self._start((batch, f"{kind}raw" if raw else f"{kind}all"), everything)
+        self.wait()
         for number, array in enumerate(outputs, len(inputs)):
             if not isinstance(array, DeviceArray):
                 whole = self._staging(number).view(batch, raw=raw)
                 np.copyto(array, whole[place] if (place := self.places[number]) else whole)
-        return times
+        return [self._between(before, after) for before, after in pairwise(ends)]
 
     def _stage(self, inputs: Sequence[Given], outputs: Sequence[Given], batch: int, raw: bool) -> None:
         """Read the user's arrays; nothing more is allocated after this, as nothing may be while a graph is made."""
@@ -154,9 +163,12 @@ class Context:
                 self.driver.call("cuMemcpyHtoDAsync_v2", staging.device, staging.host, size, self.stream)
             self._crossing(number, raw, array).put(self.stream, batch)
 
-    def _steps(self, batch: int) -> None:
-        for launch in self.launches:
+    def _steps(self, batch: int, events: Sequence[int]) -> None:
+        """With an event before each and behind the last, or none at all; a graph is being made."""
+        self._reach(events[:1], "cuEventRecordWithFlags", A_NODE)
+        for number, launch in enumerate(self.launches, 1):
             launch.put(self.stream, batch)
+            self._reach(events[number : number + 1], "cuEventRecordWithFlags", A_NODE)
 
     def _leave(self, arrays: Arrays, batch: int, raw: bool) -> None:
         first = len(self.model.program.inputs)
@@ -200,22 +212,22 @@ class Context:
         finally:
             self.driver.drop("cuGraphDestroy", graph)
 
-    def _timed(self, parts: Sequence[Callable[[], object]]) -> list[int]:
-        """Nanoseconds on the device between the ends of parts that are put into the stream one behind the other."""
-        while len(self.events) <= len(parts):
+    def _events(self) -> list[int]:
+        """What is reached before a timed run, behind each of its parts and at its end; always the same ones, which
+        graphs know."""
+        while len(self.events) < len(self.launches) + 3:
             self.events.append(self.driver.made("cuEventCreate", 0))
-        events = self.events[: len(parts) + 1]
-        self.driver.call("cuEventRecord", events[0], self.stream)
-        for part, event in zip(parts, events[1:], strict=True):
-            part()
-            self.driver.call("cuEventRecord", event, self.stream)
-        self.wait()
-        took = []
-        for before, after in pairwise(events):
-            ms = ctypes.c_float()
-            self.driver.call("cuEventElapsedTime", ctypes.byref(ms), before, after)
-            took.append(round(ms.value * 1e6))
-        return took
+        return self.events
+
+    def _reach(self, events: Sequence[int], how: str, *flags: int) -> None:
+        for event in events:
+            self.driver.call(how, event, self.stream, *flags)
+
+    def _between(self, before: int, after: int) -> int:
+        """Nanoseconds on the device."""
+        ms = ctypes.c_float()
+        self.driver.call("cuEventElapsedTime", ctypes.byref(ms), before, after)
+        return round(ms.value * 1e6)
 
     def close(self) -> None:
         """Give everything back."""

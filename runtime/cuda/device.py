@@ -31,10 +31,8 @@ class Shared:
         self.handle, self.dropping, self.users = handle, dropping, 1
 
 
-class Device:
-    """Made by `acquire`. Its primary context is the one that other libraries in this process use, too.
-
-    `arrivals` is a stream that waits for what a user's tensors wait for."""
+class Gpu:
+    """What the driver says of a device, which nobody uses for that. Raises MachineError."""
 
     def __init__(self, found: Driver, ordinal: int) -> None:
         self.driver, self.ordinal = found, ordinal
@@ -48,16 +46,6 @@ class Device:
         self.model = text.value.decode(errors="replace")
         self.capability = (self._attribute(CAPABILITY_MAJOR), self._attribute(CAPABILITY_MINOR))
         self.most_shared_bytes = self._attribute(MOST_SHARED_BYTES)
-        self.context = found.made("cuDevicePrimaryCtxRetain", self.handle)
-        self.arrivals = 0
-        self.users = 1
-        self.shared: dict[str, Shared] = {}
-        try:
-            with self.current():
-                self.arrivals = found.made("cuStreamCreate", NON_BLOCKING)
-        except BaseException:
-            self.drop()
-            raise
 
     def _attribute(self, which: int) -> int:
         return self.driver.number("cuDeviceGetAttribute", which, self.handle)
@@ -69,6 +57,25 @@ class Device:
 
     def __str__(self) -> str:
         return f"cuda:{self.ordinal} ({self.model}, {self.architecture})"
+
+
+class Device(Gpu):
+    """Made by `acquire`. Its primary context is the one that other libraries in this process use, too.
+
+    `arrivals` is a stream that waits for what a user's tensors wait for."""
+
+    def __init__(self, found: Driver, ordinal: int) -> None:
+        super().__init__(found, ordinal)
+        self.context = found.made("cuDevicePrimaryCtxRetain", self.handle)
+        self.arrivals = 0
+        self.users = 1
+        self.shared: dict[str, Shared] = {}
+        try:
+            with self.current():
+                self.arrivals = found.made("cuStreamCreate", NON_BLOCKING)
+        except BaseException:
+            self.drop()
+            raise
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
@@ -163,6 +170,11 @@ class Device:
 LOCK = threading.RLock()
 _devices: dict[tuple[Driver, int], Device] = {}
 os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+
+
+def described(ordinal: int) -> Gpu:
+    """The device of that number, without a context on it. Raises MachineError."""
+    return Gpu(driver(), ordinal)
 
 
 def acquire(ordinal: int) -> Device:

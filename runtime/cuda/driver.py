@@ -59,6 +59,7 @@ SIGNATURES: Mapping[str, Sequence[Any]] = {
     "cuEventCreate": [POINTER, UINT],
     "cuEventDestroy_v2": [POINTER],
     "cuEventRecord": [POINTER, POINTER],
+    "cuEventRecordWithFlags": [POINTER, POINTER, UINT],
     "cuEventElapsedTime": [POINTER, POINTER, POINTER],
 }
 
@@ -73,12 +74,13 @@ CODE_REFUSED = frozenset(
 # a device of this process is lost: uncorrectable memory, illegal address, timeout, assertion, hardware's stack,
 # instruction, alignment, address space, program counter, launch
 LOST = frozenset((214, 700, 702, 710, 714, 715, 716, 717, 718, 719))
-# CUdevice_attribute, CUfunction_attribute, CUpointer_attribute, CUevent_flags, CUstream_flags, CUstreamCaptureMode,
-# CUjit_option
+# CUdevice_attribute, CUfunction_attribute, CUpointer_attribute, CUevent_flags, CUevent_record_flags, CUstream_flags,
+# CUstreamCaptureMode, CUjit_option
 CAPABILITY_MAJOR, CAPABILITY_MINOR, MOST_SHARED_BYTES = 75, 76, 97
 MOST_DYNAMIC_SHARED_BYTES = 8
 DEVICE_ORDINAL = 9
 NO_TIMING = 2  # of an event
+A_NODE = 1  # of a record while a graph is captured: the event is reached when the graph is run
 NON_BLOCKING = 1  # of a stream: it does not wait for what others put into the default stream
 RELAXED = 2  # of a capture: whatever another thread, or a finalizer, does meanwhile
 ERROR_LOG, ERROR_LOG_BYTES = 5, 6

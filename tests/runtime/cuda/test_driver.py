@@ -22,6 +22,7 @@ PREFIXES = {
     "DEVICE_ORDINAL": "CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL",
     "NON_BLOCKING": "CU_STREAM_NON_BLOCKING",
     "NO_TIMING": "CU_EVENT_DISABLE_TIMING",
+    "A_NODE": "CU_EVENT_RECORD_EXTERNAL",
     "RELAXED": "CU_STREAM_CAPTURE_MODE_RELAXED",
     "ERROR_LOG": "CU_JIT_ERROR_LOG_BUFFER",
     "ERROR_LOG_BYTES": "CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES",
@@ -125,6 +126,6 @@ def test_numbers_are_the_headers(header: str) -> None:
     }  # fmt: skip
     text = (build.SOURCES / "cuda_api.h").read_text()
     for name, number in re.findall(r"\b([A-Z_]+) = (\d+)", text):
-        theirs = [n for n in numbers if n == name or n in (f"CU_{kind}_ATTRIBUTE_{name}" for kind in
+        theirs = [n for n in numbers if n in (name, f"CU_{name}") or n in (f"CU_{kind}_ATTRIBUTE_{name}" for kind in
                   ("DEVICE", "FUNC", "POINTER"))]  # fmt: skip
         assert int(number) in [numbers[one] for one in theirs], name

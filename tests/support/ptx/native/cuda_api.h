@@ -48,3 +48,4 @@ enum { // CUdevice_attribute
 
 enum { MAX_DYNAMIC_SHARED_SIZE_BYTES = 8 }; // CUfunction_attribute
 enum { DEVICE_ORDINAL = 9 };                // CUpointer_attribute
+enum { EVENT_RECORD_EXTERNAL = 1 };                // CUevent_record_flags

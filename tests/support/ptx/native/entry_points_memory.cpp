@@ -193,7 +193,18 @@ EXPORT CUresult cuEventRecord(CUevent event, CUstream stream) {
     ENTER_INITIALIZED
     const auto reached = reinterpret_cast<Event *>(event)->last = std::make_shared<Reached>();
     reached->stream = &d.stream(stream);
+    if (reached->stream->capturing) // an edge of the graph, which nobody ever reaches
+        return CUDA_SUCCESS;
     return d.put(stream, [=] { reached->ms = driver().clock_ms; });
+}
+
+EXPORT CUresult cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned flags) {
+    ENTER_INITIALIZED
+    if (flags != EVENT_RECORD_EXTERNAL || !d.stream(stream).capturing)
+        return refuse(d, CUDA_ERROR_INVALID_VALUE, "an event is made a node where a graph is captured, not elsewhere");
+    const auto reached = reinterpret_cast<Event *>(event)->last = std::make_shared<Reached>();
+    reached->stream = &d.stream(stream);
+    return d.put(stream, [=] { reached->ms = driver().clock_ms; }); // at every launch of the graph
 }
 
 EXPORT CUresult cuEventSynchronize(CUevent event) {
