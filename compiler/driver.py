@@ -221,7 +221,10 @@ def for_targets(built: Built, options: Options, tools: Tools) -> Emitted:
             lowered, *shorter = lowered_for(asked.target, (built.integer, *built.shorter), tools)
         with tools.stage("emit"), tools.progress.stage("emit"):
             every.append(asked.target.emit(lowered, options.levels_of(asked), built.integer, tools.cache, shorter))
-    first, *others = every
+    first, *others = (
+        asked.target.beside(one, [other for other in every if other is not one], built.integer)
+        for asked, one in zip(options.asked, every, strict=True)
+    )
     return replace(first, beside=tuple(others))
 
 

@@ -7,9 +7,10 @@
     then, at the next multiple of 4096, the sections, 64-byte aligned, code at multiples of 4096; zeros between them and
     at least 64 zeros at the end. Section offsets count from the start of the first section.
 
-A program is for one target and one variant (`runtime/program.py`); programs may share sections. Sections: `qi` (integer
-IR, MLIR bytecode), JSON: `report`, `certificate`; and those of a target, which begin with its name: `cpu/weights`,
-`cpu/params`, `cpu/code/<level>` (a flat image). What a run needs is mapped as it is; the sections that are no target's,
+A program is for one target and one variant (`runtime/program.py`); programs may share sections, and one may read
+another target's weights (`runtime/cuda/constants.py`). Sections: `qi` (integer IR, MLIR bytecode), JSON: `report`,
+`certificate`; and those of a target, which begin with its name: `cpu/weights`, `cpu/params`, `cpu/code/<level>` (a flat
+image). What a run needs is mapped as it is; the sections that are no target's,
 and code for GPUs, are deflated (zlib), and may be as they are. Nothing is executable outside the code, and there is no
 pickle anywhere.
 """
@@ -361,6 +362,9 @@ def _parse_header(text: bytes, file_bytes: int) -> tuple[tuple[Program, ...], di
     used = frozenset().union(*(program.sections for program in programs))
     if extra := [name for name in sections if _owner(name) and name not in used]:
         raise ArtifactError(f"its section '{extra[0]}' is used by no program")
+    for program in programs:
+        if lost := [name for name in program.borrowed if name not in used - program.sections]:
+            raise ArtifactError(f"its program '{program.name}' reads section '{lost[0]}', which no other target has")
     return programs, header["made"], sections
 
 

@@ -29,7 +29,9 @@ MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
 # fields that format 4 did not have at first: files without them mean the default
 # (of a NamedTuple: those with a default)
-LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed", "launches", "mark"}
+LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed", "launches", "mark"} | {
+    "gather", "source", "constants_bytes"
+}  # fmt: skip
 ID_BYTES = 4  # of an int32 input's number
 FIXED = ("", "one", "none")  # the user's array: a batch of any size, a first dimension of 1, none in its place
 GIVEN = ("int64", "int32", "bool", "float32", "uint8", "int8")  # what users give whole numbers as
@@ -197,7 +199,12 @@ class Program(ABC):
     @property
     @abstractmethod
     def sections(self) -> frozenset[str]:
-        """The names of the artifact's sections that it uses."""
+        """The names of the artifact's sections that it uses, its target's own."""
+
+    @property
+    def borrowed(self) -> frozenset[str]:
+        """Those of another target's that it reads, too, which one of that target's programs must use."""
+        return frozenset()
 
     @property
     @abstractmethod

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from dyadic.compiler.targets.cuda.codegen import CodegenError
 from dyadic.runtime import artifact
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.cpu import levels
+from dyadic.runtime.cuda.constants import constants_of
+from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.errors import DyadicError
 from dyadic.runtime.tensor_info import TensorInfo
 
@@ -141,10 +143,13 @@ def _input(info: TensorInfo, words: int) -> dict[str, Any]:
 def strip(source: Path, target: Path) -> None:
     """Without the processor's program and the integer graph, which holds all weights once more."""
     with open_artifact(source, "all", copy=False) as file:
-        programs = [program for program in file.programs if program.target == "cuda"]
-        needed = {name for program in programs for name in program.sections}
-        sections = {name: bytes(file.section(name)) for name in file.sections if name in needed}
-        artifact.write(target, programs=programs, sections=sections, made=file.made)
+        programs = [program for program in file.programs if isinstance(program, CudaProgram)]
+        sections: dict[str, Any] = {}
+        for program in programs:
+            sections |= {name: file.section(name) for name in program.sections if name != program.gather}
+            sections[program.constants] = constants_of(file, program)
+        whole = [replace(program, gather="", source="", constants_bytes=0) for program in programs]
+        artifact.write(target, programs=whole, sections=sections, made=file.made)
 
 
 # --- kernels

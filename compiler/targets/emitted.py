@@ -6,10 +6,24 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from dyadic.runtime import artifact
 from dyadic.runtime.program import Program
+
+
+class Stored(NamedTuple):
+    """Where a target keeps the weights of a layer, in a section of its own, and how.
+
+    `places` are those of its numbers in fields of so many bits, the lowest of a byte first, from the section's
+    beginning on; `zero` is the field of a 0."""
+
+    bits: int
+    zero: int
+    places: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,7 +76,8 @@ class Emitted(ABC):
 
     def write(self, path: str | os.PathLike[str], made: Mapping[str, Any]) -> int:
         """Write the artifact atomically; returns its size in bytes. Raises FileError."""
-        every = (self, *self.beside)
+        # whose weights others read comes first: the integer graph refers to them, too
+        every = sorted((self, *self.beside), key=lambda one: len(one.program.borrowed))
         programs = [program for one in every for program in (one.program, *one.others)]
         # each target has sections of its own; what is no target's is the first one's
         sections = {name: content for one in reversed(every) for name, content in one.sections.items()}

@@ -15,7 +15,7 @@ from torch_mlir import ir
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.certificate import Certificate
-from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.emitted import Emitted, Stored
 from dyadic.compiler.targets.tuned import Tuned
 from dyadic.dialects.launch import launches_of
 from dyadic.passes.rewriting import Pass
@@ -83,6 +83,17 @@ class Target(ABC):
             cache: where machine code is kept from compile to compile.
             others: the same network for fewer tokens, lowered: more programs, which share weights and code.
         """
+
+    def beside(self, emitted: Emitted, others: Sequence[Emitted], integer: ir.Operation) -> Emitted:
+        """The same for a file that holds `others` of the network `integer`, too: without what theirs already has."""
+        del others, integer
+        return emitted
+
+    def stored(self, emitted: Emitted, context: ir.Context) -> tuple[str, list[Stored | None]]:
+        """A section, and where it has the weights of every layer and table of the network, in order; '' where that is
+        nobody else's business."""
+        del emitted, context
+        return "", []
 
     @abstractmethod
     def unpack(self, file: ArtifactFile, context: ir.Context) -> ir.Module:

@@ -5,11 +5,10 @@ import struct
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
-
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda import levels
 from dyadic.runtime.cuda.code_sections import code_of
+from dyadic.runtime.cuda.constants import constants_of, identity
 from dyadic.runtime.cuda.device import Device, acquire, release
 from dyadic.runtime.cuda.driver import (
     CODE_REFUSED,
@@ -41,13 +40,13 @@ class Model:
                 self.level, self.module = self._load(file, level)
                 self.steps, self.setup = (program.launched(one, self.level) for one in (program.steps, program.setup))
                 self.functions = self._functions()
-                self.constants = self._share(file, program.constants, partial(self._upload, file), "cuMemFree_v2")
+                self.constants = self._share(identity(file, program), partial(self._upload, file), "cuMemFree_v2")
         except BaseException:
             self.close()
             raise
 
-    def _share(self, file: ArtifactFile, section: str, make: Callable[[], int], dropping: str) -> int:
-        key = f"{dropping} {file.sections[section].sha256}"
+    def _share(self, content: str, make: Callable[[], int], dropping: str) -> int:
+        key = f"{dropping} {content}"
         handle = self.device.share(key, make, dropping)
         self.keys.append(key)
         return handle
@@ -62,7 +61,7 @@ class Model:
                 return _module(device, _image(file, program, level))
 
             try:
-                return level, self._share(file, program.section(level), make, "cuModuleUnload")
+                return level, self._share(file.sections[program.section(level)].sha256, make, "cuModuleUnload")
             except CudaError as error:
                 if error.result not in CODE_REFUSED:
                     raise
@@ -89,7 +88,7 @@ class Model:
 
     def _upload(self, file: ArtifactFile) -> int:
         """The constants, and readable bytes after them."""
-        content = np.frombuffer(file.section(self.program.constants), np.uint8)
+        content = constants_of(file, self.program)
         device, stream = self.device, self.device.arrivals
         place = device.allocate(content.size + SLACK, "the weights")
         try:

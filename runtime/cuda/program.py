@@ -44,6 +44,7 @@ MAX_GRID_Y = (1 << 16) - 1
 WARP, MAX_THREADS = 32, 1024  # of a block
 MAX_SHARED_BYTES = 227 << 10  # of a block; devices may have less
 KINDS = ("ptx", "cubin")
+MOST_PADDED = 64  # times the bytes that constants are put together from
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,10 @@ class CudaProgram(Program):
     """`setup` runs once, for a whole batch, when an arena has been made: it writes what no step overwrites, such as
     rings of zero points. `boundary` has a crossing for every input, then for every output. `constants` and
     `code_sections` name sections: the programs of an artifact may share them. The code of a level is the section
-    `code_sections`/level."""
+    `code_sections`/level.
+
+    With `gather`, the constants are `constants_bytes` that are put together from their section and from `source`, a
+    section of another target's, as the section `gather` says (`runtime/cuda/constants.py`)."""
 
     target: ClassVar[str] = "cuda"
 
@@ -124,6 +128,9 @@ class CudaProgram(Program):
     variant: str = ""
     constants: str = "cuda/constants"
     code_sections: str = "cuda/code"
+    gather: str = ""
+    source: str = ""
+    constants_bytes: int = 0
 
     @property
     def timed_steps(self) -> tuple[Step, ...]:
@@ -142,13 +149,22 @@ class CudaProgram(Program):
         places = {at.offset for step in every for at in step.inputs if at.buffer < 0}
         places |= {at for step in every for at in (step.weights, step.params)}
         places |= {crossing.params for crossing in self.boundary}
-        ends = pairwise([*sorted(at for at in places if at >= 0), lengths[self.constants] - SLACK])
+        ends = pairwise([*sorted(at for at in places if at >= 0), self.size_of_constants(lengths) - SLACK])
         room = {here: after - here for here, after in ends}
         return [room.pop(step.weights, 0) for step in self.steps]
 
     @property
     def sections(self) -> frozenset[str]:
-        return frozenset((self.constants, *(self.section(level) for level in self.code)))
+        gather = [self.gather] if self.gather else []
+        return frozenset([self.constants, *gather, *(self.section(level) for level in self.code)])
+
+    @property
+    def borrowed(self) -> frozenset[str]:
+        return frozenset([self.source] if self.gather else [])
+
+    def size_of_constants(self, lengths: Mapping[str, int]) -> int:
+        """In bytes; `lengths` are those of the artifact's sections."""
+        return self.constants_bytes if self.gather else lengths[self.constants]
 
     @property
     def has_state(self) -> bool:
@@ -167,7 +183,9 @@ class CudaProgram(Program):
         for name in sorted(self.sections):
             if name not in lengths:
                 raise ArtifactError(f"it has no section '{name}'")
-        check_memory(self, lengths[self.constants])
+        most = MOST_PADDED * sum(lengths.get(name, 0) for name in (self.constants, self.source)) if self.gather else 0
+        between(self.constants_bytes, 0, most, "program.constants_bytes")
+        check_memory(self, self.size_of_constants(lengths))
         check_code(self)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir import ir
 
+from dyadic.compiler.targets.emitted import Stored
 from dyadic.dialects import qi
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.reference import main_function
@@ -20,6 +21,7 @@ from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.families import depthwise, embedding, float_conv, recurrence, weight_storage
+from dyadic.passes.lower.cpu.kernels.weights.weight_format import LINE
 from dyadic.passes.rewriting import defining, layer_name
 
 PACKED, SPEC = "qi.packed", "qi.spec"
@@ -69,15 +71,13 @@ def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: 
         offsets: where the weights of each launch lie in the weights section.
     """
     copy = integer.operation.clone()
-    readers = [op.opview for op in main_function(copy).regions[0].blocks[0].operations]
-    readers = [op for op in readers if isinstance(op, qi.Layer | qi.EmbeddingOp)]
     waiting = list(zip(launches, offsets, strict=True))
     with copy.context, ir.Location.unknown():
-        for op in readers:
+        for op in readers(copy):
             if not waiting or not _is_of(waiting[0][0], op):
                 continue
             launch, offset = waiting.pop(0)
-            constant = defining(op.table if isinstance(op, qi.EmbeddingOp) else op.weight).operation
+            constant = constant_of(op)
             if isinstance(constant.attributes["value"], ir.UnitAttr):
                 continue  # shared, and done for another reader
             constant.attributes["value"] = ir.UnitAttr.get()
@@ -89,6 +89,49 @@ def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: 
         stream = io.BytesIO()
         copy.write_bytecode(stream)
     return stream.getvalue()
+
+
+def stored_weights(bytecode: bytes, context: ir.Context) -> list[Stored | None]:
+    """Of every layer and table of a module that `store` made, in order; None where it holds its numbers itself."""
+    with context, ir.Location.unknown():
+        module = ir.Module.parse(bytecode)
+        return [_stored(constant_of(op)) for op in readers(module.operation)]
+
+
+def readers(module: ir.Operation) -> list[Any]:
+    """The ops that have weights or look rows up, in order."""
+    body = main_function(module).regions[0].blocks[0].operations
+    return [op.opview for op in body if isinstance(op.opview, qi.Layer | qi.EmbeddingOp)]
+
+
+def constant_of(op: Any) -> ir.Operation:
+    """What one of them reads."""
+    return defining(op.table if isinstance(op, qi.EmbeddingOp) else op.weight).operation
+
+
+def _stored(constant: ir.Operation) -> Stored | None:
+    if PACKED not in constant.attributes:
+        return None
+    spec, dims = registry.from_attribute(constant.attributes[SPEC]), shape(constant.results[0])
+    start = constant.attributes[PACKED].value
+    if isinstance(spec, float_conv.FloatConvSpec):
+        return None
+    if isinstance(spec, embedding.EmbeddingSpec):
+        return Stored(8, 0, start + np.arange(np.prod(dims)))
+    numbers, bits, zero = positions(spec, dims), 8, 0
+    if not isinstance(spec, recurrence.RecurrenceSpec) and spec.format.lines > 1:
+        bits, zero = spec.format.bits, spec.format.largest
+        if isinstance(spec, depthwise.DepthwiseSpec):
+            every = numbers.reshape(len(spec.blocks), 1 + spec.paired, spec.groups, -1, LINE)
+            lines = every[:, 0, : spec.stored_groups]
+        else:
+            lines = numbers.reshape(-1, spec.packed_dwords, LINE)[:, : spec.stored_dwords]
+        # several lines share one, field by field
+        numbers = lines.reshape(-1, spec.format.lines, LINE).swapaxes(1, 2).reshape(-1)
+    places = np.zeros(int(np.prod(dims)), np.int64)
+    real = np.flatnonzero(numbers)
+    places[numbers[real] - 1] = real
+    return Stored(bits, zero, start * (8 // bits) + places)
 
 
 def _is_of(launch: LaunchOp, op: Any) -> bool:

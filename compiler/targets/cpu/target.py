@@ -12,8 +12,8 @@ from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.certificate import Certificate, accumulators, islands_of
 from dyadic.compiler.targets.cpu.emit import CpuEmitted, emit
-from dyadic.compiler.targets.cpu.integer_ir import restore
-from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.cpu.integer_ir import restore, stored_weights
+from dyadic.compiler.targets.emitted import Emitted, Stored
 from dyadic.compiler.targets.target import Effort, Target
 from dyadic.compiler.targets.tuned import Tuned
 from dyadic.dialects import qi
@@ -69,6 +69,10 @@ class Cpu(Target):
     def unpack(self, file: ArtifactFile, context: ir.Context) -> ir.Module:
         program = program_of(file)
         return restore(bytes(file.section("qi")), np.frombuffer(file.section(program.weights), np.int8), context)
+
+    def stored(self, emitted: Emitted, context: ir.Context) -> tuple[str, list[Stored | None]]:
+        assert isinstance(emitted.program, CpuProgram)
+        return emitted.program.weights, stored_weights(emitted.sections["qi"], context)
 
     def certify(self, integer: ir.Module | ir.Operation, emitted: Emitted) -> Certificate:
         assert isinstance(emitted, CpuEmitted)

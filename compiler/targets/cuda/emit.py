@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch_mlir import ir
 
@@ -42,12 +42,22 @@ class LevelCode:
     launches: Mapping[str, Shape] = field(default_factory=dict)
 
 
+class Packed(NamedTuple):
+    """Weights of a launch: where they lie in the constants, and whose they are."""
+
+    offset: int
+    op: str
+    layer: str
+    spec: Any
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CudaEmitted(Emitted):
     """`codes` by level, best first."""
 
     program: CudaProgram
     codes: dict[str, LevelCode]
+    packed: tuple[Packed, ...] = ()
 
     @property
     def code_bytes(self) -> dict[str, int]:
@@ -55,7 +65,7 @@ class CudaEmitted(Emitted):
 
     @property
     def weight_bytes(self) -> int:
-        return len(self.sections[self.program.constants])
+        return self.program.size_of_constants(self.lengths)
 
     def digest(self, level: str) -> str:
         total = hashlib.sha256(self.codes[level].content)
@@ -84,6 +94,7 @@ def emit(
         program=program,
         sections=sections,
         codes=codes,
+        packed=_packed(modules, drafts),
         layer_bytes=layer_bytes(launches_of(outlined)),
         others=tuple(programs[1:]),
     )
@@ -101,6 +112,18 @@ def draft(module: ir.Module | ir.Operation, constants: Section, specs: dict[str,
     program = CudaProgram(**surroundings, boundary=(), steps=tuple(steps), setup=tuple(setup), code={})
     tensors = (*program.inputs, *program.outputs)
     return replace(program, boundary=tuple(_crossing(tensor, constants, specs) for tensor in tensors))
+
+
+def _packed(modules: Sequence[ir.Module | ir.Operation], programs: Sequence[CudaProgram]) -> tuple[Packed, ...]:
+    """Each piece of weights once, as it is first read."""
+    found: dict[int, Packed] = {}
+    for module, program in zip(modules, programs, strict=True):
+        launches = [launch for launch in launches_of(module) if SETUP not in launch.attributes]
+        for launch, step in zip(launches, program.steps, strict=True):
+            if step.weights >= 0:
+                spec = REGISTRY.from_attribute(launch.spec)
+                found.setdefault(step.weights, Packed(step.weights, step.op, step.layer, spec))
+    return tuple(found.values())
 
 
 def _step(launch: LaunchOp, spec: Any, constants: Section) -> Step:

@@ -14,6 +14,7 @@ from dyadic.compiler.targets.cuda.integer_ir import restore
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
 from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.emitted import Emitted
+from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.targets.target import Target
 from dyadic.dialects import qi
 from dyadic.dialects.launch import launches_of
@@ -76,6 +77,17 @@ class Cuda(Target):
     ) -> CudaEmitted:
         return emit(lowered, levels, integer, cache, others)
 
+    def beside(self, emitted: Emitted, others: Sequence[Emitted], integer: ir.Operation) -> Emitted:
+        """Weights stay where another target has them."""
+        from dyadic.compiler.targets.cuda.shared_weights import share
+
+        assert isinstance(emitted, CudaEmitted)
+        for other in others:
+            section, stored = target_of(other.target).stored(other, integer.context)
+            if section:
+                return share(emitted, integer, section, other.sections[section], stored)
+        return emitted
+
     def unpack(self, file: ArtifactFile, context: ir.Context) -> ir.Module:
         return restore(bytes(file.section("qi")), context)
 
@@ -99,13 +111,10 @@ class Cuda(Target):
         return verify(file)
 
     def identity(self, level: str) -> dict[str, Any]:
-        from dyadic.runtime.cuda.device import acquire, release
+        from dyadic.runtime.cuda.device import described
 
-        device = acquire(0)
-        try:
-            return {"level": level, "device": device.model, "architecture": device.architecture}
-        finally:
-            release(device)
+        device = described(0)
+        return {"level": level, "device": device.model, "architecture": device.architecture}
 
     def text(self, lowered: ir.Module, level: str) -> str:
         """PTX of every kernel that steps launch."""
@@ -133,16 +142,12 @@ def sweep(
 
 def device_capability() -> tuple[int, int] | None:
     """Of the first GPU here; None where there is none, or none that can be used."""
-    from dyadic.runtime.cuda.device import acquire, release
+    from dyadic.runtime.cuda.device import described
 
     try:
-        device = acquire(0)
+        return described(0).capability
     except DyadicError:
         return None
-    try:
-        return device.capability
-    finally:
-        release(device)
 
 
 def boundary_kernels(programs: Iterable[CudaProgram]) -> frozenset[str]:

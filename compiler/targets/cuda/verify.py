@@ -22,6 +22,7 @@ from dyadic.compiler.targets.reproved import lowered_again, reprove
 from dyadic.dialects import new_context
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda.code_sections import code_of
+from dyadic.runtime.cuda.constants import constants_of
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.program import SLACK
@@ -97,7 +98,7 @@ def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[s
         constants = Section()
         specs: dict[str, Any] = {}
         again = draft(lowered, constants, specs)
-        held = replace(first, code={}, variant=again.variant)
+        held = replace(first, code={}, variant=again.variant, gather="", source="", constants_bytes=0)
         for field in fields(again):
             if getattr(again, field.name) != getattr(held, field.name):
                 name = field.name.replace("_", " ")
@@ -106,7 +107,7 @@ def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[s
             if code.launches != launches(level, specs):
                 raise ArtifactError(f"'{file.path}': its program has other launches of {level} than its network")
         made = constants.bytes()[:-SLACK]
-        if bytes(file.section(first.constants)[: len(made)]) != made:
+        if bytes(constants_of(file, first)[: len(made)]) != made:
             raise ArtifactError(f"'{file.path}': its weights or parameters are not its network's")
     others = len(programs) - 1
     yield f"the weights and parameters of {len(first.steps)} steps are those of the integer network" + (

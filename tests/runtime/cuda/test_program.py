@@ -8,10 +8,13 @@ import random
 from dataclasses import replace
 from functools import reduce
 
+import numpy as np
 import pytest
 
 from dyadic.runtime import artifact
 from dyadic.runtime.cuda import levels
+from dyadic.runtime.cuda.code_sections import stored
+from dyadic.runtime.cuda.constants import Box, Dim, Gather, Own, Taken, constants_of
 from dyadic.runtime.cuda.program import Code, CudaProgram, Shape
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.layout import Layout
@@ -82,6 +85,8 @@ MISTAKES = [
     (["code", "ptx", "kernels"], {}, "step 0 ('/both') calls 'both', which cuda/code/ptx lacks"),
     (["constants"], "cuda/other", "no section 'cuda/other'"),
     (["code_sections"], "cuda/other", "no section 'cuda/other/ptx'"),
+    (["gather"], "cuda/other", "no section 'cuda/other'"),
+    (["constants_bytes"], 64, "constants_bytes is 64, expected between 0 and 0"),
 ]
 
 
@@ -160,6 +165,38 @@ def test_random_damage_is_refused_or_harmless(network) -> None:
         except ArtifactError:
             refused += 1
     assert refused > 2000
+
+
+def test_weights_may_be_another_targets(network, identity_on_cpu, tmp_path) -> None:
+    """Those of the same file, which that target's program uses."""
+    path = tmp_path / "m.dyq"
+    cpu, sections = identity_on_cpu
+    whole = np.frombuffer(network.constants, np.uint8)
+    sections |= {"cpu/weights": bytes(64) + whole[256:320].tobytes() + bytes(64), "cuda/code/ptx": b".version 7.0"}
+    taken = Taken(256, 64, 8, 8, 0, 0, (Box(0, 64, (Dim(64, 1, 1),)),))
+    gather = Gather((Own(0, 0, 256), Own(320, 256, 64)), (taken,))
+    sections |= {"cuda/constants": np.delete(whole, range(256, 320)), "cuda/gather": stored(gather.encoded())}
+    said = {"gather": "cuda/gather", "source": "cpu/weights", "constants_bytes": len(whole)}
+    program = replace(network.program, **said)
+    artifact.write(path, programs=[cpu, program], sections=sections, made={})
+    with artifact.open_artifact(path) as file:
+        np.testing.assert_array_equal(constants_of(file, program), whole)
+        lengths = {name: section.length for name, section in file.sections.items()}
+        assert program.stored_bytes(lengths) == [64]
+    for source in ("cpu/code/x86-64", "cuda/constants", "cpu/other"):
+        with pytest.raises(
+            ArtifactError, match=r"program 'cuda' reads section '.*', which no other target has|between"
+        ):
+            artifact.write(path, programs=[cpu, replace(program, source=source)], sections=sections, made={})
+            with artifact.open_artifact(path) as file:
+                constants_of(file, file.programs[1])
+    small = {"cuda/gather": stored(replace(gather, taken=(replace(taken, length=1 << 20),)).encoded())}
+    artifact.write(path, programs=[cpu, program], sections=sections | small, made={})
+    with (
+        artifact.open_artifact(path) as file,
+        pytest.raises(ArtifactError, match=r"m.dyq' .*taken\[0\].length is 1048576"),
+    ):
+        constants_of(file, program)
 
 
 def test_an_artifact_holds_it(network, tmp_path) -> None:

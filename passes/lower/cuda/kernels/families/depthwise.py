@@ -99,9 +99,9 @@ class DepthwiseSpec(ItemSpec):
         return -(-self.channels // 4) * 4
 
 
-def pack_weights(spec: DepthwiseSpec, weight: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+def pack_weights(spec: DepthwiseSpec, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """[C, KH, KW, 1] as the kernel reads it."""
-    packed = np.zeros((spec.taps_y * spec.taps_x, spec.padded), np.int8)
+    packed = np.zeros((spec.taps_y * spec.taps_x, spec.padded), weight.dtype)
     packed[:, : spec.channels] = weight.reshape(spec.channels, -1).T
     return packed.reshape(-1)
 

@@ -156,9 +156,9 @@ class Shared:
         self.end = self.p + 4 * (-(-(spec.outputs + WARP) // WARP) * WARP)
 
 
-def pack_weights(spec: RecurrenceSpec, weight: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+def pack_weights(spec: RecurrenceSpec, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """[gates*H, H] as the kernel reads it."""
-    padded = np.zeros((spec.outputs, spec.depth), np.int8)
+    padded = np.zeros((spec.outputs, spec.depth), weight.dtype)
     padded[:, : spec.hidden] = weight
     return np.ascontiguousarray(padded.reshape(spec.outputs, -1, CHUNK).transpose(1, 0, 2)).reshape(-1)
 
