@@ -1,4 +1,4 @@
-"""`python -m benchmarks.gpu prepare|run|predict|spills|table`; what each needs is imported when it is asked for."""
+"""`python -m benchmarks.gpu prepare|run|predict|spills|launches|table`; imports what each needs when it is called."""
 
 import argparse
 import os
@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     spills.add_argument("log", type=Path, help="lines of JSON; what it has is not compiled again")
     spills.add_argument("--groups", default="replay,widths,zoo,tests", help="of networks (default: all)")
     spills.add_argument("--only", metavar="PATTERN", default="*", help="networks whose name matches, as in 'deit*'")
+    launches = commands.add_parser("launches", help="count the launches of a run of every network")
+    launches.add_argument("networks", nargs="*", help="only these of benchmarks.networks")
     table = commands.add_parser("table", help="write docs/gpu.md")
     table.add_argument("json", type=Path, nargs="?", help="what `run` wrote (default: what it was last given)")
     part = commands.add_parser("part")
@@ -76,6 +78,10 @@ def _do(given: argparse.Namespace) -> int:
         from benchmarks.gpu.spills import run as assembled
 
         return assembled(given.log, given.groups.split(","), given.only)
+    elif given.command == "launches":
+        from benchmarks.gpu.launches import count
+
+        count(given.networks)
     else:
         from benchmarks.gpu.table import write
 

@@ -118,8 +118,8 @@ def _packed(modules: Sequence[ir.Module | ir.Operation], programs: Sequence[Cuda
     """Each piece of weights once, as it is first read."""
     found: dict[int, Packed] = {}
     for module, program in zip(modules, programs, strict=True):
-        launches = [launch for launch in launches_of(module) if SETUP not in launch.attributes]
-        for launch, step in zip(launches, program.steps, strict=True):
+        steps = [launch for launch in launches_of(module) if SETUP not in launch.attributes]
+        for launch, step in zip(steps, program.steps, strict=True):
             if step.weights >= 0:
                 spec = REGISTRY.from_attribute(launch.spec)
                 found.setdefault(step.weights, Packed(step.weights, step.op, step.layer, spec))
