@@ -7,15 +7,18 @@
 A padded cell is 0 among numbers, which is no pixel: 255 times the mean is none, and another one for each channel. So
 pixels get one more channel, which is 255 in all of them, and what is padded is 0 in every channel: then a sum over a
 window has the shift once for each of its real pixels. The runtime writes that channel where pixels have a byte to
-spare (`assign-layouts`). Moves between are looked through, and channels in another order are weights in another order.
+spare (`assign-layouts`). Moves between are looked through, and channels in another order are weights in another order,
+also where they are taken apart and joined again.
 
-Only of inputs that are given as pixels. A layer keeps its normalization in front of it where the new channel would make
-its scale coarser, where groups of channels have no room for one, and where its weights are given as integers. Truth:
-exact, up to one float32 rounding of each weight.
+Only of inputs that are given as bytes, 0 of which is 0: pixels. A layer keeps its normalization in front of it where
+the new channel would make its scale coarser, where groups of channels have no room for one, and where its weights are
+given as integers. Truth: exact, up to one float32 rounding of each weight.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,8 +38,22 @@ from dyadic.passes.rewriting import NO_MATCH, defining, module_pass, rewrite
 
 Reals = npt.NDArray[np.float64]
 
-THERE = 255  # of the channel that is in real pixels and not in padded ones
+THERE = 255  # steps: of the channel that is in real pixels and not in padded ones
+MOST_MOVES = 64  # between an input and a layer
 COARSER = 2.0  # times a channel's largest weight, at most, that of the channel beside the pixels
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a tensor holds of an input of pixels, element by element: `scale * pixels.flat[place] + shift`."""
+
+    pixels: ir.Value
+    place: npt.NDArray[np.int64]
+    scale: Reals
+    shift: Reals
+
+    def through(self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> "Read":
+        return Read(self.pixels, function(self.place), function(self.scale), function(self.shift))
 
 
 @dataclass(frozen=True)
@@ -52,43 +69,81 @@ class Normalized:
 
 def normalized(layer: qd.Layer) -> Normalized | None:
     """None where there is no normalization, or what is read is more than that."""
-    ops, value = [], layer.x
-    while (op := defining(value)) is not None:
-        moves = isinstance(op, qd.Move) and op.folds and op.inserted is None
-        if not (moves or isinstance(op, qd.ScaleShiftOp)) or qd.GIVEN in op.operation.attributes:
+    if not isinstance(defining(layer.x), qd.ScaleShiftOp | qd.Move | qd.ConcatOp):
+        return None
+    read = read_of(layer.x, MOST_MOVES)
+    if read is None:
+        return None
+    path = first_path(layer.x)
+    bijective = [op for op in path if isinstance(op, qd.Move) and not turns(op) and keeps_all(op, read.place.size)]
+    others = [op for op in path if isinstance(op, qd.Move) and not turns(op)]
+    if len(others) == len(path):  # nothing to fold
+        return None
+    scale, shift = (by_channel(one, layer.channel_axis) for one in (read.scale, read.shift))
+    for moves in (bijective, others):
+        channels = order_of_channels(read, moves, layer.channel_axis)
+        if scale is not None and shift is not None and channels is not None:
+            return Normalized(read.pixels, moves, scale, shift, channels)
+    return None
+
+
+def read_of(value: ir.Value, most: int) -> Read | None:
+    """None where something else than a normalization and moves lies above, or more than `most` of them."""
+    op = defining(value)
+    if op is None:
+        if not is_pixels(value):
             return None
-        ops.append(op)
-        value = op.x
-    moves = [op for op in ops if not isinstance(op, qd.ScaleShiftOp) and not turns(op)]
-    if len(moves) == len(ops) or not is_pixels(value):
+        sizes = shape(value)
+        place = np.arange(math.prod(sizes), dtype=np.int64).reshape(sizes)
+        return Read(value, place, np.ones(sizes), np.zeros(sizes))
+    if most == 0 or qd.GIVEN in op.operation.attributes:
         return None
-    numbers = [np.ones(shape(value)), np.zeros(shape(value))]
-    for op in reversed(ops):
-        if isinstance(op, qd.ScaleShiftOp):
-            factors = [constant_array(one) for one in (op.scale, op.shift)]
-            if factors[0] is None or factors[1] is None:
-                return None
-            places = [-1 if d == op.axis.value else 1 for d in range(numbers[0].ndim)]
-            scale, shift = (factor.astype(np.float64).reshape(places) for factor in factors if factor is not None)
-            numbers = [numbers[0] * scale, numbers[1] * scale + shift]
-        else:
-            numbers = [op.evaluate(np, one) for one in numbers]
-    scale, shift = (by_channel(one, layer.channel_axis) for one in numbers)
-    channels = order_of_channels(value, ops, moves, layer.channel_axis)
-    if scale is None or shift is None or channels is None:
-        return None
-    return Normalized(value, moves, scale, shift, channels)
+    if isinstance(op, qd.ConcatOp):
+        a, b = read_of(op.a, most - 1), read_of(op.b, most - 1)
+        if a is None or b is None or a.pixels != b.pixels:
+            return None
+        both = ((a.place, b.place), (a.scale, b.scale), (a.shift, b.shift))
+        return Read(a.pixels, *(op.evaluate(np, *each) for each in both))
+    if isinstance(op, qd.ScaleShiftOp):
+        numbers, read = [constant_array(one) for one in (op.scale, op.shift)], read_of(op.x, most - 1)
+        if read is None or numbers[0] is None or numbers[1] is None:
+            return None
+        places = [-1 if d == op.axis.value else 1 for d in range(read.place.ndim)]
+        scale, shift = (each.astype(np.float64).reshape(places) for each in numbers if each is not None)
+        return Read(read.pixels, read.place, read.scale * scale, read.shift * scale + shift)
+    if isinstance(op, qd.Move) and op.folds and op.inserted is None:
+        read = read_of(op.x, most - 1)
+        return None if read is None else read.through(partial(op.evaluate, np))
+    return None
 
 
 def is_pixels(value: ir.Value) -> bool:
-    """Whether it is an input of the network that is given as pixels."""
+    """Whether it is an input of the network that is given as bytes, 0 of which is 0."""
     argument = ir.BlockArgument(value)
-    return qd.PIXELS in argument_attributes(argument.owner.owner.opview, argument.arg_number)
+    said = argument_attributes(argument.owner.owner.opview, argument.arg_number)
+    if qd.GIVEN not in said or qd.DTYPE not in said or said[qd.DTYPE] != ir.StringAttr.get("uint8", value.context):
+        return False
+    _, zero_point, bits = (float(v) for v in ir.DenseF64ArrayAttr(said[qd.GIVEN]))
+    return (zero_point, bits) == (0.0, 8.0)
+
+
+def first_path(value: ir.Value) -> list[Any]:
+    """The ops from a value up to an input, the first of what is joined; the last op first."""
+    path = []
+    while (op := defining(value)) is not None:
+        path.append(op)
+        value = op.a if isinstance(op, qd.ConcatOp) else op.x
+    return path
 
 
 def turns(op: Any) -> bool:
     """Whether it only puts entries in another order, each once: channels of colours."""
     return isinstance(op, qd.TakeOp) and sorted(ints(op.places)) == list(range(shape(op.x)[op.axis.value]))
+
+
+def keeps_all(op: Any, count: int) -> bool:
+    """Whether a move reads and makes so many numbers: all of the input."""
+    return math.prod(shape(op.x)) == math.prod(shape(op.out)) == count
 
 
 def by_channel(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any] | None:
@@ -97,22 +152,21 @@ def by_channel(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any] | None:
     return rows[0] if (rows == rows[0]).all() else None
 
 
-def order_of_channels(value: ir.Value, ops: list[Any], moves: list[Any], axis: int) -> npt.NDArray[np.int64] | None:
-    """Which channel of what `moves` make each one is of what `ops` make; None where they differ in more than that."""
-    there, here = (
-        np.moveaxis(through(np.arange(math.prod(shape(value))).reshape(shape(value)), some), axis, -1)
-        for some in ([op for op in ops if not isinstance(op, qd.ScaleShiftOp)], moves)
-    )
+def order_of_channels(read: Read, moves: list[Any], axis: int) -> npt.NDArray[np.int64] | None:
+    """Which channel of what `moves` make of the pixels each one is of what is read; None where they differ in more."""
+    here = np.arange(math.prod(shape(read.pixels))).reshape(shape(read.pixels))
+    for op in reversed(moves):
+        if list(here.shape) != shape(op.x):
+            return None
+        here = op.evaluate(np, here)
+    if here.shape != read.place.shape:
+        return None
+    there, here = np.moveaxis(read.place, axis, -1), np.moveaxis(here, axis, -1)
     count = here.shape[-1]
     found = {int(number): place for place, number in enumerate(here.reshape(-1, count)[0])}
     order = np.array([found.get(int(number), count) for number in there.reshape(-1, count)[0]], np.int64)
-    return order if order.max() < count and (there == here[..., order]).all() else None
-
-
-def through(values: npt.NDArray[Any], moves: list[Any]) -> npt.NDArray[Any]:
-    for op in reversed(moves):
-        values = op.evaluate(np, values)
-    return values
+    whole = sorted(order.tolist()) == list(range(count))
+    return order if whole and (there == here[..., order]).all() else None
 
 
 def into_layer(layer: qd.Layer, rewriter: PatternRewriter) -> bool | None:
@@ -133,7 +187,7 @@ def into_layer(layer: qd.Layer, rewriter: PatternRewriter) -> bool | None:
     weight = weight * found.scale[read].reshape(taps)
     if not plain:
         weight = weight[:, np.argsort(found.channels)]
-    beside = shifts.sum(1, keepdims=True) / THERE
+    beside = shifts.sum(1, keepdims=True) / highest(found.pixels)
     if padded and (largest(beside) > COARSER * largest(weight)).any():
         return NO_MATCH
     with rewriter.ip:
@@ -159,13 +213,21 @@ def largest(weight: Reals) -> Reals:
 
 def with_channel(pixels: ir.Value, x: ir.Value) -> ir.Value:
     """Moved pixels [1, channels, height, width] and one more channel, of integers as theirs are."""
-    there = building.constant(np.broadcast_to(np.float32(THERE), [1, 1, *shape(x)[2:]]))
-    joined = building.concat([x, there], 1)
     argument = ir.BlockArgument(pixels)
     said = argument_attributes(argument.owner.owner.opview, argument.arg_number)
+    there = building.constant(np.broadcast_to(np.float32(highest(pixels)), [1, 1, *shape(x)[2:]]))
+    joined = building.concat([x, there], 1)
     for name in (qd.GIVEN, qd.PIXELS):
-        defining(joined).operation.attributes[name] = said[name]
+        if name in said:
+            defining(joined).operation.attributes[name] = said[name]
     return joined
+
+
+def highest(pixels: ir.Value) -> float:
+    """What the largest byte stands for."""
+    argument = ir.BlockArgument(pixels)
+    said: Any = argument_attributes(argument.owner.owner.opview, argument.arg_number)[qd.GIVEN]
+    return THERE * float(said[0])
 
 
 @module_pass

@@ -254,7 +254,7 @@ def _mark_pixels(storage: Storage, storages: dict[Any, Storage]) -> bool:
     (made,) = (one.op for one in pixels.family() if isinstance(one.op, qi.InputOp))
     argument = ir.BlockArgument(made.x)
     said = argument_attributes(argument.owner.owner.opview, argument.arg_number)
-    if qd.PIXELS not in said or (value != value.flat[0]).any():
+    if qd.DTYPE not in said or (value != value.flat[0]).any():
         return False
     number = int(value.view(np.uint8).flat[0])
     made.operation.attributes[MARK] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)

@@ -33,7 +33,9 @@ def weights(*sizes: int) -> np.ndarray:
 
 NUMBERS = {
     "w3": weights(6, 3, 3, 3), "w7": weights(5, 3, 7, 5), "w2": weights(8, 3, 2, 2), "wd": weights(3, 1, 3, 3),
-    "wl": weights(7, 270), "mean": (255 * MEAN).astype(np.float32).reshape(1, 1, 1, 3),
+    "wl": weights(7, 270), "hundred": np.array([100], np.float32),
+    "little": np.array([0.0123], np.float32), "one": np.array([1], np.float32),
+    "mean": (255 * MEAN).astype(np.float32).reshape(1, 1, 1, 3),
     "std": (255 * STD).astype(np.float32).reshape(1, 1, 1, 3),
 }  # fmt: skip
 PADDED = "y = Conv <pads = [1, 1, 1, 1]> (arg0, w3)"
@@ -53,6 +55,12 @@ INSIDE = """
     s = Sub (arg0, mean)  d = Div (s, std)  t = Transpose <perm = [0, 3, 1, 2]> (d)
     y = Conv <pads = [1, 1, 1, 1]> (t, w3)
 """
+APART = """
+    r, g, b = Split <axis = 1> (arg0)
+    rs = Sub (r, hundred)  gs = Mul (g, little)
+    x = Concat <axis = 1> (b, gs, rs)  y = Conv <pads = [1, 1, 1, 1]> (x, w3)
+"""
+BYTES = "f = Cast <to = 1> (arg0)  d = Mul (f, little)  s = Sub (d, one)  y = Conv <pads = [1, 0, 1, 2]> (s, w3)"
 FIRST = "float[N,3,9,10] arg0"
 
 TURNED = {"preprocess": "caffe", "input_layout": "nhwc", "input_channels": "rgb"}
@@ -63,6 +71,8 @@ CASES: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
     "as TensorFlow pads": (SAME, FIRST, TURNED, ["conv2d", "avg_pool"]),
     "a row": (ROW, FIRST, {"preprocess": "torchvision"}, ["linear"]),
     "normalized inside": (INSIDE, "float[N,9,10,3] arg0", {"preprocess": "scale=1"}, ["conv2d"]),
+    "colours apart": (APART, FIRST, {"preprocess": "scale=1"}, ["conv2d"]),
+    "bytes of the model's own": (BYTES, "uint8[N,3,9,10] arg0", {}, ["conv2d"]),
     "several readers": (
         SEVERAL,
         FIRST,
@@ -75,18 +85,20 @@ CASES: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
 
 def integers(name: str) -> tuple[ir.Module, np.ndarray, np.ndarray]:
     """The network, its pixels, and what float answers."""
-    text, first, options, _ = CASES[name]
+    text, first, said, _ = CASES[name]
+    options: dict[str, Any] = said | ({"input_dtype": "uint8"} if said else {})
     proto = model(text, first, {k: v for k, v in NUMBERS.items() if k in text})
-    job = Job(proto, PIXELS, input_dtype="uint8", **options)
     last = "nhwc" in options.values() or "9,10,3" in first
     pixels = PIXELS if last else np.ascontiguousarray(PIXELS.transpose(0, 3, 1, 2))
+    job = Job(proto, pixels, **options)
     reads = PIXELS.astype(np.float64)
-    if options["preprocess"] == "torchvision":
+    if options.get("preprocess") == "torchvision":
         reads = (reads / 255 - MEAN) / STD
-    elif options["preprocess"] == "caffe":
+    elif options.get("preprocess") == "caffe":
         reads = reads[..., ::-1] - np.array([103.939, 116.779, 123.68])
     reads = reads if "9,10,3" in first else reads.transpose(0, 3, 1, 2)
-    want = np.concatenate([run_onnxruntime(proto, x[None].astype(np.float32))[0] for x in reads])
+    kind = np.float32 if options else np.uint8
+    want = np.concatenate([run_onnxruntime(proto, x[None].astype(kind))[0] for x in reads])
     return network_after("integerize", job), pixels, want
 
 

@@ -10,7 +10,7 @@ from dyadic.passes import building
 from dyadic.passes.prepare.fold_normalization import fold_normalization
 
 FUNCTIONS = lit_functions("prepare", "fold-normalization")
-PIXELS = 'qd.name = "x", qd.given = array<f64: 1.0, 0.0, 8.0>, qd.pixels = 1 : i64'
+PIXELS = 'qd.name = "x", qd.dtype = "uint8", qd.given = array<f64: 1.0, 0.0, 8.0>, qd.pixels = 1 : i64'
 
 
 @pytest.mark.parametrize("title", FUNCTIONS)
