@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from dyadic.runtime.errors import FileError, UsageError
 
+KINDS = {".dyq": "artifact", ".onnx": "ONNX file", ".npz": "file of arrays", ".npy": "file of an array"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES)  # of folders, where a file system has no such thing
 
@@ -39,6 +40,32 @@ def refuse_overwriting(inputs: Mapping[str, str | os.PathLike[str]], outputs: Ma
             if same_file(path, one):
                 raise UsageError(f"{option} {os.fspath(path)} and {other} {os.fspath(one)} are one file: name another")
         written[option] = path
+
+
+def check_output(option: str, path: str | os.PathLike[str], what: str, suffix: str, instead: str = "") -> None:
+    """Refuse now what would be refused after the work: the name of another kind of file, a place without leave.
+
+    what: is to be written, with its article. suffix: of its files. instead: the end of the sentence.
+
+    Raises:
+        FileError: it cannot be written.
+        UsageError: files of that name are something else.
+    """
+    check_kind(option, path, what, suffix, instead)
+    with contextlib.suppress(_Enough), replacing(path):
+        raise _Enough  # so that the old file stays
+
+
+def check_kind(option: str, path: str | os.PathLike[str], what: str, suffix: str, instead: str = "") -> None:
+    """Refuse a name by which somebody would take the file for something else; parameters as above."""
+    stem, ending = os.path.splitext(os.fspath(path))
+    kind = KINDS.get(ending.lower())
+    if kind is not None and ending.lower() != suffix:
+        raise UsageError(f"{option} {os.fspath(path)}: {what} is no {kind}, name it {stem}{suffix}{instead}")
+
+
+class _Enough(Exception):
+    pass
 
 
 class replacing:

@@ -6,7 +6,7 @@ import click
 
 from dyadic.compiler.cli.artifact import ARTIFACT, DEBUG
 from dyadic.runtime.artifact import open_artifact
-from dyadic.runtime.atomic_file import refuse_overwriting, replacing
+from dyadic.runtime.atomic_file import check_output, refuse_overwriting, replacing
 
 
 @click.command("export", short_help="Write ARTIFACT as an ONNX file with quantizations (QDQ).")
@@ -23,6 +23,7 @@ def export_command(artifact: Path, output: Path) -> None:
     from dyadic.dialects import new_context
 
     refuse_overwriting({"the artifact": artifact}, {"--output": output})
+    check_output("--output", output, "an ONNX file", ".onnx")
     with open_artifact(artifact) as file, new_context() as context:
         network = target_of(file.program.target).unpack(file, context)
         model = to_onnx(network.operation)

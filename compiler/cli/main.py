@@ -22,7 +22,7 @@ from dyadic.compiler.cli.declared import command_of
 from dyadic.compiler.job import Job
 from dyadic.compiler.option_readers import Count, a_metric, a_path
 from dyadic.compiler.options import STAGES, Options
-from dyadic.runtime.atomic_file import replacing
+from dyadic.runtime.atomic_file import check_kind, check_output
 from dyadic.runtime.commands.ending import ended
 from dyadic.runtime.commands.line import COMMANDS as RUNNING
 from dyadic.runtime.errors import UsageError, printable
@@ -51,7 +51,8 @@ class plain_click_errors(AbstractContextManager[None]):
         if isinstance(error, click.ClickException):
             context = getattr(error, "ctx", None)
             hint = f"; see {context.command_path} --help" if context else ""
-            raise UsageError(f"{error.format_message().rstrip('.')}{near(error)}{hint}") from error
+            said = re.sub(r"is not a valid integer( range)?", "is no whole number", error.format_message())
+            raise UsageError(f"{said.rstrip('.')}{near(error)}{hint}") from error
 
 
 def near(error: click.ClickException) -> str:
@@ -176,13 +177,10 @@ def compile_command(
     if output is None and not text:
         raise UsageError("--output is needed: the file to write, as in -o model.dyq")
     if output is not None and output.suffix == ".onnx" and not text:
-        better = output.with_suffix(".dyq")
-        raise UsageError(
-            f"--output {output}: an artifact is no ONNX file, name it {better}; `dyadic export` writes one"
-        )
+        check_kind("--output", output, "an artifact", ".dyq", "; `dyadic export` writes one")
     job.check_outputs({"--output": output, "--emit-plan": job.emit_plan})
     if output is not None:
-        check_writable(output)
+        check_output("--output", output, *(("IR", ".mlir") if text else ("an artifact", ".dyq")))
     if text:
         from dyadic.compiler.cli.ir_text import write_ir
 
@@ -196,19 +194,6 @@ def compile_command(
 
 for one in fields(Options):
     compile_command.params.append(option_of(one))
-
-
-def check_writable(path: Path) -> None:
-    """Refuse now what would be refused after minutes of work."""
-
-    class Enough(Exception):
-        pass
-
-    try:
-        with replacing(path):
-            raise Enough  # so that the old file stays
-    except Enough:
-        pass
 
 
 for command in (

@@ -20,7 +20,7 @@ from dyadic.compiler.report.tables import Table, table
 from dyadic.compiler.report.trust import GOOD, UNKNOWN, WARNING, all_notes, checks
 from dyadic.compiler.report_schema import Layer
 from dyadic.runtime.artifact import open_artifact
-from dyadic.runtime.atomic_file import refuse_overwriting, replacing
+from dyadic.runtime.atomic_file import check_output, refuse_overwriting, replacing
 from dyadic.runtime.commands.verify import proofs
 from dyadic.runtime.errors import UsageError, printable
 
@@ -52,6 +52,10 @@ def report_command(artifact: Path, other: Path | None, html: str | None, as_json
     where = str(artifact.parent / f"{name}.html") if html == BESIDE else html
     outputs = {"--html": where, "--json": as_json}
     refuse_overwriting(given, {option: path for option, path in outputs.items() if path != STANDARD_OUTPUT})
+    if where is not None:
+        check_output("--html", where, "a page", ".html", "; --html behind the artifacts writes it beside them")
+    if as_json not in (None, STANDARD_OUTPUT):
+        check_output("--json", as_json, "JSON", ".json", "; --json behind the artifacts prints it")
     facts = [read(path) for path in given.values()]
     if html is None and as_json is None:
         show(*facts) if other is None else show_pair(Pair(*facts))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dyadic.runtime.array_files import write_npz
-from dyadic.runtime.atomic_file import refuse_overwriting, replacing
+from dyadic.runtime.atomic_file import check_output, refuse_overwriting, replacing
 from dyadic.runtime.commands.declared import DEBUG, DEVICE, ISA, THREADS, Command, Option
 from dyadic.runtime.errors import UsageError, printable
 from dyadic.runtime.named_arrays import NamedArrays
@@ -24,6 +24,7 @@ def run(artifact: Path, source: Path, output: Path, device: str | None, threads:
     if output.suffix not in (".npy", ".npz"):
         raise UsageError(f"--output {output} is neither .npy nor .npz")
     refuse_overwriting({"the artifact": artifact, "the input": source}, {"--output": output})
+    check_output("--output", output, "what a run gives", output.suffix)
     images = source.is_dir() or source.suffix.lower() in SUFFIXES
     file = None if images else NamedArrays(source, f"--input {source}")
     batch = RUN_BATCH if file is None else max(1, min(file.longest(), RUN_BATCH))

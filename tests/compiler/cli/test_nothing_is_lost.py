@@ -51,6 +51,7 @@ def compile_words(*words: str, output: str = "out.dyq") -> list[str]:
     [
         ((), "m.onnx", "an artifact is no ONNX file, name it m.dyq"),
         ((), "./folder/../m.onnx", "an artifact is no ONNX file"),
+        ((), "other.npz", "--output other.npz: an artifact is no file of arrays, name it other.dyq"),
         ((), "link.dyq", "--output link.dyq is the model, which would be lost"),
         ((), "c.npz", "is the calibration data"),
         ((), "hard.npz", "--output hard.npz is the calibration data"),
@@ -110,6 +111,30 @@ def test_2_what_other_commands_write(artifact: Path, tmp_path: Path, capsys: Any
         assert main(words) == 2
         assert said in capsys.readouterr().err
     assert np.load(x).shape == (2, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--input", "x.npy", "--output", "no/y.npy"), "create it first"),
+        (("report", "--html", "no/page.html"), "create it first"),
+        (("report", "--html", "other.dyq"), "a page is no artifact, name it other.html; --html behind the artifacts"),
+        (("report", "--json", "m.onnx"), "JSON is no ONNX file, name it m.json; --json behind the artifacts prints it"),
+        (("export", "-o", "other.dyq"), "an ONNX file is no artifact, name it other.onnx"),
+        (("export", "-o", "no/m.onnx"), "create it first"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_what_cannot_be_written_is_said_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, words: tuple[str, ...], said: str
+) -> None:
+    """`dyadic report --html other.dyq m.dyq` would be a page over an artifact."""
+    monkeypatch.chdir(tmp_path)
+    Path("other.dyq").write_text("mine")
+    name, *rest = words
+    assert main([name, *rest, "missing.dyq"]) in (2, 6)
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1 and Path("other.dyq").read_text() == "mine"
 
 
 def broken_off(error: BaseException) -> Any:

@@ -104,7 +104,7 @@ OPTIONS: list[tuple[list[str], dict[str, object], str, str]] = [
     (["--precision", "mixed"], {"precision": "mixed"}, "--precision mixed needs", 'precision="mixed" needs a limit'),
     (["--keep", "fc"], {"keep": "fc"}, "--keep 'fc' is not NAME=SCHEME", 'keep="fc" is not NAME=SCHEME'),
     (["--keep", "fc=w5"], {"keep": {"fc": "w5"}}, "--keep fc=w5: 'w5' is no scheme", "keep=\"fc=w5\": 'w5' is no"),
-    (["--threads", "four"], {"threads": "four"}, "'four' is not a valid integer", "threads must be a whole number"),
+    (["--threads", "four"], {"threads": "four"}, "'four' is no whole number", "threads must be a whole number"),
     (["--threads", "0"], {"threads": 0}, "--threads must be a whole number", "threads must be a whole number"),
     (["--isa", "avx512vni"], {"isa": "avx512vni"}, "did you mean avx512vnni", 'isa="avx512vni" is no level'),
     (["--target", "gpu"], {"target": "gpu"}, "--target must be one of cpu, cuda", "target must be one of cpu, cuda"),
