@@ -97,7 +97,10 @@ def read(job: Job, context: ir.Context) -> ir.Module:
             raise UsageError(
                 f"{kind_of(model)} of weights is no network: give the module that holds them, after load_state_dict"
             )
-        raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not {kind_of(model)}")
+        instead = ": give an object of it" if isinstance(model, type) else ""
+        if hasattr(model, "graph_signature"):  # an exported program, as torch.export gives it
+            instead = ": give its module(), with example_inputs"
+        raise UsageError(f"a model is an ONNX file or a torch.nn.Module, not {kind_of(model)}{instead}")
     try:
         return import_onnx(model, context, job.shapes[0], job.constants)
     except NeedsConstant as error:

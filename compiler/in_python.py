@@ -22,6 +22,7 @@ VALUE = "|".join(  # as options have them: quoted, NAME=SCHEME, with a digit or 
     (
         r"'[^']*'",
         r'"[^"]*"',
+        r"none\b",
         r"[\w./*-]+=[^\s,;:)]*[^\s,;:).]",
         r"[\w.:/*-]*[\d*/][\w.:/*%-]*[\w*%]",
         r"\d+%?",
@@ -98,6 +99,8 @@ def in_keywords(sentence: str) -> str:
     'max_size="0.01x" cannot be met; dyadic-opt -p x, a --- b'
     >>> in_keywords("leave --precision w4a8 out, or --keep 'fc*=w8'; --strict: --evaluate data")
     'leave precision="w4a8" out, or keep="fc*=w8"; strict=True: evaluate data'
+    >>> in_keywords("say --calibration none: then none is needed")
+    'say calibration="none": then none is needed'
     >>> in_keywords("give --constant sr=16000 and --shape x=1x3, as `dyadic compile --batch 2`")
     'give constant={"sr": 16000} and shape={"x": (1, 3)}, as `dyadic compile --batch 2`'
     """

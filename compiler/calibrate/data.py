@@ -20,7 +20,7 @@ from dyadic.compiler.calibrate.sources import PIECE_BYTES, Source, by_inputs
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_labels, check_names, count_of
 from dyadic.runtime.pictures import Pictures, batch_of_images, is_image
-from dyadic.runtime.wording import looks_like
+from dyadic.runtime.wording import kind_of, looks_like
 
 Array = npt.NDArray[Any]
 Feeds = dict[str, npt.NDArray[Any]]  # float32 or int32, as the network reads it, and int64 under "labels"
@@ -133,7 +133,7 @@ class Samples:
         elif (get_next := getattr(data, "get_next", None)) is not None:
             while (item := get_next()) is not None:
                 yield self._named(item)
-        elif isinstance(data, Iterable):
+        elif isinstance(data, Iterable) and not isinstance(data, bytes | bytearray) and not hasattr(data, "read"):
             for item in data:
                 yield self._named(item)
         else:
@@ -172,7 +172,11 @@ class Samples:
     def _array(self, wanted: Input, value: object) -> Array:
         if is_image(value):
             return self._of_image(wanted, value)
-        array = as_array(value)
+        try:
+            array = as_array(value)
+        except (TypeError, ValueError, RuntimeError) as error:  # NotImplementedError is a RuntimeError
+            said = " ".join(str(error).split())[:200]
+            raise UsageError(f'{self.what}: "{wanted.name}" is {kind_of(value)}, which is no array: {said}') from error
         if self.pictures is not None and self._of_pictures(wanted):
             return batch_of_images(array, self.pictures.target, f'{self.what}: "{wanted.name}"')
         return array[None] if array.shape == wanted.sample else array
@@ -254,9 +258,13 @@ class Samples:
 
 
 def as_array(value: object) -> Array:
-    """Anything that holds numbers; a torch tensor that requires a gradient refuses to be an array by itself."""
+    """Anything that holds numbers; a torch tensor that requires a gradient refuses to be an array by itself, and one of
+    bfloat16 is none to NumPy."""
     detach = getattr(value, "detach", None)
-    return np.asarray(value if detach is None else detach().cpu())
+    if detach is None:
+        return np.asarray(value)
+    tensor = detach().cpu()
+    return np.asarray(tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor)
 
 
 def in_pieces(arrays: dict[str, Array]) -> Iterator[dict[str, Array]]:
@@ -272,11 +280,11 @@ def in_pieces(arrays: dict[str, Array]) -> Iterator[dict[str, Array]]:
 
 
 def joined(items: Iterable[dict[str, Array]], rows: int) -> Iterator[dict[str, Array]]:
-    """Batches of at least so many rows, of items with the same names; larger ones stay as they are."""
+    """Batches of at least so many rows, of items with the same names and shapes; larger ones stay as they are."""
     waiting: list[dict[str, Array]] = []
     for item in items:
         item = {name: array if array.ndim else array[None] for name, array in item.items()}
-        if waiting and item.keys() != waiting[0].keys():
+        if waiting and shapes_of(item) != shapes_of(waiting[0]):
             yield one_of(waiting)
             waiting = []
         waiting.append(item)
@@ -285,6 +293,10 @@ def joined(items: Iterable[dict[str, Array]], rows: int) -> Iterator[dict[str, A
             waiting = []
     if waiting:
         yield one_of(waiting)
+
+
+def shapes_of(item: dict[str, Array]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape[1:] for name, array in item.items()}
 
 
 def one_of(items: list[dict[str, Array]]) -> dict[str, Array]:

@@ -8,7 +8,7 @@ import logging
 import operator
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,10 @@ def _one_image(examples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         examples = (examples,)
     if not examples or not all(isinstance(each, torch.Tensor) and each.ndim for each in examples):
         raise UsageError("example_inputs must be tensors with a batch dimension, as in (torch.zeros(1, 3, 224, 224),)")
+    for each in examples:
+        if each.layout != torch.strided or each.device.type == "meta":
+            where = "on the device meta, without numbers" if each.device.type == "meta" else f"of layout {each.layout}"
+            raise UsageError(f"example_inputs holds a tensor {where}; a dense one is needed, as torch.zeros makes it")
     return tuple(each.detach()[:1].to("cpu") for each in examples)
 
 
@@ -70,7 +74,8 @@ def _check_finite(program: torch.export.ExportedProgram) -> None:
 def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
     """Dropout and batch norm as they are at inference; every submodule gets its own mode back."""
     training = [each for each in module.modules() if each.training]
-    module.eval()
+    with suppress(NotImplementedError):  # an exported program's module has the mode that it was exported in
+        module.eval()
     try:
         yield
     finally:
@@ -91,6 +96,13 @@ def _quiet_logs() -> Iterator[None]:
 
 def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
     """Without operations in place; nothing is taken apart."""
+    what = type(module).__name__
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            f"{what} is TorchScript, which torch.export does not read: give the module that it was made of"
+        )
+    if any(each.device.type == "meta" for each in (*module.parameters(), *module.buffers())):
+        raise ModelError(f"{what} has parameters on the device meta, without numbers: load its weights first")
     try:
         with warnings.catch_warnings(action="ignore"):  # torch's, of itself and of constants that are no buffers
             program = torch.export.export(module, tuple(each.clone() for each in examples), strict=False)
@@ -98,7 +110,9 @@ def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torc
         raise
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{type(module).__name__} cannot be traced by torch.export: {reason}") from error
+        raise ModelError(
+            f"{what} cannot be traced by torch.export: {reason.rstrip('.')}; see that it runs, module(*example_inputs)"
+        ) from error
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of itself
         return program.run_decompositions({})
 

@@ -1,6 +1,8 @@
 """Everything that users calibrate with, and one sentence for everything that does not fit."""
 
+import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +107,10 @@ def bad(value: float) -> np.ndarray:
         ([X, bad(np.inf)], ONE, 'sample 12 of "x" holds NaN or infinity'),
         ({"x": np.full((7, 3, 4), 1e300)}, ONE, 'sample 0 of "x" holds NaN or infinity'),
         (np.array([["a"]]), ONE, "the model reads numbers"),
+        (torch.zeros(7, 3, 4, device="meta"), ONE, '"x" is a torch.Tensor, which is no array: Cannot copy out of meta'),
+        ([torch.zeros(3, 4).to_sparse()], ONE, '"x" is a torch.Tensor, which is no array: can\'t convert Sparse'),
+        (b"abc", ONE, "of type bytes cannot be read"),
+        (io.BytesIO(b"abc"), ONE, "of type BytesIO cannot be read"),
         (X.astype(complex), ONE, "the model reads numbers"),
         ([X], TWO, 'the model has 2 inputs: "x" [N, 3, 4], "y" [N, 2]'),
         ([(X, Y, Y, Y)], TWO, "yields 4 arrays at a time, the model has 2 inputs"),
@@ -162,3 +168,21 @@ def test_what_can_be_read_only_once_is_known_to_be_so() -> None:
 
     assert Samples(iter([X]), ONE).once and Samples(Reader(), ONE).once
     assert not Samples([X], ONE).once and not Samples(X, ONE).once
+
+
+def test_items_of_other_shapes_are_said_with_theirs() -> None:
+    """A data set's items are joined to batches only where they can be."""
+
+    class Mixed:
+        what, total, record = "calibration data", 2, {}
+
+        def __iter__(self) -> Iterator[object]:
+            return iter([{"x": X[:1]}, {"x": X[:1, :2]}])
+
+    with pytest.raises(UsageError, match=r'"x" has shape \[1, 2, 4\], the model reads \[N, 3, 4\]'):
+        list(Samples(Mixed(), ONE))
+
+
+def test_tensors_of_bfloat16_are_numbers() -> None:
+    (feeds,) = Samples(torch.from_numpy(X[:2]).bfloat16(), ONE)
+    np.testing.assert_array_equal(feeds["x"], torch.from_numpy(X[:2]).bfloat16().float())

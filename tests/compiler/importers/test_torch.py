@@ -181,12 +181,33 @@ def test_a_module_that_cannot_be_traced() -> None:
         imported(Branches())
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: m.to("meta"), "on the device meta, without numbers: load its weights first"),
+        (lambda m: torch.jit.trace(m, torch.zeros(1, 3, 5, 5)), "is TorchScript, which torch.export does not read"),
+        (lambda m: m.half(), r"see that it runs, module\(\*example_inputs\)"),
+    ],
+    ids=["meta", "script", "half"],
+)
+def test_modules_that_torch_export_does_not_read(change: Any, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        imported(change(nn.Conv2d(3, 2, 3).eval()), 1, 3, 5, 5)
+
+
+def test_the_module_of_an_exported_program_is_one() -> None:
+    program = torch.export.export(nn.Conv2d(3, 2, 3).eval(), (torch.zeros(1, 3, 5, 5),))
+    assert "conv2d" in str(imported(program.module(), 1, 3, 5, 5))
+
+
 def test_examples_that_do_not_fit() -> None:
     with pytest.raises(ModelError, match="cannot be traced"):
         imported(Block(), 1, 3, 5, 5)
 
 
-@pytest.mark.parametrize("examples", [(), (1.0,), (torch.tensor(1.0),)])
+@pytest.mark.parametrize(
+    "examples", [(), (1.0,), (torch.tensor(1.0),), (torch.zeros(1, 3, device="meta"),), (torch.eye(3).to_sparse(),)]
+)
 def test_examples_that_are_no_images(examples: Any) -> None:
-    with pytest.raises(UsageError, match="batch dimension"):
+    with pytest.raises(UsageError, match=r"batch dimension|a dense one is needed"):
         import_torch(Block(), examples, new_context())
