@@ -13,10 +13,13 @@ from pathlib import Path
 from benchmarks.gpu.device import QUICK, Bench, spread
 from benchmarks.gpu.parts import Result
 from benchmarks.gpu.records import PTX
+from dyadic.runtime.cuda.driver import CODE_REFUSED, CudaError
 
 CHAINS, UNROLLED, ROUNDS = 8, 8, 2 if QUICK else 512
 PRODUCT_MACS = 16 * 8 * 32  # of an mma.m16n8k32
 WARPS = (4, 8, 16)  # of a block
+TOGETHER_COLUMNS, TOGETHER_BYTES = 256, (64 + 256) * 128  # of products of four warps, and of their operands
+MOST_TOGETHER = 12  # warps of a block of these
 BLOCKS_EACH = 2  # a processor
 NODES = 200  # of a graph of kernels that do nothing
 WORD = 16  # bytes that a thread moves at once
@@ -55,6 +58,66 @@ add.s32 %n, %n, 1;
 setp.lt.s32 %p, %n, {ROUNDS};
 @%p bra again;
 {added}
+setp.eq.s32 %q, %t, %never;
+@%q st.global.u32 [%d], %t;
+ret;
+}}
+"""
+
+
+def together_text() -> str:
+    """`wgmma(out, never)`: 4 * UNROLLED * ROUNDS products of 64 x 256 x 32 of every four warps, two groups of four in
+    flight, of whatever bytes in shared memory."""
+    sums = [f"%s{n}" for n in range(TOGETHER_COLUMNS // 2)]
+    product = f"wgmma.mma_async.sync.aligned.m64n{TOGETHER_COLUMNS}k32.s32.u8.s8 {{{', '.join(sums)}}}"
+    group = "\n".join(f"{product}, %e{k}, %f{k}, 1;" for k in range(4)) + "\nwgmma.commit_group.sync.aligned;"
+    further = "\n".join(f"add.s64 %e{k}, %e0, {2 * k};\nadd.s64 %f{k}, %f0, {2 * k};" for k in range(1, 4))
+    return f"""
+.version 8.4
+.target sm_90a
+.address_size 64
+.visible .entry wgmma(.param .u64 out, .param .u32 never)
+.maxntid {32 * MOST_TOGETHER}
+{{
+.shared .align 1024 .b8 operands[{TOGETHER_BYTES}];
+.reg .pred %p, %q;
+.reg .b32 %t, %n, %i, %z, %never, {", ".join(sums)};
+.reg .b64 %d, %e<4>, %f<4>;
+ld.param.u64 %d, [out];
+ld.param.u32 %never, [never];
+mov.u32 %t, %tid.x;
+mov.u32 %i, %t;
+fill:
+mul.lo.u32 %z, %i, {0x9E3779B1};
+shl.b32 %n, %i, 4;
+mov.u32 %never, operands;
+add.u32 %n, %n, %never;
+st.shared.v4.u32 [%n], {{%z, %z, %z, %z}};
+mov.u32 %n, %ntid.x;
+add.u32 %i, %i, %n;
+setp.lt.u32 %p, %i, {TOGETHER_BYTES // WORD};
+@%p bra fill;
+ld.param.u32 %never, [never];
+fence.proxy.async.shared::cta;
+bar.sync 0;
+mov.u32 %n, operands;
+shr.u32 %n, %n, 4;
+cvt.u64.u32 %e0, %n;
+add.s64 %e0, %e0, {1 << 62 | 64 << 32 | 1 << 16};
+add.s64 %f0, %e0, {64 * 128 // WORD};
+{further}
+{chr(10).join(f"mov.u32 {name}, 0;" for name in sums)}
+mov.u32 %n, 0;
+again:
+.pragma "nounroll";
+wgmma.fence.sync.aligned;
+{group}
+wgmma.wait_group.sync.aligned 1;
+add.s32 %n, %n, 1;
+setp.lt.s32 %p, %n, {ROUNDS * UNROLLED};
+@%p bra again;
+wgmma.wait_group.sync.aligned 0;
+{chr(10).join(f"add.s32 %t, %t, {name};" for name in sums)}
 setp.eq.s32 %q, %t, %never;
 @%q st.global.u32 [%d], %t;
 ret;
@@ -103,7 +166,7 @@ ret;
 
 
 def items(folder: Path) -> Sequence[str]:
-    return ["tensor cores", "launches", "second cache", "memory", "bus"]
+    return ["tensor cores", "tensor cores by wgmma", "launches", "second cache", "memory", "bus"]
 
 
 def begin(folder: Path) -> Callable[[str], Result]:
@@ -123,6 +186,27 @@ def begin(folder: Path) -> Callable[[str], Result]:
 
             ms = statistics.median(bench.times(start, 10))
             macs = grid[0] * warps * CHAINS * UNROLLED * ROUNDS * PRODUCT_MACS
+            rates[f"{warps} warps"] = float(f"{macs / max(ms, 1e-9) * 1e3:.5g}")
+        return {"macs_per_s": max(rates.values()), "by warps": rates}
+
+    def together() -> Result:
+        """By four, eight and twelve warps of one block a processor."""
+        try:
+            loaded, _ = bench.module({PTX: together_text().encode()})
+        except CudaError as error:
+            if error.result not in CODE_REFUSED:
+                raise
+            return {"left out": f"the device has no wgmma: {error}"}
+        function, out = bench.function(loaded, "wgmma"), bench.allocate(64)
+        rates = {}
+        for warps in range(4, MOST_TOGETHER + 1, 4):
+            arguments = [ctypes.c_uint64(out), ctypes.c_int32(-(1 << 31) + 12345)]
+
+            def start(warps: int = warps, arguments: Sequence[object] = arguments) -> None:
+                bench.launch(function, [processors], [32 * warps], 0, arguments)
+
+            ms = statistics.median(bench.times(start, 10))
+            macs = processors * warps // 4 * 4 * UNROLLED * ROUNDS * 64 * TOGETHER_COLUMNS * 32
             rates[f"{warps} warps"] = float(f"{macs / max(ms, 1e-9) * 1e3:.5g}")
         return {"macs_per_s": max(rates.values()), "by warps": rates}
 
@@ -165,6 +249,7 @@ def begin(folder: Path) -> Callable[[str], Result]:
     large = min(UNCACHED, bench.said()["memory_bytes"] // 8 // WORD * WORD)
     answers: dict[str, Callable[[], Result]] = {
         "tensor cores": tensor_cores,
+        "tensor cores by wgmma": together,
         "launches": launches,
         "second cache": lambda: {kernel: moved(kernel, CACHED) for kernel in ("read", "copy")},
         "memory": lambda: {kernel: moved(kernel, large) for kernel in ("read", "copy")},

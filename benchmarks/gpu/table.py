@@ -173,6 +173,8 @@ def _peaks(parts: Said, predicted: Said | None) -> str:
     rows = []
     if one := found.get("tensor cores"):
         rows.append(["`mma.sync` of int8 from registers", f"{one['macs_per_s'] / 1e12:.0f} TMAC/s"])
+    if one := found.get("tensor cores by wgmma"):
+        rows.append(["`wgmma` of int8 from shared memory", f"{one['macs_per_s'] / 1e12:.0f} TMAC/s"])
     if one := found.get("launches"):
         rows.append(["a node of a graph that does nothing", f"{one['node_us']['median']:.2f} us"])
     for name in ("second cache", "memory"):
@@ -190,7 +192,8 @@ def _ms(parts: Said, part: str, item: str) -> str:
 
 
 def _graphs(parts: Said, predicted: Said | None) -> str:
-    peak = parts.get("peaks", {}).get("tensor cores", {}).get("macs_per_s")
+    measured = [one.get("macs_per_s", 0) for name, one in parts.get("peaks", {}).items() if name.startswith("tensor")]
+    peak = max(measured, default=0)
     rows = []
     for item, one in parts.get("graphs", {}).items():
         if "steps_ms" not in one:

@@ -9,15 +9,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from dyadic.passes.lower.cuda.kernel_selection.product_tiles import BATCHES, BLOCK, PROCESSORS, RESULT, STEP_LATENCY
+from dyadic.passes.lower.cuda.kernel_selection.product_tiles import (
+    ALL_COPIED,
+    BATCHES,
+    BLOCK,
+    COPIED,
+    PROCESSORS,
+    RESULT,
+    STEP_LATENCY,
+)
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 
 ARCHITECTURE = "sm_90a"
 SHAPES = ((128, 256), (128, 192), (128, 128))  # rows and columns of a block; two groups of four warps
 STAGES = 8  # steps in shared memory
-AT_ONCE = 2  # steps between barriers, where all of them are a multiple
-# Of a processor in a cycle: products, of 4096 that there are, and bytes from the second cache.
-PRODUCTS_TOGETHER, PRODUCTS_ALONE, COPIED = 3300, 2500, 40
+AT_ONCE = 2  # steps side by side, where all of them are a multiple
+PRODUCTS_TOGETHER, PRODUCTS_ALONE = 3300, 2500  # of a processor in a cycle, of 4096 that there are
 LEAST_GAIN = 1.1
 
 
@@ -51,5 +58,6 @@ def cycles(spec: ProductSpec, batch: int) -> float:
     blocks = -(-batch * spec.items // spec.block_items) * spec.grid_y
     results, steps = spec.block_rows * spec.block_columns, spec.steps * spec.planes
     products = results * 64 / (PRODUCTS_TOGETHER if spec.wgmma else PRODUCTS_ALONE)
-    each = steps * max(products, spec.step_bytes / COPIED) + RESULT * results
+    copies = spec.step_bytes * max(1 / COPIED, min(blocks, PROCESSORS) / ALL_COPIED)
+    each = steps * max(products, copies) + RESULT * results
     return BLOCK + steps // spec.warps_deep * STEP_LATENCY + -(-blocks // PROCESSORS) * each

@@ -70,7 +70,7 @@ class ProductSpec(StoredWeights):
     warps_across: int = 2
     warps_deep: int = 1  # that share a tile of the block: each has some of the steps along k, and all add their sums
     stages: int = 3
-    wgmma: int = 0  # steps that groups of four warps multiply between barriers (sm_90a); 0: every warp does by itself
+    wgmma: int = 0  # 1 or 2 steps side by side that groups of four warps multiply (sm_90a); 0: each by itself
 
     def __post_init__(self) -> None:
         rows, columns = self.block_rows / self.warps_down, self.block_columns / self.warps_across
@@ -107,6 +107,7 @@ class ProductSpec(StoredWeights):
         whole = self.steps % self.wgmma == self.stages % self.wgmma == 0 and self.stages // self.wgmma > 2
         warps = self.warps_across == 1 and self.warps_down % 4 == 0 and self.block_rows == 16 * self.warps_down
         copied = self.granule != ANY_ADDRESS and self.format.bits == 8
+        copied &= self.wgmma <= 2 and self.block_rows * 4 * self.wgmma % self.threads == 0
         return whole and warps and copied and not (self.acc_shift or self.norm_bits) and self.block_columns <= 256
 
     @property

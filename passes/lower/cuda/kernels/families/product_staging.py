@@ -94,10 +94,11 @@ class Staging:
         self.ring, self.distances = block.ring, block.table(0)
         if self.spec.warps_deep > 1:
             self.ring = at(block.ring, mul(block.slice, self.spec.step_bytes))
-        self.row, self.chunk = div(block.member, 4), rem(block.member, 4)
+        self.chunks = STEP // CHUNK * max(1, self.spec.wgmma)  # of a row in shared memory
+        self.row, self.chunk = div(block.member, self.chunks), rem(block.member, self.chunks)
         self.ahead, self.all_rounds = self.spec.stages - 1, self.spec.rounds * self.spec.planes
         self.all_steps = self.spec.steps * self.spec.planes
-        self.weights_at = STEP * self.spec.block_rows  # within a stage
+        self.weights_at = CHUNK * self.chunks * self.spec.block_rows  # within a stage
         self.step_weights = STEP * self.spec.format.bits // 8  # bytes of a channel in a step
         self.scales_at = self.weights_at + self.step_weights * self.spec.block_columns
         self.of_input = self._of_input()
@@ -108,21 +109,21 @@ class Staging:
     def _of_input(self) -> list[_Copy]:
         spec, block, copies = self.spec, self.block, []
         first = mul(block.group, spec.in_group)
-        for part in range(spec.block_rows * 4 // spec.slice_threads):
-            local = add(self.row, part * spec.slice_threads // 4)
+        for part in range(spec.block_rows * self.chunks // spec.slice_threads):
+            local = add(self.row, part * spec.slice_threads // self.chunks)
             pixel = add(block.first_row, local)
             inside = below(pixel, block.pixels)
             place = block.place(
                 arith.select(inside, pixel, const(0)), block.arguments.in_images[0], spec.in_row, spec.in_pixel
             )
             source = at(at(block.arguments.inputs[0], place), wide(first))
-            copies.append(_Copy(source, swapped(local, self.chunk), arith.select(inside, const(1), const(0))))
+            copies.append(_Copy(source, self.swapped(local, self.chunk), arith.select(inside, const(1), const(0))))
         return copies
 
     def _of_weights(self) -> list[tuple[Value | None, _Copy]]:
         """The condition under which a thread has a part in them, and that part."""
         spec, block, copies = self.spec, self.block, []
-        pieces = self.step_weights // CHUNK
+        pieces = self.step_weights // CHUNK * max(1, spec.wgmma)
         whole = spec.block_columns * pieces
         for start in range(0, whole, spec.slice_threads):
             number = add(block.member, start)
@@ -131,13 +132,21 @@ class Staging:
             inside = below(channel, spec.channels)
             row = add(mul(block.group, spec.channels), arith.select(inside, channel, const(0)))
             source = add(mul(wide(row), spec.stored_row), wide(mul(piece, CHUNK)))
-            place = add(add(mul(local, self.step_weights), mul(self.turned(local, piece), CHUNK)), self.weights_at)
+            place = add(add(mul(local, pieces * CHUNK), mul(self.turned(local, piece), CHUNK)), self.weights_at)
             copy = _Copy(at(block.arguments.weights, source), place, arith.select(inside, const(1), const(0)))
             copies.append((below(number, whole) if start + spec.slice_threads > whole else None, copy))
         return copies
 
+    def swapped(self, row: Value, chunk: Value) -> Value:
+        """Where a chunk of a row of the input lies."""
+        if self.chunks == STEP // CHUNK:
+            return swapped(row, chunk)
+        return add(mul(row, self.chunks * CHUNK), mul(xor(chunk, rem(row, self.chunks)), CHUNK))
+
     def turned(self, row: Value, piece: Value) -> Value:
         """Which of a row's pieces in shared memory holds a piece of its weights."""
+        if self.chunks > STEP // CHUNK:
+            return xor(piece, rem(row, self.chunks))
         return {8: lambda: xor(piece, rem(div(row, 2), 4)), 4: lambda: xor(piece, rem(div(row, 4), 2))}.get(
             self.spec.format.bits, lambda: piece
         )()

@@ -1,8 +1,8 @@
 """The sums of a product by `wgmma`, for sm_90a: four warps multiply 64 rows, straight from the ring.
 
-The ring is that of `product_staging.py`, byte for byte; so are the copies and, since sums lie in registers as those of
-`mma` do, the results. While a group of products is computed, the warps wait for the next step, and copy a later one to
-where the group before it has read: of `stages` two are never being filled.
+The ring and the copies are those of `product_staging.py`, with one step or two in a row of shared memory; since sums
+lie in registers as those of `mma` do, results are, too. While a group of products is computed, the warps wait for the
+next steps, and copy later ones to where the group before it has read: two groups' places are never being filled.
 """
 
 from torch_mlir import ir
@@ -34,9 +34,8 @@ def multiplied_together(block: Block) -> list[Value]:
     spec, staging = block.spec, Staging(block)
     at_once, ahead = spec.wgmma, spec.stages // spec.wgmma - BUSY
     for first in range(0, ahead * at_once, at_once):
-        for step in range(first, first + at_once):
-            if step < staging.all_steps:
-                staging.copy(const(step), const(step * spec.stage_bytes))
+        if first < staging.all_steps:
+            staging.copy(const(first), const(first * spec.stage_bytes))
         commit()
     sums = [const(0)] * (spec.block_columns // 2)
     state = [const(0), const(ahead * at_once * spec.stage_bytes)]
@@ -53,9 +52,9 @@ def _walk(
 ) -> tuple[list[Value], list[Value]]:
     """Some steps: (sums, [the stage that is read next, the one that is written next])."""
     block, spec = staging.block, staging.spec
-    at_once = spec.wgmma
+    at_once, row_bytes = spec.wgmma, STEP * spec.wgmma
     memory = llvm.ptrtoint(integer(32), block.ring)
-    own_rows = mul(div(block.thread, THREADS), ROWS * STEP)
+    own_rows = mul(div(block.thread, THREADS), ROWS * row_bytes)
     loop = scf.ForOp(const(first), const(last), const(at_once), [*sums, *state])
     with ir.InsertionPoint(loop.body):
         *totals, reads, writes = loop.inner_iter_args
@@ -64,19 +63,14 @@ def _walk(
         wait_products(1)  # those of two rounds ago are done with what is overwritten now
         gpu.barrier()  # and all of that is so for all threads
         totals = begin(totals)
-        for step in range(at_once):
-            stage = add(memory, add(reads, step * spec.stage_bytes))
-            rows, columns = descriptor(add(stage, own_rows)), descriptor(add(stage, staging.weights_at))
-            for depth in range(0, STEP, DEPTH):
-                totals = multiply_together(further(rows, depth), further(columns, depth), totals)
+        stage = add(memory, reads)
+        rows, columns = (descriptor(add(stage, place), row_bytes) for place in (own_rows, staging.weights_at))
+        for depth in range(0, row_bytes, DEPTH):
+            totals = multiply_together(further(rows, depth), further(columns, depth), totals)
         commit_products()
         later = add(loop.induction_variable, ahead * at_once)
 
-        def copy() -> None:
-            for step in range(at_once):
-                staging.copy(add(later, step), add(writes, step * spec.stage_bytes))
-
-        when(below(later, staging.all_steps), copy)
+        when(below(later, staging.all_steps), lambda: staging.copy(later, writes))
         commit()
         scf.yield_([*totals, staging.following(reads, at_once), staging.following(writes, at_once)])
     *totals, reads, writes = loop.results

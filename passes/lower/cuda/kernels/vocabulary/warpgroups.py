@@ -1,9 +1,9 @@
 """Products of matrices by four warps together, of sm_90a: they read shared memory by themselves, and go on while the
 warps do other things.
 
-Operands are [rows][64 bytes of k] in the manual's 64-byte swizzle, which is how `swapped` has rows lie: the chunks of
-16 bytes of a row change places by bits 7 and 8 of their address. A pattern has eight rows, and begins at a multiple of
-512 bytes. Its descriptor says where the first row begins; 32 more bytes of k are 32 bytes further on, for places are
+Operands are [rows][64 or 128 bytes of k] in the manual's swizzle of as many bytes: the chunks of 16 bytes of a row
+change places by bits 7 and 8, or 7 to 9, of their address. A pattern has eight rows, and begins at a multiple of 512 or
+1,024 bytes. Its descriptor says where the first row begins; 32 more bytes of k are 32 bytes further on, for places are
 swapped by the address alone ("Matrix Descriptor Format" of the PTX manual).
 
 What was written for a product has to be shown to it (`show`), before a barrier. Its sums belong to it from `begin` on
@@ -20,12 +20,9 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, const, integ
 WARPS = 4  # that multiply together
 ROWS, DEPTH = 64, 32  # of a product; its columns are any multiple of 16 up to
 MOST_COLUMNS = 256
-ROW_BYTES, PATTERN_ROWS = 64, 8
-PATTERN = ROW_BYTES * PATTERN_ROWS
+PATTERN_ROWS = 8
 UNIT = 16  # of addresses and distances in descriptors
-SWIZZLE_64 = 2
-# Above the address: no distance along k, from pattern to pattern, the swizzle.
-DESCRIPTION = 1 << 16 | (PATTERN // UNIT) << 32 | SWIZZLE_64 << 62
+SWIZZLES = {128: 1, 64: 2}  # by bytes of a row
 
 
 def _assembly(
@@ -65,9 +62,11 @@ def begin(sums: Sequence[Value]) -> list[Value]:
     return _with_sums("wgmma.fence.sync.aligned;", sums)
 
 
-def descriptor(address: Value) -> Value:
-    """Of an operand whose first row begins there in shared memory (i32, a multiple of PATTERN), 64 bits."""
-    return arith.ori(wide(arith.shrui(address, const(UNIT.bit_length() - 1))), const(_signed(DESCRIPTION), 64))
+def descriptor(address: Value, row_bytes: int) -> Value:
+    """Of an operand whose first row begins there in shared memory (i32, a multiple of 8 rows), 64 bits."""
+    # Above the address: no distance along k, from pattern to pattern, the swizzle.
+    described = 1 << 16 | (PATTERN_ROWS * row_bytes // UNIT) << 32 | SWIZZLES[row_bytes] << 62
+    return arith.ori(wide(arith.shrui(address, const(UNIT.bit_length() - 1))), const(_signed(described), 64))
 
 
 def further(descriptor: Value, depth: int) -> Value:
