@@ -1,11 +1,13 @@
 """Whole networks on the GPU for tests equal the integer reference bit for bit, every check of the executor on."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from support.command_line import DIGITS
+from support.meaning import ROOT
 from support.ptx.gpu import Gpu
 from support.ptx.networks import check_on_gpu
 from support.ptx.session import gpu
@@ -13,6 +15,8 @@ from torch import nn
 from torch_mlir import ir
 
 import dyadic
+from benchmarks.networks.encoder import minilm
+from benchmarks.networks.seeded import images
 from dyadic.compiler.driver import network_after
 from dyadic.compiler.job import Job
 from dyadic.compiler.targets.cuda import verify
@@ -23,10 +27,12 @@ from dyadic.passes import PIPELINE
 from dyadic.passes.lower.cuda.kernel_selection import warpgroups
 from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
 from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.cpu.levels import usable
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.errors import ArtifactError
 
 __all__ = ["gpu"]
+ASSETS = ROOT.parent / "shared" / "assets"
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +238,38 @@ def test_an_architecture_may_have_kernels_of_its_own(gpu: Gpu, monkeypatch: pyte
         monkeypatch.setattr(warpgroups, "STAGES", 5)
         with pytest.raises(ArtifactError, match="its program has other launches of sm_90a than its network"):
             list(verify.network(file, [program], {}))
+
+
+PIXELS = {"preprocess": "scale=1/255,mean=0.45,std=0.225", "input_dtype": "uint8", "input_layout": "nhwc"}
+WHOLE = [
+    "cifar10/resnet20",
+    "cifar10/resnet20, pixels",
+    "imagenet/mobilenet_v1_075_224",
+    "imagenet/mobilenet_v1_075_224, pixels",
+    "imagenet/deit_tiny_patch16_224",
+    "minilm",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_networks_give_the_bits_of_the_processor(name: str, tmp_path: Path) -> None:
+    """Three trained ones, and MiniLM's shape: with all checks, in batches of 1, 3 and 8."""
+    file, _, pixels = name.partition(", ")
+    told: dict[str, Any] = {}
+    if name == "minilm":
+        model, x = minilm(32), np.random.default_rng(1).integers(0, 30522, (8, 32))
+        told = {"example_inputs": (torch.from_numpy(x[:1]),)}
+    else:
+        model, x = ASSETS / f"{file}.onnx", images(8, 32 if file.startswith("cifar10") else 224, seed=1)
+        if not model.is_file():
+            pytest.skip(f"{model} is missing: trained networks were NOT tested on the GPU for tests")
+    if pixels:
+        x, told = np.clip((x * 0.225 + 0.45) * 255, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1).copy(), PIXELS
+    path = tmp_path / "whole.dyq"
+    dyadic.compile(model, x[:4], target=f"cpu:{usable()[0]},cuda", measure=False, **told).save(path)
+    with dyadic.load(path, max_batch=8, device="cpu") as here, dyadic.load(path, max_batch=8, device="cuda") as there:
+        assert there.program.target == "cuda"
+        for batch in (x[:1], x[1:4], x):
+            np.testing.assert_array_equal(there(batch), here(batch))
