@@ -20,16 +20,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dyadic
 from benchmarks.gpu import written
 from benchmarks.gpu.parts import TREE
 from benchmarks.replay import zoo
 from benchmarks.zoo.networks import GROUPS as KINDS
 from benchmarks.zoo.networks import exported
 from benchmarks.zoo.samples import samples_of
+from dyadic.compiler.driver import build_artifact
+from dyadic.compiler.job import Job
 from dyadic.compiler.targets.cuda.assemble import Resources, assemble, assembler
 from dyadic.compiler.targets.cuda.codegen import ENTRY, joined
-from dyadic.runtime.cuda.program import CudaProgram
+from dyadic.compiler.targets.cuda.emit import CudaEmitted
+from dyadic.compiler.tools import Tools
+from dyadic.dialects.qi.products import is_layer
+from dyadic.dialects.reference import main_function
 from dyadic.runtime.errors import DyadicError, MachineError
 
 SUMMARY = Path(__file__).with_name("spills.json")
@@ -117,18 +121,22 @@ def compiled(make: Callable[[], Made]) -> Record:
     try:
         model, samples, told = make()
         target = ",".join(f"cuda:{one}" for one in ARCHITECTURES)
-        artifact = dyadic.compile(model, samples, target=target, measure=False, **told)
+        job = Job(model, samples, target=target, measure=False, **told)
+        made = build_artifact(job, Tools.of(job))
     except ImportError as error:
         return {"skipped": str(error)}
     except DyadicError as error:
         return {"refused": str(error)}
     except (RuntimeError, ValueError, AssertionError) as error:  # whatever a fault of the compiler is: the others go on
         return {"failed": f"{type(error).__name__}: {str(error)[:500]}"}
-    found: Mapping[str, Mapping[str, Mapping[str, int]]] = artifact.certificate.resources
-    kernels = {of: {name: numbers(Resources(**one)) for name, one in every.items()} for of, every in found.items()}
-    program = artifact.emitted.program
-    assert isinstance(program, CudaProgram)
-    return {"launches": len(program.timed_steps), "kernels": kernels}
+    emitted = made.built.emitted
+    assert isinstance(emitted, CudaEmitted)
+    kernels = {
+        level: {name: numbers(one) for name, one in code.kernels.items()} for level, code in emitted.codes.items()
+    }
+    operations = main_function(made.built.integer).regions[0].blocks[0].operations
+    layers = sum(is_layer(op.operation.name) for op in operations)
+    return {"launches": len(emitted.program.timed_steps), "layers": layers, "kernels": kernels}
 
 
 def numbers(one: Resources) -> list[int]:
