@@ -26,11 +26,11 @@ from benchmarks.replay import zoo
 from benchmarks.zoo.networks import GROUPS as KINDS
 from benchmarks.zoo.networks import exported
 from benchmarks.zoo.samples import samples_of
-from dyadic.compiler.driver import build_artifact
+from dyadic.compiler.driver import lowered_for, network_after
 from dyadic.compiler.job import Job
 from dyadic.compiler.targets.cuda.assemble import Resources, assemble, assembler
 from dyadic.compiler.targets.cuda.codegen import ENTRY, joined
-from dyadic.compiler.targets.cuda.emit import CudaEmitted
+from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.compiler.tools import Tools
 from dyadic.dialects.qi.products import is_layer
 from dyadic.dialects.reference import main_function
@@ -120,22 +120,21 @@ def compiled(make: Callable[[], Made]) -> Record:
     """What the kernels of one network take, or why there are none."""
     try:
         model, samples, told = make()
-        target = ",".join(f"cuda:{one}" for one in ARCHITECTURES)
-        job = Job(model, samples, target=target, measure=False, **told)
-        made = build_artifact(job, Tools.of(job))
+        job = Job(model, samples, target="cuda", measure=False, **told)
+        tools = Tools.of(job)
+        network = network_after("integerize", job)
+        layers = sum(is_layer(op.operation.name) for op in main_function(network).regions[0].blocks[0].operations)
+        (lowered,) = lowered_for(TARGET, [network], tools)
+        emitted = TARGET.emit(lowered, ARCHITECTURES, network, tools.cache)
     except ImportError as error:
         return {"skipped": str(error)}
     except DyadicError as error:
         return {"refused": str(error)}
     except (RuntimeError, ValueError, AssertionError) as error:  # whatever a fault of the compiler is: the others go on
         return {"failed": f"{type(error).__name__}: {str(error)[:500]}"}
-    emitted = made.built.emitted
-    assert isinstance(emitted, CudaEmitted)
     kernels = {
         level: {name: numbers(one) for name, one in code.kernels.items()} for level, code in emitted.codes.items()
     }
-    operations = main_function(made.built.integer).regions[0].blocks[0].operations
-    layers = sum(is_layer(op.operation.name) for op in operations)
     return {"launches": len(emitted.program.timed_steps), "layers": layers, "kernels": kernels}
 
 
@@ -201,11 +200,11 @@ def assembled(texts: Sequence[str], architecture: str) -> dict[str, list[int]]:
     return found
 
 
-TARGET = re.compile(r"^\.target (sm_\w+)", re.MULTILINE)
+WRITTEN_FOR = re.compile(r"^\.target (sm_\w+)", re.MULTILINE)
 
 
 def runs(text: str, architecture: str) -> bool:
-    found = TARGET.search(text)
+    found = WRITTEN_FOR.search(text)
     return found is not None and found[1] in ("sm_80", architecture)
 
 
