@@ -32,8 +32,6 @@ from dyadic.compiler.targets.cuda.assemble import Resources, assemble, assembler
 from dyadic.compiler.targets.cuda.codegen import ENTRY, joined
 from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.compiler.tools import Tools
-from dyadic.dialects.qi.products import is_layer
-from dyadic.dialects.reference import main_function
 from dyadic.runtime.errors import DyadicError, MachineError
 
 SUMMARY = Path(__file__).with_name("spills.json")
@@ -123,7 +121,6 @@ def compiled(make: Callable[[], Made]) -> Record:
         job = Job(model, samples, target="cuda", measure=False, **told)
         tools = Tools.of(job)
         network = network_after("integerize", job)
-        layers = sum(is_layer(op.operation.name) for op in main_function(network).regions[0].blocks[0].operations)
         (lowered,) = lowered_for(TARGET, [network], tools)
         emitted = TARGET.emit(lowered, ARCHITECTURES, network, tools.cache)
     except ImportError as error:
@@ -135,7 +132,7 @@ def compiled(make: Callable[[], Made]) -> Record:
     kernels = {
         level: {name: numbers(one) for name, one in code.kernels.items()} for level, code in emitted.codes.items()
     }
-    return {"launches": len(emitted.program.timed_steps), "layers": layers, "kernels": kernels}
+    return {"kernels": kernels}
 
 
 def numbers(one: Resources) -> list[int]:

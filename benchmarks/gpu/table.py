@@ -14,7 +14,7 @@ from benchmarks.gpu.run import wrong
 
 PAGE = TREE / "docs" / "gpu.md"
 MEASURED = Path(__file__).with_name("measured.json")
-SPILLS = Path(__file__).with_name("spills.json")
+SPILLS, LAUNCHES = (Path(__file__).with_name(name) for name in ("spills.json", "launches.json"))
 TEMPLATE = Path(__file__).with_name("page.md")
 Said = Mapping[str, Any]
 
@@ -28,9 +28,12 @@ manual, which is the risk that a day with a GPU removes. What is said of speed b
 """
 
 
-def page(predicted: Said | None, measured: Said | None, spills: Said | None = None) -> str:
+def page(
+    predicted: Said | None, measured: Said | None, spills: Said | None = None, launches: Said | None = None
+) -> str:
     text = TEMPLATE.read_text()
     text = text.replace("{spills}", spills_section(spills) if spills else "")
+    text = text.replace("{launches}", launches_section(launches) if launches else "")
     text = text.replace("{measured}", measured_section(measured, predicted) if measured else NOTHING)
     return text.replace("{predicted}", predicted_section(predicted) if predicted else "")
 
@@ -44,7 +47,9 @@ def write(out: Path | None) -> None:
 
 def current() -> str:
     """The page as it should be."""
-    return page(*(json.loads(path.read_text()) if path.exists() else None for path in (PREDICTED, MEASURED, SPILLS)))
+    return page(
+        *(json.loads(path.read_text()) if path.exists() else None for path in (PREDICTED, MEASURED, SPILLS, LAUNCHES))
+    )
 
 
 def kept(report: Said) -> dict[str, Any]:
@@ -92,7 +97,27 @@ kernels keep numbers in memory for want of registers, or have a stack. Kernels t
         left |= one["refused"] | one["failed"]
         left |= {name: f"spills: {', '.join(found)}" for name, found in one["spills"].items()}
     lines = "".join(f"* `{name}`: {why}\n" for name, why in left.items())
-    return text + (f"\nNot taken for a GPU, and why:\n\n{lines}" if left else "")
+    text += f"\nNot taken for a GPU, and why:\n\n{lines}" if left else ""
+    return text
+
+
+# --- how many launches
+
+
+def launches_section(said: Said) -> str:
+    rows = [
+        [name, str(one["launches"]), str(one["layers"]), f"{one['launches'] / one['layers']:.2f}"]
+        for name, one in said.items()
+    ]
+    head = ["", "launches of a run", "operators with weights", "launches an operator"]
+    return f"""
+## Launches
+
+`python -m benchmarks.gpu launches`: kernels that a run of the graph launches, quantizing and dequantizing included; rings
+of zero points are written once, before the first run. Operators with weights are convolutions and linear layers, and
+the products of attention:
+
+{table(head, rows)}"""
 
 
 # --- what was predicted

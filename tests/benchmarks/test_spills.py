@@ -13,7 +13,13 @@ from dyadic.compiler.targets.cuda.codegen import joined
 
 FITS, SPILLS, FRAME = [128, 0, 0, 0], [128, 8, 16, 12], [40, 256, 0, 0]
 RECORDS = [
-    {"group": "replay", "name": "fits", "kernels": {"sm_80": {"a": FITS}, "sm_90a": {"a": FITS, "b": FITS}}},
+    {
+        "group": "replay",
+        "name": "fits int8",
+        "launches": 6,
+        "layers": 5,
+        "kernels": {"sm_80": {"a": FITS}, "sm_90a": {"a": FITS, "b": FITS}},
+    },
     {"group": "replay", "name": "spills", "kernels": {"sm_80": {"a": FITS}, "sm_90a": {"a": SPILLS, "c": FRAME}}},
     {"group": "widths", "name": "islands", "refused": "stays in float"},
 ]
