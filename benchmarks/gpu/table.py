@@ -113,9 +113,8 @@ def launches_section(said: Said) -> str:
     return f"""
 ## Launches
 
-`python -m benchmarks.gpu launches`: kernels that a run of the graph launches, quantizing and dequantizing included; rings
-of zero points are written once, before the first run. Operators with weights are convolutions and linear layers, and
-the products of attention:
+`python -m benchmarks.gpu launches` counts the kernels of a run, quantizing and dequantizing included. Rings of
+zero points are written once, before the first run. Operators with weights are convolutions and linear layers:
 
 {table(head, rows)}"""
 
