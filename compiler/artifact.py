@@ -14,6 +14,7 @@ from dyadic.compiler.job import refuse_losses
 from dyadic.compiler.report_schema import Report
 from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.emitted import Emitted
+from dyadic.runtime.atomic_file import check_kind
 from dyadic.runtime.errors import UsageError
 from dyadic.runtime.session import Session, load
 from dyadic.runtime.wording import kind_of
@@ -65,11 +66,14 @@ class Artifact:
 
         Raises:
             FileError: it cannot be written.
-            UsageError: it is one of the files that the artifact was made from.
+            UsageError: it is one of the files that the artifact was made from, or named as something else.
         """
         if not isinstance(path, str | os.PathLike):
             raise UsageError(f"save takes the path of a file, not {kind_of(path)}")
+        if not os.fspath(path) or "\0" in os.fspath(path):
+            raise UsageError(f"save takes the path of a file, which {os.fspath(path)!r} is not")
         refuse_losses(self.sources, {"the artifact's file": path})
+        check_kind("the artifact's file", path, "an artifact", ".dyq")
         return self.emitted.with_sections(report=self.report.to_json(), certificate=self.certificate.to_json()).write(
             path, self.made
         )

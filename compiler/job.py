@@ -43,6 +43,8 @@ class Job(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if wrong := [f"{what} {str(path)!r}" for what, path in self.inputs.items() if "\0" in str(path)]:
+            raise UsageError(f"{wrong[0]}: no file has such a name, with a zero character in it")
         if self.evaluate is None:
             for name, of_what in (("metric", "judges the answers to"), ("max_drop", "is judged on")):
                 if getattr(self, name) is not None:

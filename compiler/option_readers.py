@@ -4,7 +4,7 @@ They answer with the form that the compiler works with, or raise a UsageError th
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import ne
 from pathlib import Path
@@ -50,7 +50,7 @@ def texts(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     try:
-        several = tuple(value)
+        several: tuple[Any, ...] = (value,) if isinstance(value, bytes | bytearray) else tuple(value)
     except TypeError:
         several = (value,)
     if wrong := [one for one in several if not isinstance(one, str)]:
@@ -84,12 +84,13 @@ def paths(name: str, value: Any) -> tuple[Path, ...]:
     """Several files; one alone is one."""
     if isinstance(value, str | os.PathLike):
         return (Path(os.fsdecode(os.fspath(value))),)
-    return tuple(Path(one) for one in texts(name, [os.fspath(one) if isinstance(one, Path) else one for one in value]))
+    given = value if isinstance(value, Iterable) else [value]
+    return tuple(Path(one) for one in texts(name, [os.fspath(one) if isinstance(one, Path) else one for one in given]))
 
 
 def yes_or_no(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"{flag(name)} is said or not, True or False in Python, not {value!r}")
+        raise UsageError(f"{name} must be True or False, not {value!r}")
     return value
 
 
@@ -101,8 +102,8 @@ class Count:
     most: int
 
     def __call__(self, name: str, value: Any) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most:
-            return value
+        if isinstance(value, int | np.integer) and not isinstance(value, bool) and self.least <= value <= self.most:
+            return int(value)
         raise UsageError(f"{flag(name)} must be a whole number from {self.least} to {self.most}, not {value!r}")
 
 

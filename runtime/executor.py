@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from dyadic.runtime.errors import ArtifactError, UsageError
+from dyadic.runtime.wording import kind_of
 
 if TYPE_CHECKING:
     from dyadic.runtime.artifact import ArtifactFile
@@ -100,6 +101,8 @@ def executor_of(target: str) -> type[Executor]:
 def programs_for(file: ArtifactFile, device: str | None) -> tuple[list[Program], int]:
     """An artifact's programs for a device, 'cpu' or 'cuda:1' (None: of those that there are programs for, the first of
     `BUILT_IN`), and which of the target's devices that is. Raises UsageError."""
+    if device is not None and not isinstance(device, str):
+        raise UsageError(f"device is a text as 'cpu' or 'cuda:1', not {kind_of(device)}")
     there = list(dict.fromkeys(program.target for program in file.programs))
     target, _, number = (device or min(there, key=(*BUILT_IN, *_added).index)).partition(":")
     if target not in (*BUILT_IN, *_added) or (":" in (device or "") and not number.isdecimal()):

@@ -129,10 +129,10 @@ def _are_codes(array: np.ndarray, dtype: np.dtype[Any], raw: bool) -> bool:
 
 def _other_dtype(info: TensorInfo, saw: np.dtype[Any], raw: bool) -> UsageError:
     dtype = info.raw_dtype if raw else info.dtype
-    return UsageError(
-        f"input '{info.name}' has dtype {saw}, expected {dtype}"
-        + (" (raw=True takes the integers themselves)" if raw else f"; convert it with .astype({str(dtype)!r})")
-    )
+    does = "(raw=True takes the integers themselves)" if raw else ""
+    if not raw and saw.kind in "fiub":  # others would not become what was meant
+        does = f"; convert it with .astype({str(dtype)!r})"
+    return UsageError(f"input '{info.name}' has dtype {saw}, expected {dtype}{' ' * raw}{does}")
 
 
 def _as_it_is(info: TensorInfo, array: DeviceArray, raw: bool, batch_first: bool) -> DeviceArray:
@@ -226,9 +226,12 @@ def _as_array(name: str, value: Any) -> np.ndarray:
                 f"input '{name}' is {kind_of(value)} that cannot be read in place ({error}); pass a numpy array"
             ) from error
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise UsageError(f"input '{name}' is {kind_of(value)}, which is no array; pass a numpy array") from error
+    if array.dtype.kind in "OSU":  # of what is no array NumPy makes one that holds it
+        raise UsageError(f"input '{name}' is {kind_of(value)}, which is no array of numbers; pass a numpy array")
+    return array
 
 
 def listed(infos: Sequence[TensorInfo]) -> str:

@@ -274,8 +274,11 @@ class Session:
 
     def __call__(self, *inputs: Any, **scalars: int) -> Any:
         """One array for each input, in order, scalars by name; gives the one output, or a list of them."""
-        if len(inputs) != len(self.inputs):
-            raise UsageError(f"the network takes {len(self.inputs)} inputs ({listed(self.inputs)}), saw {len(inputs)}")
+        if named := [info.name for info in self.inputs if info.name in scalars]:
+            raise UsageError(f"inputs are given in their order, or by name to run(None, {{'{named[0]}': x}})")
+        if (count := len(self.inputs)) != len(inputs):
+            many = "input" if count == 1 else "inputs"
+            raise UsageError(f"the network takes {count} {many} ({listed(self.inputs)}), saw {len(inputs)}")
         results = self.run(None, {info.name: x for info, x in zip(self.inputs, inputs, strict=True)}, scalars=scalars)
         return results[0] if len(results) == 1 else results
 

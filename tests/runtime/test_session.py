@@ -175,7 +175,10 @@ def test_wrong_feeds_are_named(model, x) -> None:
             ({"x": x[:1].astype(">f4")}, "has dtype >f4, expected float32"),
             ({"x": x[:0]}, "a batch of 0, this session takes 1 to 2"),
             ({"x": x[:3]}, "a batch of 3, this session takes 1 to 2; load it with a larger max_batch"),
-            ({"x": "picture.png"}, "has dtype <U11, expected float32"),
+            ({"x": "picture.png"}, "'x' is a str, which is no array of numbers; pass a numpy array"),
+            ({"x": None}, "'x' is None, which is no array of numbers"),
+            ({"x": np.array([None])}, "has dtype object, expected float32$"),
+            ({"x": x.transpose(0, 2, 3, 1)}, "channels last .NHWC.; transpose it with .transpose"),
             ({"x": [[1.0], [2.0, 3.0]]}, "a list, which is no array"),
             ([x], "feeds must map input names to arrays"),
         ]:
@@ -186,8 +189,10 @@ def test_wrong_feeds_are_named(model, x) -> None:
             session.run(["logits"], {"x": x[:1]})
         with pytest.raises(UsageError, match="must be a list of names"):
             session.run("y", {"x": x[:1]})
-        with pytest.raises(UsageError, match="takes 1 inputs"):
+        with pytest.raises(UsageError, match=r"takes 1 input \('x'\), saw 2"):
             session(x[:1], x[:1])
+        with pytest.raises(UsageError, match=r"inputs are given in their order, or by name to run\(None, {'x': x}\)"):
+            session(x=x[:1])
 
 
 def test_two_inputs_must_have_one_batch(write, identity) -> None:
@@ -209,6 +214,7 @@ def test_two_inputs_must_have_one_batch(write, identity) -> None:
         ({"max_batch": -1}, "max_batch must be"),
         ({"verify": "none"}, "verify must be 'all' or 'code'"),
         ({"code": "rebuild"}, "code must be 'map' or 'copy'"),
+        ({"device": 3}, "device is a text as 'cpu' or 'cuda:1', not an int"),
         ({"isa": "sse9"}, "'sse9', which is no instruction set level"),
         ({"isa": "avx2"}, "asks for 'avx2', but the artifact holds code for x86-64 only"),
     ],

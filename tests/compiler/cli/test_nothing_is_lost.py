@@ -90,6 +90,15 @@ def test_2_in_python_too(files: Path) -> None:
     for path in ("m.onnx", "folder/../link.onnx", Path("hard.npz")):
         with pytest.raises(UsageError, match="which would be lost"):
             artifact.save(path)
+    for path, said in (
+        ("other.onnx", "is no ONNX file, name it other.dyq"),
+        ("", "which '' is not"),
+        ("a\0b", "is not"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            artifact.save(path)
+    with pytest.raises(UsageError, match=r"the model .* no file has such a name, with a zero character in it"):
+        dyadic.compile("m\0.onnx", "c.npz")
     assert artifact.save("out.dyq") == os.path.getsize("out.dyq")
     first, last = events[0], events[-1]
     assert (first["event"], first["stage"], last["event"], last["command"]) == ("start", "import", "result", "compile")

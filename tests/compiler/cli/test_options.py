@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 import dyadic
@@ -85,7 +86,9 @@ def test_what_python_users_write_is_understood(given: dict[str, Any], name: str,
         ({"exclude": 7}, "--exclude takes a text or a list of them, not 7"),
         ({"without": "rounding"}, "--without must be one of equalize-layers,"),
         ({"trace": 7}, "--trace takes the name of a file or folder, not 7"),
-        ({"strict": "yes"}, "--strict is said or not, True or False in Python, not 'yes'"),
+        ({"strict": "yes"}, "strict must be True or False, not 'yes'"),
+        ({"load_passes": 3}, "--load-passes takes a text or a list of them, not 3"),
+        ({"exclude": b"fc"}, "--exclude takes a text or a list of them, not b'fc'"),
         ({"shape": {"x": (1, -3)}}, 'the sizes of "x" are whole numbers above 0'),
         ({"shape": "1x3"}, "--shape takes the sizes of each input by its name"),
         ({"metric": 7}, "--metric takes a function or FILE.py:FUNCTION"),
@@ -95,6 +98,10 @@ def test_wrong_options_are_usage_errors(wrong: dict[str, Any], said: str) -> Non
     with pytest.raises(UsageError) as caught:
         Options(**wrong)
     assert said in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert Options(threads=np.int64(2)).threads == 2  # pyright: ignore[reportArgumentType]
 
 
 def test_errors_speak_of_keywords_to_who_called_from_python() -> None:
