@@ -155,11 +155,14 @@ def ranges(name: str, value: Any) -> dict[str, tuple[float, float]] | None:
     given: dict[str, tuple[float, float]] = {}
     try:
         for input, (low, high) in value.items() if isinstance(value, Mapping) else value:
-            given[str(input)] = ends = float(low), float(high)
+            ends = float(low), float(high)
             if not (np.isfinite(np.array(ends, np.float32)).all() and ends[0] < ends[1]):
                 raise UsageError(
-                    f'{flag(name)}: "{input}" lies between two finite numbers, the lower one first, not {low}:{high}'
+                    f'{flag(name)}: "{input}" lies between two finite numbers, the lower one first, not '
+                    f"{ends[0]:g}:{ends[1]:g}"
                 )
+            if given.setdefault(str(input), ends) != ends:
+                raise UsageError(f'{flag(name)}: "{input}" is said to lie in two ranges: give one')
     except (TypeError, ValueError):
         raise UsageError(f"{flag(name)} takes two numbers for each input, by its name, not {value!r}") from None
     return given

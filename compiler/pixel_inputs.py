@@ -22,7 +22,7 @@ def ask_for_pixels(module: ir.Module, job: Job) -> None:
     Raises:
         UsageError: no input takes images, or the preprocessing does not fit it; grey images have no order of colours.
     """
-    target = the_target(model_inputs(module), "--input-dtype uint8 is for images,")
+    target = the_target(model_inputs(module), "--input-dtype uint8 is for images,", "leave it out")
     assert job.preprocess is not None  # a job knows
     preprocess = parse(job.preprocess, target)
     if job.input_channels != "model" and preprocess.channels == GRAY:

@@ -45,7 +45,9 @@ def pictures_of(job: Job, inputs: Sequence[Input], pixels: Mapping[str, int] | N
     return Pictures(target, parse(job.preprocess, target), raw, order)
 
 
-def the_target(inputs: Sequence[Input], why: str) -> Target:
+def the_target(
+    inputs: Sequence[Input], why: str, instead: str = "give a .npz file with arrays of these names"
+) -> Target:
     """The one input that takes images."""
     targets = [image_target(one.name, one.sample) for one in inputs if one.limits is None]
     found = [one for one in targets if one is not None]
@@ -53,7 +55,7 @@ def the_target(inputs: Sequence[Input], why: str) -> Target:
         has = "none of them takes images" if not found else f"{len(found)} of them could"
         raise UsageError(
             f"{why} for one input of 1 or 3 channels, height and width; the model reads {', '.join(map(str, inputs))}: "
-            f"{has}; give a .npz file with arrays of these names"
+            f"{has}; {instead}"
         )
     return found[0]
 

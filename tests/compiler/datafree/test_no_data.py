@@ -158,6 +158,7 @@ def test_the_range_of_an_input_can_be_said(tmp_path: Path) -> None:
         ({"x": (0, float("inf"))}, "two finite numbers"),
         ({"x": 3}, "input_range takes two numbers for each input, by its name"),
         ([("x", "ab")], "input_range takes two numbers"),
+        ([("x", (0, 1)), ("x", (0, 2))], 'input_range: "x" is said to lie in two ranges'),
     ],
 )
 def test_a_range_that_is_none_is_refused(given: Any, said: str) -> None:
