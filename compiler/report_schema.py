@@ -28,7 +28,7 @@ class Interval:
         return Interval(self.value * factor, *sorted((self.low * factor, self.high * factor)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Float beside the artifact on the same samples; `held_out`: on others than ranges were learned from; `synthetic`:
     on some that the compiler made.
@@ -42,7 +42,7 @@ class Comparison:
     sqnr_db: float
     threads: int
     batch: int
-    float_ms: float | None  # None where the artifact was timed on a machine that float was not run on
+    float_ms: float | None = None  # None where the artifact was timed on a machine that float was not run on
     int8_ms: float
     int8_bytes: int
     code_bytes: int  # of int8_bytes: machine code of all levels

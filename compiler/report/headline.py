@@ -59,8 +59,11 @@ def lead(facts: Facts) -> str:
     said = []
     if gained.times_as_fast is not None:
         said.append(f"{gained.times_as_fast:.2f} times as fast as float in {conditions(c)}")
+    else:
+        said.append(f"{formats.milliseconds(c.int8_ms)} an image on {formats.counted(c.threads, 'thread')}")
     if gained.of_size is not None:
-        said.append(f"{gained.of_size:.2f} of its size")
+        whose = "its" if gained.times_as_fast is not None else "float's"
+        said.append(f"{gained.of_size:.2f} of {whose} size")
     if gained.change is not None:
         said.append(f"{quality.difference(gained.change)} of {quality.word}")
     elif c.agreement is not None:
@@ -125,6 +128,8 @@ def tiles(facts: Facts) -> list[Tile]:
         times = formats.milliseconds(c.int8_ms), formats.milliseconds(c.float_ms)
         cell = Cell(f"{gained.times_as_fast:.2f}×", gained.times_as_fast)
         made.append(Tile("as fast as float", cell, (times[0], f"float {times[1]}"), gained.times_as_fast > 1))
+    else:
+        made.append(Tile("an image", Cell(formats.milliseconds(c.int8_ms), c.int8_ms), ("float was not timed there",)))
     sizes = formats.size(c.int8_bytes), formats.size(c.float_bytes)
     if gained.of_size is not None:
         cell = Cell(f"{gained.of_size:.2f}×", gained.of_size)

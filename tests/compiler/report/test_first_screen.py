@@ -51,6 +51,7 @@ def test_it_says_what_was_gained_where_and_whether_to_trust_it(without_plots: No
         ({"comparison": {"difference": None, "int8_accuracy": None}}, "they have no labels, so accuracy is not known"),
         ({"comparison": {"engine_version": None, "float_engine": "torch"}}, "as float in PyTorch on 2 threads"),
         ({"comparison": {"float_ms": 0.4}}, "0.49 times as fast as float"),
+        ({"comparison": {"float_ms": None}}, "0.812 ms an image on 2 threads, "),
     ],
 )
 def test_what_is_missing_or_weak_is_said_first(change: dict[str, Any], said: str) -> None:
