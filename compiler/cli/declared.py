@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from dyadic.compiler.cli.completion import OF_OPTIONS
 from dyadic.runtime.commands.declared import Command, Option
 
 
@@ -34,6 +35,8 @@ def option_of(one: Option) -> click.Option:
         settings |= {"type": click.Path(path_type=Path)}
     elif one.choices:
         settings |= {"type": click.Choice(one.choices)}
+    if one.name in OF_OPTIONS:
+        settings |= {"shell_complete": OF_OPTIONS[one.name]}
     if one.default is not None:  # to click a default of None is one, with which nothing is missing
         settings |= {"default": one.default, "show_default": True}
     return click.Option([one.flag, one.name], metavar=one.metavar, **settings)

@@ -18,6 +18,7 @@ from dyadic.compiler.cli import compare as cli_compare
 from dyadic.compiler.cli import export as cli_export
 from dyadic.compiler.cli import report as cli_report
 from dyadic.compiler.cli.artifact import DEBUG
+from dyadic.compiler.cli.completion import OF_OPTIONS
 from dyadic.compiler.cli.declared import command_of
 from dyadic.compiler.job import Job
 from dyadic.compiler.option_readers import Count, a_metric, a_path
@@ -128,6 +129,8 @@ def option_of(field: Field[Any]) -> click.Option:
         settings |= {"type": click.Path()}  # so that shells complete it
     elif isinstance(said["read"], Count):
         settings |= {"type": int}
+    if field.name in OF_OPTIONS:
+        settings |= {"shell_complete": OF_OPTIONS[field.name]}
     if choices := said.get("choices"):
         settings |= {"type": click.Choice(choices), "show_default": not isinstance(default, tuple)}
     return click.Option([flag], default=default, **settings)
