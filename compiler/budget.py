@@ -7,6 +7,7 @@ weights in it: code, parameters and text do not shrink with widths. With a metri
 metric's scale: `0.02`, or `2%`, which is the same.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -56,7 +57,7 @@ def parse_limit(axis: Axis, text: str, metric: bool = False) -> Limit:
         UsageError: it is none.
     """
     match, units = NUMBER.fullmatch(text), UNITS[axis] | (PLAIN if metric and axis == "drop" else {})
-    if match is not None:
+    if match is not None and math.isfinite(float(match[1]) * 1e15):
         number, unit = float(match[1]), match[2].lower()
         if unit == "x" and axis != "drop" and number > 0:
             return Limit(text, number, True)

@@ -7,6 +7,7 @@ is the number of a class, or its name where names are known.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,10 +81,15 @@ def labelled_by_csv(
 def number_of(label: str, numbers: dict[str, int], classes: int | None, where: str) -> int:
     if label in numbers:
         return numbers[label]
-    if label.isdecimal():
-        if classes is not None and int(label) >= classes:
-            raise UsageError(f"{where}: the label is {label}, but the model has {classes} classes, numbered from 0")
-        return int(label)
+    if not label:
+        raise UsageError(f"{where}: the label is missing: a row is file,label")
+    if (number := whole_number(label)) is not None:
+        if number < 0 or (classes is not None and number >= classes):
+            known = f"the model has {classes} classes, numbered from 0" if classes is not None else "classes begin at 0"
+            raise UsageError(f"{where}: the label is {label}, but {known}")
+        return number
+    if re.fullmatch(r"[-+]?[0-9]*\.?[0-9]+(e[-+]?[0-9]+)?", label):
+        raise UsageError(f"{where}: the label is {label}, but classes have whole numbers, from 0")
     if not numbers:
         raise UsageError(
             f"{where}: the label '{label}' is a name: give --classes FILE.txt with the names of all classes in the "
@@ -92,6 +98,15 @@ def number_of(label: str, numbers: dict[str, int], classes: int | None, where: s
     found = near(label, numbers, 1)
     hint = f"; did you mean '{found[0]}'?" if found else ""
     raise UsageError(f"{where}: the label '{label}' is none of the {len(numbers)} classes{hint}")
+
+
+def whole_number(text: str) -> int | None:
+    """
+    >>> whole_number("7"), whole_number("7.0"), whole_number("-1"), whole_number("7.5"), whole_number("cat")
+    (7, 7, -1, None, None)
+    """
+    found = re.fullmatch(r"(-?[0-9]{1,18})(\.0*)?", text)  # as a table writes it in which other labels are missing
+    return None if found is None else int(found[1])
 
 
 def rows_of(path: Path, files: set[str]) -> list[tuple[int, str, str]]:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.runtime.errors import ArtifactError, UsageError
+from dyadic.runtime.wording import did_you_mean
 
 Pixels = npt.NDArray[np.uint8]  # [N, height, width, channels]
 Size = tuple[int, int]  # height, width
@@ -216,7 +217,8 @@ def settings_of(text: str) -> dict[str, str]:
             settings |= PRESETS[key]
         elif not found or key not in KEYS or not value:
             what = f"'{part}'" if part else "an empty part"
-            hint = "; a preset comes first" if key in PRESETS else f"; what can be said is {', '.join(KEYS)}"
+            likely = did_you_mean(key, [*(PRESETS if not found and not place else ()), *KEYS])
+            hint = "; a preset comes first" if key in PRESETS else likely or f"; what can be said is {', '.join(KEYS)}"
             raise UsageError(f"--preprocess '{text}' has {what}: give {FORM}{hint if part else ''}")
         else:
             settings[key] = value

@@ -317,8 +317,10 @@ def _say_one_sided(graph: onnx.GraphProto) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What shape inference says, by the user's node where it names one."""
-    line = re.sub(r"\[\w+Error\] |Inference error\(s\): ", "", str(error).strip().splitlines()[-1])
+    """What shape inference says, by the user's node where it names one: the first, whose results others miss."""
+    lines = str(error).strip().splitlines()
+    first = next((line for line in lines if "(op_type:" in line), lines[-1])
+    line = re.sub(r"\[\w+Error\] |Inference error\(s\): ", "", first)
     return re.sub(r"\(op_type:(\w+), node name: (.*?)\): ", r'"\2" (\1): ', line)
 
 

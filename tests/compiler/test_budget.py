@@ -50,6 +50,8 @@ def test_ratios_are_of_int8(axis: Axis) -> None:
         ("size", "0x"),
         ("size", "nanMB"),
         ("size", "60%"),
+        ("size", "1e400x"),
+        ("size", "1e308GB"),
         ("latency", "12"),
         ("latency", ""),
         ("bops", "3.5GB"),

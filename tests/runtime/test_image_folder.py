@@ -98,7 +98,10 @@ def test_a_csv_of_labels_is_read_as_programs_write_it(tmp_path: Path, text: str)
     ("text", "said"),
     [
         (b"a.jpg,2", "line 1: the label is 2, but the model has 2 classes"),
-        (b"a.jpg,-1", "line 1: the label '-1' is none of the 2 classes"),
+        (b"a.jpg,-1", "line 1: the label is -1, but the model has 2 classes, numbered from 0"),
+        (b"a.jpg,2.0", "line 1: the label is 2.0, but the model has 2 classes"),
+        (b"a.jpg,0.5", "line 1: the label is 0.5, but classes have whole numbers, from 0"),
+        (b"a.jpg,", "line 1: the label is missing: a row is file,label"),
         (b"a.jpg,dig", "the label 'dig' is none of the 2 classes; did you mean 'dog'"),
         (b"file,label\nb.jpg,1", "line 2: 'b.jpg' is no image of data; did you mean 'a.jpg'"),
         (b"a.jpg", "line 1 is 'a.jpg': a row is file,label"),
@@ -129,6 +132,8 @@ def test_names_of_classes(tmp_path: Path) -> None:
     put(tmp_path / "l.csv", b"a.jpg,cat")
     with pytest.raises(UsageError, match=r"the label 'cat' is a name: give --classes"):
         labelled_by_csv(folder, tmp_path / "l.csv", 2, [])
+    put(tmp_path / "l.csv", b"a.jpg,1.0")  # as tables have it where other rows have no label
+    assert labelled_by_csv(folder, tmp_path / "l.csv", 2, []).labels == (1,)
 
 
 def test_every_kind_of_image_becomes_what_the_network_reads(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ def test_what_is_recorded_is_what_was_applied(text: str) -> None:
     ("text", "said"),
     [
         ("imagenet", "has 'imagenet': give torchvision, tf, caffe or unit"),
+        ("torchvison", "has 'torchvison': .*; did you mean torchvision"),
+        ("tf,resise=3", "has 'resise=3': .*; did you mean resize"),
         ("", "has an empty part"),
         ("torchvision,", "has an empty part"),
         ("mean=0.5,tf", "has 'tf': .*a preset comes first"),
