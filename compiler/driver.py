@@ -135,6 +135,7 @@ def trials_of(calibrated: Calibrated, job: Job, tools: Tools) -> Build:
 def trials_elsewhere(items: list[Any]) -> Build:
     """The same in another process, of what `sent_items` sent there."""
     sent, *batches = items
+    sent.options.primary.target.get_ready()
     tools = Tools.of(sent.options, handed=HANDED).quiet()
     return Trials(arrived(sent, batches, tools), sent.options, tools, 1)
 

@@ -65,6 +65,10 @@ class Target(ABC):
     def pipeline(self) -> tuple[Pass, ...]:
         """The passes from `qi` to what `emit` takes, in order."""
 
+    def get_ready(self) -> None:
+        """Start what `emit` would have to wait for, and do not wait."""
+        return
+
     @abstractmethod
     def emit(
         self,

@@ -68,6 +68,13 @@ def forked(parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
         raise OSError(f"the process that makes code ends at once: {said[-4000:]}")
 
 
+def start() -> None:
+    """The process, ahead of the first batch: its imports take a second."""
+    global _maker
+    with _turn, suppress(OSError):  # it is told where it is needed
+        _maker = _maker or Maker()
+
+
 class Maker:
     """The process. It leads a group of its own: an interrupt of ours is not one of it, and its forks end with it."""
 

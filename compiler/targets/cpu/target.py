@@ -11,6 +11,7 @@ from torch_mlir import ir
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.certificate import Certificate, accumulators, islands_of
+from dyadic.compiler.targets.cpu import maker
 from dyadic.compiler.targets.cpu.emit import CpuEmitted, emit
 from dyadic.compiler.targets.cpu.integer_ir import restore, stored_weights
 from dyadic.compiler.targets.emitted import Emitted, Stored
@@ -55,6 +56,9 @@ class Cpu(Target):
     @property
     def pipeline(self) -> tuple[Pass, ...]:
         return PIPELINE["lower/cpu"]
+
+    def get_ready(self) -> None:
+        maker.start()
 
     def emit(
         self,
