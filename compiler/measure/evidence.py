@@ -30,6 +30,7 @@ from dyadic.compiler.widths.decisions import Decisions
 from dyadic.compiler.widths.scheme import FLOAT
 
 RANKED_LAYERS, RANKING_SECONDS = 24, 90.0
+TOGETHER_SECONDS = 1.0
 
 
 def latency(searched: Searched, built: Built, progress: Progress) -> Latency:
@@ -110,10 +111,12 @@ def ranking(searched: Searched, calibrated: Calibrated, tools: Tools, *, every: 
 def tallies(
     trials: CompiledTrials, asked: Sequence[Asked], advance: Callable[[], object], seconds: float | None = None
 ) -> Iterator[Tally]:
-    """Of one plan after the other, as many at a time as are tried together; no more are begun after so many seconds."""
+    """Of one plan after the other, as many at a time as are tried together in about a second, so that workers do not
+    wait for each other after each; no more are begun after so many seconds."""
     left, started = list(asked), time.monotonic()
     while left and (seconds is None or len(left) == len(asked) or time.monotonic() - started <= seconds):
-        count = len(left) if seconds is None else trials.abreast(len(left))
+        rounds = max(1, int(TOGETHER_SECONDS / trials.judge.seconds)) if trials.judge.seconds else 1
+        count = len(left) if seconds is None else rounds * trials.abreast(len(left))
         for pieces in trials.judge.ask(left[:count], advance):
             yield trials.evaluator.judged(pieces)
         left = left[count:]
