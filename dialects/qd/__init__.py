@@ -30,6 +30,10 @@ written onto the ops as discardable attributes:
                                        numbers and masks as
     qd.padding = 1 : i64               on arguments of token ids: the id that may stand behind all others only, since
                                        positions are counted from ids
+    qd.normalize = {...}               on an argument that is to be given as pixels: scale and shift by channel, the
+                                       axis of the channels, the order of dimensions, "turned" for colours in the other
+    qd.pixels = 1 : i64                on an argument that is pixels: the dimension of the channels in the user's model;
+                                       on pixels with one more channel
     qd.batch_axis = 1 : i64            on results: the dimension that is the batch in the user's array; here it is first
     qd.notes = ["..."]                 on a module that was imported: what the user is told of how it is taken
     qd.fixed = "one"                   on arguments and results of a model that is compiled for the batch it has, whose
