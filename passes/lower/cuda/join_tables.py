@@ -24,9 +24,14 @@ def join_tables(module: ir.Operation) -> None:
     with module.context:
         for one in main_function(module).operation.regions[0].blocks[0].operations:
             op = one.opview
-            if isinstance(op, qi.TableOp) and not is_wide(op.out) and has_product(defining(op.x)):
+            if isinstance(op, qi.TableOp) and not is_wide(op.out) and _is_layer(defining(op.x)):
                 if len(list(op.x.uses)) == 1:
                     op.operation.attributes[JOINED] = ir.UnitAttr.get()
+
+
+def _is_layer(op: Any) -> bool:
+    """Whether its kernel can look results up."""
+    return has_product(op) or isinstance(op, qi.Conv2dOp)
 
 
 def has_product(op: Any) -> bool:

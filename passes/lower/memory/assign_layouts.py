@@ -26,6 +26,8 @@ from dyadic.passes.lower.memory.views import (
     BUFFERS,
     CONSTANT,
     DWORD,
+    IMAGE_RANK,
+    KEPT_RINGS,
     LAYOUT,
     MADE_INSIDE,
     MARK,
@@ -135,6 +137,8 @@ def _assign(function: Any) -> None:
     _share_with_the_boundary(storages)
     _share_rows(storages)
     _share(storages)
+    if KEPT_RINGS in function.operation.attributes:
+        _share_concatenated_rows(storages)
     _share_reshapes(storages)
     _put_copies_beside(storages)
     _place(storages, function)
@@ -263,9 +267,29 @@ def _mark_pixels(storage: Storage, storages: dict[Any, Storage]) -> bool:
     return True
 
 
+def _share_concatenated_rows(storages: dict[Any, Storage]) -> None:
+    """Where kernels walk rows and pixels at any distance, what is joined along these is made in its place, too."""
+    for value, storage in storages.items():
+        op = storage.op
+        if not isinstance(op, qi.ConcatOp) or storage.placed or len(shape(value)) > IMAGE_RANK:
+            continue
+        axis, start = op.axis.value, 0
+        for part in (op.a, op.b):
+            inner = storages[part]
+            free = not isinstance(inner.op, qi.ConstantOp | qi.SliceOp) and _may_lie_inside(inner, storage)
+            if free:
+                inner.starts = tuple(start * (d == axis) for d in range(1, len(shape(value))))
+                inner.steps = (1,) * len(inner.starts)
+                storage.adopt(inner)
+            storage.placed.append(int(free))
+            start += shape(part)[axis]
+
+
 def _may_lie_inside(inner: Storage, border: Storage) -> bool:
-    """Whether a tensor can be made inside of what puts a border around it."""
-    if inner.parent is not None or border.parent is not None or inner.quantized or is_constant(border.op.x):
+    """Whether a tensor can be made inside of what puts a border around it, or joins it with others."""
+    if inner.parent is not None or border.parent is not None or inner.quantized:
+        return False
+    if isinstance(border.op, qi.PadOp) and is_constant(border.op.x):
         return False
     both = [*inner.family(), *border.family()]
     nested = any(MADE_INSIDE in one.op.operation.attributes for one in both if one is not border)

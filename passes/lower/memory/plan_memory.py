@@ -20,8 +20,10 @@ from dyadic.passes.lower.memory.views import (
     KEPT_RINGS,
     LAYOUT,
     MADE_INSIDE,
+    PLACED,
     activations,
     from_attribute,
+    is_constant,
 )
 from dyadic.passes.rewriting import defining, module_pass
 
@@ -55,9 +57,17 @@ def ringed(block: ir.Block) -> set[int]:
 
 
 def bordered(block: ir.Block) -> set[int]:
-    """The buffers with borders that are written once."""
-    made = [op for op in activations(block) if MADE_INSIDE in op.operation.attributes]
+    """The buffers with borders, or constants that something is joined with, that are written once."""
+    made = [op for op in activations(block) if MADE_INSIDE in op.operation.attributes or _has_constant(op)]
     return {from_attribute(op.operation.attributes[LAYOUT]).buffer for op in made}
+
+
+def _has_constant(op: Any) -> bool:
+    """Whether it is joined with a constant that has to be copied."""
+    if not isinstance(op, qi.ConcatOp):
+        return False
+    placed = ints(op.operation.attributes[PLACED])
+    return any(is_constant(value) and not there for value, there in zip((op.a, op.b), placed, strict=True))
 
 
 def lives(block: ir.Block, buffers: int, kept: Collection[int] = ()) -> list[Life]:

@@ -280,3 +280,28 @@ def test_whole_networks_give_the_bits_of_the_processor(
         with dyadic.load(path, max_batch=8, device="cuda", isa=level) as there:
             for batch, answer in zip(batches, expected, strict=True):
                 np.testing.assert_array_equal(there(batch), answer)
+
+
+class Moved(nn.Module):
+    """Functions behind convolutions of single channels, and what is joined along rows and tokens, a constant first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alone = nn.Conv2d(20, 20, 3, padding=1, groups=20)
+        self.left, self.right = nn.Conv2d(20, 24, 1), nn.Conv2d(20, 24, 1)
+        self.token, self.head = nn.Parameter(torch.randn(1, 1, 24)), nn.Linear(24, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.silu(self.alone(x))
+        x = torch.cat([self.left(x), self.right(x)], 2)
+        x = x.flatten(2).transpose(1, 2)
+        return self.head(torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1))
+
+
+def test_functions_and_joins_are_no_launches(gpu: Gpu, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(3, 20, 5, 6)).astype(np.float32)
+    network = network_after("integerize", Job(Moved().eval(), x, example_inputs=(torch.from_numpy(x[:1]),)))
+    with network.context, ir.Location.unknown():
+        steps = check_on_gpu(gpu, network, x, tmp_path / "m.dyq")
+    assert steps == ["qi.conv2d", "qi.conv2d", "qi.conv2d", "qi.linear"]

@@ -35,3 +35,19 @@ func.func @main(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32> {
   %r = "qi.dequantize"(%c) : (tensor<1x4x4x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x4x4x4xf32>
   return %r : tensor<1x4x4x4xf32>
 }
+
+// -----
+
+// What is joined along rows is made in its place; the constant is copied there once, so nothing else gets its memory.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME:    qi.arena = array<i64: 256, 0, 448>
+// CHECK:         "qi.requant"{{.*}}qi.layout = {buffer = 1 : i64, image = 256 : i64, offset = 64 : i64
+// CHECK:         "qi.concat"{{.*}}qi.layout = {buffer = 1 : i64, image = 256 : i64, offset = 0 : i64{{.*}}qi.placed = array<i64: 0, 1>
+func.func @main(%x: tensor<1x2x4x16xf32>) -> tensor<1x3x4x16xf32> {
+  %c = "qi.constant"() {value = dense<1> : tensor<1x1x4x16xi8>} : () -> tensor<1x1x4x16x!quant.uniform<u8:f32, 0.5:3>>
+  %q = "qi.quantize"(%x) : (tensor<1x2x4x16xf32>) -> tensor<1x2x4x16x!quant.uniform<u8:f32, 0.5:3>>
+  %n = "qi.requant"(%q) {multiplier = 1073741824 : i64, shift = 31 : i64, low = 0 : i64, high = 255 : i64} : (tensor<1x2x4x16x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x2x4x16x!quant.uniform<u8:f32, 0.5:3>>
+  %j = "qi.concat"(%c, %n) {axis = 1 : i64} : (tensor<1x1x4x16x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x2x4x16x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x4x16x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.dequantize"(%j) : (tensor<1x3x4x16x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x4x16xf32>
+  return %r : tensor<1x3x4x16xf32>
+}

@@ -1,14 +1,14 @@
 // RUN: dyadic-opt -p join-tables %s | filecheck %s
 
-// A function of bytes that alone reads a layer is the layer's; one of a result that others read, too, is not, nor one
-// behind a convolution of single channels.
+// A function of bytes that alone reads a layer, or a convolution of single channels, is the layer's; one of a result that
+// others read, too, is not.
 // CHECK-LABEL: func.func @main
 // CHECK:         %[[A:.*]] = "qi.linear"
 // CHECK-NEXT:    %[[B:.*]] = "qi.table"(%[[A]]) {qi.joined,
 // CHECK:         %[[C:.*]] = "qi.linear"(%[[B]]
 // CHECK-NEXT:    "qi.table"(%[[C]]) {table
 // CHECK:         %[[D:.*]] = "qi.conv2d"
-// CHECK-NEXT:    "qi.table"(%[[D]]) {table
+// CHECK-NEXT:    "qi.table"(%[[D]]) {qi.joined, table
 !q = !quant.uniform<u8:f32, 0.5:3>
 !w = !quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>
 func.func @main(%x: tensor<1x2x2x4x!q>) -> (tensor<1x2x2x4x!q>, tensor<1x2x2x4x!q>, tensor<1x2x2x4x!q>) {

@@ -1,4 +1,4 @@
-"""`qi.conv2d` with one filter a channel as a launch of the depthwise kernel."""
+"""`qi.conv2d` with one filter a channel as a launch of the depthwise kernel, which may look results up."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import zero_point
+from dyadic.passes.lower.cuda.kernel_selection.joined import joined_table, result_of
 from dyadic.passes.lower.cuda.kernels.families import depthwise
 from dyadic.passes.lower.cuda.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
@@ -27,7 +28,7 @@ def is_depthwise(op: Any) -> bool:
 
 def depthwise_convolution(op: Any) -> list[Launch]:
     """One launch of the depthwise family, which sums each channel by itself."""
-    source, made = view(op.x), view(op.out)
+    source, made, table = view(op.x), view(result_of(op)), joined_table(op)
     weight = np.array(defining(op.weight).value)
     strides, padding, dilation = ints(op.strides), ints(op.padding), ints(op.dilation)
     start = place(source, -padding[0] * source.row - padding[1] * source.pixel)
@@ -53,9 +54,10 @@ def depthwise_convolution(op: Any) -> list[Launch]:
         form=form_of(m, s, short=op.form.value == "short"),
         width=width,
         pixels=min(made.columns, next(pixels for least, pixels in PIXELS if items >= least)),
+        table=table is not None,
     )
     shift = shifts_for(spec.form, m, s)
     header = [zero_point(op.out), op.low.value, op.high.value]
-    params = depthwise.pack_params(spec, low_bias(op), high_bias(op), np.array(m), shift, header)
+    params = depthwise.pack_params(spec, low_bias(op), high_bias(op), np.array(m), shift, header, table)
     weights = depthwise.pack_weights(spec, weight)
     return [Launch(spec, place(made), [start], weights, params, macs=made.rows * made.columns * weight.size)]

@@ -13,6 +13,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
+from dyadic.passes.lower.cuda.kernel_selection.joined import joined, joined_table, result_of
 from dyadic.passes.lower.cuda.kernel_selection.norm import kind_of, params_of
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tile
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
@@ -23,7 +24,6 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, HIGH_SHIFT, form_of, shifts_for
 from dyadic.passes.lower.launches.biases import high_bias, low_bias
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
-from dyadic.passes.lower.memory.copies import is_joined
 from dyadic.passes.lower.memory.views import ARENA, NO_HALO, READ_THROUGH, View, view
 from dyadic.passes.rewriting import defining
 
@@ -119,7 +119,7 @@ def _launch(
     ones, in the input; parts: the layers of the product, where they are several."""
     parts = parts if len(parts) > 1 else [op]
     source, made = view(op.x), view(result_of(parts[0]))
-    table, norm = joined_table(op), _joined(op, qi.LayerNormOp)
+    table, norm = joined_table(op), joined(op, qi.LayerNormOp)
     stored = norm is None or len(list(op.out.uses)) > 1
     out = made if stored or norm is None else view(norm.out)
     rest = read_of(op.residual) if qi.has_residual(op) else None
@@ -195,28 +195,10 @@ def _launch(
     return [launch]
 
 
-def result_of(op: Any) -> ir.Value:
-    """What the kernel of a layer stores: its result, or that of a function which it looks up."""
-    table = _joined(op, qi.TableOp)
-    return op.out if table is None else table.out
-
-
 def normed(op: Any) -> View | None:
     """Where the norm lies that the kernel of a layer makes, if any."""
-    norm = _joined(op, qi.LayerNormOp)
+    norm = joined(op, qi.LayerNormOp)
     return None if norm is None else view(norm.out)
-
-
-def joined_table(op: Any) -> Array | None:
-    """The 256 bytes in which the kernel of a layer looks its results up, if any."""
-    reader = _joined(op, qi.TableOp)
-    return None if reader is None else np.array(reader.table).view(np.uint8)
-
-
-def _joined(op: Any, kind: type) -> Any | None:
-    """What reads the result of a layer and is made by its kernel, if it is of a kind."""
-    readers = (use.owner.opview for use in op.out.uses)
-    return next((one for one in readers if isinstance(one, kind) and is_joined(one)), None)
 
 
 def _norm(norm: Any | None, rows: int, stored: bool) -> dict[str, Any]:

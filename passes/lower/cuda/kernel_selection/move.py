@@ -1,7 +1,7 @@
 """What only moves bytes: concat, slice, pad, reshape, transpose, repeat, take. Where the layout makes it free there is
 no launch, else one, for both bytes of 16-bit numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch_mlir import ir
@@ -16,7 +16,16 @@ from dyadic.passes.lower.cuda.kernels.families.transpose import SIDE, TransposeS
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
 from dyadic.passes.lower.memory.orders import common_refinement
-from dyadic.passes.lower.memory.views import MADE_INSIDE, PLACED, READ_THROUGH, layout_of, refined, runs_of, strides
+from dyadic.passes.lower.memory.views import (
+    MADE_INSIDE,
+    PLACED,
+    READ_THROUGH,
+    is_constant,
+    layout_of,
+    refined,
+    runs_of,
+    strides,
+)
 
 APART = 1 << 40  # a stride with which no dimension is joined with another
 FEW = 4  # neighbours for which blocks are not worth it
@@ -24,15 +33,18 @@ FEW = 4  # neighbours for which blocks are not worth it
 
 @selects(qi.ConcatOp)
 def concat(op: qi.ConcatOp) -> list[Launch]:
-    """One copy for every input that is not made in its place; the axis decides where that is."""
-    launches, start = [], 0
-    axis = op.axis.value
+    """One copy for every input that is not made in its place, and is no constant (`borders`)."""
+    return [launch for value, launch in _parts(op) if not is_constant(value)]
+
+
+def _parts(op: qi.ConcatOp) -> Iterator[tuple[ir.Value, Launch]]:
+    """What has to be copied; the axis decides where it is."""
+    axis, start = op.axis.value, 0
     for value, placed in zip((op.a, op.b), ints(op.operation.attributes[PLACED]), strict=True):
         if not placed:
             skip = strides(op.out)[axis - 1] * start
-            launches.append(moved(shape(value)[1:], strides(value), strides(op.out), 0, skip, value, op.out))
+            yield value, moved(shape(value)[1:], strides(value), strides(op.out), 0, skip, value, op.out)
         start += shape(value)[axis]
-    return launches
 
 
 @selects(qi.SliceOp)
@@ -85,7 +97,9 @@ def pad(op: qi.PadOp) -> list[Launch]:
 
 
 def borders(op: Any) -> list[Launch]:
-    """What programs run once, where the border is around what another kernel makes."""
+    """What programs run once: where a border is around what another kernel makes, and constants that are joined."""
+    if isinstance(op, qi.ConcatOp):
+        return [launch for value, launch in _parts(op) if is_constant(value)]
     made = isinstance(op, qi.PadOp) and MADE_INSIDE in op.operation.attributes
     return [_filled(op)] if made else []
 

@@ -8,7 +8,8 @@ of a row is loaded once. Tensors have their padding around them, so nothing is a
 row that is no multiple of a thread's start further left, and those that another thread makes are not stored.
 
 Numbers of 16 bits have sums of low and of high bytes apart. Weights are [tap][channels, filled up to whole threads] of
-8 bits, however few of them a layer uses. A 1 x 1 kernel is a scale and a shift a channel.
+8 bits, however few of them a layer uses. A 1 x 1 kernel is a scale and a shift a channel. A function of 8 bits behind
+it is looked up before results are stored.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +20,18 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir.dialects import arith
 
-from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, add, at, const, loop, mul, when, wide
+from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
+    Value,
+    add,
+    at,
+    const,
+    integer,
+    load,
+    loop,
+    mul,
+    when,
+    wide,
+)
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
     ItemSpec,
     coordinates,
@@ -63,6 +75,7 @@ class DepthwiseSpec(ItemSpec):
     form: str = HIGH  # of requantize
     width: int = 4  # channels of a thread: it divides every address
     pixels: int = 4  # of a thread
+    table: bool = False  # what is stored of a result is what stands under it among 256 bytes, which end the parameters
 
     def __post_init__(self) -> None:
         checks = {
@@ -70,6 +83,7 @@ class DepthwiseSpec(ItemSpec):
             "a row has the pixels of a thread": 1 <= self.pixels <= self.columns,
             "accumulators of 8-bit inputs are not shifted": self.acc_shift == 0 or self.in_plane > 0,
             "requantization is of a known form": self.form in (HIGH, FULL, SHORT),
+            "a table is of bytes": not (self.table and self.out_plane),
         }
         for claim, holds in checks.items():
             if not holds:
@@ -98,6 +112,11 @@ class DepthwiseSpec(ItemSpec):
         """Channels of whole threads, and of four."""
         return -(-self.channels // 4) * 4
 
+    @property
+    def table_word(self) -> int:
+        """At which word of the parameters the table begins."""
+        return HEADER + TABLES * self.padded
+
 
 def pack_weights(spec: DepthwiseSpec, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """[C, KH, KW, 1] as the kernel reads it."""
@@ -114,9 +133,15 @@ def unpack_weights(spec: DepthwiseSpec, stored: npt.NDArray[np.int8]) -> npt.NDA
 
 
 def pack_params(
-    spec: DepthwiseSpec, bias: Array, high_bias: Array | None, multiplier: Array, shift: Array, header: Sequence[int]
+    spec: DepthwiseSpec,
+    bias: Array,
+    high_bias: Array | None,
+    multiplier: Array,
+    shift: Array,
+    header: Sequence[int],
+    table: npt.NDArray[np.uint8] | None = None,
 ) -> npt.NDArray[np.int32]:
-    """Header, then a table a kind.
+    """Header, then a table a kind, then 256 bytes to look results up in.
 
     Args:
         bias: of the sum of (low) bytes, with the half that `acc_shift` rounds by.
@@ -127,10 +152,10 @@ def pack_params(
     packed[:HEADER] = [*header, spec.taps_y]
     tables = packed[HEADER:].reshape(TABLES, spec.padded)
     tables[3] = shifts_for(spec.form, [0], [0])
-    for table, numbers in zip(tables, (bias, high_bias, multiplier, shift), strict=True):
+    for kind, numbers in zip(tables, (bias, high_bias, multiplier, shift), strict=True):
         if numbers is not None:
-            table[: spec.channels] = numbers
-    return packed
+            kind[: spec.channels] = numbers
+    return packed if table is None else np.concatenate([packed, np.ascontiguousarray(table).view(np.int32)])
 
 
 def generate(spec: DepthwiseSpec, symbol: str) -> None:
@@ -174,7 +199,12 @@ class _Thread:
         for pixel in range(spec.pixels):
             totals = self.totals(sums, pixel)
             every = [quantized(one.rescaled(t), zero_point, low, high) for one, t in zip(by, totals, strict=True)]
-            self.store(pixel, every)
+            self.store(pixel, [self.looked_up(number) for number in every] if spec.table else every)
+
+    def looked_up(self, number: Value) -> Value:
+        """What stands under a result."""
+        start = at(self.arguments.params, 4 * self.spec.table_word)
+        return arith.extui(integer(32), load(integer(8), at(start, wide(number)), 1))
 
     def summed(self, sums: list[Value]) -> list[Value]:
         """Over all taps."""
