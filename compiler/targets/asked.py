@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dyadic.compiler.targets.registry import target_of
 from dyadic.runtime.errors import UsageError
+from dyadic.runtime.wording import did_you_mean
 
 if TYPE_CHECKING:
     from dyadic.compiler.targets.target import Target
@@ -41,6 +42,9 @@ def asked_for(text: str) -> tuple[Asked, ...]:
         name, colon, level = part.strip().partition(":")
         target = target_of(name)
         if colon and level not in target.levels:
-            raise UsageError(f"--target {part.strip()}: code is made for {', '.join(target.levels)}, not for '{level}'")
+            like = did_you_mean(level, target.levels)
+            raise UsageError(
+                f"--target {part.strip()}: code is made for {', '.join(target.levels)}, not for '{level}'{like}"
+            )
         found[name] = (*found.get(name, ()), *([level] if colon else []))
     return tuple(Asked(name, levels) for name, levels in found.items())

@@ -113,14 +113,16 @@ class Driver:
     """The functions of one library. `call` raises CudaError, or ResourceError where memory is short."""
 
     def __init__(self, path: str) -> None:
+        how = " (DYADIC_LIBCUDA names it)" if os.environ.get("DYADIC_LIBCUDA") else ""
         try:
             library = ctypes.CDLL(path)
         except OSError as error:
-            how = " (DYADIC_LIBCUDA names it)" if os.environ.get("DYADIC_LIBCUDA") else ""
             raise MachineError(
                 f"this machine has no CUDA: the library '{path}'{how} cannot be loaded ({error}); install NVIDIA's "
-                "driver, or load with device='cpu' what has a program for it"
+                "driver, or use the processor (device 'cpu'), where the artifact has a program for it"
             ) from None
+        if not hasattr(library, "cuInit"):
+            raise MachineError(f"the library '{path}'{how} is not CUDA's: it has no cuInit; name libcuda.so.1")
         self.functions = {}
         for name, arguments in SIGNATURES.items():
             try:

@@ -128,10 +128,9 @@ def _candidates(device: Device, program: CudaProgram, asked: str | None) -> Sequ
         return [asked]
     fit = [level for level in program.levels if levels.runs(level, program.code[level].kind, device.capability)]
     if not fit:
-        raise MachineError(
-            f"{device} cannot run the artifact, which holds code for {have} only; compile the model again with "
-            f"--target cuda:{device.architecture}"
-        )
+        old = device.capability < levels.PORTABLE_NEEDS
+        instead = "kernels are for sm_80 and later" if old else "compile the model again with --target cuda:ptx"
+        raise MachineError(f"{device} cannot run the artifact, which holds code for {have} only; {instead}")
     return fit
 
 
