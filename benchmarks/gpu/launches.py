@@ -8,12 +8,11 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch_mlir import ir
 
+from benchmarks.gpu.table import LAUNCHES
 from benchmarks.networks import NETWORKS
 from dyadic.compiler.driver import network_after
 from dyadic.compiler.job import Job
@@ -24,8 +23,6 @@ from dyadic.passes import PIPELINE
 from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
 from dyadic.runtime.errors import UsageError
 
-COUNTED = Path(__file__).with_name("launches.json")
-MOST = 1.2  # launches a layer
 SAMPLES = 2  # any will do: how wide ranges are changes no launch
 
 
@@ -75,28 +72,6 @@ def count(names: Sequence[str]) -> None:
         found = launches_in(integers(name))
         line = f"{name:20} {found.of_layer:5.2f}  {found.total} launches, {found.layers} layers: {found.steps}"
         print(line, flush=True)
-        kept = json.loads(COUNTED.read_text()) if COUNTED.exists() else {}
+        kept = json.loads(LAUNCHES.read_text()) if LAUNCHES.exists() else {}
         kept[name] = {"launches": found.total, "layers": found.layers}
-        COUNTED.write_text(json.dumps({key: kept[key] for key in NETWORKS if key in kept}, indent=1) + "\n")
-
-
-def section(said: Mapping[str, Any]) -> str:
-    """What docs/gpu.md says of it."""
-    rows = [
-        f"| {name} | {one['layers']} | {one['launches']} | {one['launches'] / one['layers']:.2f} |"
-        for name, one in said.items()
-    ]
-    return TEXT + "\n".join(rows) + "\n"
-
-
-TEXT = f"""
-## Launches
-
-A graph has a node for every launch, and each costs about a microsecond, which small batches feel. So what moves or
-looks up is done by the kernels around it wherever that is possible: at most {MOST} launches for a layer with weights is
-the aim, crossings between the user's arrays and the network's among them. `python -m benchmarks.gpu launches` counts
-those of every network of the benchmarks, without a GPU:
-
-| network | layers with weights | launches | a layer |
-|---|---|---|---|
-"""
+        LAUNCHES.write_text(json.dumps({key: kept[key] for key in NETWORKS if key in kept}, indent=1) + "\n")
