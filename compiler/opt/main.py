@@ -4,6 +4,7 @@ Problems of the input are printed as `error: "/layer1/conv": ...` and end with e
 """
 
 import argparse
+import os
 import re
 import sys
 import traceback
@@ -31,8 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         load_extensions(options.load_passes)
         if options.list_passes:
-            print(listing())
-            return 0
+            return write(f"{listing()}\n", 0)
         wanted = list(split_pipeline(options.pass_pipeline or options.passes))
         source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
     except OSError as error:
@@ -47,8 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
         outputs.append(text)
         status |= failed
         above += chunk.count("\n") if isinstance(chunk, str) else 0
-    sys.stdout.write("\n// -----\n\n".join(outputs))
-    sys.stdout.flush()
+    return write("\n// -----\n\n".join(outputs), status)
+
+
+def write(text: str, status: int) -> int:
+    """To standard output; `status`, or 1 where it cannot be written. Whoever reads no further has seen enough."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: standard output cannot be written: {error.strerror}", file=sys.stderr)
+            return 1
     return status
 
 

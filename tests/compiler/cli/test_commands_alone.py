@@ -1,5 +1,7 @@
 """Commands that run artifacts, where nothing but numpy is installed: the runtime's own reading of the command line."""
 
+import errno
+import io
 import json
 import os
 import subprocess
@@ -12,7 +14,9 @@ import pytest
 from support.command_line import DIGITS
 
 import dyadic
+from dyadic import __main__ as entry
 from dyadic.compiler.cli import main as cli
+from dyadic.compiler.opt.main import main as opt_main
 from dyadic.runtime.commands import line
 from dyadic.runtime.commands.evaluate import Counts, Share
 
@@ -154,6 +158,32 @@ def test_what_must_be_given_is_asked_for(main: Any, missing: str, capsys: pytest
     assert main(["run", "model.dyq", *given]) == 2
     said = capsys.readouterr().err
     assert missing in said and said.count("\n") == 1
+
+
+def test_dyadic_opt_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delitem(sys.modules, "dyadic.compiler.opt.main", raising=False)
+    monkeypatch.setitem(sys.modules, "torch_mlir", None)
+    assert entry.opt() == 2
+    assert "dyadic-opt needs the package 'torch_mlir', which is not installed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(errno.EPIPE, 0, ""), (errno.ENOSPC, 1, "error: standard output cannot be written: No space left on device\n")],
+)
+def test_dyadic_opt_ends_where_nobody_takes_its_text(
+    number: int, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(number, os.strerror(number))
+
+        def fileno(self) -> int:
+            return os.open(os.devnull, os.O_WRONLY)
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert opt_main(["--list-passes"]) == code
+    assert capsys.readouterr().err == said
 
 
 def test_shares_have_wilsons_interval() -> None:
