@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from dyadic.compiler.formats import measure, measure_change
+from dyadic.compiler.formats import measure, measure_change, ratio
 from dyadic.compiler.in_python import in_keywords
 from dyadic.runtime import notebook
 from dyadic.runtime.errors import printable
@@ -36,7 +36,7 @@ def rows(c: Comparison) -> list[tuple[str, str, str, str]]:
     threads = f"{c.threads} thread{'s' if c.threads > 1 else ''}, batch {c.batch}"
     faster = "on the machine of --measure-on"
     if c.float_ms is not None:
-        faster = f"{c.float_ms / c.int8_ms:.2f} times as fast as {c.float_engine}"
+        faster = f"{ratio(c.float_ms / c.int8_ms)} times as fast as {c.float_engine}"
     times = "" if c.float_ms is None else f"{c.float_ms:.3f} ms", f"{c.int8_ms:.3f} ms"
     lines.append(("time per image", *times, f"{faster}, {threads}"))
     if c.float_bytes is not None:

@@ -41,6 +41,15 @@ def percent(share: NUMBER | None, digits: int = 2) -> str:
     return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
+def ratio(x: NUMBER) -> str:
+    """How many times as much.
+
+    >>> ratio(3.609), ratio(0.3799), ratio(0.00065123), ratio(65.95)
+    ('3.61', '0.38', '0.00065', '65.95')
+    """
+    return f"{x:.2f}" if x >= 0.1 else f"{x:.2g}"
+
+
 def points(share: NUMBER | None) -> str:
     """A difference of two shares.
 

@@ -58,12 +58,12 @@ def lead(facts: Facts) -> str:
         return "Nothing was measured when this was compiled, so that nothing is said of accuracy or speed."
     said = []
     if gained.times_as_fast is not None:
-        said.append(f"{gained.times_as_fast:.2f} times as fast as float in {conditions(c)}")
+        said.append(f"{formats.ratio(gained.times_as_fast)} times as fast as float in {conditions(c)}")
     else:
         said.append(f"{formats.milliseconds(c.int8_ms)} an image on {formats.counted(c.threads, 'thread')}")
     if gained.of_size is not None:
         whose = "its" if gained.times_as_fast is not None else "float's"
-        said.append(f"{gained.of_size:.2f} of {whose} size")
+        said.append(f"{formats.ratio(gained.of_size)} of {whose} size")
     if gained.change is not None:
         said.append(f"{quality.difference(gained.change)} of {quality.word}")
     elif c.agreement is not None:
@@ -126,13 +126,13 @@ def tiles(facts: Facts) -> list[Tile]:
     made = []
     if gained.times_as_fast is not None:
         times = formats.milliseconds(c.int8_ms), formats.milliseconds(c.float_ms)
-        cell = Cell(f"{gained.times_as_fast:.2f}×", gained.times_as_fast)
+        cell = Cell(f"{formats.ratio(gained.times_as_fast)}×", gained.times_as_fast)
         made.append(Tile("as fast as float", cell, (times[0], f"float {times[1]}"), gained.times_as_fast > 1))
     else:
         made.append(Tile("an image", Cell(formats.milliseconds(c.int8_ms), c.int8_ms), ("float was not timed there",)))
     sizes = formats.size(c.int8_bytes), formats.size(c.float_bytes)
     if gained.of_size is not None:
-        cell = Cell(f"{gained.of_size:.2f}×", gained.of_size)
+        cell = Cell(f"{formats.ratio(gained.of_size)}×", gained.of_size)
         made.append(Tile("of float's size", cell, (sizes[0], f"float {sizes[1]}"), gained.of_size < 1))
     else:
         made.append(Tile("size", Cell(sizes[0], c.int8_bytes), ()))

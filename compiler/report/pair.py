@@ -157,8 +157,12 @@ def lead(pair: Pair) -> str:
     said = []
     c = pair.second.report.comparison
     if found.times_as_fast is not None and c is not None:
-        said.append(f"{found.times_as_fast:.2f} times as fast as {A} on {formats.counted(c.threads, 'thread')}")
-    said.append(f"{found.of_size:.2f} of its size" if said else f"{found.of_size:.2f} of the size of {A}")
+        said.append(
+            f"{formats.ratio(found.times_as_fast)} times as fast as {A} on {formats.counted(c.threads, 'thread')}"
+        )
+    said.append(
+        f"{formats.ratio(found.of_size)} of its size" if said else f"{formats.ratio(found.of_size)} of the size of {A}"
+    )
     if found.change is not None:
         said.append(f"{quality.difference(found.change)} of {quality.word}")
     said.append(f"other widths in {formats.counted(found.layers_of_other_widths, 'layer')}")
@@ -171,10 +175,12 @@ def tiles(pair: Pair) -> list[Tile]:
     c, d = (whose.report.comparison for whose in pair.both)
     if found.times_as_fast is not None and c is not None and d is not None:
         times = formats.milliseconds(d.int8_ms), f"{A} {formats.milliseconds(c.int8_ms)}"
-        cell = Cell(f"{found.times_as_fast:.2f}×", found.times_as_fast)
+        cell = Cell(f"{formats.ratio(found.times_as_fast)}×", found.times_as_fast)
         made.append(Tile(f"as fast as {A}", cell, times, found.times_as_fast > 1))
     sizes = formats.size(pair.second.artifact.bytes), f"{A} {formats.size(pair.first.artifact.bytes)}"
-    made.append(Tile(f"of {A}'s size", Cell(f"{found.of_size:.2f}×", found.of_size), sizes, found.of_size < 1))
+    made.append(
+        Tile(f"of {A}'s size", Cell(f"{formats.ratio(found.of_size)}×", found.of_size), sizes, found.of_size < 1)
+    )
     if found.change is not None and c is not None and d is not None:
         values = quality.show(quality.of_artifact(d)), f"{A} {quality.show(quality.of_artifact(c))}"
         title = f"{quality.word}, change" if quality.own else "points of accuracy"
