@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dyadic.runtime.array_files import DAMAGE, Member, NoNumbers, damage, names_in
 from dyadic.runtime.errors import FileError, UsageError
-from dyadic.runtime.file_kinds import similar_files
+from dyadic.runtime.file_kinds import HEAD, kind_of_bytes, similar_files
 
 LABELS = "labels"
 Inputs = Mapping[str, str]  # by name, how messages show them: `"x" [N, 3, 4]`
@@ -52,7 +52,7 @@ class NamedArrays:
         except NoNumbers as error:
             raise UsageError(f"{self.what}: {damage(error)}") from error
         except DAMAGE as error:
-            raise UsageError(f"{self.what} is damaged: {damage(error)}") from error
+            raise UsageError(f"{self.what} is {self._other() or f'damaged: {damage(error)}'}") from error
 
     def longest(self) -> int:
         """The most rows that one of its arrays has."""
@@ -80,6 +80,16 @@ class NamedArrays:
         """The arrays that are no input's."""
         with self.read():
             return {name: self._member(name).whole() for name in self.names if name not in inputs}
+
+    def _other(self) -> str:
+        """What the file is instead, where its first bytes say so."""
+        with open(self.path, "rb") as file:
+            head = file.read(HEAD)
+        kind = None if head.startswith((b"PK", b"\x93NUMPY")) else kind_of_bytes(head)
+        if kind is None:
+            return ""
+        instead = "" if "ONNX" in kind.instead else f": {kind.instead}"  # which is about models
+        return f"{kind.name}, not of arrays{instead}"
 
     def _member(self, name: str) -> Member:
         return Member(self.path, None if self.alone else f"{name}.npy")

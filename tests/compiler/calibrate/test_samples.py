@@ -140,9 +140,18 @@ def test_files_that_are_missing_damaged_or_something_else(tmp_path: Path) -> Non
     (tmp_path / "d.npz").write_bytes(b"PK\x03\x04 but no archive")
     with pytest.raises(UsageError, match="is damaged"):
         Samples(tmp_path / "d.npz", ONE)
-    (tmp_path / "d.npy").write_bytes(b"nothing")
+    (tmp_path / "d.npy").write_bytes(b"\x93NUMPY\x01")
     with pytest.raises(UsageError, match="is damaged"):
         Samples(tmp_path / "d.npy", ONE)
+    for content, said in (
+        (b"nothing", "is a text file, not of arrays$"),
+        (b"", "is an empty file, not of arrays: export or copy it again"),
+        (b"version https://git-lfs.github.com", "is a pointer of Git LFS, not of arrays: git lfs pull brings the file"),
+    ):
+        for name in ("d.npy", "d.npz"):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(UsageError, match=said):
+                Samples(tmp_path / name, ONE)
     np.save(tmp_path / "cut.npy", X)
     (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:-5])
     with pytest.raises(UsageError, match=r"is damaged: .*holds 331 bytes only"):
