@@ -16,7 +16,7 @@ from dyadic.compiler.command_line import compile_call, compile_command
 from dyadic.compiler.options import Options
 from dyadic.compiler.quality.metric import Metric, load_metric
 from dyadic.compiler.quality.metric import parse as parse_metric
-from dyadic.runtime.atomic_file import refuse_overwriting
+from dyadic.runtime.atomic_file import check_output, refuse_overwriting
 from dyadic.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class Job(Options):
                 "--input-range is for --calibration none: where there are samples, ranges are learned from them"
             )
         self.check_outputs({"--emit-plan": self.emit_plan})
+        if self.emit_plan is not None:
+            check_output("--emit-plan", self.emit_plan, "a plan", ".json")
 
     @property
     def without_data(self) -> bool:

@@ -177,6 +177,10 @@ def compile_command(
         raise UsageError(f"--emit {emit} shows the model after {EMITS[emit]}: leave --until {until} out")
     stage = until or EMITS.get(emit or "", STAGES[-1])
     text = stage != STAGES[-1] or emit is not None
+    if str(output) == "-":
+        if not text:
+            raise UsageError("--output -: an artifact is a file, name it, as in -o model.dyq")
+        output = None
     if output is None and not text:
         raise UsageError("--output is needed: the file to write, as in -o model.dyq")
     if output is not None and output.suffix == ".onnx" and not text:

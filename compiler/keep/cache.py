@@ -123,8 +123,9 @@ class Cache:
                 return work(file)
         except (sqlite3.Error, OSError) as error:
             self.folder = None
+            reason = getattr(error, "strerror", None) or error
             self.warn(
-                f"the cache {path} cannot be used ({error}) and this compile goes on without: "
+                f"the cache {path} cannot be used ({reason}) and this compile goes on without: "
                 "delete the file, or choose another folder with DYADIC_CACHE"
             )
             return None

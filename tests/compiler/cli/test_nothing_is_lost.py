@@ -17,7 +17,7 @@ from dyadic.compiler.artifact import Artifact
 from dyadic.compiler.cli.main import main
 from dyadic.compiler.job import Job
 from dyadic.runtime.artifact import open_artifact
-from dyadic.runtime.errors import ModelError, UsageError
+from dyadic.runtime.errors import FileError, ModelError, UsageError
 
 pytestmark = pytest.mark.usefixtures("short_fronts")
 
@@ -59,7 +59,9 @@ def compile_words(*words: str, output: str = "out.dyq") -> list[str]:
         (("--plan", "p.json"), "p.json", "is the plan"),
         (("--metric", "q.py:right"), "q.py", "is the metric's file"),
         (("--emit-plan", "m.onnx"), "out.dyq", "--emit-plan m.onnx is the model"),
-        (("--emit-plan", "folder/../out.dyq"), "out.dyq", "are one file"),
+        (("--emit-plan", "folder/../out.bin"), "out.bin", "are one file"),
+        (("--emit-plan", "other.dyq"), "out.dyq", "--emit-plan other.dyq: a plan is no artifact, name it other.json"),
+        ((), "-", "--output -: an artifact is a file, name it"),
         (("--until", "ingest"), "m.onnx", "is the model"),
         (("--emit", "qi"), "link.onnx", "is the model"),
     ],
@@ -144,6 +146,13 @@ def test_what_cannot_be_written_is_said_before_anything_is_read(
     assert main([name, *rest, "missing.dyq"]) in (2, 6)
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1 and Path("other.dyq").read_text() == "mine"
+
+
+def test_6_a_plan_that_cannot_be_written_is_said_before_the_search(files: Path, capsys: Any) -> None:
+    assert main(compile_words("--emit-plan", "no/such/plan.json", "--max-size", "0.5x")) == 6
+    assert "no/such/plan.json" in capsys.readouterr().err and not Path("out.dyq").exists()
+    with pytest.raises(FileError, match=r"no/such/plan\.json"):
+        dyadic.compile("missing.onnx", "c.npz", emit_plan="no/such/plan.json")
 
 
 def broken_off(error: BaseException) -> Any:
