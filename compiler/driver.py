@@ -45,6 +45,7 @@ from dyadic.compiler.targets.certificate import Certificate
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.targets.target import Target
+from dyadic.compiler.targets.tuned import Tuned
 from dyadic.compiler.tools import Tools
 from dyadic.compiler.trace import run_passes
 from dyadic.compiler.tune.stage import tune_network
@@ -95,10 +96,10 @@ def build_artifact(job: Job, tools: Tools) -> Compiled:
         selection = select(calibrated, job, trial, tools)
     with one_thread() if job.mixed else nullcontext():  # as the search has tried it
         built = build(calibrated, selection.decisions, selection.why, job.options, tools)
-    emitted = for_targets(built, job.options, tools)
+    emitted, tuned = for_targets(built, job.options, tools)
     certificate = certified(emitted, built.integer, selection.islands)
-    report = account(job, selection, built, certificate, tools.seconds)
-    artifact = Artifact(emitted, certificate, made(job, calibrated.data, built), report, job.inputs)
+    report = account(job, selection, built, tuned, certificate, tools.seconds)
+    artifact = Artifact(emitted, certificate, made(job, calibrated.data, built, tuned), report, job.inputs)
     return Compiled(job, calibrated, selection, built, trial, artifact)
 
 
@@ -195,7 +196,7 @@ def build(
     tools.look("integerize", network)
     with tools.stage("lower"):
         run_stage(network, "lower", target.pipeline, tools)
-        lowered, tuned = tune_network(target, network, integer, options, tools)
+        lowered, tuned = tune_network(options.primary, network, integer, options, tools)
         others = lowered_for(target, shorter, tools)
     tools.look("lower", lowered.operation)
     with tools.stage("emit"), tools.progress.stage("emit"):
@@ -211,22 +212,25 @@ def lowered_for(target: Target, networks: Iterable[ir.Operation], tools: Tools) 
     return copies
 
 
-def for_targets(built: Built, options: Options, tools: Tools) -> Emitted:
-    """What goes into the artifact: the network that was built, lowered for each target that was asked for."""
+def for_targets(built: Built, options: Options, tools: Tools) -> tuple[Emitted, dict[str, Tuned]]:
+    """What goes into the artifact: the network that was built, lowered for each target that was asked for; and by
+    target, what tuning has found out."""
     every: list[Emitted] = []
+    found = {built.emitted.target: built.tuned}
     for asked in options.asked:
         if asked.name == built.emitted.target:
             every.append(built.emitted)
             continue
         with tools.stage("lower"):
-            lowered, *shorter = lowered_for(asked.target, (built.integer, *built.shorter), tools)
+            network, *shorter = lowered_for(asked.target, (built.integer, *built.shorter), tools)
+            lowered, found[asked.name] = tune_network(asked, network, built.integer, options, tools)
         with tools.stage("emit"), tools.progress.stage("emit"):
             every.append(asked.target.emit(lowered, options.levels_of(asked), built.integer, tools.cache, shorter))
     first, *others = (
         asked.target.beside(one, [other for other in every if other is not one], built.integer)
         for asked, one in zip(options.asked, every, strict=True)
     )
-    return replace(first, beside=tuple(others))
+    return replace(first, beside=tuple(others)), {name: one for name, one in found.items() if one is not None}
 
 
 def certified(emitted: Emitted, integer: ir.Operation, islands: Sequence[str]) -> Certificate:

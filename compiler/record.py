@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +13,7 @@ from dyadic.compiler.calibrate.made import MadeSamples
 from dyadic.compiler.calibrate.sources import FolderSource, Source
 from dyadic.compiler.job import NO_DATA, Job, source
 from dyadic.compiler.options import Options
+from dyadic.compiler.targets.tuned import Tuned
 from dyadic.compiler.user_data import Data
 from dyadic.runtime.pictures import Pictures
 
@@ -19,8 +21,8 @@ PACKAGES = ("dyadic", "torch-mlir", "llvmlite", "numpy", "torch", "onnx")
 UNSAID = ("trace", "progress", "emit_plan", "measure", "workers", "cluster", "measure_key")
 
 
-def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
-    """For the artifact's header, JSON-able."""
+def made(job: Job, data: Data, built: Built, tuned: Mapping[str, Tuned]) -> dict[str, Any]:
+    """For the artifact's header, JSON-able. tuned: by target."""
     metric = None if data.evaluation is None else data.evaluation.metric
     settings = {one.name: getattr(job, one.name) for one in fields(Options) if one.name not in UNSAID}
     settings["precision"] = precision(job)
@@ -37,7 +39,19 @@ def made(job: Job, data: Data, built: Built) -> dict[str, Any]:
         **({} if data.pictures is None else {"preprocess": preprocessed(data.pictures)}),
         **({"classes": names} if (names := class_names(data)) else {}),
         "equalized": built.equalized.way if built.equalized is not None and built.equalized.kept else None,
+        **({"chosen": how} if (how := choices(job, tuned)) else {}),
     }
+
+
+def choices(options: Options, tuned: Mapping[str, Tuned]) -> dict[str, str]:
+    """How kernels were chosen, by target, where somebody may ask whether they were measured."""
+    found: dict[str, str] = {}
+    for one in options.asked:
+        if one.name in tuned and tuned[one.name].device:
+            found[one.name] = f"tiles measured on {tuned[one.name].device}"
+        elif one.target.modelled:
+            found[one.name] = one.target.modelled
+    return found
 
 
 def calibrated_on(data: Data) -> dict[str, Any]:

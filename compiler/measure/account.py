@@ -32,6 +32,7 @@ from dyadic.compiler.select.trials import CHOSEN, INT8
 from dyadic.compiler.sensitivity import Estimate
 from dyadic.compiler.solvers.problem import Solution
 from dyadic.compiler.targets.certificate import Certificate
+from dyadic.compiler.targets.tuned import Tuned
 from dyadic.compiler.widths.scheme import FLOAT
 from dyadic.runtime.session import StepTime
 
@@ -50,10 +51,14 @@ class LayerMeasurements:
 
 
 def account(
-    job: Job, selection: Selection, built: Built, certificate: Certificate, seconds: Mapping[str, float]
+    job: Job,
+    selection: Selection,
+    built: Built,
+    tuned: Mapping[str, Tuned],
+    certificate: Certificate,
+    seconds: Mapping[str, float],
 ) -> Report:
-    """The report of an artifact that nobody has measured yet."""
-    tuned, equalized = built.tuned, built.equalized
+    """The report of an artifact that nobody has measured yet. tuned: by target."""
     return Report(
         model=job.model_name,
         precision=precision(job),
@@ -64,9 +69,18 @@ def account(
         used=Used(job.files.get("calibration"), evaluation=job.files.get("evaluate"), synthetic=job.without_data),
         commands={"headline": job.again()},
         refine=built.refined.gains,
-        equalized=equalized,
-        tune=None if tuned is None else Tuning(tuned.summary(), tuned.kept, tuned.to_json()),
+        equalized=built.equalized,
+        tune=tuning([*tuned.values()]),
     )
+
+
+def tuning(every: Sequence[Tuned]) -> Tuning | None:
+    """What was tuned, for one target or several."""
+    if not every:
+        return None
+    first, *others = every
+    details = first.to_json() | ({"beside": [one.to_json() for one in others]} if others else {})
+    return Tuning("\n".join(one.summary() for one in every), any(one.kept for one in every), details)
 
 
 def layers(selection: Selection, built: Built, measured: LayerMeasurements | None = None) -> tuple[Layer, ...]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from dyadic.compiler.built import Build, Built
 from dyadic.compiler.calibrated import Calibrated
 from dyadic.compiler.job import Job
+from dyadic.compiler.options import Options
 from dyadic.compiler.report_schema import Difference
 from dyadic.compiler.select import wording
 from dyadic.compiler.select.costs import measure_costs, measure_losses
@@ -188,6 +189,8 @@ def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Bu
     candidates = candidates_for(points, pinned, job.limits)
     macs = sum(point.macs for point in points.weights.values())
     place = place_of(job, macs, tools)
+    if unpromised := promised_elsewhere(job):
+        tools.progress.warn(unpromised)
     refuse_hopeless(points, candidates, job.limits)
     costs, int8 = measure_costs(points, candidates, build, place, tools)
     metric = data.evaluation.metric if data.evaluation is not None else None
@@ -213,6 +216,16 @@ def place_of(job: Job, macs: int, tools: Tools) -> Place:
         threads = job.threads or tools.agent.threads(macs)
         return Place(tools.agent.choose(job.levels), threads, job.batch, tools.agent)
     return Place(job.primary.target.choose(job.levels), job.threads or threads_for(macs), job.batch)
+
+
+def promised_elsewhere(options: Options) -> str:
+    """What there is to say where a limit on time is kept for one target of several; nothing where it is for all."""
+    others = [one.name for one in options.asked if one != options.primary]
+    if "latency" not in options.limits or not others:
+        return ""
+    return (
+        f"--max-latency is kept for {options.primary.name}, which is timed: no time is promised for {', '.join(others)}"
+    )
 
 
 def pinned_by(points: Points, kept: Mapping[str, Kept]) -> Decisions:

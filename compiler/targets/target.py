@@ -35,6 +35,8 @@ class Target(ABC):
     always: ClassVar[tuple[str, ...]] = ()
     # whether it computes layers that were excluded, in float32
     islands: ClassVar[bool] = True
+    # how kernels are chosen where nobody has timed them; empty: nothing to say of it
+    modelled: ClassVar[str] = ""
 
     @property
     @abstractmethod

@@ -46,6 +46,7 @@ class Tuned:
     changes: tuple[Change, ...] = ()
     failures: dict[str, str] = field(default_factory=dict)
     proof: Proof | None = None  # of the whole network, where a layer changed; what does not pay is not kept
+    device: str = ""  # what was measured on, where that is no processor
 
     @property
     def kept(self) -> bool:
@@ -59,13 +60,15 @@ class Tuned:
         gain = 100 * (1 - self.tuned_us / self.static_us) if self.static_us else 0.0
         left = self.kernels - self.measured - self.known
         failed = f", {left} could not be measured" if left else ""
+        failed += "".join(f": '{layer}', {why}" for layer, why in [*self.failures.items()][:1])
         done = "changed" if self.kept or not self.changes else "looked faster alone"
+        where = f"{self.level} on {self.device}" if self.device else self.level
         network = ""
         if self.proof is not None:
             less = 100 * (1 - 1 / self.proof.ratio)
             network = f", {abs(less):.1f} % {'less' if less >= 0 else 'more'} measured in the network"
             network += "" if self.kept else ", so nothing changed"
         return (
-            f"tuned for {self.level}: {len(self.changes)} of {self.layers} layers {done}, {gain:.1f} % less time "
+            f"tuned for {where}: {len(self.changes)} of {self.layers} layers {done}, {gain:.1f} % less time "
             f"expected{network} ({self.measured} kernels measured, {self.known} known{failed})"
         )

@@ -22,6 +22,7 @@ from dyadic.runtime.cuda.driver import (
 from dyadic.runtime.errors import MachineError, ResourceError
 
 NAME_BYTES = 256
+PLAYED = "PTX executor"  # how the name of what only plays a GPU begins (`tests/support/ptx`)
 
 
 class Shared:
@@ -54,6 +55,11 @@ class Gpu:
     def architecture(self) -> str:
         """As in 'sm_90'."""
         return levels.architecture(self.capability)
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether how long something takes says how long a GPU takes for it."""
+        return not self.model.startswith(PLAYED)
 
     def __str__(self) -> str:
         return f"cuda:{self.ordinal} ({self.model}, {self.architecture})"

@@ -16,7 +16,7 @@ from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.targets.cpu.identity import tune_digest
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
-from dyadic.compiler.targets.cpu.tuning_timing import Timing, best, waiting
+from dyadic.compiler.targets.timing import Timing, best, waiting
 from dyadic.compiler.targets.tuned import Change, Tuned
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of

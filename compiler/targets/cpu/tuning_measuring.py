@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dyadic.compiler.targets.cpu.link import Image
-from dyadic.compiler.targets.cpu.tuning_timing import Timing
+from dyadic.compiler.targets.timing import Timing
 from dyadic.runtime.cpu.processor import level_two_bytes
 
 CASE_SECONDS = 120  # more is no kernel that anyone wants

@@ -49,6 +49,16 @@ def assembler() -> Path | None:
     return Path(found) if found else None
 
 
+@cache
+def assembler_version() -> str:
+    """What it says of itself; nothing where there is none."""
+    tool = assembler()
+    if tool is None:
+        return ""
+    said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False, timeout=SECONDS).stdout
+    return said.strip().splitlines()[-1] if said.strip() else ""
+
+
 def assemble(ptx: str, architecture: str) -> Assembled | None:
     """The cubin of PTX text for that architecture; None where there is no assembler.
 

@@ -1,7 +1,7 @@
 """From an outlined module to an artifact: PTX and cubins, constants, the program."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from dyadic.runtime.program import Input, Output
 
 PORTABLE_ARCHITECTURE = "sm_80"  # the oldest that has cp.async
 ARCHITECTURES = tuple(reversed(PTX_VERSIONS))  # newest first
+TUNED = "qi.tuned"  # of a launch: {level = spec} of kernels that were faster there than the model's choice
 
 
 @dataclass(frozen=True)
@@ -85,19 +86,29 @@ def emit(
     constants = Section()
     specs: dict[str, Any] = {}
     drafts = [draft(module, constants, specs) for module in modules]
-    codes = {level: _code(level, specs, cache) for level in levels}
-    programs = named_by_length([replace(one, code=_said(one, codes)) for one in drafts])
-    program = programs[0]
+    tuned = tuned_specs(modules)
+    codes = {level: code_of(level, specs, suited(level, specs) | tuned.get(level, {}), cache) for level in levels}
+    made = with_code(named_by_length(drafts), codes, constants, qi=store(integer))
+    return replace(made, packed=_packed(modules, drafts), layer_bytes=layer_bytes(launches_of(outlined)))
+
+
+def with_code(
+    drafts: Sequence[CudaProgram], codes: Mapping[str, LevelCode], constants: Section, **more: Any
+) -> CudaEmitted:
+    """Programs of `draft` with code and sections; `more` sections by name."""
+    program, *others = [replace(one, code=_said(one, codes)) for one in drafts]
     sections: dict[str, Any] = {program.section(level): stored(code.content) for level, code in codes.items()}
-    sections |= {"qi": store(integer), program.constants: constants.bytes()}
-    return CudaEmitted(
-        program=program,
-        sections=sections,
-        codes=codes,
-        packed=_packed(modules, drafts),
-        layer_bytes=layer_bytes(launches_of(outlined)),
-        others=tuple(programs[1:]),
-    )
+    sections |= more | {program.constants: constants.bytes()}
+    return CudaEmitted(program=program, sections=sections, codes=dict(codes), others=tuple(others))
+
+
+def tuned_specs(modules: Iterable[ir.Module | ir.Operation]) -> dict[str, dict[str, Any]]:
+    """By level and symbol, what is in a kernel's place there, since it was timed."""
+    found: dict[str, dict[str, Any]] = {}
+    for launch in (each for module in modules for each in launches_of(module)):
+        for named in launch.attributes[TUNED] if TUNED in launch.attributes else ():
+            found.setdefault(named.name, {})[launch.kernel.value] = REGISTRY.from_attribute(named.attr)
+    return found
 
 
 def draft(module: ir.Module | ir.Operation, constants: Section, specs: dict[str, Any]) -> CudaProgram:
@@ -108,7 +119,7 @@ def draft(module: ir.Module | ir.Operation, constants: Section, specs: dict[str,
     for launch in launches_of(module):
         spec = REGISTRY.from_attribute(launch.spec)
         specs[launch.kernel.value] = spec
-        (setup if SETUP in launch.attributes else steps).append(_step(launch, spec, constants))
+        (setup if SETUP in launch.attributes else steps).append(step_of(launch, spec, constants))
     program = CudaProgram(**surroundings, boundary=(), steps=tuple(steps), setup=tuple(setup), code={})
     tensors = (*program.inputs, *program.outputs)
     return replace(program, boundary=tuple(_crossing(tensor, constants, specs) for tensor in tensors))
@@ -126,7 +137,8 @@ def _packed(modules: Sequence[ir.Module | ir.Operation], programs: Sequence[Cuda
     return tuple(found.values())
 
 
-def _step(launch: LaunchOp, spec: Any, constants: Section) -> Step:
+def step_of(launch: LaunchOp, spec: Any, constants: Section) -> Step:
+    """A launch by the kernel of that spec; what it reads joins the constants."""
     return Step(
         layer=launch.layer.value,
         op=launch.op.value,
@@ -171,12 +183,12 @@ def suited(level: str, specs: Mapping[str, Any]) -> dict[str, Any]:
     return {symbol: suited_to(architecture_of(level), spec) for symbol, spec in specs.items()}
 
 
-def launches(level: str, specs: Mapping[str, Any]) -> dict[str, Shape]:
-    """Of those that are its own: how they are launched."""
+def launches(specs: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Shape]:
+    """Of those kernels that a level has for itself: how they are launched."""
     return {
-        symbol: Shape(own.block_items, own.threads, own.grid_y, own.shared_bytes)
-        for symbol, own in suited(level, specs).items()
-        if own != specs[symbol]
+        symbol: Shape(one.block_items, one.threads, one.grid_y, one.shared_bytes)
+        for symbol, one in own.items()
+        if one != specs[symbol]
     }
 
 
@@ -185,10 +197,12 @@ def architecture_of(level: str) -> str:
     return PORTABLE_ARCHITECTURE if level == PORTABLE else level
 
 
-def _code(level: str, specs: Mapping[str, Any], cache: Cache | None) -> LevelCode:
-    """Of every kernel: a cubin where there is an assembler, else PTX, which a driver assembles when it is loaded."""
+def code_of(level: str, specs: Mapping[str, Any], own: Mapping[str, Any], cache: Cache | None) -> LevelCode:
+    """Of every kernel: a cubin where there is an assembler, else PTX, which a driver assembles when it is loaded.
+
+    specs: by symbol, as steps launch them. own: what this level has for them."""
     architecture = architecture_of(level)
-    text, others = compile_kernels(suited(level, specs), architecture, cache), launches(level, specs)
+    text, others = compile_kernels(own, architecture, cache), launches(specs, own)
     made = None if level == PORTABLE else assemble(text, architecture)
     if made is None:
         return LevelCode("ptx", text.encode(), text, {}, others)

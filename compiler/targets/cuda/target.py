@@ -8,6 +8,7 @@ from typing import Any
 from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.certificate import Certificate, ImageCertificate, accumulators, islands_of
 from dyadic.compiler.targets.cuda.emit import ARCHITECTURES, CudaEmitted, LevelCode, emit
 from dyadic.compiler.targets.cuda.integer_ir import restore
@@ -15,7 +16,8 @@ from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
 from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.emitted import Emitted
 from dyadic.compiler.targets.registry import target_of
-from dyadic.compiler.targets.target import Target
+from dyadic.compiler.targets.target import Effort, Target
+from dyadic.compiler.targets.tuned import Tuned
 from dyadic.dialects import qi
 from dyadic.dialects.launch import launches_of
 from dyadic.passes import PIPELINE
@@ -34,6 +36,7 @@ class Cuda(Target):
     name = "cuda"
     always = (architectures.PORTABLE,)
     islands = False
+    modelled = "tiles as a model of an H200 chooses them"
 
     @property
     def kernels(self) -> frozenset[str]:
@@ -44,7 +47,7 @@ class Cuda(Target):
         return (*ARCHITECTURES, architectures.PORTABLE)
 
     def usable(self) -> tuple[str, ...]:
-        """Nothing where there is no device."""
+        """Nothing where there is no device, or one that only plays a GPU, whose times would be nobody's."""
         capability = device_capability()
         if capability is None:
             return ()
@@ -57,7 +60,7 @@ class Cuda(Target):
     def choose(self, levels: Collection[str]) -> str:
         usable = (*self.usable(), architectures.PORTABLE)
         if not usable[:-1]:
-            raise MachineError("no GPU of NVIDIA can be used here, so that nothing can be timed for it")
+            raise MachineError("no GPU of NVIDIA can be used here, so that nothing can be timed for cuda")
         for level in usable:
             if level in levels:
                 return level
@@ -114,7 +117,26 @@ class Cuda(Target):
         from dyadic.runtime.cuda.device import described
 
         device = described(0)
-        return {"level": level, "device": device.model, "architecture": device.architecture}
+        return {
+            "level": level,
+            "device": device.model,
+            "architecture": device.architecture,
+            "driver": device.driver.version,
+        }
+
+    def tune(
+        self,
+        lowered: ir.Module,
+        level: str,
+        effort: Effort,
+        threads: int,
+        batch: int,
+        cache: Cache,
+        progress: Progress,
+    ) -> tuple[ir.Module, Tuned]:
+        from dyadic.compiler.targets.cuda.tuning import tune
+
+        return tune(lowered, level, self.identity(level), effort, batch, cache, progress)
 
     def text(self, lowered: ir.Module, level: str) -> str:
         """PTX of every kernel that steps launch."""
@@ -141,11 +163,12 @@ def sweep(
 
 
 def device_capability() -> tuple[int, int] | None:
-    """Of the first GPU here; None where there is none, or none that can be used."""
+    """Of the first GPU here; None where there is none, none that can be used, or none that keeps time."""
     from dyadic.runtime.cuda.device import described
 
     try:
-        return described(0).capability
+        device = described(0)
+        return device.capability if device.keeps_time else None
     except DyadicError:
         return None
 

@@ -14,16 +14,17 @@ from dyadic.compiler.extensions import passes_of
 from dyadic.compiler.targets.certificate import ImageCertificate
 from dyadic.compiler.targets.constants import Section
 from dyadic.compiler.targets.cuda.codegen import CodegenError
-from dyadic.compiler.targets.cuda.emit import draft, launches
+from dyadic.compiler.targets.cuda.emit import architecture_of, draft, launches, suited
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
 from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled
 from dyadic.compiler.targets.registry import target_of
 from dyadic.compiler.targets.reproved import lowered_again, reprove
 from dyadic.dialects import new_context
+from dyadic.passes.lower.cuda.kernel_selection.tuning_space import every_candidate
 from dyadic.runtime.artifact import ArtifactFile
 from dyadic.runtime.cuda.code_sections import code_of
 from dyadic.runtime.cuda.constants import constants_of
-from dyadic.runtime.cuda.program import CudaProgram
+from dyadic.runtime.cuda.program import CudaProgram, Shape
 from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.program import SLACK
 
@@ -85,6 +86,19 @@ def judged(file: ArtifactFile, swept: ImageCertificate, recorded: Mapping[str, A
     )
 
 
+def may_launch(held: Mapping[str, Shape], level: str, specs: Mapping[str, Any]) -> bool:
+    """Whether kernels are launched as a model chose them for a level, or as others that it may be timed against."""
+    chosen = launches(specs, suited(level, specs))
+
+    def timed(symbol: str) -> bool:
+        spec = specs.get(symbol)
+        every = () if spec is None else every_candidate(spec, architecture_of(level))
+        shapes = [launches({symbol: spec}, {symbol: one}).get(symbol) for one in every]
+        return held.get(symbol) in shapes
+
+    return all(held.get(symbol) == chosen.get(symbol) or timed(symbol) for symbol in {*held, *chosen})
+
+
 def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[str, Any]) -> Iterator[str]:
     """What follows from the integer module, and that the program reads what is in it."""
     first, context = programs[0], new_context()
@@ -104,7 +118,7 @@ def network(file: ArtifactFile, programs: list[CudaProgram], recorded: Mapping[s
                 name = field.name.replace("_", " ")
                 raise ArtifactError(f"'{file.path}': its program has other {name} than its network")
         for level, code in first.code.items():
-            if code.launches != launches(level, specs):
+            if not may_launch(code.launches, level, specs):
                 raise ArtifactError(f"'{file.path}': its program has other launches of {level} than its network")
         made = constants.bytes()[:-SLACK]
         if bytes(constants_of(file, first)[: len(made)]) != made:

@@ -28,7 +28,7 @@ from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
-from dyadic.compiler.targets.cpu.tuning_timing import Timing, best
+from dyadic.compiler.targets.timing import Timing, best
 from dyadic.compiler.targets.tuned import Proof
 from dyadic.compiler.tune import proof as tune_proof
 from dyadic.compiler.tune.proof import prove

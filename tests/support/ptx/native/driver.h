@@ -17,6 +17,8 @@ struct Device { // read anew at every call, so that a test may change it
     int driver_version; // PTX_EXECUTOR_DRIVER: 13000
     u64 memory;         // PTX_EXECUTOR_MEMORY, bytes
     bool checks;        // PTX_EXECUTOR_CHECKS: 0 is faster
+    // PTX_EXECUTOR_NAME: what it says that it is, for those who ask whether it is a GPU
+    // PTX_EXECUTOR_CLOCK: 1 has events count a microsecond an instruction of a warp, not the time that passes here
     static Device now();
     int most_shared_bytes() const;
 };
