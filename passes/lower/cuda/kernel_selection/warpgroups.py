@@ -21,7 +21,8 @@ from dyadic.passes.lower.cuda.kernel_selection.product_tiles import (
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 
 ARCHITECTURE = "sm_90a"
-SHAPES = ((128, 256), (128, 192), (128, 128))  # rows and columns of a block; two groups of four warps
+SHAPES = ((192, 256), (128, 256), (128, 192), (128, 128))  # rows and columns of a block; four warps for 64 rows
+LEAVES_REGISTERS = 128  # rows of a block, for anything
 STAGES = 8  # steps in shared memory
 AT_ONCE = 2  # steps side by side, where all of them are a multiple
 PRODUCTS_TOGETHER, PRODUCTS_ALONE = 3300, 2500  # of a processor in a cycle, of 4096 that there are
@@ -39,7 +40,10 @@ def suited_to(architecture: str, spec: Any) -> Any:
 def together(spec: ProductSpec) -> Iterator[ProductSpec]:
     """The same product by groups of four warps, in every tile that there is."""
     at_once = AT_ONCE if spec.steps % AT_ONCE == 0 else 1
-    for rows, columns in () if spec.norm_bits else SHAPES:
+    other = spec.norm_bits or spec.in_plane  # of two walks along k the assembler would make products wait
+    for rows, columns in () if other else SHAPES:
+        if rows > LEAVES_REGISTERS and spec.channels % columns:
+            continue  # places of weights would be one by one
         tile = {"block_rows": rows, "block_columns": columns, "warps_down": rows // 16, "warps_across": 1}
         tile |= {"warps_deep": 1}
         try:

@@ -36,7 +36,10 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import Gathered
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import lowest, words
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import Rescale, quantized
+from dyadic.passes.lower.cuda.kernels.vocabulary.warpgroups import together
 from dyadic.passes.lower.cuda.kernels.vocabulary.words import side_by_side
+
+TILES_AT_ONCE = 4  # of eight columns, which many sums a lane are requantized in
 
 
 class _Channel(NamedTuple):
@@ -124,6 +127,8 @@ class Results:
         row = add(share.row, div(block.lane, 4))
         first = add(share.column, mul(rem(block.lane, 4), 2))
         for x in range(across):
+            if spec.wgmma and x % TILES_AT_ONCE == 0:
+                together()  # so that what later tiles need is not loaded, and kept, from here on
             channels = [self._channel(add(first, 8 * x + j)) for j in range(2)]
             for y in range(share.down):
                 for h in range(2):

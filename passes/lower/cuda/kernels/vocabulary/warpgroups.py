@@ -57,6 +57,11 @@ def show() -> None:
     _assembly("fence.proxy.async.shared::cta;", "~{memory}")
 
 
+def together() -> None:
+    """The lanes of a warp meet; no memory is touched before that is needed behind it."""
+    _assembly("bar.warp.sync -1;", "~{memory}")
+
+
 def begin(sums: Sequence[Value]) -> list[Value]:
     """Sums in the registers where products may be added to them."""
     return _with_sums("wgmma.fence.sync.aligned;", sums)

@@ -60,7 +60,7 @@ def test_large_products_of_sm_90a_are_by_four_warps() -> None:
     for side in (4096, 8192):
         spec = square(side)
         own = suited_to("sm_90a", spec)
-        assert (own.wgmma, own.block_rows, own.block_columns, own.threads) == (2, 128, 256, 256)
+        assert (own.wgmma, own.block_rows, own.block_columns, own.threads) == (2, 192, 256, 384)
         assert own == replace(spec, **{name: getattr(own, name) for name in TILE})
         assert all(suited_to(other, spec) == spec for other in PTX_VERSIONS if other != "sm_90a")
 
@@ -73,11 +73,17 @@ def test_large_products_of_sm_90a_are_by_four_warps() -> None:
         replace(square(4096), granule=1),
         replace(square(128), columns=1 << 20, norm_bits=8, groups=1),
         Convolution(14, 14, 256, 256, kernel=3).spec(),
+        replace(square(4096), in_plane=1 << 24),
     ],
-    ids=["small", "of 4 bits", "any address", "with a norm", "of an image"],
+    ids=["small", "of 4 bits", "any address", "with a norm", "of an image", "of 16 bits"],
 )
 def test_others_are_not(spec: ProductSpec) -> None:
     assert suited_to("sm_90a", spec) is spec
+
+
+def test_where_channels_end_inside_of_a_block_there_are_two_groups() -> None:
+    """Three would spill registers there."""
+    assert suited_to("sm_90a", replace(square(4096), channels=4080)).threads == 256
 
 
 def test_parts_are_whole_blocks() -> None:

@@ -10,6 +10,7 @@ from support.ptx.convolutions import Convolution
 from support.ptx.gpu import Counters, Gpu
 
 from dyadic.compiler.targets.cuda.codegen import compile_kernels
+from dyadic.passes.lower.cuda.kernel_selection.warpgroups import SHAPES
 
 Tile = dict[str, int]
 
@@ -26,6 +27,7 @@ CASES: dict[str, tuple[Convolution, Tile]] = {
     "two steps at once": (Convolution(1, 1, 500, 44, batch=70), tile(64, 48, 2, 6)),
     "more stages than steps": (Convolution(1, 1, 64, 17, batch=3), tile(64, 32, 1, 8)),
     "3 x 3, two groups": (Convolution(9, 7, 48, 40, kernel=3, batch=3), tile(128, 64, 1, 4)),
+    "three groups, whole blocks": (Convolution(1, 1, 500, 128, batch=200), tile(192, 64, 2, 6)),
     "first layer": (Convolution(17, 19, 3, 24, kernel=7, stride=2, batch=2, in_align=4), tile(64, 32, 1, 4)),
 }  # fmt: skip
 
@@ -106,11 +108,13 @@ def random_case(choose: random.Random) -> tuple[Convolution, Tile]:
     return convolution, tile(rows, columns, at_once, at_once * choose.randrange(3, min(fit, 8) + 1))
 
 
-@pytest.mark.slow  # a second to compile
+@pytest.mark.slow  # a second to compile each
 def test_the_widest(gpu: Gpu) -> None:
-    convolution, shape = Convolution(1, 1, 250, 300, batch=130), tile(128, 256, 2, 8)
-    ptx = compile_kernels({"k": convolution.spec(**shape)}, "sm_90a")
-    convolution.on(gpu, ptx, "k", convolution.spec(**shape))
+    convolution = Convolution(1, 1, 250, 300, batch=270)
+    specs = {f"k{n}": convolution.spec(**tile(*shape, 2, 8)) for n, shape in enumerate(SHAPES)}
+    ptx = compile_kernels(specs, "sm_90a")
+    for symbol, spec in specs.items():
+        convolution.on(gpu, ptx, symbol, spec)
 
 
 @pytest.mark.slow
