@@ -61,7 +61,7 @@ class Normalized:
     """What a layer reads: pixels that were moved, each channel of the layer scaled and shifted."""
 
     pixels: ir.Value
-    moves: list[Any]  # the last first
+    moves: list[Any] | None  # the last first; None where pixels were joined with themselves
     scale: Reals  # of the layer's channels
     shift: Reals
     channels: npt.NDArray[np.int64]  # which one each of the layer's channels is among those that are moved
@@ -69,8 +69,6 @@ class Normalized:
 
 def normalized(layer: qd.Layer) -> Normalized | None:
     """None where there is no normalization, or what is read is more than that."""
-    if not isinstance(defining(layer.x), qd.ScaleShiftOp | qd.Move | qd.ConcatOp):
-        return None
     read = read_of(layer.x, MOST_MOVES)
     if read is None:
         return None
@@ -80,11 +78,15 @@ def normalized(layer: qd.Layer) -> Normalized | None:
     if len(others) == len(path):  # nothing to fold
         return None
     scale, shift = (by_channel(one, layer.channel_axis) for one in (read.scale, read.shift))
+    if scale is None or shift is None:
+        return None
     for moves in (bijective, others):
         channels = order_of_channels(read, moves, layer.channel_axis)
-        if scale is not None and shift is not None and channels is not None:
+        if channels is not None:
             return Normalized(read.pixels, moves, scale, shift, channels)
-    return None
+    if not normalizes(layer.x):
+        return None
+    return Normalized(read.pixels, None, scale, shift, np.arange(len(scale)))
 
 
 def read_of(value: ir.Value, most: int) -> Read | None:
@@ -96,17 +98,25 @@ def read_of(value: ir.Value, most: int) -> Read | None:
         sizes = shape(value)
         place = np.arange(math.prod(sizes), dtype=np.int64).reshape(sizes)
         return Read(value, place, np.ones(sizes), np.zeros(sizes))
-    if most == 0 or qd.GIVEN in op.operation.attributes:
+    given = qd.GIVEN in op.operation.attributes
+    if most == 0 or (given and not isinstance(op, qd.ScaleShiftOp)):
         return None
     if isinstance(op, qd.ConcatOp):
-        a, b = read_of(op.a, most - 1), read_of(op.b, most - 1)
+        a = read_of(op.a, most - 1)
+        b = None if a is None else read_of(op.b, most - 1)
         if a is None or b is None or a.pixels != b.pixels:
             return None
-        both = ((a.place, b.place), (a.scale, b.scale), (a.shift, b.shift))
-        return Read(a.pixels, *(op.evaluate(np, *each) for each in both))
+        return Read(
+            a.pixels,
+            op.evaluate(np, a.place, b.place),
+            op.evaluate(np, a.scale, b.scale),
+            op.evaluate(np, a.shift, b.shift),
+        )
     if isinstance(op, qd.ScaleShiftOp):
         numbers, read = [constant_array(one) for one in (op.scale, op.shift)], read_of(op.x, most - 1)
         if read is None or numbers[0] is None or numbers[1] is None:
+            return None
+        if given and qd.PIXELS not in said_of(read.pixels):  # the model itself may ask for that rounding
             return None
         places = [-1 if d == op.axis.value else 1 for d in range(read.place.ndim)]
         scale, shift = (each.astype(np.float64).reshape(places) for each in numbers if each is not None)
@@ -117,10 +127,54 @@ def read_of(value: ir.Value, most: int) -> Read | None:
     return None
 
 
+def normalizes(value: ir.Value) -> bool:
+    """Whether there is a scale and shift on the way from pixels to here."""
+    op = defining(value)
+    if op is None or isinstance(op, qd.ScaleShiftOp):
+        return op is not None
+    return any(normalizes(operand) for operand in op.operation.operands)
+
+
+def moved_alike(value: ir.Value) -> ir.Value:
+    """What is read without any scale and shift, at the current insertion point."""
+    op = defining(value)
+    if op is None:
+        return value
+    if isinstance(op, qd.ScaleShiftOp):
+        return moved_alike(op.x)
+    operands = [moved_alike(operand) for operand in op.operation.operands]
+    again = op.operation.clone(ir.InsertionPoint.current)
+    for index, operand in enumerate(operands):
+        again.operands[index] = operand
+    if isinstance(op, qd.ConcatOp):
+        note_pixels(again, first_of(value))
+    return again.results[0]
+
+
+def first_of(value: ir.Value) -> ir.Value:
+    """The input that a value is made of."""
+    while (op := defining(value)) is not None:
+        value = op.operation.operands[0]
+    return value
+
+
+def note_pixels(joined: ir.Operation, pixels: ir.Value) -> None:
+    """What is joined of pixels has integers as they have."""
+    said = said_of(pixels)
+    for name in (qd.GIVEN, qd.PIXELS):
+        if name in said:
+            joined.attributes[name] = said[name]
+
+
+def said_of(input: ir.Value) -> dict[str, ir.Attribute]:
+    """What the function says of an input."""
+    argument = ir.BlockArgument(input)
+    return argument_attributes(argument.owner.owner.opview, argument.arg_number)
+
+
 def is_pixels(value: ir.Value) -> bool:
     """Whether it is an input of the network that is given as bytes, 0 of which is 0."""
-    argument = ir.BlockArgument(value)
-    said = argument_attributes(argument.owner.owner.opview, argument.arg_number)
+    said = said_of(value)
     if qd.GIVEN not in said or qd.DTYPE not in said or said[qd.DTYPE] != ir.StringAttr.get("uint8", value.context):
         return False
     _, zero_point, bits = (float(v) for v in ir.DenseF64ArrayAttr(said[qd.GIVEN]))
@@ -177,6 +231,8 @@ def into_layer(layer: qd.Layer, rewriter: PatternRewriter) -> bool | None:
         return NO_MATCH
     plain = (found.channels == np.arange(len(found.channels))).all()
     padded = isinstance(layer, qd.Conv2dOp) and any(ints(layer.padding)) and bool(found.shift.any())
+    if padded and found.moves is None:
+        return NO_MATCH
     if layer.group_count > 1 and (padded or not plain):
         return NO_MATCH
     weight, bias = stored.astype(np.float64), bias.astype(np.float64)
@@ -192,7 +248,7 @@ def into_layer(layer: qd.Layer, rewriter: PatternRewriter) -> bool | None:
         return NO_MATCH
     with rewriter.ip:
         with defining(layer.x).location:
-            x = moved_again(found.pixels, found.moves)
+            x = moved_alike(layer.x) if found.moves is None else moved_again(found.pixels, found.moves)
             if padded:
                 x = with_channel(found.pixels, x)
         with layer.weight.owner.location:
@@ -213,20 +269,15 @@ def largest(weight: Reals) -> Reals:
 
 def with_channel(pixels: ir.Value, x: ir.Value) -> ir.Value:
     """Moved pixels [1, channels, height, width] and one more channel, of integers as theirs are."""
-    argument = ir.BlockArgument(pixels)
-    said = argument_attributes(argument.owner.owner.opview, argument.arg_number)
     there = building.constant(np.broadcast_to(np.float32(highest(pixels)), [1, 1, *shape(x)[2:]]))
     joined = building.concat([x, there], 1)
-    for name in (qd.GIVEN, qd.PIXELS):
-        if name in said:
-            defining(joined).operation.attributes[name] = said[name]
+    note_pixels(defining(joined).operation, pixels)
     return joined
 
 
 def highest(pixels: ir.Value) -> float:
     """What the largest byte stands for."""
-    argument = ir.BlockArgument(pixels)
-    said: Any = argument_attributes(argument.owner.owner.opview, argument.arg_number)[qd.GIVEN]
+    said: Any = said_of(pixels)[qd.GIVEN]
     return THERE * float(said[0])
 
 

@@ -33,6 +33,8 @@ def weights(*sizes: int) -> np.ndarray:
 
 NUMBERS = {
     "w3": weights(6, 3, 3, 3), "w7": weights(5, 3, 7, 5), "w2": weights(8, 3, 2, 2), "wd": weights(3, 1, 3, 3),
+    "wf": weights(4, 6, 3, 3), "zero": np.array([0]), "one_": np.array([1]), "ends": np.array([10]),
+    "last": np.array([3]), "twos": np.array([2]),
     "wl": weights(7, 270), "hundred": np.array([100], np.float32),
     "little": np.array([0.0123], np.float32), "one": np.array([1], np.float32),
     "mean": (255 * MEAN).astype(np.float32).reshape(1, 1, 1, 3),
@@ -60,6 +62,10 @@ APART = """
     rs = Sub (r, hundred)  gs = Mul (g, little)
     x = Concat <axis = 1> (b, gs, rs)  y = Conv <pads = [1, 1, 1, 1]> (x, w3)
 """
+FOCUS = """
+    d = Mul (arg0, little)  a = Slice (d, zero, ends, last, twos)  b = Slice (d, one_, ends, last, twos)
+    x = Concat <axis = 1> (a, b)  y = Conv <pads = [1, 1, 1, 1]> (x, wf)
+"""
 BYTES = "f = Cast <to = 1> (arg0)  d = Mul (f, little)  s = Sub (d, one)  y = Conv <pads = [1, 0, 1, 2]> (s, w3)"
 FIRST = "float[N,3,9,10] arg0"
 
@@ -72,6 +78,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
     "a row": (ROW, FIRST, {"preprocess": "torchvision"}, ["linear"]),
     "normalized inside": (INSIDE, "float[N,9,10,3] arg0", {"preprocess": "scale=1"}, ["conv2d"]),
     "colours apart": (APART, FIRST, {"preprocess": "scale=1"}, ["conv2d"]),
+    "every second column": (FOCUS, FIRST, {"preprocess": "unit"}, ["conv2d", *3 * ["slice"]]),
     "bytes of the model's own": (BYTES, "uint8[N,3,9,10] arg0", {}, ["conv2d"]),
     "several readers": (
         SEVERAL,
@@ -94,6 +101,8 @@ def integers(name: str) -> tuple[ir.Module, np.ndarray, np.ndarray]:
     reads = PIXELS.astype(np.float64)
     if options.get("preprocess") == "torchvision":
         reads = (reads / 255 - MEAN) / STD
+    elif options.get("preprocess") == "unit":
+        reads = reads / 255
     elif options.get("preprocess") == "caffe":
         reads = reads[..., ::-1] - np.array([103.939, 116.779, 123.68])
     reads = reads if "9,10,3" in first else reads.transpose(0, 3, 1, 2)
