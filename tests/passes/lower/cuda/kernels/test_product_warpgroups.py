@@ -56,6 +56,12 @@ def test_it_is_the_convolution(run: Run, name: str) -> None:
     run(name)
 
 
+def test_bytes_of_both_kinds_need_newer_ptx(ptx: str) -> None:
+    """ptxas: "Feature 'WGMMA with mixed integer types' requires PTX ISA .version 8.4 or later"."""
+    version = next(line for line in ptx.splitlines() if line.startswith(".version")).split()[1]
+    assert tuple(map(int, version.split("."))) >= (8, 4) and ".target sm_90a" in ptx
+
+
 def test_a_batch_is_no_part_of_the_kernel(gpu: Gpu, ptx: str) -> None:
     name = "3 x 3, two groups"
     convolution, tile = CASES[name]
