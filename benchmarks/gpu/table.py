@@ -22,9 +22,10 @@ WAYS = {"`wgmma`": 7, "`mma.sync`": 6}
 
 NOTHING = """
 **Nothing was measured on a GPU yet.** All kernels have run on the [executor of tests](testing.md#a-gpu-for-tests)
-alone, where they give every bit of the processor's programs: an image each of the four networks below, whole, three of
-the small ones, and all launches of the kernels' tests (29 November 2026). It and they come from one reading of the
-manual, which is the risk that a day with a GPU removes. What is said of speed below is a model's.
+alone, where they give every bit of the processor's programs: ResNet-20, MobileNetV1, DeiT-tiny and a MiniLM whole, in
+batches of 1, 3 and 8 with all checks on ([how](testing.md#every-night)), and all launches of the kernels' tests (29
+November 2026). It and they come from one reading of the manual, which is the risk that a day with a GPU removes. What is
+said of speed below is a model's.
 """
 
 
@@ -136,8 +137,9 @@ def predicted_section(said: Said) -> str:
 
 `python -m benchmarks.gpu predict gpu-day`, of {said["network"]} ({said["launches"]} launches, {said["macs"] / 1e9:.2f}
 GMAC an image) on an H200: to be held against a GPU, and not to be trusted before. The executor counts what every launch
-does for one image: `mma`, instructions, wavefronts of shared memory, sectors, barriers. A launch takes what a node of
-the graph and a block cost at least, and the largest of the other columns, which say where the time goes.
+does for one image: `mma`, instructions, wavefronts of shared memory, sectors, barriers. What it counts is the code for
+every GPU, without the products by `wgmma` that Hopper has for large ones. A launch takes what a node of the graph and a
+block cost at least, and the largest of the other columns, which say where the time goes.
 
 {table(head, rows)}
 The launches that take longest:
