@@ -24,8 +24,8 @@ NOTHING = """
 **Nothing was measured on a GPU yet.** All kernels have run on the [executor of tests](testing.md#a-gpu-for-tests)
 alone, where they give every bit of the processor's programs: ResNet-20, MobileNetV1, DeiT-tiny and a MiniLM whole, in
 batches of 1, 3 and 8 with all checks on ([how](testing.md#every-night)), and all launches of the kernels' tests (29
-November 2026). It and they come from one reading of the manual, which is the risk that a day with a GPU removes. What is
-said of speed below is a model's.
+November 2026). It and they come from one reading of the manual, which is the risk that a day with a GPU removes. What
+is said of speed below is a model's.
 """
 
 
