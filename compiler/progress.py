@@ -62,7 +62,7 @@ class Events(Progress):
 
         def advance(count: int = 1) -> None:
             nonlocal done, said
-            done += count
+            done = done + count if total is None else min(done + count, total)  # a clock may ask for more rounds
             if total and done * 10 // total > said:
                 said = done * 10 // total
                 told("progress")
@@ -99,7 +99,14 @@ class RichProgress(Progress):
         left = [MofNCompleteColumn(), TimeRemainingColumn()] if total else []
         with Bars(TextColumn(f"{name:10}"), BarColumn(24), *left, TimeElapsedColumn(), console=console) as bars:
             task = bars.add_task(name, total=total)
-            yield lambda count=1: bars.advance(task, count)
+            done = 0
+
+            def advance(count: int = 1) -> None:
+                nonlocal done
+                done = done + count if total is None else min(done + count, total)
+                bars.update(task, completed=done)
+
+            yield advance
             bars.update(task, total=1, completed=1)
 
     def warn(self, sentence: str) -> None:

@@ -15,7 +15,7 @@ def work(progress: Progress) -> None:
     with keywords_in_errors():
         with progress.stage("calibrate", 2) as advance:
             advance()
-        progress.note("--batch 2 was asked for")
+        progress.note("--max-size 0.6x was asked for")
         progress.warn("leave --batch 2 out")
         progress.result("compile", lambda: {"bytes": 7})
 
@@ -32,7 +32,15 @@ def test_a_function_is_given_what_is_printed_as_lines(capsys: pytest.CaptureFixt
     assert timeless(list(map(json.loads, output.err.splitlines()))) == timeless(given) and not output.out
     assert [event["event"] for event in given] == ["start", "progress", "end", "note", "warning", "result"]
     assert given[1]["seconds"] >= 0 and given[-1] == {"event": "result", "schema": 1, "command": "compile", "bytes": 7}
-    assert given[3]["message"] == "batch=2 was asked for"
+    assert given[3]["message"] == 'max_size="0.6x" was asked for'
+
+
+def test_nothing_is_more_than_all_of_it() -> None:
+    given: list[dict[str, Any]] = []
+    with make_progress(given.append).stage("cost", 3) as advance:
+        for _ in range(50):  # a time that is measured may need more rounds than were announced
+            advance()
+    assert [event["done"] for event in given] == [0, 1, 2, 3, 3]
 
 
 def test_who_says_nothing_does_not_ask_for_the_result() -> None:
