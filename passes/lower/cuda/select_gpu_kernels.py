@@ -40,11 +40,11 @@ def select_gpu_kernels(module: ir.Operation) -> None:
 
     def first(op: Any) -> None:
         """What is written once into the buffer of an op's result. One that sees its dimensions in another order than
-        they have in memory, as the boundary may, leaves it to the next of the same buffer."""
+        they have in memory, as the boundary may, or no margins, leaves it to the next of the same buffer."""
         for border in borders(op):
             border.build(op, REGISTRY).operation.attributes[SETUP] = ir.UnitAttr.get()
         layout = layout_of(op.out)
-        if layout.buffer in ringed or [*layout.strides] != sorted(layout.strides, reverse=True):
+        if layout.buffer in ringed or not layout.halo or [*layout.strides] != sorted(layout.strides, reverse=True):
             return
         ringed.add(layout.buffer)
         for ring in rings(op):

@@ -7,8 +7,7 @@ target says (`qi.pixel_bytes`). A tensor of 16 bits is two such tensors of bytes
 decided about the first holds for the second.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from dyadic.dialects.arguments import argument_attributes
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
-from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.memory.copies import JOINED, joined_copy
+from dyadic.passes.lower.memory.storage import Storage
 from dyadic.passes.lower.memory.views import (
     BUFFERS,
     CONSTANT,
@@ -35,7 +35,6 @@ from dyadic.passes.lower.memory.views import (
     PLACED,
     READ_THROUGH,
     Halo,
-    Sizes,
     activations,
     is_constant,
     padded_pixel,
@@ -44,7 +43,7 @@ from dyadic.passes.lower.memory.views import (
     strides_of,
     to_attribute,
 )
-from dyadic.passes.lower.memory.walks import is_one_run
+from dyadic.passes.lower.memory.walks import unfolded
 from dyadic.passes.rewriting import defining, module_pass
 from dyadic.runtime.layout import Layout, Margin, rows_of
 from dyadic.runtime.program import ALIGNMENT
@@ -52,75 +51,6 @@ from dyadic.runtime.program import ALIGNMENT
 # Bytes that may be read behind a tensor where pixels are wider: the last chunk of a copy to shared memory. Whoever is
 # there must not be written by the same kernel.
 READ_BEHIND = 16
-
-
-@dataclass
-class Storage:
-    """What is being decided about one tensor. With a `parent` it is a place inside that tensor."""
-
-    op: Any
-    sizes: Sizes
-    parent: "Storage | None" = None
-    channel: int = 0  # first channel inside the parent
-    starts: tuple[int, ...] = ()  # its first element in the parent, of every dimension behind the batch
-    steps: tuple[int, ...] = ()  # and from one to the next; () for slices of channels
-    reshaped: bool = False  # the parent's bytes under another shape
-    beside: bool = False  # behind both planes of the parent, a copy of which it is
-    order: tuple[int, ...] = ()  # the parent's bytes with dimensions in another order: which of its each of ours is
-    halo: Halo = NO_HALO
-    packed: bool = False  # no padding between pixels, since a reshape reads or makes it
-    placed: list[int] = field(default_factory=list)  # for each input of a move: 1 where it already is in its place
-    children: "list[Storage]" = field(default_factory=list)
-    layout: Layout | None = None
-
-    def adopt(self, child: "Storage", channel: int = 0, *, reshaped: bool = False, order: tuple[int, ...] = ()) -> None:
-        child.parent, child.channel, child.reshaped, child.order = self, channel, reshaped, order
-        self.children.append(child)
-
-    @property
-    def dims(self) -> list[int]:
-        """The sizes of all dimensions but the batch's."""
-        return shape(self.op.operation.results[0])[1:]
-
-    @property
-    def ancestors(self) -> Iterator["Storage"]:
-        """Itself, its parent, and so on to the one that has a buffer of its own."""
-        one: Storage | None = self
-        while one is not None:
-            yield one
-            one = one.parent
-
-    @property
-    def root(self) -> "Storage":
-        *_, last = self.ancestors
-        return last
-
-    @property
-    def wide(self) -> bool:
-        """16 bits."""
-        return is_wide(self.op.operation.results[0])
-
-    @property
-    def whole(self) -> bool:
-        """Bytes of its buffer one behind the other, in order, where pixels have no padding."""
-        return all(one.parent is None or one.reshaped or one.in_one_piece for one in self.ancestors)
-
-    @property
-    def in_one_piece(self) -> bool:
-        """A run of its parent's elements."""
-        return self.parent is not None and self.steps != () and is_one_run(self.dims, self.parent.dims, self.steps)
-
-    @property
-    def quantized(self) -> bool:
-        """The runtime writes it."""
-        return isinstance(self.op, qi.InputOp) or any(isinstance(child.op, qi.InputOp) for child in self.children)
-
-    def family(self) -> Iterator["Storage"]:
-        waiting = [self]
-        while waiting:
-            one = waiting.pop()
-            yield one
-            waiting += one.children
 
 
 @module_pass
@@ -140,6 +70,8 @@ def _assign(function: Any) -> None:
     if KEPT_RINGS in function.operation.attributes:
         _share_concatenated_rows(storages)
     _share_reshapes(storages)
+    if KEPT_RINGS in function.operation.attributes:
+        _share_folded(storages)
     _put_copies_beside(storages)
     _place(storages, function)
 
@@ -312,6 +244,19 @@ def _share_reshapes(storages: dict[Any, Storage]) -> None:
             storage.adopt(source, reshaped=True)
 
 
+def _share_folded(storages: dict[Any, Storage]) -> None:
+    """A transpose writes anywhere: it is made where a reshape lies that alone reads it and only joins dimensions."""
+    for storage in storages.values():
+        op = storage.op
+        if not isinstance(op, qi.ReshapeOp) or not isinstance(defining(op.x), qi.TransposeOp):
+            continue
+        source = storages[op.x]
+        free = source.parent is None and not source.children and storage.parent is not source
+        if free and len(list(op.x.uses)) == 1 and unfolded(source.dims, storage.dims, storage.dims):
+            storage.adopt(source)
+            source.unfolded = True
+
+
 def _put_copies_beside(storages: dict[Any, Storage]) -> None:
     """A copy that a norm's kernel writes is one more plane of the norm's result, where both have a buffer of their own;
     elsewhere it has a kernel of its own again."""
@@ -421,6 +366,10 @@ def _inside(outer: Layout, child: Storage) -> Layout:
         strides = (*padding, *_behind_the_batch(outer.strides, child.order))
         halo = _behind_the_batch(outer.halo, child.order) if outer.halo else ()
         return replace(outer, strides=strides, halo=halo)
+    if child.unfolded:
+        assert child.parent is not None
+        strides = unfolded(child.dims, child.parent.dims, outer.strides[-len(child.parent.dims) :])
+        return Layout(outer.buffer, outer.offset, strides, outer.image, plane=outer.plane)
     if child.beside:
         pixel = outer.strides[-2]
         strides = strides_of(child.dims, pixel, pixel * child.sizes.columns)

@@ -48,6 +48,26 @@ def is_one_run(sizes: Sequence[int], of: Sequence[int], steps: Sequence[int]) ->
     return last is None or (all(n == 1 for n in sizes[:last]) and (sizes[last] == 1 or steps[last] == 1))
 
 
+def unfolded(sizes: Sequence[int], of: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """Strides of what has these sizes where a tensor of sizes `of`, each a product of neighbours among them, lies; ()
+    where that is not so.
+
+    >>> unfolded([4, 2, 5, 2, 3], [8, 10, 3], [1000, 30, 1])
+    (2000, 1000, 60, 30, 1)
+    >>> unfolded([4, 6], [8, 3], [3, 1])
+    ()
+    """
+    left, found = list(sizes), []
+    for size, stride in zip(reversed(of), reversed(strides), strict=True):
+        seen = 1
+        while left and seen < size:
+            found.append(stride * seen)
+            seen *= left.pop()
+        if seen != size:
+            return ()
+    return tuple(reversed(found)) if not left else ()
+
+
 def broadcast(sizes: Sequence[int], own: Sequence[int], strides: Sequence[int]) -> list[int]:
     """Strides of an operand of shape `own` over a result of shape `sizes`: 0 where it has one element for many.
 

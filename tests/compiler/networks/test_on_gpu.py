@@ -283,16 +283,20 @@ def test_whole_networks_give_the_bits_of_the_processor(
 
 
 class Moved(nn.Module):
-    """Functions behind convolutions of single channels, and what is joined along rows and tokens, a constant first."""
+    """Functions behind convolutions of single channels, pixels that become several, inside of what has a ring, and what
+    is joined along rows and tokens, a constant first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.alone = nn.Conv2d(20, 20, 3, padding=1, groups=20)
+        self.up, self.beside = (nn.ConvTranspose2d(20, n, 2, 2) for n in (12, 16))
+        self.merge = nn.Conv2d(28, 20, 3, padding=1)
         self.left, self.right = nn.Conv2d(20, 24, 1), nn.Conv2d(20, 24, 1)
         self.token, self.head = nn.Parameter(torch.randn(1, 1, 24)), nn.Linear(24, 8)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = nn.functional.silu(self.alone(x))
+        x = self.merge(torch.cat([self.up(x), self.beside(x)], 1))
         x = torch.cat([self.left(x), self.right(x)], 2)
         x = x.flatten(2).transpose(1, 2)
         return self.head(torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1))
@@ -304,4 +308,5 @@ def test_functions_and_joins_are_no_launches(gpu: Gpu, tmp_path: Path) -> None:
     network = network_after("integerize", Job(Moved().eval(), x, example_inputs=(torch.from_numpy(x[:1]),)))
     with network.context, ir.Location.unknown():
         steps = check_on_gpu(gpu, network, x, tmp_path / "m.dyq")
-    assert steps == ["qi.conv2d", "qi.conv2d", "qi.conv2d", "qi.linear"]
+    up = ["qi.conv2d", "qi.transpose"]
+    assert steps == ["qi.conv2d", *up, *up, "qi.conv2d", "qi.conv2d", "qi.conv2d", "qi.linear"]
