@@ -22,6 +22,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.cuda.gather_projections import gather_projections
+from dyadic.passes.lower.cuda.join_tables import has_product
 from dyadic.passes.lower.cuda.kernel_selection.matrix import constant_weights
 from dyadic.passes.lower.cuda.kernel_selection.together import TOGETHER
 from dyadic.passes.lower.cuda.kernels.families import depthwise, recurrence
@@ -129,7 +130,7 @@ def _constant(op: Any) -> ir.Operation:
 
 def _read(op: Any, stored: Stored) -> Read:
     dims = shape(_constant(op).results[0])
-    if isinstance(op, qi.EmbeddingOp | qi.RecurrenceOp | qi.Convolution):
+    if isinstance(op, qi.Convolution) or not has_product(op):
         return Read(dims, stored)
     _, _, scales = constant_weights(op.weight)
     runs = 1 if scales is None else scales.shape[1]
