@@ -98,11 +98,11 @@ def read_of(value: ir.Value, most: int) -> Read | None:
         sizes = shape(value)
         place = np.arange(math.prod(sizes), dtype=np.int64).reshape(sizes)
         return Read(value, place, np.ones(sizes), np.zeros(sizes))
-    given = qd.GIVEN in op.operation.attributes
-    if most == 0 or (given and not isinstance(op, qd.ScaleShiftOp)):
+    if most == 0:
         return None
+    given = qd.GIVEN in op.operation.attributes
     if isinstance(op, qd.ConcatOp):
-        a = read_of(op.a, most - 1)
+        a = None if given else read_of(op.a, most - 1)
         b = None if a is None else read_of(op.b, most - 1)
         if a is None or b is None or a.pixels != b.pixels:
             return None
@@ -121,7 +121,7 @@ def read_of(value: ir.Value, most: int) -> Read | None:
         places = [-1 if d == op.axis.value else 1 for d in range(read.place.ndim)]
         scale, shift = (each.astype(np.float64).reshape(places) for each in numbers if each is not None)
         return Read(read.pixels, read.place, read.scale * scale, read.shift * scale + shift)
-    if isinstance(op, qd.Move) and op.folds and op.inserted is None:
+    if isinstance(op, qd.Move) and op.folds and op.inserted is None and not given:
         read = read_of(op.x, most - 1)
         return None if read is None else read.through(partial(op.evaluate, np))
     return None
