@@ -14,5 +14,8 @@ class PlainConsole(Console):
     def __init__(self, **settings: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **settings)
 
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # whoever read our output has seen enough: no failure, as rich would make of it
+
     def render_str(self, text: str, **settings: Any) -> Text:
         return super().render_str(printable(text), **settings)

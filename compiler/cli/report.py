@@ -32,7 +32,25 @@ SIGNS = {GOOD: "+", WARNING: "!", UNKNOWN: "?"}
 FILE_WIDTH = 120  # where the lines go to a file or a pipe
 
 
-@click.command("report", short_help="Say what was chosen for ARTIFACT, and how good, small and fast it is.")
+class ReportCommand(click.Command):
+    """`--html m.dyq` alone means a page about m.dyq, though click takes what follows for the page's name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter:
+            alone = {"--html": f"--html={BESIDE}", "--json": f"--json={STANDARD_OUTPUT}"}
+            pairs = zip(given, [*given[1:], ""], strict=True)
+            words = [alone.get(word, word) if after.endswith(".dyq") else word for word, after in pairs]
+            if words == given:
+                raise
+            return super().parse_args(ctx, words)
+
+
+@click.command(
+    "report", cls=ReportCommand, short_help="Say what was chosen for ARTIFACT, and how good, small and fast it is."
+)
 @ARTIFACT
 @click.argument("other", required=False, type=click.Path(path_type=Path))
 @click.option(

@@ -49,16 +49,18 @@ class Verdict:
         return self.bound <= self.limit
 
     def __str__(self) -> str:
+        size, gained = abs(self.drop), self.drop < 0
         if self.metric:
-            drop, bound = f"{significant(self.drop)} of {self.metric}", significant(self.bound)
+            drop, bound = f"{significant(size)} of {self.metric}", significant(self.bound)
             allowed = f"{significant(self.limit)} is allowed"
         else:
-            drop, bound = f"{100 * self.drop:.2f} points", f"{100 * self.bound:.2f}"
+            drop, bound = f"{100 * size:.2f} points", f"{100 * self.bound:.2f}"
             allowed = f"{100 * self.limit:.2f} are allowed"
-        said = f"loses {drop} on {self.samples} samples, at most {bound} with 95 % confidence; {allowed}"
+        verb, most = ("gains", "and loses at most") if gained else ("loses", "at most")
+        said = f"{verb} {drop} on {self.samples:,} samples, {most} {bound} with 95 % confidence; {allowed}"
         if not self.accepted and self.needed is not None:
             needed = two_digits(self.needed) if self.metric else self.needed
-            said += f" (a drop like this could be accepted on about {needed} samples)"
+            said += f" (a drop like this could be accepted on about {needed:,} samples)"
         return said
 
 

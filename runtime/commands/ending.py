@@ -1,5 +1,6 @@
 """How a command ends: one sentence on standard error where something is wrong, an exit code of `runtime/errors.py`."""
 
+import errno
 import os
 import signal
 import sys
@@ -11,8 +12,17 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any
 
-from dyadic.runtime.errors import INTERNAL_ERROR, INTERRUPTED, DyadicError, ResourceError, UsageError, printable
+from dyadic.runtime.errors import (
+    INTERNAL_ERROR,
+    INTERRUPTED,
+    DyadicError,
+    FileError,
+    ResourceError,
+    UsageError,
+    printable,
+)
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EVERYTHING = "dyadic[compile]"  # what has all packages of all commands
 
 
@@ -25,6 +35,8 @@ def ended(words: Sequence[str], run: Callable[[], object]) -> int:
         with Interrupts(), plain_warnings():
             refuse_empty(words)
             run()
+            if sys.stdout is not None:
+                sys.stdout.flush()  # whether all could be written is said here, and not by Python at its end
         return 0
     except KeyboardInterrupt as interrupt:
         return fail(f"interrupted; {interrupt}" if str(interrupt) else "interrupted; nothing was written", INTERRUPTED)
@@ -41,8 +53,18 @@ def ended(words: Sequence[str], run: Callable[[], object]) -> int:
             traceback.print_exc()
         return fail(sentence, UsageError.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
+        leave_standard_output()  # whoever read our output has seen enough
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in FULL:  # files of ours are FileErrors by now
+            raise
+        leave_standard_output()
+        return fail(f"standard output cannot be written: {error.strerror}", FileError.exit_code)
+
+
+def leave_standard_output() -> None:
+    """What is still to be written to it goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def refuse_empty(words: Sequence[str]) -> None:

@@ -167,7 +167,7 @@ def test_2_an_empty_text_is_a_variable_that_is_not_set(command: Command, calibra
 
 
 def test_a_slash_behind_a_files_name_changes_nothing(command: Command, calibration: Path) -> None:
-    done = command(*compile_words(f"{MODEL}/", f"{calibration}/", "--until", "ingest"))
+    done = command(*compile_words(f"{MODEL}/", f"{calibration}/", "--until", "ingest", "-o", "i.mlir"))
     assert done.returncode == 0, done.stderr
     assert source(f"{MODEL}/") == source(MODEL)
 
@@ -191,6 +191,15 @@ def test_6_unwritable_output_is_said_before_the_work(command: Command, tmp_path:
     words = compile_words(tmp_path / "none.onnx", calibration)
     one_sentence(command(*words, "-o", "no/such/folder/out.dyq"), 6, "no/such/folder/out.dyq", "create it first")
     one_sentence(command(*words, "-o", tmp_path), 6, "not a regular file")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_6_standard_output_that_is_full(artifact: Path) -> None:
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "dyadic", "inspect", artifact, "--json"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 6
+    assert done.stderr == "dyadic: standard output cannot be written: No space left on device\n"
 
 
 def test_7_a_machine_without_the_features(

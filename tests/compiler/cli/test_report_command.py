@@ -16,6 +16,7 @@ from dyadic.runtime.artifact import open_artifact
 
 def test_json_is_the_report_and_more(artifact: Path, command: Command, tmp_path: Path) -> None:
     printed = json.loads(command("report", artifact, "--json").stdout)
+    assert printed == json.loads(command("report", "--json", artifact).stdout)  # which is no name for the JSON
     assert command("report", artifact, "--json", "r.json").returncode == 0
     assert json.loads((tmp_path / "r.json").read_text()) == printed
     with open_artifact(artifact) as file:

@@ -59,7 +59,7 @@ def test_more_loss_is_never_better_and_more_gain_never_worse() -> None:
 def test_the_same_drop_is_accepted_on_about_as_many_samples_as_are_needed(lost: int, gained: int, limit: float) -> None:
     seen = by_accuracy(gained, lost, 500, limit)
     assert not seen.accepted and seen.needed is not None
-    assert str(seen).endswith(f"(a drop like this could be accepted on about {seen.needed} samples)")
+    assert str(seen).endswith(f"(a drop like this could be accepted on about {seen.needed:,} samples)")
 
     def accepted_on(samples: float) -> bool:
         return by_accuracy(
@@ -97,6 +97,14 @@ def test_a_metrics_verdict_is_on_its_own_scale() -> None:
     assert str(seen) == (
         "loses 0.004 of psnr on 500 samples, at most 0.012 with 95 % confidence; 0.01 is allowed "
         f"(a drop like this could be accepted on about {two_digits(seen.needed)} samples)"
+    )
+
+
+def test_what_is_gained_is_no_negative_loss() -> None:
+    said = "gains 0.20 points on 5,000 samples, and loses at most "
+    assert str(by_accuracy(20, 10, 5000, 0.01)).startswith(said)
+    assert str(by_metric("psnr", -0.004, 0.002, 500, 0.01)).startswith(
+        "gains 0.004 of psnr on 500 samples, and loses at"
     )
     assert by_metric("psnr", 0.004, 0.01, 500, 0.01).accepted
     assert by_metric("psnr", 0.02, 0.03, 500, 0.01).needed is None

@@ -105,7 +105,7 @@ def test_other_limits_are_settled_before_a_drop_is_judged(points: Points) -> Non
     said = Said(sizes=[1000, 1201, 10])
     found = search(points, said, max_drop="2%", max_size="1.2kB").run()
     assert found.notes[0] == "a plan made a file of 1.2 kB; the search went on with less room"
-    assert all(" points on 1000 samples, at most " in note for note in found.notes[1:]) and len(found.notes) > 1
+    assert all(" points on 1,000 samples, at most " in note for note in found.notes[1:]) and len(found.notes) > 1
 
 
 def test_the_smallest_plan_that_keeps_a_promise_ships(points: Points) -> None:
