@@ -33,6 +33,10 @@ CASES: dict[str, tuple[Convolution, dict[str, int]]] = {
                                                               "warps_across": 1, "warps_deep": 7}),
     "more slices than shares": (Convolution(1, 1, 500, 44, batch=19), {"block_rows": 16, "block_columns": 16,
                                                        "warps_down": 1, "warps_across": 1, "warps_deep": 8}),
+    "shares of rows, too": (Convolution(1, 1, 500, 44, batch=39), {
+        "block_rows": 32, "block_columns": 32, "warps_down": 1, "warps_across": 1, "warps_deep": 8}),
+    "slices of packed pixels": (Convolution(9, 8, 5, 24, kernel=5, batch=3, in_align=1), {
+        "block_rows": 32, "block_columns": 32, "warps_down": 1, "warps_across": 1, "warps_deep": 3}),
     "three slices of several warps": (Convolution(5, 7, 64, 70, kernel=3, batch=1), {"warps_deep": 3}),
 }  # fmt: skip
 
