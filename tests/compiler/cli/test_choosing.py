@@ -29,7 +29,8 @@ def said(calibration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     """(exit code, standard error) of `dyadic compile` of the example network; `out.dyq` is where artifacts go."""
 
     def run(*words: str | Path, until: str = "emit") -> tuple[int, str]:
-        line = ["compile", MODEL, "--calibration", calibration, "-o", tmp_path / "out.dyq", "--isa", "x86-64"]
+        output = tmp_path / ("out.dyq" if until == "emit" else "out.mlir")
+        line = ["compile", MODEL, "--calibration", calibration, "-o", output, "--isa", "x86-64"]
         line += ["--progress", "off", "--sensitivity", "sqnr", *(["--until", until] if until != "emit" else [])]
         code = main([str(word) for word in (*line, *words)])
         return code, capsys.readouterr().err.lstrip()  # an interrupt ends the line on the terminal first
