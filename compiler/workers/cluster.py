@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 from dyadic.compiler.keep.cache import Cache
@@ -61,6 +62,7 @@ class Cluster(Workers):
         self.address = given if isinstance(given, str) else str(given.scheduler_info()["address"])
         self.client: Client = self.connected(Connected, given) if self.own else given
         self.blobs: dict[str, Future] = {}
+        self.given: dict[str, set[str]] = {}  # the blobs that a task took along to each worker
         self.chosen: list[str] | None = None  # the workers that are asked; None: all, also those that come later
         try:
             self.choose(warn)
@@ -139,38 +141,57 @@ class Cluster(Workers):
         for _ in range(TRIES):
             left = [i for i in range(len(arguments)) if i not in results]
             for i, future in self.finished(left, lambda i, place: self.submit(task, sent, arguments[i], place)):
-                if future.status == "finished":
-                    results[i], made = pickle.loads(future.result())
+                if future.status == "error":
+                    raise_of(future, self.address)
+                if isinstance(reply := reply_of(future), bytes):
+                    results[i], made = pickle.loads(reply)
                     self.hand(made)
                     done(results[i])
-                elif future.status == "error":
-                    raise_of(future, self.address)
+                else:  # the process beside a worker was a new one, or the worker that held its result is lost
+                    self.given.clear()
             if len(results) == len(arguments):
                 return [results[i] for i in range(len(arguments))]
-            self.blobs.clear()  # lost with the workers that held them
         raise MachineError(
             f"--cluster {self.address}: its workers were lost {TRIES} times with what had been sent to them"
         )
 
     def submit(self, task: Callable[..., Any], sent: Sequence[Sent], argument: object, place: str) -> Future:
         """One task, for the worker at `place` if it is still there; what it reads is sent where it is not there."""
-        for one in sent:
-            if one.sha256 not in self.blobs:
-                content = one.path.read_bytes()
-                (self.blobs[one.sha256],) = self.client.scatter(
-                    [content], workers=self.chosen, broadcast=True, hash=False, timeout=int(WORKERS_SECONDS)
-                )
-        blobs = [self.blobs[one.sha256] for one in sent]
+        names = [one.sha256 for one in sent]
+        blobs = list[Future]()
+        if self.chosen is not None or not self.given.setdefault(place, set()).issuperset(names):
+            blobs = [self.blob(one) for one in sent]
+            self.given.setdefault(place, set()).update(names)
         new = self.handed.since(self.told.get(place, 0))
         self.told[place] = self.handed.count
         return self.client.submit(
             compute_there,
-            *message(new, task, sent, argument),
+            message(new, task, sent, argument),
+            names,
             *blobs,
             pure=False,
             workers=[place] if self.chosen is None else self.chosen,
             allow_other_workers=self.chosen is None,
         )
+
+    def blob(self, sent: Sent) -> Future:
+        """What tasks read, where the workers are. Dask keeps it once, for those that have not opened it yet."""
+        if sent.sha256 not in self.blobs or self.blobs[sent.sha256].status != "finished":
+            (self.blobs[sent.sha256],) = self.client.scatter(
+                [sent.path.read_bytes()],
+                workers=self.chosen,
+                broadcast=True,
+                hash=False,
+                timeout=int(WORKERS_SECONDS),
+            )
+        return self.blobs[sent.sha256]
+
+    def forget_lost(self) -> bool:
+        """Whether something that tasks read is lost with the last worker that held it; it is sent again when needed."""
+        lost = [name for name, blob in self.blobs.items() if blob.status != "finished"]
+        for name in lost:
+            del self.blobs[name]
+        return bool(lost)
 
     def hand(self, made: Mapping[str, bytes]) -> None:
         """Code that a worker has made is known here, too."""
@@ -193,6 +214,10 @@ class Cluster(Workers):
                         wait([one for one, _ in pending.values()], timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
                 except TimeoutError:
                     self.wait_for_a_worker(WORKERS_SECONDS)
+                    if self.forget_lost():  # tasks may wait for it forever
+                        self.client.cancel([one for one, _ in pending.values()])
+                except CancelledError:
+                    pass  # one of them is lost, as its status says
                 for i in [i for i, (future, _) in pending.items() if future.status != "pending"]:
                     yield i, pending.pop(i)[0]
         finally:
@@ -234,9 +259,18 @@ class Cluster(Workers):
 
     def close(self) -> None:
         self.blobs.clear()
+        self.given.clear()
         if self.own and self.client.status != "closed":
             self.client.close()
         super().close()
+
+
+def reply_of(future: Future) -> bytes | list[str] | None:
+    """Of a task that has ended well; None where it or its result is lost."""
+    try:
+        return future.result() if future.status == "finished" else None
+    except CancelledError:
+        return None
 
 
 def raise_of(future: Future, address: str) -> None:

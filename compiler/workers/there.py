@@ -25,21 +25,20 @@ _turn = threading.Lock()
 _child: Child | None = None
 
 
-def message(
-    handed: Mapping[str, bytes], task: Callable[..., Any], sent: Sequence[Sent], argument: object
-) -> tuple[bytes, tuple[str, ...]]:
-    """One task, as `compute_there` takes it, and the names of the blobs that it takes beside."""
-    return pickle.dumps((identity(), handed, task, sent, argument), 5), tuple(one.sha256 for one in sent)
+def message(handed: Mapping[str, bytes], task: Callable[..., Any], sent: Sequence[Sent], argument: object) -> bytes:
+    """One task, as `compute_there` takes it."""
+    return pickle.dumps((identity(), handed, task, sent, argument), 5)
 
 
-def compute_there(asked: bytes, names: Sequence[str], *blobs: bytes) -> bytes:
-    """A pickle of what a task gives and of the code that it made.
+def compute_there(asked: bytes, names: Sequence[str], *blobs: bytes) -> bytes | list[str]:
+    """A pickle of what a task gives and of the code that it made; or the names of blobs that it reads, which are
+    neither given nor there since an earlier task.
 
     Raises what the task raises; MachineError where the worker joined late and has other versions; ResourceError where
     the task ended every process that computed it.
     """
     with tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
-        while isinstance(reply := ask(in_child, asked, folder), list):
+        while isinstance(reply := ask(in_child, asked, folder), list) and blobs:
             for name, blob in zip(names, blobs, strict=True):
                 if name in reply:
                     Path(folder, name).write_bytes(blob)
