@@ -1,9 +1,11 @@
 """What two workers are worth, and whether an agent gives the figures of this machine.
 
-A search over random plans of one network, in one process and on a Dask cluster with a real scheduler and two workers of
-one core each; then again with a worker that is killed in the middle, and the same plans have to come out. And times of
-an artifact, in place and from a measuring agent over loopback. `python -m benchmarks.cluster MODEL.onnx --calibration
-DATA.npz --evaluate DATA.npz`; nothing else should run on the machine.
+A search over random plans of one network: in one process, as anybody would start it, and in one that is held to one
+processor; on a Dask cluster with a real scheduler and two workers of one core each; then again with a worker that is
+killed in the middle, and the same plans have to come out. And times of an artifact, in place and from a measuring agent
+over loopback. `python -m benchmarks.cluster MODEL.onnx --calibration DATA.npz --evaluate DATA.npz`; nothing else should
+run on the machine. Beside the seconds of the plans stand those of the whole compile, and those of processors, which
+tell more where something does.
 """
 
 from __future__ import annotations
@@ -16,29 +18,52 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dyadic
 from dyadic.compiler.measure import evidence
+from dyadic.compiler.targets.cpu import maker
 from dyadic.runtime.agent_frames import make_key
 
 PORT, AGENT_PORT = 18786, 17878
 STARTS = 15.0  # seconds until scheduler and workers are there
 
 
-def search(given: Any, **options: Any) -> tuple[float, Any]:
-    """Seconds that the plans took, and what they came to."""
-    seconds, chance = list[float](), evidence.against_chance
+@dataclass(frozen=True)
+class Took:
+    """Seconds: of the plans, of the compile, and of processors for the plans, by process that was started."""
+
+    plans: float
+    whole: float
+    processors: tuple[float, ...]
+
+    def __str__(self) -> str:
+        each = " and ".join(f"{one:.1f}" for one in self.processors)
+        return f"{self.plans:.1f} s (of processors {each} s; the whole compile {self.whole:.1f} s)"
+
+
+def idle() -> None:
+    """Nothing happens amid the plans."""
+
+
+def search(given: Any, processes: Sequence[int], amid: Callable[[], object] = idle, **options: Any) -> tuple[Took, Any]:
+    """How long the plans took, and what they came to; `processes` are those that compute them, `amid` is called when
+    they begin."""
+    took, chance = list[tuple[float, tuple[float, ...]]](), evidence.against_chance
 
     def watched(*asked: Any) -> Any:
-        start = time.monotonic()
+        start, before = time.monotonic(), processor_seconds(processes)
+        amid()
         plans = chance(*asked)
-        seconds.append(time.monotonic() - start)
+        after = processor_seconds(processes)
+        took.append((time.monotonic() - start, tuple(b - a for a, b in zip(before, after, strict=True))))
         return plans
 
-    evidence.against_chance = watched
+    evidence.against_chance, begin = watched, time.monotonic()
     try:
         artifact = dyadic.compile(
             given.model,
@@ -54,7 +79,46 @@ def search(given: Any, **options: Any) -> tuple[float, Any]:
     selection = artifact.report.selection
     assert selection is not None
     plans = [(one.loss, one.accuracy, one.agreement) for one in selection.random_plans]
-    return seconds[0], (plans, bytes(artifact.emitted.sections["cpu/weights"]))
+    seconds, processors = took[0]
+    whole = Took(seconds, time.monotonic() - begin, processors)
+    return whole, (plans, bytes(artifact.emitted.sections["cpu/weights"]))
+
+
+def processor_seconds(processes: Sequence[int]) -> list[float]:
+    """Of each process with all that it has started, as far as that still runs or has been waited for."""
+    there = running()
+
+    def of(process: int) -> float:
+        mine = there[process][1] if process in there else 0.0
+        return mine + sum(of(one) for one, (parent, _) in there.items() if parent == process)
+
+    return [of(process) for process in processes]
+
+
+def running() -> dict[int, tuple[int, float]]:
+    """Every process: its parent, and the seconds of processors that it and those it has waited for have had."""
+    there = dict[int, tuple[int, float]]()
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
+            there[int(name)] = int(fields[1]), sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return there
+
+
+def kill_children(process: int, seconds: float) -> None:
+    """In so many seconds, those of a `dask worker`, which watches one that computes."""
+
+    def kill() -> None:
+        for one, (parent, _) in running().items():
+            if parent == process:
+                os.kill(one, signal.SIGKILL)
+
+    threading.Timer(seconds, kill).start()
+
+
+def compared(seen: object, wanted: object) -> str:
+    """In words."""
+    return "the same plans and weights" if seen == wanted else "OTHER PLANS OR WEIGHTS"
 
 
 def timed(given: Any, **options: Any) -> float:
@@ -80,23 +144,28 @@ def main(words: Sequence[str] | None = None) -> None:
         started.append(subprocess.Popen((sys.executable, "-m", *command), env=environment))
         return started[-1]
 
-    def alone(**options: Any) -> tuple[float, Any]:
+    def anew(processes: Sequence[int], amid: Callable[[], object] = idle, **options: Any) -> tuple[Took, Any]:
+        maker.end()  # it may be held to one processor
         os.environ["DYADIC_CACHE"] = tempfile.mkdtemp(prefix="dyadic-")
-        return search(given, **options)
+        return search(given, processes, amid, **options)
 
     try:
-        one, wanted = alone(workers=1)
+        one, wanted = anew([os.getpid()], workers=1)
+        print(f"{given.plans} plans, one process: {one}", flush=True)
+        every = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(every)})
+        held, seen = anew([os.getpid()], workers=1)
+        os.sched_setaffinity(0, every)
+        print(f"held to one processor: {held}, {compared(seen, wanted)}", flush=True)
         start("distributed.cli.dask_scheduler", "--port", str(PORT), "--no-dashboard")
         worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard")
-        start(*worker)
-        victim = start(*worker)
+        pair = [start(*worker).pid, start(*worker).pid]
         time.sleep(STARTS)
-        two, seen = alone(cluster=address)
-        print(f"{given.plans} plans: one process {one:.1f} s, two workers {two:.1f} s, {one / two:.2f} times as fast")
-        print("the same plans and weights" if seen == wanted else "OTHER PLANS OR WEIGHTS")
-        threading.Timer(two / 2, lambda: victim.send_signal(signal.SIGKILL)).start()
-        killed, seen = alone(cluster=address)
-        print(f"a worker killed: {killed:.1f} s, {'the same' if seen == wanted else 'OTHER'} plans and weights")
+        two, seen = anew(pair, cluster=address)
+        print(f"two workers: {two}, {compared(seen, wanted)}")
+        print(f"that is {one.plans / two.plans:.2f} times as fast, {held.plans / two.plans:.2f} times one processor")
+        killed, seen = anew(pair, lambda: kill_children(pair[1], two.plans / 2), cluster=address)
+        print(f"a worker killed amid the plans: {killed}, {compared(seen, wanted)}")
         key = Path(tempfile.mkdtemp(prefix="dyadic-")) / "key"
         make_key(key)
         start("dyadic.runtime.agent", "--listen", f"127.0.0.1:{AGENT_PORT}", "--key-file", str(key))
