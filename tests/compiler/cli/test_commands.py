@@ -48,7 +48,7 @@ def test_run_reads_and_writes_npy(artifact: Path, command: Command, tmp_path: Pa
 @pytest.mark.parametrize(
     ("x", "said"),
     [
-        (TEST["image"][:3].astype(np.float64), "dtype float64, expected float32"),
+        (TEST["image"][:3].astype(np.complex64), "dtype complex64, expected float32"),
         (TEST["image"][:3, 0], "has shape [3, 8, 8], expected [N, 1, 8, 8]"),
         (TEST["image"][:0], "give it at least one sample"),
     ],
