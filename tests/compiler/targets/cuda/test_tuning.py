@@ -22,7 +22,7 @@ from dyadic.compiler.progress import Progress
 from dyadic.compiler.record import choices
 from dyadic.compiler.select.stage import promised_elsewhere
 from dyadic.compiler.targets.constants import Section
-from dyadic.compiler.targets.cuda import tuning, tuning_runner
+from dyadic.compiler.targets.cuda import tuning, tuning_measuring, tuning_runner
 from dyadic.compiler.targets.cuda.emit import CudaEmitted, draft, emit, tuned_specs
 from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.compiler.targets.cuda.tuning_measuring import measure
@@ -182,11 +182,15 @@ def test_children_that_end_cost_their_own_case_or_all(
         kernel = next(one for one in tuning.kernels_of(module, "ptx", "quick", 1) if len(one.candidates) > 1)
         kernel.candidates = kernel.candidates[:2]
         tuning.write_candidates([kernel, kernel], module, "ptx", code_cache(), tmp_path / "c.dyq")
+    children: list[dict[str, Any]] = []
+    child = tuning_measuring._child
+    monkeypatch.setattr(tuning_measuring, "_child", lambda job: (children.append(job), child(job))[1])
     monkeypatch.setenv("PTX_EXECUTOR_FAIL", "cuGraphLaunch:2:700")
     lost = list(measure(tmp_path / "c.dyq", "ptx", 1, [2, 2]))
     assert len(lost) == 2 and all("(exit 3: " in str(one) and "illegal" in str(one).lower() for one in lost)
+    assert len(children) == 2
     ours = list(measure(tmp_path / "none.dyq", "ptx", 1, [2, 2]))
-    assert len(ours) == 2 and all("(exit 1: " in str(one) for one in ours)
+    assert len(ours) == 2 and all("(exit 1: " in str(one) for one in ours) and len(children) == 3
 
 
 @pytest.mark.slow
