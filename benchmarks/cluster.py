@@ -159,13 +159,18 @@ def main(words: Sequence[str] | None = None) -> None:
         print(f"held to one processor: {held}, {compared(seen, wanted)}", flush=True)
         start("distributed.cli.dask_scheduler", "--port", str(PORT), "--no-dashboard")
         worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard")
-        pair = [start(*worker).pid, start(*worker).pid]
+        first = [start(*worker), start(*worker)]
+        pair = [one.pid for one in first]
         time.sleep(STARTS)
         two, seen = anew(pair, cluster=address)
         print(f"two workers: {two}, {compared(seen, wanted)}")
         print(f"that is {one.plans / two.plans:.2f} times as fast, {held.plans / two.plans:.2f} times one processor")
+        for one in first:
+            one.terminate()
+        pair = [start(*worker).pid, start(*worker).pid]  # which know nothing of these plans
+        time.sleep(STARTS)
         killed, seen = anew(pair, lambda: kill_children(pair[1], two.plans / 2), cluster=address)
-        print(f"a worker killed amid the plans: {killed}, {compared(seen, wanted)}")
+        print(f"a worker killed after {two.plans / 2:.0f} s: {killed}, {compared(seen, wanted)}")
         key = Path(tempfile.mkdtemp(prefix="dyadic-")) / "key"
         make_key(key)
         start("dyadic.runtime.agent", "--listen", f"127.0.0.1:{AGENT_PORT}", "--key-file", str(key))
