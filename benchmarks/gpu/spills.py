@@ -102,7 +102,7 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
         taken = [one for one in mine if "kernels" in one]
         names = {(of, name) for one in taken for of, kernels in one["kernels"].items() for name in kernels}
         made[group] = {
-            "networks": len(taken),
+            "networks": [one["name"] for one in taken],
             "kernels": {of: sum(one == of for one, _ in names) for of in ARCHITECTURES},
             "registers": max((most_registers(one["kernels"]) for one in taken), default=0),
             "spills": {one["name"]: found for one in taken if (found := spilling(one))},

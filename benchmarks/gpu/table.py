@@ -68,8 +68,8 @@ def kept(report: Said) -> dict[str, Any]:
 # --- what the assembler says
 
 GROUPS = {
-    "replay": "the examples, generated graphs in every width, and the benchmarks' networks",
-    "widths": "nine of these networks with 4-bit and 2-bit weights, and with 16-bit activations",
+    "replay": "of the examples, generated graphs in every width, and the benchmarks' networks",
+    "widths": "of nine of these networks with 4-bit and 2-bit weights, and with 16-bit activations",
     "zoo": "[networks of all kinds](networks.md)",
     "tests": "every kernel that tests compile",
 }
@@ -78,7 +78,7 @@ GROUPS = {
 def spills_section(said: Said) -> str:
     rows = [
         [
-            what, str(one["networks"]) if group != "tests" else "-", *(f"{n:,}" for n in one["kernels"].values()),
+            what, str(len(one["networks"])) if group != "tests" else "-", *(f"{n:,}" for n in one["kernels"].values()),
             str(one["registers"]), str(len({name for found in one["spills"].values() for name in found})),
         ]
         for group, what in GROUPS.items()
@@ -93,6 +93,8 @@ def spills_section(said: Said) -> str:
 kernels keep numbers in memory for want of registers, or have a stack. Kernels that differ are counted:
 
 {table(head, rows)}"""
+    names = ", ".join(f"`{name}`" for group, one in said.items() if group != "tests" for name in one["networks"])
+    text += f"\nAsked so far: {names}.\n"
     left: dict[str, str] = {}
     for one in said.values():
         left |= one["refused"] | one["failed"]

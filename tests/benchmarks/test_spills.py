@@ -15,7 +15,7 @@ FITS, SPILLS, FRAME = [128, 0, 0, 0], [128, 8, 16, 12], [40, 256, 0, 0]
 RECORDS = [
     {
         "group": "replay",
-        "name": "fits int8",
+        "name": "fits",
         "launches": 6,
         "layers": 5,
         "kernels": {"sm_80": {"a": FITS}, "sm_90a": {"a": FITS, "b": FITS}},
@@ -28,11 +28,12 @@ RECORDS = [
 def test_kernels_are_counted_once_and_those_that_spill_are_named() -> None:
     made = spills.summary(RECORDS)
     assert made["replay"]["kernels"] == {"sm_80": 1, "sm_90a": 3}
-    assert (made["replay"]["networks"], made["replay"]["registers"]) == (2, 128)
+    assert (made["replay"]["networks"], made["replay"]["registers"]) == (["fits", "spills"], 128)
     assert made["replay"]["spills"] == {"spills": {"a": "sm_90a", "c": "sm_90a"}}
     assert made["widths"]["refused"] == {"islands": "stays in float"}
     section = table.spills_section(made)
     assert "networks | 2 | 1 | 3 | 128 | 2 |" in section
+    assert "Asked so far: `fits`, `spills`.\n" in section
     assert "* `spills`: spills: a, c\n" in section and "* `islands`: stays in float\n" in section
 
 
