@@ -56,10 +56,21 @@ def ended(words: Sequence[str], run: Callable[[], object]) -> int:
         leave_standard_output()  # whoever read our output has seen enough
         return 0
     except OSError as error:
+        if error.filename is None and folder_is_gone():
+            return fail("the current folder is not there any more: change into another", FileError.exit_code)
         if error.filename is not None or error.errno not in FULL:  # files of ours are FileErrors by now
             raise
         leave_standard_output()
         return fail(f"standard output cannot be written: {error.strerror}", FileError.exit_code)
+
+
+def folder_is_gone() -> bool:
+    """Whether somebody has removed the current folder."""
+    try:
+        os.getcwd()
+        return False
+    except FileNotFoundError:
+        return True
 
 
 def leave_standard_output() -> None:

@@ -202,6 +202,16 @@ def test_6_standard_output_that_is_full(artifact: Path) -> None:
     assert done.stderr == "dyadic: standard output cannot be written: No space left on device\n"
 
 
+def test_6_a_current_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert cli.main(["compile", "m.onnx", "--calibration", "c.npz", "-o", "m.dyq", "--progress", "off"]) == 6
+    assert capsys.readouterr().err == "dyadic: the current folder is not there any more: change into another\n"
+
+
 def test_7_a_machine_without_the_features(
     artifact: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
