@@ -164,5 +164,5 @@ def test_the_range_of_an_input_can_be_said(tmp_path: Path) -> None:
 def test_a_range_that_is_none_is_refused(given: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         dyadic.compile(two_inputs(), "none", input_range=given, measure=False)
-    with pytest.raises(UsageError, match="input_range is for calibration none"):
+    with pytest.raises(UsageError, match='input_range is for calibration="none"'):
         dyadic.compile(two_inputs(), np.zeros((4, 6), np.float32), input_range={"x": (0, 1)}, measure=False)
