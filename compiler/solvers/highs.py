@@ -6,7 +6,8 @@ description of one pair is tighter. The last variable is the excess over the bud
 
 HiGHS compares within absolute tolerances. So all numbers are shifted to start at zero and scaled to a common size, and
 a plan that it gives is held against the budgets in exact sums: where one is exceeded within the tolerance, that plan
-is forbidden by name and HiGHS asked again.
+is forbidden by name and HiGHS asked again. It is told budgets of a little more, since it has called plans that just
+meet one impossible.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from scipy.sparse import csr_array
 from dyadic.compiler.solvers.problem import Problem, evaluate, step
 
 LARGEST = 1e4  # of the scaled numbers: far above HiGHS's tolerances (1e-7, 1e-6), far below where doubles are coarse
+SLACK = 1e-5  # of the scaled budgets: HiGHS's tolerances, and some
 FORBIDDEN = 32  # so many plans may be over a budget by less than a tolerance before we give up
 OPTIMAL, INFEASIBLE = 0, 2  # scipy's status
 
@@ -102,7 +104,7 @@ class Program:
         deadline = math.inf if time_limit is None else time.monotonic() + time_limit
         objective, offset, scale = self._row(axis)
         rows = [self._row(one) for one in budgets]
-        bounds = [(row, (limit - at) * by) for (row, at, by), limit in zip(rows, budgets.values(), strict=True)]
+        bounds = [(row, (limit - at) * by + SLACK) for (row, at, by), limit in zip(rows, budgets.values(), strict=True)]
         for _ in range(FORBIDDEN):
             answer = self._ask(objective, bounds, 0.0, deadline)
             bound = None if answer.bound is None else offset + answer.bound / scale

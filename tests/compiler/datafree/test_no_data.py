@@ -127,7 +127,7 @@ def test_there_is_no_evaluation_without_data() -> None:
 
 
 def test_without_anything_the_word_is_said() -> None:
-    with pytest.raises(UsageError, match="calibration none"):
+    with pytest.raises(UsageError, match='calibration="none"'):
         dyadic.compile(DIGITS / "digits.onnx")
 
 
