@@ -1,7 +1,8 @@
 """How long candidates took, and when one of them is taken: only if it clearly beats the static choice."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 LEAST_GAIN = 0.02  # as share of the static choice's time: less is within what code placement alone does
 SIGMAS = 3.0  # ... and so many standard errors
@@ -22,6 +23,18 @@ class Timing:
 
     def times(self, factor: float) -> "Timing":
         return Timing(self.median_ns * factor, self.spread_ns * factor, self.count)
+
+
+def to_bytes(timings: Sequence[Timing]) -> bytes:
+    """As they are kept in the cache."""
+    return json.dumps([astuple(timing) for timing in timings]).encode()
+
+
+def from_bytes(data: bytes, count: int) -> list[Timing]:
+    """Of so many candidates."""
+    timings = [Timing(*one) for one in json.loads(data)]
+    assert len(timings) == count
+    return timings
 
 
 def best(timings: Sequence[Timing]) -> int:

@@ -4,9 +4,8 @@ Nothing of this changes a bit: candidates differ in how work is cut and ordered 
 measured is kept in the cache, so the next compile of a layer of the same shape measures nothing.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch_mlir import ir
@@ -16,7 +15,7 @@ from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.targets.cpu.identity import tune_digest
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
-from dyadic.compiler.targets.timing import Timing, best, waiting
+from dyadic.compiler.targets.timing import Timing, best, from_bytes, to_bytes, waiting
 from dyadic.compiler.targets.tuned import Change, Tuned
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
@@ -72,10 +71,12 @@ def tune(
     keys = [key(kernel, level, effort, batch) for kernel in kernels]
     known = cache.read("timing", keys)
     for kernel, name in zip(kernels, keys, strict=True):
-        kernel.timings = timings_of(known[name], kernel) if name in known else []
+        kernel.timings = from_bytes(known[name], len(kernel.candidates)) if name in known else []
     missing = [kernel for kernel in kernels if not kernel.timings]
     measure_all(missing, level, batch, Arena.of(module), cache, progress)
-    cache.write("timing", {k: to_bytes(kernel) for k, kernel in zip(keys, kernels, strict=True) if kernel.measured})
+    cache.write(
+        "timing", {k: to_bytes(kernel.timings) for k, kernel in zip(keys, kernels, strict=True) if kernel.measured}
+    )
     return module, rewrite(kernels, effort, level, threads, batch)
 
 
@@ -106,16 +107,6 @@ def key(kernel: Kernel, level: str, effort: Effort, batch: int) -> str:
             "candidates": [tunables(one) for one in kernel.candidates],
         }
     )
-
-
-def to_bytes(kernel: Kernel) -> bytes:
-    return json.dumps([astuple(timing) for timing in kernel.timings]).encode()
-
-
-def timings_of(data: bytes, kernel: Kernel) -> list[Timing]:
-    timings = [Timing(*one) for one in json.loads(data)]
-    assert len(timings) == len(kernel.candidates)
-    return timings
 
 
 def measure_all(

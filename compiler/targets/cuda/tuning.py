@@ -5,10 +5,9 @@ Nothing of this changes a bit: candidates differ in how a product is cut into bl
 cache, by device and driver, so the next compile of a product of the same shape measures nothing.
 """
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from dyadic.compiler.targets.cuda.codegen import CodegenError
 from dyadic.compiler.targets.cuda.emit import TUNED, architecture_of, code_of, draft, step_of, with_code
 from dyadic.compiler.targets.cuda.identity import tune_digest
 from dyadic.compiler.targets.cuda.tuning_measuring import measure
-from dyadic.compiler.targets.timing import Timing, best
+from dyadic.compiler.targets.timing import Timing, best, from_bytes, to_bytes
 from dyadic.compiler.targets.tuned import Change, Tuned
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.passes.lower.cuda.kernel_selection.tuning_space import Effort, candidates, shape, tunables
@@ -59,9 +58,11 @@ def tune(
     keys = [key(one, device, effort, batch) for one in kernels]
     known = cache.read("timing", keys)
     for kernel, name in zip(kernels, keys, strict=True):
-        kernel.timings = timings_of(known[name], kernel) if name in known else []
+        kernel.timings = from_bytes(known[name], len(kernel.candidates)) if name in known else []
     measure_all([one for one in kernels if not one.timings], module, level, batch, cache, progress)
-    cache.write("timing", {name: to_bytes(one) for name, one in zip(keys, kernels, strict=True) if one.measured})
+    cache.write(
+        "timing", {name: to_bytes(one.timings) for name, one in zip(keys, kernels, strict=True) if one.measured}
+    )
     return module, rewrite(kernels, effort, level, device, batch)
 
 
@@ -93,16 +94,6 @@ def key(kernel: Kernel, device: Mapping[str, Any], effort: Effort, batch: int) -
             "candidates": [tunables(one) for one in kernel.candidates],
         }
     )
-
-
-def to_bytes(kernel: Kernel) -> bytes:
-    return json.dumps([astuple(timing) for timing in kernel.timings]).encode()
-
-
-def timings_of(data: bytes, kernel: Kernel) -> list[Timing]:
-    timings = [Timing(*one) for one in json.loads(data)]
-    assert len(timings) == len(kernel.candidates)
-    return timings
 
 
 def measure_all(

@@ -183,8 +183,10 @@ def test_children_that_end_cost_their_own_case_or_all(
         kernel.candidates = kernel.candidates[:2]
         tuning.write_candidates([kernel, kernel], module, "ptx", code_cache(), tmp_path / "c.dyq")
     children: list[dict[str, Any]] = []
-    child = tuning_measuring._child
-    monkeypatch.setattr(tuning_measuring, "_child", lambda job: (children.append(job), child(job))[1])
+    timed_by = tuning_measuring.timed_by
+    monkeypatch.setattr(
+        tuning_measuring, "timed_by", lambda module, job: (children.append(job), timed_by(module, job))[1]
+    )
     monkeypatch.setenv("PTX_EXECUTOR_FAIL", "cuGraphLaunch:2:700")
     lost = list(measure(tmp_path / "c.dyq", "ptx", 1, [2, 2]))
     assert len(lost) == 2 and all("(exit 3: " in str(one) and "illegal" in str(one).lower() for one in lost)
