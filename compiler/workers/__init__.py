@@ -6,7 +6,7 @@ children.py    how they are started and spoken to     parcel.py      what all ta
 cluster.py     dask.distributed                       identity.py    whether a worker would give the same bits
 there.py       what its workers do with a task
 asked.py       what users say of it                   processors.py  a worker has one
-memory.py      a worker keeps what it frees
+memory.py      a worker keeps what it frees           process.py    how one is started and ended
 """
 
 from __future__ import annotations

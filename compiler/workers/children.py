@@ -10,15 +10,14 @@ import os
 import pickle
 import queue
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from dyadic.compiler.workers.child import read_message, write_message
+from dyadic.compiler.workers.process import Process
 from dyadic.compiler.workers.workers import TRIES
 from dyadic.runtime.errors import ResourceError
 
@@ -26,26 +25,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 COMMAND = (sys.executable, "-P", "-m", "dyadic.compiler.workers.child")
-THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
 class Ended(Exception):
     """A process ended with a task at hand; says how."""
 
 
-class Child:
-    """One process. It leads a group of its own: an interrupt of ours is not one of it, and its children end with it."""
+class Child(Process):
+    """One of them."""
 
     def __init__(self) -> None:
-        self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env=os.environ | THREADS,
-            start_new_session=True,
-        )
+        super().__init__(COMMAND)
 
     def ask(self, message: bytes) -> Any:
         """What the function of a message gives; raises what it raises, or Ended."""
@@ -62,15 +52,8 @@ class Child:
 
     def end(self) -> str:
         """Kill it if it still runs; how it ended."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL) if self.process.poll() is None else None
-        code = self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            with suppress(BrokenPipeError):
-                pipe.close() if pipe else None
-        self.errors.seek(0)
-        said = self.errors.read().decode(errors="replace").strip().splitlines()
-        self.errors.close()
+        code, words = self.kill()
+        said = words.strip().splitlines()
         if code < 0:
             name = signal.Signals(-code).name
             return f"by {name}" + (", as the system does where memory runs out" if name == "SIGKILL" else "")

@@ -13,9 +13,7 @@ import json
 import os
 import selectors
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -24,8 +22,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO, NoReturn
 
+from dyadic.compiler.workers.process import Process
+
 COMMAND = (sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.maker")
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 IMPORTED = (
     "dyadic.compiler.targets.cpu.codegen",  # `make` there is what forks do
     "torch_mlir.ir",
@@ -59,10 +58,10 @@ def forked(parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
             try:
                 return _maker.ask({"parts": parts, "abreast": abreast, "seconds": seconds})
             except EOFError:  # it had gone, or somebody ended it
-                said = _maker.end()
+                _, said = _maker.kill()
                 _maker = None
             except BaseException:
-                _maker.end()
+                _maker.kill()
                 _maker = None
                 raise
         raise OSError(f"the process that makes code ends at once: {said[-4000:]}")
@@ -75,19 +74,11 @@ def start() -> None:
         _maker = _maker or Maker()
 
 
-class Maker:
-    """The process. It leads a group of its own: an interrupt of ours is not one of it, and its forks end with it."""
+class Maker(Process):
+    """That process."""
 
     def __init__(self) -> None:
-        self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env=os.environ | ONE_THREAD,
-            start_new_session=True,
-        )
+        super().__init__(COMMAND)
 
     def ask(self, request: dict[str, Any]) -> list[End]:
         """Raises EOFError where it has ended."""
@@ -102,30 +93,13 @@ class Maker:
             raise EOFError
         return [(code, said) for code, said in json.loads(reply)]
 
-    def end(self) -> str:
-        """What it said of itself."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.close()
-        self.errors.seek(0)
-        said = self.errors.read().decode(errors="replace")
-        self.errors.close()
-        return said
-
-    def close(self) -> None:
-        """Our ends of its streams."""
-        for pipe in (self.process.stdin, self.process.stdout):
-            with suppress(BrokenPipeError):
-                pipe.close() if pipe else None
-
 
 @atexit.register
 def end() -> None:
     """The process, where there is one; the next batch starts another."""
     global _maker
     if _maker is not None:
-        _maker.end()
+        _maker.kill()
         _maker = None
 
 
