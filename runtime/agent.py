@@ -11,7 +11,6 @@ started the agent.**
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import secrets
@@ -39,6 +38,7 @@ from dyadic.runtime.agent_frames import (
     make_key,
     read_key,
 )
+from dyadic.runtime.commands.line import Parser
 from dyadic.runtime.errors import DyadicError, MachineError
 
 MOST_CONNECTIONS = 16  # at a time; who is not known yet has a few seconds each
@@ -56,7 +56,7 @@ class Agent:
         try:
             self.socket = socket.create_server((host, port), family=family)
         except OSError as error:
-            why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
+            why = (error.strerror or str(error)).partition(" (while ")[0]  # its address follows, in Python's words
             raise MachineError(f"--listen {host}:{port}: {why}") from None
         self.address = self.socket.getsockname()[:2]
         self.turn = threading.Lock()
@@ -173,7 +173,7 @@ def gone(asker: socket.socket) -> bool:
 
 
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m dyadic.runtime.agent",
         description="Tell compiles on other machines how long their artifacts take on this one.",
         epilog="Whoever has the key can run any program as the user who starts this.",
@@ -181,8 +181,8 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--listen", metavar="HOST:PORT", help="as 0.0.0.0:7878; 127.0.0.1:7878 behind an SSH tunnel")
     parser.add_argument("--key-file", metavar="FILE", type=Path, help="the key that signs requests")
     parser.add_argument("--make-key", metavar="FILE", type=Path, help="write a new key, and end")
-    given = parser.parse_args(words)
     try:
+        given = parser.parse_args(words)
         if given.make_key is not None:
             make_key(given.make_key)
             return 0
