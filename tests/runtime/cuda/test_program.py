@@ -189,7 +189,9 @@ def test_weights_may_be_another_targets(network, identity_on_cpu, tmp_path) -> N
         ):
             artifact.write(path, programs=[cpu, replace(program, source=source)], sections=sections, made={})
             with artifact.open_artifact(path) as file:
-                constants_of(file, file.programs[1])
+                broken = file.programs[1]
+                assert isinstance(broken, CudaProgram)
+                constants_of(file, broken)
     small = {"cuda/gather": stored(replace(gather, taken=(replace(taken, length=1 << 20),)).encoded())}
     artifact.write(path, programs=[cpu, program], sections=sections | small, made={})
     with (
