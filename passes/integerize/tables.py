@@ -113,6 +113,9 @@ class Values:
         return np.where(np.abs(steps - before) < np.abs(after - steps), before, after)
 
 
+LIMIT = ((1 << 16) - 1) * Values.ONE
+
+
 def line_table(op: qd.Function, x: Activation, out: Activation) -> npt.NDArray[np.int32]:
     """Starts and slopes [lines, 2] of `piecewise_linear.values`: as few lines as keep all of them within half a step
     of `out` beside the rounding, if the longest table can.
@@ -134,9 +137,11 @@ def lines(exact: Values, bits: int) -> tuple[npt.NDArray[np.int32], int]:
     for *places, exponent in piecewise_linear.pieces(bits):
         start, middle, end = (limited(exact.at(place)) for place in places)
         bend = middle - (start + end >> 1) if exponent else 0
+        room = -LIMIT - min(start, end), LIMIT - max(start, end)  # of a line that begins or ends beyond 16 bits
+        moved = min(max(bend // 2, room[0]), room[1]) if exponent else 0
         if abs(middle) <= S16_MAX * Values.ONE:
-            most = max(most, abs(bend) // 2)
-        rows.append((start + bend // 2, end - start >> exponent if exponent else 0))
+            most = max(most, abs(bend) // 2 if moved == bend // 2 else abs(bend - moved))
+        rows.append((start + moved, end - start >> exponent if exponent else 0))
     down = 40 - piecewise_linear.FRACTION_BITS
     table = (np.array(rows, object) + (1 << down - 1)) >> down
     return table.astype(np.int32), most
@@ -144,5 +149,4 @@ def lines(exact: Values, bits: int) -> tuple[npt.NDArray[np.int32], int]:
 
 def limited(value: int) -> int:
     """Nothing beyond twice what 16 bits hold: lines stay inside int32."""
-    most = (1 << 16) * Values.ONE - Values.ONE
-    return min(max(value, -most), most)
+    return min(max(value, -LIMIT), LIMIT)

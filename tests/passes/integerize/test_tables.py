@@ -91,6 +91,19 @@ def test_lines_are_the_function_within_a_step(text: str, scale: float, unit: flo
     assert off.max() <= 1.02 and off[np.abs(places) < 64].max() <= 0.5 + 1e-3
 
 
+@pytest.mark.parametrize("text", ["silu", "gelu", "exp"])
+def test_lines_stay_inside_words_where_values_leave_16_bits(text: str) -> None:
+    """Such a line bends where it is cut off, and is moved no further than a word reaches."""
+    for times in (2.1, 3, 7.7, 40):
+        x, out = Activation(30 / 32767, 0, 16), Activation(30 / 32767 / times, 0, 16)
+        lines = line_table(function(text, -1.0, 1.0), x, out)
+        start, slope = lines.astype(np.int64).T
+        bits = piecewise_linear.bits_of(len(lines))
+        assert bits is not None
+        ends = start + slope * piecewise_linear.reach(bits)
+        assert max(np.abs(start).max(), np.abs(ends).max()) <= piecewise_linear.LARGEST_START
+
+
 def test_a_function_without_values_on_one_side_takes_the_nearest_of_16_bits() -> None:
     lines = line_table(function("log", 0.0, 2.55), Activation(0.01, 0, 16), Activation(0.001, 0, 16))
     values = piecewise_linear.values(lines, np.array([-32768, -100, -1, 0, 1]))
