@@ -5,18 +5,19 @@ measured is kept in the cache, so the next compile of a layer of the same shape 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets.candidates import Tunable, know_times, note_failure, note_results, taken
 from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
 from dyadic.compiler.targets.cpu.identity import tune_digest
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
-from dyadic.compiler.targets.timing import Timing, best, from_bytes, to_bytes, waiting
-from dyadic.compiler.targets.tuned import Change, Tuned
+from dyadic.compiler.targets.timing import best, waiting
+from dyadic.compiler.targets.tuned import Tuned
 from dyadic.dialects.fields import ints
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.dialects.reference import main_function
@@ -43,16 +44,8 @@ class Arena:
         return Arena(offsets, ints(attributes[BUFFERS]), size)
 
 
-@dataclass
-class Kernel:
-    """Launches of one spec, and what may take its place: the static choice first."""
-
-    spec: Any
-    launches: list[LaunchOp]
-    candidates: list[Any]
-    timings: list[Timing] = field(default_factory=list)
-    measured: bool = False
-    failure: str = ""
+class Kernel(Tunable):
+    """Timed on one thread."""
 
     def best(self, threads: int, batch: int) -> int:
         """The index of the candidate to take."""
@@ -69,14 +62,8 @@ def tune(
         module = lowered.operation.clone()
     kernels = [kernel for kernel in kernels_of(module, level, effort, threads) if len(kernel.candidates) > 1]
     keys = [key(kernel, level, effort, batch) for kernel in kernels]
-    known = cache.read("timing", keys)
-    for kernel, name in zip(kernels, keys, strict=True):
-        kernel.timings = from_bytes(known[name], len(kernel.candidates)) if name in known else []
-    missing = [kernel for kernel in kernels if not kernel.timings]
-    measure_all(missing, level, batch, Arena.of(module), cache, progress)
-    cache.write(
-        "timing", {k: to_bytes(kernel.timings) for k, kernel in zip(keys, kernels, strict=True) if kernel.measured}
-    )
+    arena = Arena.of(module)
+    know_times(kernels, keys, cache, lambda missing: measure_all(missing, level, batch, arena, cache, progress))
     return module, rewrite(kernels, effort, level, threads, batch)
 
 
@@ -113,23 +100,15 @@ def measure_all(
     kernels: Sequence[Kernel], level: str, batch: int, arena: Arena, cache: Cache, progress: Progress
 ) -> None:
     """Fill in `timings`, or `failure`."""
-    if not kernels:
-        return
     with progress.stage("tune", len(kernels)) as advance:
         every = {registry.symbol_of(spec): spec for kernel in kernels for spec in kernel.candidates}
         try:
             image = compile_kernels(every, [level], cache=cache)[level]
-        except CodegenError as error:  # of a candidate: the static choices may be without fault
-            for kernel in kernels:
-                kernel.failure = str(error).splitlines()[0]
+        except CodegenError as error:
+            note_failure(kernels, error)
             return
         cases = [case(kernel, image.entries, arena, batch) for kernel in kernels]
-        for kernel, result in zip(kernels, measure(image, level, arena.size * batch, cases), strict=True):
-            if isinstance(result, str):
-                kernel.failure = result
-            else:
-                kernel.timings, kernel.measured = result, True
-            advance()
+        note_results(kernels, measure(image, level, arena.size * batch, cases), advance)
 
 
 def case(kernel: Kernel, entries: dict[str, tuple[int, int]], arena: Arena, batch: int) -> Case:
@@ -163,28 +142,5 @@ def take(launch: LaunchOp, spec: Any) -> None:
 
 def rewrite(kernels: Sequence[Kernel], effort: Effort, level: str, threads: int, batch: int) -> Tuned:
     """Take the best candidates: spec, kernel and tiles of their launches change."""
-    changes: list[Change] = []
-    static = tuned = 0.0
-    for kernel in (one for one in kernels if one.timings):
-        index = kernel.best(threads, batch)
-        chosen = kernel.candidates[index]
-        before, after = kernel.timings[0].median_ns / 1e3, kernel.timings[index].median_ns / 1e3
-        static, tuned = static + before * len(kernel.launches), tuned + after * len(kernel.launches)
-        for launch in kernel.launches if index else []:
-            take(launch, chosen)
-            choices = tunables(kernel.spec), tunables(chosen)
-            changes.append(Change(launch.layer.value, *choices, round(before, 2), round(after, 2)))
-    return Tuned(
-        mode=effort,
-        level=level,
-        threads=threads,
-        batch=batch,
-        kernels=len(kernels),
-        measured=sum(kernel.measured for kernel in kernels),
-        known=sum(bool(kernel.timings) and not kernel.measured for kernel in kernels),
-        layers=sum(len(kernel.launches) for kernel in kernels),
-        static_us=round(static, 2),
-        tuned_us=round(tuned, 2),
-        changes=tuple(changes),
-        failures={kernel.launches[0].layer.value: kernel.failure for kernel in kernels if kernel.failure},
-    )
+    said = {"mode": effort, "level": level, "threads": threads, "batch": batch}
+    return taken(kernels, lambda kernel: kernel.best(threads, batch), take, tunables, said)

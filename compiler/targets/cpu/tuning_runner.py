@@ -14,16 +14,15 @@ import itertools
 import json
 import mmap
 import os
-import random
 import signal
-import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from dyadic.compiler.targets.timing_rounds import Rounds, Run, measure
 from dyadic.runtime.cpu import levels
 from dyadic.runtime.cpu.program import MAX_STEP_INPUTS
 from dyadic.runtime.program import ALIGNMENT, SLACK
@@ -31,14 +30,10 @@ from dyadic.runtime.program import ALIGNMENT, SLACK
 ROTATION_BYTES = 64 << 20  # of weights before any are used again
 SWEEPS = 2  # times the size of the second level is read between runs
 HUGE_PAGE = 2 << 20  # what the runtime asks for its arena
-SCREENING, FINAL = 12, 60  # rounds of all candidates, then of the best ones
-FINALISTS = 4  # the static choice among them
-ROUNDS_SECONDS = 2.0  # enough of either, once LEAST_ROUNDS are done
-LEAST_ROUNDS = 5
-QUARTILES_TO_SIGMA = 1.349  # of a normal distribution
+ROUNDS = Rounds(screening=12, final=60, least=5)
 
 SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, *[ctypes.c_int64] * 2)
-Run = Callable[[], None]
+Call = Callable[[], None]
 
 
 class Memory:
@@ -78,12 +73,12 @@ class Machine:
         self.others.read(0, len(self.others.content))
         self.arena.read(*case["fresh"])
 
-    def runs(self, case: dict[str, Any]) -> list[Run]:
+    def runs(self, case: dict[str, Any]) -> list[Call]:
         """The candidates of a case as functions to call."""
         inputs = (ctypes.c_void_p * MAX_STEP_INPUTS)(*[self.arena.address + offset for offset in case["inputs"]])
         return [self.run(case, inputs, *candidate) for candidate in case["candidates"]]
 
-    def run(self, case: dict[str, Any], inputs: Any, entry: int, tiles: int) -> Run:
+    def run(self, case: dict[str, Any], inputs: Any, entry: int, tiles: int) -> Call:
         call, step = SIGNATURE(self.code + entry), max(1, -(-case["weights"] // ALIGNMENT)) * ALIGNMENT
         places = ROTATION_BYTES // step + 1
         out, params, scratch = self.arena.address + case["out"], self.params.address, self.scratch.address
@@ -95,36 +90,16 @@ class Machine:
         return run
 
 
-def measure(runs: list[Run], prepare: Run) -> list[tuple[float, float, int]]:
-    """(median, spread, count) of each; all are screened, then the best few are measured anew with the first one."""
-    screened = rounds(runs, prepare, range(len(runs)), SCREENING)
-    others = sorted(range(1, len(runs)), key=lambda i: statistics.median(screened[i]))
-    final = rounds(runs, prepare, [0, *others[: FINALISTS - 1]], FINAL)
-    return [summary((screened | final)[i]) for i in range(len(runs))]
+def timed(run: Call, prepare: Call) -> Run:
+    """One turn of a candidate, the memory as the layer before it leaves it."""
 
+    def turn() -> float:
+        prepare()
+        start = time.perf_counter_ns()
+        run()
+        return time.perf_counter_ns() - start
 
-def rounds(runs: list[Run], prepare: Run, which: Sequence[int], count: int) -> dict[int, list[int]]:
-    """Nanoseconds of every run; the order within a round changes."""
-    order, shuffled = list(which), random.Random(0)
-    times: dict[int, list[int]] = {i: [] for i in order}
-    for i in order:
-        runs[i]()  # its pages are there then
-    begin = time.perf_counter()
-    for done in range(count):
-        if done >= LEAST_ROUNDS and time.perf_counter() - begin > ROUNDS_SECONDS:
-            break
-        shuffled.shuffle(order)
-        for i in order:
-            prepare()
-            start = time.perf_counter_ns()
-            runs[i]()
-            times[i].append(time.perf_counter_ns() - start)
-    return times
-
-
-def summary(times: list[int]) -> tuple[float, float, int]:
-    low, median, high = np.percentile(times, (25, 50, 75))
-    return float(median), float(high - low) / QUARTILES_TO_SIGMA, len(times)
+    return turn
 
 
 def main() -> None:
@@ -134,7 +109,10 @@ def main() -> None:
     machine = Machine(job)
     for case in job["cases"]:
         signal.alarm(job["seconds"])  # ends the process
-        print(json.dumps(measure(machine.runs(case), lambda case=case: machine.prepare(case))), flush=True)
+        calls = machine.runs(case)
+        runs = [timed(call, lambda case=case: machine.prepare(case)) for call in calls]
+        times = measure(runs, ROUNDS, lambda i, calls=calls: calls[i]())  # their pages are there then
+        print(json.dumps(times), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ cache, by device and driver, so the next compile of a product of the same shape 
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,19 @@ from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets.candidates import Tunable, know_times, note_failure, note_results, taken
 from dyadic.compiler.targets.constants import Section
 from dyadic.compiler.targets.cuda.assemble import assembler_version
 from dyadic.compiler.targets.cuda.codegen import CodegenError
 from dyadic.compiler.targets.cuda.emit import TUNED, architecture_of, code_of, draft, step_of, with_code
 from dyadic.compiler.targets.cuda.identity import tune_digest
 from dyadic.compiler.targets.cuda.tuning_measuring import measure
-from dyadic.compiler.targets.timing import Timing, best, from_bytes, to_bytes
-from dyadic.compiler.targets.tuned import Change, Tuned
+from dyadic.compiler.targets.timing import best
+from dyadic.compiler.targets.tuned import Tuned
 from dyadic.dialects.launch import LaunchOp, launches_of
 from dyadic.passes.lower.cuda.kernel_selection.tuning_space import Effort, candidates, shape, tunables
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
 from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
-
-
-@dataclass
-class Kernel:
-    """Launches of one spec, and what may take its place at a level: the model's choice first."""
-
-    spec: Any
-    launches: list[LaunchOp]
-    candidates: list[Any]
-    timings: list[Timing] = field(default_factory=list)
-    measured: bool = False
-    failure: str = ""
 
 
 def tune(
@@ -56,30 +45,24 @@ def tune(
         module = lowered.operation.clone()
     kernels = [one for one in kernels_of(module, level, effort, batch) if len(one.candidates) > 1]
     keys = [key(one, device, effort, batch) for one in kernels]
-    known = cache.read("timing", keys)
-    for kernel, name in zip(kernels, keys, strict=True):
-        kernel.timings = from_bytes(known[name], len(kernel.candidates)) if name in known else []
-    measure_all([one for one in kernels if not one.timings], module, level, batch, cache, progress)
-    cache.write(
-        "timing", {name: to_bytes(one.timings) for name, one in zip(keys, kernels, strict=True) if one.measured}
-    )
+    know_times(kernels, keys, cache, lambda missing: measure_all(missing, module, level, batch, cache, progress))
     return module, rewrite(kernels, effort, level, device, batch)
 
 
-def kernels_of(module: ir.Module, level: str, effort: Effort, batch: int) -> list[Kernel]:
+def kernels_of(module: ir.Module, level: str, effort: Effort, batch: int) -> list[Tunable]:
     """Every distinct spec of a step with its candidates."""
-    kernels: dict[str, Kernel] = {}
+    kernels: dict[str, Tunable] = {}
     for launch in launches_of(module):
         if SETUP in launch.attributes:
             continue
         if launch.kernel.value not in kernels:
             spec = REGISTRY.from_attribute(launch.spec)
-            kernels[launch.kernel.value] = Kernel(spec, [], candidates(spec, architecture_of(level), effort, batch))
+            kernels[launch.kernel.value] = Tunable(spec, [], candidates(spec, architecture_of(level), effort, batch))
         kernels[launch.kernel.value].launches.append(launch)
     return list(kernels.values())
 
 
-def key(kernel: Kernel, device: Mapping[str, Any], effort: Effort, batch: int) -> str:
+def key(kernel: Tunable, device: Mapping[str, Any], effort: Effort, batch: int) -> str:
     """What the timings depend on, but for where in memory the first network that had such a kernel put its buffers."""
     return key_of(
         {
@@ -97,29 +80,21 @@ def key(kernel: Kernel, device: Mapping[str, Any], effort: Effort, batch: int) -
 
 
 def measure_all(
-    kernels: Sequence[Kernel], module: ir.Module, level: str, batch: int, cache: Cache, progress: Progress
+    kernels: Sequence[Tunable], module: ir.Module, level: str, batch: int, cache: Cache, progress: Progress
 ) -> None:
     """Fill in `timings`, or `failure`."""
-    if not kernels:
-        return
     with progress.stage("tune", len(kernels)) as advance, tempfile.TemporaryDirectory(prefix="dyadic-") as folder:
         path = Path(folder, "candidates.dyq")
         try:
             write_candidates(kernels, module, level, cache, path)
-        except CodegenError as error:  # of a candidate: the model's choices may be without fault
-            for kernel in kernels:
-                kernel.failure = str(error).splitlines()[0]
+        except CodegenError as error:
+            note_failure(kernels, error)
             return
         counts = [len(kernel.candidates) for kernel in kernels]
-        for kernel, result in zip(kernels, measure(path, level, batch, counts), strict=True):
-            if isinstance(result, str):
-                kernel.failure = result
-            else:
-                kernel.timings, kernel.measured = result, True
-            advance()
+        note_results(kernels, measure(path, level, batch, counts), advance)
 
 
-def write_candidates(kernels: Sequence[Kernel], module: ir.Module, level: str, cache: Cache, path: Path) -> None:
+def write_candidates(kernels: Sequence[Tunable], module: ir.Module, level: str, cache: Cache, path: Path) -> None:
     """An artifact whose steps are all candidates, one kernel behind the other, at the places of its first launch."""
     constants, specs = Section(), {}
     program = draft(module, constants, specs)
@@ -143,32 +118,11 @@ def take(launch: LaunchOp, level: str, spec: Any) -> None:
         launch.operation.attributes[TUNED] = ir.DictAttr.get({level: REGISTRY.to_attribute(spec)})
 
 
-def rewrite(kernels: Sequence[Kernel], effort: Effort, level: str, device: Mapping[str, Any], batch: int) -> Tuned:
+def rewrite(kernels: Sequence[Tunable], effort: Effort, level: str, device: Mapping[str, Any], batch: int) -> Tuned:
     """Take the best candidates."""
-    changes: list[Change] = []
-    static = tuned = 0.0
-    for kernel in (one for one in kernels if one.timings):
-        index = best(kernel.timings)
-        chosen = kernel.candidates[index]
-        before, after = kernel.timings[0].median_ns / 1e3, kernel.timings[index].median_ns / 1e3
-        static, tuned = static + before * len(kernel.launches), tuned + after * len(kernel.launches)
-        for launch in kernel.launches if index else []:
-            take(launch, level, chosen)
-            choices = tunables(kernel.candidates[0]), tunables(chosen)
-            changes.append(Change(launch.layer.value, *choices, round(before, 2), round(after, 2)))
     seen = any(kernel.timings for kernel in kernels)
-    return Tuned(
-        mode=effort,
-        level=level,
-        threads=1,
-        batch=batch,
-        kernels=len(kernels),
-        measured=sum(kernel.measured for kernel in kernels),
-        known=sum(bool(kernel.timings) and not kernel.measured for kernel in kernels),
-        layers=sum(len(kernel.launches) for kernel in kernels),
-        static_us=round(static, 2),
-        tuned_us=round(tuned, 2),
-        changes=tuple(changes),
-        failures={kernel.launches[0].layer.value: kernel.failure for kernel in kernels if kernel.failure},
-        device=f"{device['device']}, driver of CUDA {device['driver']}" if seen else "",
+    where = f"{device['device']}, driver of CUDA {device['driver']}" if seen else ""
+    said = {"mode": effort, "level": level, "threads": 1, "batch": batch, "device": where}
+    return taken(
+        kernels, lambda kernel: best(kernel.timings), lambda launch, spec: take(launch, level, spec), tunables, said
     )

@@ -11,17 +11,15 @@ their turns in every round, so that whatever disturbs one disturbs all; each has
 import ctypes
 import json
 import os
-import random
 import signal
-import statistics
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dyadic.compiler.targets.timing_rounds import Rounds, Run, measure
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.cuda.context import Context
 from dyadic.runtime.cuda.driver import LOST, RELAXED, CudaError
@@ -31,14 +29,9 @@ from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.program import SLACK
 
 INSIDE = 10  # launches of a graph
-SCREENING, FINAL = 6, 30  # rounds of all candidates, then of the best ones
-FINALISTS = 4  # the model's choice among them
-ROUNDS_SECONDS = 2.0  # enough of either, once LEAST_ROUNDS are done
-LEAST_ROUNDS = 3
+ROUNDS = Rounds(screening=6, final=30, least=3)
 WARM = 2  # replays that are not counted
-QUARTILES_TO_SIGMA = 1.349  # of a normal distribution
 LOST_DEVICE = 3  # exit code: a kernel has ended the device's context, which is no fault of the others
-Run = Callable[[], float]  # nanoseconds
 
 
 class Bench:
@@ -115,7 +108,11 @@ class Bench:
                 return f"kernel {self.program.steps[number].kernel} gives other bits than the model's choice"
         graphs = [self.graph(self.context.launches[number]) for number in range(first, first + count)]
         try:
-            return measure([self.replay(graph) for graph in graphs])
+            runs = [self.replay(graph) for graph in graphs]
+            for run in runs:
+                for _ in range(WARM):
+                    run()
+            return measure(runs, ROUNDS)
         finally:
             for graph in graphs:
                 self.driver.drop("cuGraphExecDestroy", graph)
@@ -123,36 +120,6 @@ class Bench:
     def replay(self, graph: int) -> Run:
         """How long a launch of a graph's takes."""
         return lambda: self.clock(lambda: self.driver.call("cuGraphLaunch", graph, self.stream)) / INSIDE
-
-
-def measure(runs: Sequence[Run]) -> list[tuple[float, float, int]]:
-    """(median, spread, count) of each; all are screened, then the best few are measured anew with the first one."""
-    for run in runs:
-        for _ in range(WARM):
-            run()
-    screened = rounds(runs, range(len(runs)), SCREENING)
-    others = sorted(range(1, len(runs)), key=lambda i: statistics.median(screened[i]))
-    final = rounds(runs, [0, *others[: FINALISTS - 1]], FINAL)
-    return [summary((screened | final)[i]) for i in range(len(runs))]
-
-
-def rounds(runs: Sequence[Run], which: Sequence[int], count: int) -> dict[int, list[float]]:
-    """Nanoseconds of every run; the order within a round changes."""
-    order, shuffled = list(which), random.Random(0)
-    times: dict[int, list[float]] = {i: [] for i in order}
-    begin = time.perf_counter()
-    for done in range(count):
-        if done >= LEAST_ROUNDS and time.perf_counter() - begin > ROUNDS_SECONDS:
-            break
-        shuffled.shuffle(order)
-        for i in order:
-            times[i].append(runs[i]())
-    return times
-
-
-def summary(times: Sequence[float]) -> tuple[float, float, int]:
-    low, median, high = np.percentile(times, (25, 50, 75))
-    return float(median), float(high - low) / QUARTILES_TO_SIGMA, len(times)
 
 
 def main() -> None:

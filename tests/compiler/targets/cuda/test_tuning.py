@@ -28,6 +28,7 @@ from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.compiler.targets.cuda.tuning_measuring import measure
 from dyadic.compiler.targets.cuda.verify import may_launch
 from dyadic.compiler.targets.timing import Timing
+from dyadic.compiler.targets.timing_rounds import Rounds
 from dyadic.compiler.targets.tuned import Tuned
 from dyadic.compiler.tune.stage import tune_network
 from dyadic.dialects import new_context
@@ -50,7 +51,7 @@ def device(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Gpu:
     monkeypatch.setenv("PTX_EXECUTOR_NAME", NAME)
     monkeypatch.setenv("PTX_EXECUTOR_CLOCK", "1")
     monkeypatch.setenv("PTX_EXECUTOR_CHECKS", "0")  # the kernels have tests of their own
-    for name, few in (("INSIDE", 1), ("SCREENING", 1), ("FINAL", 1), ("WARM", 0), ("LEAST_ROUNDS", 1)):
+    for name, few in (("INSIDE", 1), ("ROUNDS", Rounds(1, 1, 1)), ("WARM", 0)):
         monkeypatch.setattr(tuning_runner, name, few)
     monkeypatch.setattr(tuning, "candidates", first_and_last)
     gpu.library.executor_reset()
