@@ -127,3 +127,13 @@ def check_labels(shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> Non
             f'{what}: "{LABELS}" holds {dtype} of shape {list(shape)}; one whole number a sample is needed, the index '
             "of the right class"
         )
+
+
+def check_finite(array: npt.NDArray[Any], name: str, what: str, first: int) -> None:
+    """That samples have finite numbers; `first` is how many of the input's there were before. Raises UsageError."""
+    finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
+    if not finite.all():
+        raise UsageError(
+            f'{what}: sample {first + int(np.argmin(finite))} of "{name}" holds NaN or infinity; '
+            "finite numbers are needed"
+        )

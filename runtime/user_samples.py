@@ -21,7 +21,7 @@ import numpy.typing as npt
 from dyadic.runtime.errors import ArtifactError, UsageError
 from dyadic.runtime.image_folder import ImageFolder, images_in, labelled
 from dyadic.runtime.label_files import class_names, labelled_by_csv
-from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_labels, count_of
+from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_finite, check_labels, count_of
 from dyadic.runtime.pictures import SUFFIXES, Pictures
 from dyadic.runtime.preprocess import LAYOUTS, ORDERS, image_target, recorded
 from dyadic.runtime.session import Session
@@ -172,7 +172,9 @@ def _of_arrays(path: Path, session: Session, needed: bool, classes: bool, what: 
                 name = pictures.target.name
                 arrays[name] = as_it_reads(arrays[name], session, pictures, f'{what}: "{name}"')
             for info in session.inputs:
-                arrays[info.name] = _finite(float32_of(arrays[info.name], info), info.name, done, what)
+                array = arrays[info.name] = float32_of(arrays[info.name], info)
+                if array.dtype.kind == "f":
+                    check_finite(array, info.name, what, done)
             done += len(next(iter(arrays.values())))
             yield arrays, None if right is None else as_labels(right, what)
 
@@ -194,17 +196,6 @@ def float32_of(array: npt.NDArray[Any], info: TensorInfo) -> npt.NDArray[Any]:
         return array
     with np.errstate(over="ignore"):
         return array.astype(np.float32, copy=False)
-
-
-def _finite(array: npt.NDArray[Any], name: str, first: int, what: str) -> npt.NDArray[Any]:
-    if array.dtype.kind == "f":
-        finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
-        if not finite.all():
-            raise UsageError(
-                f'{what}: sample {first + int(np.argmin(finite))} of "{name}" holds NaN or infinity; '
-                "finite numbers are needed"
-            )
-    return array
 
 
 def _classes_of(session: Session) -> int | None:

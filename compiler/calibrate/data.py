@@ -18,7 +18,15 @@ import numpy.typing as npt
 
 from dyadic.compiler.calibrate.sources import PIECE_BYTES, Source, by_inputs
 from dyadic.runtime.errors import UsageError
-from dyadic.runtime.named_arrays import LABELS, NamedArrays, as_labels, check_labels, check_names, count_of
+from dyadic.runtime.named_arrays import (
+    LABELS,
+    NamedArrays,
+    as_labels,
+    check_finite,
+    check_labels,
+    check_names,
+    count_of,
+)
 from dyadic.runtime.pictures import Pictures, batch_of_images, is_image
 from dyadic.runtime.wording import kind_of, looks_like
 
@@ -205,12 +213,7 @@ class Samples:
             return self._checked_integers(wanted, array, first, *wanted.limits)
         with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and refused
             array = np.ascontiguousarray(array, np.float32)
-        finite = np.isfinite(array).all(tuple(range(1, array.ndim)))
-        if not finite.all():
-            raise UsageError(
-                f'{self.what}: sample {first + int(np.argmin(finite))} of "{wanted.name}" holds NaN or infinity; '
-                "finite numbers are needed"
-            )
+        check_finite(array, wanted.name, self.what, first)
         return array
 
     def _checked_integers(self, wanted: Input, array: Array, first: int, low: int, high: int) -> npt.NDArray[np.int32]:
