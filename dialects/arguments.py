@@ -19,6 +19,17 @@ def argument_attributes(function: Any, index: int, of: str = ARGUMENTS) -> dict[
     return {named.name: named.attr for named in attributes[of][index]}
 
 
+def place_of(argument: ir.Value) -> tuple[ir.Operation, int]:
+    """The function whose argument it is, and which one."""
+    block_argument = ir.BlockArgument(argument)
+    return block_argument.owner.owner.operation, block_argument.arg_number
+
+
+def said_of(argument: ir.Value) -> dict[str, ir.Attribute]:
+    """What its function says of an argument, by name."""
+    return argument_attributes(*place_of(argument))
+
+
 def set_argument_attribute(function: Any, index: int, name: str, value: ir.Attribute, of: str = ARGUMENTS) -> None:
     """Write or replace one of them."""
     operation = function.operation

@@ -21,7 +21,7 @@ from torch_mlir import ir
 from dyadic.compiler.export import rows  # noqa: F401 - it registers how its ops are written
 from dyadic.compiler.export.writer import Writer, exports
 from dyadic.dialects import qd, qi
-from dyadic.dialects.arguments import RESULTS, argument_attributes
+from dyadic.dialects.arguments import RESULTS, argument_attributes, said_of
 from dyadic.dialects.fields import acc_shift, ints, numbers
 from dyadic.dialects.reference import boundary_names, main_function
 from dyadic.dialects.tensor_types import (
@@ -89,8 +89,7 @@ def to_onnx(network: ir.Operation) -> onnx.ModelProto:
 
 def codes_of(argument: ir.Value) -> str:
     """The type of an input that holds an activation's integers, as pixels do; "" of one that holds numbers."""
-    block = ir.BlockArgument(argument)
-    said = argument_attributes(block.owner.owner.opview, block.arg_number)
+    said = said_of(argument)
     return ir.StringAttr(said[qd.DTYPE]).value if qd.DTYPE in said else ""
 
 

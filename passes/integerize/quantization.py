@@ -15,7 +15,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import quant
 
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import argument_attributes, set_argument_attribute
+from dyadic.dialects.arguments import argument_attributes, place_of, said_of, set_argument_attribute
 from dyadic.dialects.reference import boundary_names, function_bodies, main_function, make_plan
 from dyadic.dialects.tensor_types import is_integer
 from dyadic.passes.rewriting import defining, layer_name
@@ -202,9 +202,8 @@ def value_name(value: ir.Value) -> str:
     """The user's name for a value: its layer's, or the input's."""
     if isinstance(value, ir.OpResult):
         return layer_name(value.owner.opview)
-    function, index = _argument(value)
-    said = argument_attributes(function, index)
-    return said[qd.NAME].value if qd.NAME in said else f"input {index}"
+    said = said_of(value)
+    return said[qd.NAME].value if qd.NAME in said else f"input {place_of(value)[1]}"
 
 
 def value_activation(value: ir.Value) -> Activation:
@@ -219,16 +218,11 @@ def _find(value: ir.Value, name: str) -> Any:
     if isinstance(value, ir.OpResult):
         attributes = value.owner.attributes
         return attributes[name] if name in attributes else None
-    return argument_attributes(*_argument(value)).get(name)
+    return said_of(value).get(name)
 
 
 def _write(value: ir.Value, name: str, attribute: ir.Attribute) -> None:
     if isinstance(value, ir.OpResult):
         value.owner.attributes[name] = attribute
         return
-    set_argument_attribute(*_argument(value), name, attribute)
-
-
-def _argument(value: ir.Value) -> tuple[ir.Operation, int]:
-    argument = ir.BlockArgument(value)
-    return argument.owner.owner.operation, argument.arg_number
+    set_argument_attribute(*place_of(value), name, attribute)

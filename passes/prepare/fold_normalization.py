@@ -27,7 +27,7 @@ from torch_mlir import ir
 from torch_mlir.rewrite import PatternRewriter
 
 from dyadic.dialects import qd
-from dyadic.dialects.arguments import argument_attributes
+from dyadic.dialects.arguments import said_of
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes import building
@@ -73,8 +73,8 @@ def normalized(layer: qd.Layer) -> Normalized | None:
     if read is None:
         return None
     path = first_path(layer.x)
-    bijective = [op for op in path if isinstance(op, qd.Move) and not turns(op) and keeps_all(op, read.place.size)]
     others = [op for op in path if isinstance(op, qd.Move) and not turns(op)]
+    bijective = [op for op in others if keeps_all(op, read.place.size)]
     if len(others) == len(path):  # nothing to fold
         return None
     scale, shift = (by_channel(one, layer.channel_axis) for one in (read.scale, read.shift))
@@ -164,12 +164,6 @@ def note_pixels(joined: ir.Operation, pixels: ir.Value) -> None:
     for name in (qd.GIVEN, qd.PIXELS):
         if name in said:
             joined.attributes[name] = said[name]
-
-
-def said_of(input: ir.Value) -> dict[str, ir.Attribute]:
-    """What the function says of an input."""
-    argument = ir.BlockArgument(input)
-    return argument_attributes(argument.owner.owner.opview, argument.arg_number)
 
 
 def is_pixels(value: ir.Value) -> bool:

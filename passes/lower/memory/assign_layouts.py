@@ -14,7 +14,7 @@ import numpy as np
 from torch_mlir import ir
 
 from dyadic.dialects import qd, qi
-from dyadic.dialects.arguments import argument_attributes
+from dyadic.dialects.arguments import said_of
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
@@ -188,9 +188,7 @@ def _mark_pixels(storage: Storage, storages: dict[Any, Storage]) -> bool:
         return False
     value = np.array(constant.value)
     (made,) = (one.op for one in pixels.family() if isinstance(one.op, qi.InputOp))
-    argument = ir.BlockArgument(made.x)
-    said = argument_attributes(argument.owner.owner.opview, argument.arg_number)
-    if qd.DTYPE not in said or (value != value.flat[0]).any():
+    if qd.DTYPE not in said_of(made.x) or (value != value.flat[0]).any():
         return False
     number = int(value.view(np.uint8).flat[0])
     made.operation.attributes[MARK] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)
