@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.compiler.targets.emitted import Stored
-from dyadic.dialects import qi
+from dyadic.compiler.targets.weight_readers import constant_of, weight_readers
 from dyadic.dialects.launch import LaunchOp
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
@@ -22,7 +22,7 @@ from dyadic.dialects.weight_groups import GROUP_SCALES
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.families import depthwise, embedding, float_conv, recurrence, weight_storage
 from dyadic.passes.lower.cpu.kernels.weights.weight_format import LINE
-from dyadic.passes.rewriting import defining, layer_name
+from dyadic.passes.rewriting import layer_name
 
 PACKED, SPEC = "qi.packed", "qi.spec"
 
@@ -73,7 +73,7 @@ def store(integer: ir.Module | ir.Operation, launches: list[LaunchOp], offsets: 
     copy = integer.operation.clone()
     waiting = list(zip(launches, offsets, strict=True))
     with copy.context, ir.Location.unknown():
-        for op in readers(copy):
+        for op in weight_readers(copy):
             if not waiting or not _is_of(waiting[0][0], op):
                 continue
             launch, offset = waiting.pop(0)
@@ -95,18 +95,7 @@ def stored_weights(bytecode: bytes, context: ir.Context) -> list[Stored | None]:
     """Of every layer and table of a module that `store` made, in order; None where it holds its numbers itself."""
     with context, ir.Location.unknown():
         module = ir.Module.parse(bytecode)
-        return [_stored(constant_of(op)) for op in readers(module.operation)]
-
-
-def readers(module: ir.Operation) -> list[Any]:
-    """The ops that have weights or look rows up, in order."""
-    body = main_function(module).regions[0].blocks[0].operations
-    return [op.opview for op in body if isinstance(op.opview, qi.Layer | qi.EmbeddingOp)]
-
-
-def constant_of(op: Any) -> ir.Operation:
-    """What one of them reads."""
-    return defining(op.table if isinstance(op, qi.EmbeddingOp) else op.weight).operation
+        return [_stored(constant_of(op)) for op in weight_readers(module.operation)]
 
 
 def _stored(constant: ir.Operation) -> Stored | None:

@@ -18,8 +18,8 @@ from torch_mlir import ir
 
 from dyadic.compiler.targets.cuda.emit import CudaEmitted, Packed
 from dyadic.compiler.targets.emitted import Stored
+from dyadic.compiler.targets.weight_readers import constant_of, weight_readers
 from dyadic.dialects import qi
-from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.cuda.gather_projections import gather_projections
 from dyadic.passes.lower.cuda.join_tables import has_product
@@ -31,7 +31,7 @@ from dyadic.passes.lower.cuda.kernels.families.embedding import EmbeddingSpec
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP
 from dyadic.passes.lower.cuda.kernels.families.recurrence import RecurrenceSpec
-from dyadic.passes.rewriting import defining, layer_name
+from dyadic.passes.rewriting import layer_name
 from dyadic.runtime.cuda.code_sections import stored as deflated
 from dyadic.runtime.cuda.constants import Box, Bytes, Dim, Gather, Own, Taken
 
@@ -96,13 +96,13 @@ def _reads(integer: ir.Operation, stored: Sequence[Stored | None]) -> dict[tuple
     """By operator and layer, as launches name them: what there may be to read, of layers of one product together."""
     with integer.context, ir.Location.unknown():
         copy = integer.operation.clone()
-        readers = _readers(copy)
+        readers = weight_readers(copy)
         reads = [where and _read(op, where) for op, where in zip(readers, stored, strict=True)]
         for number, op in enumerate(readers):
             op.operation.attributes[NUMBER] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)
         gather_projections.run(copy)
         groups: dict[int, list[Any]] = {}
-        for op in _readers(copy):
+        for op in weight_readers(copy):
             groups.setdefault(-1 - _number(op, NUMBER), []).append(op)
             if TOGETHER in op.operation.attributes:
                 groups.setdefault(_number(op, TOGETHER), []).append(op)
@@ -119,17 +119,8 @@ def _number(op: Any, name: str) -> int:
     return op.operation.attributes[name].value
 
 
-def _readers(module: ir.Operation) -> list[Any]:
-    body = main_function(module).regions[0].blocks[0].operations
-    return [op.opview for op in body if isinstance(op.opview, qi.Layer | qi.EmbeddingOp)]
-
-
-def _constant(op: Any) -> ir.Operation:
-    return defining(op.table if isinstance(op, qi.EmbeddingOp) else op.weight).operation
-
-
 def _read(op: Any, stored: Stored) -> Read:
-    dims = shape(_constant(op).results[0])
+    dims = shape(constant_of(op).results[0])
     if isinstance(op, qi.Convolution) or not has_product(op):
         return Read(dims, stored)
     _, _, scales = constant_weights(op.weight)
