@@ -6,6 +6,7 @@ import numpy as np
 from support.ptx.gpu import Counters, Gpu
 from support.ptx.launches import run_launch
 
+from dyadic.compiler.targets.cuda.codegen import compile_kernels
 from dyadic.passes.lower.cuda.kernels.families.product_spec import CHUNK, ProductSpec, pack_params
 
 IN_ZERO_POINT, OUT_ZERO_POINT = 7, 3
@@ -117,3 +118,24 @@ class Convolution:
         np.testing.assert_array_equal(result[..., : self.channels], np.clip(scaled + OUT_ZERO_POINT, 0, 255))
         assert (result[..., self.channels :] == UNTOUCHED).all()
         return counters
+
+
+Tile = dict[str, int]
+
+
+class Cases(dict[str, tuple[Convolution, Tile]]):
+    """By name, each with what its kernel's tile is."""
+
+    def symbol(self, name: str) -> str:
+        return f"k{list(self).index(name)}"
+
+    def ptx(self, architecture: str) -> str:
+        """The kernels of all of them, from one child process."""
+        specs = {self.symbol(name): convolution.spec(**tile) for name, (convolution, tile) in self.items()}
+        return compile_kernels(specs, architecture)
+
+    def on(self, gpu: Gpu, ptx: str, name: str, batch: int = 0) -> Counters:
+        """Run one, of another batch where it is said."""
+        convolution, tile = self[name]
+        given = replace(convolution, batch=batch or convolution.batch)
+        return given.on(gpu, ptx, self.symbol(name), convolution.spec(**tile))

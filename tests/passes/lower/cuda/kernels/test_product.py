@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from support.effort import SEED
 from support.ptx import faults
-from support.ptx.convolutions import Convolution
+from support.ptx.convolutions import Cases, Convolution
 from support.ptx.gpu import Counters, DriverError, Gpu
 
 from dyadic.compiler.targets.cuda.codegen import compile_kernels
@@ -17,7 +17,7 @@ from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 
 SLICED = "more slices than shares"
 
-CASES: dict[str, tuple[Convolution, dict[str, int]]] = {
+CASES = Cases({
     "linear": (Convolution(1, 1, 200, 44, batch=70), {}),
     "few rows": (Convolution(1, 1, 64, 10), {"block_rows": 32, "block_columns": 64, "stages": 4}),
     "1 x 1": (Convolution(9, 7, 48, 96, batch=2), {"block_columns": 128, "warps_across": 4, "warps_down": 1}),
@@ -38,14 +38,12 @@ CASES: dict[str, tuple[Convolution, dict[str, int]]] = {
     "slices of packed pixels": (Convolution(9, 8, 5, 24, kernel=5, batch=3, in_align=1), {
         "block_rows": 32, "block_columns": 32, "warps_down": 1, "warps_across": 1, "warps_deep": 3}),
     "three slices of several warps": (Convolution(5, 7, 64, 70, kernel=3, batch=1), {"warps_deep": 3}),
-}  # fmt: skip
+})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def ptx() -> str:
-    """All of them, from one child process."""
-    specs = {f"k{n}": convolution.spec(**tile) for n, (convolution, tile) in enumerate(CASES.values())}
-    return compile_kernels(specs, "sm_80")
+    return CASES.ptx("sm_80")
 
 
 Run = Callable[[str], Counters]
@@ -53,11 +51,7 @@ Run = Callable[[str], Counters]
 
 @pytest.fixture
 def run(gpu: Gpu, ptx: str) -> Run:
-    def run(name: str) -> Counters:
-        convolution, tile = CASES[name]
-        return convolution.on(gpu, ptx, f"k{list(CASES).index(name)}", convolution.spec(**tile))
-
-    return run
+    return lambda name: CASES.on(gpu, ptx, name)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -67,9 +61,8 @@ def test_it_is_the_convolution(run: Run, name: str) -> None:
 
 def test_a_batch_is_no_part_of_the_kernel(gpu: Gpu, ptx: str) -> None:
     """One kernel answers every number of images."""
-    convolution, tile = CASES["3 x 3"]
     for batch in (1, 3, 8):
-        replace(convolution, batch=batch).on(gpu, ptx, f"k{list(CASES).index('3 x 3')}", convolution.spec(**tile))
+        CASES.on(gpu, ptx, "3 x 3", batch)
 
 
 def test_rows_of_a_stage_keep_out_of_each_others_banks(run: Run) -> None:
@@ -101,7 +94,7 @@ def test_there_is_no_kernel_of_another_kind(change: dict[str, int], complaint: s
 def test_every_barrier_between_slices_is_missed(gpu: Gpu, ptx: str) -> None:
     """Of the walk along k, before sums are given, before they are taken, and before results are stored."""
     convolution, tile = CASES[SLICED]
-    spec, symbol = convolution.spec(**tile), f"k{list(CASES).index(SLICED)}"
+    spec, symbol = convolution.spec(**tile), CASES.symbol(SLICED)
     (body,) = [part for part in ptx.split(".visible .entry ") if part.startswith(f"{symbol}(")]
     head = ptx.split(".visible .entry ", 1)[0]
     barriers = list(re.finditer(r"\tbar(rier)?\.(cta\.)?sync[^\n]*\n", body))

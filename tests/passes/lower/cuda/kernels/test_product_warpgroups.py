@@ -6,13 +6,11 @@ from dataclasses import replace
 
 import pytest
 from support.effort import SEED
-from support.ptx.convolutions import Convolution
+from support.ptx.convolutions import Cases, Convolution, Tile
 from support.ptx.gpu import Counters, Gpu
 
 from dyadic.compiler.targets.cuda.codegen import compile_kernels
 from dyadic.passes.lower.cuda.kernel_selection.warpgroups import SHAPES
-
-Tile = dict[str, int]
 
 
 def tile(rows: int, columns: int, wgmma: int, stages: int) -> Tile:
@@ -22,21 +20,19 @@ def tile(rows: int, columns: int, wgmma: int, stages: int) -> Tile:
     }  # fmt: skip
 
 
-CASES: dict[str, tuple[Convolution, Tile]] = {
+CASES = Cases({
     "linear": (Convolution(1, 1, 250, 44, batch=70), tile(64, 32, 1, 3)),
     "two steps at once": (Convolution(1, 1, 500, 44, batch=70), tile(64, 48, 2, 6)),
     "more stages than steps": (Convolution(1, 1, 64, 17, batch=3), tile(64, 32, 1, 8)),
     "3 x 3, two groups": (Convolution(9, 7, 48, 40, kernel=3, batch=3), tile(128, 64, 1, 4)),
     "three groups, whole blocks": (Convolution(1, 1, 500, 128, batch=200), tile(192, 64, 2, 6)),
     "first layer": (Convolution(17, 19, 3, 24, kernel=7, stride=2, batch=2, in_align=4), tile(64, 32, 1, 4)),
-}  # fmt: skip
+})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def ptx() -> str:
-    """All of them, from one child process."""
-    specs = {f"k{n}": convolution.spec(**tile) for n, (convolution, tile) in enumerate(CASES.values())}
-    return compile_kernels(specs, "sm_90a")
+    return CASES.ptx("sm_90a")
 
 
 Run = Callable[[str], Counters]
@@ -44,11 +40,7 @@ Run = Callable[[str], Counters]
 
 @pytest.fixture
 def run(gpu: Gpu, ptx: str) -> Run:
-    def run(name: str) -> Counters:
-        convolution, tile = CASES[name]
-        return convolution.on(gpu, ptx, f"k{list(CASES).index(name)}", convolution.spec(**tile))
-
-    return run
+    return lambda name: CASES.on(gpu, ptx, name)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -63,10 +55,8 @@ def test_bytes_of_both_kinds_need_newer_ptx(ptx: str) -> None:
 
 
 def test_a_batch_is_no_part_of_the_kernel(gpu: Gpu, ptx: str) -> None:
-    name = "3 x 3, two groups"
-    convolution, tile = CASES[name]
     for batch in (1, 8):
-        replace(convolution, batch=batch).on(gpu, ptx, f"k{list(CASES).index(name)}", convolution.spec(**tile))
+        CASES.on(gpu, ptx, "3 x 3, two groups", batch)
 
 
 def test_as_many_products_as_there_are(run: Run) -> None:
