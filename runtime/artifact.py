@@ -1,6 +1,6 @@
 """The `.dyq` file: written whole or not at all, checked before anything in it is used.
 
-    0   8 bytes    magic, whose last byte is the format version
+    0   8 bytes    magic, whose last byte is the format version: the oldest whose readers know all that the header says
     8   8 bytes    length of the header, little endian
     16  32 bytes   SHA-256 of the 16 bytes before and the header
     48  header     JSON: total size, sections (name, offset, length, sha256), programs, made
@@ -31,10 +31,10 @@ from dyadic.runtime.errors import ArtifactError, FileError, ResourceError, Usage
 from dyadic.runtime.executor import executor_of
 from dyadic.runtime.file_kinds import ARTIFACT, ONNX, FileKind, kind_of_file, similar_files
 from dyadic.runtime.program import ALIGNMENT, SLACK, Program
+from dyadic.runtime.program_fields import FORMAT, OLDEST_FORMAT, format_of
 from dyadic.runtime.wording import kind_of
 
-FORMAT = 4
-MAGIC = b"\x89DYQ\r\n\x1a" + bytes([FORMAT])
+MAGIC = b"\x89DYQ\r\n\x1a"  # and a byte that says the format
 PREAMBLE = 48
 CODE_ALIGNMENT = 4096
 MAX_HEADER_BYTES = 64 << 20
@@ -103,7 +103,7 @@ def write(
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
     # Reads it back as a stranger would: what cannot be loaded is not written.
     _parse_header(text, data_bytes + _align(PREAMBLE + len(text), CODE_ALIGNMENT))
-    preamble = MAGIC + len(text).to_bytes(8, "little")
+    preamble = MAGIC + bytes([format_of(list(programs))]) + len(text).to_bytes(8, "little")
     preamble += hashlib.sha256(preamble + text).digest()
 
     start = _align(PREAMBLE + len(text), CODE_ALIGNMENT)
@@ -149,7 +149,7 @@ class ArtifactFile:
                 private = _copied(self.file, self.bytes)
                 os.close(self.file)
                 self.file = private
-            if os.pread(self.file, len(MAGIC) - 1, 0) != MAGIC[:-1]:
+            if os.pread(self.file, len(MAGIC), 0) != MAGIC:
                 self._check_kind()
             if self.bytes < PREAMBLE:
                 raise ArtifactError(f"it has {self.bytes} bytes, too few for an artifact")
@@ -315,15 +315,14 @@ def _copied(file: int, size: int) -> int:
 
 
 def _read_header(data: memoryview) -> bytes:
-    magic = bytes(data[:8])
-    if magic != MAGIC:
-        if magic[:7] == MAGIC[:7]:
-            other = "an earlier" if magic[7] < FORMAT else "a later"
-            raise OtherFormat(
-                f"was made by {other} version of dyadic (its format is {magic[7]}, this version reads {FORMAT}): "
-                "compile the model again with this version, or run it with the one that made it"
-            )
+    if bytes(data[: len(MAGIC)]) != MAGIC:
         raise ArtifactError("it is not a dyadic artifact (its first bytes are not the magic ones)")
+    if not OLDEST_FORMAT <= (found := data[len(MAGIC)]) <= FORMAT:
+        other = "an earlier" if found < OLDEST_FORMAT else "a later"
+        raise OtherFormat(
+            f"was made by {other} version of dyadic (its format is {found}, this version reads {OLDEST_FORMAT} and "
+            f"{FORMAT}): compile the model again with this version, or run it with the one that made it"
+        )
     length = int.from_bytes(data[8:16], "little")
     if length > min(MAX_HEADER_BYTES, len(data) - PREAMBLE):
         raise ArtifactError(f"it is truncated or damaged (a header of {length} bytes in {len(data)} bytes)")

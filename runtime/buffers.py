@@ -5,7 +5,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from dyadic.runtime.errors import ArtifactError
-from dyadic.runtime.program import ALIGNMENT, Buffer, Placed, between, multiple, wrong
+from dyadic.runtime.program import ALIGNMENT, Buffer, Placed, between, multiple
+from dyadic.runtime.program_fields import wrong
 
 
 class Reference(NamedTuple):

@@ -15,8 +15,8 @@ from dyadic.runtime.program import (
     between,
     check_shape,
     results_of,
-    wrong,
 )
+from dyadic.runtime.program_fields import wrong
 
 
 def check_interface(program: Program) -> None:

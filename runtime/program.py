@@ -5,33 +5,25 @@ target has a kind of its own (`runtime/cpu/program.py`), which adds how the mach
 is spoken of per image: every image of a batch has an arena of its own.
 """
 
-import dataclasses
 import math
 import struct
-import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 
-from dyadic.runtime.errors import ArtifactError
 from dyadic.runtime.fixedpoint import INT32_MAX, INT32_MIN, S16_MAX, S16_MIN
 from dyadic.runtime.last_function import NOTHING, LastFunction
 from dyadic.runtime.layout import Layout, Margin, Rows, rows_of
+from dyadic.runtime.program_fields import decode, encode, wrong
 
 ALIGNMENT = 64  # of the arena, of buffers (offset and size), of sections
 SLACK = 64  # readable bytes after the arena, the weights and the scratch memory
 MAX_SCALARS = 16
 LIMIT = 1 << 40  # no offset, size or count is larger
-# fields that format 4 did not have at first: files without them mean the default
-# (of a NamedTuple: those with a default)
-LATER = {"given", "tokens", "padding", "last", "batch_axis", "fixed", "launches", "mark"} | {
-    "gather", "source", "constants_bytes"
-}  # fmt: skip
 ID_BYTES = 4  # of an int32 input's number
 FIXED = ("", "one", "none")  # the user's array: a batch of any size, a first dimension of 1, none in its place
 GIVEN = ("int64", "int32", "bool", "float32", "uint8", "int8")  # what users give whole numbers as
@@ -216,8 +208,7 @@ class Program(ABC):
         return f"{self.target} {self.variant}".rstrip()
 
     def to_json(self) -> dict[str, Any]:
-        assert dataclasses.is_dataclass(self)
-        return {"target": self.target} | dataclasses.asdict(self)
+        return {"target": self.target} | encode(self)
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -231,54 +222,6 @@ class Program(ABC):
         """Raise ArtifactError, naming what is wrong, unless every access that the runtime itself makes is in bounds.
 
         lengths: of the artifact's sections, in bytes."""
-
-
-# --- reading
-
-
-def wrong(where: str, saw: object, expected: str) -> ArtifactError:
-    shown = repr(saw)
-    return ArtifactError(f"the artifact's {where} is {shown[:80]}, expected {expected}")
-
-
-def decode(kind: Any, value: Any, where: str) -> Any:
-    """JSON to a dataclass, tuple or scalar of type `kind`, refusing anything else."""
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        every = typing.get_type_hints(kind)
-        hints = {one.name: every[one.name] for one in dataclasses.fields(kind)}
-        if not isinstance(value, dict) or set(value) | LATER != set(hints) | LATER:
-            saw = sorted(map(str, value)) if isinstance(value, dict) else value
-            raise wrong(where, saw, f"the fields {', '.join(hints)}")
-        there = {name: hint for name, hint in hints.items() if name in value}
-        return kind(**{name: decode(hint, value[name], f"{where}.{name}") for name, hint in there.items()})
-    if hasattr(kind, "_fields"):
-        fewest, most = len(kind._fields) - len(kind._field_defaults), len(kind._fields)
-        if not isinstance(value, list | tuple) or not fewest <= len(value) <= most:
-            raise wrong(where, value, f"a list of {', '.join(kind._fields)}")
-        hints = typing.get_type_hints(kind)
-        return kind(*(decode(hints[n], item, f"{where}.{n}") for n, item in zip(kind._fields, value, strict=False)))
-    if typing.get_origin(kind) is dict:
-        if not isinstance(value, dict):
-            raise wrong(where, value, "a mapping")
-        item_kind = typing.get_args(kind)[1]
-        return {str(name): decode(item_kind, item, f"{where}['{name}']") for name, item in value.items()}
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise wrong(where, value, "a list")
-        item_kind = typing.get_args(kind)[0]
-        return tuple(decode(item_kind, item, f"{where}[{i}]") for i, item in enumerate(value))
-    if kind is float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            with suppress(OverflowError):  # of whole numbers
-                return float(value)
-        raise wrong(where, value, "a number")
-    if kind is int or kind is bool or kind is str:
-        if type(value) is kind:
-            return value
-        raise wrong(where, value, f"of type {kind.__name__}")
-    if type(value) in (str, int):  # str | int, of shapes
-        return value
-    raise wrong(where, value, "a name or a number")
 
 
 # --- checking

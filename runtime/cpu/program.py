@@ -25,8 +25,8 @@ from dyadic.runtime.program import (
     check_tensor,
     multiple,
     pack_tensor,
-    wrong,
 )
+from dyadic.runtime.program_fields import wrong
 
 MAX_STEP_INPUTS = 4
 PACKING = 0x64796164696305  # first word of a packed program; model.cpp has the same

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from dyadic.runtime.artifact import ArtifactFile, inflated
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.errors import ArtifactError
-from dyadic.runtime.program import between, decode, wrong
+from dyadic.runtime.program import between
+from dyadic.runtime.program_fields import decode, wrong
 
 Bytes = npt.NDArray[np.uint8]
 WIDTHS = (8, 4, 2)  # bits of a field

@@ -33,8 +33,8 @@ from dyadic.runtime.program import (
     check_tensor,
     multiple,
     whole_of,
-    wrong,
 )
+from dyadic.runtime.program_fields import wrong
 
 MAX_ARENA_BYTES = (1 << 31) - ALIGNMENT  # distances within an image have 32 bits
 ITEM = 4  # bytes of a number of the user's, at most

@@ -16,8 +16,8 @@
 namespace dyadic {
 namespace {
 
-const uint8_t FORMAT = 4;
-const uint8_t MAGIC[8] = {0x89, 'D', 'Y', 'Q', '\r', '\n', 0x1a, FORMAT};
+const uint8_t OLDEST_FORMAT = 4, FORMAT = 5;
+const uint8_t MAGIC[7] = {0x89, 'D', 'Y', 'Q', '\r', '\n', 0x1a}; // and a byte that says the format
 const int64_t PREAMBLE = 48, CODE_ALIGNMENT = 4096, MAX_HEADER_BYTES = 64 << 20, SLACK_BYTES = 64;
 const char *const OTHER_TARGETS[] = {"cuda"}; // whose programs are Python's to read
 
@@ -108,13 +108,13 @@ void Artifact::read(bool code_only) {
     if (map == MAP_FAILED)
         throw Refused{DYADIC_RESOURCE, std::string("cannot map the artifact: ") + strerror(errno)};
     data_ = static_cast<const uint8_t *>(map);
-    if (memcmp(data_, MAGIC, sizeof MAGIC) != 0) {
-        if (memcmp(data_, MAGIC, sizeof MAGIC - 1) != 0)
-            throw refused("it is not a dyadic artifact (its first bytes are not the magic ones)");
-        throw refused(text("it was made by %s version of dyadic (its format is %d, this version reads %d), which also "
-                           "runs it",
-                           data_[7] < FORMAT ? "an earlier" : "a later", data_[7], FORMAT));
-    }
+    if (memcmp(data_, MAGIC, sizeof MAGIC) != 0)
+        throw refused("it is not a dyadic artifact (its first bytes are not the magic ones)");
+    const uint8_t format = data_[sizeof MAGIC];
+    if (format < OLDEST_FORMAT || format > FORMAT)
+        throw refused(text("it was made by %s version of dyadic (its format is %d, this version reads %d and %d), which "
+                           "also runs it",
+                           format < OLDEST_FORMAT ? "an earlier" : "a later", format, OLDEST_FORMAT, FORMAT));
     uint64_t header_bytes = 0;
     for (int i = 15; i >= 8; i--)
         header_bytes = header_bytes << 8 | data_[i];

@@ -134,8 +134,8 @@ def test_other_files_and_versions_are_told_apart(small) -> None:
             dyadic.load(small)
         assert error.value.exit_code == 5
         assert str(error.value) == (
-            f"'{small}' cannot be used: it was made by {made} version of dyadic (its format is {version}, "
-            "this version reads 4): compile the model again with this version, or run it with the one that made it"
+            f"'{small}' cannot be used: it was made by {made} version of dyadic (its format is {version}, this version "
+            "reads 4 and 5): compile the model again with this version, or run it with the one that made it"
         )
     small.write_bytes(b"\x08\x07\x12\x07pytorch" * 99)
     with pytest.raises(ArtifactError, match="it is an ONNX model, not an artifact: compile it"):

@@ -170,7 +170,10 @@ def alike(path: Path, content: bytes, what: str) -> int:
 def test_both_readers_refuse_the_same(model: Path, varied: Path, write, identity) -> None:
     dice = Random(SEED or 5)
     wide = write(identity(3, 4, 5, halo=(1, 1, 1, 1), wide=True), name="wide.dyq")
-    goods = [path.read_bytes() for path in (model, varied, wide)]
+    plain = identity(3, 4, 5, pixel=4, dtype="uint8")
+    pixels = write(replace(plain, inputs=(replace(plain.inputs[0], mark=255),)), name="pixels.dyq")
+    goods = [path.read_bytes() for path in (model, varied, wide, pixels)]
+    assert [good[7] for good in goods] == [4, 4, 4, 5] and not alike(model, goods[-1], "pixels")
     codes = [alike(model, broken(dice.choice(goods), dice), f"number {i}") for i in range(250)]
     assert codes.count(5) > 100 and codes.count(0) > 5
 
@@ -190,6 +193,11 @@ def test_sentences_say_what_and_where(model: Path, tmp_path: Path) -> None:
         (good[:-1], ArtifactError, "bytes, but its header speaks of"),
         (good[:30], ArtifactError, "it has 30 bytes, too few"),
         (good[:7] + b"\3" + good[8:], ArtifactError, "an earlier version of dyadic (its format is 3"),
+        (
+            good[:7] + b"\x06" + good[8:],
+            ArtifactError,
+            "a later version of dyadic (its format is 6, this version reads 4 ",
+        ),
         (b"PK" + good[2:], ArtifactError, "not a dyadic artifact"),
         (good[:60] + b"!" + good[61:], ArtifactError, "its header is damaged (its SHA-256"),
         (sealed(good, b"[1, 2"), ArtifactError, "its header is not JSON"),
