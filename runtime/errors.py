@@ -7,7 +7,6 @@ Mistakes of our own raise ordinary exceptions instead and end with exit code 1.
 from collections.abc import Mapping
 
 INTERNAL_ERROR = 1
-INTERRUPTED = 130
 
 
 def printable(text: str) -> str:

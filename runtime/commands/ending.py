@@ -14,7 +14,6 @@ from typing import Any
 
 from dyadic.runtime.errors import (
     INTERNAL_ERROR,
-    INTERRUPTED,
     DyadicError,
     FileError,
     ResourceError,
@@ -31,15 +30,16 @@ def ended(words: Sequence[str], run: Callable[[], object]) -> int:
     debug = "--debug" in words
     if not debug:
         sys.excepthook = one_sentence
+    interrupts = Interrupts()
     try:
-        with Interrupts(), plain_warnings():
+        with interrupts, plain_warnings():
             refuse_empty(words)
             run()
             if sys.stdout is not None:
                 sys.stdout.flush()  # whether all could be written is said here, and not by Python at its end
         return 0
     except KeyboardInterrupt as interrupt:
-        return fail(f"interrupted; {interrupt}" if str(interrupt) else "interrupted; nothing was written", INTERRUPTED)
+        return fail(f"{interrupts.said}; {str(interrupt) or 'nothing was written'}", interrupts.exit_code)
     except MemoryError:
         return fail("out of memory; close other programs or use a smaller --batch", ResourceError.exit_code)
     except DyadicError as error:
@@ -142,20 +142,34 @@ def plain_warnings() -> Iterator[None]:
 
 
 class Interrupts(AbstractContextManager[None]):
-    """Whatever escapes after Ctrl-C is an interrupt: extension modules make errors of their own of it."""
+    """Whatever escapes after Ctrl-C or SIGTERM is an interrupt: extension modules make errors of their own of it."""
+
+    def __init__(self) -> None:
+        self.seen: signal.Signals | None = None
+        self.before: dict[signal.Signals, Any] = {}
+
+    @property
+    def said(self) -> str:
+        return "ended by SIGTERM" if self.seen == signal.SIGTERM else "interrupted"
+
+    @property
+    def exit_code(self) -> int:
+        """As a shell says it of the signal."""
+        return 128 + (self.seen or signal.SIGINT)
 
     def __enter__(self) -> None:
-        self.seen = False
-        self.before = None
         if threading.current_thread() is threading.main_thread():  # only there may handlers be set
-            self.before = signal.signal(signal.SIGINT, self.interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self.interrupt)
 
-    def interrupt(self, _number: int, _frame: object) -> None:
-        self.seen = True
+    def interrupt(self, number: int, _frame: object) -> None:
+        if number == signal.SIGTERM and self.seen == number:
+            return  # programs as timeout send it twice: to the process and to its group
+        self.seen = signal.Signals(number)
         raise KeyboardInterrupt
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
+        for number, before in self.before.items():
+            signal.signal(number, before)
         if error is not None and self.seen and not isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(*getattr(error, "__notes__", ())[:1]) from error

@@ -120,7 +120,8 @@ os.register_at_fork(after_in_child=forget)
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):  # who asks hears of them, too, and has a plan to keep first
+        signal.signal(number, signal.SIG_IGN)
     for name in IMPORTED:
         import_module(name)
     make = sys.modules[IMPORTED[0]].make

@@ -1,6 +1,8 @@
 """Widths from the command line: plans written and read back, limits that cannot be met, and what is no way to ask."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,28 @@ def test_130_an_interrupted_search_leaves_its_best_plan(
     assert f"interrupted; no artifact was written, but the plan is in {tmp_path / 'best.json'}" in error
     monkeypatch.undo()
     assert said("--plan", tmp_path / "best.json", until="select")[0] == 0
+
+
+def test_143_a_search_that_sigterm_ends_leaves_its_best_plan(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`timeout` sends it twice, to the process and to its group: the second must not cost the plan."""
+
+    def ended(*_: Any) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise SearchInterrupted({FIRST: "w2a8", "image": "a8"}) from None
+
+    monkeypatch.setattr(driver, "select", ended)
+    before = signal.getsignal(signal.SIGTERM)
+    code, error = said("--max-size", "0.6x", "--emit-plan", tmp_path / "best.json")
+    assert code == 143 and signal.getsignal(signal.SIGTERM) is before
+    assert error == (
+        f"dyadic: ended by SIGTERM; no artifact was written, but the plan is in {tmp_path / 'best.json'}: "
+        "compile it with --plan, or edit it first\n"
+    )
 
 
 def test_130_without_a_plan_nothing_was_written(said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,7 +247,10 @@ def test_130_an_interrupt_that_became_another_error(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_130_interrupted_while_calibrating_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")]
+)
+def test_130_and_143_ended_while_calibrating_leaves_nothing(tmp_path: Path, number: int, code: int, said: str) -> None:
     np.savez(tmp_path / "many.npz", image=np.zeros((50_000, 1, 8, 8), np.float32))
     (tmp_path / "empty").mkdir()
     line = ["compile", str(MODEL), "--calibration", str(tmp_path / "many.npz"), "-o", "out.dyq", "--progress", "json"]
@@ -258,10 +261,10 @@ def test_130_interrupted_while_calibrating_leaves_nothing(tmp_path: Path) -> Non
     for text in process.stderr:
         event = json.loads(text)
         if (event["stage"], event["event"]) == ("calibrate", "start"):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             break
     rest = process.stderr.read().strip().splitlines()
-    assert process.wait() == 130
-    assert rest[-1] == "dyadic: interrupted; nothing was written"
+    assert process.wait() == code
+    assert rest[-1] == f"dyadic: {said}; nothing was written"
     assert "Traceback" not in "".join(rest)
     assert list((tmp_path / "empty").iterdir()) == []
