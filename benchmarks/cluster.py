@@ -26,7 +26,7 @@ from typing import Any
 
 import dyadic
 from dyadic.compiler.measure import evidence
-from dyadic.compiler.targets.cpu import maker
+from dyadic.compiler.targets import maker
 from dyadic.runtime.agent_frames import make_key
 
 PORT, AGENT_PORT = 18786, 17878

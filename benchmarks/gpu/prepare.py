@@ -24,8 +24,8 @@ from benchmarks.gpu.bits import KERNELS, PLAN, digests, feeds
 from benchmarks.gpu.cases import GROUPS, Case
 from benchmarks.gpu.parts import TREE
 from benchmarks.gpu.records import CUBIN, PTX, Records, joined
+from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.cuda.assemble import assemble
-from dyadic.compiler.targets.cuda.codegen import CodegenError
 from dyadic.runtime import artifact
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.cpu import levels

@@ -11,14 +11,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from dyadic.compiler.targets.cpu import codegen
+from dyadic.compiler.targets import code_generation
+from dyadic.compiler.targets.maker import End, Jobs
 
 CONTEXT = multiprocessing.get_context("forkserver")
 IMPORTED = [
-    codegen.__name__, "torch_mlir.ir", "torch_mlir.passmanager", "torch_mlir.dialects.llvm", "llvmlite.binding",
+    "dyadic.compiler.targets.cpu.codegen", "dyadic.compiler.targets.cuda.codegen",
+    "torch_mlir.ir", "torch_mlir.passmanager", "torch_mlir.dialects.llvm", "llvmlite.binding",
     "dyadic.compiler.cli.main", "dyadic.compiler.driver", "dyadic.compiler.importers.onnx",
 ]  # fmt: skip
 
@@ -26,18 +29,22 @@ IMPORTED = [
 def install() -> None:
     """Code generation of this process is done in forks. Their server ends with it."""
     CONTEXT.set_forkserver_preload(IMPORTED)
-    codegen._made = made
+    code_generation.forked = made
 
 
-def made(parts: Sequence[list[dict[str, Any]]], count: int) -> list[tuple[int | None, str]]:
-    """As `codegen._made`."""
+def made(module: str, parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
+    """As `maker.forked`."""
 
-    def one(jobs: list[dict[str, Any]]) -> tuple[int | None, str]:
-        done = forked(codegen.make, [jobs], Path.cwd(), dict(os.environ), codegen.CHILD_SECONDS)
+    def one(jobs: Jobs) -> End:
+        done = forked(make, [module, jobs], Path.cwd(), dict(os.environ), seconds)
         return done.returncode, done.stderr
 
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(abreast) as pool:
         return list(pool.map(one, parts))
+
+
+def make(module: str, jobs: Jobs) -> None:
+    import_module(module).make(jobs)
 
 
 def run_command(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

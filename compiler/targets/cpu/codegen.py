@@ -1,20 +1,13 @@
-"""Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image.
+"""Kernels to machine code, in a child process: MLIR -> LLVM dialect -> LLVM IR -> object -> image."""
 
-LLVM can abort the process on IR it does not like and the translator can crash, so nothing of this runs in the
-caller's process: `maker.py` has a process that does it, which writes an object for each job to the path that it names.
-"""
-
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-from dyadic.compiler.keep.cache import Cache, key_of
-from dyadic.compiler.targets.cpu import maker
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.targets.code_generation import Job, generated, write
 from dyadic.compiler.targets.cpu.identity import code_digest
 from dyadic.compiler.targets.cpu.link import Image, link
-from dyadic.compiler.workers.processors import processors
 from dyadic.passes.lower.cpu.kernels import registry
 from dyadic.passes.lower.cpu.kernels.registry import family_of
 from dyadic.runtime.cpu.levels import BY_NAME, PORTABLE
@@ -63,34 +56,14 @@ done:
 """
 
 
-CHILD_SECONDS = 600  # kernels take about 0.1 s each; LLVM has patterns that it never finishes combining
-MOST_JOBS = 200  # of one child
-MEMORY = "memory functions"  # the name of their object
+MEMORY = "memory functions"  # the name of their object, which has no spec
 
 
-class CodegenError(RuntimeError):
-    """The child process failed: a bug of ours, with what LLVM said."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One object to make: a kernel for a level (or the memory functions, which have no spec)."""
-
-    symbol: str
-    level: str
-    spec: Any
-
-    @property
-    def key(self) -> str:
-        """All that its bytes depend on."""
-        spec = {} if self.spec is None else asdict(self.spec)
-        return key_of({"compiler": code_digest(), "level": self.level, "symbol": self.symbol, "spec": spec})
-
-    def to_json(self, path: Path) -> dict[str, Any]:
-        said: dict[str, Any] = {"symbol": self.symbol, "level": self.level, "path": str(path)}
-        if self.spec is not None:
-            said |= {"family": family_of(self.spec), "spec": asdict(self.spec)}
-        return said
+def job_of(symbol: str, level: str, spec: Any) -> Job:
+    """The object of a kernel for a level; without a spec that of the memory functions."""
+    if spec is None:
+        return Job(symbol, level, code_digest())
+    return Job(symbol, level, code_digest(), family_of(spec), asdict(spec))
 
 
 def compile_kernels(
@@ -105,45 +78,16 @@ def compile_kernels(
     Raises:
         CodegenError: the child failed.
     """
-    every = [Job(symbol, level, spec) for symbol, spec in {MEMORY: None, **specs}.items() for level in levels]
+    every = [job_of(symbol, level, spec) for symbol, spec in {MEMORY: None, **specs}.items() for level in levels]
     known = cache.read("code", [job.key for job in every]) if cache else {}
     missing, made = [job for job in every if job.key not in known], {}
     if missing:
-        made = _objects(missing, max(1, min(jobs or processors(), len(missing))))
+        made = generated(__name__, missing, jobs)
         known |= made
     images = {level: link([known[job.key] for job in every if job.level == level]) for level in levels}
     if cache and missing:  # what cannot be linked is not kept
         cache.write("code", made)
     return images
-
-
-def _objects(jobs: Sequence[Job], count: int) -> dict[str, bytes]:
-    """Objects by key, made by `count` processes at a time."""
-    number = max(count, -(-len(jobs) // MOST_JOBS))
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{i}.o" for i in range(len(jobs))]
-        said = [job.to_json(path) for job, path in zip(jobs, paths, strict=True)]
-        parts = [said[i::number] for i in range(number)]
-        for part, (code, wrote) in zip(parts, _made(parts, count), strict=True):
-            _check(part, code, wrote)
-        return {job.key: path.read_bytes() for job, path in zip(jobs, paths, strict=True)}
-
-
-def _made(parts: Sequence[list[dict[str, Any]]], count: int) -> list[maker.End]:
-    """How the processes that made the parts ended, `count` at a time."""
-    try:
-        return maker.forked(parts, count, CHILD_SECONDS)
-    except OSError as error:
-        raise CodegenError(f"no code is generated: {error}") from error
-
-
-def _check(jobs: list[dict[str, Any]], code: int | None, said: str) -> None:
-    """That a process made all of its jobs."""
-    end = f"did not finish in {CHILD_SECONDS} s" if code is None else f"failed (exit {code})"
-    missing = [job for job in jobs if not Path(job["path"]).exists()]  # it writes each as soon as it has it
-    if code != 0 or missing:
-        first = (missing or jobs[-1:])[0]
-        raise CodegenError(f"code generation of {first['symbol']} for {first['level']} {end}:\n{said[-4000:]}")
 
 
 def llvm_ir(specs: Mapping[str, Any], level: str) -> str:
@@ -208,6 +152,4 @@ def make(jobs: list[dict[str, Any]]) -> None:
             spec = registry.from_json(job["family"], job["spec"])
             text = llvm_ir({job["symbol"]: spec}, job["level"])
             unroll = getattr(spec, "unrolls", True) and job["level"] != PORTABLE
-        part = Path(job["path"] + ".part")  # what has the right name is whole
-        part.write_bytes(machine_code(text, job["level"], unroll=unroll))
-        part.replace(job["path"])
+        write(job, machine_code(text, job["level"], unroll=unroll))

@@ -10,8 +10,9 @@ from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets import maker
 from dyadic.compiler.targets.certificate import Certificate, accumulators, islands_of
-from dyadic.compiler.targets.cpu import maker
+from dyadic.compiler.targets.cpu import codegen
 from dyadic.compiler.targets.cpu.emit import CpuEmitted, emit
 from dyadic.compiler.targets.cpu.integer_ir import restore, stored_weights
 from dyadic.compiler.targets.emitted import Emitted, Stored
@@ -58,7 +59,7 @@ class Cpu(Target):
         return PIPELINE["lower/cpu"]
 
     def get_ready(self) -> None:
-        maker.start()
+        maker.start(codegen.__name__)
 
     def emit(
         self,

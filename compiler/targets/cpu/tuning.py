@@ -13,7 +13,8 @@ from torch_mlir import ir
 from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.candidates import Tunable, know_times, note_failure, note_results, taken
-from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
+from dyadic.compiler.targets.code_generation import CodegenError
+from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.identity import tune_digest
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure
 from dyadic.compiler.targets.timing import best, waiting

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dyadic.compiler.targets.cuda.codegen import ENTRY, CodegenError
+from dyadic.compiler.targets.code_generation import CodegenError
+from dyadic.compiler.targets.cuda.codegen import ENTRY
 
 WHEEL = Path("nvidia", "cu13", "bin", "ptxas")  # of the package nvidia-cuda-nvcc
 SECONDS = 600

@@ -1,19 +1,11 @@
-"""Kernels to PTX, in a child process: `gpu` and `nvvm` -> LLVM dialect -> LLVM IR -> PTX.
+"""Kernels to PTX, in a child process: `gpu` and `nvvm` -> LLVM dialect -> LLVM IR -> PTX."""
 
-LLVM aborts the process on what an architecture does not have, so nothing of this runs in the caller's.
-`python -m dyadic.compiler.targets.cuda.codegen` reads JSON jobs from standard input and writes a list of texts.
-"""
-
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.keep.cache import Cache
+from dyadic.compiler.targets.code_generation import Job, generated, write
 from dyadic.compiler.targets.cuda.identity import code_digest
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
 
@@ -34,30 +26,12 @@ PTX_VERSIONS = {
     "sm_120": "87",
 }
 
-CHILD_SECONDS = 600
 ENTRY = ".visible .entry "
 
 
-class CodegenError(RuntimeError):
-    """The child process failed: a bug of ours, with what LLVM said."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One kernel to make for an architecture."""
-
-    symbol: str
-    architecture: str
-    spec: Any
-
-    @property
-    def key(self) -> str:
-        """All that its text depends on."""
-        said = {"symbol": self.symbol, "level": self.architecture, "spec": asdict(self.spec)}
-        return key_of({"compiler": code_digest(), "family": REGISTRY.family_of(self.spec), **said})
-
-    def to_json(self) -> list[Any]:
-        return [self.symbol, self.architecture, REGISTRY.family_of(self.spec), asdict(self.spec)]
+def job_of(symbol: str, architecture: str, spec: Any) -> Job:
+    """The PTX of a kernel for an architecture."""
+    return Job(symbol, architecture, code_digest(), REGISTRY.family_of(spec), asdict(spec))
 
 
 def compile_kernels(specs: Mapping[str, Any], architecture: str, cache: Cache | None = None, jobs: int = 0) -> str:
@@ -66,7 +40,7 @@ def compile_kernels(specs: Mapping[str, Any], architecture: str, cache: Cache | 
     Args:
         architecture: one of PTX_VERSIONS; code for sm_80 runs on all later ones, too.
         cache: where the text of each kernel is kept from compile to compile.
-        jobs: child processes to use; 0 means one per available core.
+        jobs: processes to use; 0 means one per available core.
 
     Raises:
         CodegenError: the child failed.
@@ -74,11 +48,11 @@ def compile_kernels(specs: Mapping[str, Any], architecture: str, cache: Cache | 
     """
     if architecture not in PTX_VERSIONS:
         raise ValueError(f"no code for {architecture}: there is some for {', '.join(PTX_VERSIONS)}")
-    every = [Job(symbol, architecture, spec) for symbol, spec in specs.items()]
+    every = [job_of(symbol, architecture, spec) for symbol, spec in specs.items()]
     known = cache.read("code", [job.key for job in every]) if cache else {}
     missing = [job for job in every if job.key not in known]
     if missing:
-        made = _texts(missing, max(1, min(jobs or len(os.sched_getaffinity(0)), len(missing))))
+        made = generated(__name__, missing, jobs)
         known |= made
         if cache:
             cache.write("code", made)
@@ -90,31 +64,6 @@ def joined(texts: Sequence[str]) -> str:
     heads, bodies = zip(*(text.split(ENTRY, 1) for text in texts), strict=True)
     lines = dict.fromkeys(line for head in heads for line in head.splitlines() if line.startswith("."))
     return "\n".join(lines) + "\n\n" + "\n".join(f"{ENTRY}{body.strip()}\n" for body in bodies)
-
-
-def _texts(jobs: Sequence[Job], count: int) -> dict[str, bytes]:
-    """PTX by key, made by `count` child processes."""
-    parts = [jobs[i::count] for i in range(count)]
-    with ThreadPoolExecutor(count) as pool:
-        made = list(pool.map(_child, parts))
-    return {
-        job.key: text.encode()
-        for part, texts in zip(parts, made, strict=True)
-        for job, text in zip(part, texts, strict=True)
-    }
-
-
-def _child(jobs: Sequence[Job]) -> list[str]:
-    names = f"{jobs[0].symbol} for {jobs[0].architecture}" + f" and {len(jobs) - 1} more" * (len(jobs) > 1)
-    command = [sys.executable, "-P", "-m", "dyadic.compiler.targets.cuda.codegen"]
-    said = json.dumps([job.to_json() for job in jobs])
-    try:
-        done = subprocess.run(command, input=said, text=True, capture_output=True, check=False, timeout=CHILD_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise CodegenError(f"code generation of {names} did not finish in {CHILD_SECONDS} s") from error
-    if done.returncode:
-        raise CodegenError(f"code generation of {names} failed (exit {done.returncode}):\n{done.stderr[-4000:]}")
-    return json.loads(done.stdout)
 
 
 def llvm_ir(specs: Mapping[str, Any]) -> str:
@@ -159,11 +108,8 @@ def ptx(text: str, architecture: str) -> str:
     return machine.emit_assembly(module)
 
 
-def make(jobs: Sequence[Sequence[Any]]) -> list[str]:
-    """PTX of each job as `Job.to_json` writes it."""
-    every = [({symbol: REGISTRY.from_json(family, spec)}, to) for symbol, to, family, spec in jobs]
-    return [ptx(llvm_ir(specs), architecture) for specs, architecture in every]
-
-
-if __name__ == "__main__":
-    json.dump(make(json.load(sys.stdin)), sys.stdout)
+def make(jobs: Sequence[Mapping[str, Any]]) -> None:
+    """Each job's PTX, at the path that it names."""
+    for job in jobs:
+        spec = REGISTRY.from_json(job["family"], job["spec"])
+        write(job, ptx(llvm_ir({job["symbol"]: spec}), job["level"]).encode())

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from dyadic.compiler.targets.certificate import ImageCertificate, Offender
-from dyadic.compiler.targets.cuda.codegen import CodegenError
+from dyadic.compiler.targets.code_generation import CodegenError
 
 WHEEL = Path("nvidia", "cu13", "bin", "nvdisasm")  # of the package nvidia-cuda-nvdisasm
 SECONDS = 600

@@ -9,7 +9,9 @@ from torch_mlir import ir
 
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets import maker
 from dyadic.compiler.targets.certificate import Certificate, ImageCertificate, accumulators, islands_of
+from dyadic.compiler.targets.cuda import codegen
 from dyadic.compiler.targets.cuda.emit import ARCHITECTURES, CudaEmitted, LevelCode, emit
 from dyadic.compiler.targets.cuda.integer_ir import restore
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
@@ -69,6 +71,9 @@ class Cuda(Target):
     @property
     def pipeline(self) -> tuple[Pass, ...]:
         return PIPELINE["lower/cuda"]
+
+    def get_ready(self) -> None:
+        maker.start(codegen.__name__)
 
     def emit(
         self,
@@ -140,11 +145,10 @@ class Cuda(Target):
 
     def text(self, lowered: ir.Module, level: str) -> str:
         """PTX of every kernel that steps launch."""
-        from dyadic.compiler.targets.cuda.codegen import compile_kernels
         from dyadic.compiler.targets.cuda.emit import architecture_of, suited
 
         specs = {launch.kernel.value: REGISTRY.from_attribute(launch.spec) for launch in launches_of(lowered)}
-        return compile_kernels(suited(level, specs), architecture_of(level))
+        return codegen.compile_kernels(suited(level, specs), architecture_of(level))
 
 
 def sweep(

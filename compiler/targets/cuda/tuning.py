@@ -16,9 +16,9 @@ from torch_mlir import ir
 from dyadic.compiler.keep.cache import Cache, key_of
 from dyadic.compiler.progress import Progress
 from dyadic.compiler.targets.candidates import Tunable, know_times, note_failure, note_results, taken
+from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.constants import Section
 from dyadic.compiler.targets.cuda.assemble import assembler_version
-from dyadic.compiler.targets.cuda.codegen import CodegenError
 from dyadic.compiler.targets.cuda.emit import TUNED, architecture_of, code_of, draft, step_of, with_code
 from dyadic.compiler.targets.cuda.identity import tune_digest
 from dyadic.compiler.targets.cuda.tuning_measuring import measure

@@ -12,8 +12,8 @@ from torch_mlir import ir
 
 from dyadic.compiler.extensions import passes_of
 from dyadic.compiler.targets.certificate import ImageCertificate
+from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.constants import Section
-from dyadic.compiler.targets.cuda.codegen import CodegenError
 from dyadic.compiler.targets.cuda.emit import architecture_of, draft, launches, suited
 from dyadic.compiler.targets.cuda.ptx_sweep import certify_ptx
 from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled

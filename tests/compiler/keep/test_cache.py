@@ -7,14 +7,16 @@ import sys
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dyadic.compiler import knobs
 from dyadic.compiler.keep.cache import FILE, Cache, key_of
+from dyadic.compiler.targets import code_generation
+from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.cpu import codegen
-from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
+from dyadic.compiler.targets.cpu.codegen import compile_kernels
+from dyadic.compiler.targets.maker import End, Jobs
 from dyadic.passes.lower.cpu.kernels.families.copy import FillSpec
 from dyadic.passes.lower.cpu.kernels.registry import symbol_of
 
@@ -126,7 +128,7 @@ def test_keys_do_not_depend_on_the_order_of_their_parts() -> None:
 def test_machine_code_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     specs, cache = {symbol_of(SPEC): SPEC}, Cache(tmp_path, refuse)
     made = compile_kernels(specs, ["x86-64"], cache=cache)
-    monkeypatch.setattr(codegen, "_objects", lambda *_: pytest.fail("a child was started"))
+    monkeypatch.setattr(codegen, "generated", lambda *_: pytest.fail("a child was started"))
     assert compile_kernels(specs, ["x86-64"], cache=Cache(tmp_path, refuse)) == made
 
 
@@ -134,7 +136,7 @@ def test_machine_code_depends_on_spec_level_and_compiler(monkeypatch: pytest.Mon
     from dataclasses import replace
 
     def key(spec: FillSpec, level: str) -> str:
-        return codegen.Job("symbol", level, spec).key
+        return codegen.job_of("symbol", level, spec).key
 
     keys = {key(SPEC, "avx2"), key(SPEC, "x86-64"), key(replace(SPEC, channels=32), "avx2")}
     monkeypatch.setattr(codegen, "code_digest", lambda: "another compiler")
@@ -155,12 +157,12 @@ def test_what_a_failed_child_left_is_not_kept(tmp_path: Path, monkeypatch: pytes
     """Not even where every file is there: the last may be cut short."""
     cache = Cache(tmp_path)
 
-    def fail(parts: list[list[dict[str, Any]]], _count: int) -> list[tuple[int, str]]:
+    def fail(_module: str, parts: list[Jobs], *_: object) -> list[End]:
         for job in chain(*parts):
             Path(job["path"]).write_bytes(b"half an object")
         return [(1, "no space left")] * len(parts)
 
-    monkeypatch.setattr(codegen, "_made", fail)
+    monkeypatch.setattr(code_generation, "forked", fail)
     with pytest.raises(CodegenError, match="no space left"):
         compile_kernels({}, ["x86-64"], cache=cache)
     monkeypatch.undo()

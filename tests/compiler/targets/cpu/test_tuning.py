@@ -22,9 +22,10 @@ from dyadic.compiler.cli import main as cli
 from dyadic.compiler.keep.cache import Cache
 from dyadic.compiler.options import Options
 from dyadic.compiler.progress import Progress
+from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.cpu import tuning
 from dyadic.compiler.targets.cpu import tuning_runner as runner
-from dyadic.compiler.targets.cpu.codegen import CodegenError, compile_kernels
+from dyadic.compiler.targets.cpu.codegen import compile_kernels
 from dyadic.compiler.targets.cpu.emit import emit
 from dyadic.compiler.targets.cpu.link import Image
 from dyadic.compiler.targets.cpu.tuning_measuring import Case, measure

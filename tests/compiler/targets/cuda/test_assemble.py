@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from support.ptx.convolutions import Convolution
 
+from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.cuda import assemble
-from dyadic.compiler.targets.cuda.codegen import CodegenError, compile_kernels
+from dyadic.compiler.targets.cuda.codegen import compile_kernels
 from dyadic.passes.lower.cuda.kernel_selection.warpgroups import SHAPES
 
 SAID = """ptxas info    : 0 bytes gmem

@@ -3,8 +3,9 @@
 import pytest
 from support.ptx.convolutions import Convolution
 
+from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.cuda.assemble import assemble, assembler
-from dyadic.compiler.targets.cuda.codegen import CodegenError, compile_kernels
+from dyadic.compiler.targets.cuda.codegen import compile_kernels
 from dyadic.compiler.targets.cuda.sass_sweep import certify_sass, disassembled, disassembler, instructions, wrong
 
 SAID = """

@@ -1,9 +1,12 @@
 """A process that has imported everything that makes kernels, and forks itself for each batch of them.
 
 Importing takes as long as ten kernels, so it happens once. LLVM can abort a process, or never end: what it happens to
-is a fork, and the next one knows nothing of those before it. `python -m dyadic.compiler.targets.cpu.maker` reads a line
-of JSON from standard input for each batch and writes one to standard output; it ends by itself where nobody asks any
-more. `forked` is at the other end of both.
+is a fork, and the next one knows nothing of those before it, not even the options of LLVM that are a whole process's.
+One such process serves the code generators of all targets: each is a module whose `make` is what forks do, imported
+where it is first asked for.
+
+`python -m dyadic.compiler.targets.maker MODULE` reads a line of JSON from standard input for each batch and writes one
+to standard output; it ends by itself where nobody asks any more. `forked` is at the other end of both.
 """
 
 from __future__ import annotations
@@ -24,14 +27,8 @@ from typing import Any, BinaryIO, NoReturn
 
 from dyadic.compiler.workers.process import Process
 
-COMMAND = (sys.executable, "-P", "-m", "dyadic.compiler.targets.cpu.maker")
-IMPORTED = (
-    "dyadic.compiler.targets.cpu.codegen",  # `make` there is what forks do
-    "torch_mlir.ir",
-    "torch_mlir.passmanager",
-    "torch_mlir.dialects.llvm",
-    "llvmlite.binding",
-)
+COMMAND = (sys.executable, "-P", "-m", "dyadic.compiler.targets.maker")
+IMPORTED = ("torch_mlir.ir", "torch_mlir.passmanager", "torch_mlir.dialects.llvm", "llvmlite.binding")
 IDLE_SECONDS = 60.0  # until the process gives its memory back
 STARTS = 2  # of the process, until it is taken to be what cannot run
 
@@ -45,8 +42,9 @@ _maker: Maker | None = None
 # --- here
 
 
-def forked(parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
-    """How each part ended; so many are made at the same time, and each has so many seconds.
+def forked(module: str, parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
+    """How each part ended that the `make` of a module was given; so many are made at the same time, and each has so
+    many seconds.
 
     Raises OSError where there is no such process, and it cannot be started.
     """
@@ -54,9 +52,9 @@ def forked(parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
     with _turn:
         said = ""
         for _ in range(STARTS):
-            _maker = _maker or Maker()
+            _maker = _maker or Maker(module)
             try:
-                return _maker.ask({"parts": parts, "abreast": abreast, "seconds": seconds})
+                return _maker.ask({"module": module, "parts": parts, "abreast": abreast, "seconds": seconds})
             except EOFError:  # it had gone, or somebody ended it
                 _, said = _maker.kill()
                 _maker = None
@@ -67,18 +65,18 @@ def forked(parts: Sequence[Jobs], abreast: int, seconds: float) -> list[End]:
         raise OSError(f"the process that makes code ends at once: {said[-4000:]}")
 
 
-def start() -> None:
+def start(module: str) -> None:
     """The process, ahead of the first batch: its imports take a second."""
     global _maker
     with _turn, suppress(OSError):  # it is told where it is needed
-        _maker = _maker or Maker()
+        _maker = _maker or Maker(module)
 
 
 class Maker(Process):
-    """That process."""
+    """That process. module: what it imports before anybody asks."""
 
-    def __init__(self) -> None:
-        super().__init__(COMMAND)
+    def __init__(self, module: str) -> None:
+        super().__init__((*COMMAND, module))
 
     def ask(self, request: dict[str, Any]) -> list[End]:
         """Raises EOFError where it has ended."""
@@ -119,17 +117,17 @@ os.register_at_fork(after_in_child=forget)
 # --- there
 
 
-def main() -> None:
+def main(module: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # who asks hears of them, too, and has a plan to keep first
         signal.signal(number, signal.SIG_IGN)
-    for name in IMPORTED:
+    for name in (*IMPORTED, module):
         import_module(name)
-    make = sys.modules[IMPORTED[0]].make
     asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     while is_ready(asked, IDLE_SECONDS) and (line := asked.readline()):
         request = json.loads(line)
+        make = import_module(request["module"]).make
         ends = Forks(make, request["parts"], request["seconds"], asked).run(request["abreast"])
         told.write(json.dumps(ends).encode() + b"\n")
         told.flush()
@@ -217,4 +215,4 @@ def inside(work: Callable[[], object], write: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
