@@ -27,6 +27,11 @@ MODEL = "the model"  # what its file is called in messages
 NO_DATA = "none"  # of calibration: samples are made
 
 
+def is_misspelt(given: str) -> bool:
+    """Whether it is the word for no data in other letters, and no file."""
+    return given != NO_DATA and given.lower() == NO_DATA and not os.path.exists(given)
+
+
 @dataclass(frozen=True, eq=False)
 class Job(Options):
     """What `dyadic.compile` is called with, and `dyadic compile` makes of its command line.
@@ -54,7 +59,12 @@ class Job(Options):
             given = [one for one in (self.calibration, self.evaluate) if isinstance(one, str | os.PathLike)]
             if getattr(self, name) is not None and not any(os.path.isdir(one) for one in given):
                 raise UsageError(f"--{name} is for a folder of images: give one to --evaluate or --calibration")
-        if isinstance(self.evaluate, str) and self.evaluate.lower() == NO_DATA:
+        if isinstance(self.calibration, str) and is_misspelt(self.calibration):
+            raise UsageError(
+                f"--calibration '{self.calibration}' is no file that is here: where there are no samples, write "
+                f"--calibration {NO_DATA}"
+            )
+        if isinstance(self.evaluate, str) and (self.evaluate == NO_DATA or is_misspelt(self.evaluate)):
             raise UsageError("--evaluate takes samples with labels: where there are none, leave it out")
         if self.without_data and self.calibration_samples != Options.calibration_samples:
             raise UsageError(
@@ -71,8 +81,8 @@ class Job(Options):
 
     @property
     def without_data(self) -> bool:
-        """Whether samples are to be made; a file of that name is `./none`."""
-        return isinstance(self.calibration, str) and self.calibration.lower() == NO_DATA
+        """Whether samples are to be made; a file of that name is `./none`, or a `Path`."""
+        return isinstance(self.calibration, str) and self.calibration == NO_DATA
 
     def load_metric(self) -> Metric | None:
         """The user's own measure, ready to be asked. Raises FileError or UsageError where it is none."""
@@ -116,7 +126,8 @@ class Job(Options):
             if not isinstance(given, str | os.PathLike):
                 return None
             path = Path(os.fsdecode(given))
-            return path.name if path.is_absolute() else str(path)
+            shown = path.name if path.is_absolute() else str(path)
+            return f"./{shown}" if shown == NO_DATA != given else shown
 
         given = {"model": self.model, "calibration": self.calibration, "evaluate": self.evaluate}
         given |= {"example_inputs": self.example_inputs}

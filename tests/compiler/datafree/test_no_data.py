@@ -126,6 +126,18 @@ def test_there_is_no_evaluation_without_data() -> None:
         dyadic.compile(DIGITS / "digits.onnx", "none", evaluate="none")
 
 
+def test_the_word_has_one_spelling_and_a_file_may_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r'calibration="None" is no file that is here: .*, write calibration="none"'):
+        dyadic.compile("m.onnx", "None")
+    (tmp_path / "None").mkdir()
+    (tmp_path / "none").mkdir()
+    for given, without in (("none", True), ("./none", False), (Path("none"), False), ("None", False)):
+        job = Job("m.onnx", given)
+        assert job.without_data == without and ("the calibration data" in job.inputs) != without
+        assert f"--calibration {'./none' if given == Path('none') else given} " in job.again()
+
+
 def test_without_anything_the_word_is_said() -> None:
     with pytest.raises(UsageError, match='calibration="none"'):
         dyadic.compile(DIGITS / "digits.onnx")
