@@ -29,6 +29,11 @@ from dyadic.runtime.commands.line import COMMANDS as RUNNING
 from dyadic.runtime.errors import UsageError, printable
 from dyadic.runtime.wording import did_you_mean
 
+PLAIN = {  # what click says, and how we do
+    r"is not a valid integer( range)?": "is no whole number",
+    r"is not in the range (\d+)<=x<=(\d+)": r"is not from \1 to \2",
+    r"is not in the range x>=(\d+)": r"is less than \1",
+}
 EMITS = {"qd": "refine", "qi": "integerize", "llvm": "lower"}
 
 
@@ -52,7 +57,9 @@ class plain_click_errors(AbstractContextManager[None]):
         if isinstance(error, click.ClickException):
             context = getattr(error, "ctx", None)
             hint = f"; see {context.command_path} --help" if context else ""
-            said = re.sub(r"is not a valid integer( range)?", "is no whole number", error.format_message())
+            said = error.format_message()
+            for written, read in PLAIN.items():
+                said = re.sub(written, read, said)
             raise UsageError(f"{said.rstrip('.')}{near(error)}{hint}") from error
 
 

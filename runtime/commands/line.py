@@ -104,11 +104,12 @@ def add(parser: argparse.ArgumentParser, option: Option) -> None:
 def count(option: Option) -> Callable[[str], int]:
     def read(word: str) -> int:
         if not word.lstrip("-").isdecimal():
-            raise argparse.ArgumentTypeError(f"'{word}' is not a whole number")
+            raise argparse.ArgumentTypeError(f"'{word}' is no whole number")
         number = int(word)
-        if number < (option.least or 0) or (option.most is not None and number > option.most):
-            most = "" if option.most is None else f" to {option.most}"
-            raise argparse.ArgumentTypeError(f"{number} is not in the range {option.least or 0}{most or ' and more'}")
+        least, most = option.least or 0, option.most
+        if number < least or (most is not None and number > most):
+            said = f"is less than {least}" if most is None else f"is not from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{number} {said}")
         return number
 
     return read

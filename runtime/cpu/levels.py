@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from dyadic.runtime.errors import MachineError, UsageError
+from dyadic.runtime.wording import known_names
 
 _V3 = frozenset("sse3 ssse3 sse4.1 sse4.2 popcnt movbe lzcnt bmi bmi2 avx avx2 f16c fma".split())
 _V4 = _V3 | frozenset("avx512f avx512bw avx512cd avx512dq avx512vl".split())
@@ -72,18 +73,18 @@ def _refusal(level: str) -> int:
 
 def choose(present: Collection[str], isa: str | None = None) -> str:
     """The level to run of those `present` in an artifact: the forced one, or the best that this machine has."""
-    source = "isa"
-    if isa is None and os.environ.get("DYADIC_ISA"):
-        isa, source = os.environ["DYADIC_ISA"], "the environment variable DYADIC_ISA"
+    asked = f"the level '{isa}' was asked for"  # by a keyword or an option
+    if isa is None and (isa := os.environ.get("DYADIC_ISA") or None):
+        asked = f"the environment variable DYADIC_ISA asks for '{isa}'"
     have = ", ".join(name for name in BY_NAME if name in present) or "none"
     if isa is not None:
         if isa not in BY_NAME:
-            raise UsageError(f"{source} asks for '{isa}', which is no instruction set level; there are {_names()}")
+            raise UsageError(f"{asked}, but there is none of that name{known_names(isa, BY_NAME, len(BY_NAME))}")
         if isa not in present:
-            raise UsageError(f"{source} asks for '{isa}', but the artifact holds code for {have} only")
+            raise UsageError(f"{asked}, but the artifact holds code for {have} only")
         if missing := BY_NAME[isa].needs - features():
             raise MachineError(
-                f"{source} asks for '{isa}', but this processor or its operating system lacks {_list(missing)}; "
+                f"{asked}, but this processor or its operating system lacks {_list(missing)}; "
                 f"it can run {', '.join(usable())}"
             )
         return isa
@@ -112,10 +113,6 @@ def prepare(level: str) -> None:
     """Ask the operating system for what a level needs beyond instructions."""
     if failure := _refusal(level):
         raise MachineError(f"the operating system refuses the AMX tile registers: {os.strerror(failure)}")
-
-
-def _names() -> str:
-    return ", ".join(BY_NAME)
 
 
 def _list(missing: Collection[str]) -> str:

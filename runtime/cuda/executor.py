@@ -59,7 +59,8 @@ class CudaExecutor(Executor):
         most = max(launch.items for launch in (*program.boundary, *program.setup, *program.steps))
         if most * max_batch > MAX_BLOCKS:
             raise ResourceError(
-                f"max_batch={max_batch} is too large for '{file.path}': this network takes {MAX_BLOCKS // most} at most"
+                f"a batch of {max_batch} is too large for '{file.path}' on a GPU, which takes {MAX_BLOCKS // most} of "
+                "its images at most"
             )
         return cls(Model(file, program, ordinal, level), max_batch)
 

@@ -124,7 +124,7 @@ def _candidates(device: Device, program: CudaProgram, asked: str | None) -> Sequ
     have = ", ".join(program.levels)
     if asked is not None:
         if asked not in program.code:
-            raise UsageError(f"isa asks for '{asked}', but the artifact holds code for {have} only")
+            raise UsageError(f"the level '{asked}' was asked for, but the artifact holds code for {have} only")
         return [asked]
     fit = [level for level in program.levels if levels.runs(level, program.code[level].kind, device.capability)]
     if not fit:

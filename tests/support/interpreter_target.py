@@ -104,7 +104,7 @@ class InterpreterExecutor(Executor):
         ordinal: int,
     ) -> Self:
         if level not in (None, LEVEL):
-            raise UsageError(f"isa asks for '{level}'; there is {LEVEL}")
+            raise UsageError(f"the level '{level}' was asked for; there is {LEVEL}")
         return cls(IntegerReference(ir.Module.parse(bytes(file.section(GRAPH)), new_context())), program)
 
     def run(

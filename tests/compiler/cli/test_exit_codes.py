@@ -103,7 +103,8 @@ def test_debug_shows_the_traceback(command: Command) -> None:
         (["compile", "m.onnx", "--until", "lower", "--emit", "qi"], "leave --until lower out"),
         (["run", "m.dyq", "--input", "x.txt", "--output", "y.npy"], "neither .npz nor .npy"),
         (["bench", "m.dyq", "--iterations", "0"], "--iterations"),
-        (["bench", "m.dyq", "--batch", "0"], "'--batch': 0 is not in the range"),
+        (["bench", "m.dyq", "--batch", "0"], "'--batch': 0 is not from 1 to 1048576"),
+        (["bench", "m.dyq", "--iterations", "-1"], "'--iterations': -1 is less than 1"),
         (["run", "m.dyq", "--input", "x.npy", "--output", "y.npy", "--threads", "1025"], "'--threads': 1025"),
     ],
 )

@@ -134,7 +134,9 @@ def test_a_kind_of_code_is_chosen(write, network, x, cuda, monkeypatch) -> None:
         np.testing.assert_array_equal(session(x[:1]), network.expected(x[:1]))
     with pytest.raises(MachineError, match="does not take the artifact's code for sm_90a: the code is for another GPU"):
         dyadic.load(path, device="cuda", isa="sm_90a")
-    with pytest.raises(UsageError, match="isa asks for 'sm_80', but the artifact holds code for sm_90a, ptx only"):
+    with pytest.raises(
+        UsageError, match="the level 'sm_80' was asked for, but the artifact holds code for sm_90a, ptx only"
+    ):
         dyadic.load(path, device="cuda", isa="sm_80")
     for broken in (b"\x7fELF", bytes(64), elf[:32] + (1 << 40).to_bytes(8, "little") + bytes(24)):
         path = write(program, network.constants, "broken.dyq", sm_90a=broken)
@@ -174,7 +176,7 @@ def test_shared_memory_is_the_devices(write, network, x, cuda, monkeypatch) -> N
 def test_a_batch_may_be_too_large_for_a_grid(write, network, cuda) -> None:
     (step,) = network.program.steps
     path = write(replace(network.program, steps=(replace(step, items=1 << 28),)), network.constants)
-    with pytest.raises(ResourceError, match=r"max_batch=8 is too large for .*: this network takes 7 at most"):
+    with pytest.raises(ResourceError, match=r"a batch of 8 is too large for .* on a GPU, which takes 7 of its images"):
         dyadic.load(path, device="cuda", max_batch=8)
 
 
