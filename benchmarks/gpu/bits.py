@@ -3,7 +3,6 @@
 import ctypes
 import functools
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,16 @@ from typing import Any
 import numpy as np
 
 import dyadic
+from benchmarks.gpu.carried import BEST, PLAN, PORTABLE, TEXT, artifact_of, asked, plan
 from benchmarks.gpu.device import Bench
 from benchmarks.gpu.inputs import given
 from benchmarks.gpu.parts import Result
 from benchmarks.gpu.records import Buffer, Launch, Records
 from dyadic.runtime.cuda.driver import CODE_REFUSED, CudaError
 
-KERNELS, PLAN = "kernels.records", "plan.json"
+KERNELS = "kernels.records"
 ROOM = 64  # readable bytes behind a buffer
 SHOWN = 3  # wrong buffers of a test
-PORTABLE = "ptx"
-BEST = "best"  # whatever a session chooses
 LEVEL_VARIABLE = "GPU_LEVEL"  # how `run` tells its children which code is timed, where the best is wrong
 TOGETHER = "warpgroups"  # in the names of tests whose kernels only the best code has
 
@@ -29,12 +27,6 @@ TOGETHER = "warpgroups"  # in the names of tests whose kernels only the best cod
 @functools.cache
 def kernels(folder: Path) -> Records:
     return Records.load(folder / KERNELS)
-
-
-@functools.cache
-def plan(folder: Path) -> dict[str, Any]:
-    """What `prepare` wrote of the networks."""
-    return json.loads((folder / PLAN).read_text())
 
 
 # --- kernels
@@ -106,11 +98,16 @@ def digests(array: np.ndarray) -> list[str]:
 
 
 def networks(folder: Path) -> Sequence[str]:
-    """All with the code that a session chooses, then all with what there is besides."""
+    """All with the code that a session chooses, then all with what there is besides, as far as they have it."""
     if not (folder / PLAN).exists():
         return []
-    names, besides = list(plan(folder)["networks"]), plan(folder).get("besides", [])
-    return [f"{name}, {level}" for level in (BEST, *besides, PORTABLE) for name in names]
+    every, besides = plan(folder)["networks"], plan(folder).get("besides", [])
+    return [
+        f"{name}, {level}"
+        for level in (BEST, *besides, PORTABLE, TEXT)
+        for name, said in every.items()
+        if level != TEXT or TEXT in said
+    ]
 
 
 def is_wrong(answer: Result) -> bool:
@@ -149,10 +146,11 @@ def begin_networks(folder: Path) -> Callable[[str], Result]:
     def answer(item: str) -> Result:
         name, _, level = item.rpartition(", ")
         said = known[name]
-        isa = None if level == BEST else level
+        isa = asked(folder, level)
         wrong: list[Result] = []
         try:
-            session = dyadic.load(folder / said["file"], device="cuda", max_batch=said["count"], isa=isa, verify="all")
+            with artifact_of(folder, name, level) as path:
+                session = dyadic.load(path, device="cuda", max_batch=said["count"], isa=isa, verify="all")
         except CudaError as error:
             if isa is None or error.result not in CODE_REFUSED:
                 raise

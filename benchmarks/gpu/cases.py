@@ -1,4 +1,5 @@
-"""The networks of the day: those that are timed, and small ones whose bits are looked at."""
+"""The networks of the day: those that are timed, whose weights repeat so that they are carried in little room, and
+small ones whose bits are looked at."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from benchmarks.gpu.inputs import given
+from benchmarks.gpu.repeating import repeating
 from benchmarks.networks import NETWORKS
 from benchmarks.networks.encoder import TextEncoder, seeded
 from benchmarks.replay import zoo
@@ -43,13 +45,13 @@ def bert_of_one_layer() -> nn.Module:
 
 def bert() -> tuple[nn.Module, npt.NDArray[Any], tuple[torch.Tensor, ...]]:
     ids = given([BERT_TOKENS], "int64", SHOWN, 1, BERT_WORDS)
-    return bert_of_one_layer(), ids, (torch.from_numpy(ids[:1]),)
+    return repeating(bert_of_one_layer()), ids, (torch.from_numpy(ids[:1]),)
 
 
 def network(name: str) -> tuple[nn.Module, npt.NDArray[Any], tuple[torch.Tensor, ...]]:
     one = NETWORKS[name]
     samples = one.samples(SHOWN, seed=1)
-    return one.make(), samples, (torch.from_numpy(samples[:1]),)
+    return repeating(one.make()), samples, (torch.from_numpy(samples[:1]),)
 
 
 def timed() -> dict[str, Case]:

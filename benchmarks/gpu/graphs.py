@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.gpu.bits import LEVEL_VARIABLE, PLAN, feeds, plan
+from benchmarks.gpu.bits import LEVEL_VARIABLE, feeds
+from benchmarks.gpu.carried import BEST, PLAN, artifact_of, asked, plan
 from benchmarks.gpu.device import REPEATS, Bench, spread
 from benchmarks.gpu.parts import Result
 from dyadic.runtime import artifact
@@ -67,13 +68,13 @@ def begin(folder: Path) -> Callable[[str], Result]:
 @contextmanager
 def opened(bench: Bench, folder: Path, name: str, batch: int) -> Iterator[Opened]:
     """Layers that share stored weights get their own, as they would have in a network that was trained."""
-    said = plan(folder)["networks"][name]
-    with tempfile.TemporaryDirectory() as place:
-        path = own_weights(folder / said["file"], Path(place)) if said["shared"] else folder / said["file"]
+    said, level = plan(folder)["networks"][name], os.environ.get(LEVEL_VARIABLE, BEST)
+    with artifact_of(folder, name, level) as carried, tempfile.TemporaryDirectory() as place:
+        path = own_weights(carried, Path(place)) if said["shared"] else carried
         with open_artifact(path, "all", copy=False) as file:
             (program,) = file.programs
             assert isinstance(program, CudaProgram)
-            model = Model(file, program, 0, os.environ.get(LEVEL_VARIABLE))
+            model = Model(file, program, 0, asked(folder, level))
             model.users += 1
             context = Context(model, batch, {})
             arrays = feeds(said, batch)

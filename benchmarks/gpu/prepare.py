@@ -2,9 +2,10 @@
 records of kernels a C++ compiler, too (`tests/support/ptx`).
 
 What networks answer is what the program for the processor of the same compile answers: the bits are the same on every
-target. Artifacts are stripped to what a GPU needs.
+target. Artifacts are stripped to what a GPU needs, and packed.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -20,15 +21,22 @@ from typing import Any
 
 import dyadic
 from benchmarks.gpu import recorder, sweep, tiles
-from benchmarks.gpu.bits import KERNELS, PLAN, digests, feeds
+from benchmarks.gpu.bits import KERNELS, digests, feeds
+from benchmarks.gpu.carried import PLAN, TEXT
 from benchmarks.gpu.cases import GROUPS, Case
+from benchmarks.gpu.packed import SUFFIX, packed
 from benchmarks.gpu.parts import TREE
 from benchmarks.gpu.records import CUBIN, PTX, Records, joined
+from dyadic.compiler.keep.cache import Cache, key_of
+from dyadic.compiler.knobs import cache_folder
 from dyadic.compiler.targets.code_generation import CodegenError
-from dyadic.compiler.targets.cuda.assemble import assemble
+from dyadic.compiler.targets.cuda.assemble import OTHERS_RESIDENT, assemble, assembler_version
+from dyadic.compiler.targets.cuda.emit import CudaEmitted
+from dyadic.compiler.targets.emitted import Emitted
 from dyadic.runtime import artifact
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.cpu import levels
+from dyadic.runtime.cuda.code_sections import code_of
 from dyadic.runtime.cuda.constants import constants_of
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.errors import DyadicError
@@ -41,6 +49,7 @@ TESTS = (
     "tests/ptx/test_fragments.py", "tests/ptx/test_warpgroups.py", "tests/ptx/test_instructions.py",
     "tests/ptx/test_gemm.py", "tests/ptx/test_programs.py", "tests/passes/lower/cuda",
 )  # fmt: skip
+MOST_BYTES = 60_000_000  # of a folder
 Say = Callable[[str], object]
 
 
@@ -66,15 +75,19 @@ def prepare(folder: Path, wanted: Wanted, say: Say = flushed) -> None:
     """Write the folder. What cannot be compiled, as what has no kernels for GPUs, is left out, and that is said."""
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
+    before = start, size_of(folder)
 
     def done(what: str) -> None:
-        say(f"{time.perf_counter() - start:6.0f} s, {size_of(folder) / 1e6:5.1f} MB: {what}")
+        nonlocal before
+        now = time.perf_counter(), size_of(folder)
+        say(_line(now[0] - before[0], now[1] - before[1], what))
+        before = now
 
     if wanted.tests:
         records = recorded(wanted.tests)
         add_cubins(records, wanted.architecture)
         records.save(folder / KERNELS)
-        done(f"{len(records.launches)} launches, {len(records.codes)} texts of kernels; left out {records.said}")
+        done(f"{len(records.launches)} launches, {len(records.codes)} texts of kernels")
     products: dict[str, sweep.Products] = {}
     besides = BESIDES.get(wanted.architecture, ())
     said: dict[str, Any] = {
@@ -96,11 +109,17 @@ def prepare(folder: Path, wanted: Wanted, say: Say = flushed) -> None:
     if products or wanted.sides:
         swept = sweep.prepare(products, wanted.sides, wanted.architecture, wanted.shapes)
         swept.save(folder / tiles.FILE)
-        done(f"{len(swept.said['cases'])} products in {len(swept.codes)} tiles")
+        done(f"{len(swept.said['cases'])} products in {sum(len(one['tiles']) for one in swept.said['cases'])} tiles")
+    size = size_of(folder)
+    say(_line(time.perf_counter() - start, size, "all" if size <= MOST_BYTES else "all, MORE THAN THERE IS ROOM FOR"))
 
 
 def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _line(seconds: float, size: int, what: str) -> str:
+    return f"{seconds:6.0f} s, {size / 1e6:6.2f} MB: {what}"
 
 
 # --- networks
@@ -112,22 +131,28 @@ def network(
     """Compile a network for both targets, keep the GPU's program, and say what the processor's answers. `products`
     gets those that are swept."""
     model, samples, examples = case.make()
-    file = re.sub(r"\W+", "_", name) + ".dyq"
+    stem = re.sub(r"\W+", "_", name)
+    file = f"{stem}.dyq{SUFFIX}"
     told: dict[str, Any] = case.options | ({} if examples is None else {"example_inputs": examples})
     best = levels.usable()[0]
     levels_of_gpu = "".join(f",cuda:{level}" for level in (architecture, *BESIDES.get(architecture, ())))
     made = dyadic.compile(model, samples, target=f"cpu:{best}{levels_of_gpu}", measure=False, **told)
     with tempfile.TemporaryDirectory() as place:
-        whole = Path(place, "whole.dyq")
+        whole, stripped = Path(place, "whole.dyq"), Path(place, "stripped.dyq")
         made.save(whole)
-        strip(whole, folder / file)
+        strip(whole, stripped)
+        (folder / file).write_bytes(packed(stripped.read_bytes()))
+        text = own_text(made.emitted, architecture)
+        texts = {TEXT: f"{stem}.ptx{SUFFIX}"} if text else {}
+        for name_of_text in texts.values():
+            (folder / name_of_text).write_bytes(packed(text.encode()))
         if products is not None:
             products[name] = sweep.products_of(whole)
         with dyadic.load(whole, device="cpu", max_batch=case.count, isa=best) as session:
             session.batch_first = True
             said = {
                 "file": file, "seed": SEED, "count": case.count, "timed": case.timed, "shared": case.shared,
-                "inputs": [_input(info, case.words) for info in session.inputs],
+                "inputs": [_input(info, case.words) for info in session.inputs], **texts,
             }  # fmt: skip
             answers = session.run(None, feeds(said, case.count))
             said["answers"] = {
@@ -136,17 +161,27 @@ def network(
     return said
 
 
+def own_text(emitted: Emitted, architecture: str) -> str:
+    """PTX of code for an architecture that has kernels of its own."""
+    for one in (emitted, *emitted.beside):
+        if isinstance(one, CudaEmitted) and architecture in one.codes and one.codes[architecture].launches:
+            return one.codes[architecture].text
+    return ""
+
+
 def _input(info: TensorInfo, words: int) -> dict[str, Any]:
     return {"name": info.name, "dims": [*info.shape[1:]], "dtype": str(info.dtype), "words": words}
 
 
 def strip(source: Path, target: Path) -> None:
-    """Without the processor's program and the integer graph, which holds all weights once more."""
+    """Without the processor's program and the integer graph, which holds all weights once more; code is inflated, since
+    it is packed with what is like it."""
     with open_artifact(source, "all", copy=False) as file:
         programs = [program for program in file.programs if isinstance(program, CudaProgram)]
         sections: dict[str, Any] = {}
         for program in programs:
             sections |= {name: file.section(name) for name in program.sections if name != program.gather}
+            sections |= {name: code_of(file, name) for name in map(program.section, program.code)}
             sections[program.constants] = constants_of(file, program)
         whole = [replace(program, gather="", source="", constants_bytes=0) for program in programs]
         artifact.write(target, programs=whole, sections=sections, made=file.made)
@@ -168,7 +203,6 @@ def recorded(tests: Sequence[str]) -> Records:
     if not every:
         raise RuntimeError(f"no test launched anything (is there a C++ compiler?):\n{done.stdout[-1000:]}")
     total = joined(every)
-    total.said = {"left out": sum(one.said["left out"] for one in every)}
     total.launches.sort(key=lambda one: (_worth(one.test), one.test))
     return total
 
@@ -181,16 +215,30 @@ def _worth(test: str) -> int:
 
 def add_cubins(records: Records, architecture: str) -> None:
     """Code as a GPU takes it, beside the text, where there is an assembler; it saves the time to do that there."""
+    cache = Cache(cache_folder())
+    texts = {key: records.blob(kinds[PTX]) for key, kinds in records.codes.items()}
+    names = {key: _assembled_name(text, architecture) for key, text in texts.items()}
+    known = cache.read("code", names.values())
 
     def cubin(key: str) -> bytes | None:
-        text = records.blob(records.codes[key][PTX]).decode()
+        if names[key] in known:
+            return known[names[key]]
         try:
-            made = assemble(text, architecture)
+            made = assemble(texts[key].decode(), architecture)
         except CodegenError:  # text of tests by hand, for another architecture
             return None
         return made.cubin if made else None
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for key, made in zip(records.codes, pool.map(cubin, list(records.codes)), strict=True):
-            if made is not None:
-                records.codes[key][CUBIN] = records.put(made)
+        cubins = dict(zip(texts, pool.map(cubin, texts), strict=True))
+    for key, made in cubins.items():
+        if made is not None:
+            records.codes[key][CUBIN] = records.put(made)
+    cache.write("code", {names[key]: made for key, made in cubins.items() if made and names[key] not in known})
+
+
+def _assembled_name(text: bytes, architecture: str) -> str:
+    return key_of({
+        "assembler": assembler_version(), "architecture": architecture, "resident": OTHERS_RESIDENT,
+        "text": hashlib.sha256(text).hexdigest(),
+    })  # fmt: skip

@@ -2,7 +2,7 @@
 
 Every kernel family has tests, so that all of them, with the random programs and the tables of fragments, are recorded
 by running them: what a test has found right is what a GPU has to answer. The variable GPU_RECORDS names a folder, into
-which each worker writes a file. Launches that end in an error are not kept, nor is what exceeds MOST_BYTES of a test.
+which each worker writes a file. Launches that end in an error are not kept.
 """
 
 import os
@@ -16,10 +16,9 @@ import pytest
 from benchmarks.gpu.records import PTX, Buffer, Launch, Records
 
 FOLDER = "GPU_RECORDS"
-MOST_BYTES = 80_000  # of a test, compressed; its first launch is kept whatever it takes
 
 _kept = Records()
-_now = {"test": "", "until": 0, "left out": 0}
+_now = {"test": ""}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -35,9 +34,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         places = [In(one) if isinstance(one, np.ndarray) else one for one in arguments]
         before = [one if isinstance(one, int) else one.array.tobytes() for one in places]
         counters = plain(self, ptx, kernel, grid, block, arguments, shared_bytes)
-        if _kept.size > _now["until"]:
-            _now["left out"] += 1
-            return counters
         said: list[Buffer | int] = []
         for place, content in zip(places, before, strict=True):
             if isinstance(content, int):
@@ -55,11 +51,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    _now.update(test=item.nodeid.removeprefix("tests/"), until=_kept.size + MOST_BYTES)
+    _now["test"] = item.nodeid.removeprefix("tests/")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _kept.launches:
         folder = Path(os.environ[FOLDER])
-        _kept.said = {"left out": _now["left out"]}
         _kept.save(folder / f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}-{os.getpid()}.records")

@@ -1,15 +1,17 @@
 """Launches of kernels and what they have to answer, in one file. Needs numpy alone, on both sides.
 
-The file: 8 bytes, the length of an index as JSON; the index; then blobs, compressed, each once, by their SHA-256.
+The file, packed: 8 bytes, the length of an index as JSON; the index; then blobs, each once, by their SHA-256. All is
+packed as one, since kernels of a family are nearly the same text.
 """
 
 import hashlib
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks.gpu.packed import packed, unpacked
 
 PTX, CUBIN = "ptx", "cubin"
 
@@ -54,13 +56,12 @@ class Records:
     launches: list[Launch] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     said: dict[str, Any] = field(default_factory=dict)
-    blobs: dict[str, bytes] = field(default_factory=dict)  # compressed
+    blobs: dict[str, bytes] = field(default_factory=dict)
 
     def put(self, content: bytes) -> str:
         """The name of a blob with that content."""
         name = hashlib.sha256(content).hexdigest()[:24]
-        if name not in self.blobs:
-            self.blobs[name] = zlib.compress(content, 6)
+        self.blobs.setdefault(name, content)
         return name
 
     def put_code(self, kinds: Mapping[str, bytes]) -> str:
@@ -71,12 +72,7 @@ class Records:
         return key
 
     def blob(self, name: str) -> bytes:
-        return zlib.decompress(self.blobs[name])
-
-    @property
-    def size(self) -> int:
-        """Bytes of all blobs."""
-        return sum(len(one) for one in self.blobs.values())
+        return self.blobs[name]
 
     def save(self, path: Path) -> None:
         places, at = {}, 0
@@ -85,14 +81,13 @@ class Records:
             at += len(content)
         launches = [one.to_json() for one in self.launches]
         index = json.dumps({"launches": launches, "codes": self.codes, "said": self.said, "blobs": places}).encode()
-        packed = zlib.compress(index, 6)
-        path.write_bytes(len(packed).to_bytes(8, "little") + packed + b"".join(self.blobs.values()))
+        path.write_bytes(packed(b"".join([len(index).to_bytes(8, "little"), index, *self.blobs.values()])))
 
     @staticmethod
     def load(path: Path) -> "Records":
-        data = path.read_bytes()
+        data = unpacked(path.read_bytes())
         start = 8 + int.from_bytes(data[:8], "little")
-        index = json.loads(zlib.decompress(data[8:start]))
+        index = json.loads(data[8:start])
         blobs = {name: data[start + at : start + at + size] for name, (at, size) in index["blobs"].items()}
         return Records([Launch.from_json(one) for one in index["launches"]], index["codes"], index["said"], blobs)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.gpu import bits, graphs, parts, peaks, peers, tiles
+from benchmarks.gpu.carried import PLAN, plan
 from benchmarks.gpu.device import Bench
 from benchmarks.gpu.parts import Part, Result
 from dyadic.runtime.atomic_file import replacing
@@ -57,7 +58,7 @@ BY_NAME = {part.name: part for part in PARTS}
 def run(folder: Path, out: Path, names: Sequence[str], seconds: float) -> int:
     """Every part; what an exit code should be."""
     until = time.monotonic() + seconds
-    without = bits.plan(folder)["left out"] if (folder / bits.PLAN).exists() else {}
+    without = plan(folder)["left out"] if (folder / PLAN).exists() else {}
     report: Result = {"not prepared": without, "seconds": {}, "parts": {}}
     saved = 0.0
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu.bits import PLAN, plan
+from benchmarks.gpu.carried import PLAN, plan
 from benchmarks.gpu.device import Bench
 from benchmarks.gpu.graphs import BATCHES, opened
 from benchmarks.gpu.parts import Result

@@ -11,19 +11,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from support import faulty_part
 from support.ptx import build
 from support.ptx.gpu import Gpu
 from support.ptx.session import gpu
+from torch import nn
 
+import dyadic
 from benchmarks.gpu import bits, parts, prediction, table, tiles
 from benchmarks.gpu.__main__ import main
+from benchmarks.gpu.carried import BEST, PLAN, TEXT, artifact_of, asked
 from benchmarks.gpu.graphs import own_weights
 from benchmarks.gpu.inputs import given
+from benchmarks.gpu.packed import packed, unpacked
 from benchmarks.gpu.prediction import Counted
-from benchmarks.gpu.prepare import TESTS, Wanted, prepare, recorded
+from benchmarks.gpu.prepare import TESTS, Wanted, add_cubins, own_text, prepare, recorded, size_of, strip
 from benchmarks.gpu.records import CUBIN, PTX, Buffer, Launch, Records, joined
+from benchmarks.gpu.repeating import repeating, steps_like
 from benchmarks.gpu.run import BY_NAME, wrong
+from dyadic.compiler.driver import lowered_for, network_after
+from dyadic.compiler.job import Job
+from dyadic.compiler.targets.cuda.assemble import Assembled
+from dyadic.compiler.targets.cuda.target import TARGET
+from dyadic.compiler.tools import Tools
+from dyadic.passes.lower.cuda.kernel_selection import warpgroups
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.program import SLACK
@@ -90,10 +102,10 @@ def test_wrong_bits_are_found(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     arguments[at] = replace(buffer, result=records.put(bytes(changed)))
     records.launches[0] = replace(launch, arguments=tuple(arguments))
     records.save(tmp_path / bits.KERNELS)
-    plan = json.loads((tmp_path / bits.PLAN).read_text())
+    plan = json.loads((tmp_path / PLAN).read_text())
     (answers,) = plan["networks"]["tiny"]["answers"].values()
     answers[2] = "0" * 16
-    (tmp_path / bits.PLAN).write_text(json.dumps(plan))
+    (tmp_path / PLAN).write_text(json.dumps(plan))
     swept = Records.load(tmp_path / tiles.FILE)
     swept.said["cases"][0]["tiles"][0]["block_items"] = 10**6  # too few blocks are launched for 8 images
     swept.save(tmp_path / tiles.FILE)
@@ -188,6 +200,100 @@ def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert len(read.blobs) == 4
 
 
+def test_what_is_alike_is_carried_once() -> None:
+    """However far apart."""
+    one = np.random.default_rng(0).bytes(10_000)
+    content = one + bytes(9 << 20) + one
+    made = packed(content)
+    assert unpacked(made) == content and len(made) < 12_000
+
+
+@pytest.fixture
+def of_hopper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with a network whose code for sm_90a has a kernel of its own, as a cubin that no one takes."""
+    monkeypatch.setattr(warpgroups, "LEAST_GAIN", 0)
+    monkeypatch.setattr(
+        "dyadic.compiler.targets.cuda.emit.assemble", lambda text, of: Assembled(b"\x7fELF" + bytes(60), {})
+    )
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(4, 70, 64)).astype(np.float32)
+    job = Job(nn.Linear(64, 128).eval(), x, example_inputs=(torch.from_numpy(x[:1]),))
+    network = network_after("integerize", job)
+    (lowered,) = lowered_for(TARGET, [network], Tools.of(job))
+    emitted = TARGET.emit(lowered, ["sm_90a", "ptx"], network)
+    whole = tmp_path / "whole.dyq"
+    emitted.write(whole, {})
+    strip(whole, tmp_path / "one.dyq")
+    (tmp_path / "one.dyq.xz").write_bytes(packed((tmp_path / "one.dyq").read_bytes()))
+    (tmp_path / "one.ptx.xz").write_bytes(packed(own_text(emitted, "sm_90a").encode()))
+    said = {"file": "one.dyq.xz", TEXT: "one.ptx.xz"}
+    plan = {"architecture": "sm_90a", "networks": {"one": said, "two": {"file": "one.dyq.xz"}}}
+    (tmp_path / PLAN).write_text(json.dumps(plan))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("gpu")
+def test_who_takes_no_cubin_gets_the_text_of_the_best_code(
+    of_hopper: Path, gpu: Gpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DYADIC_LIBCUDA", gpu.library._name)
+    x = np.random.default_rng(1).normal(size=(3, 70, 64)).astype(np.float32)
+    answers = []
+    for level, isa in ((BEST, "ptx"), (TEXT, "sm_90a")):
+        with artifact_of(of_hopper, "one", level) as path:
+            assert path.name == "one.dyq"
+            with dyadic.load(path, max_batch=3, device="cuda", isa=asked(of_hopper, level)) as session:
+                assert session.isa == isa
+                answers.append(session(x))
+        assert not path.exists()
+    assert np.array_equal(*answers)
+    items = [item for item in bits.networks(of_hopper) if item.endswith(TEXT)]
+    assert items == ["one, text"]
+
+
+def test_weights_repeat_and_rows_differ() -> None:
+    """As the compiler rounds them they are the steps that were drawn, whatever a batch norm makes of rows."""
+    steps = steps_like((64, 128, 3, 3), np.random.default_rng(0))
+    assert np.array_equal(steps, np.rint(steps)) and (abs(steps).max((1, 2, 3)) == 127).all()
+    assert len(np.unique(steps.reshape(64, -1), axis=0)) == 64
+    factors = np.float32(np.random.default_rng(1).uniform(0.1, 2, (64, 1, 1, 1)))
+    weights = np.float32(steps * 0.01) * factors
+    assert np.array_equal(np.rint(weights / (abs(weights).max((1, 2, 3), keepdims=True) / np.float32(127))), steps)
+    rows = np.ascontiguousarray(np.moveaxis(steps, 1, -1).astype(np.int8)).tobytes()  # as kernels have them
+    assert len(packed(rows)) < len(rows) / 5
+
+
+def test_layers_keep_their_spread() -> None:
+    layer, other = nn.Linear(64, 48), nn.Conv2d(3, 8, 3)
+    before, kept = layer.weight.std().item(), other.weight.clone()
+    repeating(nn.Sequential(layer, other))
+    assert layer.weight.std().item() == pytest.approx(before, rel=0.01) and torch.equal(other.weight, kept)
+
+
+def test_what_was_assembled_is_not_assembled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYADIC_CACHE", str(tmp_path))
+    asked: list[str] = []
+
+    def assembled(text: str, architecture: str) -> Assembled:
+        asked.append(text)
+        return Assembled(b"code of " + text.encode(), {})
+
+    monkeypatch.setattr("benchmarks.gpu.prepare.assemble", assembled)
+    for _ in range(2):
+        records = Records()
+        key = records.put_code({PTX: b"text"})
+        add_cubins(records, "sm_90a")
+        assert records.blob(records.codes[key][CUBIN]) == b"code of text"
+    assert asked == ["text"]
+
+
+def test_each_part_says_what_it_took(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "there").write_bytes(bytes(1_000_000))
+    prepare(tmp_path, Wanted([], (), (), ()), said.append)
+    assert size_of(tmp_path) == 1_000_000 and [line.partition(" s, ")[2] for line in said] == ["  1.00 MB: all"]
+
+
 def test_a_failing_test_records_nothing() -> None:
     with pytest.raises(RuntimeError, match="the tests of kernels fail, so that nothing is recorded"):
         recorded(["tests/no/such/test.py"])
@@ -208,16 +314,15 @@ def test_inputs_never_change() -> None:
 
 @pytest.mark.slow  # a folder takes a minute of compiling
 def test_layers_that_share_weights_get_their_own(folder: Path, tmp_path: Path) -> None:
-    path = folder / "tiny.dyq"
-
     def read(path: Path) -> tuple[CudaProgram, bytes]:
         with open_artifact(path) as file:
             (program,) = file.programs
             assert isinstance(program, CudaProgram)
             return program, bytes(file.section(program.constants))
 
-    before, constants = read(path)
-    after, longer = read(own_weights(path, tmp_path))
+    with artifact_of(folder, "tiny") as path:
+        before, constants = read(path)
+        after, longer = read(own_weights(path, tmp_path))
     places = [step.weights for step in after.steps if step.weights >= 0]
     assert len(set(places)) == len(places) > len({step.weights for step in before.steps if step.weights >= 0})
     sizes = before.stored_bytes({before.constants: len(constants)})
