@@ -1,7 +1,8 @@
 """What a model says of a network on a GPU before there is one: `python -m benchmarks.gpu predict FOLDER`.
 
-The network runs once on the executor of tests (`tests/support/ptx`), which counts what each launch does; the rest is
-arithmetic with a few numbers, all in `ASSUMED`, each with where it comes from. A launch takes
+The network runs once on the executor of tests (`tests/support/ptx`), as the code that Hopper is given (its text, where
+it has kernels of its own). With its checks the executor counts all that each launch does; the rest is arithmetic with a
+few numbers, all in `ASSUMED`, each with where it comes from. A launch takes
 
     node + (BLOCK + barriers of a block * STEP_LATENCY) / clock + the largest of
         tensor cores, instructions, shared memory (of the processor that has most blocks), second cache, memory
@@ -14,11 +15,13 @@ no GPU.
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu.bits import LEVEL_VARIABLE
+from benchmarks.gpu.carried import BEST, TEXT, plan
 from benchmarks.gpu.parts import TREE
 from dyadic.runtime.cuda.program import CudaProgram, Step
 
@@ -28,7 +31,7 @@ NETWORK = "resnet50"
 SLOWEST = 12
 
 PROCESSORS, CLOCK = 132, 1.83e9
-PRODUCT_MACS, MACS_A_CYCLE, SHARE_OF_MMA = 16 * 8 * 32, 4096, 0.62
+PRODUCT_MACS, MACS_A_CYCLE, SHARE_OF_MMA, SHARE_OF_WGMMA = 16 * 8 * 32, 4096, 0.62, 0.8
 INSTRUCTIONS_A_CYCLE, WAVEFRONTS_A_CYCLE = 4, 1
 SECTOR, CACHE_BYTES, CACHE_RATE, MEMORY_RATE = 32, 50e6, 5.5e12, 0.85 * 4.8e12
 NODE, BLOCK, STEP_LATENCY = 1.3e-6, 2000, 60
@@ -37,6 +40,7 @@ ASSUMED = (
     ("processors", f"{PROCESSORS}", "NVIDIA's data sheets of H100 SXM and H200"),
     ("clock", "1.83 GHz", "what gives the 1,979 TOPS of int8 in the data sheet at 4,096 MACs a cycle and processor"),
     ("`mma.sync` reaches", "62 % of that", "Luo et al., arXiv 2402.13499, of H100; from memory; `run` measures it"),
+    ("`wgmma` reaches", "80 % of it", "a guess, the compiler's own when it chooses tiles; `run` measures it"),
     (
         "instructions of warps",
         "4 a cycle and processor",
@@ -62,7 +66,8 @@ class Counted:
     grid_y: int
     threads: int
     macs: int
-    mma: int
+    mma: int  # or what a wgmma has of these
+    together: bool  # by wgmma
     instructions: int
     wavefronts: int
     sectors: int
@@ -78,8 +83,9 @@ def limits(one: Counted, batch: int, *, cached: bool) -> dict[str, float]:
     """Seconds that each part of the device takes for a launch, by its name."""
     alone, blocks = one.blocks(1), one.blocks(batch)
     most = -(-blocks // PROCESSORS)  # blocks of a processor
+    share = SHARE_OF_WGMMA if one.together else SHARE_OF_MMA
     found = {
-        "tensor cores": most * one.mma / alone * PRODUCT_MACS / (MACS_A_CYCLE * SHARE_OF_MMA) / CLOCK,
+        "tensor cores": most * one.mma / alone * PRODUCT_MACS / (MACS_A_CYCLE * share) / CLOCK,
         "instructions": most * one.instructions / alone / INSTRUCTIONS_A_CYCLE / CLOCK,
         "shared memory": most * one.wavefronts / alone / WAVEFRONTS_A_CYCLE / CLOCK,
         "second cache": blocks * one.sectors / alone * SECTOR / CACHE_RATE,
@@ -119,8 +125,10 @@ def predicted(launches: Sequence[Counted], batch: int, total_bytes: float) -> di
 def predict(folder: Path, name: str = NETWORK) -> dict[str, Any]:
     """Of a network of a folder that `prepare` made, for each batch."""
     launches, arena, constants = counted(folder, name)
+    together = sum(one.together for one in launches)
     every = {str(batch): predicted(launches, batch, arena * batch + constants) for batch in BATCHES}
-    return {"network": name, "launches": len(launches), "macs": sum(one.macs for one in launches), "batches": every}
+    macs = sum(one.macs for one in launches)
+    return {"network": name, "launches": len(launches), "together": together, "macs": macs, "batches": every}
 
 
 def save(found: Mapping[str, Any], path: Path = PREDICTED) -> None:
@@ -136,7 +144,8 @@ def counted(folder: Path, name: str) -> tuple[list[Counted], int, int]:
     library = build.executor(Path(os.environ.get("DYADIC_TEST_CACHE") or folder))
     if library is None:
         raise SystemExit("counting takes the executor of tests, which needs a C++ compiler")
-    os.environ |= {"DYADIC_LIBCUDA": str(library), "PTX_EXECUTOR_CHECKS": "0"}
+    level = TEXT if TEXT in plan(folder)["networks"][name] else BEST
+    os.environ |= {"DYADIC_LIBCUDA": str(library), "PTX_EXECUTOR_CHECKS": "1", LEVEL_VARIABLE: level}
     from benchmarks.gpu.device import Bench
     from benchmarks.gpu.graphs import opened
 
@@ -145,13 +154,19 @@ def counted(folder: Path, name: str) -> tuple[list[Counted], int, int]:
         gpu.log()
         network.run()
         log = gpu.log()
-        program = network.context.model.program
-        constants = network.constants
-    return _joined(program, log, constants), program.arena_bytes, constants
+        model, constants = network.context.model, network.constants
+        program = model.program
+        launched = replace(program, steps=tuple(model.steps))
+        return (
+            _joined(launched, set(program.code[model.level].launches), log, constants),
+            program.arena_bytes,
+            constants,
+        )
 
 
-def _joined(program: CudaProgram, log: Sequence[Any], constants: int) -> list[Counted]:
-    """Counters beside what the program says; `log` is of one run, crossings first and last."""
+def _joined(program: CudaProgram, together: Collection[str], log: Sequence[Any], constants: int) -> list[Counted]:
+    """Counters beside what the program says; `log` is of one run, crossings first and last. `together`: kernels of
+    `wgmma`."""
     first = len(program.inputs)
     sizes = program.stored_bytes({program.constants: constants})
     assert len(log) == first + len(program.steps) + len(program.outputs)
@@ -173,6 +188,7 @@ def _joined(program: CudaProgram, log: Sequence[Any], constants: int) -> list[Co
                 threads=what.threads,
                 macs=step.macs if step else 0,
                 mma=counters.mma,
+                together=step is not None and step.kernel in together,
                 instructions=counters.instructions,
                 wavefronts=counters.shared_wavefronts,
                 sectors=counters.global_sectors,

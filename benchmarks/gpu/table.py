@@ -139,9 +139,10 @@ def predicted_section(said: Said) -> str:
 
 `python -m benchmarks.gpu predict gpu-day`, of {said["network"]} ({said["launches"]} launches, {said["macs"] / 1e9:.2f}
 GMAC an image) on an H200: to be held against a GPU, and not to be trusted before. The executor counts what every launch
-does for one image: `mma`, instructions, wavefronts of shared memory, sectors, barriers. What it counts is the code for
-every GPU, without the products by `wgmma` that Hopper has for large ones. A launch takes what a node of the graph and a
-block cost at least, and the largest of the other columns, which say where the time goes.
+does for one image: `mma`, instructions, wavefronts of shared memory, sectors, barriers. What it counts is the code that
+Hopper is given, {said["together"] or "none"} of whose launches are products by `wgmma`: tiles are chosen for batches of
+1 and 8 alike, where few are large enough. A launch takes what a node of the graph and a block cost at least, and the
+largest of the other columns, which say where the time goes.
 
 {table(head, rows)}
 The launches that take longest:

@@ -226,7 +226,9 @@ def of_hopper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     strip(whole, tmp_path / "one.dyq")
     (tmp_path / "one.dyq.xz").write_bytes(packed((tmp_path / "one.dyq").read_bytes()))
     (tmp_path / "one.ptx.xz").write_bytes(packed(own_text(emitted, "sm_90a").encode()))
-    said = {"file": "one.dyq.xz", TEXT: "one.ptx.xz"}
+    (one,) = emitted.program.inputs
+    given = [{"name": one.name, "dims": [70, 64], "dtype": "float32", "words": 0}]
+    said = {"file": "one.dyq.xz", TEXT: "one.ptx.xz", "shared": False, "count": 1, "seed": 1, "inputs": given}
     plan = {"architecture": "sm_90a", "networks": {"one": said, "two": {"file": "one.dyq.xz"}}}
     (tmp_path / PLAN).write_text(json.dumps(plan))
     return tmp_path
@@ -249,6 +251,21 @@ def test_who_takes_no_cubin_gets_the_text_of_the_best_code(
     assert np.array_equal(*answers)
     items = [item for item in bits.networks(of_hopper) if item.endswith(TEXT)]
     assert items == ["one, text"]
+
+
+def test_what_is_counted_is_the_code_that_hopper_has(
+    of_hopper: Path, gpu: Gpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "executor", lambda place: Path(gpu.library._name))
+    for name in ("DYADIC_LIBCUDA", "PTX_EXECUTOR_CHECKS", bits.LEVEL_VARIABLE):
+        monkeypatch.setenv(name, "")  # is as before afterwards
+    gpu.start()
+    launches, *_ = prediction.counted(of_hopper, "one")
+    (product,) = [one for one in launches if one.op == "qi.linear"]
+    assert product.together and (product.items, product.block_items, product.threads) == (70, 128, 256)
+    assert product.mma == 128 * 128 * 64 / prediction.PRODUCT_MACS
+    assert product.sectors > 0 and product.wavefronts > 0  # which are counted with checks alone
+    assert not any(one.together for one in launches if one is not product)
 
 
 def test_weights_repeat_and_rows_differ() -> None:
@@ -338,7 +355,21 @@ def test_layers_that_share_weights_get_their_own(folder: Path, tmp_path: Path) -
 
 
 ONE = Counted(
-    "conv", "qi.conv2d", 12544, 64, 2, 128, 118_000_000, 28812, 400_000, 900_000, 200_000, 392 * 4 * 12, 9408, 1 << 20
+    "conv",
+    "qi.conv2d",
+    12544,
+    64,
+    2,
+    128,
+    118_000_000,
+    28812,
+    False,
+    400_000,
+    900_000,
+    200_000,
+    392 * 4 * 12,
+    9408,
+    1 << 20,
 )
 
 
@@ -347,6 +378,8 @@ def test_the_model_says_what_its_formula_says() -> None:
     found = prediction.limits(ONE, 1, cached=True)
     cycles = 3 * 28812 / 392 * 4096 / (4096 * 0.62)
     assert found["tensor cores"] == pytest.approx(cycles / 1.83e9)
+    by_four_warps = prediction.limits(replace(ONE, together=True), 1, cached=True)
+    assert by_four_warps["tensor cores"] == pytest.approx(cycles / 1.83e9 * 0.62 / 0.8)
     assert found["second cache"] == pytest.approx(200_000 * 32 / 5.5e12) and "memory" not in found
     assert prediction.limits(ONE, 8, cached=False)["memory"] == pytest.approx((9408 + (8 << 20)) / (0.85 * 4.8e12))
     assert prediction.latency(ONE) == pytest.approx((2000 + 12 * 60) / 1.83e9)
