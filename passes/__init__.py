@@ -17,6 +17,7 @@ from dyadic.passes.lower.cpu.join_copies import join_copies
 from dyadic.passes.lower.cpu.select_kernels import select_kernels
 from dyadic.passes.lower.cuda.align_pixels import align_pixels
 from dyadic.passes.lower.cuda.gather_projections import gather_projections
+from dyadic.passes.lower.cuda.join_additions import join_additions
 from dyadic.passes.lower.cuda.join_norms import join_norms
 from dyadic.passes.lower.cuda.join_tables import join_tables
 from dyadic.passes.lower.cuda.read_through import read_through
@@ -158,6 +159,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         choose_dim_order,
         join_tables,  # once channels are last
         gather_projections,  # before memory: what is made together lives together
+        join_additions,  # behind functions that are looked up; an order is kept from here on
         write_copies,  # before norms, which are in the kernel of a layer or write copies
         join_norms,  # what is gathered has no whole rows
         read_through,  # before layouts, which then are those of other tensors

@@ -20,7 +20,7 @@ from dyadic.passes.lower.cuda.join_tables import has_product
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import norms_in_place
 from dyadic.passes.lower.cuda.kernel_selection.together import TOGETHER
 from dyadic.passes.lower.cuda.kernels.families.product_weights import STEP
-from dyadic.passes.lower.memory.copies import JOINED, is_joined, joined_copy
+from dyadic.passes.lower.memory.copies import JOINED, joined_copy, joined_to
 from dyadic.passes.rewriting import defining, module_pass
 
 TWO_BITS = 128  # channels of a block are a multiple of, where weights have two bits
@@ -41,7 +41,7 @@ def _may_join(norm: qi.LayerNormOp, layer: Any) -> bool:
         return False
     if isinstance(layer, qi.Convolution) and layer.groups.value > 1:
         return False
-    if joined_copy(norm) is not None or any(is_joined(use.owner.opview) for use in layer.out.uses):
+    if joined_copy(norm) is not None or any(joined_to(layer.out)):
         return False
     _, *dims, channels = shape(norm.x)
     weight = shape(layer.weight)

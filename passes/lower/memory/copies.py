@@ -1,4 +1,5 @@
-"""Which copies of a norm's result its own kernel writes: a target's pass marks them (`join_copies`)."""
+"""What is made by the kernel of another op: a target's passes mark it, such as copies of a norm's result
+(`join_copies`). It is made with what it reads first."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.passes.rewriting import defining
 
 JOINED = "qi.joined"
 
@@ -27,6 +29,16 @@ def mark_copies(module: ir.Operation, may: Callable[[Any, qi.LayerNormOp], bool]
 def is_joined(op: Any) -> bool:
     """Whether another op's kernel makes what this one makes."""
     return JOINED in op.operation.attributes
+
+
+def joined_to(value: ir.Value) -> Iterator[Any]:
+    """What reads a tensor and is made by the kernel that makes the tensor, whose it is as a first operand."""
+    yield from (use.owner.opview for use in value.uses if use.operand_number == 0 and is_joined(use.owner.opview))
+
+
+def maker_of(op: Any) -> Any:
+    """The op whose kernel makes what an op makes."""
+    return maker_of(defining(op.operation.operands[0])) if is_joined(op) else op
 
 
 def joined_copy(norm: qi.LayerNormOp) -> Any | None:
@@ -48,9 +60,8 @@ def may_be_copy(op: Any, norm: qi.LayerNormOp) -> bool:
 
 
 def readers(value: ir.Value) -> Iterator[Any]:
-    """What reads a tensor, through reshapes that keep its rows."""
-    for use in value.uses:
-        op = use.owner.opview
+    """What reads a tensor first of all it reads, through reshapes that keep its rows."""
+    for op in (use.owner.opview for use in value.uses if use.operand_number == 0):
         if isinstance(op, qi.ReshapeOp) and shape(op.out)[-1] == shape(value)[-1]:
             yield from readers(op.out)
         else:

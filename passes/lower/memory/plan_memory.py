@@ -13,7 +13,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
-from dyadic.passes.lower.memory.copies import is_joined
+from dyadic.passes.lower.memory.copies import is_joined, maker_of
 from dyadic.passes.lower.memory.views import (
     ARENA,
     BUFFERS,
@@ -25,7 +25,7 @@ from dyadic.passes.lower.memory.views import (
     from_attribute,
     is_constant,
 )
-from dyadic.passes.rewriting import defining, module_pass
+from dyadic.passes.rewriting import module_pass
 
 
 @dataclass
@@ -80,9 +80,9 @@ def lives(block: ir.Block, buffers: int, kept: Collection[int] = ()) -> list[Lif
         buffer_of[op.operation.results[0]] = op.operation.attributes[LAYOUT]["buffer"].value
     positions = {op: position for position, op in enumerate(block.operations)}
     for position, op in enumerate(block.operations):
-        if is_joined(op) and (maker := positions[defining(op.opview.x).operation]) != position:
+        if is_joined(op):
             made = result[buffer_of[op.operation.results[0]]]
-            made.first = min(made.first, maker)  # by the kernel of the op before it
+            made.first = min(made.first, positions[maker_of(op.opview).operation])
         touched = [buffer_of[v] for v in (*op.operation.results, *op.operation.operands) if v in buffer_of]
         for buffer in touched:
             if buffer < 0:

@@ -214,6 +214,31 @@ def test_layers_of_one_input_are_one_launch_and_look_their_functions_up(gpu: Gpu
     assert steps == ["qi.linear", "qi.mul", "qi.linear", "qi.linear"]
 
 
+class Bottlenecks(nn.Module):
+    """Functions stand between layers and the additions of shortcuts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 12, 3, 2, padding=1)
+        self.layers = nn.ModuleList(nn.Conv2d(12, 12, 3, padding=1) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.silu(self.first(x))
+        for n in (0, 2):
+            y = nn.functional.silu(self.layers[n](x))
+            x = x + nn.functional.silu(self.layers[n + 1](y))
+        return x
+
+
+def test_a_layer_adds_behind_its_function(gpu: Gpu, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(8, 3, 11, 9)).astype(np.float32)
+    network = network_after("integerize", Job(Bottlenecks().eval(), x, example_inputs=(torch.from_numpy(x[:1]),)))
+    with network.context, ir.Location.unknown():
+        steps = check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq")
+    assert steps == ["qi.conv2d"] * 5
+
+
 @pytest.mark.slow  # kernels for three architectures
 def test_an_architecture_may_have_kernels_of_its_own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Products by groups of four warps, in tiles as small as the layers: launched in another way, with the same

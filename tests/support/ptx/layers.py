@@ -10,6 +10,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ACC_SHIFT
 from dyadic.dialects.weight_groups import factors
+from dyadic.passes.lower.memory.copies import JOINED
 from dyadic.passes.lower.memory.views import READ_THROUGH
 
 X_ZERO, OUT_ZERO, REST_ZERO = 7, 3, 9
@@ -55,6 +56,8 @@ class Layer:
     clamp: bool = False
     extreme: bool = False  # channels that saturate, and dead ones
     joined: int = 0  # channels of another tensor behind the result's
+    table: bool = False  # what its kernel makes besides: a function of what has 8 bits, ...
+    added: tuple[int, int] | None = None  # ... and an addition of such, with multipliers of both
 
     def selected(self, seed: int) -> Selected:
         random = np.random.default_rng(seed)
@@ -68,12 +71,18 @@ class Layer:
         kinds = [activation(x, self.x_bits, 0 if self.x_bits == 16 else X_ZERO)]
         if self.rest_bits:
             kinds.append(activation(self.rest(out), self.rest_bits, 0 if self.rest_bits == 16 else REST_ZERO))
+        if self.added:
+            kinds.append(activation(out, 8, REST_ZERO))
         if self.joined:
             kinds.append(activation([*out[:-1], self.joined], self.out_bits, 0 if self.out_bits == 16 else OUT_ZERO))
 
         def build(values: list[ir.Value]) -> Any:
             inside = [self.inside(values[1], out)] if self.rest_inside[1] and self.rest_bits else values[1:2]
             op = self.op([values[0], *inside], out, random)
+            if self.table:
+                op = self.looked_up(op, random)
+            if self.added:
+                op = self.sum(op, values[1])
             if self.joined:
                 whole = activation([*out[:-1], self.outputs + self.joined], self.out_bits, OUT_ZERO)
                 axis = i64(len(out) - 1)
@@ -102,6 +111,24 @@ class Layer:
         for op in (cut, pad):
             op.operation.attributes[READ_THROUGH] = ir.UnitAttr.get()
         return pad.out
+
+    def looked_up(self, op: Any, random: np.random.Generator) -> qi.TableOp:
+        """A function behind it."""
+        table = ir.DenseElementsAttr.get(random.integers(0, 256, 256).astype(np.uint8).view(np.int8))
+        made = qi.TableOp(x=op.out, table=table, out=op.out.type)
+        made.operation.attributes[JOINED] = ir.UnitAttr.get()
+        return made
+
+    def sum(self, op: Any, other: ir.Value) -> qi.AddOp:
+        """An addition behind it, of numbers that are there."""
+        assert self.added is not None
+        a, b = self.added
+        made = qi.AddOp(
+            a=op.out, b=other, multiplier_a=i64(a), multiplier_b=i64(b), shift=i64(15), low=i64(2), high=i64(250),
+            out=op.out.type,
+        )  # fmt: skip
+        made.operation.attributes[JOINED] = ir.UnitAttr.get()
+        return made
 
     def op(self, values: list[ir.Value], out: list[int], random: np.random.Generator) -> Any:
         weight, fields = self._weight(random)

@@ -18,6 +18,7 @@ from dyadic.passes.lower.cuda.kernel_selection import selects
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
 from dyadic.passes.lower.launches.launch import Launch
 from dyadic.passes.lower.memory.assign_layouts import assign_layouts
+from dyadic.passes.lower.memory.copies import maker_of
 from dyadic.passes.lower.memory.views import BUFFERS, CONSTANT, PIXEL_BYTES, layout_of
 from dyadic.passes.rewriting import defining
 from dyadic.runtime.fixedpoint import planes
@@ -110,7 +111,7 @@ def weights(value: Array, bits: int = 8, scales: Array | None = None, group: int
 
 def selected(kinds: Sequence[str], build: Callable[[list[ir.Value]], Any]) -> Selected:
     """`build` makes an op of activations of these types, which are inputs of the network, and of constants; it gives
-    the op, and may put others around it."""
+    the op, which may be joined to another, and may put others around it."""
     with new_context(), ir.Location.name("/tested"):
         types = [ir.RankedTensorType(ir.Type.parse(kind)) for kind in kinds]
         floats = [ir.RankedTensorType.get(list(t.shape), ir.F32Type.get()) for t in types]
@@ -124,9 +125,10 @@ def selected(kinds: Sequence[str], build: Callable[[list[ir.Value]], Any]) -> Se
         function.operation.attributes[PIXEL_BYTES] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), PIXEL)
         assert module.operation.verify()
         assign_layouts.run(module.operation)
-        selector = selects.of(type(op))
+        maker = maker_of(op)
+        selector = selects.of(type(maker))
         assert selector is not None
-        launches = selector(op)
+        launches = selector(maker)
         operands = list(op.operation.operands)
         inputs = [(layout_of(v), zero_point(v), quantized_bounds(v), shape(v)) for v in values]
         sizes = [int(n) for n in function.operation.attributes[BUFFERS]]

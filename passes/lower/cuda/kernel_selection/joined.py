@@ -1,4 +1,4 @@
-"""What the kernel of a layer makes besides its sums: a function that it looks up, or a norm."""
+"""What the kernel of a layer makes besides its sums: a function that it looks up, an addition behind, or a norm."""
 
 from typing import Any
 
@@ -7,19 +7,37 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qi
-from dyadic.passes.lower.memory.copies import is_joined
+from dyadic.passes.lower.memory.copies import joined_to
 
 
 def joined(op: Any, kind: type) -> Any | None:
-    """What reads the result of a layer and is made by its kernel, if it is of a kind."""
-    readers = (use.owner.opview for use in op.out.uses)
-    return next((one for one in readers if isinstance(one, kind) and is_joined(one)), None)
+    """What reads the result of an op and is made by the same kernel, if it is of a kind."""
+    return next((one for one in joined_to(op.out) if isinstance(one, kind)), None)
 
 
 def result_of(op: Any) -> ir.Value:
-    """What the kernel of a layer stores: its result, or that of a function which it looks up."""
+    """What the kernel of a layer stores: its result, that of a function which it looks up, or a sum with either."""
+    addition = joined_addition(op)
+    return _looked_up(op).out if addition is None else addition.out
+
+
+def joined_addition(op: Any) -> qi.AddOp | None:
+    """What the kernel of a layer adds to its result, or to what it looks up, if anything."""
+    return joined(_looked_up(op), qi.AddOp)
+
+
+def residual_of(op: Any) -> ir.Value | None:
+    """What the kernel of a layer adds, to its sums or behind them, if anything."""
+    if qi.has_residual(op):
+        return op.residual
+    addition = joined_addition(op)
+    return None if addition is None else addition.b
+
+
+def _looked_up(op: Any) -> Any:
+    """The function behind a layer that its kernel looks up, or the layer itself."""
     table = joined(op, qi.TableOp)
-    return op.out if table is None else table.out
+    return op if table is None else table
 
 
 def joined_table(op: Any) -> npt.NDArray[np.uint8] | None:

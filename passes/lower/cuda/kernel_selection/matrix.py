@@ -13,11 +13,18 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
-from dyadic.passes.lower.cuda.kernel_selection.joined import joined, joined_table, result_of
+from dyadic.passes.lower.cuda.kernel_selection.joined import (
+    joined,
+    joined_addition,
+    joined_table,
+    residual_of,
+    result_of,
+)
 from dyadic.passes.lower.cuda.kernel_selection.norm import kind_of, params_of
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tile
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernel_selection.together import together
+from dyadic.passes.lower.cuda.kernels.families.product_added import pack_addition
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ANY_ADDRESS, ProductSpec, pack_params
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, Format, StoredRuns, pack_weights
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
@@ -37,7 +44,7 @@ SLOW_COPIES = 2  # how much longer a step takes whose chunks begin at any byte
 def convolution(op: Any) -> list[Launch]:
     """One launch; a residual makes it the fused form."""
     source, made = view(op.x), view(result_of(op))
-    rest = view(read_of(op.residual)) if isinstance(op, qi.ConvAddOp) else None
+    rest = added_view(op)
     weight, format_, scales = constant_weights(op.weight)
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
     _, kernel_y, kernel_x, depth = weight.shape
@@ -76,7 +83,7 @@ def linear(op: Any) -> list[Launch]:
     if op != parts[-1]:
         return []  # the last one's launch makes it
     source, made = view(op.x), view(result_of(op))
-    rest = view(read_of(op.residual)) if isinstance(op, qi.LinearAddOp) else None
+    rest = added_view(op)
     weight, format_, scales = constant_weights(op.weight)
     if len(parts) > 1:
         weight = np.concatenate([constant_weights(each.weight)[0] for each in parts])
@@ -122,10 +129,11 @@ def _launch(
     table, norm = joined_table(op), joined(op, qi.LayerNormOp)
     stored = norm is None or len(list(op.out.uses)) > 1
     out = made if stored or norm is None else view(norm.out)
-    rest = read_of(op.residual) if qi.has_residual(op) else None
+    residual, addition = residual_of(op), joined_addition(op)
+    rest = None if residual is None else read_of(residual)
     m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
-    form = FULL if rest is not None and (s < HIGH_SHIFT).any() else HIGH
-    if rest is None:  # any shift makes 0 of 0
+    form = FULL if (s < HIGH_SHIFT).any() else HIGH
+    if not qi.has_residual(op):  # any shift makes 0 of 0
         form = form_of(m.tolist(), s.tolist(), short=all(each.form.value == "short" for each in parts))
         s = shifts_for(form, m.tolist(), s.tolist())
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
@@ -152,6 +160,7 @@ def _launch(
         sharing=runs.sharing,
         **_residual(op, runs.channels, rows),
         table=table is not None,
+        added=addition is not None,
         **_norm(norm, rows, stored),
         parts=channels,
         **tile(
@@ -165,10 +174,12 @@ def _launch(
             narrow=runs.format.bits == 2,
         ),
     )
-    header, residual = [zero_point(op.out), op.low.value, op.high.value], None
-    if rest is not None:
-        header += [zero_point(op.residual), op.residual_shift.value]
-        residual = np.array(ints(op.residual_multiplier), np.int64)
+    header, multiplied = [zero_point(op.out), op.low.value, op.high.value], None
+    if residual is not None:
+        header.append(zero_point(residual))
+    if qi.has_residual(op):
+        header.append(op.residual_shift.value)
+        multiplied = np.array(ints(op.residual_multiplier), np.int64)
     high = [bias for each in parts if (bias := high_bias(each)) is not None]
     launch = Launch(
         spec,
@@ -182,11 +193,12 @@ def _launch(
             m,
             s,
             header,
-            residual,
+            multiplied,
             np.concatenate(high) if high else None,
             headers(parts, flat=rows == 1) if channels else (),
             table,
             _fills(op),
+            _added(addition),
             None if norm is None else (distance(op.operation.block, out, view(norm.out)), params_of(norm, spec.norm)),
         ),
         constant=constant_bytes(op.x if rest is None else rest),
@@ -232,6 +244,21 @@ def headers(parts: Sequence[Any], *, flat: bool) -> list[list[int]]:
     return [[*a, at, *b] for a, at, b in zip(limits, places, strides, strict=True)]
 
 
+def _added(addition: qi.AddOp | None) -> list[int]:
+    """What a kernel has of an addition behind it."""
+    if addition is None:
+        return []
+    multipliers = addition.multiplier_a.value, addition.multiplier_b.value
+    header = zero_point(addition.out), addition.low.value, addition.high.value
+    return pack_addition(multipliers, zero_point(addition.a), addition.shift.value, header)
+
+
+def added_view(op: Any) -> View | None:
+    """Where that lies which the kernel of a layer adds, if anything."""
+    residual = residual_of(op)
+    return None if residual is None else view(read_of(residual))
+
+
 def read_of(residual: ir.Value) -> ir.Value:
     """What a kernel reads as its residual: of a pad of channels that it knows, what is inside."""
     pad = _known_pad(residual)
@@ -245,15 +272,17 @@ def _known_pad(residual: ir.Value) -> qi.PadOp | None:
 
 def _fills(op: Any) -> list[int]:
     """A byte of each plane of the border that a layer's kernel knows of its residual."""
-    pad = _known_pad(op.residual) if qi.has_residual(op) else None
+    residual = residual_of(op)
+    pad = None if residual is None else _known_pad(residual)
     return [] if pad is None else plane_values(pad.out, pad.value.value)
 
 
 def _residual(op: Any, channels: int, rows: int) -> dict[str, Any]:
     """What a spec says of a residual and of where it lies."""
-    if not qi.has_residual(op):
+    residual = residual_of(op)
+    if residual is None:
         return {}
-    rest, pad, inside = view(read_of(op.residual)), _known_pad(op.residual), {}
+    rest, pad, inside = view(read_of(residual)), _known_pad(residual), {}
     if pad is not None:
         inside = {"residual_from": ints(pad.low)[-1], "residual_channels": shape(pad.x)[-1]}
     return {

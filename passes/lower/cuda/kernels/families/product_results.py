@@ -4,7 +4,8 @@ A residual is brought to where the results will be gathered: every lane reads it
 their place. Of 16 bits there are two planes of bytes, low ones and, 128 larger, high ones.
 
 Layers that read one input may be one product: each is a part, with a place of its own. A function of 8 bits behind a
-product is looked up before results are gathered.
+product is looked up before results are gathered, and what is added to that (`product_added.py`) is brought as a
+residual is.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from torch_mlir.dialects import arith
 
+from dyadic.passes.lower.cuda.kernels.families.product_added import Addition
 from dyadic.passes.lower.cuda.kernels.families.product_slices import Share
 from dyadic.passes.lower.cuda.kernels.families.product_spec import HEADER, PART, TABLE
 from dyadic.passes.lower.cuda.kernels.families.product_staging import Block
@@ -63,6 +65,7 @@ class Results:
         self.zero_point, self.low, self.high, self.residual_zero_point, self.residual_shift = words
         self.part_start, self.part_place = const(0), const(0)
         self.out_pixel, self.out_row = const(self.spec.out_pixel), const(self.spec.out_row)
+        self.addition = Addition(at(params, 4 * self.spec.added_word)) if self.spec.added else None
         if self.spec.parts:
             self._find_part(at(params, 4 * self.spec.parts_word))
 
@@ -138,8 +141,9 @@ class Results:
                     for j, channel in enumerate(channels):
                         number = (y * across + x) * 4 + 2 * h + j
                         total = self._total(sums[number], high[number] if high else None, channel)
-                        results.append(self._requantized(total, rest[j], channel))
-                    self._put(results, place)
+                        result = self._requantized(total, None if spec.added else rest[j], channel)
+                        results.append(self._behind(result, rest[j]))
+                    self.gathered.put(results, place, wide=spec.out_plane > 0)
 
     def store(self) -> None:
         spec, block = self.spec, self.block
@@ -173,7 +177,7 @@ class Results:
         def number(table: int) -> Value:
             return load(integer(32), at(block.table(table), offset), 4)
 
-        residual = signed_wide(number(4)) if spec.residual else None
+        residual = signed_wide(number(4)) if spec.residual and not spec.added else None
         high = number(5) if spec.acc_shift else None
         return _Channel(number(1), Rescale.of(number(2), number(3), spec.form), residual, high)
 
@@ -204,9 +208,11 @@ class Results:
             more = arith.shli(product, wide(self.residual_shift))
         return quantized(channel.rescale.rescaled(total, more), self.zero_point, self.low, self.high)
 
-    def _put(self, results: Sequence[Value], place: Value) -> None:
-        """Two results of a row."""
+    def _behind(self, result: Value, rest: Value | None) -> Value:
+        """What is stored of a result: what it stands for in a table, and more that is added to it."""
         if self.spec.table:
             table = at(self.ring, self.spec.table_at)
-            results = [arith.extui(integer(32), load(integer(8), at(table, each), 1)) for each in results]
-        self.gathered.put(results, place, wide=self.spec.out_plane > 0)
+            result = arith.extui(integer(32), load(integer(8), at(table, result), 1))
+        if self.addition is None or rest is None:
+            return result
+        return self.addition.sum(result, rest)

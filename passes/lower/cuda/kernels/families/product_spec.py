@@ -14,6 +14,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, SHORT
 
 HEADER = 5  # words: zero point, low, high, zero point of the residual, residual_shift
+ADDED = 7  # words of an addition: `product_added.py`
 WARP_SCALES = 32 * CHUNK  # bytes of a stage, more than all scales
 PART = 6  # words of a part: zero point, low, high, bytes from the first part to it, of a pixel and of a row
 TABLE = 256  # bytes
@@ -55,6 +56,7 @@ class ProductSpec(StoredWeights):
     run_pixel: int = 0  # how weights lie along k (`product_weights.py`); no part of the code
     sharing: int = 1
     table: bool = False  # what is stored of a result is what stands under it among 256 bytes
+    added: bool = False  # the residual, to what would be stored, which is rounded for itself before
     norm_bits: int = 0  # of a norm of the results' rows, which are whole blocks' then; 0: there is none
     norm_centered: bool = True
     norm_uniform: bool = False  # one gain and one bias for all
@@ -88,13 +90,15 @@ class ProductSpec(StoredWeights):
             "slices are of warps that multiply by themselves": self.warps_deep == 1 or not self.wgmma,
             "a scale is for half a step or all of it": self.format.group in (0, 32, 64),
             "a table is of bytes": not (self.table and self.out_plane),
+            "bytes are added to bytes": not self.added
+            or (self.residual and not (self.out_plane or self.residual_plane or self.parts or self.norm_bits)),
             "parts are whole blocks": all(n % self.block_columns == 0 for n in self.parts),
             "parts are all channels": sum(self.parts) in (0, self.channels * self.groups),
             "a norm is of whole rows": self.norm_bits == 0
             or (self.groups == 1 and self.channels <= self.block_columns and not self.parts),
             "something is stored": self.stored or self.norm_bits > 0,
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
-            "a residual needs a wide sum": self.form != SHORT or not self.residual,
+            "a residual needs a wide sum": self.form != SHORT or not self.residual or self.added,
             "there is something to overlap": self.stages >= 2,
             "four warps multiply 64 rows of bytes": self.wgmma == 0 or self._multiplies_together(),
             "shared memory suffices": self.shared_bytes <= (MOST_SHARED_BYTES_90 if self.wgmma else MOST_SHARED_BYTES),
@@ -194,7 +198,7 @@ class ProductSpec(StoredWeights):
     @property
     def parts_word(self) -> int:
         """At which word the headers of parts begin; the words of a table follow."""
-        numbers = 5 if self.acc_shift else 4 if self.residual else 3  # of each channel
+        numbers = 5 if self.acc_shift else 4 if self.residual and not self.added else 3  # of each channel
         return self.tables[1] + numbers * self.groups * self.channels
 
     @property
@@ -203,10 +207,15 @@ class ProductSpec(StoredWeights):
         return self.parts_word + PART * len(self.parts) + (TABLE // 4 if self.table else 0)
 
     @property
+    def added_word(self) -> int:
+        """At which word is what an addition has."""
+        return self.fills_word + (2 if self.residual_channels else 0)
+
+    @property
     def norm_word(self) -> int:
         """At which word is where a norm's results begin, from the others' on; what its own kernel has follows 16 bytes
         later."""
-        return -(-(self.fills_word + (2 if self.residual_channels else 0)) // 4) * 4
+        return -(-self.added_word // 4) * 4
 
     @property
     def norm(self) -> LayerNormSpec:
@@ -230,14 +239,17 @@ def pack_params(
     parts: Sequence[Sequence[int]] = (),
     table: Array | None = None,
     fills: Sequence[int] = (),
+    added: Sequence[int] = (),
     norm: tuple[int, Array] | None = None,
 ) -> npt.NDArray[np.int32]:
-    """What the kernel reads: a header, where each chunk is, numbers of every channel, then parts, a table, fills.
+    """What the kernel reads: a header, where each chunk is, numbers of every channel, then parts, a table, fills, an
+    addition.
 
     header: zero point, low, high, and of a residual its zero point and shift.
     bias: what the sum of an input's (low) bytes starts at; high_bias that of high bytes.
     parts: what `PART` says of each. table: 256 bytes. fills: a byte of each plane of a residual that has a part of the
-    channels. norm: where its results begin, from the others' on, and the parameters of its own kernel.
+    channels. added: as `pack_addition` has it. norm: where its results begin, from the others' on, and the parameters
+    of its own kernel.
     """
     every = [*header, 0, 0][:HEADER]
     where = list(distances)
@@ -256,7 +268,7 @@ def pack_params(
     every_part += [np.array(part) for part in parts]
     if table is not None:
         every_part.append(np.ascontiguousarray(table, np.uint8).view(np.int32))
-    every_part.append(np.array([*fills], np.int64) * 0x01010101)
+    every_part += [np.array([*fills], np.int64) * 0x01010101, np.array([*added], np.int64)]
     packed = np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in every_part])  # wraps, as sums do
     if norm is None:
         return packed

@@ -34,6 +34,13 @@ CASES = {
     "extreme": Layer(24, 40, 4, 5, (3, 3), padding=ONES, extreme=True),
     "extreme residual": Layer(24, 40, 4, 5, (3, 3), padding=ONES, extreme=True, rest_bits=8),
     "joined": Layer(24, 20, 9, 7, (3, 3), padding=ONES, joined=13),
+    "function": Layer(24, 40, 9, 7, (3, 3), padding=ONES, table=True),
+    "addition behind": Layer(24, 40, 9, 7, (3, 3), padding=ONES, added=(30000, -20000)),
+    "function and addition": Layer(20, 33, 5, 7, (3, 3), padding=ONES, table=True, added=(17000, 23000), joined=12),
+    "function and addition of groups": Layer(
+        96, 80, 6, 5, (3, 3), padding=ONES, groups=2, table=True, added=(-9, 32767)
+    ),
+    "linear function and addition": Layer(200, 44, 1, 7, x_bits=16, acc_shift=3, table=True, added=(9000, 20000)),
     "4 bits out": Layer(24, 40, 4, 5, (3, 3), padding=ONES, out_bits=4, x_bits=4),
     "16 bits out": Layer(24, 40, 4, 5, (3, 3), padding=ONES, out_bits=16),
     "16 bits in": Layer(24, 40, 4, 5, (3, 3), padding=ONES, x_bits=16),
@@ -79,6 +86,9 @@ def random_layer(choose: random.Random) -> Layer:
         acc_shift=choose.randrange(9) if x_bits == 16 else 0, clamp=choose.random() < 0.3, groups=groups,
         joined=choose.choice([0, 0, 0, 5, 16]), rest_inside=choose.choice([(0, 0), (0, 0), (0, 1)]),
     )  # fmt: skip
+    if out_bits == 8 and choose.random() < 0.4:
+        added = choose.randrange(-32767, 32768), choose.randrange(-32767, 32768)
+        made = replace(made, rest_bits=0, table=choose.random() < 0.7, added=choose.choice([None, added]))
     if not image:
         return made
     kernel = choose.randrange(1, 4), choose.randrange(1, 4)

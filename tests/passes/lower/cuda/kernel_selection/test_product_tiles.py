@@ -17,6 +17,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "packed pixels": {"granule": 1},
     "table": {"table": True},
+    "addition behind it": {"table": True, "residual": True, "added": True},
     "2-bit weights": {"weights": "w2"},
     "groups of scales": {"weights": "w4g32"},
     "parts": {"parts": (96, 32, 64)},
