@@ -14,7 +14,6 @@ from typing import Any
 
 from torch_mlir import ir
 
-from dyadic.dialects import qi
 from dyadic.passes.lower.cpu.kernel_selection.copies import copied
 from dyadic.passes.lower.cpu.kernels.vocabulary.requantize import clamps
 from dyadic.passes.lower.memory.copies import mark_copies, may_be_copy
@@ -27,5 +26,5 @@ def join_copies(module: ir.Operation) -> None:
     mark_copies(module, _may_join)
 
 
-def _may_join(op: Any, norm: qi.LayerNormOp) -> bool:
-    return may_be_copy(op, norm) and not clamps(op.low.value, op.high.value) and copied(op) is not None
+def _may_join(op: Any) -> bool:
+    return may_be_copy(op) and not clamps(op.low.value, op.high.value) and copied(op) is not None

@@ -1,5 +1,6 @@
 """What is made by the kernel of another op: a target's passes mark it, such as copies of a norm's result
-(`join_copies`). It is made with what it reads first."""
+(`join_copies`). It is made with what it reads first; a copy may be made with another reader of the same tensor, whose
+kernel has all its numbers in registers, too."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,15 +14,16 @@ from dyadic.dialects.tensor_types import is_wide, shape
 from dyadic.passes.rewriting import defining
 
 JOINED = "qi.joined"
+COPIES = "qi.copies"  # of an op whose kernel writes a copy of what it reads, which is another, joined, reader of that
 
 
-def mark_copies(module: ir.Operation, may: Callable[[Any, qi.LayerNormOp], bool]) -> None:
+def mark_copies(module: ir.Operation, may: Callable[[Any], bool]) -> None:
     """Mark the copy of each wide norm that its kernel writes, where there is one alone that it `may`."""
     with module.context, ir.Location.unknown():
         for op in main_function(module).operation.regions[0].blocks[0].operations:
             norm = op.opview
             if isinstance(norm, qi.LayerNormOp) and is_wide(norm.out):
-                found = [one for one in readers(norm.out) if may(one, norm)]
+                found = [one for one in readers(norm.out) if may(one)]
                 if len(found) == 1:
                     found[0].operation.attributes[JOINED] = ir.UnitAttr.get()
 
@@ -38,25 +40,45 @@ def joined_to(value: ir.Value) -> Iterator[Any]:
 
 def maker_of(op: Any) -> Any:
     """The op whose kernel makes what an op makes."""
-    return maker_of(defining(op.operation.operands[0])) if is_joined(op) else op
+    if not is_joined(op):
+        return op
+    read = op.operation.operands[0]
+    copying = (one for one in readers(read) if COPIES in one.operation.attributes)
+    return next(copying, None) or maker_of(_whole(read))
+
+
+def _whole(value: ir.Value) -> Any:
+    """What makes a tensor, or the one that it is a slice or a reshape of."""
+    op = defining(value)
+    return _whole(op.x) if isinstance(op, qi.SliceOp | qi.ReshapeOp) else op
 
 
 def joined_copy(norm: qi.LayerNormOp) -> Any | None:
     """What the kernel of a norm writes beside its result, if anything."""
-    return next((one for one in readers(norm.out) if is_joined(one)), None)
+    return next((one for one in readers(norm.out) if is_joined(one) and maker_of(one) == norm), None)
 
 
-def may_be_copy(op: Any, norm: qi.LayerNormOp) -> bool:
-    """Whether an op computes 8 bits of each number of a norm's result, by what its channel has."""
-    if isinstance(op, qi.Conv2dOp):
-        channels = shape(norm.out)[-1]
-        if op.groups.value != channels or shape(op.weight) != [channels, 1, 1, 1] or shape(op.out) != shape(op.x):
-            return False
-        if acc_shift(op) or any(ints(op.padding)):
-            return False
-    elif not isinstance(op, qi.RequantOp):
+def copy_of_input(op: Any) -> qi.RequantOp | None:
+    """The copy of what an op reads that its kernel writes, if any."""
+    if COPIES not in op.operation.attributes:
+        return None
+    return next(one for one in readers(op.x) if isinstance(one, qi.RequantOp) and is_joined(one))
+
+
+def may_be_copy(op: Any) -> bool:
+    """Whether an op computes 8 bits of each number that it reads, by what its channel has."""
+    if not (isinstance(op, qi.RequantOp) or (scales_channels(op) and not acc_shift(op))):
         return False
     return not is_wide(op.out)
+
+
+def scales_channels(op: Any) -> bool:
+    """Whether an op is a convolution that has one number for each channel."""
+    if not isinstance(op, qi.Conv2dOp):
+        return False
+    channels = shape(op.x)[-1]
+    alone = op.groups.value == channels and shape(op.weight) == [channels, 1, 1, 1]
+    return alone and shape(op.out) == shape(op.x) and not any(ints(op.padding))
 
 
 def readers(value: ir.Value) -> Iterator[Any]:

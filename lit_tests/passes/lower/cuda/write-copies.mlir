@@ -32,3 +32,39 @@ func.func @main(%x: tensor<1x3x8xf32>) -> (tensor<1x3x8xf32>, tensor<1x3x8xf32>)
   %t = "qi.dequantize"(%s) : (tensor<1x3x8x!quant.uniform<i16:f32, 0.002>>) -> tensor<1x3x8xf32>
   return %r, %t : tensor<1x3x8xf32>, tensor<1x3x8xf32>
 }
+
+// -----
+
+// A scale and shift for each channel writes a copy of what it reads, in its place in what that is joined in.
+// CHECK-LABEL: func.func @main
+// CHECK:         "qi.conv2d"{{.*}}qi.copies, qi.layout = {buffer = 1 : i64, image = 576 : i64, offset = 6 : i64, strides = array<i64: 112, 16, 1>}
+// CHECK:         "qi.requant"{{.*}}qi.joined, qi.layout = {buffer = 1 : i64, image = 576 : i64, offset = 0 : i64, strides = array<i64: 112, 16, 1>}
+func.func @main(%x: tensor<1x5x7x6xf32>) -> (tensor<1x5x7x12xf32>) attributes {qi.pixel_bytes = 16 : i64} {
+  %q = "qi.quantize"(%x) : (tensor<1x5x7x6xf32>) -> tensor<1x5x7x6x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<[[[[100]]],[[[-3]]],[[[127]]],[[[0]]],[[[-127]]],[[[50]]]]> : tensor<6x1x1x1xi8>} : () -> tensor<6x1x1x1x!quant.uniform<i8<-127:127>:f32:0, {0.1, 0.1, 0.1, 0.1, 0.1, 0.1}>>
+  %b = "qi.constant"() {value = dense<[100, 2000, -5000, 17, 20000, 3]> : tensor<6xi32>} : () -> tensor<6xi32>
+  %n = "qi.conv2d"(%q, %w, %b) {channels_last, acc = array<i64: -60000, 60000>, form = "wide", groups = 6 : i64, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, multiplier = array<i32: 1518500250, 1518500250, 1518500250, 1518500250, 1518500250, 2018500250>, shift = array<i32: 38, 35, 37, 38, 38, 36>, low = 7 : i64, high = 255 : i64} : (tensor<1x5x7x6x!quant.uniform<u8:f32, 0.5:3>>, tensor<6x1x1x1x!quant.uniform<i8<-127:127>:f32:0, {0.1, 0.1, 0.1, 0.1, 0.1, 0.1}>>, tensor<6xi32>) -> tensor<1x5x7x6x!quant.uniform<u8:f32, 0.8:7>>
+  %c = "qi.requant"(%q) {multiplier = 1342177280 : i64, shift = 31 : i64, low = 7 : i64, high = 250 : i64} : (tensor<1x5x7x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x5x7x6x!quant.uniform<u8:f32, 0.8:7>>
+  %j = "qi.concat"(%c, %n) {axis = 3 : i64} : (tensor<1x5x7x6x!quant.uniform<u8:f32, 0.8:7>>, tensor<1x5x7x6x!quant.uniform<u8:f32, 0.8:7>>) -> tensor<1x5x7x12x!quant.uniform<u8:f32, 0.8:7>>
+  %r = "qi.dequantize"(%j) : (tensor<1x5x7x12x!quant.uniform<u8:f32, 0.8:7>>) -> tensor<1x5x7x12xf32>
+  return %r : tensor<1x5x7x12xf32>
+}
+
+// -----
+
+// Not where it would come too late, nor where it has other windows.
+// CHECK-LABEL: func.func @main
+// CHECK-NOT:     qi.joined
+func.func @main(%x: tensor<1x5x7x1xf32>) -> (tensor<1x5x7x2xf32>, tensor<1x5x6x1xf32>) {
+  %q = "qi.quantize"(%x) : (tensor<1x5x7x1xf32>) -> tensor<1x5x7x1x!quant.uniform<u8:f32, 0.5:3>>
+  %v = "qi.constant"() {value = dense<100> : tensor<1x1x2x1xi8>} : () -> tensor<1x1x2x1x!quant.uniform<i8<-127:127>:f32:0, {0.1}>>
+  %w = "qi.constant"() {value = dense<100> : tensor<1x1x1x1xi8>} : () -> tensor<1x1x1x1x!quant.uniform<i8<-127:127>:f32:0, {0.1}>>
+  %b = "qi.constant"() {value = dense<100> : tensor<1xi32>} : () -> tensor<1xi32>
+  %p = "qi.conv2d"(%q, %v, %b) {channels_last, acc = array<i64: -90000, 90000>, form = "wide", groups = 1 : i64, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, multiplier = array<i32: 1518500250>, shift = array<i32: 38>, low = 7 : i64, high = 255 : i64} : (tensor<1x5x7x1x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x1x2x1x!quant.uniform<i8<-127:127>:f32:0, {0.1}>>, tensor<1xi32>) -> tensor<1x5x6x1x!quant.uniform<u8:f32, 0.8:7>>
+  %c = "qi.requant"(%q) {multiplier = 1342177280 : i64, shift = 31 : i64, low = 7 : i64, high = 250 : i64} : (tensor<1x5x7x1x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x5x7x1x!quant.uniform<u8:f32, 0.8:7>>
+  %n = "qi.conv2d"(%q, %w, %b) {channels_last, acc = array<i64: -60000, 60000>, form = "wide", groups = 1 : i64, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, multiplier = array<i32: 1518500250>, shift = array<i32: 38>, low = 7 : i64, high = 255 : i64} : (tensor<1x5x7x1x!quant.uniform<u8:f32, 0.5:3>>, tensor<1x1x1x1x!quant.uniform<i8<-127:127>:f32:0, {0.1}>>, tensor<1xi32>) -> tensor<1x5x7x1x!quant.uniform<u8:f32, 0.8:7>>
+  %j = "qi.concat"(%c, %n) {axis = 3 : i64} : (tensor<1x5x7x1x!quant.uniform<u8:f32, 0.8:7>>, tensor<1x5x7x1x!quant.uniform<u8:f32, 0.8:7>>) -> tensor<1x5x7x2x!quant.uniform<u8:f32, 0.8:7>>
+  %r = "qi.dequantize"(%j) : (tensor<1x5x7x2x!quant.uniform<u8:f32, 0.8:7>>) -> tensor<1x5x7x2xf32>
+  %s = "qi.dequantize"(%p) : (tensor<1x5x6x1x!quant.uniform<u8:f32, 0.8:7>>) -> tensor<1x5x6x1xf32>
+  return %r, %s : tensor<1x5x7x2xf32>, tensor<1x5x6x1xf32>
+}

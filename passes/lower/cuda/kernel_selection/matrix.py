@@ -13,6 +13,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
+from dyadic.passes.lower.cuda.kernel_selection.copies import addresses, distance
 from dyadic.passes.lower.cuda.kernel_selection.joined import (
     joined,
     joined_addition,
@@ -31,7 +32,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, HIGH_SHIFT, form_of, shifts_for
 from dyadic.passes.lower.launches.biases import high_bias, low_bias
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
-from dyadic.passes.lower.memory.views import ARENA, NO_HALO, READ_THROUGH, View, view
+from dyadic.passes.lower.memory.views import NO_HALO, READ_THROUGH, View, view
 from dyadic.passes.rewriting import defining
 
 Array = npt.NDArray[Any]
@@ -148,7 +149,7 @@ def _launch(
         out_row=0 if rows == 1 else made.row,
         chunks=len(distances),
         granule=granule([*steps, *apart, source.offset + start, source.image, source.plane, in_group]),
-        store_bytes=widest([n for each in parts for n in _addresses(view(result_of(each)))] + [runs.channels]),
+        store_bytes=widest([n for each in parts for n in addresses(view(result_of(each)))] + [runs.channels]),
         groups=runs.groups,
         in_group=in_group,
         in_plane=source.plane,
@@ -223,15 +224,9 @@ def _norm(norm: Any | None, rows: int, stored: bool) -> dict[str, Any]:
         "norm_pixel": made.pixel,
         "norm_row": 0 if rows == 1 else made.row,
         "norm_plane": made.plane,
-        "norm_width": widest(_addresses(made), 4),
+        "norm_width": widest(addresses(made), 4),
         "stored": stored,
     }
-
-
-def distance(block: Any, start: View, end: View) -> int:
-    """Bytes from where one tensor begins to where another does, in an image of the arena."""
-    *offsets, _ = ints(block.owner.attributes[ARENA])
-    return offsets[end.buffer] + end.offset - offsets[start.buffer] - start.offset
 
 
 def headers(parts: Sequence[Any], *, flat: bool) -> list[list[int]]:
@@ -291,13 +286,8 @@ def _residual(op: Any, channels: int, rows: int) -> dict[str, Any]:
         "residual_pixel": rest.pixel,
         "residual_row": 0 if rows == 1 else rest.row,
         "residual_plane": rest.plane,
-        "residual_bytes": widest([*_addresses(rest), channels, *inside.values()]),
+        "residual_bytes": widest([*addresses(rest), channels, *inside.values()]),
     }
-
-
-def _addresses(layout: View) -> list[int]:
-    """What bytes of a tensor are apart, and where the first one is."""
-    return [layout.offset, layout.pixel, layout.row, layout.image, layout.plane]
 
 
 def granule(addresses: list[int]) -> int:

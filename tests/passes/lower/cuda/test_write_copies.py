@@ -1,4 +1,4 @@
-"""A norm's kernel writes the copy of its result, too, and both have their bits.
+"""Kernels write copies of what they make or read, too, and all have their bits.
 
 A network with scales for every channel is in `tests/compiler/networks/test_on_gpu.py`.
 """
@@ -6,10 +6,16 @@ A network with scales for every channel is in `tests/compiler/networks/test_on_g
 from pathlib import Path
 
 import numpy as np
+import torch
 from support.meaning import ROOT, parse
 from support.ptx.gpu import Gpu
 from support.ptx.networks import check_on_gpu
 from support.ptx.session import gpu
+from torch import nn
+from torch_mlir import ir
+
+from dyadic.compiler.driver import network_after
+from dyadic.compiler.job import Job
 
 __all__ = ["gpu"]
 
@@ -21,3 +27,35 @@ def test_the_norm_writes_both(gpu: Gpu, tmp_path: Path) -> None:
     x = np.random.default_rng(0).uniform(-2, 120, (3, 3, 8)).astype(np.float32)
     with module.context:
         assert check_on_gpu(gpu, module, x, tmp_path / "m.dyq") == ["qi.layer_norm", "qi.add"]
+
+
+def steps(gpu: Gpu, network: nn.Module, dims: tuple[int, ...], path: Path) -> list[str]:
+    """Of a network of random weights, which gives the bits of its reference."""
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(3, *dims)).astype(np.float32)
+    job = Job(network.eval(), x, example_inputs=(torch.from_numpy(x[:1]),))
+    integer = network_after("integerize", job)
+    with integer.context, ir.Location.unknown():
+        return check_on_gpu(gpu, integer, x, path / "m.dyq")
+
+
+class Dense(nn.Module):
+    """As DenseNet is, but that what is joined has a larger scale each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 10, 3, padding=1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(n) for n in (10, 15))
+        self.layers = nn.ModuleList(nn.Conv2d(n, 5, 3, padding=1) for n in (10, 15))
+        for number in self.norms.parameters():
+            nn.init.normal_(number)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        for norm, layer in zip(self.norms, self.layers, strict=True):
+            x = torch.cat([x, 5 * layer(torch.relu(norm(x)))], 1)
+        return x
+
+
+def test_a_scale_of_channels_copies_what_it_reads(gpu: Gpu, tmp_path: Path) -> None:
+    assert steps(gpu, Dense(), (3, 5, 7), tmp_path) == ["qi.conv2d"] * 5

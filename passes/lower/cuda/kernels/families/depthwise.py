@@ -9,7 +9,8 @@ row that is no multiple of a thread's start further left, and those that another
 
 Numbers of 16 bits have sums of low and of high bytes apart. Weights are [tap][channels, filled up to whole threads] of
 8 bits, however few of them a layer uses. A 1 x 1 kernel is a scale and a shift a channel. A function of 8 bits behind
-it is looked up before results are stored.
+it is looked up before results are stored. Where that is all that a kernel does with what it reads, it may write a
+requantized copy of that, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     when,
     wide,
 )
+from dyadic.passes.lower.cuda.kernels.vocabulary.copies import RequantizedCopy
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
     ItemSpec,
     coordinates,
@@ -42,12 +44,20 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.items import (
 )
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, kernel
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, SHORT, Rescale, quantized, shifts_for
-from dyadic.passes.lower.cuda.kernels.vocabulary.words import dot, load_words, packed, planes_of, store_group
+from dyadic.passes.lower.cuda.kernels.vocabulary.words import (
+    bytes_of,
+    dot,
+    load_words,
+    packed,
+    planes_of,
+    store_group,
+)
 
 WRITTEN = 12  # words of a thread that are straight-line code: of more, all would be loaded first
 WRITTEN_COLUMNS = 16  # of a kernel's row
 HEADER = 4  # words: zero point, low, high, rows of the kernel: LLVM writes out no loop whose end it does not know
 TABLES = 4  # bias, high bias, multiplier, shift
+TABLE_WORDS = 64  # of a function of 8 bits
 Array = npt.NDArray[np.integer[Any]]
 
 
@@ -75,7 +85,11 @@ class DepthwiseSpec(ItemSpec):
     form: str = HIGH  # of requantize
     width: int = 4  # channels of a thread: it divides every address
     pixels: int = 4  # of a thread
-    table: bool = False  # what is stored of a result is what stands under it among 256 bytes, which end the parameters
+    table: bool = False  # what is stored of a result is what stands under it among 256 bytes behind the parameters
+    copied: bool = False  # a copy of the input is written, whose parameters are the last
+    copy_form: str = FULL  # how it is rounded
+    copy_pixel: int = 0
+    copy_row: int = 0
 
     def __post_init__(self) -> None:
         checks = {
@@ -84,10 +98,14 @@ class DepthwiseSpec(ItemSpec):
             "accumulators of 8-bit inputs are not shifted": self.acc_shift == 0 or self.in_plane > 0,
             "requantization is of a known form": self.form in (HIGH, FULL, SHORT),
             "a table is of bytes": not (self.table and self.out_plane),
+            "bytes are copied that are a pixel's own": not self.copied or self._reads_its_own_bytes(),
         }
         for claim, holds in checks.items():
             if not holds:
                 raise ValueError(f"no depthwise kernel of this kind ({claim}): {self}")
+
+    def _reads_its_own_bytes(self) -> bool:
+        return self.taps_y == self.taps_x == 1 and not self.in_plane and self.copy_form in (HIGH, FULL)
 
     @property
     def inputs(self) -> int:
@@ -117,6 +135,11 @@ class DepthwiseSpec(ItemSpec):
         """At which word of the parameters the table begins."""
         return HEADER + TABLES * self.padded
 
+    @property
+    def copy_word(self) -> int:
+        """At which word those of a copy begin."""
+        return self.table_word + (TABLE_WORDS if self.table else 0)
+
 
 def pack_weights(spec: DepthwiseSpec, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """[C, KH, KW, 1] as the kernel reads it."""
@@ -140,8 +163,9 @@ def pack_params(
     shift: Array,
     header: Sequence[int],
     table: npt.NDArray[np.uint8] | None = None,
+    copy: npt.NDArray[np.int32] | None = None,
 ) -> npt.NDArray[np.int32]:
-    """Header, then a table a kind, then 256 bytes to look results up in.
+    """Header, then a table a kind, then 256 bytes to look results up in, then what `pack_copy` has of a copy.
 
     Args:
         bias: of the sum of (low) bytes, with the half that `acc_shift` rounds by.
@@ -155,7 +179,8 @@ def pack_params(
     for kind, numbers in zip(tables, (bias, high_bias, multiplier, shift), strict=True):
         if numbers is not None:
             kind[: spec.channels] = numbers
-    return packed if table is None else np.concatenate([packed, np.ascontiguousarray(table).view(np.int32)])
+    more = [] if table is None else [np.ascontiguousarray(table).view(np.int32)]
+    return np.concatenate([packed, *more, *([] if copy is None else [copy])])
 
 
 def generate(spec: DepthwiseSpec, symbol: str) -> None:
@@ -193,6 +218,8 @@ class _Thread:
         biases = [self.table(number) for number in range(len(self.planes))]
         start = [word for bias in biases for _ in range(spec.pixels) for word in bias]  # [plane][pixel][channel]
         sums = self.summed(start)
+        if spec.copied:
+            self.copy()  # before anything is stored, so that nothing is loaded twice
         zero_point, low, high = (param(self.arguments, k) for k in range(3))
         pairs = zip(self.table(2), self.table(3), strict=True)
         by = [Rescale.of(multiplier, shift, spec.form) for multiplier, shift in pairs]
@@ -200,6 +227,15 @@ class _Thread:
             totals = self.totals(sums, pixel)
             every = [quantized(one.rescaled(t), zero_point, low, high) for one, t in zip(by, totals, strict=True)]
             self.store(pixel, [self.looked_up(number) for number in every] if spec.table else every)
+
+    def copy(self) -> None:
+        """What a 1 x 1 kernel reads, with another scale and shift."""
+        spec, arguments = self.spec, self.arguments
+        copied = RequantizedCopy(at(arguments.params, 4 * spec.copy_word), spec.copy_form, arguments.out)
+        cells = self.loads(0)
+        for pixel in range(spec.pixels):
+            made = packed(copied.of(bytes_of(cells(pixel * spec.in_pixel), spec.width)))
+            self.put(pixel, [made], copied.first, (spec.copy_row, spec.copy_pixel))
 
     def looked_up(self, number: Value) -> Value:
         """What stands under a result."""
@@ -280,11 +316,17 @@ class _Thread:
     def store(self, pixel: int, numbers: list[Value]) -> None:
         spec = self.spec
         planes = planes_of(numbers) if spec.out_plane else [packed(numbers)]
+        self.put(pixel, planes, self.arguments.out, (spec.out_row, spec.out_pixel))
+
+    def put(self, pixel: int, planes: Sequence[list[Value]], first: Value, steps: tuple[int, int]) -> None:
+        """Words of each plane, to a pixel of what begins at `first` and has these bytes from row to row and pixel to
+        pixel."""
+        spec = self.spec
         x = add(self.x, pixel)
-        inside = distance([self.y, x, self.channel], [spec.out_row, spec.out_pixel, 1])
+        inside = distance([self.y, x, self.channel], [*steps, 1])
 
         def write() -> None:
-            target = place(self.arguments.out, self.image, self.arguments.out_image, inside)
+            target = place(first, self.image, self.arguments.out_image, inside)
             for start, words in zip((0, spec.out_plane), planes, strict=False):
                 store_group(words, at(target, start), spec.width, spec.channels, self.group)
 

@@ -136,6 +136,7 @@ def test_weights_are_found_again() -> None:
         ({"acc_shift": 3}, "accumulators of 8-bit inputs are not shifted"),
         ({"form": "wide"}, "requantization is of a known form"),
         ({"table": True, "out_plane": 64}, "a table is of bytes"),
+        ({"copied": True}, "bytes are copied that are a pixel's own"),
     ],
 )
 def test_there_is_no_kernel_of_another_kind(change: dict[str, Any], complaint: str) -> None:
