@@ -366,14 +366,17 @@ class Options:
 
     @property
     def primary(self) -> Asked:
-        """The target that is searched and measured for: the first that this machine can run; a processor runs the same
-        integers where it can run none of them."""
-        return next((one for one in self.asked if one.target.usable()), Asked(names()[0]))
+        """The target that is searched and measured for: the first that this machine can run. Where it can run none of
+        them, a processor stands in and runs the same integers, or nothing is run."""
+        runs = bool(self.measure or self.limits or self.tune != "off")
+        return next((one for one in self.asked if one.target.usable()), Asked(names()[0]) if runs else self.asked[0])
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """The levels of the primary target to hold code for, best first, each once."""
-        return self.levels_of(self.primary)
+        """The levels of the primary target to hold code for, best first, each once; where it stands in, the one that is
+        run."""
+        primary = self.primary
+        return self.levels_of(primary) if primary in self.asked else primary.target.usable()[:1]
 
     def levels_of(self, asked: Asked) -> tuple[str, ...]:
         """The levels of a target to hold code for, best first, each once."""

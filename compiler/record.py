@@ -32,7 +32,8 @@ def made(job: Job, data: Data, built: Built, tuned: Mapping[str, Tuned]) -> dict
     settings["metric"] = None if metric is None else metric.record
     return {
         "versions": {name: version(name) for name in PACKAGES},
-        "options": settings | {"levels": list(job.levels)},
+        "options": settings
+        | {"levels": list(job.levels_of(job.primary if job.primary in job.asked else job.asked[0]))},
         "extensions": extensions.record(),
         "model": source(job.model),
         "calibration": None if job.calibration is None else calibrated_on(data) | {"samples": data.calibration.seen},

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from torch_mlir import ir
@@ -15,6 +16,7 @@ from dyadic.runtime.atomic_file import replacing
 def write_ir(job: Job, stage: str, emit: str | None, output: Path | None) -> None:
     """The network after a stage, to standard output, or to a file: bytecode where it is called .mlirbc, else text,
     weights included. `emit="llvm"`: its kernels."""
+    job = replace(job, measure=False)  # nothing is run: the network is that of the first target
     with plans_kept(job, output or Path("model.dyq")):
         network = network_after(stage, job)
     if emit != "llvm" and output is not None and output.suffix == ".mlirbc":

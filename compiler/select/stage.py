@@ -196,8 +196,9 @@ def search(calibrated: Calibrated, job: Job, kept: Mapping[str, Kept], build: Bu
     metric = data.evaluation.metric if data.evaluation is not None else None
     measure = "" if metric is None else metric.name
     task = Task(points, candidates, costs, no_losses(candidates), job.limits, job.solver, job.again, measure)
+    levels = job.levels_of(job.primary)  # as in a file, also where no file has them
     trials = CompiledTrials(
-        calibrated, build, int8, place, job.levels, tools.cache, job.again(), data.evaluation, tools.workers
+        calibrated, build, int8, place, levels, tools.cache, job.again(), data.evaluation, tools.workers
     )
     refuse_impossible(task, lambda: trials.file_bytes(uniform_among(points, candidates, *BASE)))
     task = replace(task, sensitivities=measure_losses(job.sensitivity, calibrated, candidates, tools))

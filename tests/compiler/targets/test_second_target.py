@@ -2,8 +2,9 @@
 
 import copy
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from support.interpreter_target import GRAPH, LEVEL, NAME, Interpreter, known
 import dyadic
 from dyadic.compiler.cli import main as cli
 from dyadic.compiler.options import Options
+from dyadic.compiler.targets.cpu import codegen, emit
+from dyadic.compiler.targets.cpu.link import Image
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.cpu.levels import usable
 from dyadic.runtime.errors import ArtifactError, UsageError
@@ -117,15 +120,38 @@ def test_one_artifact_has_programs_for_several_targets(data: Path, tmp_path: Pat
     assert f"{LEVEL}: there is no code" in (said := run("verify", path)) and "x86-64: " in said
 
 
-def test_what_this_machine_cannot_run_is_measured_with_the_same_integers(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def made_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The levels of the processor that machine code is made for, where this machine cannot run the other target."""
+    levels: list[str] = []
+
+    def compile_kernels(specs: dict[str, Any], asked: Sequence[str], **more: Any) -> dict[str, Image]:
+        levels.extend(asked)
+        return codegen.compile_kernels(specs, asked, **more)
+
+    monkeypatch.setattr(emit, "compile_kernels", compile_kernels)
     monkeypatch.setattr(Interpreter, "usable", lambda self: ())
+    return levels
+
+
+def test_what_this_machine_cannot_run_is_measured_with_the_same_integers(data: Path, made_for: list[str]) -> None:
     made = dyadic.compile(MODEL, data, target=f"{NAME}:{LEVEL}")
     assert [one.target for one in (made.emitted, *made.emitted.beside)] == [NAME]
+    assert made_for == [usable()[0]] and made.made["options"]["levels"] == [LEVEL]
     assert made.report.comparison is not None
     (note,) = [one for one in made.report.notes if "cannot run" in one]
     assert f"this machine cannot run code for {NAME}: " in note and usable()[0] in note
+
+
+def test_no_machine_code_is_made_where_nothing_is_run(data: Path, made_for: list[str]) -> None:
+    target = f"{NAME}:{LEVEL}"
+    made = dyadic.compile(MODEL, data, target=target, measure=False)
+    assert made.emitted.target == NAME and made.certificate.accumulators and len(made.report.layers) > 5
+    graph = run("compile", MODEL, "--calibration", data, "--target", target, "--emit", "llvm", "--progress", "off")
+    assert "qi.conv2d" in graph and made_for == []
+    beside = Options(target=f"{target},cpu", measure=False)
+    assert beside.primary.name == Options(target=target, max_bops="0.7x", measure=False).primary.name == "cpu"
+    assert beside.levels == beside.primary.target.usual()
 
 
 def test_no_time_is_promised_for_what_cannot_be_timed(monkeypatch: pytest.MonkeyPatch) -> None:
