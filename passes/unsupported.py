@@ -7,6 +7,7 @@ the operator comes from.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+OR_FIXED = "another axis would work, or a batch that --shape fixes"  # what else there is to computing along the batch
 HINTS: tuple[tuple[str, str], ...] = (
     (
         "NonMaxSuppression nms batched_nms",

@@ -25,7 +25,7 @@ def resize(node: Node) -> Result:
     sizes = node.integers(3, "sizes")
     coordinates = attribute(node, "coordinate_transformation_mode", "half_pixel")
     if not scales and not sizes:
-        raise Unsupported("it has neither scales nor sizes")
+        raise Unsupported("it has neither scales nor sizes; one of the two, a constant, would work")
     return _resized(node, scales, sizes, coordinates, attribute(node, "nearest_mode", "round_prefer_floor"))
 
 
@@ -59,7 +59,7 @@ def _axes(node: Node, dims: list[int], scales: list[float] | None, sizes: list[i
     named = [axis % len(dims) for axis in attribute(node, "axes") or range(len(dims))]
     given = sizes or scales or []
     if len(given) != len(named):
-        raise Unsupported(f"its scales or sizes {given} do not fit {dims}")
+        raise Unsupported(f"its scales or sizes {given} do not fit {dims}; one for each dimension would work")
     if not sizes:
         return {d: Axis(dims[d], resizing.scaled_size(dims[d], s), s) for d, s in zip(named, given, strict=True)}
     wanted = [n / dims[d] for d, n in zip(named, sizes, strict=True)]

@@ -20,6 +20,7 @@ from dyadic.passes import building
 from dyadic.passes.ingest import transformers
 from dyadic.passes.ingest.folded import dims_of, each, place, reshape, transpose
 from dyadic.passes.ingest.translation import Folded, Result, Unsupported, as_tensor, literal
+from dyadic.passes.unsupported import OR_FIXED
 
 Reals = npt.NDArray[np.float64]
 ROUNDED = 1e-3  # of a pixel: what float32 scales miss whole sizes by
@@ -110,9 +111,9 @@ def check_sizes(x: Any, sizes: Sequence[int]) -> list[int]:
     """The sizes of the result, the batch's among them."""
     dims = dims_of(x)
     if len(sizes) != len(dims) or min(sizes) < 1:
-        raise Unsupported(f"it makes {list(sizes)} of {dims}")
+        raise Unsupported(f"it makes {list(sizes)} of {dims}; a size of 1 or more for each dimension would work")
     if sizes[0] != dims[0] and not isinstance(x, Folded):
-        raise Unsupported("it resizes the batch; other axes can be")
+        raise Unsupported(f"it resizes the batch; {OR_FIXED}")
     return list(sizes)
 
 

@@ -26,6 +26,7 @@ from dyadic.passes.ingest.folded import (
     transposed,
 )
 from dyadic.passes.ingest.translation import Folded, Literal, Result, Unsupported, Valid, as_tensor, literal
+from dyadic.passes.unsupported import OR_FIXED
 
 
 def norm(kind: type[qd.Norm], x: Any, weight: Array | None, bias: Array | None, epsilon: float) -> Result:
@@ -112,7 +113,7 @@ def log_softmax(x: Any, axis: int) -> Result:
     """Along any axis but the batch."""
     dims = len(dims_of(x))
     if axis % dims == 0 and not isinstance(x, Folded):
-        raise Unsupported("it is a softmax over the batch")
+        raise Unsupported(f"it is a softmax over the batch; {OR_FIXED}")
     return each(x, lambda value: building.log_softmax(value, len(shape(value)) - dims + axis % dims))
 
 
@@ -121,7 +122,7 @@ def softmax(x: Any, axis: int) -> Result:
     rank = len(dims_of(x))
     axis %= rank
     if axis == 0 and not isinstance(x, Folded):
-        raise Unsupported("it is a softmax over the batch")
+        raise Unsupported(f"it is a softmax over the batch; {OR_FIXED}")
     if axis == rank - 1:
         return each(x, lambda value: building.softmax(value, len(shape(value)) - 1))
     order = [*(d for d in range(rank) if d != axis), axis]

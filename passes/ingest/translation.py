@@ -149,7 +149,7 @@ class Node:
             return value.array
         if isinstance(value, int | float):
             return np.asarray(value)
-        raise Unsupported(f"its {what} must be a constant")
+        raise Unsupported(f"its {what} must be a constant, not computed from the input")
 
     def number(self, index: int, what: str) -> Any:
         """The argument as one number, which must be known now."""
@@ -209,7 +209,7 @@ def as_tensor(value: Any) -> ir.Value:
     if not isinstance(value, Literal):
         raise Unsupported(f"it reads {value!r} where a tensor is needed")
     if not np.issubdtype(value.array.dtype, np.floating):
-        raise Unsupported(f"it reads a constant of type {value.array.dtype} where float32 is needed")
+        raise Unsupported(f"it reads a constant of type {value.array.dtype} where only float32 would work")
     if not value.array.size:
         raise Unsupported("it reads a tensor without a single element")
     if isinstance(value.values, ir.DenseElementsAttr) and isinstance(value.values.type.element_type, ir.F32Type):

@@ -19,6 +19,10 @@ def ints(*values: int) -> np.ndarray:
     return np.array(values, np.int64)
 
 
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
 def number(value: float) -> np.ndarray:
     return np.array(value, np.float32)
 
@@ -228,7 +232,16 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
 @pytest.mark.parametrize(
     ("body", "constants", "reason"),
     [
-        ("y = Softmax<axis=0>(x)", {}, "softmax over the batch"),
+        ("y = Softmax<axis=0>(x)", {}, "over the batch; another axis would work, or a batch that --shape fixes"),
+        ("y = LogSoftmax<axis=0>(x)", {}, "over the batch; another axis would work, or a batch that --shape fixes"),
+        ("y = Resize(x, , s)", {"s": floats(2, 1, 1, 1)}, "resizes the batch; another axis would work, or a batch"),
+        ("y = Resize(x, , s)", {"s": floats(1, 1, 0.1, 1)}, "a size of 1 or more for each dimension would work"),
+        ('a = Shape(x) y = Resize<mode="sinc">(x, , , a)', {}, "nearest, linear and cubic are supported"),
+        (
+            "s = ReduceMax<axes=[1,2,3],keepdims=0>(x) y = Resize(x, , s)",
+            {},
+            "its scales must be a constant, not compu",
+        ),
         ("y = Div(x, c)", {"c": number(0)}, "divides by zero"),
         ("y = Conv(x, x)", {}, "computed from the input"),
         ("y = Conv(x, w)", {"w": [3, 5, 3, 3]}, "does not fit 4 channels"),
