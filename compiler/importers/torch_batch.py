@@ -21,7 +21,10 @@ from dyadic.runtime.errors import ModelError
 TOLERANCE = {torch.float16: 0.02, torch.bfloat16: 0.05}  # of the largest number of an answer; else 0.001
 FAILURES = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NotImplementedError)
 SHAPE_ONLY = {"view", "reshape", "expand", "unflatten", "zeros", "ones", "full", "empty", "new_zeros", "new_ones"}
-ADVICE = "images are computed one by one: keep the batch as dimension 0 of everything, as x.flatten(1) does"
+ADVICE = (
+    "images are computed one by one: keep the batch as dimension 0 of everything, as x.flatten(1) does, or export the "
+    "module to ONNX, of which models that mix images are compiled for the batch they have"
+)
 
 
 def check_batch(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> list[int]:
@@ -98,20 +101,37 @@ class _Call:
 
     name: str
     function: str
-    shape: list[int]  # of its result
+    result: torch.Tensor
     numbers: list[int | float]  # among its arguments
+
+    def __str__(self) -> str:
+        return f'"{self.name}"' + (f" ({self.function})" if self.name != self.function else "")
 
 
 def _first_meeting(alone: list[_Call], together: list[_Call], failed: bool) -> str | None:
-    """The first function whose result has no batch in front, or that reads other numbers."""
+    """The first function that does not compute the second image as if it were alone; else the first whose result has no
+    batch in front, that reads other numbers, or that is called by the size of the batch."""
     pairs = [(a, b) for a, b in zip(alone, together, strict=False) if a.function == b.function]
     for a, b in pairs:
-        if b.shape != [2, *a.shape[1:]]:
-            return f'"{a.name}" ({a.function})'
+        if not _apart(b.result, a.result):
+            return str(a)
+    for a, b in pairs:
+        if list(b.result.shape) != [2, *a.result.shape[1:]]:
+            return str(a)
     for a, b in pairs:
         if a.function not in SHAPE_ONLY and a.numbers != b.numbers and not failed:
-            return f'"{a.name}" ({a.function})'
-    return None
+            return str(a)
+    longest = max(alone, together, key=len)
+    return str(longest[len(pairs)]) if len(longest) > len(pairs) and not failed else None
+
+
+def _apart(together: torch.Tensor, alone: torch.Tensor) -> bool:
+    """Whether the second half of one, along some dimension, is the other; or no image matters to either."""
+    if together.ndim == alone.ndim:
+        for axis, size in enumerate(alone.shape):
+            if together.shape[axis] == 2 * size and _equal(together.narrow(axis, size, size), alone):
+                return True
+    return _equal(together, alone)
 
 
 def _calls(module: torch.nn.Module, images: Sequence[torch.Tensor]) -> list[_Call]:
@@ -156,8 +176,10 @@ class _Recorder(TorchFunctionMode):
         if made and any(id(each) in self._live for each in leaves):
             self._live.update((id(each), each) for each in made)
             function = getattr(func, "__name__", str(func))
+            if function == "__get__":  # of a property, as x.T
+                function = getattr(func.__self__, "__name__", function)
             numbers = [each for each in leaves if isinstance(each, int | float)]
-            self.calls.append(_Call(self._name(function), function, list(made[0].shape), numbers))
+            self.calls.append(_Call(self._name(function), function, made[0].detach().clone(), numbers))
         return result
 
     def _name(self, function: str) -> str:

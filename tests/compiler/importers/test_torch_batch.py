@@ -38,9 +38,14 @@ MIXED: dict[str, tuple[Callable[[Any, torch.Tensor], Any], str]] = {
     "less the mean of the batch": (lambda s, x: s.c(x) - s.c(x).mean(0, keepdim=True), "mean"),
     "the mean of everything": (lambda s, x: s.c(x).mean(), "mean"),
     "joined": (lambda s, x: torch.cat([s.c(x), s.c(x)], 0), "cat"),
-    "a product over images": (lambda s, x: x.flatten(1).t() @ x.flatten(1), '"t"'),
-    "in another order": (lambda s, x: s.c(x.flip(0)), "Written"),
-    "another network for one": (lambda s, x: s.c(x) if len(x) == 1 else s.c(x) * 2, "Written"),
+    "a product over images": (lambda s, x: x.flatten(1).T @ x.flatten(1), "matmul"),
+    "in another order": (lambda s, x: s.c(x.flip(0)), "flip"),
+    "another network for one": (lambda s, x: s.c(x) if len(x) == 1 else s.c(x) * 2, "mul"),
+    "a softmax over the batch, behind a fold": (
+        lambda s, x: s.c(x.flatten(0, 1).unflatten(0, (-1, 3))).softmax(0),
+        "softmax",
+    ),
+    "changed in place": (lambda s, x: s.c(x).sub_(s.c(x).mean(0)), "mean"),
 }
 
 
