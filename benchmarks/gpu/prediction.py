@@ -22,6 +22,7 @@ from typing import Any
 
 from benchmarks.gpu.bits import LEVEL_VARIABLE
 from benchmarks.gpu.carried import BEST, TEXT, plan
+from benchmarks.gpu.kept import kept
 from benchmarks.gpu.parts import TREE
 from dyadic.runtime.cuda.program import CudaProgram, Step
 
@@ -141,7 +142,7 @@ def counted(folder: Path, name: str) -> tuple[list[Counted], int, int]:
     from support.ptx import build
     from support.ptx.gpu import Gpu
 
-    library = build.executor(Path(os.environ.get("DYADIC_TEST_CACHE") or folder))
+    library = build.executor(kept())
     if library is None:
         raise SystemExit("counting takes the executor of tests, which needs a C++ compiler")
     level = TEXT if TEXT in plan(folder)["networks"][name] else BEST

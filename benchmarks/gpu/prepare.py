@@ -24,6 +24,7 @@ from benchmarks.gpu import recorder, sweep, tiles
 from benchmarks.gpu.bits import KERNELS, digests, feeds
 from benchmarks.gpu.carried import PLAN, TEXT
 from benchmarks.gpu.cases import GROUPS, Case
+from benchmarks.gpu.kept import VARIABLE, kept
 from benchmarks.gpu.packed import SUFFIX, packed
 from benchmarks.gpu.parts import TREE
 from benchmarks.gpu.records import CUBIN, PTX, Records, joined
@@ -194,9 +195,8 @@ def recorded(tests: Sequence[str]) -> Records:
     """What these tests launch. Raises RuntimeError where one fails: then nothing says what is right."""
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "pytest", "-q", "-p", recorder.__name__, *tests]
-        done = subprocess.run(
-            command, cwd=TREE, env=os.environ | {recorder.FOLDER: place}, capture_output=True, text=True, check=False
-        )
+        environment = os.environ | {recorder.FOLDER: place, VARIABLE: str(kept())}
+        done = subprocess.run(command, cwd=TREE, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"the tests of kernels fail, so that nothing is recorded:\n{done.stdout[-3000:]}")
         every = [Records.load(path) for path in sorted(Path(place).iterdir())]

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu import written
+from benchmarks.gpu.kept import VARIABLE, kept
 from benchmarks.gpu.parts import TREE
 from benchmarks.replay import zoo
 from benchmarks.zoo.networks import GROUPS as KINDS
@@ -40,7 +41,14 @@ WIDE = ("resnet50", "mobilenet_v2", "densenet121", "inception_v3", "deit_tiny", 
 WIDTHS = ("w8a16", "w4a8", "w4g32a8", "w2a8")
 CALIBRATION = 4
 TOGETHER = 64  # kernels of tests in a module
-TESTS = ("tests/passes/lower/cuda", "tests/compiler/networks", "tests/ptx", "-k", "cuda or gpu or ptx")
+# But those of whole networks, which are asked about by themselves
+TESTS = (
+    "tests/passes/lower/cuda",
+    "tests/compiler/networks",
+    "tests/ptx",
+    "-k",
+    "(cuda or gpu or ptx) and not whole_networks",
+)
 Record = dict[str, Any]
 Made = tuple[object, object, dict[str, Any]]  # a model, its samples, and what the compiler is told
 
@@ -176,10 +184,12 @@ def of_tests() -> Iterator[tuple[str, Callable[[], Record]]]:
 
 def tested() -> Record:
     """Every kernel that tests of GPUs compile, the long ones too."""
+    environment = os.environ | {VARIABLE: str(kept())}
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-p", written.__name__, *TESTS]
-        environment = os.environ | {written.FOLDER: place}
-        done = subprocess.run(command, cwd=TREE, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=TREE, env=environment | {written.FOLDER: place}, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             return {"failed": f"the tests fail: {done.stdout[-2000:]}"}
         texts = [path.read_text() for path in sorted(Path(place).iterdir())]

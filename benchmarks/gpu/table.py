@@ -145,6 +145,10 @@ Hopper is given, {said["together"] or "none"} of whose launches are products by 
 largest of the other columns, which say where the time goes.
 
 {table(head, rows)}
+A layer has one kernel for every batch. Small blocks are spread over more processors, large ones read less: what would
+be best for a batch of 64 takes longer for one image, and the other way around. `--tune quick --batch 64` on a GPU
+chooses for a batch.
+
 The launches that take longest:
 
 """

@@ -24,11 +24,11 @@ from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.carried import BEST, PLAN, TEXT, artifact_of, asked
 from benchmarks.gpu.graphs import own_weights
 from benchmarks.gpu.inputs import given
+from benchmarks.gpu.kept import kept
 from benchmarks.gpu.packed import packed, unpacked
 from benchmarks.gpu.prediction import Counted
 from benchmarks.gpu.prepare import TESTS, Wanted, add_cubins, own_text, prepare, recorded, size_of, strip
 from benchmarks.gpu.records import CUBIN, PTX, Buffer, Launch, Records, joined
-from benchmarks.gpu.repeating import repeating, steps_like
 from benchmarks.gpu.run import BY_NAME, wrong
 from dyadic.compiler.driver import lowered_for, network_after
 from dyadic.compiler.job import Job
@@ -268,25 +268,6 @@ def test_what_is_counted_is_the_code_that_hopper_has(
     assert not any(one.together for one in launches if one is not product)
 
 
-def test_weights_repeat_and_rows_differ() -> None:
-    """As the compiler rounds them they are the steps that were drawn, whatever a batch norm makes of rows."""
-    steps = steps_like((64, 128, 3, 3), np.random.default_rng(0))
-    assert np.array_equal(steps, np.rint(steps)) and (abs(steps).max((1, 2, 3)) == 127).all()
-    assert len(np.unique(steps.reshape(64, -1), axis=0)) == 64
-    factors = np.float32(np.random.default_rng(1).uniform(0.1, 2, (64, 1, 1, 1)))
-    weights = np.float32(steps * 0.01) * factors
-    assert np.array_equal(np.rint(weights / (abs(weights).max((1, 2, 3), keepdims=True) / np.float32(127))), steps)
-    rows = np.ascontiguousarray(np.moveaxis(steps, 1, -1).astype(np.int8)).tobytes()  # as kernels have them
-    assert len(packed(rows)) < len(rows) / 5
-
-
-def test_layers_keep_their_spread() -> None:
-    layer, other = nn.Linear(64, 48), nn.Conv2d(3, 8, 3)
-    before, kept = layer.weight.std().item(), other.weight.clone()
-    repeating(nn.Sequential(layer, other))
-    assert layer.weight.std().item() == pytest.approx(before, rel=0.01) and torch.equal(other.weight, kept)
-
-
 def test_what_was_assembled_is_not_assembled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYADIC_CACHE", str(tmp_path))
     asked: list[str] = []
@@ -302,6 +283,16 @@ def test_what_was_assembled_is_not_assembled_again(monkeypatch: pytest.MonkeyPat
         add_cubins(records, "sm_90a")
         assert records.blob(records.codes[key][CUBIN]) == b"code of text"
     assert asked == ["text"]
+
+
+def test_what_tests_make_is_kept_for_the_next_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DYADIC_TEST_CACHE", raising=False)
+    monkeypatch.setenv("DYADIC_CACHE", str(tmp_path))
+    assert kept() == tmp_path / "tests"
+    monkeypatch.setenv("DYADIC_CACHE", "off")
+    assert kept().name == "tests"
+    monkeypatch.setenv("DYADIC_TEST_CACHE", "/there")
+    assert kept() == Path("/there")
 
 
 def test_each_part_says_what_it_took(tmp_path: Path) -> None:
