@@ -43,6 +43,15 @@ def test_every_section_is_there_in_order(parsed: Page) -> None:
     assert len(parsed.each("svg")) == len(parsed.each("figure")) + 1  # the network
 
 
+def test_tables_too_wide_for_a_telephone_become_cards_there(text: str) -> None:
+    """Four columns behind names of layers take more than 390 pixels."""
+    wide = dict[str, bool]()
+    for one in re.findall(r'<table class="[^"]*">.*?</thead>', text, re.DOTALL):
+        wide[re.findall("<caption>(.*?)</caption>", one)[0]] = one.count("<th ") > 3
+        assert ("cards" in one.partition(">")[0]) == (one.count("<th ") > 3), one
+    assert wide["One layer changed at a time"] and False in wide.values()
+
+
 def test_the_page_needs_nothing_from_elsewhere(text: str, parsed: Page) -> None:
     assert not re.search(r"https?:|//[a-z]+\.|@import|url\((?!#)", text)
     assert not any("src" in attributes for _, attributes in parsed.elements)
