@@ -42,10 +42,13 @@ def split(node: Node) -> Result:
 @onnx("Gather")
 def gather(node: Node) -> Result:
     """Entries of an axis by constant indices, or one of them, whose axis vanishes; rows of a table by an input."""
+    of_table = isinstance(node.argument(0), Literal)
     if families.is_ids(node.argument(1)):
-        if isinstance(node.argument(0), Literal) and attribute(node, "axis", 0) % node.argument(0).array.ndim:
+        if of_table and attribute(node, "axis", 0) % node.argument(0).array.ndim:
             raise Unsupported("it looks up columns by an input; rows, axis 0, would work")
         return families.embedding(node.argument(0), node.argument(1))
+    if of_table and not isinstance(node.argument(1), Literal | int):
+        raise Unsupported("it looks rows up by computed numbers; constants would work, or an input of whole numbers")
     return families.take(node.argument(0), attribute(node, "axis", 0), node.array(1, "indices"))
 
 

@@ -252,6 +252,7 @@ def test_what_is_left_is_regular(title: str, wanted: list[str]) -> None:
         ("y = BatchNormalization<epsilon=0.0>(x, g, b, m, v)", {**NORM, "v": VARIANCE * 0}, "epsilon are 0"),
         ("y, a = Split<axis=1>(x, s)", {"s": ints(0, 4)}, "without a single element"),
         ("y = Gather<axis=1>(x, i)", {"i": ints(4)}, "do not fit 4 entries"),
+        ("i = Cast<to=7>(x) y = Gather(c, i)", {"c": [9, 4]}, "by computed numbers; .* or an input of whole numbers"),
         ("y = Compress<axis=1>(x, c)", {"c": np.ones([1, 4], bool)}, r"condition has the shape \[1, 4\]; one row"),
         ("y = Compress<axis=1>(x, c)", {"c": np.ones(5, bool)}, "5 entries, for 4 to choose from"),
         ("y = InstanceNormalization<epsilon=-1.0>(x, g, g)", {"g": [4]}, "its epsilon is -1"),
