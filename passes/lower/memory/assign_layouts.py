@@ -20,7 +20,7 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
-from dyadic.passes.lower.memory.copies import JOINED, joined_copy
+from dyadic.passes.lower.memory.copies import JOINED, is_written, joined_copy
 from dyadic.passes.lower.memory.storage import Storage
 from dyadic.passes.lower.memory.views import (
     BUFFERS,
@@ -300,7 +300,7 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             image += plane * (2 if any(child.beside for child in storage.children) else 1)
             where = strides_of(storage.dims, pixel, row)
             storage.layout = Layout(len(sizes), offset, where, image, _margins(halo), plane)
-            sizes.append(image)
+            sizes.append(image if is_written(storage.op.operation.results[0]) else 0)
     for storage in storages.values():
         attributes = storage.op.operation.attributes
         attributes[LAYOUT] = to_attribute(_resolve(storage))

@@ -1,4 +1,4 @@
-"""What the kernel of a layer makes besides its sums: a function that it looks up, an addition behind, or a norm."""
+"""What the kernel of a layer makes besides its sums: a function that it looks up, an addition, a norm, or a pool."""
 
 from typing import Any
 
@@ -38,6 +38,11 @@ def _looked_up(op: Any) -> Any:
     """The function behind a layer that its kernel looks up, or the layer itself."""
     table = joined(op, qi.TableOp)
     return op if table is None else table
+
+
+def joined_pool(op: Any) -> qi.MaxPoolOp | None:
+    """The pool of what the kernel of a layer stores that this kernel makes, if any."""
+    return next((one for one in joined_to(result_of(op)) if isinstance(one, qi.MaxPoolOp)), None)
 
 
 def joined_table(op: Any) -> npt.NDArray[np.uint8] | None:

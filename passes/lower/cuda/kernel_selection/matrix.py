@@ -17,6 +17,7 @@ from dyadic.passes.lower.cuda.kernel_selection.copies import addresses, distance
 from dyadic.passes.lower.cuda.kernel_selection.joined import (
     joined,
     joined_addition,
+    joined_pool,
     joined_table,
     residual_of,
     result_of,
@@ -61,6 +62,7 @@ def convolution(op: Any) -> list[Launch]:
         kernel_y == kernel_x == 1
         and strides == [1, 1]
         and not any(padding)
+        and joined_pool(op) is None
         and all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest, normed(op)))
     )
     return _launch(
@@ -127,9 +129,10 @@ def _launch(
     ones, in the input; parts: the layers of the product, where they are several."""
     parts = parts if len(parts) > 1 else [op]
     source, made = view(op.x), view(result_of(parts[0]))
-    table, norm = joined_table(op), joined(op, qi.LayerNormOp)
-    stored = norm is None or len(list(op.out.uses)) > 1
-    out = made if stored or norm is None else view(norm.out)
+    table, norm, pool = joined_table(op), joined(op, qi.LayerNormOp), joined_pool(op)
+    behind = pool if norm is None else norm
+    stored = behind is None or len(list(result_of(op).uses)) > 1
+    out = made if stored or behind is None else view(behind.out)
     residual, addition = residual_of(op), joined_addition(op)
     rest = None if residual is None else read_of(residual)
     m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
@@ -138,6 +141,8 @@ def _launch(
         form = form_of(m.tolist(), s.tolist(), short=all(each.form.value == "short" for each in parts))
         s = shifts_for(form, m.tolist(), s.tolist())
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
+    if pool is not None:  # of pixels in no window nothing is wanted
+        rows, columns = (n * size for n, size in zip(shape(pool.out)[1:3], ints(pool.kernel), strict=True))
     channels = tuple(shape(each.out)[-1] for each in parts) if len(parts) > 1 else ()
     spec = ProductSpec(
         rows=rows,
@@ -162,7 +167,9 @@ def _launch(
         **_residual(op, runs.channels, rows),
         table=table is not None,
         added=addition is not None,
-        **_norm(norm, rows, stored),
+        **_norm(norm, rows),
+        **_windows(pool, runs.channels),
+        stored=stored,
         parts=channels,
         **tile(
             rows * columns,
@@ -201,6 +208,7 @@ def _launch(
             _fills(op),
             _added(addition),
             None if norm is None else (distance(op.operation.block, out, view(norm.out)), params_of(norm, spec.norm)),
+            0 if pool is None else distance(op.operation.block, out, view(pool.out)),
         ),
         constant=constant_bytes(op.x if rest is None else rest),
         macs=made.rows * made.columns * weight.size,
@@ -214,7 +222,22 @@ def normed(op: Any) -> View | None:
     return None if norm is None else view(norm.out)
 
 
-def _norm(norm: Any | None, rows: int, stored: bool) -> dict[str, Any]:
+def _windows(pool: qi.MaxPoolOp | None, channels: int) -> dict[str, Any]:
+    """What a spec says of a pool that the kernel makes, and of where that lies."""
+    if pool is None:
+        return {}
+    made, (window_rows, window_columns) = view(pool.out), ints(pool.kernel)
+    return {
+        "window_rows": window_rows,
+        "window_columns": window_columns,
+        "pool_pixel": made.pixel,
+        "pool_row": made.row,
+        "pool_plane": made.plane,
+        "pool_width": widest([*addresses(made), channels]),
+    }
+
+
+def _norm(norm: Any | None, rows: int) -> dict[str, Any]:
     """What a spec says of a norm that the kernel makes, and of where that lies."""
     if norm is None:
         return {}
@@ -225,7 +248,6 @@ def _norm(norm: Any | None, rows: int, stored: bool) -> dict[str, Any]:
         "norm_row": 0 if rows == 1 else made.row,
         "norm_plane": made.plane,
         "norm_width": widest(addresses(made), 4),
-        "stored": stored,
     }
 
 

@@ -4,8 +4,7 @@ A thread makes `width` channels of a pixel. Where windows are large and results 
 put theirs together in shared memory. A cell outside the image is one inside that counts as 0, which is what the largest
 has as its lowest and sums do not notice.
 
-Sums are of bytes, four by `dp4a`. For the largest a word stays one: with what is above a byte masked away, words are
-compared as their topmost byte.
+Sums are of bytes, four by `dp4a`; the largest is found by words (`vocabulary/largest.py`).
 """
 
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir.dialects import arith, gpu
 
+from dyadic.passes.lower.cuda.kernels.vocabulary import largest
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -41,7 +41,6 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.words import (
     dot,
     load_words,
     packed,
-    permute,
     planes_of,
     store_group,
 )
@@ -337,41 +336,19 @@ def _halves(slices: int) -> list[int]:
 
 
 class _Largest(_Pool):
-    """Numbers are words, or pairs of 16 bits, whose topmost byte or half is compared."""
+    """Numbers are the keys of `vocabulary/largest.py`."""
 
     def start(self) -> list[Value]:
-        lowest = param(self.arguments, 0)
-        places = (0, 16, 0, 16) if self.spec.in_plane else (0, 8, 16, 24)
-        return [arith.shli(lowest, const(places[k % 4])) for k in range(self.spec.width)]
-
-    def keys(self, planes: Sequence[Sequence[Value]]) -> list[Value]:
-        keys: list[Value] = []
-        if self.spec.in_plane:
-            for low, high in zip(*planes, strict=True):
-                for selector in (0x5140, 0x7362):
-                    pair = permute(low, high, selector)
-                    keys += [arith.andi(pair, const(0xFFFF)), pair]
-        else:
-            for word in planes[0]:
-                keys += [arith.andi(word, const((1 << 8 * k) - 1)) for k in (1, 2, 3)] + [word]
-        return keys[: self.spec.width]
+        return largest.lowest(param(self.arguments, 0), self.spec.width, wide=self.spec.in_plane > 0)
 
     def taken(self, state: Sequence[Value], planes: Sequence[Sequence[Value]]) -> list[Value]:
-        return [self.joined(a, b) for a, b in zip(state, self.keys(planes), strict=True)]
+        return largest.larger(state, largest.keys(planes)[: self.spec.width])
 
     def joined(self, a: Value, b: Value) -> Value:
         return arith.maxui(a, b)
 
     def results(self, state: list[Value]) -> Sequence[Sequence[Value]]:
-        state = state + [const(0)] * (-len(state) % 4)
-        fours = [state[k : k + 4] for k in range(0, len(state), 4)]
-
-        def gathered(pairs: tuple[int, int], both: int) -> list[Value]:
-            return [permute(permute(a, b, pairs[0]), permute(c, d, pairs[1]), both) for a, b, c, d in fours]
-
-        if self.spec.in_plane:
-            return gathered((0x60, 0x60), 0x5410), gathered((0x71, 0x71), 0x5410)
-        return [gathered((0x50, 0x7200), 0x7610)]
+        return largest.numbers(state, wide=self.spec.in_plane > 0)
 
 
 class _Average(_Pool):

@@ -19,6 +19,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, gpu, scf
 
 from dyadic.passes.lower.cuda.kernels.families.product_norm import normalize
+from dyadic.passes.lower.cuda.kernels.families.product_pool import store_windows
 from dyadic.passes.lower.cuda.kernels.families.product_results import Results
 from dyadic.passes.lower.cuda.kernels.families.product_slices import Slices
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
@@ -54,6 +55,8 @@ def _write(spec: ProductSpec, arguments: Arguments) -> None:
         results.store()
     if spec.norm_bits:
         normalize(results)
+    if spec.window:
+        store_windows(results)
 
 
 def _multiplied(block: Block) -> list[list[Value]]:

@@ -102,7 +102,7 @@ class Results:
             pixel = least(add(block.first_row, row), sub(block.pixels, 1))
             channel = least(add(block.first_column, column), spec.channels - spec.residual_bytes)
             place = block.place(pixel, image, spec.residual_row, spec.residual_pixel)
-            which, there = self._of_group(channel), None
+            which, there = self.of_group(channel), None
             if spec.residual_channels:
                 which = sub(which, spec.residual_from)
                 there = below(which, spec.residual_channels)
@@ -154,10 +154,10 @@ class Results:
 
             def write() -> None:
                 place = block.place(pixel, image, self.out_row, self.out_pixel)
-                start = at(at(target, place), wide(sub(self._of_group(channel), self.part_start)))
+                start = at(at(target, place), wide(sub(self.of_group(channel), self.part_start)))
                 start = at(start, signed_wide(self.part_place)) if spec.parts else start
                 source = self.gathered.at(row, column)
-                for plane in range(2 if spec.out_plane else 1):
+                for plane in range(self.planes):
                     value = load(words(spec.store_bytes), at(source, plane * self.gathered.plane), spec.store_bytes)
                     store(value, at(start, plane * spec.out_plane), spec.store_bytes)
 
@@ -165,13 +165,18 @@ class Results:
 
         self.gathered.each_piece(spec.store_bytes, move)
 
-    def _of_group(self, channel: Value) -> Value:
+    @property
+    def planes(self) -> int:
+        """Of the results."""
+        return 2 if self.spec.out_plane else 1
+
+    def of_group(self, channel: Value) -> Value:
         """Of all channels."""
         return channel if self.spec.groups == 1 else add(channel, mul(self.block.group, self.spec.channels))
 
     def _channel(self, column: Value) -> _Channel:
         spec, block = self.spec, self.block
-        channel = self._of_group(least(add(block.first_column, column), spec.channels - 1))
+        channel = self.of_group(least(add(block.first_column, column), spec.channels - 1))
         offset = wide(mul(channel, 4))
 
         def number(table: int) -> Value:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from dyadic.passes.lower.cuda.kernels.families.layer_norm import LayerNormSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, StoredWeights
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
+from dyadic.passes.lower.cuda.kernels.vocabulary.items import WIDTHS
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES, MOST_SHARED_BYTES_90
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, SHORT
 
@@ -64,7 +65,13 @@ class ProductSpec(StoredWeights):
     norm_row: int = 0
     norm_plane: int = 0
     norm_width: int = 4  # of its stores: 1, 2 or 4
-    stored: bool = True  # results, where there is a norm of them
+    window_rows: int = 0  # of the windows whose largest results are stored, side by side; 0: there are none
+    window_columns: int = 0
+    pool_pixel: int = 0  # of what is stored of windows
+    pool_row: int = 0
+    pool_plane: int = 0
+    pool_width: int = 1  # as store_bytes
+    stored: bool = True  # results, where there is a norm of them, or windows
     parts: tuple[int, ...] = ()  # channels of several results, each with a place and a header of its own; () for one
     block_rows: int = 64
     block_columns: int = 64
@@ -96,7 +103,14 @@ class ProductSpec(StoredWeights):
             "parts are all channels": sum(self.parts) in (0, self.channels * self.groups),
             "a norm is of whole rows": self.norm_bits == 0
             or (self.groups == 1 and self.channels <= self.block_columns and not self.parts),
-            "something is stored": self.stored or self.norm_bits > 0,
+            "windows are whole, and whole ones in a block": self.window == 0
+            or (
+                self.block_rows % self.window == self.rows % self.window_rows == self.columns % self.window_columns == 0
+            ),
+            "stores of windows have 1, 2, 4, 8 or 16 bytes, and divide the channels": self.pool_width in WIDTHS
+            and self.channels % self.pool_width == 0,
+            "windows are of one result, and have no norm": self.window == 0 or not (self.parts or self.norm_bits),
+            "something is stored": self.stored or self.norm_bits > 0 or self.window > 0,
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
             "a residual needs a wide sum": self.form != SHORT or not self.residual or self.added,
             "there is something to overlap": self.stages >= 2,
@@ -171,6 +185,11 @@ class ProductSpec(StoredWeights):
         return 2 if self.in_plane else 1
 
     @property
+    def window(self) -> int:
+        """Pixels of a window."""
+        return self.window_rows * self.window_columns
+
+    @property
     def items(self) -> int:
         """Pixels of an image."""
         return self.rows * self.columns
@@ -213,8 +232,8 @@ class ProductSpec(StoredWeights):
 
     @property
     def norm_word(self) -> int:
-        """At which word is where a norm's results begin, from the others' on; what its own kernel has follows 16 bytes
-        later."""
+        """At which word is where the results of a norm, or of windows, begin, from the others' on; what a norm's own
+        kernel has follows 16 bytes later."""
         return -(-self.added_word // 4) * 4
 
     @property
@@ -241,6 +260,7 @@ def pack_params(
     fills: Sequence[int] = (),
     added: Sequence[int] = (),
     norm: tuple[int, Array] | None = None,
+    pool: int = 0,
 ) -> npt.NDArray[np.int32]:
     """What the kernel reads: a header, where each chunk is, numbers of every channel, then parts, a table, fills, an
     addition.
@@ -249,7 +269,7 @@ def pack_params(
     bias: what the sum of an input's (low) bytes starts at; high_bias that of high bytes.
     parts: what `PART` says of each. table: 256 bytes. fills: a byte of each plane of a residual that has a part of the
     channels. added: as `pack_addition` has it. norm: where its results begin, from the others' on, and the parameters
-    of its own kernel.
+    of its own kernel. pool: the same place of windows' results.
     """
     every = [*header, 0, 0][:HEADER]
     where = list(distances)
@@ -270,8 +290,8 @@ def pack_params(
         every_part.append(np.ascontiguousarray(table, np.uint8).view(np.int32))
     every_part += [np.array([*fills], np.int64) * 0x01010101, np.array([*added], np.int64)]
     packed = np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in every_part])  # wraps, as sums do
-    if norm is None:
+    if norm is None and not spec.window:
         return packed
-    start, more = norm
+    start, more = norm or (pool, np.zeros(0, np.int32))
     place = np.array([start, 0, 0, 0], np.int32)
     return np.concatenate([np.pad(packed, (0, spec.norm_word - len(packed))), place, more.astype(np.int32)])

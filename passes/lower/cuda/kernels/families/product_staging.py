@@ -67,11 +67,22 @@ class Block:
         """Where a pixel of the batch is, from the first one's place: 64 bits."""
         spec = self.spec
         inside = rem(pixel, spec.items)
-        if spec.rows == 1:
+        if spec.rows == 1:  # where windows are one behind the other anyway
             there = mul(inside, step)
         else:
-            there = add(mul(div(inside, spec.columns), row), mul(rem(inside, spec.columns), step))
+            y, x = self._coordinates(inside)
+            there = add(mul(y, row), mul(x, step))
         return add(wide(there), mul(wide(div(pixel, spec.items)), wide(image)))
+
+    def _coordinates(self, inside: Value) -> tuple[Value, Value]:
+        """Row and column of a pixel of the image by its number; pixels of a window have numbers side by side."""
+        spec = self.spec
+        if not spec.window:
+            return div(inside, spec.columns), rem(inside, spec.columns)
+        window, cell, across = div(inside, spec.window), rem(inside, spec.window), spec.columns // spec.window_columns
+        y = add(mul(div(window, across), spec.window_rows), div(cell, spec.window_columns))
+        x = add(mul(rem(window, across), spec.window_columns), rem(cell, spec.window_columns))
+        return y, x
 
     def table(self, number: int) -> Value:
         """Where a table of the parameters begins."""

@@ -84,6 +84,10 @@ def test_rows_of_a_stage_keep_out_of_each_others_banks(run: Run) -> None:
         ({"weights": "w2", "block_columns": 32}, "2-bit weights come in tiles of 32"),
         ({"weights": "w4g16"}, "a scale is for half a step or all of it"),
         ({"acc_shift": 3}, "sums are narrowed by 8 bits at most"),
+        ({"window_rows": 1, "window_columns": 2}, "windows are whole, and whole ones in a block"),
+        ({"window_rows": 1, "window_columns": 3, "columns": 9}, "windows are whole, and whole ones in a block"),
+        ({"pool_width": 8}, "stores of windows have 1, 2, 4, 8 or 16 bytes, and divide the channels"),
+        ({"stored": False}, "something is stored"),
     ],
 )
 def test_there_is_no_kernel_of_another_kind(change: dict[str, int], complaint: str) -> None:
