@@ -20,6 +20,7 @@ from dyadic.passes.lower.cuda.gather_projections import gather_projections
 from dyadic.passes.lower.cuda.join_additions import join_additions
 from dyadic.passes.lower.cuda.join_norms import join_norms
 from dyadic.passes.lower.cuda.join_pools import join_pools
+from dyadic.passes.lower.cuda.join_shuffles import join_shuffles
 from dyadic.passes.lower.cuda.join_tables import join_tables
 from dyadic.passes.lower.cuda.read_through import read_through
 from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
@@ -161,6 +162,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         join_tables,  # once channels are last
         gather_projections,  # before memory: what is made together lives together
         join_additions,  # behind functions that are looked up; an order is kept from here on
+        join_shuffles,  # as additions
         write_copies,  # before norms, which are in the kernel of a layer or write copies
         join_norms,  # what is gathered has no whole rows
         join_pools,  # after tables and norms: a layer makes a pool of what it has looked up, and not of what it norms

@@ -12,9 +12,9 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
-from dyadic.passes.lower.cuda.join_tables import has_product
+from dyadic.passes.lower.cuda.join_tables import product_of
 from dyadic.passes.lower.cuda.kernel_selection.together import TOGETHER
-from dyadic.passes.lower.memory.copies import JOINED, is_joined
+from dyadic.passes.lower.memory.copies import JOINED
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -40,12 +40,8 @@ def join_additions(module: ir.Operation) -> None:
 
 def _may_join(made: ir.Value, other: ir.Value) -> bool:
     """Whether a layer's kernel makes `made`, for the addition alone, when `other` is there."""
-    layer = defining(made)
-    if isinstance(layer, qi.TableOp) and is_joined(layer):
-        layer = defining(layer.x)
-    if len(list(made.uses)) > 1 or not has_product(layer) or qi.has_residual(layer):
-        return False
-    if TOGETHER in layer.operation.attributes:
+    layer = product_of(made)
+    if layer is None or qi.has_residual(layer) or TOGETHER in layer.operation.attributes:
         return False
     return defining(other) is None or defining(other).operation.is_before_in_block(layer.operation)
 

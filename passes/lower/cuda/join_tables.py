@@ -14,7 +14,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.dimensions import Order
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
-from dyadic.passes.lower.memory.copies import JOINED
+from dyadic.passes.lower.memory.copies import JOINED, is_joined
 from dyadic.passes.rewriting import defining, module_pass
 
 
@@ -32,6 +32,15 @@ def join_tables(module: ir.Operation) -> None:
 def _is_layer(op: Any) -> bool:
     """Whether its kernel can look results up."""
     return has_product(op) or isinstance(op, qi.Conv2dOp)
+
+
+def product_of(value: ir.Value) -> Any | None:
+    """The layer on tensor cores whose kernel makes a tensor, itself or by a function that it looks up, where one op
+    alone reads that."""
+    op = defining(value)
+    if isinstance(op, qi.TableOp) and is_joined(op):
+        op = defining(op.x)
+    return op if has_product(op) and len(list(value.uses)) == 1 else None
 
 
 def has_product(op: Any) -> bool:

@@ -300,7 +300,8 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             image += plane * (2 if any(child.beside for child in storage.children) else 1)
             where = strides_of(storage.dims, pixel, row)
             storage.layout = Layout(len(sizes), offset, where, image, _margins(halo), plane)
-            sizes.append(image if is_written(storage.op.operation.results[0]) else 0)
+            written = any(is_written(one.op.operation.results[0]) for one in storage.family())
+            sizes.append(image if written else 0)
     for storage in storages.values():
         attributes = storage.op.operation.attributes
         attributes[LAYOUT] = to_attribute(_resolve(storage))

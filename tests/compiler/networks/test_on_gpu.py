@@ -250,6 +250,29 @@ def test_a_layer_adds_behind_its_function(gpu: Gpu, tmp_path: Path) -> None:
     assert steps == ["qi.conv2d"] * 5
 
 
+class Upsampled(nn.Module):
+    """A transposed convolution makes part of what a layer reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.down = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 24, 3, 2, padding=1)
+        self.up, self.last = nn.ConvTranspose2d(24, 32, 2, 2), nn.Conv2d(48, 8, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        y = self.up(torch.relu(self.down(x)))
+        return self.last(torch.cat([x, y], 1))
+
+
+def test_a_layer_stores_pixels_where_they_belong(gpu: Gpu, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(8, 3, 12, 10)).astype(np.float32)
+    network = network_after("integerize", Job(Upsampled().eval(), x, example_inputs=(torch.from_numpy(x[:1]),)))
+    with network.context, ir.Location.unknown():
+        steps = check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq")
+    assert steps.count("qi.conv2d") == 4 and "qi.transpose" not in steps
+
+
 @pytest.mark.slow  # kernels for three architectures
 def test_an_architecture_may_have_kernels_of_its_own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Products by groups of four warps, in tiles as small as the layers: launched in another way, with the same

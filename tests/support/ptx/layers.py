@@ -9,6 +9,7 @@ from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ACC_SHIFT
+from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import factors
 from dyadic.passes.lower.memory.copies import JOINED
 from dyadic.passes.lower.memory.views import READ_THROUGH
@@ -57,7 +58,8 @@ class Layer:
     extreme: bool = False  # channels that saturate, and dead ones
     joined: int = 0  # channels of another tensor behind the result's
     table: bool = False  # what its kernel makes besides: a function of what has 8 bits, ...
-    added: tuple[int, int] | None = None  # ... and an addition of such, with multipliers of both
+    added: tuple[int, int] | None = None  # ... and an addition of such, with multipliers of both, ...
+    shuffled: tuple[int, int] = (1, 1)  # ... or pixels below and beside each other, which its channels are
 
     def selected(self, seed: int) -> Selected:
         random = np.random.default_rng(seed)
@@ -83,6 +85,8 @@ class Layer:
                 op = self.looked_up(op, random)
             if self.added:
                 op = self.sum(op, values[1])
+            if self.shuffled != (1, 1):
+                op = self.shuffle(op)
             if self.joined:
                 whole = activation([*out[:-1], self.outputs + self.joined], self.out_bits, OUT_ZERO)
                 axis = i64(len(out) - 1)
@@ -128,6 +132,21 @@ class Layer:
             out=op.out.type,
         )  # fmt: skip
         made.operation.attributes[JOINED] = ir.UnitAttr.get()
+        return made
+
+    def shuffle(self, op: Any) -> qi.TransposeOp:
+        """Pixels behind it."""
+        *image, channels = shape(op.out)
+        split = [*image, *self.shuffled, channels // (self.shuffled[0] * self.shuffled[1])]
+        order = [0, 1, 3, 2, 4, 5]
+        kinds = [activation(dims, self.out_bits, OUT_ZERO) for dims in (split, [split[d] for d in order])]
+        pixels = qi.ReshapeOp(x=op.out, out=ir.Type.parse(kinds[0]))
+        made = qi.TransposeOp(x=pixels.out, permutation=i64s(order), out=ir.Type.parse(kinds[1]))
+        for each in (pixels, made):
+            each.operation.attributes[JOINED] = ir.UnitAttr.get()
+        *_, rows, below, columns, beside, channels = shape(made.out)
+        whole = [1, rows * below, columns * beside, channels]
+        qi.ReshapeOp(x=made.out, out=ir.Type.parse(activation(whole, self.out_bits, OUT_ZERO)))
         return made
 
     def op(self, values: list[ir.Value], out: list[int], random: np.random.Generator) -> Any:

@@ -28,6 +28,8 @@ def copy_form(copies: Sequence[qi.RequantOp]) -> str:
 
 def distance(block: Any, start: View, end: View) -> int:
     """Bytes from where one tensor begins to where another does, in an image of the arena."""
+    if start.buffer == end.buffer:
+        return end.offset - start.offset
     *offsets, _ = ints(block.owner.attributes[ARENA])
     return offsets[end.buffer] + end.offset - offsets[start.buffer] - start.offset
 

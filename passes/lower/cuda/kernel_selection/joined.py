@@ -1,4 +1,5 @@
-"""What the kernel of a layer makes besides its sums: a function that it looks up, an addition, a norm, or a pool."""
+"""What the kernel of a layer makes besides its sums: a function that it looks up, an addition, a norm, a pool, or
+pixels that it puts side by side."""
 
 from typing import Any
 
@@ -7,7 +8,9 @@ import numpy.typing as npt
 from torch_mlir import ir
 
 from dyadic.dialects import qi
+from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.memory.copies import joined_to
+from dyadic.passes.lower.memory.views import View, layout_of, strides, view
 
 
 def joined(op: Any, kind: type) -> Any | None:
@@ -19,6 +22,20 @@ def result_of(op: Any) -> ir.Value:
     """What the kernel of a layer stores: its result, that of a function which it looks up, or a sum with either."""
     addition = joined_addition(op)
     return _looked_up(op).out if addition is None else addition.out
+
+
+def places_of(op: Any) -> list[View]:
+    """Where the kernel of a layer stores its channels: all in one place, or equal shares of them in several."""
+    split = joined(_looked_up(op), qi.ReshapeOp)
+    if split is None:
+        return [view(result_of(op))]
+    shuffle = joined(split, qi.TransposeOp)
+    assert shuffle is not None  # both are joined
+    rows, columns, down, across, channels = shape(split.out)[1:]
+    layout, (row, below, pixel, beside, _) = layout_of(shuffle.out), strides(shuffle.out)
+    starts = [layout.offset + y * below + x * beside for y in range(down) for x in range(across)]
+    sizes, plane = (rows, columns, channels, layout.buffer), layout.plane
+    return [View(*sizes, start, pixel, row, layout.image, plane=plane) for start in starts]
 
 
 def joined_addition(op: Any) -> qi.AddOp | None:

@@ -19,6 +19,7 @@ from dyadic.passes.lower.cuda.kernel_selection.joined import (
     joined_addition,
     joined_pool,
     joined_table,
+    places_of,
     residual_of,
     result_of,
 )
@@ -45,14 +46,14 @@ SLOW_COPIES = 2  # how much longer a step takes whose chunks begin at any byte
 @selects(qi.ConvAddOp)
 def convolution(op: Any) -> list[Launch]:
     """One launch; a residual makes it the fused form."""
-    source, made = view(op.x), view(result_of(op))
+    source, places = view(op.x), places_of(op)
     rest = added_view(op)
     weight, format_, scales = constant_weights(op.weight)
     strides, padding, dilation, groups = ints(op.strides), ints(op.padding), ints(op.dilation), op.groups.value
-    _, kernel_y, kernel_x, depth = weight.shape
+    channels, kernel_y, kernel_x, depth = weight.shape
     sharing = 1 if scales is not None else groups_together(groups, weight.shape, source.pixel, source.offset)
     pixel = source.pixel if merges(source.pixel, depth * sharing, kernel_x, dilation[1], scales) else 0
-    runs = StoredRuns(made.channels // groups * sharing, groups // sharing, str(format_), pixel, sharing)
+    runs = StoredRuns(channels // groups * sharing, groups // sharing, str(format_), pixel, sharing)
     columns = 1 if pixel else kernel_x  # of runs
     starts = [
         y * dilation[0] * source.row + x * dilation[1] * source.pixel for y in range(kernel_y) for x in range(columns)
@@ -63,7 +64,7 @@ def convolution(op: Any) -> list[Launch]:
         and strides == [1, 1]
         and not any(padding)
         and joined_pool(op) is None
-        and all(layout is None or _rows_touch(layout, made) for layout in (source, made, rest, normed(op)))
+        and all(layout is None or _rows_touch(layout, places[0]) for layout in (source, *places, rest, normed(op)))
     )
     return _launch(
         op,
@@ -82,20 +83,20 @@ def convolution(op: Any) -> list[Launch]:
 @selects(qi.LinearOp, qi.LinearAddOp)
 def linear(op: Any) -> list[Launch]:
     """A matrix product is a convolution whose pixels are the rows of x; groups may cut these into several runs."""
-    parts = together(op) if isinstance(op, qi.LinearOp) else [op]
-    if op != parts[-1]:
+    layers = together(op) if isinstance(op, qi.LinearOp) else [op]
+    if op != layers[-1]:
         return []  # the last one's launch makes it
-    source, made = view(op.x), view(result_of(op))
+    source, places = view(op.x), [place for each in layers for place in places_of(each)]
     rest = added_view(op)
     weight, format_, scales = constant_weights(op.weight)
-    if len(parts) > 1:
-        weight = np.concatenate([constant_weights(each.weight)[0] for each in parts])
+    if len(layers) > 1:
+        weight = np.concatenate([constant_weights(each.weight)[0] for each in layers])
     count = 1 if scales is None else scales.shape[1]
     depth = weight.shape[1] // count
     weight = weight.reshape(-1, 1, count, depth)
     runs = StoredRuns(len(weight), 1, str(format_), 0, 1)
-    every = [source, rest, normed(op), *(view(result_of(each)) for each in parts)]
-    flat = all(layout is None or _rows_touch(layout, made) for layout in every)
+    every = [source, rest, normed(op), *places]
+    flat = all(layout is None or _rows_touch(layout, places[0]) for layout in every)
     return _launch(
         op,
         runs,
@@ -107,7 +108,7 @@ def linear(op: Any) -> list[Launch]:
         steps=(source.pixel, source.row),
         in_group=0,
         flat=flat,
-        parts=parts,
+        layers=layers,
     )
 
 
@@ -123,27 +124,28 @@ def _launch(
     steps: tuple[int, int],
     in_group: int,
     flat: bool,
-    parts: Sequence[Any] = (),
+    layers: Sequence[Any] = (),
 ) -> list[Launch]:
     """What both have in common. apart: distances between runs; steps: from a pixel and a row of the result to the next
-    ones, in the input; parts: the layers of the product, where they are several."""
-    parts = parts if len(parts) > 1 else [op]
-    source, made = view(op.x), view(result_of(parts[0]))
+    ones, in the input; layers: those of the product, where they are several."""
+    layers = layers or [op]
+    parts = [(layer, place) for layer in layers for place in places_of(layer)]
+    source, made = view(op.x), parts[0][1]
     table, norm, pool = joined_table(op), joined(op, qi.LayerNormOp), joined_pool(op)
     behind = pool if norm is None else norm
     stored = behind is None or len(list(result_of(op).uses)) > 1
     out = made if stored or behind is None else view(behind.out)
     residual, addition = residual_of(op), joined_addition(op)
     rest = None if residual is None else read_of(residual)
-    m, s = (np.concatenate([ints(getattr(each, name)) for each in parts]) for name in ("multiplier", "shift"))
+    m, s = (np.concatenate([ints(getattr(each, name)) for each in layers]) for name in ("multiplier", "shift"))
     form = FULL if (s < HIGH_SHIFT).any() else HIGH
     if not qi.has_residual(op):  # any shift makes 0 of 0
-        form = form_of(m.tolist(), s.tolist(), short=all(each.form.value == "short" for each in parts))
+        form = form_of(m.tolist(), s.tolist(), short=all(each.form.value == "short" for each in layers))
         s = shifts_for(form, m.tolist(), s.tolist())
     rows, columns = (1, made.rows * made.columns) if flat else (made.rows, made.columns)
     if pool is not None:  # of pixels in no window nothing is wanted
         rows, columns = (n * size for n, size in zip(shape(pool.out)[1:3], ints(pool.kernel), strict=True))
-    channels = tuple(shape(each.out)[-1] for each in parts) if len(parts) > 1 else ()
+    channels = tuple(place.channels for _, place in parts) if len(parts) > 1 else ()
     spec = ProductSpec(
         rows=rows,
         columns=columns,
@@ -154,7 +156,7 @@ def _launch(
         out_row=0 if rows == 1 else made.row,
         chunks=len(distances),
         granule=granule([*steps, *apart, source.offset + start, source.image, source.plane, in_group]),
-        store_bytes=widest([n for each in parts for n in addresses(view(result_of(each)))] + [runs.channels]),
+        store_bytes=widest([n for _, place in parts for n in addresses(place)] + [runs.channels]),
         groups=runs.groups,
         in_group=in_group,
         in_plane=source.plane,
@@ -188,7 +190,7 @@ def _launch(
     if qi.has_residual(op):
         header.append(op.residual_shift.value)
         multiplied = np.array(ints(op.residual_multiplier), np.int64)
-    high = [bias for each in parts if (bias := high_bias(each)) is not None]
+    high = [bias for each in layers if (bias := high_bias(each)) is not None]
     launch = Launch(
         spec,
         place(out),
@@ -197,7 +199,7 @@ def _launch(
         params=pack_params(
             spec,
             distances,
-            np.concatenate([low_bias(each) for each in parts]),
+            np.concatenate([low_bias(each) for each in layers]),
             m,
             s,
             header,
@@ -251,13 +253,14 @@ def _norm(norm: Any | None, rows: int) -> dict[str, Any]:
     }
 
 
-def headers(parts: Sequence[Any], *, flat: bool) -> list[list[int]]:
-    """Zero point, low, high, where each layer's result lies, from the first one's on, and how."""
-    made = [view(each.out) for each in parts]
-    block = parts[0].operation.block
-    limits = [(zero_point(each.out), each.low.value, each.high.value) for each in parts]
-    strides = [(each.pixel, 0 if flat else each.row) for each in made]
-    places = [distance(block, made[0], each) for each in made]
+def headers(parts: Sequence[tuple[Any, View]], *, flat: bool) -> list[list[int]]:
+    """For each part of a product, a layer and a place: zero point, low, high, where it lies, from the first one on, and
+    how."""
+    layer, first = parts[0]
+    block = layer.operation.block
+    limits = [(zero_point(each.out), each.low.value, each.high.value) for each, _ in parts]
+    strides = [(place.pixel, 0 if flat else place.row) for _, place in parts]
+    places = [distance(block, first, place) for _, place in parts]
     return [[*a, at, *b] for a, at, b in zip(limits, places, strides, strict=True)]
 
 

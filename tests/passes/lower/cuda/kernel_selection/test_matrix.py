@@ -41,6 +41,11 @@ CASES = {
         96, 80, 6, 5, (3, 3), padding=ONES, groups=2, table=True, added=(-9, 32767)
     ),
     "linear function and addition": Layer(200, 44, 1, 7, x_bits=16, acc_shift=3, table=True, added=(9000, 20000)),
+    "shuffled": Layer(24, 4 * 32, 5, 7, (1, 1), shuffled=(2, 2)),
+    "shuffled rows": Layer(24, 3 * 32, 1, 9, (1, 3), padding=(0, 1, 0, 1), shuffled=(1, 3), out_bits=16),
+    "shuffled function": Layer(
+        40, 4 * 64, 4, 3, (2, 2), padding=(1, 0, 0, 1), shuffled=(2, 2), table=True, rest_bits=8
+    ),
     "4 bits out": Layer(24, 40, 4, 5, (3, 3), padding=ONES, out_bits=4, x_bits=4),
     "16 bits out": Layer(24, 40, 4, 5, (3, 3), padding=ONES, out_bits=16),
     "16 bits in": Layer(24, 40, 4, 5, (3, 3), padding=ONES, x_bits=16),
