@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from dyadic.compiler.formats import significant
 
@@ -119,4 +119,4 @@ def largest_share(count: float, samples: float) -> float:
     >>> round(largest_share(0, 100), 4)
     0.0295
     """
-    return 1.0 if count >= samples else float(beta.ppf(CONFIDENCE, count + 1, samples - count))
+    return 1.0 if count >= samples else float(betaincinv(count + 1, samples - count, CONFIDENCE))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from dyadic.compiler.report_schema import Correlation
 
@@ -30,6 +29,8 @@ def rank_correlation(first: Mapping[str, float], second: Mapping[str, float], se
 def rhos(a: Numbers, b: Numbers) -> Numbers:
     """Spearman's rho of each row: Pearson's of the ranks, equal values sharing theirs. Rows without one are left out: a
     draw of one layer again and again has no ranking."""
+    from scipy.stats import rankdata
+
     ranks = [rankdata(values, axis=1) for values in (a, b)]
     x, y = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     spread = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from scipy.special import stdtrit
+
 if TYPE_CHECKING:
     import torch
 
@@ -103,6 +105,4 @@ class Moments:
 
 @cache
 def student(freedom: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
