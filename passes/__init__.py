@@ -21,6 +21,7 @@ from dyadic.passes.lower.cuda.join_additions import join_additions
 from dyadic.passes.lower.cuda.join_norms import join_norms
 from dyadic.passes.lower.cuda.join_pools import join_pools
 from dyadic.passes.lower.cuda.join_shuffles import join_shuffles
+from dyadic.passes.lower.cuda.join_squeezes import join_squeezes
 from dyadic.passes.lower.cuda.join_tables import join_tables
 from dyadic.passes.lower.cuda.read_through import read_through
 from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
@@ -166,6 +167,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         write_copies,  # before norms, which are in the kernel of a layer or write copies
         join_norms,  # what is gathered has no whole rows
         join_pools,  # after tables and norms: a layer makes a pool of what it has looked up, and not of what it norms
+        join_squeezes,  # last: its kernels make nothing of what passes above join to a layer
         read_through,  # before layouts, which then are those of other tensors
         assign_layouts,
         plan_memory,

@@ -25,13 +25,15 @@ from dyadic.passes.lower.cuda.gather_projections import gather_projections
 from dyadic.passes.lower.cuda.join_tables import has_product
 from dyadic.passes.lower.cuda.kernel_selection.matrix import constant_weights
 from dyadic.passes.lower.cuda.kernel_selection.together import TOGETHER
-from dyadic.passes.lower.cuda.kernels.families import depthwise, recurrence
+from dyadic.passes.lower.cuda.kernels.families import depthwise, excite, recurrence, squeeze
 from dyadic.passes.lower.cuda.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cuda.kernels.families.embedding import EmbeddingSpec
+from dyadic.passes.lower.cuda.kernels.families.excite import ExciteSpec
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP
 from dyadic.passes.lower.cuda.kernels.families.recurrence import RecurrenceSpec
-from dyadic.passes.rewriting import layer_name
+from dyadic.passes.lower.cuda.kernels.families.squeeze import SqueezeSpec
+from dyadic.passes.rewriting import defining, layer_name
 from dyadic.runtime.cuda.code_sections import stored as deflated
 from dyadic.runtime.cuda.constants import Box, Bytes, Dim, Gather, Own, Taken
 
@@ -110,9 +112,16 @@ def _reads(integer: ir.Operation, stored: Sequence[Stored | None]) -> dict[tuple
         for group in groups.values():
             each = [reads[_number(op, NUMBER)] for op in group]
             if all(each):
-                key = group[-1].operation.name, layer_name(group[-1])
-                found.setdefault(key, []).append([read for read in each if read])
+                for op in (group[-1], *_averages(group)):
+                    key = op.operation.name, layer_name(op)
+                    found.setdefault(key, []).append([read for read in each if read])
     return found
+
+
+def _averages(group: Sequence[Any]) -> Iterator[Any]:
+    """What a layer reads whose launch may have the layer in it."""
+    if len(group) == 1 and isinstance(op := group[0], qi.Conv2dOp) and isinstance(defining(op.x), qi.AvgPoolOp):
+        yield defining(op.x)
 
 
 def _number(op: Any, name: str) -> int:
@@ -180,6 +189,10 @@ def _ordered(spec: Any, dims: list[int]) -> Ordered | None:
             return Ordered(8, 0, depthwise.pack_weights(spec, numbers.reshape(dims)))
         case RecurrenceSpec() if dims == [spec.outputs, spec.hidden]:
             return Ordered(8, 0, recurrence.pack_weights(spec, numbers.reshape(dims)))
+        case SqueezeSpec() if dims == [spec.outputs, 1, 1, spec.channels]:
+            return Ordered(8, 0, squeeze.pack_weights(spec, numbers.reshape(dims)))
+        case ExciteSpec() if dims == [spec.channels, 1, 1, spec.inner]:
+            return Ordered(8, 0, excite.pack_weights(spec, numbers.reshape(dims)))
         case EmbeddingSpec() if dims[1:] == [spec.channels]:
             return Ordered(8, 0, numbers)
     return None

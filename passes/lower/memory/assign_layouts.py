@@ -29,6 +29,7 @@ from dyadic.passes.lower.memory.views import (
     IMAGE_RANK,
     KEPT_RINGS,
     LAYOUT,
+    LEAST_BYTES,
     MADE_INSIDE,
     MARK,
     NO_HALO,
@@ -294,6 +295,8 @@ def _place(storages: dict[Any, Storage], function: Any) -> None:
             row = (storage.sizes.columns + halo.left + halo.right) * pixel
             used = (storage.sizes.rows + halo.top + halo.bottom) * row
             used += READ_BEHIND if width > DWORD else 0
+            if LEAST_BYTES in storage.op.operation.attributes:
+                used = max(used, storage.op.operation.attributes[LEAST_BYTES].value)
             image = -(-used // ALIGNMENT) * ALIGNMENT
             offset = halo.top * row + halo.left * pixel
             plane = image if storage.wide else 0

@@ -21,6 +21,7 @@ KEPT_RINGS = "qi.kept_rings"  # of a function: what has a ring shares its memory
 READ_THROUGH = "qi.read_through"  # of a slice or pad that a target's pass has chosen: it is read where its input lies
 MADE_INSIDE = "qi.made_inside"  # of a pad: its input is made inside of it, and its border is written once
 MARK = "qi.mark"  # of an input: what the runtime writes behind the channels of each of its pixels
+LEAST_BYTES = "qi.least_bytes"  # of an op whose buffer holds something else than its result: how much
 CONSTANT = -1  # the buffer of data that lies in the weights section
 IMAGE_RANK = 4
 DWORD = 4

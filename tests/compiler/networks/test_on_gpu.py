@@ -26,8 +26,9 @@ from dyadic.dialects.reference import main_function
 from dyadic.passes import PIPELINE
 from dyadic.passes.lower.cuda.kernel_selection import warpgroups
 from dyadic.passes.lower.cuda.select_gpu_kernels import SETUP
-from dyadic.runtime.artifact import open_artifact
+from dyadic.runtime.artifact import inflated, open_artifact
 from dyadic.runtime.cpu.levels import usable
+from dyadic.runtime.cuda.constants import read
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.errors import ArtifactError
 
@@ -297,6 +298,47 @@ def test_an_architecture_may_have_kernels_of_its_own(gpu: Gpu, monkeypatch: pyte
         monkeypatch.setattr(warpgroups, "STAGES", 5)
         with pytest.raises(ArtifactError, match="its program has other launches of sm_90a than its network"):
             list(verify.network(file, [program], {}))
+
+
+class Squeezed(nn.Module):
+    """Inverted residual blocks as EfficientNet has them, and as MobileNetV3 has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 20, 3, 2, 1)
+        self.alone = nn.ModuleList(nn.Conv2d(20, 20, 3, padding=1, groups=20) for _ in range(2))
+        self.squeeze = nn.ModuleList(nn.Conv2d(20, 6, 1) for _ in range(2))
+        self.excite = nn.ModuleList(nn.Conv2d(6, 20, 1) for _ in range(2))
+        self.project = nn.ModuleList(nn.Conv2d(20, 20, 1) for _ in range(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.silu(self.stem(x))
+        kinds = ((nn.functional.silu, torch.sigmoid), (nn.functional.relu, nn.functional.hardsigmoid))
+        for n, (inner, gate) in enumerate(kinds):
+            y = nn.functional.silu(self.alone[n](x))
+            s = self.excite[n](inner(self.squeeze[n](nn.functional.adaptive_avg_pool2d(y, 1))))
+            x = x + self.project[n](y * gate(s))
+        return x.mean((2, 3))
+
+
+@pytest.mark.usefixtures("library")
+def test_squeezes_are_two_launches_of_shared_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    x = images(3, 14, seed=1)
+    path = tmp_path / "squeezed.dyq"
+    monkeypatch.setattr("dyadic.compiler.targets.cuda.emit.assemble", lambda text, architecture: None)
+    given = {"example_inputs": (torch.from_numpy(x[:1]),), "target": "cpu:x86-64,cuda:sm_90"}
+    dyadic.compile(Squeezed().eval(), x, measure=False, **given).save(path)
+    with dyadic.load(path, max_batch=3, device="cpu") as here, dyadic.load(path, max_batch=3, device="cuda") as there:
+        for count in (3, 1):
+            np.testing.assert_array_equal(there(x[:count]), here(x[:count]))
+    with open_artifact(path) as file:
+        program = next(one for one in file.programs if isinstance(one, CudaProgram))
+        block = ["qi.conv2d", "qi.avg_pool", "qi.conv2d", "qi.conv_add"]
+        assert [step.op for step in program.steps] == ["qi.conv2d", *block, *block, "qi.avg_pool"]
+        gathered = {one.to for one in read(inflated(file.section(program.gather), "it")).taken}
+        assert gathered == {step.weights for step in program.steps if step.macs}
+        assert list(verify.verify(file))[-1].startswith("the weights and parameters of 10 steps")
 
 
 PIXELS = {"preprocess": "scale=1/255,mean=0.45,std=0.225", "input_dtype": "uint8", "input_layout": "nhwc"}

@@ -13,6 +13,7 @@ from dyadic.passes.lower.cuda.kernel_selection import (  # noqa: F401 - they reg
     pointwise,
     pool,
     recurrence,
+    squeeze,
 )
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.launches.launch import Launch
@@ -20,5 +21,7 @@ from dyadic.passes.lower.launches.launch import Launch
 
 @selects(qi.Conv2dOp)
 def convolution(op: qi.Conv2dOp) -> list[Launch]:
-    """By whether every channel is alone."""
+    """By whether every channel is alone, or it makes the gates of a squeeze-and-excite block."""
+    if (block := squeeze.block_of_layer(op)) is not None:
+        return [squeeze.excited(block)]
     return depthwise.depthwise_convolution(op) if depthwise.is_depthwise(op) else matrix.convolution(op)

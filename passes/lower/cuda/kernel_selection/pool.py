@@ -9,6 +9,7 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import is_wide, quantized_bounds, zero_point
 from dyadic.dialects.windows import valid_cells
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
+from dyadic.passes.lower.cuda.kernel_selection.squeeze import block_of_average, squeezed
 from dyadic.passes.lower.cuda.kernels.families import pool
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
@@ -87,7 +88,10 @@ def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
 
 @selects(qi.AvgPoolOp)
 def avg_pool(op: qi.AvgPoolOp) -> list[Launch]:
-    """One launch: the sum of each window, rescaled by how many cells it has."""
+    """One launch: the sum of each window, rescaled by how many cells it has. Of a squeeze-and-excite block it has the
+    first layer in it."""
+    if (block := block_of_average(op)) is not None:
+        return [squeezed(block)]
     made, seen, counts = view(op.out), view(op.x), ints(op.counts)
     m, s = np.array(ints(op.multiplier), np.int64), np.array(ints(op.shift), np.int64)
     spec = pool.AvgPoolSpec(**_window(op), counts=len(counts), form=form_of(m.tolist(), s.tolist()))

@@ -6,6 +6,7 @@ from dyadic.passes.lower.cuda.kernels.families import (
     copy,
     depthwise,
     embedding,
+    excite,
     interpolate,
     layer_norm,
     matmul,
@@ -15,6 +16,7 @@ from dyadic.passes.lower.cuda.kernels.families import (
     recurrence,
     ring,
     softmax,
+    squeeze,
     transpose,
 )
 from dyadic.passes.lower.cuda.kernels.families.attention_spec import AttentionSpec
@@ -30,6 +32,7 @@ REGISTRY = Registry(
         "depthwise": (depthwise.DepthwiseSpec, depthwise.generate),
         "dequantize": (boundary.DequantizeSpec, boundary.generate_dequantize),
         "embedding": (embedding.EmbeddingSpec, embedding.generate),
+        "excite": (excite.ExciteSpec, excite.generate),
         "interpolate": (interpolate.InterpolateSpec, interpolate.generate),
         "layer_norm": (layer_norm.LayerNormSpec, layer_norm.generate),
         "matmul": (matmul.MatmulSpec, matmul.generate),
@@ -40,6 +43,7 @@ REGISTRY = Registry(
         "recurrence": (recurrence.RecurrenceSpec, recurrence.generate),
         "ring": (ring.RingSpec, ring.generate),
         "softmax": (softmax.SoftmaxSpec, softmax.generate),
+        "squeeze": (squeeze.SqueezeSpec, squeeze.generate),
         "transpose": (transpose.TransposeSpec, transpose.generate),
     }
 )
