@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dyadic.compiler.display import as_html, one_line, summary
+from dyadic.compiler.formats import counted
 from dyadic.compiler.job import refuse_losses
 from dyadic.compiler.report_schema import Report
 from dyadic.compiler.targets.certificate import Certificate
@@ -35,7 +36,8 @@ class Artifact:
 
     def __repr__(self) -> str:
         """One line: an artifact is megabytes of code and weights."""
-        proved = "integer-only" if not self.certificate.islands else f"{len(self.certificate.islands)} layers in float"
+        islands = self.certificate.islands
+        proved = f"{counted(len(islands), 'layer')} in float" if islands else "integer-only"
         return one_line("Artifact", self.report, proved)
 
     def summary(self) -> str:

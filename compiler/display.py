@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from dyadic.compiler.formats import measure, measure_change, ratio
+from dyadic.compiler.formats import counted, measure, measure_change, ratio
 from dyadic.compiler.in_python import in_keywords
 from dyadic.runtime import notebook
 from dyadic.runtime.errors import printable
@@ -52,7 +52,7 @@ def megabytes(count: int) -> str:
 
 def one_line(kind: str, report: Report, *beside: str) -> str:
     """`<Artifact of m.onnx: int8, 9 layers, accuracy 98.66 % (float 98.49 %), 0.022 ms an image>`."""
-    said = [report.precision, f"{sum(bool(one.activation) for one in report.layers)} layers"]
+    said = [report.precision, counted(sum(bool(one.activation) for one in report.layers), "layer")]
     if (c := report.comparison) is not None:
         name, floating, own, _ = rows(c)[0]
         said.append(f"{name} {own}" + (f" (float {floating})" if floating else ""))

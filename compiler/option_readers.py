@@ -115,6 +115,8 @@ def sizes(name: str, value: Any) -> dict[str, Any] | None:
     given: dict[str, list[tuple[int, ...]]] = {}
     try:
         for input, shape in pairs:
+            if isinstance(shape, str):  # whose letters are no sizes
+                raise TypeError
             several = isinstance(shape, list | tuple) and shape and all(isinstance(n, list | tuple) for n in shape)
             given.setdefault(str(input), []).extend(map(tuple, shape if several else [shape]))
     except (TypeError, ValueError):

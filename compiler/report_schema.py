@@ -321,7 +321,8 @@ class Report:
         """One line: a report has a row for every layer."""
         measured = "" if self.comparison is not None else ", nothing measured"
         count = sum(bool(one.activation) for one in self.layers)  # the boundary has rows, too
-        return f"<Report of {self.model[:100]}: {self.precision}, {count} layers{measured}>"
+        layers = f"{count} layer{'' if count == 1 else 's'}"
+        return f"<Report of {self.model[:100]}: {self.precision}, {layers}{measured}>"
 
     def _repr_html_(self) -> str:
         """For notebooks: what came out, as the artifact shows it."""

@@ -97,8 +97,9 @@ def _array(info: TensorInfo, value: Any, on_device: OnDevice, raw: bool, max_bat
             + looks_like(array.shape, info.batch_first[1:])
         )
     if not 1 <= array.shape[0] <= max_batch:
+        takes = "one sample at a time" if max_batch == 1 else f"1 to {max_batch}"
         raise UsageError(
-            f"input '{info.name}' has a batch of {array.shape[0]}, this session takes 1 to {max_batch}; "
+            f"input '{info.name}' has a batch of {array.shape[0]}, this session takes {takes}; "
             + ("load it with a larger max_batch" if array.shape[0] else "give it at least one sample")
         )
     if isinstance(array, DeviceArray) or array.flags.c_contiguous:

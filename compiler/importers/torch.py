@@ -4,11 +4,14 @@
 wrote it: no operator is taken apart, so that ingest sees hard_swish and linear and not their arithmetic.
 """
 
+import io
 import logging
 import operator
+import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any
 
 import numpy as np
@@ -40,6 +43,8 @@ def import_torch(module: torch.nn.Module, example_inputs: Sequence[torch.Tensor]
     _check_finite(program)
     _keep_results(program)
     _fold_constants(program)
+    if not any(node.users for node in program.graph.nodes if node.op == "placeholder"):
+        raise ModelError("the module's answer does not depend on its input: there is nothing to compile")
     inputs = [str(name) for name in program.graph_signature.user_inputs]
     found = replace_masks(program.graph, inputs, _layer_name)
     return _to_mlir(program, context, found, axes)
@@ -85,13 +90,18 @@ def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _quiet_logs() -> Iterator[None]:
-    """Torch logs the traceback of what cannot be traced; the error says it."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before, logger.disabled = logger.disabled, True
+    """Torch logs what cannot be traced; the error says it."""
+    loggers = [
+        logging.getLogger(f"torch.{name}") for name in ("_subclasses.fake_tensor", "fx.experimental.symbolic_shapes")
+    ]
+    before = [logger.disabled for logger in loggers]
     try:
+        for logger in loggers:
+            logger.disabled = True
         yield
     finally:
-        logger.disabled = before
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
@@ -104,17 +114,26 @@ def _export(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> torc
     if any(each.device.type == "meta" for each in (*module.parameters(), *module.buffers())):
         raise ModelError(f"{what} has parameters on the device meta, without numbers: load its weights first")
     try:
-        with warnings.catch_warnings(action="ignore"):  # torch's, of itself and of constants that are no buffers
+        # torch warns of itself and of constants that are no buffers, and prints the graph of what cannot be traced
+        with warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO()):
             program = torch.export.export(module, tuple(each.clone() for each in examples), strict=False)
     except RecursionError:
         raise
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"{what} cannot be traced by torch.export: {reason.rstrip('.')}; see that it runs, module(*example_inputs)"
-        ) from error
+        raise ModelError(f"{what} cannot be traced by torch.export: {_why_untraced(error)}") from error
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of itself
         return program.run_decompositions({})
+
+
+def _why_untraced(error: Exception) -> str:
+    """Torch's own first line; of branches, which are no fault of the module as torch runs it, where they are."""
+    said = str(error).strip()
+    if type(error).__name__ == "GuardOnDataDependentSymNode":
+        at = re.search(r'raised this error:\s+File "([^"]+)", line (\d+)', said)
+        where = f" ({os.path.basename(at[1])}, line {at[2]})" if at else ""
+        return f"it branches by numbers that depend on its input{where}; torch.where(condition, a, b) would work"
+    reason = said.splitlines()[0] if said else type(error).__name__
+    return f"{reason.rstrip('.')}; see that it runs, module(*example_inputs)"
 
 
 def _keep_results(program: torch.export.ExportedProgram) -> None:

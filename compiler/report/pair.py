@@ -165,7 +165,8 @@ def lead(pair: Pair) -> str:
     )
     if found.change is not None:
         said.append(f"{quality.difference(found.change)} of {quality.word}")
-    said.append(f"other widths in {formats.counted(found.layers_of_other_widths, 'layer')}")
+    others = found.layers_of_other_widths
+    said.append(f"other widths in {formats.counted(others, 'layer')}" if others else "the same widths")
     return f"{B} is {', '.join(said[:-1])}; it has {said[-1]}."
 
 

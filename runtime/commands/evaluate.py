@@ -164,7 +164,8 @@ class Counts:
 
 def described(facts: dict[str, Any]) -> list[str]:
     """The facts as lines."""
-    lines = [f"{facts['artifact']} on {facts['samples']:,} samples of {facts['data']}"]
+    many = f"{facts['samples']:,} sample{'' if facts['samples'] == 1 else 's'}"
+    lines = [f"{facts['artifact']} on {many} of {facts['data']}"]
     floating = facts.get("float", {})
     for key, name in (("top1", "accuracy"), ("top5", "one of the best 5"), ("agreement", "same class as float")):
         if key in facts:

@@ -28,7 +28,7 @@ def select_gpu_kernels(module: ir.Operation) -> None:
     block = main_function(module).regions[0].blocks[0]
     if islands := [op for op in block.operations if qi.arithmetic_of(op.opview) is Arithmetic.FLOAT]:
         names = ", ".join(f'"{layer_name(op)}"' for op in islands)
-        raise ModelError(f"{names} were excluded and stay in float, which cuda has no code for: compile for cpu")
+        raise ModelError(f"cuda has no code for what is excluded and stays in float, {names}: compile for cpu")
     ringed: set[int] = set()
 
     def build(op: Any) -> None:

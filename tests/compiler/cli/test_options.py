@@ -91,6 +91,7 @@ def test_what_python_users_write_is_understood(given: dict[str, Any], name: str,
         ({"exclude": b"fc"}, "--exclude takes a text or a list of them, not b'fc'"),
         ({"shape": {"x": (1, -3)}}, 'the sizes of "x" are whole numbers above 0'),
         ({"shape": "1x3"}, "--shape takes the sizes of each input by its name"),
+        ({"shape": {"x": "1x3"}}, "--shape takes the sizes of each input by its name"),
         ({"metric": 7}, "--metric takes a function or FILE.py:FUNCTION"),
     ],
 )

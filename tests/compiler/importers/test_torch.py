@@ -172,13 +172,24 @@ def test_not_finite_weights_are_counted_and_named() -> None:
     assert '"1.running_var" contains 1 infinite values' in str(caught.value)
 
 
-def test_a_module_that_cannot_be_traced() -> None:
+def test_a_module_that_cannot_be_traced(capfd: pytest.CaptureFixture[str]) -> None:
     class Branches(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x if x.sum() > 0 else -x
 
-    with pytest.raises(ModelError, match="Branches cannot be traced"):
+    with pytest.raises(ModelError, match=r"Branches cannot be traced .* it branches .* \(test_torch.py, line \d+\); "):
         imported(Branches())
+    said = capfd.readouterr()
+    assert not said.out and not said.err
+
+
+def test_a_module_that_always_answers_the_same() -> None:
+    class Same(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ones(1, 3) * 2
+
+    with pytest.raises(ModelError, match="does not depend on its input: there is nothing to compile"):
+        imported(Same())
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,6 @@ def test_rings_are_written_before_everything_else() -> None:
 def test_float_islands_are_refused_by_their_name() -> None:
     with new_context(), ir.Location.unknown():
         module, _ = integer_module(2, layers=12, mixed=True, islands=True)
-        with pytest.raises(ModelError, match="were excluded and stay in float, which cuda has no code for"):
+        with pytest.raises(ModelError, match="cuda has no code for what is excluded and stays in float, "):
             for one in PIPELINE["lower/cuda"]:
                 one.run(module.operation)
