@@ -27,6 +27,7 @@ class Case:
     pitch: int = 128  # bytes of a row, and K
     types: str = "u8.s8"
     atoms_apart: int = 0  # 0: side by side
+    plain: bool = False  # without swizzle: chunks of eight rows side by side ("core matrices"), then the next ones of K
 
     @property
     def apart(self) -> int:
@@ -38,12 +39,19 @@ class Case:
         return ROWS // 8 * self.apart
 
     def descriptor(self) -> int:
+        if self.plain:
+            return self.apart >> 4 << 32 | 8 * CHUNK >> 4 << 16
         return MODES[self.pitch] << 62 | self.apart >> 4 << 32 | 1 << 16
 
     def placed(self, matrix: np.ndarray) -> np.ndarray:
         """As it lies in shared memory; other bytes are 0x55."""
         memory = np.full(-(-len(matrix) // 8) * self.apart, 0x55, np.uint8)
         for row, numbers in enumerate(matrix.view(np.uint8)):
+            for chunk in range(self.pitch // CHUNK if self.plain else 0):
+                start = row // 8 * self.apart + 8 * CHUNK * chunk + row % 8 * CHUNK
+                memory[start : start + CHUNK] = numbers[CHUNK * chunk :][:CHUNK]
+            if self.plain:
+                continue
             start = row // 8 * self.apart + row % 8 * self.pitch
             order = SWAPPED[self.pitch][row % 8]
             memory[start : start + self.pitch] = np.concatenate(
@@ -62,6 +70,7 @@ def text(
     step. `fill` is added to the descriptors."""
     count = case.columns // 2
     sums = ", ".join(f"%c{n}" for n in range(count))
+    unit = CHUNK // 8 if case.plain else CHUNK
     types, size = case.types, case.region + case.columns // 8 * case.apart
     product = f"wgmma.mma_async.sync.aligned.m64n{case.columns}k32.s32.{types} {{{sums}}}"
     steps = {
@@ -76,7 +85,7 @@ def text(
         "load": "".join(f"ld.global.u32 %c{n}, [%d3+{4 * n}];" for n in range(count)),
         "fence": "wgmma.fence.sync.aligned;",
         "multiply": "".join(
-            f"add.s64 %d7, %d5, {k // 16}; add.s64 %d8, %d6, {k // 16}; {product}, %d7, %d8, {scale};"
+            f"add.s64 %d7, %d5, {k // unit}; add.s64 %d8, %d6, {k // unit}; {product}, %d7, %d8, {scale};"
             for k in range(0, case.pitch, DEPTH)
         ),
         "commit": "wgmma.commit_group.sync.aligned;",
@@ -145,6 +154,7 @@ def run(gpu: Gpu, case: Case, ptx: str = "", threads: int = THREADS) -> tuple[np
 CASES = [
     *(Case(16, pitch, types) for pitch, types in ((128, "u8.s8"), (64, "s8.u8"), (32, "u8.u8"))),
     Case(8, 32, "s8.s8"), Case(24, 64), Case(64, 128, atoms_apart=2048), Case(48, 64), Case(256, 64),
+    Case(32, 128, plain=True), Case(16, 32, plain=True), Case(24, 64, "s8.u8", 1024, plain=True),
 ]  # fmt: skip
 
 
@@ -166,8 +176,8 @@ def test_a_product_may_add_to_nothing(gpu: Gpu, scale: str) -> None:
 
 def test_rows_of_a_pattern_meet_no_bank_twice(gpu: Gpu) -> None:
     """Eight rows of a chunk are a wavefront, in every mode."""
-    for pitch in SWAPPED:
-        _, _, counters = run(gpu, Case(32, pitch))
+    for case in (*(Case(32, pitch) for pitch in SWAPPED), Case(32, 64, plain=True)):
+        _, _, counters = run(gpu, case)
         assert counters.shared_wavefronts == counters.shared_ideal
 
 
@@ -208,7 +218,7 @@ FAULTS = {
         "another warp of the four has other descriptors"),
     "descriptors of a lane's own": (
         dict(sooner={"fence": "setp.eq.u32 %p1, %t, 5; @%p1 add.s64 %d5, %d5, 16;"}), "another one in lane 0"),
-    "an operand that is not swizzled": (dict(fill=1 << 62), "not swizzled"),
+    "core matrices that overlap": (dict(fill=1 << 62), "core matrices 16 and 256 bytes apart, which have 128"),
     "an operand beside the pattern": (dict(fill=8), "in no first row of a pattern"),
     "across the end of a row": (dict(fill=1), "in no first row of a pattern"),
     "with a base offset": (dict(fill=1 << 49), "begin elsewhere"),

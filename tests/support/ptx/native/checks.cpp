@@ -17,12 +17,14 @@ const u32 ANYONE = ~0u;  // several blocks
 
 // Whether what happened at `epoch` is before what this lane does next.
 bool before(const Warp &warp, u32 lane, u32 epoch) {
-    if (warp_in(epoch) == warp.id && lane_in(epoch) == lane)
+    if (warp_in(epoch) == warp.number && lane_in(epoch) == lane)
         return true;
-    return clock_in(epoch) < warp.clock[warp_in(epoch)];
+    return clock_in(epoch) < warp.heard(warp_in(epoch), lane);
 }
 
-std::string who(u32 epoch) { return format("warp %u lane %u", warp_in(epoch), lane_in(epoch)); }
+std::string who(u32 epoch) {
+    return warp_in(epoch) >= FIRST_BARRIER ? "a bulk copy" : format("warp %u lane %u", warp_in(epoch), lane_in(epoch));
+}
 
 } // namespace
 
@@ -68,9 +70,16 @@ Allocation *Memory::holder(u64 address, u64 bytes) {
 
 // --- shared memory
 
-void SharedMemory::reset(u32 end, u32 warp_count, bool checks, bool warpgroups) {
+const char *SharedMemory::why_not(Use use) {
+    return use == Use::copied        ? "to which a cp.async is in flight"
+           : use == Use::bulk_copied ? "to which a bulk copy is in flight"
+           : use == Use::barrier     ? "which belongs to an mbarrier"
+                                     : nullptr;
+}
+
+void SharedMemory::reset(u32 end, u32 first_warp, u32 warp_count, bool checks, bool warpgroups) {
     contents.assign(end, POISON);
-    warps = warp_count;
+    first = first_warp, warps = warp_count;
     if (checks) {
         bytes.assign(end, {});
         readers.assign(static_cast<size_t>(end) * warps, 0);
@@ -92,8 +101,8 @@ u8 *SharedMemory::at(const Block &b, const Warp &w, u32 lane, u64 address, u32 s
 void SharedMemory::read(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) {
     for (u32 at = address; at < address + size; at++) {
         const Byte &byte = bytes[at];
-        if (byte.in_flight)
-            fault(b, w, lane, Kind::check, format("reads shared byte %u, to which a cp.async is in flight", at));
+        if (const char *why = why_not(byte.use))
+            fault(b, w, lane, Kind::check, format("reads shared byte %u, %s", at, why));
         if (!byte.written)
             fault(b, w, lane, Kind::check, format("reads shared byte %u, which nothing has written", at));
         if (!before(w, lane, byte.written))
@@ -101,17 +110,17 @@ void SharedMemory::read(const Block &b, const Warp &w, u32 lane, u32 address, u3
                   format("race: reads shared byte %u, which %s wrote with no barrier between", at,
                          who(byte.written).c_str()));
         u32 &reader = readers[static_cast<size_t>(at) * warps + w.id];
-        const u32 clock = w.clock[w.id];
+        const u32 clock = w.clock[w.number];
         const bool others = reader >> 6 == clock && (reader & 63) != lane + 1;
         reader = clock << 6 | (others ? SEVERAL : lane + 1);
     }
 }
 
-void SharedMemory::write(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) {
+void SharedMemory::may_write(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) const {
     for (u32 at = address; at < address + size; at++) {
-        Byte &byte = bytes[at];
-        if (byte.in_flight)
-            fault(b, w, lane, Kind::check, format("writes shared byte %u, to which a cp.async is in flight", at));
+        const Byte &byte = bytes[at];
+        if (const char *why = why_not(byte.use))
+            fault(b, w, lane, Kind::check, format("writes shared byte %u, %s", at, why));
         if (byte.fed)
             fault(b, w, lane, Kind::check, format("writes shared byte %u, which a wgmma in flight reads", at));
         if (byte.written && !before(w, lane, byte.written))
@@ -119,14 +128,21 @@ void SharedMemory::write(const Block &b, const Warp &w, u32 lane, u32 address, u
                   format("race: writes shared byte %u, which %s wrote with no barrier between", at,
                          who(byte.written).c_str()));
         for (u32 other = 0; other < warps; other++) {
-            const u32 reader = readers[static_cast<size_t>(at) * warps + other];
-            if (reader == 0 || reader >> 6 < w.clock[other] || (other == w.id && (reader & 63) == lane + 1))
+            const u32 reader = readers[static_cast<size_t>(at) * warps + other], number = first + other;
+            if (reader == 0 || reader >> 6 < w.heard(number, lane) ||
+                (number == w.number && (reader & 63) == lane + 1))
                 continue;
             fault(b, w, lane, Kind::check,
-                  format("race: writes shared byte %u, which warp %u reads with no barrier between", at, other));
+                  format("race: writes shared byte %u, which warp %u reads with no barrier between", at, number));
         }
-        byte.written = epoch_of(w.clock[w.id], w.id, lane);
-        byte.shown = 0;
+    }
+}
+
+void SharedMemory::write(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) {
+    may_write(b, w, lane, address, size);
+    for (u32 at = address; at < address + size; at++) {
+        bytes[at].written = epoch_of(w.clock[w.number], w.number, lane);
+        bytes[at].shown = 0;
     }
     if (!unshown.empty())
         unshown[w.id * LANES + lane].push_back({address, size});
@@ -135,7 +151,7 @@ void SharedMemory::write(const Block &b, const Warp &w, u32 lane, u32 address, u
 void SharedMemory::promise(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) {
     write(b, w, lane, address, size);
     for (u32 at = address; at < address + size; at++)
-        bytes[at].in_flight = true;
+        bytes[at].use = Use::copied;
 }
 
 void SharedMemory::arrive(const Warp &w, u32 lane, u32 address, const u8 *data, u32 size, bool checks) {
@@ -143,7 +159,7 @@ void SharedMemory::arrive(const Warp &w, u32 lane, u32 address, const u8 *data, 
     if (!checks)
         return;
     for (u32 at = address; at < address + size; at++)
-        bytes[at] = {epoch_of(w.clock[w.id], w.id, lane), false, 0, 0};
+        bytes[at] = {epoch_of(w.clock[w.number], w.number, lane), Use::memory, 0, 0};
     if (!unshown.empty())
         unshown[w.id * LANES + lane].push_back({address, size});
 }
@@ -156,8 +172,8 @@ void SharedMemory::show(const Warp &w, u32 active) {
         for (const auto &[address, size] : mine)
             for (u32 at = address; at < address + size; at++) {
                 Byte &byte = bytes[at];
-                if (!byte.in_flight && warp_in(byte.written) == w.id && lane_in(byte.written) == lane)
-                    byte.shown = epoch_of(w.clock[w.id], w.id, lane);
+                if (byte.use == Use::memory && warp_in(byte.written) == w.number && lane_in(byte.written) == lane)
+                    byte.shown = epoch_of(w.clock[w.number], w.number, lane);
             }
         mine.clear();
     }
@@ -166,16 +182,14 @@ void SharedMemory::show(const Warp &w, u32 active) {
 void SharedMemory::feed(const Block &b, const Warp &w, u32 address, u32 size) {
     for (u32 at = address; at < address + size; at++) {
         Byte &byte = bytes[at];
-        const char *why = nullptr;
-        if (byte.in_flight)
-            why = "to which a cp.async is in flight";
-        else if (!byte.written)
+        const char *why = why_not(byte.use);
+        if (why == nullptr && !byte.written)
             why = "which nothing has written";
-        else if (!before(w, LANES, byte.written)) // no lane of this warp: all four read
+        if (why == nullptr && !before(w, LANES, byte.written)) // no lane of this warp: all four read
             why = "race: which no barrier is behind";
-        else if (!byte.shown)
+        if (why == nullptr && !byte.shown)
             why = "which no fence.proxy.async of its writer is behind";
-        else if (!before(w, LANES, byte.shown))
+        if (why == nullptr && !before(w, LANES, byte.shown))
             why = "race: whose fence.proxy.async no barrier is behind";
         if (why)
             fault(b, w, 0, Kind::check,
@@ -187,8 +201,25 @@ void SharedMemory::feed(const Block &b, const Warp &w, u32 address, u32 size) {
 void SharedMemory::fed(const Warp &w, u32 address, u32 size) {
     for (u32 at = address; at < address + size; at++) {
         bytes[at].fed--;
-        readers[static_cast<size_t>(at) * warps + w.id] = w.clock[w.id] << 6 | SEVERAL;
+        readers[static_cast<size_t>(at) * warps + w.id] = w.clock[w.number] << 6 | SEVERAL;
     }
+}
+
+void SharedMemory::make_barrier(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) {
+    write(b, w, lane, address, size);
+    for (u32 at = address; at < address + size; at++)
+        bytes[at].use = Use::barrier;
+}
+
+void SharedMemory::promise_bulk(const Block &b, const Warp &w, u32 lane, u32 address, u32 size) {
+    may_write(b, w, lane, address, size);
+    for (u32 at = address; at < address + size; at++)
+        bytes[at].use = Use::bulk_copied;
+}
+
+void SharedMemory::deliver(u32 address, u32 size, u32 epoch) {
+    for (u32 at = address; at < address + size; at++)
+        bytes[at] = {epoch, Use::memory, 0, epoch}; // nothing has to show it to others that read past the threads
 }
 
 void count_shared(Counters &counters, const u64 *addresses, u32 active, u32 bytes) {
@@ -243,7 +274,7 @@ u8 *global_at(const Block &b, const Warp &w, u32 lane, u64 address, u32 size, u3
         allocation->written.resize(allocation->bytes);
         allocation->read.resize(allocation->bytes);
     }
-    const Touch mine{b.memory.launches, b.index, epoch_of(w.clock[w.id], w.id, lane)};
+    const Touch mine{b.memory.launches, b.index, epoch_of(w.clock[w.number], w.number, lane)};
     for (u64 at = first; at < first + size; at++) {
         Touch &written = allocation->written[at], &read = allocation->read[at];
         for (const Touch *other : {&written, &read}) {

@@ -139,7 +139,7 @@ void reduce(Block &b, Warp &w, const Instruction &i, u32 active) { // variant: 0
 
 void synchronize_warp(Block &b, Warp &w, const Instruction &, u32 active) {
     need_whole_warp(b, w, active | ~w.live);
-    w.clock[w.id]++;
+    meet(w);
 }
 
 // from: which barrier and, where given, how many threads meet there. variant: 1 arrives without waiting. Without a
@@ -151,11 +151,9 @@ void barrier(Block &b, Warp &w, const Instruction &i, u32 active) {
     if (id > 15)
         fault(b, w, 0, Kind::check, format("barrier %u; there are 16", id));
     Barrier &bar = b.barriers[id];
-    bar.gathered.resize(b.warps.size());
     b.counters.barriers++;
-    w.clock[w.id]++; // what comes after it is later than what others learn here
-    for (size_t k = 0; k < b.warps.size(); k++)
-        bar.gathered[k] = std::max(bar.gathered[k], w.clock[k]);
+    meet(w); // what comes after it is later than what others learn here
+    learn(bar.gathered, w.clock);
     if (i.variant == 0) {
         w.waits_at = static_cast<int>(id);
         w.waits_since = bar.generation;

@@ -217,6 +217,14 @@ Instruction Decoder::decoded() {
         operands(3);
     } else if (name == "ld" || name == "st") {
         transfer();
+    } else if (name == "cp" && s.has("bulk")) {
+        bulk_copy();
+    } else if (name == "mbarrier") {
+        memory_barrier();
+    } else if (name == "mapa") {
+        mapped_address();
+    } else if (name == "barrier" && s.has("cluster")) {
+        cluster_barrier();
     } else if (name == "cp") {
         copy_async_();
     } else if (name == "ldmatrix") {

@@ -21,6 +21,11 @@ class Decoder {
     void bits();
     void compare_();
     void convert_();
+    // --- decode_cluster.cpp
+    void memory_barrier();
+    void cluster_barrier();
+    void bulk_copy();
+    void mapped_address();
     // --- decode_cooperation.cpp
     void transfer();
     void copy_async_();

@@ -117,6 +117,11 @@ void Decoder::matrix_product() { // mma.sync.aligned.m16n8k32.row.col.satfinite.
 
 void Decoder::fence() { // fence.proxy.async.shared::cta; all others: accesses happen in the order of the text here
     i.run = nothing;
+    if (s.has("mbarrier_init")) {
+        allow({"mbarrier_init", "release", "cluster"}, 0);
+        parser.need_architecture(90, s.text);
+        i.run = show_barriers;
+    }
     if (!s.has("proxy"))
         return;
     allow({"proxy", "async", "shared::cta", "global"}, 0);

@@ -2,7 +2,7 @@
 //
 // It runs the very text that a driver would be given, 32 lanes of a warp at a time, and turns into errors what a GPU
 // would answer with other bits now and then: see checks.h. What it does not know it refuses by line, so that nothing
-// is ever passed over: generic addresses, atomics, local memory, device functions, f16, f64, mbarrier and TMA.
+// is ever passed over: generic addresses, atomics, local memory, device functions, f16, f64, tensor maps.
 #pragma once
 #include <stdint.h>
 
@@ -93,6 +93,8 @@ struct Kernel {
     u32 most_threads = 0; // .maxntid; 0: any number
     u32 registers = 0, predicates = 0;
     bool warpgroups = false; // multiplies by four warps together
+    bool asynchronous = false; // has barriers in shared memory
+    u32 cluster[3] = {1, 1, 1}; // blocks that run together: .reqnctapercluster
     std::vector<std::pair<u32, u64>> constants; // registers that hold a number throughout
     std::vector<std::string> register_names;
     Kernel();

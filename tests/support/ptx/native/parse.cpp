@@ -102,6 +102,8 @@ std::string Parser::until(char end) {
 
 void Parser::file() {
     while (skip_space(), at < text.size()) {
+        if (at_word(".target"))
+            target_directive();
         if (at_word(".version") || at_word(".target") || at_word(".address_size") || at_word(".file")) {
             skip_line();
             continue;
@@ -231,18 +233,6 @@ void Parser::parameters(const std::string &list) {
         offset += element * count;
     }
     current->argument_bytes = offset;
-}
-
-void Parser::directives() {
-    const std::string all = until('{');
-    const auto words = split(all, " ,");
-    for (size_t n = 0; n < words.size(); n++)
-        if (words[n] == ".maxntid" || words[n] == ".reqntid") {
-            u32 threads = 1;
-            for (; n + 1 < words.size() && isdigit(static_cast<u8>(words[n + 1][0])); n++)
-                threads *= static_cast<u32>(atoi(words[n + 1].c_str()));
-            current->most_threads = threads;
-        }
 }
 
 void Parser::body() {
@@ -425,7 +415,10 @@ void Parser::address(const std::string &given, int *base, i64 *offset) {
     *offset = 0;
     if (sign != std::string::npos) {
         const size_t digits = sign + (inside[sign] == '+'); // "+-8" is written, too
-        *offset = strtoll(inside.c_str() + digits, nullptr, 0);
+        char *end = nullptr;
+        *offset = strtoll(inside.c_str() + digits, &end, 0);
+        if (*end)
+            refuse("address " + given);
     }
     *base = -1;
     u64 value;

@@ -39,6 +39,7 @@ class Parser {
     int constant(u64 value);
     void branch_to(const std::string &label); // by the next instruction
     Kernel &kernel() { return *current; }
+    void need_architecture(u32 least, const std::string &text) const; // of .target
 
   private:
     void skip_space();
@@ -48,6 +49,7 @@ class Parser {
     void variable(const std::string &declaration);
     void entry(const std::string &name);
     void parameters(const std::string &list);
+    void target_directive();
     void directives();
     void body();
     void registers(const std::string &declaration);
@@ -59,6 +61,7 @@ class Parser {
     Module &module;
     size_t at = 0;
     u32 line = 1, statement_line = 1;
+    u32 architecture = 0;
 
     std::map<std::string, u64> shared; // name -> address
     std::map<std::string, u32> dynamic; // shared memory that the launch sizes -> its alignment

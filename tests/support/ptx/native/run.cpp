@@ -1,5 +1,5 @@
-// Runs a launch: blocks one after the other, their warps by turns from barrier to barrier, lanes that diverged until
-// they meet again.
+// Runs a launch: clusters of blocks one after the other, their warps by turns from barrier to barrier, lanes that
+// diverged until they meet again.
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -22,6 +22,19 @@ std::string format(const char *pattern, ...) {
 
 Kernel::Kernel() = default;
 Kernel::~Kernel() = default;
+
+void learn(Clock &clock, const Clock &other) {
+    clock.resize(std::max(clock.size(), other.size()));
+    for (size_t n = 0; n < other.size(); n++)
+        clock[n] = std::max(clock[n], other[n]);
+}
+
+void meet(Warp &w) {
+    for (Clock &heard : w.heard_by)
+        if (!heard.empty())
+            learn(w.clock, heard), heard.clear();
+    w.clock[w.number]++;
+}
 
 [[noreturn]] void fault(const Block &b, const Warp &w, u32 lane, Kind kind, const std::string &what) {
     const std::string where = format("%s, block (%u, %u, %u), warp %u, lane %u", b.kernel.name.c_str(), b.place[0],
@@ -141,7 +154,7 @@ void advance(Block &b, Warp &w) {
                 if (p >= 0)
                     w.predicate_set[p] |= active;
         }
-        if (w.waits_at >= 0)
+        if (w.waits())
             return;
     }
 }
@@ -150,6 +163,7 @@ void start(const Block &b, Warp &w, u32 id, u32 threads, const u32 *grid) {
     const Kernel &k = b.kernel;
     const u32 *size = b.launch.block;
     w.id = id;
+    w.number = b.rank * static_cast<u32>(b.warps.size()) + id;
     const u32 lanes = std::min(LANES, threads - id * LANES);
     w.live = w.active = w.started = lanes == LANES ? ALL : (1u << lanes) - 1;
     w.next = 0;
@@ -161,7 +175,12 @@ void start(const Block &b, Warp &w, u32 id, u32 threads, const u32 *grid) {
     w.touched.assign(k.registers, 0);
     w.producing.assign(k.registers, 0);
     w.waits_at = -1;
-    w.clock.assign(b.warps.size(), 1);
+    w.tried = {};
+    w.waits_in_memory = w.arrived = w.waits_for_cluster = false;
+    w.clock.assign(b.cluster->warps, 1);
+    w.clock.resize(k.asynchronous ? FIRST_BARRIER + MOST_BARRIERS : b.cluster->warps);
+    for (Clock &heard : w.heard_by)
+        heard.clear();
     Row poison;
     poison.fill(POISON);
     w.rows.assign(k.registers, poison);
@@ -186,35 +205,65 @@ void start(const Block &b, Warp &w, u32 id, u32 threads, const u32 *grid) {
     }
 }
 
-void run_block(Block &b, u64 &random) {
-    const u32 warps = static_cast<u32>(b.warps.size());
+// Whether a warp cannot go on yet.
+bool held(Block &b, Warp &w) {
+    if (w.waits_at >= 0) {
+        const Barrier &bar = b.barriers[w.waits_at];
+        if (bar.generation == w.waits_since)
+            return true;
+        learn(w.clock, bar.released);
+        w.waits_at = -1;
+    }
+    if (w.waits_in_memory) {
+        if (b.memory_barriers.at(w.tried.address).phase == w.tried.phase)
+            return true;
+        w.waits_in_memory = false; // and tries again
+    }
+    return w.waits_for_cluster && held_by_cluster(*b.cluster, w);
+}
+
+void run_cluster(Cluster &cluster, u64 &random) {
+    std::vector<std::pair<Block *, Warp *>> every;
+    for (Block &b : cluster.blocks)
+        for (Warp &w : b.warps)
+            every.push_back({&b, &w});
+    const u32 warps = cluster.warps;
     for (u32 left = warps; left;) {
         left = 0;
         bool moved = false;
         random = random * 6364136223846793005u + 1442695040888963407u;
         const u32 first = static_cast<u32>(random >> 33) % warps;
         for (u32 n = 0; n < warps; n++) {
-            Warp &w = b.warps[(first + n) % warps];
-            if (!w.live)
+            auto [b, w] = every[(first + n) % warps];
+            if (!w->live)
                 continue;
             left++;
-            if (w.waits_at >= 0) {
-                const Barrier &bar = b.barriers[w.waits_at];
-                if (bar.generation == w.waits_since)
-                    continue;
-                for (u32 k = 0; k < warps; k++)
-                    w.clock[k] = std::max(w.clock[k], bar.released[k]);
-                w.waits_at = -1;
-            }
-            advance(b, w);
+            if (held(*b, *w))
+                continue;
+            advance(*b, *w);
             moved = true;
         }
         if (left && !moved) {
-            const auto waiting = std::find_if(b.warps.begin(), b.warps.end(), [](const Warp &w) { return w.live; });
-            fault(b, *waiting, 0, Kind::trap, format("deadlock: %u of %u warps wait at barriers", left, warps));
+            const auto waiting =
+                std::find_if(every.begin(), every.end(), [](const auto &one) { return one.second->live; });
+            fault(*waiting->first, *waiting->second, 0, Kind::trap,
+                  format("deadlock: %u of %u warps wait at barriers", left, warps));
         }
     }
-    need_same_ends(b);
+    for (Block &b : cluster.blocks)
+        need_same_ends(b);
+    need_waited_for(cluster);
+}
+
+void begin(Block &b, u32 threads) {
+    const Kernel &k = b.kernel;
+    const u32 warps = static_cast<u32>(b.warps.size());
+    b.barriers.clear();
+    b.memory_barriers.clear();
+    b.warpgroups.assign((warps + WARPS_TOGETHER - 1) / WARPS_TOGETHER, {});
+    b.shared.reset(k.shared_end + b.launch.shared_bytes, b.rank * warps, warps, b.launch.checks, k.warpgroups);
+    for (u32 n = 0; n < warps; n++)
+        start(b, b.warps[n], n, threads, b.launch.grid);
 }
 
 } // namespace
@@ -223,22 +272,37 @@ Counters run(const Kernel &k, const Launch &launch, Memory &memory) {
     const u32 threads = launch.block[0] * launch.block[1] * launch.block[2];
     if (threads == 0 || threads > 1024 || (k.most_threads && threads > k.most_threads))
         throw Fault(Kind::trap, k.name + format(": a block of %u threads; .maxntid is %u", threads, k.most_threads));
+    const u32 *grid = launch.grid, *size = k.cluster;
+    for (u32 n = 0; n < 3; n++)
+        if (grid[n] % size[n])
+            throw Fault(Kind::trap, k.name + format(": a grid of %u x %u x %u blocks, in clusters of %u x %u x %u",
+                                                    grid[0], grid[1], grid[2], size[0], size[1], size[2]));
     memory.launches++;
     Counters counters;
     u64 random = launch.order;
-    Block b{k, launch, memory, counters, {}, 0, std::vector<Warp>((threads + LANES - 1) / LANES), {}, {}, {}, nullptr};
-    const u32 *grid = launch.grid;
-    for (u32 z = 0; z < grid[2]; z++)
-        for (u32 y = 0; y < grid[1]; y++)
-            for (u32 x = 0; x < grid[0]; x++, b.index++) {
-                b.place[0] = x, b.place[1] = y, b.place[2] = z;
-                b.barriers.clear();
-                b.warpgroups.assign((b.warps.size() + WARPS_TOGETHER - 1) / WARPS_TOGETHER, {});
-                b.shared.reset(k.shared_end + launch.shared_bytes, static_cast<u32>(b.warps.size()), launch.checks,
-                               k.warpgroups);
-                for (u32 n = 0; n < b.warps.size(); n++)
-                    start(b, b.warps[n], n, threads, grid);
-                run_block(b, random);
+    Cluster cluster;
+    const u32 ranks = size[0] * size[1] * size[2], warps = (threads + LANES - 1) / LANES;
+    cluster.warps = ranks * warps;
+    if (cluster.warps > FIRST_BARRIER)
+        throw Fault(Kind::trap, k.name + format(": a cluster of %u warps; no more than %u are known here",
+                                                cluster.warps, FIRST_BARRIER));
+    for (u32 rank = 0; rank < ranks; rank++)
+        cluster.blocks.push_back(
+            {k, launch, memory, counters, {}, 0, rank, std::vector<Warp>(warps), {}, {}, {}, nullptr, &cluster, {}});
+    for (u32 z = 0; z < grid[2]; z += size[2])
+        for (u32 y = 0; y < grid[1]; y += size[1])
+            for (u32 x = 0; x < grid[0]; x += size[0]) {
+                cluster.memory_barriers = cluster.arrived = 0;
+                cluster.generation = 0;
+                cluster.gathered.clear();
+                for (Block &b : cluster.blocks) {
+                    b.place[0] = x + b.rank % size[0];
+                    b.place[1] = y + b.rank / size[0] % size[1];
+                    b.place[2] = z + b.rank / size[0] / size[1];
+                    b.index = (b.place[2] * grid[1] + b.place[1]) * grid[0] + b.place[0];
+                    begin(b, threads);
+                }
+                run_cluster(cluster, random);
             }
     return counters;
 }

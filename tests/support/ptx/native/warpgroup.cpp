@@ -47,13 +47,14 @@ u64 same_in_all_lanes(const Block &b, const Warp &w, int row) {
     return values[0];
 }
 
-// A matrix of rows whose K lies side by side ("K-major"), eight rows an atom.
+// A matrix of rows whose K lies side by side ("K-major"), eight rows an atom; without swizzle chunks of eight rows lie
+// side by side ("core matrices"), and the next ones of K as far on as the leading dimension says.
 struct Operand {
-    u32 start, atoms_apart, pitch, swapped; // bytes; which bits of an address 7, 8, 9 are swapped into
+    u32 start, atoms_apart, pitch, chunks_apart, swapped; // bytes; which bits of an address 7, 8, 9 are swapped into
 
     // Swizzle<n, 4, 3>: bits 4 to 4 + n - 1 of an address ^= bits 7 to 7 + n - 1.
     u32 at(u32 row, u32 chunk) const {
-        const u32 plain = start + row / 8 * atoms_apart + row % 8 * pitch + chunk * CHUNK;
+        const u32 plain = start + row / 8 * atoms_apart + row % 8 * pitch + chunk * chunks_apart;
         return plain ^ (plain >> 3 & swapped);
     }
 };
@@ -66,14 +67,18 @@ Operand described(const Block &b, const Warp &w, u64 said) {
     };
     const auto field = [&](u32 first) { return static_cast<u32>(said >> first & 0x3FFF) << 4; };
     const u32 mode = said >> 62, base = said >> 49 & 7;
-    if (mode == 0)
-        refuse("operands that are not swizzled are not known here");
     if (said & 0x3FF1C000C000C000) // 14, 15; 30, 31; 46 to 48; 52 to 61
         refuse("bits that mean nothing are set");
-    const u32 pitch = 256 >> mode;
-    const Operand found{field(0), field(32), pitch, (pitch - 1) & ~(CHUNK - 1)};
     if (base)
         refuse("patterns that begin elsewhere than at their multiples are not known here");
+    if (mode == 0) {
+        const u32 along = field(16), down = field(32);
+        if (along < 8 * CHUNK || down < 8 * CHUNK || along == down)
+            refuse(format("core matrices %u and %u bytes apart, which have %u", along, down, 8 * CHUNK));
+        return {field(0), down, CHUNK, along, 0};
+    }
+    const u32 pitch = 256 >> mode;
+    const Operand found{field(0), field(32), pitch, CHUNK, (pitch - 1) & ~(CHUNK - 1)};
     if (field(16) != CHUNK)
         refuse("a leading dimension where there is none");
     if (found.atoms_apart % (8 * pitch) || found.atoms_apart == 0)
