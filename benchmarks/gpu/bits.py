@@ -21,7 +21,7 @@ KERNELS = "kernels.records"
 ROOM = 64  # readable bytes behind a buffer
 SHOWN = 3  # wrong buffers of a test
 LEVEL_VARIABLE = "GPU_LEVEL"  # how `run` tells its children which code is timed, where the best is wrong
-TOGETHER = "warpgroups"  # in the names of tests whose kernels only the best code has
+TOGETHER = ("warpgroups", "clusters")  # in the names of tests of what only the best code has
 
 
 @functools.cache
@@ -125,7 +125,7 @@ def trusted(kernels: Result, networks: Result) -> str | None:
     """
     bad = {item.rpartition(", ")[2] for item, answer in networks.items() if is_wrong(answer)}
     bad |= {item.rpartition(", ")[2] for item, answer in networks.items() if "left out" in answer} - {BEST}
-    if any(TOGETHER in test and is_wrong(answer) for test, answer in kernels.items()):
+    if any(is_wrong(answer) for test, answer in kernels.items() if any(name in test for name in TOGETHER)):
         bad.add(BEST)
     levels = dict.fromkeys(item.rpartition(", ")[2] for item in networks)
     found = next((level for level in levels if level not in bad), BEST)

@@ -47,8 +47,8 @@ ARCHITECTURE = "sm_90a"
 BESIDES = {"sm_90a": ("sm_90",)}  # the same without what only this one has (`wgmma`), to be held against it
 SEED = 20261129
 TESTS = (
-    "tests/ptx/test_fragments.py", "tests/ptx/test_warpgroups.py", "tests/ptx/test_instructions.py",
-    "tests/ptx/test_gemm.py", "tests/ptx/test_programs.py", "tests/passes/lower/cuda",
+    "tests/ptx/test_fragments.py", "tests/ptx/test_warpgroups.py", "tests/ptx/test_clusters.py",
+    "tests/ptx/test_instructions.py", "tests/ptx/test_gemm.py", "tests/ptx/test_programs.py", "tests/passes/lower/cuda",
 )  # fmt: skip
 MOST_BYTES = 60_000_000  # of a folder
 Say = Callable[[str], object]

@@ -69,7 +69,7 @@ def prepare(products: Mapping[str, Products], sides: Sequence[int], architecture
             cases.append({"network": name, "step": number, "same": same, "own": _tile(spec), "tiles": made})
     for side in sides:
         spec = square(side)
-        own = list(together(spec))[:most] if architecture == ARCHITECTURE else []
+        own = [*together(spec), *_sharing(spec)][:most] if architecture == ARCHITECTURE else []
         made = _compiled(records, [*_tiles(spec, (*SHAPES, *LARGE)[:most]), *own], architecture, cache)
         numbers = params(spec)
         cases.append({"side": side, "params": records.put(numbers.tobytes()), "own": _tile(spec), "tiles": made})
@@ -110,10 +110,15 @@ def _tiles(spec: ProductSpec, shapes: Iterable[tuple[int, ...]]) -> Iterator[Pro
                 continue
 
 
+def _sharing(spec: ProductSpec) -> list[ProductSpec]:
+    """Whose blocks share their weights, which they read in tiles."""
+    return [one for one in together(replace(spec, tiled=True)) if one.cluster > 1]
+
+
 def _tile(spec: ProductSpec) -> list[int]:
-    """With a seventh number where groups of four warps multiply together."""
+    """With a seventh number where groups of four warps multiply together, an eighth where blocks share weights."""
     tile = [spec.block_rows, spec.block_columns, spec.warps_down, spec.warps_across, spec.warps_deep, spec.stages]
-    return tile + [spec.wgmma] * (spec.wgmma > 0)
+    return tile + [spec.wgmma] * (spec.wgmma > 0) + [spec.cluster] * (spec.cluster > 1)
 
 
 def _compiled(records: Records, specs: Iterable[ProductSpec], architecture: str, cache: Cache) -> list[dict[str, Any]]:
@@ -140,6 +145,7 @@ def _of_one_text(
         {
             "kernel": symbol, "code": key, "tile": _tile(spec), "threads": spec.threads, "items": spec.items,
             "block_items": spec.block_items, "grid_y": spec.grid_y, "shared_bytes": spec.shared_bytes,
+            "tiled": spec.tiled,
             "resources": asdict(resources[symbol]) if symbol in resources else None,
         }
         for symbol, spec in by_symbol.items()

@@ -124,29 +124,36 @@ def begin_squares(folder: Path) -> Callable[[str], Result]:
         a = rng.integers(0, 256, (side, side), np.uint8)
         w = rng.integers(-128, 128, (side, side), np.int8)
         size = side * side
-        places = [bench.allocate(size), bench.upload(a), bench.upload(w), bench.upload(every.blob(case["params"]))]
+        out, matrix, params = bench.allocate(size), bench.upload(a), bench.upload(every.blob(case["params"]))
+        weights = {False: bench.upload(w), True: bench.upload(in_tiles(w))}
         rows, first = [], None
         for tile in case["tiles"]:
             function = code_of(bench, every, tile, modules)
+            places = out, matrix, weights[tile["tiled"]], params
             arguments = [*map(ctypes.c_uint64, places), *map(ctypes.c_int32, (1, size, size))]
             grid = -(-tile["items"] // tile["block_items"]), tile["grid_y"]
 
             def put(stream: int, function: int = function, tile: Any = tile, grid: Any = grid) -> None:
                 bench.launch(function, grid, (tile["threads"],), tile["shared_bytes"], arguments, stream)  # noqa: B023
 
-            bench.driver.call("cuMemsetD8Async", places[0], 0xEE, size, bench.stream)
+            bench.driver.call("cuMemsetD8Async", out, 0xEE, size, bench.stream)
             put(bench.stream)
-            got = bench.download(places[0], size).reshape(side, side)
+            got = bench.download(out, size).reshape(side, side)
             first = got if first is None else first
             ms = statistics.median(bench.replayed(put, 1, REPEATS))
             rate = float(f"{side**3 / max(ms, 1e-9) * 1e3:.4g}")
             told = {"tile": tile["tile"], "ms": float(f"{ms:.5g}"), "macs_per_s": rate, "resources": tile["resources"]}
             rows.append(told | {"wrong": wrong_of(a, w, got), "same bits": bool(np.array_equal(got, first))})
-        bench.free(*places)
+        bench.free(out, matrix, params, *weights.values())
         wrong = sum(row["wrong"] for row in rows)
         return {"side": side, "own": case["own"], "wrong": wrong, "tiles": rows}
 
     return answer
+
+
+def in_tiles(w: np.ndarray) -> np.ndarray:
+    """Weights [n, k] as kernels read them whose blocks share them: 16 of k of eight rows side by side."""
+    return np.ascontiguousarray(w.reshape(len(w) // 8, 8, -1, 16).swapaxes(1, 2))
 
 
 def wrong_of(a: np.ndarray, w: np.ndarray, got: np.ndarray) -> int:

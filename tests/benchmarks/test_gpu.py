@@ -19,7 +19,7 @@ from support.ptx.session import gpu
 from torch import nn
 
 import dyadic
-from benchmarks.gpu import bits, parts, prediction, table, tiles
+from benchmarks.gpu import bits, parts, prediction, sweep, table, tiles
 from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.carried import BEST, PLAN, TEXT, artifact_of, asked
 from benchmarks.gpu.graphs import own_weights
@@ -36,6 +36,7 @@ from dyadic.compiler.targets.cuda.assemble import Assembled
 from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.compiler.tools import Tools
 from dyadic.passes.lower.cuda.kernel_selection import warpgroups
+from dyadic.passes.lower.cuda.kernels.families.product_weights import pack_weights
 from dyadic.runtime.artifact import open_artifact
 from dyadic.runtime.cuda.program import CudaProgram
 from dyadic.runtime.program import SLACK
@@ -403,6 +404,7 @@ def test_where_the_best_code_is_wrong_the_next_is_timed() -> None:
     right = {f"{name}, {level}": {"wrong": 0} for level in ("best", "sm_90", "ptx") for name in ("a", "b")}
     assert bits.trusted({"ptx/test_warpgroups.py::one": {"wrong": 0}}, right) is None
     assert bits.trusted({"ptx/test_warpgroups.py::one": {"failed": "hung"}}, right) == "sm_90"
+    assert bits.trusted({"ptx/test_clusters.py::one": {"wrong": 1}}, right) == "sm_90"
     assert bits.trusted({"ptx/test_fragments.py::one": {"wrong": 1}}, right) is None  # of what all have
     assert bits.trusted({}, right | {"b, best": {"wrong": 1}}) == "sm_90"
     assert bits.trusted({}, right | {"b, best": {"wrong": 1}, "a, sm_90": {"failed": "hung"}}) == "ptx"
@@ -417,9 +419,18 @@ def test_large_products_are_told_both_ways() -> None:
         return {"tile": tile, "ms": ms, "macs_per_s": 1e12 / ms, "wrong": wrong, "same bits": True}
 
     tiles = [row([128, 128, 2, 4, 1, 3], 4), row([64, 64, 2, 2, 1, 4], 8), row([128, 256, 8, 1, 1, 8, 2], 2, wrong=1)]
+    tiles.append(row([192, 256, 12, 1, 1, 8, 2, 2], 1))
     text = table._squares({"squares": {"4096 x 4096": {"side": 4096, "tiles": tiles}}}, None)
     assert "| ours by `wgmma`, 4096 | 0 (wrong bits) | [128, 256, 8, 1, 1, 8, 2] |" in text
+    assert "| ours by `wgmma`, two blocks sharing weights, 4096 | 1 | [192, 256, 12, 1, 1, 8, 2, 2] |" in text
     assert "| ours by `mma.sync`, 4096 | 0 | [128, 128, 2, 4, 1, 3] |" in text
+
+
+def test_blocks_that_share_weights_are_given_them_in_tiles() -> None:
+    spec = replace(sweep.square(128), tiled=True)
+    w = np.random.default_rng(0).integers(-128, 128, (128, 128), np.int8)
+    np.testing.assert_array_equal(tiles.in_tiles(w).ravel(), pack_weights(spec, w.reshape(128, 1, 1, 128)))
+    assert {len(sweep._tile(one)) for one in sweep._sharing(sweep.square(256))} == {8}
 
 
 def test_other_tiles_with_other_bits_are_wrong() -> None:

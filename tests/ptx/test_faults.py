@@ -54,13 +54,14 @@ def test_planted_faults_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -
     assert total - len(silent) >= LEAST * total
 
 
-@pytest.mark.slow  # some 500 runs
-def test_faults_of_four_warps_are_noticed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a product kernel of the compiler's, for sm_90a, whose ring turns around."""
+@pytest.mark.slow  # some 500 runs each
+@pytest.mark.parametrize("cluster", [1, 2])
+def test_faults_of_four_warps_are_noticed(cluster: int, gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a product kernel of the compiler's, for sm_90a, whose ring turns around; of two blocks that share weights."""
     monkeypatch.setenv("PTX_EXECUTOR_INSTRUCTIONS", "40000")
-    product = Convolution(1, 1, 1000, 20, batch=70)
+    product = Convolution(1, 1, 1000, 20 if cluster == 1 else 32, batch=70 if cluster == 1 else 150)
     tile = {"block_columns": 16, "warps_down": 4, "warps_across": 1, "wgmma": 2, "stages": 6}
-    spec = product.spec(**tile)
+    spec = product.spec(**tile, cluster=cluster, tiled=cluster > 1)
     ptx = compile_kernels({"product": spec}, "sm_90a")
 
     def is_right(text: str) -> bool:

@@ -18,7 +18,7 @@ LABEL = re.compile(r"^\s*[$\w]+:\s*$")
 INTEGER = frozenset(
     """abs add and bar barrier bfe bfi bfind bra brev clz cp cvt cvta dp2a dp4a ld ldmatrix lop3 mad mad24 max min mma
     mov mul mul24 neg not or popc prmt redux ret sad selp set setp shf shfl shl shr st sub vote xor
-    fence wgmma""".split()
+    fence wgmma mapa mbarrier""".split()
 )
 BOUNDARY = INTEGER | {"div", "fma", "rcp"}
 FLOAT = re.compile(r"\.(?:f16|f16x2|bf16|bf16x2|f32|f64|tf32|e4m3\w*|e5m2\w*)\b")
@@ -27,6 +27,7 @@ TENSOR = re.compile(r"\.s32\.[us]8\.[us]8\.s32\b")  # what a product of matrices
 TOGETHER = re.compile(
     r"(?:fence|commit_group|wait_group|mma_async)\.sync\.aligned(?:\.m64n\d+k32\.s32\.[us]8\.[us]8)?$"
 )
+FENCES = frozenset({"proxy.async.shared::cta", "mbarrier_init.release.cluster"})
 
 
 def certify_ptx(
@@ -84,6 +85,6 @@ def wrong(line: str, boundary: bool = False) -> str:
         return "multiplies matrices of something else than bytes"
     if name == "wgmma" and not (TOGETHER.match(types) and ("mma_async" in types) == (".s32." in types)):
         return "multiplies matrices of something else than bytes"
-    if name == "fence" and types != "proxy.async.shared::cta":
+    if name == "fence" and types not in FENCES:
         return "is a fence of another kind"
     return ""

@@ -22,7 +22,7 @@ SECONDS = 600
 
 KERNEL = re.compile(r"^\.text\.(\w+):$")
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]+)\*/\s+\{?\s*(.*?)\s*[;}]\s*$")
-OPCODE = re.compile(r"(?:@!?U?P(?:\d+|T)\s+)?([A-Z][A-Z0-9]*)")
+OPCODE = re.compile(r"(?:@!?U?P(?:\d+|T)\s+)?([A-Z][A-Z0-9]*(?:_[A-Z]+)?)")
 
 # The first part of the name, by what it does; those of the uniform datapath begin with U.
 INTEGER = frozenset(
@@ -33,11 +33,11 @@ INTEGER = frozenset(
 )
 MOVES = frozenset(
     """CS2R CS2UR LD LDC LDG LDGDEPBAR LDGSTS LDS LDSM LDU MOV MOV32I MOVM P2R P2UR PLOP3 PRMT R2P R2B B2R S2R S2UR SEL
-    SHFL ST STG STS STSM ULDC UMOV UP2UR UPLOP3 UPRMT UR2UP UR2R USEL VOTE VOTEU MATCH""".split()
+    SHFL ST STG STS STSM ULDC UMOV UP2UR UPLOP3 UPRMT UR2UP UR2R UBLKCP USEL VOTE VOTEU MATCH""".split()
 )
 CONTROL = frozenset(
     """BAR BMOV BRA BREAK BRX BSSY BSYNC CCTL DEPBAR ERRBAR EXIT FENCE JMP KILL MEMBAR NANOSLEEP NOP PREEXIT WARPSYNC
-    YIELD ACQBULK UCGABAR_ARV UCGABAR_WAIT WARPGROUP WARPGROUPSET""".split()
+    YIELD ACQBULK CGAERRBAR ELECT SYNCS UCGABAR_ARV UCGABAR_WAIT WARPGROUP WARPGROUPSET""".split()
 )
 ALLOWED = INTEGER | MOVES | CONTROL
 # What one rounded quotient takes, its slow path among it, and conversions.

@@ -30,7 +30,7 @@ from dyadic.passes.lower.cuda.kernels.families.depthwise import DepthwiseSpec
 from dyadic.passes.lower.cuda.kernels.families.embedding import EmbeddingSpec
 from dyadic.passes.lower.cuda.kernels.families.excite import ExciteSpec
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
-from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP
+from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, in_tiles
 from dyadic.passes.lower.cuda.kernels.families.recurrence import RecurrenceSpec
 from dyadic.passes.lower.cuda.kernels.families.squeeze import SqueezeSpec
 from dyadic.passes.rewriting import defining, layer_name
@@ -182,7 +182,7 @@ def _ordered(spec: Any, dims: list[int]) -> Ordered | None:
             lengths = spec.lengths(dims)
             if -(-lengths.runs * lengths.chunks * CHUNK // STEP) != spec.steps:
                 return None
-            every = spec.ordered(numbers.reshape(dims), spec.chunks)
+            every = in_tiles(spec, spec.ordered(numbers.reshape(dims), spec.chunks))
             bits, zero = spec.format.bits, spec.format.offset if spec.format.bits < 8 else 0
             return Ordered(bits, zero, every.reshape(-1, 8 // bits, CHUNK).swapaxes(1, 2).reshape(-1))
         case DepthwiseSpec() if dims == [spec.channels, spec.taps_y, spec.taps_x, 1]:

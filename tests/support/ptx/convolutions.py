@@ -85,6 +85,14 @@ class Convolution:
             first += -(-len(taps) * self.in_pixel // CHUNK) * CHUNK
         return packed
 
+    def stored(self, weights: np.ndarray, spec: ProductSpec) -> np.ndarray:
+        """As the kernel reads them."""
+        packed = self.packed(weights)
+        if not spec.tiled:
+            return packed
+        tiles = [row[:, 16 * n : 16 * n + 16] for row in np.split(packed, len(packed) // 8) for n in range(spec.chunks)]
+        return np.ascontiguousarray(np.stack(tiles))
+
     def on(self, gpu: Gpu, ptx: str, symbol: str, spec: ProductSpec, seed: int = 0) -> Counters:
         """Run it on random data. Raises AssertionError where a byte differs, or one was written that is no result."""
         rng = np.random.default_rng(seed)
@@ -104,7 +112,7 @@ class Convolution:
         params = pack_params(spec, self.distances().tolist(), bias, multiplier, shift, [OUT_ZERO_POINT, 0, 255])
         source = np.concatenate([padded.ravel(), slack])
         counters = run_launch(
-            gpu, ptx, symbol, spec, result, [source], [padded[0].size], self.packed(weights), params, self.batch
+            gpu, ptx, symbol, spec, result, [source], [padded[0].size], self.stored(weights, spec), params, self.batch
         )
         inside = padded[..., : self.in_channels].astype(np.int64)
         total = np.zeros((*result.shape[:3], self.channels), np.int64) + bias

@@ -51,6 +51,19 @@ TOGETHER = (
     (r"wgmma\.commit_group", "wgmma.fence"),
     (r"bar\.sync", "bar.arrive"),
     (r"fence\.proxy\.async\.shared::cta", "fence.proxy.async.global"),
+    # ... and blocks of a cluster
+    (r"(mbarrier\.init.*), 1;", r"\1, 2;"),
+    (r"(expect_tx.*), (\d+);", r"\1, 1\2;"),
+    (r"(expect_tx.*), \d+;", r"\1, 512;"),
+    (r"(mbarrier\.arrive)\.expect_tx(.*), \d+;", r"\1\2;"),
+    (r"\.multicast::cluster (.*), %rs\d+;", r" \1;"),
+    (r"(multicast::cluster \[%r\d+)\]", r"\1+512]"),
+    (r"barrier\.cluster\.arrive\.release", "barrier.cluster.wait.acquire"),
+    (r"barrier\.cluster\.wait\.acquire", "barrier.cluster.arrive.release"),
+    (r"(mapa.*, %r\d+), %r\d+;", r"\1, 0;"),
+    (r"(try_wait.*\[%r\d+)\], (%r\d+)", r"\1+8], \2"),
+    (r"(try_wait.*\]), %r\d+", r"\1, 0"),
+    (r"(try_wait.*\]), %r\d+", r"\1, 1"),
 )
 
 
@@ -61,7 +74,9 @@ class Fault:
 
 
 def _instructions(lines: list[str]) -> list[int]:
-    return [n for n, line in enumerate(lines) if re.match(r"\t[@a-z].*;$", line) and not line.startswith("\tret")]
+    return [
+        n for n, line in enumerate(lines) if re.match(r"\t(?:[@a-z].*;|\{.*\})$", line) and not line.startswith("\tret")
+    ]
 
 
 def deleted(ptx: str) -> list[Fault]:

@@ -27,6 +27,7 @@ from dyadic.passes.lower.cuda.kernel_selection.norm import kind_of, params_of
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import tile
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernel_selection.together import together
+from dyadic.passes.lower.cuda.kernel_selection.warpgroups import stored_for
 from dyadic.passes.lower.cuda.kernels.families.product_added import pack_addition
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ANY_ADDRESS, ProductSpec, pack_params
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, Format, StoredRuns, pack_weights
@@ -184,6 +185,7 @@ def _launch(
             narrow=runs.format.bits == 2,
         ),
     )
+    spec = stored_for(spec)
     header, multiplied = [zero_point(op.out), op.low.value, op.high.value], None
     if residual is not None:
         header.append(zero_point(residual))

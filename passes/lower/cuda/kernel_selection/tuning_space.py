@@ -15,7 +15,7 @@ from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
 
 Effort = Literal["quick", "full"]
 MOST: dict[Effort, int] = {"quick": 8, "full": 30}  # candidates, the model's choice included
-TUNABLE = (*Tile._fields, "stages", "wgmma")
+TUNABLE = (*Tile._fields, "stages", "wgmma", "cluster")
 STAGES = (2, 3, 4)
 
 

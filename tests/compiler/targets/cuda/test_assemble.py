@@ -9,7 +9,7 @@ from support.ptx.convolutions import Convolution
 from dyadic.compiler.targets.code_generation import CodegenError
 from dyadic.compiler.targets.cuda import assemble
 from dyadic.compiler.targets.cuda.codegen import compile_kernels
-from dyadic.passes.lower.cuda.kernel_selection.warpgroups import SHAPES
+from dyadic.passes.lower.cuda.kernel_selection.warpgroups import CLUSTERS, SHAPES
 
 SAID = """ptxas info    : 0 bytes gmem
 ptxas info    : Compiling entry function 'conv' for 'sm_80'
@@ -58,12 +58,13 @@ def test_kernels_assemble_without_spills() -> None:
 
 @pytest.mark.slow  # a second to compile
 @pytest.mark.skipif(assemble.assembler() is None, reason="NOT TESTED: no ptxas here (pip install dyadic[cuda])")
+@pytest.mark.parametrize("cluster", CLUSTERS)
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
-def test_four_warps_multiply_without_spills_and_waits(rows: int, columns: int, tmp_path: Path) -> None:
+def test_four_warps_multiply_without_spills_and_waits(rows: int, columns: int, cluster: int, tmp_path: Path) -> None:
     """The assembler warns where it makes products wait for each other."""
     tile = {
         "block_rows": rows, "block_columns": columns, "warps_down": rows // 16, "warps_across": 1, "wgmma": 2,
-        "stages": 8,
+        "stages": 8, "cluster": cluster, "tiled": cluster > 1,
     }  # fmt: skip
     (tmp_path / "k.ptx").write_text(
         compile_kernels({"k": Convolution(1, 1, 512, columns).spec(**tile)}, "sm_90a"),

@@ -43,6 +43,16 @@ def test_what_four_warps_do_is_allowed() -> None:
         assert wrong(line) == "", line
 
 
+def test_what_blocks_of_a_cluster_do_is_allowed() -> None:
+    copy = "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster"
+    for line in (
+        "mbarrier.init.shared::cta.b64 [%r1], 1;", "fence.mbarrier_init.release.cluster;",
+        "barrier.cluster.arrive.release.aligned;", "mapa.shared::cluster.u32 %r1, %r2, %r3;",
+        f"{copy} [%r1], [%rd1], 1024, [%r2], %rs1;",
+    ):  # fmt: skip
+        assert wrong(line) == "", line
+
+
 @pytest.mark.parametrize(
     ("line", "objection"),
     [

@@ -38,6 +38,9 @@ def test_integers_moves_and_branches_are_allowed() -> None:
     assert not swept("IMAD.WIDE.U32 R2, R5, R4, c[0x0][0x168]")
     assert not swept("IGMMA.64x256x32.U8.S8 R24, gdesc[UR16], R24, gsb0")
     assert not swept("WARPGROUP.DEPBAR.LE gsb0, 0x1")
+    assert not swept("UBLKCP.S.G.MULTICAST [UR12], [UR10], UR4")
+    assert not swept("SYNCS.PHASECHK.TRANS64.TRYWAIT P0, [R18+UR6+0x38000], R157")
+    assert not swept("UCGABAR_ARV")
     assert [address for _, address, _ in instructions(SAID)] == [0, 16, 32, 48, 64, 80, 0, 16]
 
 

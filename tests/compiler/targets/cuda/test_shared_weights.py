@@ -19,6 +19,7 @@ from dyadic.compiler.targets.cuda.shared_weights import FEW, boxes_of, share
 from dyadic.compiler.targets.registry import target_of
 from dyadic.dialects import new_context
 from dyadic.passes import PIPELINE
+from dyadic.passes.lower.cuda.kernel_selection import warpgroups
 from dyadic.runtime.artifact import inflated
 from dyadic.runtime.cuda.constants import Gather, Taken, read
 from dyadic.runtime.errors import ArtifactError
@@ -94,6 +95,21 @@ def test_of_a_text() -> None:
         alone, _, gather = shared(integer)
     assert [piece.to for piece in gather.taken] == sorted(one.offset for one in alone.packed)
     assert [len(piece.boxes) for piece in gather.taken] == [1, 4]
+
+
+def test_of_weights_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are where blocks of sm_90a share them, here in blocks as small as the layers."""
+    for name, value in {"SHAPES": ((64, 32),), "STAGES": 3, "CLUSTERS": (2,), "LEAST_GAIN": 0}.items():
+        monkeypatch.setattr(warpgroups, name, value)
+    torch.manual_seed(0)
+    ids = np.random.default_rng(0).integers(0, 40, (4, 9))
+    integer = network_after("integerize", Text().eval(), ids, example_inputs=(torch.from_numpy(ids[:1]),))
+    with integer.context, ir.Location.unknown():
+        alone, _, gather = shared(integer)
+    (product,) = [one for one in alone.packed if one.op == "qi.linear"]
+    assert product.spec.tiled
+    assert [piece.to for piece in gather.taken] == sorted(one.offset for one in alone.packed)
+    assert [len(piece.boxes) for piece in gather.taken] == [1, 5]
 
 
 def test_of_a_recurrent_layer() -> None:

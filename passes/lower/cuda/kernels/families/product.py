@@ -33,7 +33,8 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import load_matric
 def generate(spec: ProductSpec, symbol: str) -> None:
     """The kernel for `spec`, in a gpu.module."""
     resident = 1 if spec.wgmma else RESIDENT // spec.threads
-    kernel(spec, symbol, lambda arguments: _write(spec, arguments), resident)
+    cluster = (1, spec.cluster, 1) if spec.cluster > 1 else ()
+    kernel(spec, symbol, lambda arguments: _write(spec, arguments), resident, cluster)
 
 
 def _write(spec: ProductSpec, arguments: Arguments) -> None:

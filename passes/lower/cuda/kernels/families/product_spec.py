@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.passes.lower.cuda.kernels.families.layer_norm import LayerNormSpec
-from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, StoredWeights
+from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, TILE_ROWS, StoredWeights
+from dyadic.passes.lower.cuda.kernels.vocabulary.clusters import BARRIER_BYTES
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import WIDTHS
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES, MOST_SHARED_BYTES_90
@@ -56,6 +57,7 @@ class ProductSpec(StoredWeights):
     weights: str = "w8"  # w8, w4, w2, w4g64 or w4g32: how they are stored
     run_pixel: int = 0  # how weights lie along k (`product_weights.py`); no part of the code
     sharing: int = 1
+    tiled: bool = False  # weights lie as `product_weights.py` says
     table: bool = False  # what is stored of a result is what stands under it among 256 bytes
     added: bool = False  # the residual, to what would be stored, which is rounded for itself before
     norm_bits: int = 0  # of a norm of the results' rows, which are whole blocks' then; 0: there is none
@@ -80,6 +82,7 @@ class ProductSpec(StoredWeights):
     warps_deep: int = 1  # that share a tile of the block: each has some of the steps along k, and all add their sums
     stages: int = 3
     wgmma: int = 0  # 1 or 2 steps side by side that groups of four warps multiply (sm_90a); 0: each by itself
+    cluster: int = 1  # blocks with other rows that share their weights; 1 or, of four warps, 2
 
     def __post_init__(self) -> None:
         rows, columns = self.block_rows / self.warps_down, self.block_columns / self.warps_across
@@ -114,6 +117,9 @@ class ProductSpec(StoredWeights):
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
             "a residual needs a wide sum": self.form != SHORT or not self.residual or self.added,
             "there is something to overlap": self.stages >= 2,
+            "tiles are of eight channels and bytes": not self.tiled
+            or (self.channels % TILE_ROWS == 0 and self.format.bits == 8),
+            "two blocks share whole tiles": self.cluster == 1 or self._shares_weights(),
             "four warps multiply 64 rows of bytes": self.wgmma == 0 or self._multiplies_together(),
             "shared memory suffices": self.shared_bytes <= (MOST_SHARED_BYTES_90 if self.wgmma else MOST_SHARED_BYTES),
         }
@@ -127,6 +133,10 @@ class ProductSpec(StoredWeights):
         copied = self.granule != ANY_ADDRESS and self.format.bits == 8
         copied &= self.wgmma <= 2 and self.block_rows * 4 * self.wgmma % self.threads == 0
         return whole and warps and copied and not (self.acc_shift or self.norm_bits) and self.block_columns <= 256
+
+    def _shares_weights(self) -> bool:
+        whole = self.channels % self.block_columns == self.block_columns % (TILE_ROWS * self.cluster) == 0
+        return self.cluster == 2 and self.wgmma > 0 and self.tiled and whole and not self.in_plane
 
     @property
     def threads(self) -> int:
@@ -156,6 +166,13 @@ class ProductSpec(StoredWeights):
     @property
     def shared_bytes(self) -> int:
         """That a launch needs."""
+        barriers = 2 * (self.stages // max(1, self.wgmma)) if self.cluster > 1 else 0
+        return self.barriers_at + BARRIER_BYTES * barriers
+
+    @property
+    def barriers_at(self) -> int:
+        """Where barriers lie in shared memory, of blocks in clusters: behind all else, since nothing may take their
+        place."""
         return self.table_at + (TABLE if self.table else 0)
 
     @property
@@ -196,7 +213,8 @@ class ProductSpec(StoredWeights):
 
     @property
     def block_items(self) -> int:
-        return self.block_rows
+        """Of the blocks of a cluster, which are side by side in y."""
+        return self.block_rows * self.cluster
 
     @property
     def group_blocks(self) -> int:
@@ -205,7 +223,7 @@ class ProductSpec(StoredWeights):
 
     @property
     def grid_y(self) -> int:
-        return self.groups * self.group_blocks
+        return self.groups * self.group_blocks * self.cluster
 
     @property
     def tables(self) -> list[int]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from torch_mlir.dialects import arith, gpu
 
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
-from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP
+from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, TILE_ROWS
 from dyadic.passes.lower.cuda.kernels.vocabulary.any_address import load_any
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
@@ -54,8 +54,12 @@ class Block:
         if spec.warps_deep > 1:
             self.slice, self.member = div(self.thread, spec.slice_threads), rem(self.thread, spec.slice_threads)
         self.lane, warp = rem(self.thread, 32), div(self.member, 32)
-        self.first_row = mul(block(gpu.Dimension.x), spec.block_rows)
-        across = block(gpu.Dimension.y)
+        down, across = block(gpu.Dimension.x), block(gpu.Dimension.y)
+        self.rank = const(0)  # in its cluster, whose blocks are side by side in y, and in the rows that they have
+        if spec.cluster > 1:
+            self.rank, across = rem(across, spec.cluster), div(across, spec.cluster)
+            down = add(mul(down, spec.cluster), self.rank)
+        self.first_row = mul(down, spec.block_rows)
         self.group = div(across, spec.group_blocks)
         self.first_column = mul(rem(across, spec.group_blocks), spec.block_columns)  # of the group
         self.warp_rows = spec.block_rows // spec.warps_down
@@ -134,6 +138,8 @@ class Staging:
     def _of_weights(self) -> list[tuple[Value | None, _Copy]]:
         """The condition under which a thread has a part in them, and that part."""
         spec, block, copies = self.spec, self.block, []
+        if spec.cluster > 1:  # `product_cluster.py`
+            return []
         pieces = self.step_weights // CHUNK * max(1, spec.wgmma)
         whole = spec.block_columns * pieces
         apart = spec.slice_threads // pieces  # rows from one to the next
@@ -150,7 +156,11 @@ class Staging:
             channel = add(block.first_column, local)
             inside = below(channel, spec.channels)
             row = add(mul(block.group, spec.channels), arith.select(inside, channel, const(0)))
-            source = add(mul(wide(row), spec.stored_row), wide(mul(piece, CHUNK)))
+            if spec.tiled:
+                first = add(mul(wide(div(row, TILE_ROWS)), TILE_ROWS * spec.stored_row), wide(mul(rem(row, 8), CHUNK)))
+                source = add(first, wide(mul(piece, TILE_ROWS * CHUNK)))
+            else:
+                source = add(mul(wide(row), spec.stored_row), wide(mul(piece, CHUNK)))
             place = add(add(mul(local, pieces * CHUNK), mul(self.turned(local, piece), CHUNK)), self.weights_at)
             copy = _Copy(at(block.arguments.weights, source), place, arith.select(inside, const(1), const(0)))
             copies.append((inside_all, copy))
@@ -209,7 +219,7 @@ class Staging:
         for condition, copy in self.of_weights:
 
             def begin(copy: _Copy = copy) -> None:
-                source = at(copy.source, wide(mul(of_weights, self.step_weights)))
+                source = at(copy.source, wide(mul(of_weights, self.step_weights * (TILE_ROWS if spec.tiled else 1))))
                 copy_async(at(self.ring, add(stage, copy.place)), source, CHUNK, mul(copy.read, CHUNK))
 
             begin() if condition is None else when(condition, begin)

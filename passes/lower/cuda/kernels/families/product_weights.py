@@ -8,6 +8,9 @@ Stored are [channels][64 of k, step by step]; of 4 bits, byte i of half a step h
 bits, byte i of a step has 16 * j + i at bit 2j. So a lane's word is good for as many multiplications. `offset` is
 added to steps of fewer bits. Behind all weights, where they have group scales: [groups][steps][of a step][channels,
 filled up to 16].
+
+Tiled, they are stored as [eights of channels][16 of k, chunk by chunk][channel][k]: what eight channels have for any
+steps is one piece of memory, and as `wgmma` reads it ("core matrices").
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ import numpy.typing as npt
 from dyadic.dialects.weight_groups import factors
 
 CHUNK, STEP = 16, 64  # bytes: of the table of distances, and of k at once
+TILE_ROWS = 8  # channels whose chunks lie side by side, where weights are tiled
 Array = npt.NDArray[Any]
 
 
@@ -114,6 +118,7 @@ class StoredWeights(Runs):
     """What follows for a product's spec from how its weights are stored."""
 
     chunks: int
+    tiled: bool
 
     @property
     def steps(self) -> int:
@@ -144,13 +149,20 @@ def pack_weights(spec: StoredWeights, weight: Array, scales: Array | None = None
     """[O, KH, KW, I] as they are stored; `scales` [O, KH, KW, groups of a run] of weights in groups."""
     whole = spec.ordered(weight.astype(np.int64), spec.chunks)
     if scales is None:
-        return store_steps(spec.format, whole)
+        return store_steps(spec.format, in_tiles(spec, whole))
     each = spec.ordered(factors(scales, spec.format.group, list(weight.shape)), spec.chunks)
     stored = store_steps(spec.format, whole // np.maximum(each, 1))
     last = np.zeros((spec.groups, spec.steps, spec.step_scales, spec.scale_row), np.int8)
     firsts = each.reshape(spec.groups, spec.channels, spec.steps, spec.step_scales, spec.format.group)[..., 0]
     last[..., : spec.channels] = firsts.transpose(0, 2, 3, 1)
     return np.concatenate([stored, last.ravel()])
+
+
+def in_tiles(spec: StoredWeights, whole: Array) -> Array:
+    """[O, 16 * chunks] in the order in which it is stored, of any type."""
+    if not spec.tiled:
+        return whole
+    return whole.reshape(-1, TILE_ROWS, spec.chunks, CHUNK).swapaxes(1, 2).reshape(whole.shape)
 
 
 def store_steps(format_: Format, steps: Array) -> npt.NDArray[np.int8]:
@@ -174,6 +186,8 @@ def unpack_weights(spec: StoredWeights, stored: npt.NDArray[np.int8]) -> npt.NDA
         fields = [(packed >> (format_.bits * n)) & ((1 << format_.bits) - 1) for n in range(8 // format_.bits)]
         steps = np.stack(fields, 1).astype(np.int8) - np.int8(format_.offset)
     whole = steps.reshape(made, -1)
+    if spec.tiled:
+        whole = whole.reshape(-1, spec.chunks, TILE_ROWS, CHUNK).swapaxes(1, 2).reshape(whole.shape)
     if not format_.group:
         return whole
     return whole * np.repeat(_scales(spec, stored), format_.group, 1)

@@ -7,7 +7,7 @@ what is the same for all). `weights` are bytes and `params` 32-bit words, in the
 none is given null.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -60,11 +60,13 @@ def with_params(arguments: Arguments, params: Value) -> Arguments:
     return replace(arguments, params=params)
 
 
-def kernel(spec: Spec, symbol: str, body: Callable[[Arguments], None], resident: int = 0) -> None:
+def kernel(
+    spec: Spec, symbol: str, body: Callable[[Arguments], None], resident: int = 0, cluster: Sequence[int] = ()
+) -> None:
     """`gpu.func @symbol` at the current insertion point, inside of a gpu.module; `body` writes what it does.
 
     resident: how many blocks a processor should hold at least, which says how many registers a thread may have; 0: as
-    the assembler likes.
+    the assembler likes. cluster: blocks in x, y and z that run together (sm_90), a divisor of every grid; (): one.
     """
     n = spec.inputs
     kinds = [pointer(GLOBAL)] * (n + 3) + [integer(32)] * (n + 2)
@@ -81,6 +83,8 @@ def kernel(spec: Spec, symbol: str, body: Callable[[Arguments], None], resident:
     )
     if resident:
         function.operation.attributes["nvvm.minctasm"] = ir.IntegerAttr.get(integer(32), resident)
+    if cluster:
+        function.operation.attributes["nvvm.cluster_dim"] = ir.DenseI32ArrayAttr.get(list(cluster))
 
 
 def thread() -> Value:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from torch_mlir import ir
 from torch_mlir.dialects import arith, llvm
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.assembly import assembly
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import Value, const, integer, wide
 
 WARPS = 4  # that multiply together
@@ -25,21 +26,6 @@ UNIT = 16  # of addresses and distances in descriptors
 SWIZZLES = {128: 1, 64: 2}  # by bytes of a row
 
 
-def _assembly(
-    text: str, constraints: str, operands: Sequence[Value] = (), result: ir.Type | None = None
-) -> ir.Operation:
-    return ir.Operation.create(
-        "llvm.inline_asm",
-        results=[] if result is None else [result],
-        operands=list(operands),
-        attributes={
-            "asm_string": ir.StringAttr.get(text),
-            "constraints": ir.StringAttr.get(constraints),
-            "has_side_effects": ir.UnitAttr.get(),
-        },
-    )
-
-
 def _words(count: int) -> ir.Type:
     return ir.Type.parse(f"!llvm.struct<({', '.join(['i32'] * count)})>")
 
@@ -48,18 +34,18 @@ def _with_sums(text: str, sums: Sequence[Value], more: Sequence[Value] = ()) -> 
     """An instruction that writes sums in their own registers; `more`: numbers of 64 bits that it reads."""
     count = len(sums)
     constraints = ",".join(["=r"] * count + ["l"] * len(more) + [str(n) for n in range(count)] + ["~{memory}"])
-    made = _assembly(text, constraints, [*more, *sums], _words(count))
+    made = assembly(text, constraints, [*more, *sums], _words(count))
     return [llvm.extractvalue(integer(32), made.results[0], [n]) for n in range(count)]
 
 
 def show() -> None:
     """What this thread wrote to shared memory, to products after the next barrier."""
-    _assembly("fence.proxy.async.shared::cta;", "~{memory}")
+    assembly("fence.proxy.async.shared::cta;", "~{memory}")
 
 
 def together() -> None:
     """The lanes of a warp meet; no memory is touched before that is needed behind it."""
-    _assembly("bar.warp.sync -1;", "~{memory}")
+    assembly("bar.warp.sync -1;", "~{memory}")
 
 
 def begin(sums: Sequence[Value]) -> list[Value]:
@@ -74,8 +60,14 @@ def descriptor(address: Value, row_bytes: int) -> Value:
     return arith.ori(wide(arith.shrui(address, const(UNIT.bit_length() - 1))), const(_signed(described), 64))
 
 
+def plain_descriptor(address: Value, row_bytes: int) -> Value:
+    """Of an operand that is not swizzled: eight rows of a chunk are 128 bytes, then those of the next chunk follow."""
+    described = (PATTERN_ROWS * UNIT // UNIT) << 16 | (PATTERN_ROWS * row_bytes // UNIT) << 32
+    return arith.ori(wide(arith.shrui(address, const(UNIT.bit_length() - 1))), const(described, 64))
+
+
 def further(descriptor: Value, depth: int) -> Value:
-    """The same operand so many bytes of k later."""
+    """The same operand so many bytes of k later; of one that is not swizzled, eight times as many."""
     return arith.addi(descriptor, const(depth // UNIT, 64)) if depth else descriptor
 
 
@@ -90,12 +82,12 @@ def multiply_together(rows: Value, columns: Value, sums: Sequence[Value]) -> lis
 
 def commit_products() -> None:
     """The products since the last commit are a group."""
-    _assembly("wgmma.commit_group.sync.aligned;", "~{memory}")
+    assembly("wgmma.commit_group.sync.aligned;", "~{memory}")
 
 
 def wait_products(in_flight: int) -> None:
     """Until all groups but so many are done."""
-    _assembly(f"wgmma.wait_group.sync.aligned {in_flight};", "~{memory}")
+    assembly(f"wgmma.wait_group.sync.aligned {in_flight};", "~{memory}")
 
 
 def finished(sums: Sequence[Value]) -> list[Value]:

@@ -17,10 +17,10 @@ from dyadic.passes.lower.cuda.kernels.families.product_weights import (
 BEHIND = np.full(64, 77, np.int8)
 
 
-def spec_of(runs: StoredRuns, dims: list[int]) -> ProductSpec:
+def spec_of(runs: StoredRuns, dims: list[int], *, tiled: bool = False) -> ProductSpec:
     chunks = len(runs.distances([0] * runs.lengths(dims).runs, dims))
     spec = ProductSpec(2, 3, runs.channels, 16, 64, 32, 96, chunks, store_bytes=1, groups=runs.groups)
-    return replace(spec, weights=runs.weights, run_pixel=runs.run_pixel, sharing=runs.sharing)
+    return replace(spec, weights=runs.weights, run_pixel=runs.run_pixel, sharing=runs.sharing, tiled=tiled)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,17 @@ def test_weights_are_found_again(runs: StoredRuns, dims: list[int]) -> None:
     whole = unpack_weights(spec, stored)
     assert whole.shape == (dims[0], 16 * spec.chunks)
     assert np.abs(whole.astype(int)).sum() == np.abs(weight).sum()  # all else is 0
+
+
+def test_weights_in_tiles_are_found_again() -> None:
+    dims = [48, 3, 3, 20]
+    spec = spec_of(StoredRuns(24, 2, "w8", 0, 1), dims, tiled=True)
+    weight = np.random.default_rng(4).integers(-127, 128, dims)
+    stored = np.concatenate([pack_weights(spec, weight), BEHIND])
+    np.testing.assert_array_equal(weights_of(spec, stored, dims)[0], weight)
+    whole = pack_weights(replace(spec, tiled=False), weight).reshape(48, -1)
+    tile = stored[128 * (2 * spec.chunks + 3) :][:128].reshape(8, 16)  # of channels 16 to 23, their fourth chunk
+    np.testing.assert_array_equal(tile, whole[16:24, 48:64])
 
 
 def test_smallest_steps_of_given_weights_are_kept() -> None:
