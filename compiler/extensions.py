@@ -62,7 +62,10 @@ def load_file(path: Path) -> None:
     text = python_file.read(path, OPTION)
     digest = hashlib.sha256(text).hexdigest()
     if _files.get(path) != digest:
-        python_file.run(path, text, module_name(path), f"the file of {OPTION}")
+        module = python_file.run(path, text, module_name(path), f"the file of {OPTION}")
+        for one in vars(module).values():
+            if isinstance(one, Pass) and one.run.__module__ == module.__name__ and one.name not in EXTENSIONS:
+                raise UsageError(f"{OPTION} {path.name}: the pass '{one.name}' is in no stage: put @runs_in above it")
         _files[path] = digest
 
 

@@ -74,10 +74,13 @@ def unlike_times(pair: Pair) -> list[str]:
     if machines[0] is None or machines[1] is None:
         said.append("a machine is not on record")
     else:
-        for what in ("processor", "device", "cores", "instead_of"):
+        for what in ("processor", "device", "cores"):
             values = [getattr(machine, what) for machine in machines]
             if values[0] != values[1]:
-                said.append(f"{what.replace('_', ' ')}: {values[0] or 'none'} and {values[1] or 'none'}")
+                said.append(f"{what}: {values[0] or 'none'} and {values[1] or 'none'}")
+        if len(unrun := {machine.instead_of for machine in machines if machine is not None}) > 1:
+            names = " and ".join(sorted(one for one in unrun if one is not None))
+            said.append(f"code for {names} could not be run where it was measured, and other code was")
     for what in ("threads", "batch"):
         values = [getattr(whose.report.comparison, what) for whose in pair.both]
         if values[0] != values[1]:

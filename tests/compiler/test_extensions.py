@@ -62,6 +62,7 @@ def test_a_file_is_run_once_and_again_where_it_changed(tmp_path: Path) -> None:
         ("passes.txt", "", UsageError, "takes a Python file, not 'passes.txt'"),
         ("broken.py", "import nothing_of_this_name", UsageError, "broken.py' cannot be run: ModuleNotFoundError"),
         ("empty.py", PASS.format(stage="nowhere"), UsageError, "there is no stage 'nowhere'"),
+        ("idle.py", PASS.replace("@runs_in", "# @runs_in"), UsageError, "'rest-a-while' is in no stage: put @runs_in"),
     ],
 )
 def test_what_cannot_be_run_is_said(tmp_path: Path, name: str, text: str | None, error: type, said: str) -> None:

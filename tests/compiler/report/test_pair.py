@@ -57,6 +57,11 @@ def test_layers_are_joined_by_name() -> None:
         ({"comparison": {"samples": 100}}, "5,000 and 100 samples", "change"),
         ({"used": {"evaluation": "b.npz"}}, "test.npz and b.npz", "change"),
         ({"comparison": {"metric": "rho"}}, "judged by accuracy and rho", "change"),
+        (
+            {"machine": {"instead_of": "cuda"}},
+            "code for cuda could not be run where it was measured, and other code was",
+            "times_as_fast",
+        ),
         ({"artifact": {"made": {"model": {"sha256": "77"}}}}, "are different files", None),
         ({"artifact": {"made": {}}}, "no hash is on record", None),
     ],
