@@ -38,7 +38,7 @@ def _may_join(pool: qi.MaxPoolOp) -> bool:
     if (
         not isinstance(layer, qi.Convolution)
         or not has_product(layer)
-        or any(maker_of(one) == layer for one in joined_to(pool.x))
+        or any(maker_of(one) == layer and not isinstance(one, qi.RequantOp) for one in joined_to(pool.x))
     ):
         return False
     if kernel != ints(pool.strides) or any(ints(pool.padding)) or ints(pool.dilation) != [1, 1] or ROWS % prod(kernel):

@@ -3,10 +3,12 @@
 The norm of a residual stream is read in 16 bits by additions, and by layers through a copy of 8 bits, which has a scale
 and shift for each channel, or one for all. A number of it is one product away while the norm has it in a register.
 
-What is joined with others has their scale, so that a tensor with other readers is joined as a copy. Where one of these
-is a scale and shift for each channel, as the batch norms of DenseNet are, its kernel has every number of the copy in a
-register, too.
+What is joined with others has their scale, so that a tensor with other readers is joined as a copy. The kernel of a
+layer has the bytes of its results in shared memory, and makes one of all or some channels of them before they are
+gone. Of what is no layer's result, another reader may make it that is a scale and shift for each channel, as the batch
+norms of DenseNet are: its kernel has every number in a register, too.
 
+    requant(conv2d(x, w))        one launch, which writes one result or both
     requant(x), conv2d(x, w)     one launch, which writes two results
 """
 
@@ -16,9 +18,23 @@ from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.reference import main_function
-from dyadic.dialects.tensor_types import is_wide
-from dyadic.passes.lower.memory.copies import COPIES, JOINED, is_joined, mark_copies, may_be_copy, scales_channels
-from dyadic.passes.rewriting import module_pass
+from dyadic.dialects.tensor_types import is_wide, shape
+from dyadic.passes.lower.cuda.join_tables import has_product
+from dyadic.passes.lower.cuda.kernel_selection.joined import result_of
+from dyadic.passes.lower.cuda.kernel_selection.together import TOGETHER
+from dyadic.passes.lower.cuda.kernels.vocabulary.copies import LEAST_SHIFT
+from dyadic.passes.lower.memory.assign_layouts import only_channels
+from dyadic.passes.lower.memory.copies import (
+    COPIES,
+    JOINED,
+    is_joined,
+    maker_of,
+    mark_copies,
+    may_be_copy,
+    scales_channels,
+)
+from dyadic.passes.lower.memory.views import IMAGE_RANK
+from dyadic.passes.rewriting import defining, module_pass
 
 
 @module_pass
@@ -30,22 +46,31 @@ def write_copies(module: ir.Operation) -> None:
         position = {op: number for number, op in enumerate(operations)}
         for one in operations:
             op = one.opview
-            if isinstance(op, qi.RequantOp) and _has_bytes(op) and not is_joined(op):
-                before = [reader for reader in _copying(op) if position[reader.operation] < position[one]]
-                if before:
-                    _mark(op, before[0])
+            if not isinstance(op, qi.RequantOp) or is_joined(op) or not _is_of_bytes(op):
+                continue
+            if _is_of_a_layer(op.x):
+                op.operation.attributes[JOINED] = ir.UnitAttr.get()
+            elif before := [reader for reader in _copying(op) if position[reader.operation] < position[one]]:
+                op.operation.attributes[JOINED] = before[0].operation.attributes[COPIES] = ir.UnitAttr.get()
 
 
-def _has_bytes(op: qi.RequantOp) -> bool:
-    """On both sides."""
-    return not (is_wide(op.x) or is_wide(op.out))
+def _is_of_bytes(op: qi.RequantOp) -> bool:
+    """Whether kernels have the arithmetic of it."""
+    return not (is_wide(op.x) or is_wide(op.out)) and op.shift.value >= LEAST_SHIFT
+
+
+def _is_of_a_layer(value: ir.Value) -> bool:
+    """Whether a layer's kernel stores a tensor, or one whose channels it has."""
+    source = defining(value)
+    while isinstance(source, qi.SliceOp) and only_channels(source):
+        value, source = source.x, defining(source.x)
+    if source is None or len(shape(value)) > IMAGE_RANK:
+        return False
+    layer = maker_of(source)
+    return has_product(layer) and TOGETHER not in layer.operation.attributes and result_of(layer) == value
 
 
 def _copying(op: qi.RequantOp) -> list[Any]:
     """Other readers of what is copied whose kernel may write the copy."""
     found = (use.owner.opview for use in op.x.uses)
     return [one for one in found if scales_channels(one) and one.x == op.x and COPIES not in one.operation.attributes]
-
-
-def _mark(op: qi.RequantOp, reader: Any) -> None:
-    op.operation.attributes[JOINED] = reader.operation.attributes[COPIES] = ir.UnitAttr.get()

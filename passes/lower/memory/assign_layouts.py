@@ -160,7 +160,7 @@ def _share(storages: dict[Any, Storage]) -> None:
                 channel += inner.sizes.channels
     for storage in storages.values():
         op = storage.op
-        if isinstance(op, qi.SliceOp) and _only_channels(op) and storage.parent is None and not is_constant(op.x):
+        if isinstance(op, qi.SliceOp) and only_channels(op) and storage.parent is None and not is_constant(op.x):
             storages[op.x].adopt(storage, ints(op.starts)[-1])
     for storage in storages.values():
         op, marks = storage.op, storage.op.operation.attributes
@@ -272,7 +272,8 @@ def _put_copies_beside(storages: dict[Any, Storage]) -> None:
             del copy.operation.attributes[JOINED]
 
 
-def _only_channels(op: qi.SliceOp) -> bool:
+def only_channels(op: qi.SliceOp) -> bool:
+    """Whether a slice has all pixels, and neighbouring channels of them."""
     return set(ints(op.steps)) == {1} and shape(op.x)[:-1] == shape(op.out)[:-1]
 
 

@@ -43,24 +43,26 @@ def maker_of(op: Any) -> Any:
     if not is_joined(op):
         return op
     read = op.operation.operands[0]
-    if isinstance(op, qi.RequantOp):
-        for one in readers(read):
-            if COPIES in one.operation.attributes:
-                return one
-    return maker_of(_whole(read))
+    by_reader = copying(read) if isinstance(op, qi.RequantOp) else None
+    return by_reader or maker_of(whole(read))
 
 
-def _whole(value: ir.Value) -> Any:
+def copying(value: ir.Value) -> Any | None:
+    """The reader of a tensor whose kernel writes a copy of it, if any."""
+    return next((one for one in readers(value) if COPIES in one.operation.attributes), None)
+
+
+def whole(value: ir.Value) -> Any:
     """What makes a tensor, or the one that it is a slice or a reshape of."""
     op = defining(value)
-    return _whole(op.x) if isinstance(op, qi.SliceOp | qi.ReshapeOp) else op
+    return whole(op.x) if isinstance(op, qi.SliceOp | qi.ReshapeOp) else op
 
 
 def is_written(value: ir.Value) -> bool:
     """Whether a tensor is in memory at all: not where the kernel of a layer makes all that reads it, from registers."""
     maker = maker_of(defining(value))
-    unread = len(list(value.uses)) == 1 and any(maker_of(one) == maker for one in joined_to(value))
-    return not unread or isinstance(maker, qi.LayerNormOp)
+    made = [one for one in joined_to(value) if maker_of(one) == maker]
+    return not 0 < len(made) == len(list(value.uses)) or isinstance(maker, qi.LayerNormOp)
 
 
 def joined_copy(norm: qi.LayerNormOp) -> Any | None:

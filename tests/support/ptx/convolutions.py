@@ -1,5 +1,6 @@
 """Random convolutions for the product kernel: laid out in memory as it wants them, and what they are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,6 +96,15 @@ class Convolution:
 
     def on(self, gpu: Gpu, ptx: str, symbol: str, spec: ProductSpec, seed: int = 0) -> Counters:
         """Run it on random data. Raises AssertionError where a byte differs, or one was written that is no result."""
+        counters, result, expected = self.ran(gpu, ptx, symbol, spec, seed)
+        np.testing.assert_array_equal(result[..., : self.channels], expected)
+        assert (result[..., self.channels :] == UNTOUCHED).all()
+        return counters
+
+    def ran(
+        self, gpu: Gpu, ptx: str, symbol: str, spec: ProductSpec, seed: int = 0, copies: Sequence[np.ndarray] = ()
+    ) -> tuple[Counters, np.ndarray, np.ndarray]:
+        """What it makes of random data, whole pixels, and what it should make. copies: their parameters."""
         rng = np.random.default_rng(seed)
         x = rng.integers(0, 256, (self.batch, self.height, self.width, self.in_channels), dtype=np.uint8)
         weights = rng.integers(-127, 128, (self.channels, self.kernel, self.kernel, self.in_channels), dtype=np.int8)
@@ -108,8 +118,9 @@ class Convolution:
         padded[..., self.in_channels :] = rng.integers(0, 256, (*shape[:3], self.in_pixel - self.in_channels))
         padded[:, pad : pad + self.height, pad : pad + self.width, : self.in_channels] = x
         slack = rng.integers(0, 256, 64, dtype=np.uint8)  # the last chunk of the last pixel may reach into it
-        result = np.full((self.batch, self.out_height, self.out_width, self.out_pixel), UNTOUCHED, np.uint8)
-        params = pack_params(spec, self.distances().tolist(), bias, multiplier, shift, [OUT_ZERO_POINT, 0, 255])
+        result = np.full((self.batch, self.out_height, self.out_width, spec.out_pixel), UNTOUCHED, np.uint8)
+        header = [OUT_ZERO_POINT, 0, 255]
+        params = pack_params(spec, self.distances().tolist(), bias, multiplier, shift, header, copies=copies)
         source = np.concatenate([padded.ravel(), slack])
         counters = run_launch(
             gpu, ptx, symbol, spec, result, [source], [padded[0].size], self.stored(weights, spec), params, self.batch
@@ -123,9 +134,7 @@ class Convolution:
                 columns = slice(x0, x0 + (self.out_width - 1) * self.stride + 1, self.stride)
                 total += inside[:, rows, columns] @ weights[:, ky, kx].astype(np.int64).T
         scaled = total * multiplier + (np.int64(1) << (shift.astype(np.int64) - 1)) >> shift
-        np.testing.assert_array_equal(result[..., : self.channels], np.clip(scaled + OUT_ZERO_POINT, 0, 255))
-        assert (result[..., self.channels :] == UNTOUCHED).all()
-        return counters
+        return counters, result, np.clip(scaled + OUT_ZERO_POINT, 0, 255)
 
 
 Tile = dict[str, int]

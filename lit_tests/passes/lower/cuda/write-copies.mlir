@@ -68,3 +68,32 @@ func.func @main(%x: tensor<1x5x7x1xf32>) -> (tensor<1x5x7x2xf32>, tensor<1x5x6x1
   %s = "qi.dequantize"(%p) : (tensor<1x5x6x1x!quant.uniform<u8:f32, 0.8:7>>) -> tensor<1x5x6x1xf32>
   return %r, %s : tensor<1x5x7x2xf32>, tensor<1x5x6x1xf32>
 }
+
+// -----
+
+// A layer writes copies of its result, and of channels of it, but none of several pixels.
+// CHECK-LABEL: func.func @main
+// CHECK:         %[[Y:.*]] = "qi.linear"
+// CHECK:         "qi.requant"(%[[Y]]) {{.*}}qi.joined
+// CHECK:         %[[C:.*]] = "qi.slice"(%[[Y]])
+// CHECK:         "qi.requant"(%[[C]]) {{.*}}qi.joined
+// CHECK:         %[[P:.*]] = "qi.slice"(%[[Y]])
+// CHECK-NEXT:    "qi.requant"(%[[P]])
+// CHECK-NOT:     qi.joined
+!q = !quant.uniform<u8:f32, 0.5:3>
+!r = !quant.uniform<u8:f32, 0.8:7>
+func.func @main(%x: tensor<1x3x2xf32>) -> (tensor<1x3x2xf32>, tensor<1x3x1xf32>, tensor<1x2x2xf32>) {
+  %q = "qi.quantize"(%x) : (tensor<1x3x2xf32>) -> tensor<1x3x2x!q>
+  %w = "qi.constant"() {value = dense<[[100, -3], [5, 127]]> : tensor<2x2xi8>} : () -> tensor<2x2x!quant.uniform<i8<-127:127>:f32:0, {0.1, 0.1}>>
+  %b = "qi.constant"() {value = dense<[100, 2000]> : tensor<2xi32>} : () -> tensor<2xi32>
+  %y = "qi.linear"(%q, %w, %b) {acc = array<i64: -90000, 90000>, form = "wide", multiplier = array<i32: 1518500250, 1518500250>, shift = array<i32: 38, 37>, low = 7 : i64, high = 255 : i64} : (tensor<1x3x2x!q>, tensor<2x2x!quant.uniform<i8<-127:127>:f32:0, {0.1, 0.1}>>, tensor<2xi32>) -> tensor<1x3x2x!q>
+  %a = "qi.requant"(%y) {multiplier = 1342177280 : i64, shift = 31 : i64, low = 7 : i64, high = 250 : i64} : (tensor<1x3x2x!q>) -> tensor<1x3x2x!r>
+  %c = "qi.slice"(%y) {starts = array<i64: 0, 0, 1>, steps = array<i64: 1, 1, 1>} : (tensor<1x3x2x!q>) -> tensor<1x3x1x!q>
+  %d = "qi.requant"(%c) {multiplier = 1342177280 : i64, shift = 31 : i64, low = 7 : i64, high = 250 : i64} : (tensor<1x3x1x!q>) -> tensor<1x3x1x!r>
+  %p = "qi.slice"(%y) {starts = array<i64: 0, 1, 0>, steps = array<i64: 1, 1, 1>} : (tensor<1x3x2x!q>) -> tensor<1x2x2x!q>
+  %e = "qi.requant"(%p) {multiplier = 1342177280 : i64, shift = 31 : i64, low = 7 : i64, high = 250 : i64} : (tensor<1x2x2x!q>) -> tensor<1x2x2x!r>
+  %f = "qi.dequantize"(%a) : (tensor<1x3x2x!r>) -> tensor<1x3x2xf32>
+  %g = "qi.dequantize"(%d) : (tensor<1x3x1x!r>) -> tensor<1x3x1xf32>
+  %h = "qi.dequantize"(%e) : (tensor<1x2x2x!r>) -> tensor<1x2x2xf32>
+  return %f, %g, %h : tensor<1x3x2xf32>, tensor<1x3x1xf32>, tensor<1x2x2xf32>
+}

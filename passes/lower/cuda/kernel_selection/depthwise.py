@@ -6,7 +6,7 @@ import numpy as np
 
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import zero_point
-from dyadic.passes.lower.cuda.kernel_selection.copies import addresses, copy_form, copy_params
+from dyadic.passes.lower.cuda.kernel_selection.copies import addresses, copy_params
 from dyadic.passes.lower.cuda.kernel_selection.joined import joined_table, result_of
 from dyadic.passes.lower.cuda.kernels.families import depthwise
 from dyadic.passes.lower.cuda.kernels.families.depthwise import DepthwiseSpec
@@ -63,7 +63,7 @@ def depthwise_convolution(op: Any) -> list[Launch]:
     )
     shift = shifts_for(spec.form, m, s)
     header = [zero_point(op.out), op.low.value, op.high.value]
-    more = None if copy is None else copy_params(copy, made)
+    more = None if copy is None else copy_params(copy, made, view(copy.out))
     params = depthwise.pack_params(spec, low_bias(op), high_bias(op), np.array(m), shift, header, table, more)
     weights = depthwise.pack_weights(spec, weight)
     return [Launch(spec, place(made), [start], weights, params, macs=made.rows * made.columns * weight.size)]
@@ -74,4 +74,4 @@ def _copied(copy: Any | None) -> dict[str, Any]:
     if copy is None:
         return {}
     lies = view(copy.out)
-    return {"copied": True, "copy_form": copy_form([copy]), "copy_pixel": lies.pixel, "copy_row": lies.row}
+    return {"copied": True, "copy_pixel": lies.pixel, "copy_row": lies.row}

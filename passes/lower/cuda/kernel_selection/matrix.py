@@ -13,7 +13,7 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import shape, zero_point
 from dyadic.dialects.weight_groups import GROUP, GROUP_SCALES
-from dyadic.passes.lower.cuda.kernel_selection.copies import addresses, distance
+from dyadic.passes.lower.cuda.kernel_selection.copies import addresses, copies_of, copy_params, distance
 from dyadic.passes.lower.cuda.kernel_selection.joined import (
     joined,
     joined_addition,
@@ -35,6 +35,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL, HIGH, HIGH_SHIFT, form_of, shifts_for
 from dyadic.passes.lower.launches.biases import high_bias, low_bias
 from dyadic.passes.lower.launches.launch import Launch, constant_bytes, place, plane_values
+from dyadic.passes.lower.memory.copies import is_written
 from dyadic.passes.lower.memory.views import NO_HALO, READ_THROUGH, View, view
 from dyadic.passes.rewriting import defining
 
@@ -65,7 +66,7 @@ def convolution(op: Any) -> list[Launch]:
         and strides == [1, 1]
         and not any(padding)
         and joined_pool(op) is None
-        and all(layout is None or _rows_touch(layout, places[0]) for layout in (source, *places, rest, normed(op)))
+        and all(layout is None or _rows_touch(layout, places[0]) for layout in (source, *places, rest, *beside(op)))
     )
     return _launch(
         op,
@@ -96,7 +97,7 @@ def linear(op: Any) -> list[Launch]:
     depth = weight.shape[1] // count
     weight = weight.reshape(-1, 1, count, depth)
     runs = StoredRuns(len(weight), 1, str(format_), 0, 1)
-    every = [source, rest, normed(op), *places]
+    every = [source, rest, *beside(op), *places]
     flat = all(layout is None or _rows_touch(layout, places[0]) for layout in every)
     return _launch(
         op,
@@ -131,11 +132,10 @@ def _launch(
     ones, in the input; layers: those of the product, where they are several."""
     layers = layers or [op]
     parts = [(layer, place) for layer in layers for place in places_of(layer)]
-    source, made = view(op.x), parts[0][1]
-    table, norm, pool = joined_table(op), joined(op, qi.LayerNormOp), joined_pool(op)
-    behind = pool if norm is None else norm
-    stored = behind is None or len(list(result_of(op).uses)) > 1
-    out = made if stored or behind is None else view(behind.out)
+    source, made, others = view(op.x), parts[0][1], beside(op)
+    table, norm, pool, copies = joined_table(op), joined(op, qi.LayerNormOp), joined_pool(op), copies_of(op)
+    stored = not others or is_written(result_of(op))
+    out = made if stored else others[0]
     residual, addition = residual_of(op), joined_addition(op)
     rest = None if residual is None else read_of(residual)
     m, s = (np.concatenate([ints(getattr(each, name)) for each in layers]) for name in ("multiplier", "shift"))
@@ -172,6 +172,7 @@ def _launch(
         added=addition is not None,
         **_norm(norm, rows),
         **_windows(pool, runs.channels),
+        copies=tuple(n for each in copies for n in each.place(runs.channels, flat=rows == 1)),
         stored=stored,
         parts=channels,
         **tile(
@@ -211,6 +212,7 @@ def _launch(
             table,
             _fills(op),
             _added(addition),
+            [copy_params(each.op, out, each.lies) for each in copies],
             None if norm is None else (distance(op.operation.block, out, view(norm.out)), params_of(norm, spec.norm)),
             0 if pool is None else distance(op.operation.block, out, view(pool.out)),
         ),
@@ -220,10 +222,10 @@ def _launch(
     return [launch]
 
 
-def normed(op: Any) -> View | None:
-    """Where the norm lies that the kernel of a layer makes, if any."""
-    norm = joined(op, qi.LayerNormOp)
-    return None if norm is None else view(norm.out)
+def beside(op: Any) -> list[View]:
+    """Where the norm, the pool and the copies lie that the kernel of a layer makes, if any."""
+    made = [one for one in (joined(op, qi.LayerNormOp), joined_pool(op)) if one is not None]
+    return [*(view(one.out) for one in made), *(one.lies for one in copies_of(op))]
 
 
 def _windows(pool: qi.MaxPoolOp | None, channels: int) -> dict[str, Any]:

@@ -59,3 +59,56 @@ class Dense(nn.Module):
 
 def test_a_scale_of_channels_copies_what_it_reads(gpu: Gpu, tmp_path: Path) -> None:
     assert steps(gpu, Dense(), (3, 5, 7), tmp_path) == ["qi.conv2d"] * 5
+
+
+class Split(nn.Module):
+    """As YOLO's blocks are: halves of what a layer makes are joined, the second with other readers, and what is added
+    to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 20, 3, padding=1), nn.Conv2d(10, 10, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        left, right = nn.functional.silu(self.first(x)).split(10, 1)
+        added = right + nn.functional.silu(self.second(right))
+        return torch.cat([left, right, added, 4 * self.second(added)], 1)
+
+
+def test_a_layer_copies_what_it_makes(gpu: Gpu, tmp_path: Path) -> None:
+    assert steps(gpu, Split(), (3, 5, 7), tmp_path) == ["qi.conv2d"] * 3
+
+
+class Skipped(nn.Module):
+    """A layer in groups, and one of tokens, whose results are joined with what is made of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(12, 36, 3, padding=1, groups=3), nn.Conv2d(36, 10, 3, padding=1)
+        self.third, self.fourth = nn.Linear(46, 18), nn.Linear(18, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        x = torch.cat([x, 4 * self.second(x)], 1).flatten(2).transpose(1, 2)
+        x = self.third(x)
+        return torch.cat([4 * self.fourth(x), x], 2)
+
+
+def test_groups_and_tokens_are_copied(gpu: Gpu, tmp_path: Path) -> None:
+    assert steps(gpu, Skipped(), (12, 4, 5), tmp_path) == ["qi.conv2d", "qi.conv2d", "qi.linear", "qi.linear"]
+
+
+class Pooled(nn.Module):
+    """As one level of a U-Net is: a pool reads a result, which is joined with more of the same size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 20, 3, padding=1), nn.Conv2d(20, 10, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.relu(self.first(x))
+        return nn.functional.max_pool2d(x, 2), torch.cat([x, 4 * self.second(x)], 1)
+
+
+def test_a_layer_pools_and_copies(gpu: Gpu, tmp_path: Path) -> None:
+    assert steps(gpu, Pooled(), (3, 4, 6), tmp_path) == ["qi.conv2d"] * 2

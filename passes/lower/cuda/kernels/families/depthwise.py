@@ -87,7 +87,6 @@ class DepthwiseSpec(ItemSpec):
     pixels: int = 4  # of a thread
     table: bool = False  # what is stored of a result is what stands under it among 256 bytes behind the parameters
     copied: bool = False  # a copy of the input is written, whose parameters are the last
-    copy_form: str = FULL  # how it is rounded
     copy_pixel: int = 0
     copy_row: int = 0
 
@@ -105,7 +104,7 @@ class DepthwiseSpec(ItemSpec):
                 raise ValueError(f"no depthwise kernel of this kind ({claim}): {self}")
 
     def _reads_its_own_bytes(self) -> bool:
-        return self.taps_y == self.taps_x == 1 and not self.in_plane and self.copy_form in (HIGH, FULL)
+        return self.taps_y == self.taps_x == 1 and not self.in_plane
 
     @property
     def inputs(self) -> int:
@@ -231,7 +230,7 @@ class _Thread:
     def copy(self) -> None:
         """What a 1 x 1 kernel reads, with another scale and shift."""
         spec, arguments = self.spec, self.arguments
-        copied = RequantizedCopy(at(arguments.params, 4 * spec.copy_word), spec.copy_form, arguments.out)
+        copied = RequantizedCopy(at(arguments.params, 4 * spec.copy_word), arguments.out)
         cells = self.loads(0)
         for pixel in range(spec.pixels):
             made = packed(copied.of(bytes_of(cells(pixel * spec.in_pixel), spec.width)))

@@ -11,13 +11,15 @@ product are one code, and since tensors have their padding around them, nothing 
 channels are blocks of the grid.
 
 A block walks along k in steps of four chunks (`product_staging.py`), several at once where its warps are slices of k
-(`product_slices.py`), and requantizes its sums at the end (`product_results.py`). Of inputs of 16 bits it walks along
-the high bytes first, then along the low ones. How weights of fewer bits are stored says `product_weights.py`.
+(`product_slices.py`), and requantizes its sums at the end (`product_results.py`), some results once more for a place of
+their own (`product_copies.py`). Of inputs of 16 bits it walks along the high bytes first, then along the low ones. How
+weights of fewer bits are stored says `product_weights.py`.
 """
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, gpu, scf
 
+from dyadic.passes.lower.cuda.kernels.families.product_copies import write_copies
 from dyadic.passes.lower.cuda.kernels.families.product_norm import normalize
 from dyadic.passes.lower.cuda.kernels.families.product_pool import store_windows
 from dyadic.passes.lower.cuda.kernels.families.product_results import Results
@@ -54,6 +56,8 @@ def _write(spec: ProductSpec, arguments: Arguments) -> None:
     gpu.barrier()
     if spec.stored:
         results.store()
+    if spec.copies:
+        write_copies(results)
     if spec.norm_bits:
         normalize(results)
     if spec.window:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from dyadic.passes.lower.cuda.kernels.families.layer_norm import LayerNormSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, TILE_ROWS, StoredWeights
 from dyadic.passes.lower.cuda.kernels.vocabulary.clusters import BARRIER_BYTES
+from dyadic.passes.lower.cuda.kernels.vocabulary.copies import WORDS
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import WIDTHS
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES, MOST_SHARED_BYTES_90
@@ -22,6 +23,16 @@ PART = 6  # words of a part: zero point, low, high, bytes from the first part to
 TABLE = 256  # bytes
 ANY_ADDRESS = 1  # granule of inputs whose pixels are packed
 Array = npt.NDArray[np.integer[Any]]
+
+
+class CopyPlace(NamedTuple):
+    """How a requantized copy lies (`product_copies.py`)."""
+
+    first: int  # channel of all results
+    channels: int
+    store_bytes: int  # as of a spec, of the copy
+    pixel: int
+    row: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,8 @@ class ProductSpec(StoredWeights):
     pool_row: int = 0
     pool_plane: int = 0
     pool_width: int = 1  # as store_bytes
-    stored: bool = True  # results, where there is a norm of them, or windows
+    copies: tuple[int, ...] = ()  # of results: a `CopyPlace` of each, one behind the other
+    stored: bool = True  # results, where there is a norm, windows or copies of them
     parts: tuple[int, ...] = ()  # channels of several results, each with a place and a header of its own; () for one
     block_rows: int = 64
     block_columns: int = 64
@@ -113,7 +125,9 @@ class ProductSpec(StoredWeights):
             "stores of windows have 1, 2, 4, 8 or 16 bytes, and divide the channels": self.pool_width in WIDTHS
             and self.channels % self.pool_width == 0,
             "windows are of one result, and have no norm": self.window == 0 or not (self.parts or self.norm_bits),
-            "something is stored": self.stored or self.norm_bits > 0 or self.window > 0,
+            "copies are of bytes of one result, which has no norm": not self.copies
+            or not (self.out_plane or self.parts or self.norm_bits),
+            "something is stored": self.stored or self.norm_bits > 0 or self.window > 0 or self.copies != (),
             "sums are narrowed by 8 bits at most": 0 <= self.acc_shift <= (8 if self.in_plane else 0),
             "a residual needs a wide sum": self.form != SHORT or not self.residual or self.added,
             "there is something to overlap": self.stages >= 2,
@@ -249,10 +263,21 @@ class ProductSpec(StoredWeights):
         return self.fills_word + (2 if self.residual_channels else 0)
 
     @property
+    def copy_places(self) -> list[CopyPlace]:
+        """How each copy lies."""
+        size = len(CopyPlace._fields)
+        return [CopyPlace(*self.copies[k : k + size]) for k in range(0, len(self.copies), size)]
+
+    @property
+    def copies_word(self) -> int:
+        """At which word is what copies have."""
+        return self.added_word + (ADDED if self.added else 0)
+
+    @property
     def norm_word(self) -> int:
         """At which word is where the results of a norm, or of windows, begin, from the others' on; what a norm's own
         kernel has follows 16 bytes later."""
-        return -(-self.added_word // 4) * 4
+        return -(-(self.copies_word + WORDS * len(self.copy_places)) // 4) * 4
 
     @property
     def norm(self) -> LayerNormSpec:
@@ -277,6 +302,7 @@ def pack_params(
     table: Array | None = None,
     fills: Sequence[int] = (),
     added: Sequence[int] = (),
+    copies: Sequence[Array] = (),
     norm: tuple[int, Array] | None = None,
     pool: int = 0,
 ) -> npt.NDArray[np.int32]:
@@ -286,8 +312,8 @@ def pack_params(
     header: zero point, low, high, and of a residual its zero point and shift.
     bias: what the sum of an input's (low) bytes starts at; high_bias that of high bytes.
     parts: what `PART` says of each. table: 256 bytes. fills: a byte of each plane of a residual that has a part of the
-    channels. added: as `pack_addition` has it. norm: where its results begin, from the others' on, and the parameters
-    of its own kernel. pool: the same place of windows' results.
+    channels. added: as `pack_addition` has it. copies: as `pack_copy` has each. norm: where its results begin, from the
+    others' on, and the parameters of its own kernel. pool: the same place of windows' results.
     """
     every = [*header, 0, 0][:HEADER]
     where = list(distances)
@@ -306,7 +332,7 @@ def pack_params(
     every_part += [np.array(part) for part in parts]
     if table is not None:
         every_part.append(np.ascontiguousarray(table, np.uint8).view(np.int32))
-    every_part += [np.array([*fills], np.int64) * 0x01010101, np.array([*added], np.int64)]
+    every_part += [np.array([*fills], np.int64) * 0x01010101, np.array([*added], np.int64), *copies]
     packed = np.concatenate([np.asarray(part, np.int64).astype(np.int32) for part in every_part])  # wraps, as sums do
     if norm is None and not spec.window:
         return packed
