@@ -3,7 +3,7 @@
 An average of a whole image, two layers on one pixel and a product are four launches, three of them tiny. The first
 kernel leaves sums of the first layer instead of the average, so that many blocks may make it; every block of the second
 one adds them up, makes the gates of its channels, and multiplies its pixels (`kernel_selection/squeeze.py`). A model
-says whether that pays (`squeeze_blocks`).
+says whether that pays (`squeeze_blocks`). Layers have weights of 8 bits: with fewer, all are launches of their own.
 
     mul(x, conv2d(conv2d(avg_pool(x))))     two launches
 """

@@ -1,10 +1,12 @@
 """A squeeze-and-excite block is two launches, and every bit is that of its operators."""
 
+import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.effort import SEED
 from support.meaning import parse
 from support.ptx.gpu import Gpu
 from support.ptx.networks import check_on_gpu
@@ -107,6 +109,7 @@ def text(
     return f"func.func @main(%f: {floats}) -> {floats} {{\n{body}\n}}"
 
 
+LARGE = 1 << 14  # numbers of an image from which on fewer of them are tried
 CASES: dict[str, dict[str, Any]] = {
     "ragged": {"rows": 5, "columns": 9, "channels": 33, "inner": 10},
     "a pixel": {"rows": 1, "columns": 1, "channels": 10, "inner": 24, "swapped": True},
@@ -126,8 +129,25 @@ def test_it_is_all_of_them(gpu: Gpu, tmp_path: Path, name: str) -> None:
 
 def check(gpu: Gpu, folder: Path, *, seed: int, **case: Any) -> None:
     module = parse(text(seed=seed, **case))
+    few = case["rows"] * case["columns"] * case["channels"] > LARGE
     dims = (8, case["channels"] + case.get("apart", 0), case["rows"], case["columns"])
     x = np.random.default_rng(seed).uniform(-3, 124, dims).astype(np.float32)
     with module.context:
-        steps = check_on_gpu(gpu, module, x, folder / "m.dyq", (8, 3, 1))
+        steps = check_on_gpu(gpu, module, x, folder / "m.dyq", (3, 1) if few else (8, 3, 1))
     assert [step for step in steps if step != "qi.requant"] == ["qi.avg_pool", "qi.conv2d"]
+
+
+@pytest.mark.slow
+def test_random_ones(gpu: Gpu, tmp_path: Path) -> None:
+    seed = int(SEED or 0)
+    choose = random.Random(seed)
+    for n in range(20):
+        case = {
+            "rows": choose.randrange(1, 30), "columns": choose.randrange(1, 30),
+            "channels": choose.choice([1, 8, 10, 24, 33, 96, 130, 288]), "inner": choose.choice([1, 4, 10, 16, 33, 70]),
+            "tables": choose.choice(["both", "inner", "gate", ""]), "form": choose.choice(["wide", "short"]),
+            "apart": choose.choice([0, 0, 1, 4, 6, 16]), "swapped": choose.random() < 0.5,
+            "spread": choose.choice([0, 12]),
+        }  # fmt: skip
+        print(f"seed {seed}, {n}: {case}")
+        check(gpu, tmp_path, seed=n, **case)

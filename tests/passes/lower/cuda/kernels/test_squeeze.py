@@ -10,26 +10,26 @@ from dyadic.passes.lower.cuda.kernels.families import excite, squeeze
 from dyadic.passes.lower.cuda.kernels.families.excite import ExciteSpec
 from dyadic.passes.lower.cuda.kernels.families.squeeze import SqueezeSpec
 
-SQUEEZE = SqueezeSpec(5, 9, 70, 10, 80, 720, 32)
-EXCITE = ExciteSpec(5, 9, 70, 10, 3, 2, 80, 720, 80, 720)
+SQUEEZE = SqueezeSpec(5, 9, 70, 40, 80, 720, 32)
+EXCITE = ExciteSpec(5, 9, 70, 40, 3, 2, 80, 720, 80, 720)
 
 
 def test_every_weight_has_one_place() -> None:
-    numbers = np.arange(1, 701)
+    numbers = np.arange(1, 2801)
     for packed, size in (
-        (squeeze.pack_weights(SQUEEZE, numbers.reshape(10, 1, 1, 70)), 3 * 32 * 10),
-        (excite.pack_weights(EXCITE, numbers.reshape(70, 1, 1, 10)), 3 * 32 * 16),
+        (squeeze.pack_weights(SQUEEZE, numbers.reshape(40, 1, 1, 70)), 3 * 32 * 40),
+        (excite.pack_weights(EXCITE, numbers.reshape(70, 1, 1, 40)), 3 * 32 * 48),
     ):
         assert packed.shape == (size,)
         np.testing.assert_array_equal(np.sort(packed[packed > 0]), numbers)
 
 
 def test_threads_have_neighbouring_weights() -> None:
-    weight = np.arange(700).reshape(10, 70)
-    packed = squeeze.pack_weights(SQUEEZE, weight).reshape(3, 2, 10, 16)  # blocks, chunks, outputs
+    weight = np.arange(2800).reshape(40, 70)
+    packed = squeeze.pack_weights(SQUEEZE, weight).reshape(3, 2, 40, 16)  # blocks, chunks, outputs
     np.testing.assert_array_equal(packed[1, 1, 4], weight[4, 48:64])
-    packed = excite.pack_weights(EXCITE, weight.reshape(70, 10)).reshape(3, 1, 32, 16)
-    np.testing.assert_array_equal(packed[2, 0, 5, :10], weight.reshape(70, 10)[69])
+    packed = excite.pack_weights(EXCITE, weight.reshape(70, 40)).reshape(3, 3, 32, 16)
+    np.testing.assert_array_equal(packed[2, 1, 5], weight.reshape(70, 40)[69, 16:32])
 
 
 @pytest.mark.parametrize(
