@@ -80,7 +80,9 @@ def _layer(result: ir.Value) -> Any | None:
     if not isinstance(op, qi.Conv2dOp) or len(list(op.out.uses)) != 1:
         return None
     one_pixel = shape(op.x)[:3] == shape(op.out)[:3] == [1, 1, 1] and shape(op.weight)[1:3] == [1, 1]
-    if not one_pixel or op.groups.value > 1 or is_wide(op.x) or is_wide(op.out) or acc_shift(op):
+    if not one_pixel or any(ints(op.padding)) or op.groups.value > 1:
+        return None
+    if is_wide(op.x) or is_wide(op.out) or acc_shift(op):
         return None
     _, format_, scales = constant_weights(op.weight)
     return op if format_.bits == 8 and scales is None else None
