@@ -26,7 +26,7 @@ from dyadic.passes.lower.cuda.kernel_selection.product_tiles import (
     fastest_first,
     tiles_for,
 )
-from dyadic.passes.lower.cuda.kernel_selection.warpgroups import ARCHITECTURE, suited_to, together
+from dyadic.passes.lower.cuda.kernel_selection.warpgroups import ARCHITECTURE, cycles, suited_to, together
 from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec, pack_params
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK
 from dyadic.passes.lower.cuda.kernels.registry import REGISTRY
@@ -35,6 +35,7 @@ from dyadic.runtime.artifact import open_artifact
 
 STAGES = (3, 4)
 SLICED = 6  # tiles of slices of k that are tried, those first that the model likes
+TOGETHER, LARGE_BATCH = 2, 64  # kernels by wgmma that are tried for a layer, images that these are chosen for
 LARGE = ((128, 128, 4, 2), (256, 64, 4, 2), (64, 256, 2, 4), (128, 256, 2, 4), (256, 128, 4, 2))  # besides SHAPES
 Products = dict[int, ProductSpec]  # by step
 
@@ -62,8 +63,7 @@ def prepare(products: Mapping[str, Products], sides: Sequence[int], architecture
         for number, spec in of_steps.items():
             seen.setdefault(spec, number)
         for spec, number in seen.items():
-            own = [one for one in (suited_to(architecture, spec),) if one != spec]
-            every = [*_tiles(spec, (*SHAPES[:most], *_sliced(spec)[:most])), *own]
+            every = [*_tiles(spec, (*SHAPES[:most], *_sliced(spec)[:most])), *_together(spec, architecture)[:most]]
             made = _compiled(records, every, architecture, cache)
             same = [n for n, other in of_steps.items() if other == spec]
             cases.append({"network": name, "step": number, "same": same, "own": _tile(spec), "tiles": made})
@@ -97,6 +97,15 @@ def _sliced(spec: ProductSpec) -> list[Tile]:
     kind = {"twice": spec.acc_shift > 0, "within": gcd(*spec.parts), "narrow": spec.format.bits == 2}
     every = [one for one in tiles_for(spec.channels, spec.steps, **kind) if one.warps_deep > 1]
     return fastest_first(every, spec.items, spec.channels, spec.groups, spec.steps)[:SLICED]
+
+
+def _together(spec: ProductSpec, architecture: str) -> list[ProductSpec]:
+    """By groups of four warps: what the compiler chose, if it did, and what the model likes for large batches."""
+    if architecture != ARCHITECTURE:
+        return []
+    chosen = [one for one in (suited_to(architecture, spec),) if one != spec]
+    liked = sorted(together(spec), key=lambda one: cycles(one, LARGE_BATCH))
+    return list(dict.fromkeys([*chosen, *liked]))[:TOGETHER]
 
 
 def _tiles(spec: ProductSpec, shapes: Iterable[tuple[int, ...]]) -> Iterator[ProductSpec]:

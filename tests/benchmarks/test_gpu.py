@@ -82,6 +82,7 @@ def test_a_day(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
     assert graph["launches"] >= 4 and graph["steps_ms"]["runs"] == 1 and graph["slowest"][0]["us"] > 0
     tried = answers["tiles"]["tiny, batch 8"]["products"]
     assert len(tried) >= 2 and all(row["same bits"] for product in tried for row in product["tiles"])
+    assert any(len(row["tile"]) == 7 for product in tried for row in product["tiles"])  # by wgmma
     page = table.page(None, table.kept(report))
     assert "PTX executor as sm_90" in page and "| tiny, batch 8 |" in page and "all bits alike" in page
     assert "kernels: 2 of 2 (2 launches) as expected" in page
