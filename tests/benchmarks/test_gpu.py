@@ -24,7 +24,6 @@ from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.carried import BEST, PLAN, TEXT, artifact_of, asked
 from benchmarks.gpu.graphs import own_weights
 from benchmarks.gpu.inputs import given
-from benchmarks.gpu.kept import kept
 from benchmarks.gpu.packed import packed, unpacked
 from benchmarks.gpu.prediction import Counted
 from benchmarks.gpu.prepare import TESTS, Wanted, add_cubins, own_text, prepare, recorded, size_of, strip
@@ -79,7 +78,7 @@ def test_a_day(folder: Path, gpu: Gpu, tmp_path: Path) -> None:
         "level": "ptx", "images": 8, "wrong": 0, "shown": [], "seconds": 0,
     }  # fmt: skip
     graph = answers["graphs"]["tiny, batch 8"]
-    assert graph["launches"] >= 4 and graph["steps_ms"]["runs"] == 1 and graph["slowest"][0]["us"] > 0
+    assert graph["launches"] >= 3 and graph["steps_ms"]["runs"] == 1 and graph["slowest"][0]["us"] > 0
     tried = answers["tiles"]["tiny, batch 8"]["products"]
     assert len(tried) >= 2 and all(row["same bits"] for product in tried for row in product["tiles"])
     assert any(len(row["tile"]) == 7 for product in tried for row in product["tiles"])  # by wgmma
@@ -287,16 +286,6 @@ def test_what_was_assembled_is_not_assembled_again(monkeypatch: pytest.MonkeyPat
     assert asked == ["text"]
 
 
-def test_what_tests_make_is_kept_for_the_next_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("DYADIC_TEST_CACHE", raising=False)
-    monkeypatch.setenv("DYADIC_CACHE", str(tmp_path))
-    assert kept() == tmp_path / "tests"
-    monkeypatch.setenv("DYADIC_CACHE", "off")
-    assert kept().name == "tests"
-    monkeypatch.setenv("DYADIC_TEST_CACHE", "/there")
-    assert kept() == Path("/there")
-
-
 def test_each_part_says_what_it_took(tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "there").write_bytes(bytes(1_000_000))
@@ -389,7 +378,7 @@ def test_counters_are_those_of_a_run(folder: Path, gpu: Gpu, monkeypatch: pytest
     monkeypatch.setenv("PTX_EXECUTOR_CHECKS", "1")
     gpu.start()
     found = prediction.predict(folder, "tiny")
-    assert found["launches"] >= 6 and set(found["batches"]) == {"1", "8", "64"}
+    assert found["launches"] >= 5 and set(found["batches"]) == {"1", "8", "64"}
     first, second = found["batches"]["1"], found["batches"]["64"]
     assert first["images_per_s"] < second["images_per_s"] and first["parts_ms"]["nodes"] == pytest.approx(
         1.3e-3 * found["launches"]
