@@ -23,6 +23,7 @@ from dyadic.passes.lower.cuda.join_pools import join_pools
 from dyadic.passes.lower.cuda.join_shuffles import join_shuffles
 from dyadic.passes.lower.cuda.join_squeezes import join_squeezes
 from dyadic.passes.lower.cuda.join_tables import join_tables
+from dyadic.passes.lower.cuda.read_pools import read_pools
 from dyadic.passes.lower.cuda.read_through import read_through
 from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
 from dyadic.passes.lower.cuda.write_copies import write_copies
@@ -168,6 +169,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         join_norms,  # what is gathered has no whole rows
         join_pools,  # after tables and norms: a layer makes a pool of what it has looked up, and not of what it norms
         join_squeezes,  # last: its kernels make nothing of what passes above join to a layer
+        read_pools,  # those that no layer makes
         read_through,  # before layouts, which then are those of other tensors
         assign_layouts,
         plan_memory,

@@ -16,6 +16,7 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.cuda.join_tables import has_product
+from dyadic.passes.lower.cuda.kernel_selection.joined import result_of
 from dyadic.passes.lower.memory.copies import JOINED, joined_to, maker_of
 from dyadic.passes.rewriting import defining, module_pass
 
@@ -35,11 +36,9 @@ def join_pools(module: ir.Operation) -> None:
 def _may_join(pool: qi.MaxPoolOp) -> bool:
     source, kernel = defining(pool.x), ints(pool.kernel)
     layer = None if source is None else maker_of(source)
-    if (
-        not isinstance(layer, qi.Convolution)
-        or not has_product(layer)
-        or any(maker_of(one) == layer and not isinstance(one, qi.RequantOp) for one in joined_to(pool.x))
-    ):
+    if not isinstance(layer, qi.Convolution) or not has_product(layer) or result_of(layer) != pool.x:
+        return False
+    if any(maker_of(one) == layer and not isinstance(one, qi.RequantOp) for one in joined_to(pool.x)):
         return False
     if kernel != ints(pool.strides) or any(ints(pool.padding)) or ints(pool.dilation) != [1, 1] or ROWS % prod(kernel):
         return False

@@ -167,9 +167,9 @@ def _share(storages: dict[Any, Storage]) -> None:
         dims = len(storage.dims)
         if READ_THROUGH in marks:
             if storage.parent is None and storage.halo == NO_HALO:
-                cut = isinstance(op, qi.SliceOp)
+                cut, pool = isinstance(op, qi.SliceOp), isinstance(op, qi.MaxPoolOp)  # a pool: the windows' first cells
                 storage.starts = tuple(ints(op.starts)[1:]) if cut else (0,) * dims
-                storage.steps = tuple(ints(op.steps)[1:]) if cut else (1,) * dims
+                storage.steps = tuple(ints(op.steps)[1:]) if cut else (*ints(op.strides), 1) if pool else (1,) * dims
                 storages[op.x].adopt(storage)
             else:
                 del marks[READ_THROUGH]

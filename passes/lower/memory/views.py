@@ -18,7 +18,8 @@ BUFFERS = "qi.buffers"  # bytes of one image of every buffer
 ARENA = "qi.arena"  # offset of every buffer, then the size of the whole
 PIXEL_BYTES = "qi.pixel_bytes"  # of a function: pixels of as many channels or more are padded to a multiple of it
 KEPT_RINGS = "qi.kept_rings"  # of a function: what has a ring shares its memory with nothing, so that one is made once
-READ_THROUGH = "qi.read_through"  # of a slice or pad that a target's pass has chosen: it is read where its input lies
+# Of a slice, pad or pool that a target's pass has chosen: it is read where its input lies.
+READ_THROUGH = "qi.read_through"
 MADE_INSIDE = "qi.made_inside"  # of a pad: its input is made inside of it, and its border is written once
 MARK = "qi.mark"  # of an input: what the runtime writes behind the channels of each of its pixels
 LEAST_BYTES = "qi.least_bytes"  # of an op whose buffer holds something else than its result: how much

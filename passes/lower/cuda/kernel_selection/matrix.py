@@ -75,6 +75,7 @@ def convolution(op: Any) -> list[Launch]:
         scales,
         distances=runs.distances(starts, list(weight.shape)),
         apart=[dilation[0] * source.row, dilation[1] * source.pixel],
+        cells=cells(op.x),
         start=start,
         steps=(strides[1] * source.pixel, strides[0] * source.row),
         in_group=depth * sharing if groups > sharing else 0,
@@ -126,10 +127,11 @@ def _launch(
     steps: tuple[int, int],
     in_group: int,
     flat: bool,
+    cells: Sequence[int] = (),
     layers: Sequence[Any] = (),
 ) -> list[Launch]:
     """What both have in common. apart: distances between runs; steps: from a pixel and a row of the result to the next
-    ones, in the input; layers: those of the product, where they are several."""
+    ones, in the input; cells: of windows of the input; layers: those of the product, where they are several."""
     layers = layers or [op]
     parts = [(layer, place) for layer in layers for place in places_of(layer)]
     source, made, others = view(op.x), parts[0][1], beside(op)
@@ -156,8 +158,9 @@ def _launch(
         out_pixel=made.pixel,
         out_row=0 if rows == 1 else made.row,
         chunks=len(distances),
-        granule=granule([*steps, *apart, source.offset + start, source.image, source.plane, in_group]),
+        granule=granule([*steps, *apart, *cells, source.offset + start, source.image, source.plane, in_group]),
         store_bytes=widest([n for _, place in parts for n in addresses(place)] + [runs.channels]),
+        cells=tuple(cells),
         groups=runs.groups,
         in_group=in_group,
         in_plane=source.plane,
@@ -220,6 +223,15 @@ def _launch(
         macs=made.rows * made.columns * weight.size,
     )
     return [launch]
+
+
+def cells(value: ir.Value) -> list[int]:
+    """Where the pixels of a window are, from its first one on, if what is read is a pool that a layer finds itself."""
+    pool = defining(value)
+    if not isinstance(pool, qi.MaxPoolOp) or READ_THROUGH not in pool.operation.attributes:
+        return []
+    seen, dilation, (rows, columns) = view(pool.x), ints(pool.dilation), ints(pool.kernel)
+    return [y * dilation[0] * seen.row + x * dilation[1] * seen.pixel for y in range(rows) for x in range(columns)]
 
 
 def beside(op: Any) -> list[View]:

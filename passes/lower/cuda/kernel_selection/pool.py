@@ -14,7 +14,7 @@ from dyadic.passes.lower.cuda.kernels.families import pool
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
 from dyadic.passes.lower.launches.launch import Launch, place
-from dyadic.passes.lower.memory.views import View, view
+from dyadic.passes.lower.memory.views import READ_THROUGH, View, view
 
 MANY_THREADS = 1 << 17  # what keeps a large GPU busy with one image
 ENOUGH_THREADS = 1 << 13  # so many that each may have more to do
@@ -79,7 +79,9 @@ def _blocks(items: int, taps: int) -> dict[str, int]:
 
 @selects(qi.MaxPoolOp)
 def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
-    """One launch: the largest cell of each window."""
+    """One launch: the largest cell of each window; none where the layer that reads it finds it."""
+    if READ_THROUGH in op.operation.attributes:
+        return []
     dilation = ints(op.dilation)
     spec = pool.MaxPoolSpec(**_window(op), dilation_y=dilation[0], dilation_x=dilation[1])
     params = pool.pack_max_params(quantized_bounds(op.x)[0], wide=is_wide(op.x))

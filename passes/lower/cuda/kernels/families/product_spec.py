@@ -69,6 +69,7 @@ class ProductSpec(StoredWeights):
     run_pixel: int = 0  # how weights lie along k (`product_weights.py`); no part of the code
     sharing: int = 1
     tiled: bool = False  # weights lie as `product_weights.py` says
+    cells: tuple[int, ...] = ()  # of windows whose largest bytes are multiplied: from the first pixel; () for pixels
     table: bool = False  # what is stored of a result is what stands under it among 256 bytes
     added: bool = False  # the residual, to what would be stored, which is rounded for itself before
     norm_bits: int = 0  # of a norm of the results' rows, which are whole blocks' then; 0: there is none
@@ -101,6 +102,7 @@ class ProductSpec(StoredWeights):
         checks = {
             "chunks come in fours": self.chunks > 0 and self.chunks % 4 == 0,
             "copies have 1, 4, 8 or 16 bytes": self.granule in (ANY_ADDRESS, 4, 8, 16),
+            "windows of the input have bytes": not (self.cells and self.in_plane),
             "stores have 1, 2, 4, 8 or 16 bytes": {self.store_bytes, self.residual_bytes} <= {1, 2, 4, 8, 16},
             "stores divide the channels": self.channels % self.store_bytes == self.channels % self.residual_bytes == 0,
             "a residual begins and ends between stores": self.residual_from % self.residual_bytes == 0
@@ -144,7 +146,7 @@ class ProductSpec(StoredWeights):
     def _multiplies_together(self) -> bool:
         whole = self.steps % self.wgmma == self.stages % self.wgmma == 0 and self.stages // self.wgmma > 2
         warps = self.warps_across == 1 and self.warps_down % 4 == 0 and self.block_rows == 16 * self.warps_down
-        copied = self.granule != ANY_ADDRESS and self.format.bits == 8
+        copied = self.granule != ANY_ADDRESS and not self.cells and self.format.bits == 8
         copied &= self.wgmma <= 2 and self.block_rows * 4 * self.wgmma % self.threads == 0
         return whole and warps and copied and not (self.acc_shift or self.norm_bits) and self.block_columns <= 256
 

@@ -2,7 +2,8 @@
 
 `cp.async` brings the next steps into a ring of shared memory while one is multiplied; chunks lie there swapped by
 `chunk ^ row / 2 % 4`, so that eight rows of `ldmatrix` meet no bank twice. Where pixels are packed, so that chunks
-start at any byte, words are loaded, shifted into place and stored by the threads themselves. Where several slices of
+start at any byte, words are loaded, shifted into place and stored by the threads themselves; so they are where what is
+multiplied is the largest of each window of pixels, a pool in front of the layer. Where several slices of
 warps share a tile, a stage of the ring is a round: a step for each of them, which its own threads copy.
 
 Weights of fewer bits stay so in shared memory: a word is unpacked to one of each multiplication that it is for by a
@@ -14,8 +15,9 @@ from typing import NamedTuple
 
 from torch_mlir.dialects import arith, gpu
 
-from dyadic.passes.lower.cuda.kernels.families.product_spec import ProductSpec
+from dyadic.passes.lower.cuda.kernels.families.product_spec import ANY_ADDRESS, ProductSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, TILE_ROWS
+from dyadic.passes.lower.cuda.kernels.vocabulary import largest
 from dyadic.passes.lower.cuda.kernels.vocabulary.any_address import load_any
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
@@ -38,6 +40,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, block, ring, thread
 from dyadic.passes.lower.cuda.kernels.vocabulary.staged import store_four, swapped
 from dyadic.passes.lower.cuda.kernels.vocabulary.tensor_cores import commit, copy_async, load_matrices, wait
+from dyadic.passes.lower.cuda.kernels.vocabulary.words import load_words
 
 BYTES = 0x01010101  # a byte in all of a word's
 WORDS = CHUNK // 4
@@ -116,6 +119,7 @@ class Staging:
         self.weights_at = CHUNK * self.chunks * self.spec.block_rows  # within a stage
         self.step_weights = STEP * self.spec.format.bits // 8  # bytes of a channel in a step
         self.scales_at = self.weights_at + self.step_weights * self.spec.block_columns
+        self.copied = self.spec.granule > 1 and not self.spec.cells  # else loaded, and stored later
         self.of_input = self._of_input()
         self.of_weights = self._of_weights()
 
@@ -206,7 +210,7 @@ class Staging:
     def copy(self, step: Value, stage: Value) -> None:
         """What is copied while this thread goes on."""
         spec = self.spec
-        if spec.granule > 1:
+        if self.copied:
             distance = self._distance(step)
             for copy in self.of_input:
                 target, start = at(self.ring, add(stage, copy.place)), at(copy.source, distance)
@@ -250,13 +254,27 @@ class Staging:
         return signed_wide(load(integer(32), at(self.distances, wide(mul(number, 4))), 4))
 
     def _loaded(self, step: Value) -> list[list[Value]]:
-        """Words of the input that this thread stores itself, since they begin at any byte."""
-        if self.spec.granule > 1:
+        """Words of the input that this thread stores itself, since they begin at any byte, or are those of a window."""
+        if self.copied:
             return []
-        distance, every = self._distance(step), []
-        for copy in self.of_input:
-            every.append(load_any(at(copy.source, distance), WORDS))
-        return every
+        distance = self._distance(step)
+        read = self._largest if self.spec.cells else self._chunk
+        return [read(at(copy.source, distance)) for copy in self.of_input]
+
+    def _chunk(self, start: Value) -> list[Value]:
+        granule = self.spec.granule
+        if granule == ANY_ADDRESS:
+            return load_any(start, WORDS)
+        return [word for piece in range(0, CHUNK, granule) for word in load_words(at(start, piece), granule)]
+
+    def _largest(self, start: Value) -> list[Value]:
+        """Of the window whose first pixel's chunk that is."""
+        found: list[Value] = []
+        for cell in self.spec.cells:
+            keys = largest.keys([self._chunk(at(start, cell))])
+            found = largest.larger(found, keys) if found else keys
+        (words,) = largest.numbers(found, wide=False)
+        return words
 
     def finish(self, loaded: Sequence[Sequence[Value]], stage: Value) -> None:
         """Store what was loaded."""

@@ -88,6 +88,7 @@ def test_rows_of_a_stage_keep_out_of_each_others_banks(run: Run) -> None:
         ({"window_rows": 1, "window_columns": 3, "columns": 9}, "windows are whole, and whole ones in a block"),
         ({"pool_width": 8}, "stores of windows have 1, 2, 4, 8 or 16 bytes, and divide the channels"),
         ({"stored": False}, "something is stored"),
+        ({"cells": (0, 64), "in_plane": 4096}, "windows of the input have bytes"),
     ],
 )
 def test_there_is_no_kernel_of_another_kind(change: dict[str, int], complaint: str) -> None:
