@@ -73,6 +73,7 @@ def _assign(function: Any) -> None:
     _share_reshapes(storages)
     if KEPT_RINGS in function.operation.attributes:
         _share_folded(storages)
+        _share_images(storages, pixel_bytes_of(function))
     _put_copies_beside(storages)
     _place(storages, function)
 
@@ -131,6 +132,11 @@ def walkable(users: list[int], memory: list[int], order: tuple[int, ...]) -> boo
     """Whether the runtime can walk a tensor of shape `users` whose dimension d is dimension `order[d]` in memory."""
     pixel = -(-memory[-1] // DWORD) * DWORD if memory else DWORD
     inside = _behind_the_batch(strides_of(memory, pixel, pixel * (memory[-2] if len(memory) > 1 else 1)), order)
+    return _walks(users, inside)
+
+
+def _walks(users: list[int], inside: tuple[int, ...]) -> bool:
+    """The same of one with these strides."""
     try:
         rows_of(users, Layout(0, 0, inside, 0))
     except ValueError:
@@ -256,6 +262,26 @@ def _share_folded(storages: dict[Any, Storage]) -> None:
             source.unfolded = True
 
 
+def _share_images(storages: dict[Any, Storage], pixel_bytes: int) -> None:
+    """A signal that convolutions read as an image, with a ring around it, is written where the image lies."""
+    for storage in storages.values():
+        op = storage.op
+        if not isinstance(op, qi.ReshapeOp) or is_constant(op.x) or storage.parent is not None:
+            continue
+        source = storages[op.x]
+        if source.parent is not None or not source.quantized or len(list(op.x.uses)) > 1:
+            continue
+        if storage.halo == NO_HALO or any(one.halo != NO_HALO for one in source.family()):
+            continue
+        pixel = padded_pixel(storage.sizes.channels, pixel_bytes)
+        row = (storage.sizes.columns + storage.halo.left + storage.halo.right) * pixel
+        inside = unfolded(source.dims, storage.dims, strides_of(storage.dims, pixel, row)[-len(storage.dims) :])
+        (made,) = (one for one in source.family() if isinstance(one.op, qi.InputOp))
+        if inside and _walks(made.dims, _behind_the_batch(inside, made.order) if made.order else inside):
+            storage.adopt(source)
+            source.unfolded = True
+
+
 def _put_copies_beside(storages: dict[Any, Storage]) -> None:
     """A copy that a norm's kernel writes is one more plane of the norm's result, where both have a buffer of their own;
     elsewhere it has a kernel of its own again."""
@@ -372,7 +398,8 @@ def _inside(outer: Layout, child: Storage) -> Layout:
     if child.unfolded:
         assert child.parent is not None
         strides = unfolded(child.dims, child.parent.dims, outer.strides[-len(child.parent.dims) :])
-        return Layout(outer.buffer, outer.offset, strides, outer.image, plane=outer.plane)
+        padding = (0,) * (3 - len(strides))
+        return Layout(outer.buffer, outer.offset, (*padding, *strides), outer.image, plane=outer.plane)
     if child.beside:
         pixel = outer.strides[-2]
         strides = strides_of(child.dims, pixel, pixel * child.sizes.columns)

@@ -56,6 +56,8 @@ def unfolded(sizes: Sequence[int], of: Sequence[int], strides: Sequence[int]) ->
     (2000, 1000, 60, 30, 1)
     >>> unfolded([4, 6], [8, 3], [3, 1])
     ()
+    >>> unfolded([1, 40, 6], [40, 6, 1], [24, 4, 1])
+    (960, 24, 4)
     """
     left, found = list(sizes), []
     for size, stride in zip(reversed(of), reversed(strides), strict=True):
@@ -65,7 +67,10 @@ def unfolded(sizes: Sequence[int], of: Sequence[int], strides: Sequence[int]) ->
             seen *= left.pop()
         if seen != size:
             return ()
-    return tuple(reversed(found)) if not left else ()
+    if any(n != 1 for n in left):
+        return ()
+    whole = of[0] * strides[0] if of else 1
+    return (*(whole for _ in left), *reversed(found))
 
 
 def broadcast(sizes: Sequence[int], own: Sequence[int], strides: Sequence[int]) -> list[int]:

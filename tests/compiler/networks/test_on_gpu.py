@@ -274,6 +274,17 @@ def test_a_layer_stores_pixels_where_they_belong(gpu: Gpu, tmp_path: Path) -> No
     assert steps.count("qi.conv2d") == 4 and "qi.transpose" not in steps
 
 
+@pytest.mark.parametrize("channels", [1, 13])
+def test_a_signal_is_written_where_its_first_layer_reads(gpu: Gpu, channels: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(8, channels, 29)).astype(np.float32)
+    model = nn.Sequential(nn.Conv1d(channels, 20, 9, 2, padding=4), nn.ReLU(), nn.Conv1d(20, 8, 1)).eval()
+    network = network_after("integerize", Job(model, x, example_inputs=(torch.from_numpy(x[:1]),)))
+    with network.context, ir.Location.unknown():
+        steps = check_on_gpu(gpu, network, x[:3], tmp_path / "m.dyq")
+    assert steps == ["qi.conv2d"] * 2
+
+
 @pytest.mark.slow  # kernels for three architectures
 @pytest.mark.parametrize("cluster", [1, 2])
 def test_an_architecture_may_have_kernels_of_its_own(

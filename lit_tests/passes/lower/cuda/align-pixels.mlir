@@ -51,3 +51,54 @@ func.func @main(%x: tensor<1x2x4x16xf32>) -> tensor<1x3x4x16xf32> {
   %r = "qi.dequantize"(%j) : (tensor<1x3x4x16x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x3x4x16xf32>
   return %r : tensor<1x3x4x16xf32>
 }
+
+// -----
+
+// A signal that a convolution reads as an image is written where that lies, inside of its ring: channels last ...
+// CHECK-LABEL: func.func @main
+// CHECK:         "qi.quantize"{{.*}}qi.layout = {buffer = 0 : i64, image = 192 : i64, offset = 16 : i64, strides = array<i64: 0, 1, 16>}
+// CHECK:         "qi.transpose"{{.*}}qi.layout = {buffer = 0 : i64, image = 192 : i64, offset = 16 : i64, strides = array<i64: 0, 16, 1>}, qi.placed = array<i64: 1>
+// CHECK:         "qi.reshape"{{.*}}qi.layout = {buffer = 0 : i64, halo = array<i64: 0, 0, 1, 1, 0, 0>, image = 192 : i64, offset = 16 : i64, strides = array<i64: 128, 16, 1>}, qi.placed = array<i64: 1>
+func.func @main(%x: tensor<1x9x6xf32>) -> tensor<1x1x6x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x9x6xf32>) -> tensor<1x9x6x!quant.uniform<u8:f32, 0.5:3>>
+  %t = "qi.transpose"(%q) {permutation = array<i64: 0, 2, 1>} : (tensor<1x9x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x6x9x!quant.uniform<u8:f32, 0.5:3>>
+  %i = "qi.reshape"(%t) : (tensor<1x6x9x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x6x9x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<1> : tensor<4x1x3x9xi8>} : () -> tensor<4x1x3x9x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<4xi32>} : () -> tensor<4xi32>
+  %c = "qi.conv2d"(%i, %w, %b) {channels_last, strides = array<i64: 1, 1>, padding = array<i64: 0, 1, 0, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824, 1073741824, 1073741824>, shift = array<i32: 40, 40, 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 1100>} : (tensor<1x1x6x9x!quant.uniform<u8:f32, 0.5:3>>, tensor<4x1x3x9x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>, tensor<4xi32>) -> tensor<1x1x6x4x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.dequantize"(%c) : (tensor<1x1x6x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x6x4xf32>
+  return %r : tensor<1x1x6x4xf32>
+}
+
+// -----
+
+// ... or one channel, whose samples are pixels then.
+// CHECK-LABEL: func.func @main
+// CHECK:         "qi.quantize"{{.*}}qi.layout = {buffer = 0 : i64, image = 64 : i64, offset = 4 : i64, strides = array<i64: 0, 32, 4>}
+// CHECK:         "qi.reshape"{{.*}}qi.layout = {buffer = 0 : i64, halo = array<i64: 0, 0, 1, 1, 0, 0>, image = 64 : i64, offset = 4 : i64, strides = array<i64: 32, 4, 1>}, qi.placed = array<i64: 1>
+func.func @main(%x: tensor<1x1x6xf32>) -> tensor<1x1x6x4xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x1x6xf32>) -> tensor<1x1x6x!quant.uniform<u8:f32, 0.5:3>>
+  %i = "qi.reshape"(%q) : (tensor<1x1x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x6x1x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<1> : tensor<4x1x3x1xi8>} : () -> tensor<4x1x3x1x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<4xi32>} : () -> tensor<4xi32>
+  %c = "qi.conv2d"(%i, %w, %b) {channels_last, strides = array<i64: 1, 1>, padding = array<i64: 0, 1, 0, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824, 1073741824, 1073741824>, shift = array<i32: 40, 40, 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 1100>} : (tensor<1x1x6x1x!quant.uniform<u8:f32, 0.5:3>>, tensor<4x1x3x1x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>, tensor<4xi32>) -> tensor<1x1x6x4x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.dequantize"(%c) : (tensor<1x1x6x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x6x4xf32>
+  return %r : tensor<1x1x6x4xf32>
+}
+
+// -----
+
+// Not where others read the signal, too.
+// CHECK-LABEL: func.func @main
+// CHECK:         "qi.quantize"{{.*}}qi.layout = {buffer = 0 : i64,
+// CHECK:         "qi.reshape"{{.*}}qi.layout = {buffer = 1 : i64,
+func.func @main(%x: tensor<1x1x6xf32>) -> (tensor<1x1x6x4xf32>, tensor<1x1x6xf32>) {
+  %q = "qi.quantize"(%x) : (tensor<1x1x6xf32>) -> tensor<1x1x6x!quant.uniform<u8:f32, 0.5:3>>
+  %i = "qi.reshape"(%q) : (tensor<1x1x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x6x1x!quant.uniform<u8:f32, 0.5:3>>
+  %w = "qi.constant"() {value = dense<1> : tensor<4x1x3x1xi8>} : () -> tensor<4x1x3x1x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>
+  %b = "qi.constant"() {value = dense<1> : tensor<4xi32>} : () -> tensor<4xi32>
+  %c = "qi.conv2d"(%i, %w, %b) {channels_last, strides = array<i64: 1, 1>, padding = array<i64: 0, 1, 0, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, multiplier = array<i32: 1073741824, 1073741824, 1073741824, 1073741824>, shift = array<i32: 40, 40, 40, 40>, low = 0 : i64, high = 255 : i64, form = "wide", acc = array<i64: -10, 1100>} : (tensor<1x1x6x1x!quant.uniform<u8:f32, 0.5:3>>, tensor<4x1x3x1x!quant.uniform<i8<-127:127>:f32:0, {1.0,1.0,1.0,1.0}>>, tensor<4xi32>) -> tensor<1x1x6x4x!quant.uniform<u8:f32, 0.5:3>>
+  %r = "qi.dequantize"(%c) : (tensor<1x1x6x4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x6x4xf32>
+  %s = "qi.dequantize"(%q) : (tensor<1x1x6x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<1x1x6xf32>
+  return %r, %s : tensor<1x1x6x4xf32>, tensor<1x1x6xf32>
+}
