@@ -3,26 +3,26 @@
 Compiles networks for the oldest architecture and for that of the day with a GPU, and asks the assembler about every
 kernel: of the replay's large zoo (the examples, generated graphs, the benchmarks' networks), of some of these in other
 widths, of the zoo of all kinds where its libraries are (`benchmarks.zoo`), and of the tests. What the log has is not
-compiled again; SUMMARY is made of all that it has.
+compiled again; SUMMARY is made of all that it has, and keeps the groups that it has nothing of.
 """
 
 import fnmatch
 import json
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu import written
-from benchmarks.gpu.kept import VARIABLE, kept
-from benchmarks.gpu.parts import TREE
+from benchmarks.gpu.prepare import TESTS as RECORDED
+from benchmarks.gpu.prepare import recorded
+from benchmarks.gpu.records import PTX
 from benchmarks.replay import zoo
 from benchmarks.zoo.networks import GROUPS as KINDS
 from benchmarks.zoo.networks import exported
@@ -30,7 +30,7 @@ from benchmarks.zoo.samples import samples_of
 from dyadic.compiler.driver import lowered_for, network_after
 from dyadic.compiler.job import Job
 from dyadic.compiler.targets.cuda.assemble import Resources, assemble, assembler
-from dyadic.compiler.targets.cuda.codegen import ENTRY, joined
+from dyadic.compiler.targets.cuda.codegen import ENTRY
 from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.compiler.tools import Tools
 from dyadic.runtime.errors import DyadicError, MachineError
@@ -40,15 +40,6 @@ ARCHITECTURES = ("sm_80", "sm_90a")
 WIDE = ("resnet50", "mobilenet_v2", "densenet121", "inception_v3", "deit_tiny", "minilm_32", "unet", "m5", "wav2letter")
 WIDTHS = ("w8a16", "w4a8", "w4g32a8", "w2a8")
 CALIBRATION = 4
-TOGETHER = 64  # kernels of tests in a module
-# But those of whole networks, which are asked about by themselves
-TESTS = (
-    "tests/passes/lower/cuda",
-    "tests/compiler/networks",
-    "tests/ptx",
-    "-k",
-    "(cuda or gpu or ptx) and not whole_networks",
-)
 Record = dict[str, Any]
 Made = tuple[object, object, dict[str, Any]]  # a model, its samples, and what the compiler is told
 
@@ -75,7 +66,8 @@ def run(log: Path, groups: Sequence[str], only: str) -> int:
             records.append(said)
             with log.open("a") as file:
                 file.write(json.dumps(said) + "\n")
-    SUMMARY.write_text(json.dumps(summary(records), indent=1) + "\n")
+    before = json.loads(SUMMARY.read_text()) if SUMMARY.exists() else {}
+    SUMMARY.write_text(json.dumps(before | summary(records), indent=1) + "\n")
     return 1 if any("failed" in one or spilling(one) for one in records) else 0
 
 
@@ -183,28 +175,28 @@ def of_tests() -> Iterator[tuple[str, Callable[[], Record]]]:
 
 
 def tested() -> Record:
-    """Every kernel that tests of GPUs compile, the long ones too."""
-    environment = os.environ | {VARIABLE: str(kept())}
-    with tempfile.TemporaryDirectory() as place:
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-p", written.__name__, *TESTS]
-        done = subprocess.run(
-            command, cwd=TREE, env=environment | {written.FOLDER: place}, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            return {"failed": f"the tests fail: {done.stdout[-2000:]}"}
-        texts = [path.read_text() for path in sorted(Path(place).iterdir())]
+    """Every kernel that is made for a launch of the tests which a folder for a GPU carries."""
+    try:
+        records = recorded(RECORDED)
+    except RuntimeError as error:
+        return {"failed": str(error)[-2000:]}
+    texts = [records.blob(kinds[PTX]).decode() for kinds in records.codes.values()]
     return {"kernels": {of: assembled(texts, of) for of in ARCHITECTURES}}
 
 
 def assembled(texts: Sequence[str], architecture: str) -> dict[str, list[int]]:
-    """What each of these kernels takes; one that is written for a later architecture is left out."""
-    mine = [unlike(text, n) for n, text in enumerate(texts) if runs(text, architecture)]
-    found: dict[str, list[int]] = {}
-    for at in range(0, len(mine), TOGETHER):
-        made = assemble(joined(mine[at : at + TOGETHER]), architecture)
+    """What each of these kernels takes, once for the same one in several texts; what is written for a later
+    architecture is left out, and what tests write by hand."""
+    mine = [text for text in texts if ENTRY in text and runs(text, architecture)]
+
+    def asked(text: str) -> dict[str, list[int]]:
+        made = assemble(text, architecture)
         assert made is not None
-        found |= {name: numbers(one) for name, one in made.kernels.items()}
-    return found
+        names = named(text)
+        return {names[name]: numbers(one) for name, one in made.kernels.items()}
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return {name: one for found in pool.map(asked, mine) for name, one in found.items()}
 
 
 WRITTEN_FOR = re.compile(r"^\.target (sm_\w+)", re.MULTILINE)
@@ -215,10 +207,13 @@ def runs(text: str, architecture: str) -> bool:
     return found is not None and found[1] in ("sm_80", architecture)
 
 
-def unlike(text: str, number: int) -> str:
-    """With a name that no other kernel has."""
-    name = text.partition(ENTRY)[2].partition("(")[0]
-    return re.sub(rf"\b{name}(?=\b|_param)", f"t{number}_{name}", text)
+def named(text: str) -> dict[str, str]:
+    """For each kernel a name that no other one has."""
+    made = {}
+    for body in text.split(ENTRY)[1:]:
+        name = body.partition("(")[0]
+        made[name] = f"{name} {sha256(body.strip().encode()).hexdigest()[:16]}"
+    return made
 
 
 GROUPS = {"replay": of_replay, "widths": of_widths, "zoo": of_zoo, "tests": of_tests}

@@ -71,7 +71,7 @@ GROUPS = {
     "replay": "of the examples, generated graphs in every width, and the benchmarks' networks",
     "widths": "of nine of these networks with 4-bit and 2-bit weights, and with 16-bit activations",
     "zoo": "[networks of all kinds](networks.md)",
-    "tests": "every kernel that tests compile",
+    "tests": "kernels that tests launch",
 }
 
 

@@ -8,8 +8,7 @@ import pytest
 from benchmarks.gpu import spills, table
 from benchmarks.gpu.__main__ import main
 from benchmarks.replay.zoo import Case
-from dyadic.compiler.targets.cuda.assemble import assembler
-from dyadic.compiler.targets.cuda.codegen import joined
+from dyadic.compiler.targets.cuda.assemble import Assembled, Resources, assembler
 
 FITS, SPILLS, FRAME = [128, 0, 0, 0], [128, 8, 16, 12], [40, 256, 0, 0]
 RECORDS = [
@@ -37,11 +36,31 @@ def test_kernels_are_counted_once_and_those_that_spill_are_named() -> None:
     assert "* `spills`: spills: a, c\n" in section and "* `islands`: stays in float\n" in section
 
 
-def test_kernels_of_several_tests_get_names_of_their_own() -> None:
-    text = "//\n.version 7.0\n.target sm_80\n.visible .entry k0(\n\t.param .u64 k0_param_0\n)\n{\n\tret;\n}\n"
-    both = joined([spills.unlike(text, 1), spills.unlike(text, 2)])
-    assert both.count("t1_k0") == both.count("t2_k0") == 2 and both.count(".target") == 1
-    assert spills.runs(text, "sm_90a") and not spills.runs(text.replace("sm_80", "sm_90a"), "sm_80")
+def test_a_kernel_of_several_tests_is_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = "//\n.version 7.0\n.target sm_80\n"
+    one, same, other = (f".visible .entry k0(\n)\n{{\n\t{what};\n}}\n" for what in ("ret", "ret", "exit"))
+
+    def made(text: str, architecture: str) -> Assembled:
+        used = 32 if "exit" in text else 24
+        return Assembled(b"", {name: Resources(used, 0, 0, 0, 0) for name in spills.named(text)})
+
+    monkeypatch.setattr(spills, "assemble", made)
+    hopper, by_hand = (head + one).replace("sm_80", "sm_90a"), ".version 7.0\n.target sm_80\n.entry k1(){ret;}"
+    texts = [head + one, head + same + "\n", head + other, by_hand]
+    found = spills.assembled([*texts, hopper.replace("ret", "trap")], "sm_80")
+    assert sorted(one[0] for one in found.values()) == [24, 32] and all(name.startswith("k0 ") for name in found)
+    assert len(spills.assembled([*texts, hopper.replace("ret", "trap")], "sm_90a")) == 3
+
+
+def test_groups_that_the_log_has_nothing_of_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spills, "assembler", lambda: Path("ptxas"))
+    monkeypatch.setattr(spills, "SUMMARY", tmp_path / "spills.json")
+    (tmp_path / "spills.json").write_text('{"widths": 7, "tests": 8}')
+    kernels = {of: {"k": FITS} for of in spills.ARCHITECTURES}
+    monkeypatch.setitem(spills.GROUPS, "tests", lambda: [("kernels", lambda: {"kernels": kernels})])
+    assert main(["spills", str(tmp_path / "log.jsonl"), "--groups", "tests"]) == 0
+    kept = json.loads((tmp_path / "spills.json").read_text())
+    assert kept["widths"] == 7 and kept["tests"]["kernels"] == {"sm_80": 1, "sm_90a": 1}
 
 
 def test_a_failure_and_a_refusal_do_not_end_the_run(
