@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 OR_FIXED = "another axis would work, or a batch that --shape fixes"  # what else there is to computing along the batch
+OF_TOKENS = (  # where any operator reads an input of whole numbers
+    "it reads a mask of valid tokens; only attention and means may; an input of whole numbers that is no mask would "
+    "work as float32"
+)
 HINTS: tuple[tuple[str, str], ...] = (
     (
         "NonMaxSuppression nms batched_nms",

@@ -23,7 +23,7 @@ from dyadic.passes import building
 from dyadic.passes.building import Array
 from dyadic.passes.ingest.imported_types import element_word, integer_dtype, is_float_tensor, tensor_dims, whole_word
 from dyadic.passes.rewriting import defining, layer_name
-from dyadic.passes.unsupported import Complaint, hint, listed
+from dyadic.passes.unsupported import OF_TOKENS, Complaint, hint, listed
 from dyadic.runtime.errors import ModelError
 from dyadic.runtime.fixedpoint import S16_MAX
 
@@ -205,7 +205,7 @@ def as_tensor(value: Any) -> ir.Value:
     if isinstance(value, Quantized):
         return as_tensor(value.codes())
     if not isinstance(value, Literal | int | float):
-        raise Unsupported("it reads a mask of valid tokens; only attention and means may")
+        raise Unsupported(OF_TOKENS)
     if not isinstance(value, Literal):
         raise Unsupported(f"it reads {value!r} where a tensor is needed")
     if not np.issubdtype(value.array.dtype, np.floating):

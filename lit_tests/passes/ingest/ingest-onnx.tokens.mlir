@@ -67,7 +67,7 @@ func.func @columns_by_an_input(%x: !torch.vtensor<[1,4],si64> {qd.name = "tokens
 // -----
 
 // CHECK: error: 2 operators of the model are not supported:
-// CHECK-NEXT: "/relu" (Relu): it reads a mask of valid tokens; only attention and means may
+// CHECK-NEXT: "/relu" (Relu): it reads a mask of valid tokens; only attention and means may; an input of whole numbers that is no mask would work as float32
 // CHECK-NEXT: "/sum" (ReduceSum): it sums [1, 3, 2] over the axes [2], not over the tokens
 func.func @masks_elsewhere(%x: !torch.vtensor<[1,3,2],f32>, %m: !torch.vtensor<[1,3],si64>) -> (!torch.vtensor<[1,3,1],f32>, !torch.vtensor<[1,3],f32>) {
   %f = torch.operator "onnx.DyadicValid"(%m) {torch.onnx.kind = "factor", torch.onnx.tokens = 1 : si64} : (!torch.vtensor<[1,3],si64>) -> !torch.vtensor<[1,3,1],f32>
