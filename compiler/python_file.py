@@ -6,6 +6,9 @@ from types import ModuleType
 
 from dyadic.runtime.errors import DyadicError, FileError, UsageError
 from dyadic.runtime.file_kinds import similar_files
+from dyadic.runtime.whole_file import whole
+
+MOST_BYTES = 16 << 20
 
 
 def read(path: Path, what: str) -> bytes:
@@ -15,7 +18,7 @@ def read(path: Path, what: str) -> bytes:
         FileError: there is no such file, or it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return whole(path, MOST_BYTES)
     except FileNotFoundError:
         raise FileError(f"{what}: the file '{path}' does not exist{similar_files(path)}") from None
     except OSError as error:

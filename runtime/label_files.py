@@ -15,6 +15,7 @@ from pathlib import Path
 from dyadic.runtime.errors import FileError, UsageError
 from dyadic.runtime.file_kinds import similar_files
 from dyadic.runtime.image_folder import ImageFolder
+from dyadic.runtime.whole_file import whole
 from dyadic.runtime.wording import near
 
 FILE_WORDS = ("file", "filename", "file_name", "image", "image_id", "img", "path", "filepath", "name", "id")
@@ -150,7 +151,7 @@ def text_of(path: Path, option: str) -> str:
     try:
         if path.is_file() and path.stat().st_size > LARGEST:
             raise UsageError(f"{option} {path} has {path.stat().st_size:,} bytes: it is no text of labels")
-        data = path.read_bytes()
+        data = whole(path, LARGEST)
     except FileNotFoundError:
         raise FileError(f"{option} {path} does not exist{similar_files(path)}") from None
     except OSError as error:

@@ -36,8 +36,10 @@ from dyadic.dialects import qd
 from dyadic.dialects.arguments import ARGUMENTS, RESULTS
 from dyadic.runtime.errors import FileError, ModelError
 from dyadic.runtime.file_kinds import HEAD, ONNX, kind_of_bytes, kind_of_file, kind_of_folder, similar_files
+from dyadic.runtime.whole_file import whole
 
 OLDEST_OPSET = 7
+MOST_BYTES = (1 << 31) - 1  # of a message of protobuf; weights may be in files of their own
 MOST_NODES = 100_000  # after functions are expanded
 LEGITIMATELY_INFINITE = {"Clip", "Max", "Min", "Pad"}  # their bounds and fill values may be
 MASKING = {"Add", "Attention", "Where"}  # minus infinity leaves a score out
@@ -113,7 +115,7 @@ def _no_onnx(source: str | os.PathLike[str] | bytes, data: bytes, seen: str) -> 
 
 def _read_file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return whole(path, MOST_BYTES)
     except FileNotFoundError:
         raise FileError(f'"{path}" does not exist{similar_files(path)}') from None
     except IsADirectoryError:

@@ -20,9 +20,11 @@ from dyadic.compiler.widths.scheme import Layer, Scheme, parse
 from dyadic.runtime.atomic_file import replacing
 from dyadic.runtime.errors import FileError, UsageError
 from dyadic.runtime.file_kinds import similar_files
+from dyadic.runtime.whole_file import whole
 from dyadic.runtime.wording import known_names
 
 VERSION = 1
+MOST_BYTES = 256 << 20
 T = TypeVar("T")
 
 
@@ -63,7 +65,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         UsageError: it is no plan, or names a scheme that does not exist.
     """
     try:
-        raw = Path(path).read_bytes()
+        raw = whole(Path(path), MOST_BYTES)
     except OSError as error:
         near = similar_files(path) if isinstance(error, FileNotFoundError) else ""
         raise FileError(f"cannot read plan '{path}': {error.strerror}{near}") from error
