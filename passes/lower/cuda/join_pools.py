@@ -38,6 +38,8 @@ def _may_join(pool: qi.MaxPoolOp) -> bool:
     layer = None if source is None else maker_of(source)
     if not isinstance(layer, qi.Convolution) or not has_product(layer) or result_of(layer) != pool.x:
         return False
+    if any(joined_to(pool.out)):  # a copy, which the pool's own kernel writes
+        return False
     if any(maker_of(one) == layer and not isinstance(one, qi.RequantOp) for one in joined_to(pool.x)):
         return False
     if kernel != ints(pool.strides) or any(ints(pool.padding)) or ints(pool.dilation) != [1, 1] or ROWS % prod(kernel):

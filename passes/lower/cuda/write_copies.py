@@ -5,8 +5,8 @@ and shift for each channel, or one for all. A number of it is one product away w
 
 What is joined with others has their scale, so that a tensor with other readers is joined as a copy. The kernel of a
 layer has the bytes of its results in shared memory, and makes one of all or some channels of them before they are
-gone. Of what is no layer's result, another reader may make it that is a scale and shift for each channel, as the batch
-norms of DenseNet are: its kernel has every number in a register, too.
+gone; that of a pool has them in registers. Of what neither makes, another reader may make it that is a scale and shift
+for each channel, as the batch norms of DenseNet are: its kernel has every number of the copy in a register, too.
 
     requant(conv2d(x, w))        one launch, which writes one result or both
     requant(x), conv2d(x, w)     one launch, which writes two results
@@ -28,6 +28,7 @@ from dyadic.passes.lower.memory.copies import (
     COPIES,
     JOINED,
     is_joined,
+    joined_to,
     maker_of,
     mark_copies,
     may_be_copy,
@@ -52,6 +53,8 @@ def write_copies(module: ir.Operation) -> None:
                 op.operation.attributes[JOINED] = ir.UnitAttr.get()
             elif before := [reader for reader in _copying(op) if position[reader.operation] < position[one]]:
                 op.operation.attributes[JOINED] = before[0].operation.attributes[COPIES] = ir.UnitAttr.get()
+            elif isinstance(defining(op.x), qi.MaxPoolOp) and not list(joined_to(op.x)):
+                op.operation.attributes[JOINED] = ir.UnitAttr.get()
 
 
 def _is_of_bytes(op: qi.RequantOp) -> bool:

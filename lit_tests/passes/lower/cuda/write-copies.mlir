@@ -97,3 +97,20 @@ func.func @main(%x: tensor<1x3x2xf32>) -> (tensor<1x3x2xf32>, tensor<1x3x1xf32>,
   %h = "qi.dequantize"(%e) : (tensor<1x2x2x!r>) -> tensor<1x2x2xf32>
   return %f, %g, %h : tensor<1x3x2xf32>, tensor<1x3x1xf32>, tensor<1x2x2xf32>
 }
+
+// -----
+
+// A pool writes a copy of its result, which alone is in memory here: nothing else reads the other.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME:    qi.buffers = array<i64: 64, 0, 64>
+// CHECK:         "qi.max_pool"
+// CHECK-NEXT:    "qi.requant"{{.*}}qi.joined
+!q = !quant.uniform<u8:f32, 0.5:3>
+!r = !quant.uniform<u8:f32, 0.8:7>
+func.func @main(%x: tensor<1x4x4x2xf32>) -> tensor<1x2x2x2xf32> {
+  %q = "qi.quantize"(%x) : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2x!q>
+  %y = "qi.max_pool"(%q) {channels_last, kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>} : (tensor<1x4x4x2x!q>) -> tensor<1x2x2x2x!q>
+  %c = "qi.requant"(%y) {multiplier = 1342177280 : i64, shift = 31 : i64, low = 7 : i64, high = 250 : i64} : (tensor<1x2x2x2x!q>) -> tensor<1x2x2x2x!r>
+  %r = "qi.dequantize"(%c) : (tensor<1x2x2x2x!r>) -> tensor<1x2x2x2xf32>
+  return %r : tensor<1x2x2x2xf32>
+}

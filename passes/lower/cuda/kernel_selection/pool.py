@@ -8,12 +8,14 @@ from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
 from dyadic.dialects.tensor_types import is_wide, quantized_bounds, zero_point
 from dyadic.dialects.windows import valid_cells
+from dyadic.passes.lower.cuda.kernel_selection.copies import copies_of, copy_params
 from dyadic.passes.lower.cuda.kernel_selection.selectors import selects
 from dyadic.passes.lower.cuda.kernel_selection.squeeze import block_of_average, squeezed
 from dyadic.passes.lower.cuda.kernels.families import pool
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
 from dyadic.passes.lower.launches.launch import Launch, place
+from dyadic.passes.lower.memory.copies import is_written
 from dyadic.passes.lower.memory.views import READ_THROUGH, View, view
 
 MANY_THREADS = 1 << 17  # what keeps a large GPU busy with one image
@@ -27,11 +29,11 @@ def alignment(*views: View) -> int:
     return widest([n for each in views for n in (each.offset, each.pixel, each.row, each.plane)])
 
 
-def _window(op: Any) -> dict[str, int]:
+def _window(op: Any, *copies: View) -> dict[str, int]:
     source, made = view(op.x), view(op.out)
     kernel, strides, padding = ints(op.kernel), ints(op.strides), ints(op.padding)
     pixels = made.rows * made.columns
-    width = min(alignment(source, made), _width(pixels * made.channels))
+    width = min(alignment(source, made, *copies), _width(pixels * made.channels))
     items = pixels * -(-made.channels // width)
     return {
         "rows": made.rows,
@@ -79,13 +81,21 @@ def _blocks(items: int, taps: int) -> dict[str, int]:
 
 @selects(qi.MaxPoolOp)
 def max_pool(op: qi.MaxPoolOp) -> list[Launch]:
-    """One launch: the largest cell of each window; none where the layer that reads it finds it."""
+    """One launch: the largest cell of each window, and perhaps a copy of it; none where the layer that reads it finds
+    it."""
     if READ_THROUGH in op.operation.attributes:
         return []
-    dilation = ints(op.dilation)
-    spec = pool.MaxPoolSpec(**_window(op), dilation_y=dilation[0], dilation_x=dilation[1])
-    params = pool.pack_max_params(quantized_bounds(op.x)[0], wide=is_wide(op.x))
-    return [Launch(spec, place(view(op.out)), [place(view(op.x))], params=params)]
+    dilation, copies = ints(op.dilation), copies_of(op)
+    lies = [one.lies for one in copies]
+    out, copied = view(op.out), {}
+    if copies:  # one alone
+        stored = is_written(op.out)
+        out = out if stored else lies[0]
+        copied = {"stored": stored, "copied": True, "copy_pixel": lies[0].pixel, "copy_row": lies[0].row}
+    spec = pool.MaxPoolSpec(**_window(op, *lies), dilation_y=dilation[0], dilation_x=dilation[1], **copied)
+    params = [pool.pack_max_params(quantized_bounds(op.x)[0], wide=is_wide(op.x))]
+    params += [copy_params(one.op, out, one.lies) for one in copies]
+    return [Launch(spec, place(out), [place(view(op.x))], params=np.concatenate(params))]
 
 
 @selects(qi.AvgPoolOp)

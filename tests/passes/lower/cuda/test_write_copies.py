@@ -112,3 +112,21 @@ class Pooled(nn.Module):
 
 def test_a_layer_pools_and_copies(gpu: Gpu, tmp_path: Path) -> None:
     assert steps(gpu, Pooled(), (3, 4, 6), tmp_path) == ["qi.conv2d"] * 2
+
+
+class Windows(nn.Module):
+    """As where pools of several sizes are joined: one has other readers, one has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 10, 3, padding=1), nn.Conv2d(10, 6, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        y, z = (nn.functional.max_pool2d(x, n, 1, n // 2) for n in (3, 7))
+        return torch.cat([y, z, 4 * self.second(y)], 1)
+
+
+def test_a_pool_copies_what_it_makes(gpu: Gpu, tmp_path: Path) -> None:
+    expected = ["qi.conv2d", "qi.max_pool", "qi.max_pool", "qi.conv2d"]
+    assert sorted(steps(gpu, Windows(), (3, 5, 7), tmp_path)) == sorted(expected)

@@ -34,10 +34,12 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     where,
     wide,
 )
+from dyadic.passes.lower.cuda.kernels.vocabulary.copies import RequantizedCopy
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import WIDTHS, coordinates, distance, param, place
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import Arguments, block, kernel, ring, thread
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import HIGH, Rescale, quantized
 from dyadic.passes.lower.cuda.kernels.vocabulary.words import (
+    bytes_of,
     dot,
     load_words,
     packed,
@@ -120,7 +122,17 @@ class Windows:
 
 @dataclass(frozen=True)
 class MaxPoolSpec(Windows):
-    """Largest cells."""
+    """Largest cells, and perhaps a requantized copy of them, or that alone."""
+
+    stored: bool = True
+    copied: bool = False
+    copy_pixel: int = 0
+    copy_row: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.stored or self.copied) or (self.copied and self.in_plane):
+            raise ValueError(f"something is stored, and copies are of bytes: {self}")
 
 
 @dataclass(frozen=True)
@@ -324,10 +336,14 @@ class _Pool:
         return where(below(self.slice, half), take, state)
 
     def store(self, state: list[Value]) -> None:
+        self.put(self.results(state), self.arguments.out, (self.spec.out_row, self.spec.out_pixel))
+
+    def put(self, planes: Sequence[Sequence[Value]], first: Value, steps: tuple[int, int]) -> None:
+        """Words of every plane, to what begins at `first` and has these bytes from row to row and pixel to pixel."""
         spec = self.spec
-        inside = distance([self.y, self.x, self.group], [spec.out_row, spec.out_pixel, spec.width])
-        target = place(self.arguments.out, self.image, self.arguments.out_image, inside)
-        for plane, words in zip((0, spec.out_plane), self.results(state), strict=False):
+        inside = distance([self.y, self.x, self.group], [*steps, spec.width])
+        target = place(first, self.image, self.arguments.out_image, inside)
+        for plane, words in zip((0, spec.out_plane), planes, strict=False):
             store_group(words, at(target, plane), spec.width, spec.channels, self.group)
 
 
@@ -337,6 +353,20 @@ def _halves(slices: int) -> list[int]:
 
 class _Largest(_Pool):
     """Numbers are the keys of `vocabulary/largest.py`."""
+
+    def __init__(self, spec: MaxPoolSpec, arguments: Arguments) -> None:
+        super().__init__(spec, arguments)
+        self.made = spec
+
+    def store(self, state: list[Value]) -> None:
+        spec, arguments = self.made, self.arguments
+        planes = self.results(state)
+        if spec.stored:
+            self.put(planes, arguments.out, (spec.out_row, spec.out_pixel))
+        if spec.copied:
+            copy = RequantizedCopy(at(arguments.params, 4 * MAX_HEADER), arguments.out)
+            numbers = copy.of(bytes_of(planes[0], spec.width))
+            self.put([packed(numbers)], copy.first, (spec.copy_row, spec.copy_pixel))
 
     def start(self) -> list[Value]:
         return largest.lowest(param(self.arguments, 0), self.spec.width, wide=self.spec.in_plane > 0)

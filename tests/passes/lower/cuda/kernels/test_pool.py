@@ -120,9 +120,11 @@ FIELDS: dict[str, Any] = {
         ({"slices": 3, "block_items": 32}, "slices are a power of two"),
         ({"block_items": 20}, "a block has whole warps"),
         ({"slices": 16, "block_items": 64}, "a block has whole warps"),
+        ({"stored": False}, "something is stored"),
+        ({"copied": True, "in_plane": 64}, "copies are of bytes"),
     ],
 )
-def test_there_is_no_kernel_of_another_kind(change: dict[str, int], complaint: str) -> None:
+def test_there_is_no_kernel_of_another_kind(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         MaxPoolSpec(**FIELDS | change)
 
