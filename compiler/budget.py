@@ -61,7 +61,9 @@ def parse_limit(axis: Axis, text: str, metric: bool = False) -> Limit:
         number, unit = float(match[1]), match[2].lower()
         if unit == "x" and axis != "drop" and number > 0:
             return Limit(text, number, True)
-        if unit in units and (number > 0 or axis == "drop"):
-            return Limit(text, number * units[unit], False)
+        value = number * units.get(unit, 0.0)
+        fits = value < 1 or metric if axis == "drop" else number > 0  # who may lose all accuracy asks for nothing
+        if unit in units and fits:
+            return Limit(text, value, False)
     form = METRIC_EXAMPLE if metric and axis == "drop" else EXAMPLES[axis]
     raise UsageError(f"--max-{axis} '{text}' is no limit; write it as {form}")

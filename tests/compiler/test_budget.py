@@ -58,6 +58,7 @@ def test_ratios_are_of_int8(axis: Axis) -> None:
         ("drop", "1"),
         ("drop", "0.5x"),
         ("drop", "-1%"),
+        ("drop", "100%"),
     ],
 )
 def test_what_is_no_limit_says_how_one_is_written(axis: Axis, text: str) -> None:
