@@ -17,7 +17,6 @@ from dyadic.runtime.errors import UsageError
 
 __all__ = ["gpu"]
 
-LEVELS = ("x86-64", "avx2", "avx512vnni", "amx")
 ROWS, TYPES, LENGTH, WIDTH = 300, 2, 6, 41  # a width that fills no vector
 
 
@@ -49,7 +48,7 @@ def module() -> torch.nn.Module:
 def artifact(module: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples = tuple(torch.from_numpy(each) for each in feeds(1).values())
     path = tmp_path_factory.mktemp("tokens") / "tokens.dyq"
-    dyadic.compile(module, feeds(32), example_inputs=examples, isa=LEVELS, progress="off").save(path)
+    dyadic.compile(module, feeds(32), example_inputs=examples, isa=TARGET.usable(), progress="off").save(path)
     return path
 
 
