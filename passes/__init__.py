@@ -25,6 +25,7 @@ from dyadic.passes.lower.cuda.join_squeezes import join_squeezes
 from dyadic.passes.lower.cuda.join_tables import join_tables
 from dyadic.passes.lower.cuda.read_pools import read_pools
 from dyadic.passes.lower.cuda.read_through import read_through
+from dyadic.passes.lower.cuda.requantize_first import requantize_first
 from dyadic.passes.lower.cuda.select_gpu_kernels import select_gpu_kernels
 from dyadic.passes.lower.cuda.write_copies import write_copies
 from dyadic.passes.lower.memory.assign_layouts import assign_layouts
@@ -165,6 +166,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         gather_projections,  # before memory: what is made together lives together
         join_additions,  # behind functions that are looked up; an order is kept from here on
         join_shuffles,  # as additions
+        requantize_first,  # before copies, of which that is one then
         write_copies,  # before norms, which are in the kernel of a layer or write copies
         join_norms,  # what is gathered has no whole rows
         join_pools,  # after tables and norms: a layer makes a pool of what it has looked up, and not of what it norms
