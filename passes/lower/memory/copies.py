@@ -55,7 +55,9 @@ def copying(value: ir.Value) -> Any | None:
 def whole(value: ir.Value) -> Any:
     """What makes a tensor, or the one that it is a slice or a reshape of."""
     op = defining(value)
-    return whole(op.x) if isinstance(op, qi.SliceOp | qi.ReshapeOp) else op
+    if isinstance(op, qi.SliceOp):
+        return whole(op.x)
+    return whole(op.x) if isinstance(op, qi.ReshapeOp) else op
 
 
 def is_written(value: ir.Value) -> bool:
