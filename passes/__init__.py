@@ -20,6 +20,7 @@ from dyadic.passes.lower.cuda.gather_projections import gather_projections
 from dyadic.passes.lower.cuda.join_additions import join_additions
 from dyadic.passes.lower.cuda.join_norms import join_norms
 from dyadic.passes.lower.cuda.join_pools import join_pools
+from dyadic.passes.lower.cuda.join_repeats import join_repeats
 from dyadic.passes.lower.cuda.join_shuffles import join_shuffles
 from dyadic.passes.lower.cuda.join_squeezes import join_squeezes
 from dyadic.passes.lower.cuda.join_tables import join_tables
@@ -168,6 +169,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
         join_shuffles,  # as additions
         requantize_first,  # before copies, of which that is one then
         write_copies,  # before norms, which are in the kernel of a layer or write copies
+        join_repeats,  # of copies
         join_norms,  # what is gathered has no whole rows
         join_pools,  # after tables and norms: a layer makes a pool of what it has looked up, and not of what it norms
         join_squeezes,  # last: its kernels make nothing of what passes above join to a layer

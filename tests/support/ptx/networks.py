@@ -1,14 +1,18 @@
 """Whole integer networks on the GPU for tests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support.code_cache import code_cache
 from support.ptx.gpu import Gpu
+from torch import nn
 from torch_mlir import ir
 
+from dyadic.compiler.driver import network_after
+from dyadic.compiler.job import Job
 from dyadic.compiler.targets.cuda.emit import emit
 from dyadic.compiler.targets.cuda.target import TARGET
 from dyadic.dialects.reference import IntegerReference, boundary_names, main_function
@@ -49,3 +53,14 @@ def check_on_gpu(
                     for output, values in zip(session.outputs, got, strict=True):
                         np.testing.assert_array_equal(values, expected[output.name][:count], output.name)
     return [step.op for step in emitted.program.steps]
+
+
+def steps(gpu: Gpu, make: Callable[[], nn.Module], dims: tuple[int, ...], path: Path) -> list[str]:
+    """Of a network of random weights, which gives the bits of its reference."""
+    torch.manual_seed(0)
+    network = make()
+    x = np.random.default_rng(0).normal(size=(3, *dims)).astype(np.float32)
+    job = Job(network.eval(), x, example_inputs=(torch.from_numpy(x[:1]),))
+    integer = network_after("integerize", job)
+    with integer.context, ir.Location.unknown():
+        return check_on_gpu(gpu, integer, x, path / "m.dyq")

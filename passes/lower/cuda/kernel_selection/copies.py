@@ -16,7 +16,7 @@ from dyadic.passes.lower.cuda.kernels.families.product_spec import CopyPlace
 from dyadic.passes.lower.cuda.kernels.vocabulary.copies import pack_copy
 from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.memory.assign_layouts import only_channels
-from dyadic.passes.lower.memory.copies import copying, is_joined
+from dyadic.passes.lower.memory.copies import copying, is_joined, is_written, joined_to
 from dyadic.passes.lower.memory.views import ARENA, View, view
 
 MOST_BYTES = 8  # of a copy's store: of 16 there were too many numbers at once for the registers of some tiles
@@ -57,9 +57,24 @@ def _copies(value: ir.Value, first: int) -> Iterator[Copied]:
     """Of a tensor, which has the channels of a result from `first` on."""
     for reader in (use.owner.opview for use in value.uses):
         if isinstance(reader, qi.RequantOp) and is_joined(reader) and copying(reader.x) is None:
-            yield Copied(reader, first, shape(reader.out)[-1], view(reader.out))
+            yield from (Copied(reader, first, shape(reader.out)[-1], lies) for lies in _places(reader))
         elif isinstance(reader, qi.SliceOp) and only_channels(reader):
             yield from _copies(reader.out, first + ints(reader.starts)[-1])
+
+
+def _places(copy: qi.RequantOp) -> Iterator[View]:
+    """Where a copy is written: where others read it, and to every pixel that a joined repeat has of one."""
+    if is_written(copy.out):
+        yield view(copy.out)
+    for repeat in (one for one in joined_to(copy.out) if isinstance(one, qi.RepeatOp)):
+        seen, (below, beside) = view(repeat.out), ints(repeat.times)[1:3]
+        rows, columns = seen.rows // below, seen.columns // beside
+        for y in range(below):
+            for x in range(beside):
+                offset = seen.offset + y * seen.row + x * seen.pixel
+                yield replace(
+                    seen, rows=rows, columns=columns, offset=offset, row=seen.row * below, pixel=seen.pixel * beside
+                )
 
 
 def _law(op: qi.RequantOp) -> list[int]:
