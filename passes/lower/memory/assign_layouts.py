@@ -20,7 +20,7 @@ from dyadic.dialects.fields import ints
 from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.dialects.weight_groups import GROUP_SCALES
-from dyadic.passes.lower.memory.copies import JOINED, is_written, joined_copy
+from dyadic.passes.lower.memory.copies import JOINED, is_written, joined_copy, maker_of
 from dyadic.passes.lower.memory.storage import Storage
 from dyadic.passes.lower.memory.views import (
     BUFFERS,
@@ -74,6 +74,8 @@ def _assign(function: Any) -> None:
     if KEPT_RINGS in function.operation.attributes:
         _share_folded(storages)
         _share_images(storages, pixel_bytes_of(function))
+    if pixel_bytes_of(function) > DWORD:
+        _keep_apart(storages, pixel_bytes_of(function))
     _put_copies_beside(storages)
     _place(storages, function)
 
@@ -280,6 +282,19 @@ def _share_images(storages: dict[Any, Storage], pixel_bytes: int) -> None:
         if inside and _walks(made.dims, _behind_the_batch(inside, made.order) if made.order else inside):
             storage.adopt(source)
             source.unfolded = True
+
+
+def _keep_apart(storages: dict[Any, Storage], chunk: int) -> None:
+    """What a layer makes has a buffer of its own where it would be joined with what the layer reads, in chunks that
+    reach into it: a kernel must not read what it writes, even if that counts for nothing."""
+    for value, storage in storages.items():
+        maker, joined = maker_of(storage.op), storage.parent
+        if joined is None or not isinstance(joined.op, qi.ConcatOp) or not isinstance(maker, qi.Layer):
+            continue
+        read = storages[maker.x]
+        if read.sizes.channels % chunk and read.root is storage.root:
+            joined.placed[0 if joined.op.a == value else 1] = 0
+            joined.release(storage)
 
 
 def _put_copies_beside(storages: dict[Any, Storage]) -> None:

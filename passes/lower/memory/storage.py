@@ -35,6 +35,11 @@ class Storage:
         child.parent, child.channel, child.reshaped, child.order = self, channel, reshaped, order
         self.children.append(child)
 
+    def release(self, child: "Storage") -> None:
+        """It has a buffer of its own again."""
+        child.parent, child.channel = None, 0
+        self.children = [one for one in self.children if one is not child]
+
     @property
     def dims(self) -> list[int]:
         """The sizes of all dimensions but the batch's."""

@@ -1,6 +1,12 @@
 """Layouts say where bytes lie: two tensors share bytes only where one is a place in the other."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from support.ptx.gpu import Gpu
+from support.ptx.networks import check_on_gpu
+from support.ptx.session import gpu
 from torch_mlir import ir
 
 from dyadic.dialects import new_context
@@ -8,6 +14,8 @@ from dyadic.dialects.reference import main_function
 from dyadic.passes.lower.memory.assign_layouts import assign_layouts
 from dyadic.passes.lower.memory.views import Sizes, View, activations, layout_of, sizes_of
 from dyadic.runtime.layout import Layout, Margin
+
+__all__ = ["gpu"]
 
 U8 = "!quant.uniform<u8:f32, 0.5:3>"
 
@@ -167,3 +175,40 @@ def test_an_input_is_inside_of_a_transpose_once() -> None:
         source=source,
     )
     assert layouts["h"].buffer == layouts["q"].buffer
+
+
+def pointwise(name: str, source: str, channels: int, outputs: int) -> str:
+    """A 1 x 1 convolution of 4 x 4 pixels, with its constants."""
+    each, multipliers, shifts = (", ".join([one] * outputs) for one in ("1.0", "1073741824", "34"))
+    weights = f"tensor<{outputs}x1x1x{channels}x!quant.uniform<i8<-127:127>:f32:0, {{{each}}}>>"
+    return (
+        f'%w{name} = "qi.constant"() {{value = dense<1> : tensor<{outputs}x1x1x{channels}xi8>}} : () -> {weights}\n'
+        f'%b{name} = "qi.constant"() {{value = dense<1> : tensor<{outputs}xi32>}} : () -> tensor<{outputs}xi32>\n'
+        f'%{name} = "qi.conv2d"(%{source}, %w{name}, %b{name}) {{strides = array<i64: 1, 1>,'
+        " padding = array<i64: 0, 0, 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, low = 0 : i64,"
+        f" high = 255 : i64, multiplier = array<i32: {multipliers}>, shift = array<i32: {shifts}>,"
+        ' form = "wide", acc = array<i64: -9000, 9000>}'
+        f" : ({image(1, channels, 4, 4)}, {weights}, tensor<{outputs}xi32>) -> {image(1, outputs, 4, 4)}"
+    )
+
+
+@pytest.mark.parametrize(("channels", "copied"), [(20, 1), (32, 0)])
+def test_no_kernel_of_a_gpu_reads_what_it_writes(gpu: Gpu, tmp_path: Path, channels: int, copied: int) -> None:
+    """A layer's result is joined with what it reads: of 20 channels, the second chunk reaches into those behind."""
+    read, last = image(1, channels, 4, 4), image(1, channels + 12, 4, 4)
+    text = "\n".join(
+        [
+            "func.func @main(%f: tensor<1x6x4x4xf32>) -> tensor<1x5x4x4xf32> {",
+            f'%q = "qi.quantize"(%f) : (tensor<1x6x4x4xf32>) -> {image(1, 6, 4, 4)}',
+            pointwise("x", "q", 6, channels),
+            pointwise("y", "x", channels, 12),
+            f'%c = "qi.concat"(%x, %y) {{axis = 1 : i64}} : ({read}, {image(1, 12, 4, 4)}) -> {last}',
+            pointwise("z", "c", channels + 12, 5),
+            f'%g = "qi.dequantize"(%z) : ({image(1, 5, 4, 4)}) -> tensor<1x5x4x4xf32>',
+            "return %g : tensor<1x5x4x4xf32> }",
+        ]
+    )
+    samples = np.random.default_rng(0).uniform(-1, 100, (3, 6, 4, 4)).astype(np.float32)
+    with new_context(), ir.Location.unknown():
+        made = check_on_gpu(gpu, ir.Module.parse(text), samples, tmp_path / "m.dyq")
+    assert made == ["qi.conv2d"] * 2 + ["qi.concat"] * copied + ["qi.conv2d"]
