@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyadic.dialects.integer_softmax import EXPONENTIAL, Distances
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
 from dyadic.passes.lower.cuda.kernels.vocabulary.kernel import MOST_SHARED_BYTES
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import FULL
@@ -57,9 +58,7 @@ class AttentionSpec:
             f"at most {MOST_DEPTH} deep": self.depth <= MOST_DEPTH,
             "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no attention kernel of this kind ({claim}): {self}")
+        require("attention", self, checks)
 
     @property
     def inputs(self) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir.dialects import arith
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -67,9 +68,7 @@ class CopySpec(ItemSpec):
             "borders are three numbers": len(self.padded) % 3 == 0,
             "places have no border": self.axis not in self.padded[::3],
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no copy kernel of this kind ({claim}): {self}")
+        require("copy", self, checks)
 
     @property
     def borders(self) -> dict[int, tuple[int, int]]:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir.dialects import arith
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -99,9 +100,7 @@ class DepthwiseSpec(ItemSpec):
             "a table is of bytes": not (self.table and self.out_plane),
             "bytes are copied that are a pixel's own": not self.copied or self._reads_its_own_bytes(),
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no depthwise kernel of this kind ({claim}): {self}")
+        require("depthwise", self, checks)
 
     def _reads_its_own_bytes(self) -> bool:
         return self.taps_y == self.taps_x == 1 and not self.in_plane

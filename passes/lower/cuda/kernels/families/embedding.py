@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -69,9 +70,7 @@ class EmbeddingSpec(ItemSpec):
             "ids of 1, 2 or 4 bytes at once": self.id_access in (1, 2, 4),
             "it rounds in 64 bits": self.form in (FULL, HIGH),
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no embedding kernel of this kind ({claim}): {self}")
+        require("embedding", self, checks)
 
     @property
     def pieces(self) -> int:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from torch_mlir.dialects import arith, gpu
 
 from dyadic.passes.lower.cuda.kernels.families.squeeze import CHUNK, SUM_BYTES
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -76,9 +77,7 @@ class ExciteSpec:
             "no more pieces than pixels": 0 < self.pieces <= self.pixels,
             "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no exciting kernel of this kind ({claim}): {self}")
+        require("exciting", self, checks)
 
     @property
     def inputs(self) -> int:

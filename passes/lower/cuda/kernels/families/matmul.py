@@ -16,6 +16,7 @@ import numpy.typing as npt
 from torch_mlir import ir
 from torch_mlir.dialects import arith, gpu, scf
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -87,9 +88,7 @@ class MatmulSpec:
             "threads turn whole words": self.block_columns * 4 % self.threads == 0,
             "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no matmul kernel of this kind ({claim}): {self}")
+        require("matmul", self, checks)
 
     @property
     def inputs(self) -> int:

@@ -16,6 +16,7 @@ from torch_mlir.dialects import arith, gpu, llvm
 
 from dyadic.dialects import piecewise_linear as line_law
 from dyadic.dialects import quotients
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -92,9 +93,7 @@ class PointwiseSpec(ItemSpec):
             "tables are of 8 bits": self.operation != TABLE or not self.a_plane,
             "lines and divisors are of 16 bits": {LINES: self.a_plane, DIV: self.b_plane}.get(self.operation, 1) > 0,
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no pointwise kernel of this kind ({claim}): {self}")
+        require("pointwise", self, checks)
 
     @property
     def pieces(self) -> int:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from torch_mlir.dialects import arith, gpu
 
 from dyadic.passes.lower.cuda.kernels.vocabulary import largest
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -89,9 +90,7 @@ class Windows:
             f"a block has whole warps, up to {MOST_THREADS} threads": self.threads % 32 == 0
             and 0 < self.threads <= MOST_THREADS,
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no pooling kernel of this kind ({claim}): {self}")
+        require("pooling", self, checks)
 
     @property
     def inputs(self) -> int:

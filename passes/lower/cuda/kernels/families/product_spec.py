@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from dyadic.passes.lower.cuda.kernels.families.layer_norm import LayerNormSpec
 from dyadic.passes.lower.cuda.kernels.families.product_weights import CHUNK, STEP, TILE_ROWS, StoredWeights
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.clusters import BARRIER_BYTES
 from dyadic.passes.lower.cuda.kernels.vocabulary.copies import WORDS
 from dyadic.passes.lower.cuda.kernels.vocabulary.gathered import gathered_bytes
@@ -139,9 +140,7 @@ class ProductSpec(StoredWeights):
             "four warps multiply 64 rows of bytes": self.wgmma == 0 or self._multiplies_together(),
             "shared memory suffices": self.shared_bytes <= (MOST_SHARED_BYTES_90 if self.wgmma else MOST_SHARED_BYTES),
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no product kernel of this kind ({claim}): {self}")
+        require("product", self, checks)
 
     def _multiplies_together(self) -> bool:
         whole = self.steps % self.wgmma == self.stages % self.wgmma == 0 and self.stages // self.wgmma > 2

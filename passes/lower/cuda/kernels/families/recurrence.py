@@ -16,6 +16,7 @@ import numpy.typing as npt
 from torch_mlir.dialects import arith, gpu
 
 from dyadic.dialects import recurrence as law
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -93,9 +94,7 @@ class RecurrenceSpec:
             "requantization has 64 bits": self.form in (HIGH, FULL),
             "shared memory suffices": self.shared_bytes <= MOST_SHARED_BYTES,
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no recurrence kernel of this kind ({claim}): {self}")
+        require("recurrence", self, checks)
 
     @property
     def gates(self) -> int:

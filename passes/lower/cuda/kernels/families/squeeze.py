@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch_mlir.dialects import arith, gpu
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -69,9 +70,7 @@ class SqueezeSpec:
             "an access of 1, 2, 4, 8 or 16 bytes": self.access in WIDTHS,
             "it rounds in 64 bits": self.form in (FULL, HIGH),
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no squeezing kernel of this kind ({claim}): {self}")
+        require("squeezing", self, checks)
 
     @property
     def inputs(self) -> int:

@@ -10,6 +10,7 @@ from math import prod
 
 from torch_mlir.dialects import arith
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -48,9 +49,7 @@ class TransposeSpec(ItemSpec):
             "as many planes on both sides": (self.in_plane > 0) == (self.out_plane > 0),
             "words on both sides": all(stride % SIDE == 0 for stride in aligned),
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no transpose kernel of this kind ({claim}): {self}")
+        require("transpose", self, checks)
 
     @property
     def blocks(self) -> tuple[int, int]:

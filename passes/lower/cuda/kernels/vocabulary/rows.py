@@ -10,6 +10,7 @@ from math import prod
 
 from torch_mlir.dialects import arith, gpu
 
+from dyadic.passes.lower.cuda.kernels.vocabulary.claims import require
 from dyadic.passes.lower.cuda.kernels.vocabulary.code import (
     Value,
     add,
@@ -67,9 +68,7 @@ class RowsSpec:
             and (few or (self.lanes % WARP == 0 and LEAST_THREADS <= self.lanes <= MOST_THREADS)),
             "strides fit sizes": len(self.sizes) == len(self.in_strides) == len(self.out_strides),
         }
-        for claim, holds in checks.items():
-            if not holds:
-                raise ValueError(f"no kernel of such rows ({claim}): {self}")
+        require("row", self, checks)
 
     @property
     def inputs(self) -> int:
