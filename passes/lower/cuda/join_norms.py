@@ -8,19 +8,17 @@ The model that chooses tiles says whether that pays (`product_tiles`).
 """
 
 from math import prod
-from typing import Any
 
 from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift
-from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.cuda.join_tables import has_product
 from dyadic.passes.lower.cuda.kernel_selection.product_tiles import norms_in_place
 from dyadic.passes.lower.cuda.kernel_selection.together import TOGETHER
 from dyadic.passes.lower.cuda.kernels.families.product_weights import STEP
-from dyadic.passes.lower.memory.copies import JOINED, joined_copy, joined_to
+from dyadic.passes.lower.memory.copies import joined_copy, joined_to, mark_joined
 from dyadic.passes.rewriting import defining, module_pass
 
 TWO_BITS = 128  # channels of a block are a multiple of, where weights have two bits
@@ -29,14 +27,11 @@ TWO_BITS = 128  # channels of a block are a multiple of, where weights have two 
 @module_pass
 def join_norms(module: ir.Operation) -> None:
     """Mark norms that a layer's kernel makes: layer_norm(linear(x)) --> layer_norm(linear(x)) {qi.joined}; exact."""
-    with module.context:
-        for one in main_function(module).operation.regions[0].blocks[0].operations:
-            op = one.opview
-            if isinstance(op, qi.LayerNormOp) and _may_join(op, defining(op.x)):
-                op.operation.attributes[JOINED] = ir.UnitAttr.get()
+    mark_joined(module, qi.LayerNormOp, _may_join)
 
 
-def _may_join(norm: qi.LayerNormOp, layer: Any) -> bool:
+def _may_join(norm: qi.LayerNormOp) -> bool:
+    layer = defining(norm.x)
     if not has_product(layer) or TOGETHER in layer.operation.attributes or acc_shift(layer):
         return False
     if isinstance(layer, qi.Convolution) and layer.groups.value > 1:

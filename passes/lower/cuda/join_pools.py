@@ -13,11 +13,10 @@ from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
-from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.cuda.join_tables import has_product
 from dyadic.passes.lower.cuda.kernel_selection.joined import result_of
-from dyadic.passes.lower.memory.copies import JOINED, joined_to, maker_of
+from dyadic.passes.lower.memory.copies import joined_to, maker_of, mark_joined
 from dyadic.passes.rewriting import defining, module_pass
 
 ROWS = 16  # of every block: a multiple of
@@ -26,11 +25,7 @@ ROWS = 16  # of every block: a multiple of
 @module_pass
 def join_pools(module: ir.Operation) -> None:
     """Mark pools that a layer's kernel makes: max_pool(conv2d(x, w)) --> max_pool(conv2d(x, w)) {qi.joined}; exact."""
-    with module.context:
-        for one in main_function(module).operation.regions[0].blocks[0].operations:
-            op = one.opview
-            if isinstance(op, qi.MaxPoolOp) and _may_join(op):
-                op.operation.attributes[JOINED] = ir.UnitAttr.get()
+    mark_joined(module, qi.MaxPoolOp, _may_join)
 
 
 def _may_join(pool: qi.MaxPoolOp) -> bool:

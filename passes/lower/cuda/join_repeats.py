@@ -13,10 +13,9 @@ from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.fields import ints
-from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import shape
 from dyadic.passes.lower.cuda.join_tables import has_product
-from dyadic.passes.lower.memory.copies import JOINED, is_joined, maker_of
+from dyadic.passes.lower.memory.copies import is_joined, maker_of, mark_joined
 from dyadic.passes.lower.memory.views import IMAGE_RANK
 from dyadic.passes.rewriting import defining, module_pass
 
@@ -29,10 +28,7 @@ def join_repeats(module: ir.Operation) -> None:
 
     Copies are marked already. What is repeated are pixels, not images or channels.
     """
-    with module.context:
-        for one in main_function(module).operation.regions[0].blocks[0].operations:
-            if isinstance(op := one.opview, qi.RepeatOp) and _may_join(op):
-                op.operation.attributes[JOINED] = ir.UnitAttr.get()
+    mark_joined(module, qi.RepeatOp, _may_join)
 
 
 def _may_join(op: qi.RepeatOp) -> bool:

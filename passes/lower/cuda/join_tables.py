@@ -12,26 +12,22 @@ from torch_mlir import ir
 
 from dyadic.dialects import qi
 from dyadic.dialects.dimensions import Order
-from dyadic.dialects.reference import main_function
 from dyadic.dialects.tensor_types import is_wide, shape
-from dyadic.passes.lower.memory.copies import JOINED, is_joined
+from dyadic.passes.lower.memory.copies import is_joined, mark_joined
 from dyadic.passes.rewriting import defining, module_pass
 
 
 @module_pass
 def join_tables(module: ir.Operation) -> None:
     """Mark functions that a layer's kernel looks up: table(conv2d(x, w)) --> table(conv2d(x, w)) {qi.joined}; exact."""
-    with module.context:
-        for one in main_function(module).operation.regions[0].blocks[0].operations:
-            op = one.opview
-            if isinstance(op, qi.TableOp) and not is_wide(op.out) and _is_layer(defining(op.x)):
-                if len(list(op.x.uses)) == 1:
-                    op.operation.attributes[JOINED] = ir.UnitAttr.get()
+    mark_joined(module, qi.TableOp, _may_join)
 
 
-def _is_layer(op: Any) -> bool:
-    """Whether its kernel can look results up."""
-    return has_product(op) or isinstance(op, qi.Conv2dOp)
+def _may_join(table: qi.TableOp) -> bool:
+    """Whether it alone reads a layer's result, whose kernel can look that up."""
+    layer = defining(table.x)
+    looks_up = has_product(layer) or isinstance(layer, qi.Conv2dOp)
+    return looks_up and not is_wide(table.out) and len(list(table.x.uses)) == 1
 
 
 def product_of(value: ir.Value) -> Any | None:

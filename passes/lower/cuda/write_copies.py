@@ -43,15 +43,13 @@ def write_copies(module: ir.Operation) -> None:
     """Mark copies that others' kernels write: requant(layer_norm(x)) --> requant(layer_norm(x)) {qi.joined}; exact."""
     mark_copies(module, may_be_copy)
     with module.context:
-        operations = main_function(module).operation.regions[0].blocks[0].operations
-        position = {op: number for number, op in enumerate(operations)}
-        for one in operations:
+        for one in main_function(module).operation.regions[0].blocks[0].operations:
             op = one.opview
             if not isinstance(op, qi.RequantOp) or is_joined(op) or not _is_of_bytes(op):
                 continue
             if _is_of_a_layer(op.x):
                 op.operation.attributes[JOINED] = ir.UnitAttr.get()
-            elif before := [reader for reader in _copying(op) if position[reader.operation] < position[one]]:
+            elif before := [reader for reader in _copying(op) if reader.operation.is_before_in_block(one.operation)]:
                 op.operation.attributes[JOINED] = before[0].operation.attributes[COPIES] = ir.UnitAttr.get()
             elif isinstance(defining(op.x), qi.MaxPoolOp) and not list(joined_to(op.x)):
                 op.operation.attributes[JOINED] = ir.UnitAttr.get()

@@ -28,6 +28,14 @@ def mark_copies(module: ir.Operation, may: Callable[[Any], bool]) -> None:
                     found[0].operation.attributes[JOINED] = ir.UnitAttr.get()
 
 
+def mark_joined(module: ir.Operation, kind: type, may: Callable[[Any], bool]) -> None:
+    """Mark every op of a kind that `may` be made by the kernel of another op; those before it are marked by then."""
+    with module.context:
+        for op in main_function(module).operation.regions[0].blocks[0].operations:
+            if isinstance(op.opview, kind) and may(op.opview):
+                op.attributes[JOINED] = ir.UnitAttr.get()
+
+
 def is_joined(op: Any) -> bool:
     """Whether another op's kernel makes what this one makes."""
     return JOINED in op.operation.attributes

@@ -37,7 +37,7 @@ class Storage:
 
     def release(self, child: "Storage") -> None:
         """It has a buffer of its own again."""
-        child.parent, child.channel = None, 0
+        child.parent, child.channel, child.starts, child.steps = None, 0, (), ()
         self.children = [one for one in self.children if one is not child]
 
     @property

@@ -12,6 +12,7 @@ from torch_mlir import ir
 from dyadic.dialects import qi
 from dyadic.dialects.fields import acc_shift, ints
 from dyadic.dialects.tensor_types import is_wide, shape, zero_point
+from dyadic.passes.lower.cuda.kernel_selection.copies import addresses
 from dyadic.passes.lower.cuda.kernel_selection.joined import joined, joined_table, result_of
 from dyadic.passes.lower.cuda.kernel_selection.matrix import constant_weights
 from dyadic.passes.lower.cuda.kernel_selection.squeeze_blocks import Blocks, blocks_for
@@ -22,7 +23,7 @@ from dyadic.passes.lower.cuda.kernels.vocabulary.items import widest
 from dyadic.passes.lower.cuda.kernels.vocabulary.requantize import form_of, shifts_for
 from dyadic.passes.lower.launches.launch import Launch, place
 from dyadic.passes.lower.memory.copies import is_joined
-from dyadic.passes.lower.memory.views import View, is_constant, sizes_of, view
+from dyadic.passes.lower.memory.views import is_constant, sizes_of, view
 from dyadic.passes.rewriting import defining
 
 Array = npt.NDArray[Any]
@@ -124,7 +125,7 @@ def squeezed(block: SqueezeExcite) -> Launch:
         in_pixel=source.pixel,
         in_row=source.row,
         block_channels=block.blocks.squeezed,
-        access=widest([source.offset, source.pixel, source.row]),
+        access=widest(addresses(source)),
         form=form_of(m, s),
     )
     zeros = zero_point(op.x) * spec.pixels
@@ -152,7 +153,7 @@ def excited(block: SqueezeExcite) -> Launch:
         in_row=source.row,
         out_pixel=made.pixel,
         out_row=made.row,
-        width=widest([n for one in (source, made) for n in _addresses(one)]),
+        width=widest([n for one in (source, made) for n in addresses(one)]),
         inner_form=inner.form,
         gate_form=gate.form,
         form=form_of([1], [shift]),
@@ -189,7 +190,3 @@ def _words(layer: qi.Conv2dOp) -> _Words:
 def _weight(layer: qi.Conv2dOp) -> Array:
     weight, _, _ = constant_weights(layer.weight)
     return weight.reshape(len(weight), -1)
-
-
-def _addresses(layout: View) -> list[int]:
-    return [layout.offset, layout.pixel, layout.row]

@@ -130,8 +130,11 @@ class MaxPoolSpec(Windows):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.stored or self.copied) or (self.copied and self.in_plane):
-            raise ValueError(f"something is stored, and copies are of bytes: {self}")
+        checks = {
+            "something is stored": self.stored or self.copied,
+            "copies are of bytes": not (self.copied and self.in_plane),
+        }
+        require("pooling", self, checks)
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,9 @@ class Staging:
             inside = below(channel, spec.channels)
             row = add(mul(block.group, spec.channels), arith.select(inside, channel, const(0)))
             if spec.tiled:
-                first = add(mul(wide(div(row, TILE_ROWS)), TILE_ROWS * spec.stored_row), wide(mul(rem(row, 8), CHUNK)))
+                first = add(
+                    mul(wide(div(row, TILE_ROWS)), TILE_ROWS * spec.stored_row), wide(mul(rem(row, TILE_ROWS), CHUNK))
+                )
                 source = add(first, wide(mul(piece, TILE_ROWS * CHUNK)))
             else:
                 source = add(mul(wide(row), spec.stored_row), wide(mul(piece, CHUNK)))
